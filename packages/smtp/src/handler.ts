@@ -1,0 +1,96 @@
+/**
+ * The port between SMTP sessions and whoever decides about mail. smtp speaks the protocol and knows no
+ * queue, table or policy; mta implements this interface.
+ */
+
+/** A reply: code, RFC 3463 status, text lines. `421` also closes the session. */
+export interface SmtpReply {
+  readonly code: number
+  /** `5.1.1`; undefined where the standard gives none (220, 354, EHLO). */
+  readonly status?: string
+  readonly text: string | readonly string[]
+}
+
+/** What is known of the other side; grows as the session goes on. */
+export interface SmtpSession {
+  readonly id: string
+  /** 'mx' = port 25, 'submission' = 587 (AUTH required), 'submissions' = 465, 'lmtp'. */
+  readonly service: 'mx' | 'submission' | 'submissions' | 'lmtp'
+  readonly clientAddress: string
+  readonly clientPort: number
+  readonly localAddress: string
+  readonly localPort: number
+  /** Verified reverse name, or 'unknown' (Postfix's words in logs and Received). */
+  clientName: string
+  helo: string
+  /** 'SMTP' | 'ESMTP' | 'ESMTPS' | 'ESMTPA' | 'ESMTPSA' | 'LMTP' … (RFC 3848), UTF8 prefix by RFC 6531 §4.3. */
+  protocol: string
+  tls: { readonly protocol: string; readonly cipher: string; readonly bits: number } | undefined
+  user: { readonly address: string; readonly method: string } | undefined
+  /** Set by the handler at connect: no delay before the greeting, no limits, bare LF accepted as Postfix does. */
+  trusted: boolean
+}
+
+export interface MailFrom {
+  /** '' for the null reverse-path. Not yet completed with a domain. */
+  readonly address: string
+  readonly sizeBytes: number | undefined
+  readonly body: '7BIT' | '8BITMIME' | undefined
+  readonly smtpUtf8: boolean
+  readonly requireTls: boolean
+  readonly ret: 'FULL' | 'HDRS' | undefined
+  readonly envid: string | undefined
+}
+
+export interface RcptTo {
+  readonly address: string
+  readonly notify: readonly ('NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY')[] | undefined
+  readonly originalRecipient: string | undefined
+}
+
+/** One mail transaction, from MAIL to the end of DATA or RSET. */
+export interface SmtpTransaction {
+  /** Postfix gives the queue ID at the first accepted recipient; '' before. */
+  readonly queueId: string
+  rcpt(recipient: RcptTo): Promise<SmtpReply>
+  /** Called at DATA, after at least one accepted recipient: 354 or a refusal. */
+  data(): Promise<SmtpReply>
+  /** Octets after dot-unstuffing, CRLF line ends. Called in order; a promise asks to wait. */
+  write(chunk: Uint8Array): Promise<void> | undefined
+  /** After the final dot: durable before a 2yz reply. LMTP: one reply for each accepted recipient. */
+  end(): Promise<SmtpReply | readonly SmtpReply[]>
+  /** RSET, QUIT, a lost connection or a protocol error during DATA. Never throws. */
+  abort(reason: string): Promise<void>
+}
+
+/** Every method may refuse with a 4yz/5yz reply. The handler logs its own decisions. */
+export interface SmtpHandler {
+  /** Before the greeting. A reply of 220 goes on (its text is the banner); others are said and the session ends. */
+  connect(session: SmtpSession): Promise<SmtpReply>
+  helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Promise<SmtpReply | undefined>
+  authenticate(
+    session: SmtpSession,
+    credentials: {
+      readonly mechanism: string
+      readonly authzid: string
+      readonly authcid: string
+      readonly password: string
+    },
+  ): Promise<
+    { readonly ok: true; readonly address: string } | { readonly ok: false; readonly reply: SmtpReply }
+  >
+  mail(
+    session: SmtpSession,
+    from: MailFrom,
+  ): Promise<{ readonly reply: SmtpReply; readonly transaction?: SmtpTransaction }>
+  vrfy(session: SmtpSession, argument: string): Promise<SmtpReply>
+  expn(session: SmtpSession, argument: string): Promise<SmtpReply>
+  etrn(session: SmtpSession, argument: string): Promise<SmtpReply>
+  /** Session over, for the log line `disconnect from … ehlo=1 mail=1 …`. */
+  disconnect(
+    session: SmtpSession,
+    counts: Readonly<Record<string, readonly [accepted: number, total: number]>>,
+  ): void
+  /** Protocol noise worth a log line (lost connection, timeout, improper pipelining, TLS failures). */
+  note(session: SmtpSession, what: string): void
+}
