@@ -1,1 +1,1 @@
-export {}
+export type { Log, LogEvent } from './log-event.ts'

@@ -1,1 +1,1 @@
-export {}
+export type { MailFrom, RcptTo, SmtpHandler, SmtpReply, SmtpSession, SmtpTransaction } from './handler.ts'
