@@ -1,0 +1,11 @@
+/** Small shared counters with an end (login failures, rates): seen by all workers, not durable. */
+export interface CounterStore {
+  add(key: string, amount: number, nowMs: number, windowMs: number): Promise<number>
+  get(key: string, nowMs: number): Promise<number>
+  reset(key: string): Promise<void>
+}
+
+export interface LockStore {
+  /** Exclusive across workers; undefined when somebody living holds it. Release by calling the result. */
+  acquire(name: string, owner: string): Promise<(() => Promise<void>) | undefined>
+}

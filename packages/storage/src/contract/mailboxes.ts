@@ -1,0 +1,52 @@
+import type { AccountId, MailboxId, ModSeq, Uid } from './ids.ts'
+
+export type SpecialUse = 'All' | 'Archive' | 'Drafts' | 'Flagged' | 'Junk' | 'Sent' | 'Trash' | 'Important'
+
+export interface Mailbox {
+  readonly id: MailboxId
+  readonly account: AccountId
+  /** Unicode (NFC), hierarchy separator '/', 'INBOX' in upper case; at most 1,000 octets of UTF-8. */
+  readonly name: string
+  readonly uidValidity: number
+  readonly uidNext: Uid
+  readonly highestModSeq: ModSeq
+  readonly specialUse: readonly SpecialUse[]
+  readonly subscribed: boolean
+  /** False for a name that exists only as a parent (\NonExistent / \Noselect). */
+  readonly selectable: boolean
+  readonly messages: number
+  readonly unseen: number
+  readonly deleted: number
+  readonly sizeBytes: number
+  /** First UID that no session has seen as \Recent. */
+  readonly firstRecent: Uid
+  readonly keywords: readonly string[]
+  /** Random 128 bits in hex, stable across renames: RFC 8474 MAILBOXID. */
+  readonly objectId: string
+}
+
+export interface Quota {
+  readonly usedBytes: number
+  readonly usedMessages: number
+  /** Octets; 0 = unlimited. */
+  readonly limitBytes: number
+}
+
+export interface MailboxStore {
+  /** Ordered by name, INBOX first. Includes subscribed names that no longer exist when asked. */
+  list(account: AccountId): Promise<readonly Mailbox[]>
+  subscriptions(account: AccountId): Promise<readonly string[]>
+  find(account: AccountId, name: string): Promise<Mailbox | undefined>
+  get(id: MailboxId): Promise<Mailbox | undefined>
+  /** Creates missing parents too (RFC 9051 §6.3.4). */
+  create(account: AccountId, name: string, specialUse?: readonly SpecialUse[]): Promise<Mailbox>
+  /** Children stay; a name with children remains as not selectable (RFC 9051 §6.3.5). */
+  remove(account: AccountId, name: string): Promise<void>
+  /** Renames children too; renaming INBOX moves its messages (RFC 9051 §6.3.6). */
+  rename(account: AccountId, from: string, to: string): Promise<void>
+  /** A subscription is of a name, existing or not. */
+  subscribe(account: AccountId, name: string, on: 'subscribed' | 'unsubscribed'): Promise<void>
+  quota(account: AccountId): Promise<Quota>
+  /** Takes the \Recent claim of all present messages; returns the first UID that was still recent. */
+  claimRecent(id: MailboxId): Promise<Uid>
+}

@@ -1,0 +1,128 @@
+import type { FlagChange, Flags } from './flags.ts'
+import type { MailboxId, MessageId, ModSeq, Uid } from './ids.ts'
+import type { Mailbox } from './mailboxes.ts'
+import type { SearchCriteria, SearchFound } from './search.ts'
+
+/** A message being received; bytes go to disk as they come. Not durable and invisible until placed. */
+export interface MessageWriter {
+  /** Returns a promise only when the caller should wait (back-pressure). */
+  write(chunk: Uint8Array): Promise<void> | undefined
+  readonly sizeBytes: number
+  /** Completes the frame. The result must be placed (append, accept) or aborted. */
+  finish(): Promise<StagedMessage>
+  abort(): Promise<void>
+}
+
+/** Complete octets with their summary (envelope fields, MIME structure), waiting to be placed. */
+export interface StagedMessage {
+  readonly sizeBytes: number
+  /** Encoded by @posthorn/mail `encodeSummary`. */
+  readonly summary: Uint8Array
+  abort(): Promise<void>
+}
+
+export interface AppendItem {
+  readonly message: StagedMessage
+  readonly flags: Flags
+  readonly internalDateMs: number
+}
+
+export interface Placed {
+  readonly mailbox: MailboxId
+  readonly uidValidity: number
+  readonly uid: Uid
+  readonly modSeq: ModSeq
+  readonly messageId: MessageId
+}
+
+/** What `fetch` should bring beside uids, flags and modSeqs. */
+export interface FetchWant {
+  readonly facts?: true
+  /** The compact summary (decode with @posthorn/mail `decodeSummary`). */
+  readonly summary?: true
+  /** 'header': prefix + header block with its empty line; 'all': every octet. */
+  readonly bytes?: 'header' | 'all'
+}
+
+/** Column arrays of the same length, ascending by UID. Views may be shared: never modify them. */
+export interface MessageBatch {
+  readonly uids: Uint32Array
+  readonly flags0: Uint32Array
+  readonly flags1: Uint32Array
+  readonly modSeqs: Float64Array
+  /** Present with `facts`, `summary` or `bytes`. Sizes include the trace prefix. */
+  readonly facts?: {
+    readonly messageIds: Float64Array
+    readonly sizeBytes: Float64Array
+    readonly internalDatesMs: Float64Array
+    readonly saveDatesMs: Float64Array
+  }
+  /** Trace fields put before the body at delivery (Return-Path, Delivered-To …), '' length when none. */
+  readonly prefixes?: readonly Uint8Array[]
+  readonly summaries?: readonly Uint8Array[]
+  /** With `bytes`: prefix included. */
+  readonly bytes?: readonly Uint8Array[]
+}
+
+/** The mailbox as one session sees it: shared and immutable. */
+export interface MailboxView {
+  readonly mailbox: Mailbox
+  readonly uids: Uint32Array
+  readonly modSeq: ModSeq
+  /** UID of the first message without \Seen, or undefined. */
+  readonly firstUnseen: Uid | undefined
+}
+
+/** What happened in a mailbox after a MODSEQ. `vanished` ascending; `changed` includes new messages. */
+export interface MailboxChanges {
+  readonly modSeq: ModSeq
+  readonly uidNext: Uid
+  readonly keywords: readonly string[]
+  readonly changed: MessageBatch
+  readonly vanished: Uint32Array
+  /** False when history was pruned: `vanished` then names every UID below uidNext that is not there. */
+  readonly complete: boolean
+  /** All UIDs now present. Shared, immutable. */
+  readonly uids: Uint32Array
+}
+
+export interface FlagsChanged {
+  /** The messages that changed, with their new flags and MODSEQ. */
+  readonly changed: MessageBatch
+  /** UIDs refused by `unchangedSince`. */
+  readonly modified: Uint32Array
+  readonly keywords: readonly string[]
+}
+
+export interface Copied {
+  readonly uidValidity: number
+  readonly from: Uint32Array
+  readonly to: Uint32Array
+}
+
+export interface MessageStore {
+  stage(): MessageWriter
+  /** All or nothing (RFC 3502). Durable on return. */
+  append(mailbox: MailboxId, items: readonly AppendItem[]): Promise<readonly Placed[]>
+  view(mailbox: MailboxId): Promise<MailboxView>
+  /** `uids` ascending; missing ones are left out. Batches are bounded in count and octets. */
+  fetch(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
+  /** Octets [start, end) of one message, prefix included. undefined when it is gone. */
+  read(mailbox: MailboxId, uid: Uid, start?: number, end?: number): Promise<Uint8Array | undefined>
+  changeFlags(mailbox: MailboxId, uids: Uint32Array, change: FlagChange): Promise<FlagsChanged>
+  /** All or nothing, flags and INTERNALDATE kept. */
+  copy(from: MailboxId, uids: Uint32Array, to: MailboxId): Promise<Copied>
+  move(from: MailboxId, uids: Uint32Array, to: MailboxId): Promise<Copied & { readonly modSeq: ModSeq }>
+  /** Removes those of `uids` (all when undefined) that carry \Deleted. */
+  expunge(
+    mailbox: MailboxId,
+    uids?: Uint32Array,
+  ): Promise<{ readonly uids: Uint32Array; readonly modSeq: ModSeq }>
+  /** Removes the given messages whatever their flags (POP3 UPDATE). */
+  discard(
+    mailbox: MailboxId,
+    uids: Uint32Array,
+  ): Promise<{ readonly uids: Uint32Array; readonly modSeq: ModSeq }>
+  changesSince(mailbox: MailboxId, modSeq: ModSeq): Promise<MailboxChanges>
+  search(mailbox: MailboxId, criteria: SearchCriteria, signal?: AbortSignal): Promise<SearchFound>
+}

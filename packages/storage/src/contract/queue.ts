@@ -1,0 +1,161 @@
+import type { Flags } from './flags.ts'
+import type { AccountId, QueueId } from './ids.ts'
+import type { Placed, StagedMessage } from './messages.ts'
+
+/** RFC 3461 and RFC 6531 parameters of the envelope, as given. */
+export interface EnvelopeOptions {
+  readonly ret?: 'FULL' | 'HDRS'
+  readonly envid?: string
+  readonly smtpUtf8?: true
+  readonly body?: '7BIT' | '8BITMIME'
+  readonly requireTls?: true
+}
+
+/** Where a message came from, for logs, bounces and `postcat`. */
+export interface Origin {
+  readonly clientName: string
+  readonly clientAddress: string
+  readonly helo: string
+  readonly protocol: string
+  readonly saslMethod?: string
+  readonly saslUsername?: string
+}
+
+export interface NewRecipient {
+  readonly address: string
+  /** RFC 3461 §4.2, decoded, `rfc822;a@b`. */
+  readonly originalRecipient?: string
+  readonly notify?: readonly ('NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY')[]
+  /** Now into a mailbox, in the same unit of work; or later by the queue. */
+  readonly route:
+    | {
+        readonly kind: 'mailbox'
+        readonly account: AccountId
+        readonly mailbox: string
+        readonly prefix: Uint8Array
+        readonly flags?: Flags
+      }
+    | {
+        readonly kind: 'queued'
+        readonly transport: string
+        readonly nextHop: string
+        readonly dueMs: number
+      }
+}
+
+export interface NewQueueEntry {
+  readonly queueId: QueueId
+  readonly sender: string
+  readonly recipients: readonly NewRecipient[]
+  readonly options: EnvelopeOptions
+  readonly origin: Origin
+  readonly arrivedMs: number
+  readonly hold?: true
+}
+
+/** The last thing that was said about a recipient: `450 4.2.0 <a@b>: …` with where it was said. */
+export interface DeliveryNote {
+  /** RFC 3463, `4.4.1`. */
+  readonly status: string
+  readonly diagnostic: string
+  /** `host[address]:port`, or 'none' / 'local'. */
+  readonly remoteMta: string
+  readonly atMs: number
+}
+
+export interface QueuedRecipient {
+  readonly index: number
+  readonly address: string
+  readonly originalRecipient?: string
+  readonly notify?: readonly ('NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY')[]
+  readonly transport: string
+  readonly nextHop: string
+  readonly state: 'queued' | 'claimed'
+  readonly dueMs: number
+  /** Counted when claimed, before the attempt, so that a message that kills its worker is seen. */
+  readonly attempts: number
+  readonly delayWarned: boolean
+  readonly last?: DeliveryNote
+}
+
+export interface QueueEntry {
+  readonly queueId: QueueId
+  readonly sender: string
+  readonly options: EnvelopeOptions
+  readonly origin: Origin
+  readonly arrivedMs: number
+  readonly sizeBytes: number
+  readonly hold: boolean
+  /** Still to be dealt with. */
+  readonly recipients: readonly QueuedRecipient[]
+}
+
+/** What became of a recipient after an attempt. */
+export type Settlement =
+  | { readonly index: number; readonly kind: 'done' }
+  | {
+      readonly index: number
+      readonly kind: 'deferred'
+      readonly dueMs: number
+      readonly note: DeliveryNote
+      readonly delayWarned?: true
+    }
+  | {
+      readonly index: number
+      readonly kind: 'place'
+      readonly account: AccountId
+      readonly mailbox: string
+      readonly prefix: Uint8Array
+      readonly flags?: Flags
+    }
+
+export interface Acceptance {
+  readonly message: StagedMessage
+  readonly entry: NewQueueEntry
+}
+
+export interface AcceptedRecipient {
+  readonly address: string
+  /** 'queued' also for a mailbox that was over quota: its `note` says so and the queue retries. */
+  readonly outcome: 'placed' | 'queued'
+  readonly placed?: Placed
+  readonly note?: DeliveryNote
+}
+
+export interface QueueStore {
+  newId(nowMs: number): QueueId
+  /** Places local recipients and enqueues the rest: one unit, durable on return. */
+  accept(acceptance: Acceptance): Promise<readonly AcceptedRecipient[]>
+  /** Marks due recipients as claimed by `owner` until the lease ends; each entry lists only claimed recipients. */
+  claimDue(claim: {
+    readonly owner: string
+    readonly nowMs: number
+    readonly leaseUntilMs: number
+    readonly limit: number
+    /** Next hops to pass over for now (at their concurrency limit). */
+    readonly except?: readonly string[]
+  }): Promise<readonly QueueEntry[]>
+  /** Records outcomes and, in the same unit, accepts messages made of them (bounces, warnings, forwards). */
+  settle(
+    queueId: QueueId,
+    settlements: readonly Settlement[],
+    made?: readonly Acceptance[],
+  ): Promise<{ readonly unplaced: readonly number[]; readonly removed: boolean }>
+  /** Gives back claims without counting the attempt (shutdown). */
+  release(owner: string): Promise<void>
+  get(queueId: QueueId): Promise<QueueEntry | undefined>
+  /** Ordered by arrival; `after` pages on. */
+  list(page?: { readonly after?: QueueId; readonly limit?: number }): Promise<readonly QueueEntry[]>
+  count(): Promise<number>
+  /** Time of the next due recipient that is not held or claimed. */
+  nextDueMs(): Promise<number | undefined>
+  read(queueId: QueueId, start?: number, end?: number): Promise<Uint8Array | undefined>
+  /** Makes recipients due now: all, of one message, or for one next hop (ETRN, `postqueue -s`). */
+  flush(what: {
+    readonly nowMs: number
+    readonly queueId?: QueueId
+    readonly nextHop?: string
+  }): Promise<number>
+  setHold(queueId: QueueId, to: 'held' | 'released'): Promise<boolean>
+  remove(queueId: QueueId): Promise<boolean>
+}

@@ -1,0 +1,51 @@
+import type { AccountStore } from './accounts.ts'
+import type { CounterStore, LockStore } from './counters.ts'
+import type { GreylistStore } from './greylist.ts'
+import type { AccountId, MailboxId, ModSeq } from './ids.ts'
+import type { MailboxStore, SpecialUse } from './mailboxes.ts'
+import type { MessageStore } from './messages.ts'
+import type { QueueStore } from './queue.ts'
+
+/** Tells other processes on the same store that something changed; a lost one costs latency only. */
+export interface WakeBus {
+  publish(wake: Wake): void
+  subscribe(listener: (wake: Wake) => void): () => void
+}
+export type Wake =
+  | {
+      readonly kind: 'mailbox'
+      readonly mailbox: MailboxId
+      readonly account: AccountId
+      readonly modSeq: ModSeq
+    }
+  /** Mailboxes created, removed, renamed, subscribed. */
+  | { readonly kind: 'mailboxes'; readonly account: AccountId }
+  | { readonly kind: 'queue' }
+  | { readonly kind: 'accounts' }
+
+export interface Store {
+  readonly accounts: AccountStore
+  readonly mailboxes: MailboxStore
+  readonly messages: MessageStore
+  readonly queue: QueueStore
+  readonly greylist: GreylistStore
+  readonly counters: CounterStore
+  readonly locks: LockStore
+  /** Called after commit, in this process for own changes and for others' wake-ups. Returns unwatch. */
+  watch(listener: (wake: Wake) => void): () => void
+  watchMailbox(mailbox: MailboxId, listener: (modSeq: ModSeq) => void): () => void
+  /** Waits for running units of work, flushes, closes. */
+  close(): Promise<void>
+}
+
+export interface StoreOptions {
+  /** Folder of the store (made when missing, mode 700). */
+  readonly directory: string
+  readonly wakeBus?: WakeBus
+  /** ms since 1970. */
+  readonly now?: () => number
+  /** Octets an account may hold when it has no quota of its own; 0 = unlimited. */
+  readonly defaultQuotaBytes?: number
+  /** Names made with each account beside INBOX. Default: Drafts Sent Junk Trash Archive with special-use. */
+  readonly defaultMailboxes?: readonly { readonly name: string; readonly specialUse: SpecialUse }[]
+}
