@@ -1,0 +1,51 @@
+import type { LogEvent } from '@posthorn/mail'
+
+/** Services whose lines Dovecot writes, under its own name: `dovecot: imap-login: Login: …`. */
+const readingServices = /^(imap|pop3|auth|managesieve|doveadm)/
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+/** What surrounds each line. */
+export interface MaillogNames {
+  /** Postfix: `syslog_name`. */
+  readonly syslogName: string
+  readonly hostname: string
+  readonly pid: number
+}
+
+const twoDigits = (n: number): string => (n < 10 ? `0${n}` : `${n}`)
+
+/** RFC 3164 §4.1.2 time stamp in local time, as syslog writes it: `Nov  1 09:05:07`. */
+export function syslogTime(ms: number): string {
+  const at = new Date(ms)
+  const day = at.getDate()
+  const clock = `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}:${twoDigits(at.getSeconds())}`
+  return `${months[at.getMonth()]} ${day < 10 ? ' ' : ''}${day} ${clock}`
+}
+
+/** A stranger's octets never end a line or move the cursor: control characters become `?`, as Postfix prints them. */
+export function printable(text: string): string {
+  return /[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(text)
+    ? text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, '?')
+    : text
+}
+
+function levelWord(level: LogEvent['level']): string {
+  return level === 'info' || level === 'debug' ? '' : `${level}: `
+}
+
+/** One maillog line with its line end. */
+export function formatMaillog(event: LogEvent, names: MaillogNames, nowMs: number): string {
+  const program = readingServices.test(event.service)
+    ? `dovecot: ${event.service}`
+    : `${names.syslogName}/${event.service}[${names.pid}]`
+  const queueId = event.queueId === undefined ? '' : `${event.queueId}: `
+  const line = printable(`${levelWord(event.level)}${queueId}${event.text}${faultText(event.error)}`)
+  return `${syslogTime(nowMs)} ${names.hostname} ${program}: ${line}\n`
+}
+
+function faultText(error: unknown): string {
+  if (error === undefined) return ''
+  if (!(error instanceof Error)) return `: ${String(error)}`
+  return `: ${(error.stack ?? error.message).replaceAll(/\s*\n\s*/g, ' | ')}`
+}
