@@ -1,0 +1,109 @@
+/**
+ * Questions and answers over a Unix socket: one line of JSON each way, for the commands that talk to a
+ * running server. Only the owner of the folder reaches it.
+ */
+import { chmodSync, rmSync } from 'node:fs'
+import { createConnection, createServer, type Socket } from 'node:net'
+
+const maxLineBytes = 65_536
+const idleMs = 30_000
+
+export interface LocalServer {
+  close(): Promise<void>
+}
+
+/** Calls `each` with every complete line; a line without an end within the limit drops the connection. */
+function onLines(socket: Socket, each: (line: string) => void): void {
+  let pending = ''
+  socket.setEncoding('utf8')
+  socket.on('data', (chunk: string) => {
+    pending += chunk
+    let end = pending.indexOf('\n')
+    for (; end >= 0; end = pending.indexOf('\n')) {
+      const line = pending.slice(0, end)
+      pending = pending.slice(end + 1)
+      each(line)
+    }
+    if (pending.length > maxLineBytes) socket.destroy()
+  })
+}
+
+/** Is somebody answering at `path`? A socket file without a listener is left over from a killed server. */
+export async function localSocketAnswers(path: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = createConnection(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+/** Serves `answer` at `path` (mode 600). Replaces a left-over socket file. Rejects when it cannot listen. */
+export async function serveLocalSocket(
+  path: string,
+  answer: (question: unknown) => Promise<unknown>,
+): Promise<LocalServer> {
+  const open = new Set<Socket>()
+  const server = createServer((socket) => {
+    open.add(socket)
+    socket.setTimeout(idleMs, () => socket.destroy())
+    socket.on('error', () => {})
+    socket.on('close', () => open.delete(socket))
+    onLines(socket, (line) => {
+      void reply(line, answer).then((text) => {
+        if (!socket.destroyed) socket.write(`${text}\n`)
+      })
+    })
+  })
+  rmSync(path, { force: true })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, () => {
+      server.off('error', reject)
+      server.on('error', () => {})
+      resolve()
+    })
+  })
+  chmodSync(path, 0o600)
+  return {
+    close: async () => {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        for (const socket of open) socket.end()
+      })
+      rmSync(path, { force: true })
+    },
+  }
+}
+
+async function reply(line: string, answer: (question: unknown) => Promise<unknown>): Promise<string> {
+  try {
+    return JSON.stringify((await answer(JSON.parse(line))) ?? null)
+  } catch (error) {
+    return JSON.stringify({ error: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+/**
+ * Asks the server at `path` one question. Rejects with the socket's error (ENOENT, ECONNREFUSED: nobody
+ * is there) or when no answer comes within `timeoutMs`.
+ */
+export async function askLocalSocket(path: string, question: unknown, timeoutMs: number): Promise<unknown> {
+  return await new Promise((resolve, reject) => {
+    const socket = createConnection(path)
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer from ${path} in ${timeoutMs} ms`)))
+    socket.once('error', reject)
+    socket.once('close', () => reject(new Error(`${path} closed without an answer`)))
+    socket.once('connect', () => socket.write(`${JSON.stringify(question)}\n`))
+    onLines(socket, (line) => {
+      try {
+        resolve(JSON.parse(line))
+      } catch (error) {
+        reject(error)
+      }
+      socket.end()
+    })
+  })
+}
