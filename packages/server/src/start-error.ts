@@ -1,0 +1,17 @@
+/**
+ * Something an administrator must mend before the server can start. The message names the file (and line),
+ * and the remedy; it is printed as it is, without a stack, and the process exits 1.
+ */
+export class StartError extends Error {
+  readonly remedy: string
+  constructor(message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'StartError'
+    this.remedy = remedy
+  }
+}
+
+/** Node's error code of a failed system call: 'EACCES', or '' for other faults. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
