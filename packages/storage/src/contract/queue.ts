@@ -40,6 +40,10 @@ export interface NewRecipient {
         readonly transport: string
         readonly nextHop: string
         readonly dueMs: number
+        /** Envelope sender of this recipient when it is not the entry's (an `owner-` alias, Postfix: aliases(5)). */
+        readonly sender?: string
+        /** Sent before the message to this recipient: `Delivered-To:` of a forwarding account or alias. */
+        readonly prefix?: Uint8Array
       }
 }
 
@@ -70,6 +74,9 @@ export interface QueuedRecipient {
   readonly notify?: readonly ('NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY')[]
   readonly transport: string
   readonly nextHop: string
+  /** As in `NewRecipient`: instead of the entry's sender, and octets to be sent before the message. */
+  readonly sender?: string
+  readonly prefix?: Uint8Array
   readonly state: 'queued' | 'claimed'
   readonly dueMs: number
   /** Counted when claimed, before the attempt, so that a message that kills its worker is seen. */
