@@ -1,0 +1,95 @@
+import type { Account } from '@posthorn/storage'
+import type { Session, SessionIn, StateName } from '../session/session.ts'
+import type { Parser } from '../wire/parser.ts'
+
+/** The tagged answer of a command. */
+export interface Completion {
+  readonly status: 'OK' | 'NO' | 'BAD'
+  /** Response code without its brackets: `COPYUID 1 2:3 4:5`. */
+  readonly code?: string
+  readonly text: string
+}
+
+export function ok(text: string, code?: string): Completion {
+  return code === undefined ? { status: 'OK', text } : { status: 'OK', text, code }
+}
+
+export function no(text: string, code?: string): Completion {
+  return code === undefined ? { status: 'NO', text } : { status: 'NO', text, code }
+}
+
+export function bad(text: string): Completion {
+  return { status: 'BAD', text }
+}
+
+/** What a capability's announcement may depend on. */
+export interface CapabilityContext {
+  readonly state: StateName
+  readonly secure: boolean
+  /** A TLS context is configured for STARTTLS. */
+  readonly startTls: boolean
+  /** LOGIN and the plain-text mechanisms work on this connection. */
+  readonly plaintextAuth: boolean
+  readonly appendLimitBytes: number | undefined
+  readonly account: Account | undefined
+}
+
+export type Announcement = readonly string[] | ((context: CapabilityContext) => readonly string[])
+
+/** Takes the octets of one announced literal as they come. */
+export interface LiteralSink {
+  /** A promise when the sender should wait (back-pressure). Never throws: a failure is told by `run`. */
+  write(chunk: Uint8Array): Promise<void> | undefined
+  /** Called once after the last octet; `p.literal()` in `args` then returns an empty Buffer for it. */
+  end(): Promise<void> | undefined
+  /** The connection went, or the rest of the command was wrong: frees what was taken. */
+  abort(): void
+}
+
+export interface CommandSpec<S extends StateName, A> {
+  /** Upper case; `UID EXPUNGE` for commands that exist with UID only. */
+  readonly name: string
+  readonly states: readonly S[]
+  /**
+   * `uses`: takes message numbers, so `UID <name>` exists too, and by sequence numbers no EXPUNGE is sent
+   * before its tagged answer (RFC 9051 §7.5.1).
+   */
+  readonly numbers: 'uses' | 'none'
+  /** Capabilities that are announced because this command works. */
+  readonly capabilities?: Announcement
+  /** Of these, what is announced before login too. */
+  readonly early?: Announcement
+  /** Parses all after the name, from the separating space on; the end of the command is checked by the caller. */
+  args(p: Parser, session: SessionIn<S>): A
+  run(session: SessionIn<S>, args: A): Promise<Completion> | Completion
+  /**
+   * For literals that shall not be collected in memory (APPEND): asked when a literal is announced, before
+   * `+` is sent. `preceding` stands after the command's name and ends where the literal begins. A Completion
+   * refuses: the octets of a non-synchronising literal are swallowed, then it is answered.
+   */
+  literal?(
+    session: SessionIn<S>,
+    preceding: Parser,
+    sizeBytes: number,
+  ): LiteralSink | Completion | Promise<LiteralSink | Completion>
+}
+
+/** A command as the dispatcher sees it: states were checked before its functions are called. */
+export interface Command {
+  readonly name: string
+  readonly states: readonly StateName[]
+  readonly numbers: 'uses' | 'none'
+  readonly capabilities: Announcement
+  readonly early: Announcement
+  args(p: Parser, session: Session): unknown
+  run(session: Session, args: unknown): Promise<Completion> | Completion
+  literal?(
+    session: Session,
+    preceding: Parser,
+    sizeBytes: number,
+  ): LiteralSink | Completion | Promise<LiteralSink | Completion>
+}
+
+export function command<const S extends StateName, A>(spec: CommandSpec<S, A>): Command {
+  return { capabilities: [], early: [], ...spec } as unknown as Command
+}

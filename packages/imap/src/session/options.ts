@@ -1,0 +1,53 @@
+import type { SecureContext } from '@posthorn/net'
+
+/** Dovecot's words where it has one. All may change at a reload; running sessions see it at their next use. */
+export interface ImapOptions {
+  /** Text after `* OK [CAPABILITY …]`. Dovecot: login_greeting. */
+  readonly greeting: string
+  /** Names never announced, upper case. Dovecot: imap_capability. */
+  readonly withheld: ReadonlySet<string>
+  /** Without TLS neither LOGIN nor AUTHENTICATE, but for trusted addresses. Dovecot: disable_plaintext_auth. */
+  readonly plaintextAuth: 'allowed' | 'refused'
+  /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
+  readonly isTrusted: (address: string) => boolean
+  /** For STARTTLS; undefined = not offered. */
+  readonly secureContext: (() => SecureContext) | undefined
+  /** Line with its literals, without APPEND's. Dovecot: imap_max_line_length (64 KB). */
+  readonly commandLimitBytes: number
+  /** The same before login. */
+  readonly loginCommandLimitBytes: number
+  /** Largest message by APPEND; 0 = no limit. RFC 7889. */
+  readonly appendLimitBytes: number
+  /** Silence after which an authenticated client is told BYE (RFC 9051 §5.4: at least 30 minutes). */
+  readonly idleTimeoutMs: number
+  /** The same before login. */
+  readonly loginTimeoutMs: number
+  /** Wrong commands in a row before BYE. */
+  readonly badCommandLimit: number
+  /** Sessions of one user from one address; 0 = no limit. Dovecot: mail_max_userip_connections. */
+  readonly maxUserIpConnections: number
+  /** `* OK Still here` to idling clients; 0 = never. Dovecot: imap_idle_notify_interval. */
+  readonly idleNotifyIntervalMs: number
+  /** What ID answers (RFC 2971 §3.3). Dovecot: imap_id_send. */
+  readonly idFields: Readonly<Record<string, string>>
+  /** `imap-login: ` lines of the client's ID. Dovecot: imap_id_log. */
+  readonly idLog: readonly string[]
+}
+
+export const defaultImapOptions: ImapOptions = {
+  greeting: 'Posthorn ready.',
+  withheld: new Set(),
+  plaintextAuth: 'refused',
+  isTrusted: (address) => address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1',
+  secureContext: undefined,
+  commandLimitBytes: 65_536,
+  loginCommandLimitBytes: 8_192,
+  appendLimitBytes: 0,
+  idleTimeoutMs: 30 * 60_000,
+  loginTimeoutMs: 3 * 60_000,
+  badCommandLimit: 20,
+  maxUserIpConnections: 10,
+  idleNotifyIntervalMs: 2 * 60_000,
+  idFields: { name: 'Posthorn' },
+  idLog: ['name', 'version'],
+}

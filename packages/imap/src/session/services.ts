@@ -1,0 +1,15 @@
+import type { Authenticator } from '@posthorn/accounts'
+import type { Log } from '@posthorn/mail'
+import type { Store } from '@posthorn/storage'
+import type { ImapOptions } from './options.ts'
+
+/** What all sessions of one server share. */
+export interface Services {
+  readonly store: Store
+  readonly accounts: Authenticator
+  readonly log: Log
+  /** Asked at each use, so that a reload acts at once. */
+  readonly options: () => ImapOptions
+  /** ms since 1970. */
+  readonly now: () => number
+}
