@@ -1,0 +1,92 @@
+/**
+ * npm run bench [-- MODE[,MODE…] [load.mjs options]]
+ *
+ * Starts Posthorn and, privately on loopback, Postfix + Dovecot (maildir), both durable, and runs every
+ * scenario on them in turns. Prints medians and, in the last column, the ratio ours/peers of each round.
+ * Needs: apt-get install --no-install-recommends postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd
+ *
+ *   npm run bench                                     the whole table (about 20 minutes)
+ *   npm run bench -- smtp --sessions 10 --rounds 1    one scenario
+ *   npm run bench -- only-ours smtp                   without the peers
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type OurServer, startOurs } from './ours.ts'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const peersPort = 36_000
+
+const wholeTable: readonly (readonly string[])[] = [
+  ['smtp', '--sessions', '1,10,50'],
+  ['smtp', '--sessions', '10', '--rcpts', '10', '--messages', '500'],
+  ['smtp', '--sessions', '10', '--per-conn', '1', '--messages', '1000'],
+  ['idle', '--clients', '100'],
+  ['imap'],
+  ['imap-write'],
+  ['pop3'],
+  ['mix'],
+]
+
+function startPeers(folder: string): string {
+  const up = spawnSync(join(here, 'peers.sh'), [folder, 'maildir'], {
+    env: { ...process.env, PORTBASE: String(peersPort) },
+    encoding: 'utf8',
+  })
+  if (up.status !== 0)
+    throw new Error(
+      `Postfix + Dovecot did not start (${up.stdout}${up.stderr}); install them as the head of bench/run.ts says`,
+    )
+  const pids = `${folder}/dovecot/run/master.pid+${folder}/queue/pid/master.pid`
+  return `peers=127.0.0.1:${peersPort + 25}:${peersPort + 143}:${peersPort + 110}@${pids}`
+}
+
+function ourTarget(ours: OurServer, imapPort = ours.imapPort): string {
+  return `ours=127.0.0.1:${ours.smtpPort}:${imapPort}:${ours.pop3Port}@${ours.pid}`
+}
+
+async function load(args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [join(here, 'load.mjs'), ...args], { stdio: 'inherit' })
+  const code = await new Promise<number | null>((resolve) => child.once('exit', resolve))
+  if (code !== 0) throw new Error(`load.mjs ${args.join(' ')} ended with ${code}`)
+}
+
+/** Memory needs servers at rest, so each target is measured alone, plain and then under TLS. */
+async function memory(targets: readonly string[], tlsTargets: readonly string[]): Promise<void> {
+  await load(['memory', ...targets, '--rounds', '1', '--conns', '100,500,1000'])
+  await load(['memory', ...tlsTargets, '--rounds', '1', '--conns', '100,300', '--tls', '1'])
+}
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2)
+  const alone = args[0] === 'only-ours'
+  if (alone) args.shift()
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-bench-'))
+  const peersFolder = join(folder, 'peers')
+  const ours = await startOurs(join(folder, 'ours'))
+  try {
+    const flags = (target: string, peers: string): string[] =>
+      alone ? ['--a', target] : ['--a', peers, '--b', target]
+    const peers = alone ? '' : startPeers(peersFolder)
+    const targets = flags(ourTarget(ours), peers)
+    const tlsTargets = flags(
+      ourTarget(ours, ours.imapsPort),
+      peers.replace(`:${peersPort + 143}:`, `:${peersPort + 993}:`),
+    )
+    if (args.length > 0) await load([args[0] ?? 'smtp', ...targets, '--settle', '3', ...args.slice(1)])
+    else {
+      await memory(targets, tlsTargets)
+      for (const row of wholeTable)
+        await load([...row.slice(0, 1), ...targets, '--settle', '3', ...row.slice(1)])
+    }
+    console.log(`\nload average at the end: ${readFileSync('/proc/loadavg', 'utf8').trim()}`)
+  } finally {
+    if (!alone) spawnSync(join(here, 'peers.sh'), ['down', peersFolder])
+    await ours.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+await main()
