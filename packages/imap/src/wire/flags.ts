@@ -1,0 +1,79 @@
+import { type Flags, StoreError, systemFlag } from '@posthorn/storage'
+import { asciiLower } from './ascii.ts'
+import { SyntaxFault } from './syntax-fault.ts'
+
+/** Names in the order in which they are sent. RFC 9051 §2.3.2. */
+export const systemFlagNames: readonly (readonly [number, string])[] = [
+  [systemFlag.answered, '\\Answered'],
+  [systemFlag.flagged, '\\Flagged'],
+  [systemFlag.deleted, '\\Deleted'],
+  [systemFlag.seen, '\\Seen'],
+  [systemFlag.draft, '\\Draft'],
+]
+
+const systemFlagByName = new Map(systemFlagNames.map(([bit, name]) => [asciiLower(name), bit]))
+/** Dovecot: mail_max_keyword_length is 50; some clients make longer ones. */
+const maxKeywordBytes = 100
+
+/** `\Recent` cannot be set (RFC 3501 §2.3.2); other unknown `\names` are BAD, as at Dovecot. */
+export function flagsFrom(names: readonly string[]): Flags {
+  let system = 0
+  const keywords: string[] = []
+  for (const name of names) {
+    if (name.startsWith('\\')) {
+      const bit = systemFlagByName.get(asciiLower(name))
+      if (bit === undefined) throw new SyntaxFault('Invalid system flag')
+      system |= bit
+    } else if (name.length > maxKeywordBytes) {
+      throw new StoreError('limit', `Keyword is longer than ${maxKeywordBytes} octets`)
+    } else {
+      keywords.push(name)
+    }
+  }
+  return { system, keywords }
+}
+
+/** A renderer of FLAGS lists that remembers the text of each combination it has seen. */
+export class FlagTexts {
+  readonly #keywords: readonly string[]
+  readonly #texts = new Map<number, Map<number, string>>()
+
+  /** @param keywords names by number, '' for a free slot */
+  constructor(keywords: readonly string[]) {
+    this.#keywords = keywords
+  }
+
+  get keywords(): readonly string[] {
+    return this.#keywords
+  }
+
+  /** `(\Seen $label1)` for the two words of a message. */
+  list(flags0: number, flags1: number, recent: 'recent' | 'seen-before'): string {
+    // Word 1 is rarely anything but 0; \Recent doubles it in the key.
+    const second = flags1 * 2 + (recent === 'recent' ? 1 : 0)
+    let texts = this.#texts.get(second)
+    if (texts === undefined) this.#texts.set(second, (texts = new Map()))
+    let text = texts.get(flags0)
+    if (text === undefined) {
+      text = `(${this.names(flags0, flags1, recent).join(' ')})`
+      // A mailbox could have more combinations than are worth keeping.
+      if (texts.size >= 1024) texts.clear()
+      texts.set(flags0, text)
+    }
+    return text
+  }
+
+  names(flags0: number, flags1: number, recent: 'recent' | 'seen-before'): string[] {
+    const names = systemFlagNames.filter(([bit]) => (flags0 & bit) !== 0).map(([, name]) => name)
+    if (recent === 'recent') names.push('\\Recent')
+    this.#keywords.forEach((keyword, slot) => {
+      if (keyword !== '' && hasKeyword(flags0, flags1, slot)) names.push(keyword)
+    })
+    return names
+  }
+}
+
+/** Keyword n is bit 5+n of word 0 up to n = 26, then bit n-27 of word 1. */
+export function hasKeyword(flags0: number, flags1: number, slot: number): boolean {
+  return slot < 27 ? ((flags0 >>> (5 + slot)) & 1) === 1 : ((flags1 >>> (slot - 27)) & 1) === 1
+}

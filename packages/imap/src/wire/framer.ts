@@ -1,0 +1,344 @@
+/**
+ * Bytes in any split → commands. A push machine for what arrives, a pull machine for what it means:
+ * `push` bytes, then call `next` until it gives undefined. Knows no socket, no clock and no command.
+ */
+import { announcedLiteral, type Frame, type LiteralAnnouncement, type StreamedLiteral } from './frame.ts'
+
+export interface FramerLimits {
+  /** Octets of one command: its lines and the literals kept in memory. */
+  readonly commandBytes: number
+  /** A refused `{n+}` literal up to this size is read and dropped; a larger one asks to close. */
+  readonly swallowBytes: number
+}
+
+/** Dovecot: imap_max_line_length = 64k; before login a command needs no more than a name and a password. */
+export const framerLimits: FramerLimits = { commandBytes: 64 * 1024, swallowBytes: 256 * 1024 * 1024 }
+export const framerLimitsBeforeLogin: FramerLimits = { commandBytes: 8 * 1024, swallowBytes: 64 * 1024 }
+
+export type FramerEvent =
+  | { readonly kind: 'command'; readonly frame: Frame }
+  /** A line asked for with `expectLine` (AUTHENTICATE, IDLE), without its line end. */
+  | { readonly kind: 'line'; readonly line: Buffer }
+  /**
+   * A literal is announced: answer with `buffer` (only when `fits`), `stream` or `refuse`. After the first
+   * two, and when `sync`, the client waits for a continuation request.
+   */
+  | {
+      readonly kind: 'literal'
+      readonly soFar: Frame
+      readonly sizeBytes: number
+      readonly sync: boolean
+      readonly binary: boolean
+      readonly fits: boolean
+    }
+  /** The next octets of a literal answered with `stream`. */
+  | { readonly kind: 'octets'; readonly octets: Buffer; readonly last: boolean }
+  /** This command cannot be read: answer BAD with the tag found in `soFar`. Its rest is dropped. */
+  | { readonly kind: 'unreadable'; readonly soFar: Buffer; readonly reason: 'too-long' | 'nul' }
+  /** More is about to be sent than we are willing to drop: say BYE and close. */
+  | { readonly kind: 'flood' }
+
+type State = 'line' | 'announced' | 'buffering' | 'streaming' | 'swallow-octets' | 'swallow-line' | 'closed'
+
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+const lineEnd = Buffer.from('\r\n')
+const nothing: Buffer = Buffer.alloc(0)
+/** Enough of a dropped line to see `~{9223372036854775807+}` CR at its end. */
+const tailBytes = 32
+
+export class Framer {
+  #limits: FramerLimits
+  #state: State = 'line'
+  #input: Buffer = nothing
+  #raw = false
+  /** Beginning of a line whose end has not come; grows by doubling. */
+  #held: Buffer = nothing
+  #heldBytes = 0
+  #pieces: Buffer[] = []
+  #literals: (Buffer | StreamedLiteral)[] = []
+  #takenBytes = 0
+  #literal: LiteralAnnouncement | undefined
+  #octets: Buffer = nothing
+  #remainingBytes = 0
+
+  constructor(limits: FramerLimits = framerLimits) {
+    this.#limits = limits
+  }
+
+  /** For the commands after this one (tighter before login). */
+  setLimits(limits: FramerLimits): void {
+    this.#limits = limits
+  }
+
+  push(chunk: Buffer): void {
+    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk])
+  }
+
+  /** Octets that arrived and were not yet looked at. */
+  get pendingBytes(): number {
+    return this.#input.length
+  }
+
+  /** True between commands: nothing of a next one has arrived. */
+  get idle(): boolean {
+    return this.#state === 'line' && this.#input.length + this.#heldBytes + this.#pieces.length === 0
+  }
+
+  /** The next line is not a command: no literals, no tag. Holds for one line. */
+  expectLine(): void {
+    this.#raw = true
+  }
+
+  /** Drops everything received: at STARTTLS nothing said in plaintext may outlive it (RFC 9051 §6.2.1). */
+  discard(): void {
+    this.#input = nothing
+    this.#dropCommand()
+    this.#raw = false
+    this.#state = 'line'
+  }
+
+  /** Keeps the announced literal in the frame. */
+  buffer(): void {
+    const literal = this.#announced()
+    this.#takenBytes += literal.sizeBytes
+    this.#octets = Buffer.allocUnsafe(literal.sizeBytes)
+    this.#remainingBytes = literal.sizeBytes
+    this.#state = 'buffering'
+  }
+
+  /** Gives the announced literal out as `octets` events. */
+  stream(): void {
+    const literal = this.#announced()
+    this.#remainingBytes = literal.sizeBytes
+    this.#state = 'streaming'
+  }
+
+  /**
+   * Gives the command up after an announcement or while streaming. Octets that come all the same are
+   * dropped, never read as commands.
+   */
+  refuse(): void {
+    const streaming = this.#state === 'streaming'
+    if (!streaming && this.#state !== 'announced') return
+    const literal = this.#literal!
+    if (!streaming) this.#remainingBytes = literal.sizeBytes
+    this.#dropCommand()
+    if (streaming || !literal.sync) this.#swallow(this.#remainingBytes)
+    else this.#state = 'line'
+  }
+
+  next(): FramerEvent | undefined {
+    for (;;) {
+      switch (this.#state) {
+        case 'line': {
+          const event = this.#line()
+          if (event === 'more') continue
+          return event
+        }
+        case 'buffering':
+          if (!this.#fill()) return undefined
+          continue
+        case 'streaming':
+          return this.#pour()
+        case 'swallow-octets':
+          if (!this.#swallowOctets()) return undefined
+          continue
+        case 'swallow-line':
+          if (!this.#swallowLine()) return undefined
+          continue
+        case 'closed':
+          this.#input = nothing
+          return { kind: 'flood' }
+        case 'announced':
+          return undefined
+      }
+    }
+  }
+
+  #announced(): LiteralAnnouncement {
+    if (this.#state !== 'announced') throw new Error('Framer: no literal is waiting for an answer')
+    return this.#literal!
+  }
+
+  #line(): FramerEvent | undefined | 'more' {
+    const line = this.#takeLine()
+    if (line === undefined) return undefined
+    if (line === 'too-long') return this.#spoil('too-long')
+    if (this.#raw) {
+      this.#raw = false
+      return { kind: 'line', line }
+    }
+    const literal = announcedLiteral(line)
+    if (line.includes(0)) {
+      if (literal !== undefined && !literal.sync) this.#swallow(literal.sizeBytes)
+      return this.#unreadable('nul', line)
+    }
+    // `abc{5}` announces nothing, but the octets of `abc{5+}` come whatever we think of it.
+    if (literal !== undefined && (literal.wellPlaced || !literal.sync)) return this.#announce(line, literal)
+    // Thunderbird sends an empty line after the literal of APPEND.
+    if (line.length === 0 && this.#pieces.length === 0) return 'more'
+    this.#pieces.push(line)
+    const frame = this.#frame()
+    this.#dropCommand()
+    return { kind: 'command', frame }
+  }
+
+  /** One line from held and new input, at most what the limit leaves. */
+  #takeLine(): Buffer | 'too-long' | undefined {
+    const input = this.#input
+    const room = this.#limits.commandBytes - this.#takenBytes - this.#heldBytes
+    const end = input.indexOf(lineFeed)
+    const lineBytes = end < 0 ? input.length : end
+    if (lineBytes > room + 1) return 'too-long'
+    if (end < 0) {
+      if (input.length > 0) this.#hold(input)
+      this.#input = nothing
+      return undefined
+    }
+    let line = input.subarray(0, end)
+    if (this.#heldBytes > 0) {
+      this.#hold(line)
+      line = this.#held.subarray(0, this.#heldBytes)
+      this.#held = nothing
+      this.#heldBytes = 0
+    }
+    this.#input = end + 1 === input.length ? nothing : input.subarray(end + 1)
+    if (line[line.length - 1] === carriageReturn) line = line.subarray(0, -1)
+    if (line.length + this.#takenBytes > this.#limits.commandBytes) {
+      this.#input = Buffer.concat([lineEnd, this.#input])
+      this.#hold(line)
+      return 'too-long'
+    }
+    return line
+  }
+
+  #hold(part: Buffer): void {
+    const needed = this.#heldBytes + part.length
+    if (needed > this.#held.length) {
+      const grown = Buffer.allocUnsafe(
+        Math.max(256, needed, Math.min(needed * 2, this.#limits.commandBytes + 2)),
+      )
+      this.#held.copy(grown, 0, 0, this.#heldBytes)
+      this.#held = grown
+    }
+    part.copy(this.#held, this.#heldBytes)
+    this.#heldBytes = needed
+  }
+
+  /** Too long: what was held is only good for its tag; the rest is dropped as it comes. */
+  #spoil(reason: 'too-long'): FramerEvent {
+    const first = this.#pieces[0] ?? this.#held.subarray(0, this.#heldBytes)
+    const soFar = first.length > 0 ? first : this.#input.subarray(0, 1024)
+    const tail = this.#held.subarray(Math.max(0, this.#heldBytes - tailBytes), this.#heldBytes)
+    this.#dropCommand()
+    this.#hold(tail)
+    this.#state = 'swallow-line'
+    return this.#unreadable(reason, soFar)
+  }
+
+  #unreadable(reason: 'too-long' | 'nul', line: Buffer): FramerEvent {
+    const soFar = Buffer.from((this.#pieces[0] ?? line).subarray(0, 1024))
+    this.#pieces = []
+    this.#literals = []
+    this.#takenBytes = 0
+    return { kind: 'unreadable', soFar, reason }
+  }
+
+  #announce(line: Buffer, literal: LiteralAnnouncement): FramerEvent {
+    this.#pieces.push(line)
+    this.#takenBytes += line.length
+    this.#literal = literal
+    this.#state = 'announced'
+    const fits = literal.sizeBytes <= this.#limits.commandBytes - this.#takenBytes
+    const { sizeBytes, sync, binary } = literal
+    return { kind: 'literal', soFar: this.#frame(), sizeBytes, sync, binary, fits }
+  }
+
+  #frame(): Frame {
+    const pieces = this.#pieces
+    const text =
+      pieces.length === 1
+        ? pieces[0]!
+        : Buffer.concat(pieces.flatMap((piece, index) => (index === 0 ? [piece] : [lineEnd, piece])))
+    return { text, literals: this.#literals.slice() }
+  }
+
+  #dropCommand(): void {
+    this.#pieces = []
+    this.#literals = []
+    this.#takenBytes = 0
+    this.#held = nothing
+    this.#heldBytes = 0
+    this.#octets = nothing
+  }
+
+  #fill(): boolean {
+    const part = this.#takeOctets()
+    part.copy(this.#octets, this.#octets.length - this.#remainingBytes - part.length)
+    if (this.#remainingBytes > 0) return false
+    this.#literals.push(this.#octets)
+    this.#octets = nothing
+    this.#state = 'line'
+    return true
+  }
+
+  #pour(): FramerEvent | undefined {
+    const wanted = this.#remainingBytes
+    if (wanted > 0 && this.#input.length === 0) return undefined
+    const octets = this.#takeOctets()
+    const last = this.#remainingBytes === 0
+    if (last) {
+      this.#literals.push({ streamedBytes: this.#literal!.sizeBytes })
+      this.#state = 'line'
+    }
+    return { kind: 'octets', octets, last }
+  }
+
+  /** The part of the current literal that has arrived. */
+  #takeOctets(): Buffer {
+    const part = this.#input.subarray(0, this.#remainingBytes)
+    this.#remainingBytes -= part.length
+    this.#input = part.length === this.#input.length ? nothing : this.#input.subarray(part.length)
+    return part
+  }
+
+  #swallow(sizeBytes: number): void {
+    this.#remainingBytes = sizeBytes
+    this.#state = sizeBytes > this.#limits.swallowBytes ? 'closed' : 'swallow-octets'
+  }
+
+  #swallowOctets(): boolean {
+    this.#takeOctets()
+    if (this.#remainingBytes > 0) return false
+    this.#state = 'swallow-line'
+    return true
+  }
+
+  /** Drops to the end of the line; a literal announced there belongs to the dropped command too. */
+  #swallowLine(): boolean {
+    const end = this.#input.indexOf(lineFeed)
+    const part = this.#input.subarray(
+      Math.max(0, (end < 0 ? this.#input.length : end) - tailBytes),
+      end < 0 ? undefined : end,
+    )
+    const tail = Buffer.concat([this.#held.subarray(0, this.#heldBytes), part]).subarray(-tailBytes)
+    this.#heldBytes = 0
+    this.#held = nothing
+    if (end < 0) {
+      this.#input = nothing
+      this.#hold(tail)
+      return false
+    }
+    this.#input = this.#input.subarray(end + 1)
+    this.#state = 'line'
+    if (this.#raw) {
+      this.#raw = false
+      return true
+    }
+    const line = tail[tail.length - 1] === carriageReturn ? tail.subarray(0, -1) : tail
+    const literal = announcedLiteral(line)
+    if (literal !== undefined && !literal.sync) this.#swallow(literal.sizeBytes)
+    return true
+  }
+}
