@@ -1,0 +1,76 @@
+import type { Log } from '@posthorn/mail'
+import type { Account, Store } from '@posthorn/storage'
+import { createAdministration } from './administration.ts'
+import { createAuthenticator } from './authenticate.ts'
+import type { Authenticator } from './authenticator.ts'
+import { domainOf, parseLogin } from './login-name.ts'
+import { type AccountOptions, completeOptions } from './options.ts'
+
+export interface AccountsParts {
+  readonly store: Store
+  /** ms since 1970. */
+  readonly now: () => number
+  readonly log: Log
+  /** Asked at each use, so that a reload of the configuration acts at once. */
+  readonly options: () => AccountOptions
+  /** Waits out a penalty; replaced in tests. */
+  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>
+}
+
+export interface NewAccount {
+  readonly address: string
+  readonly password: string | Uint8Array
+  /** Octets; 0 = the server's mailbox_size_limit. */
+  readonly quotaBytes?: number
+  readonly home?: string
+}
+
+export interface Accounts extends Authenticator {
+  /**
+   * The account an address names: exactly, or `user@D` for a D of mydestination as `user` at the default
+   * domain. Case does not matter; extensions (`user+x`) and aliases are the router's.
+   */
+  find(address: string): Promise<Account | undefined>
+  /** mydestination's plain names, the default domain, and domains added by command. */
+  isLocalDomain(domain: string): Promise<boolean>
+  localDomains(): Promise<readonly string[]>
+  /** Throws AccountError, as all that follow. Adds the domain of the address to the store's when nothing else makes it local. */
+  create(account: NewAccount): Promise<{ readonly account: Account; readonly domainAdded: boolean }>
+  list(): Promise<readonly Account[]>
+  setPassword(address: string, password: string | Uint8Array): Promise<Account>
+  setEnabled(address: string, to: 'enabled' | 'disabled'): Promise<Account>
+  setQuota(address: string, quotaBytes: number): Promise<Account>
+  /** With all its mail. */
+  remove(address: string): Promise<Account>
+  addDomain(domain: string): Promise<boolean>
+  removeDomain(domain: string): Promise<boolean>
+}
+
+/** Domains, users and their credentials. */
+export function createAccounts(parts: AccountsParts): Accounts {
+  const options = () => completeOptions(parts.options())
+
+  async function localDomains(): Promise<readonly string[]> {
+    const { defaultDomain, localDomains } = options()
+    return [...new Set([defaultDomain, ...localDomains, ...(await parts.store.accounts.domains())])]
+  }
+
+  async function find(address: string): Promise<Account | undefined> {
+    const { defaultDomain, localDomains } = options()
+    const login = parseLogin(address, defaultDomain)
+    if (login === undefined) return undefined
+    const exact = await parts.store.accounts.find(login)
+    if (exact !== undefined || !localDomains.includes(domainOf(login))) return exact
+    return parts.store.accounts.find(`${login.slice(0, login.lastIndexOf('@'))}@${defaultDomain}`)
+  }
+
+  return {
+    ...createAuthenticator({ ...parts, options, find }),
+    ...createAdministration({ ...parts, options, find, localDomains }),
+    find,
+    localDomains,
+    async isLocalDomain(domain) {
+      return (await localDomains()).includes(domain.toLowerCase())
+    },
+  }
+}

@@ -1,0 +1,93 @@
+import { type Account, type Store, StoreError } from '@posthorn/storage'
+import { AccountError } from './account-error.ts'
+import type { Accounts } from './accounts.ts'
+import { asciiDomain, domainOf, parseLogin } from './login-name.ts'
+import type { CompleteOptions } from './options.ts'
+import { hashPassword, maxPasswordOctets, preparePassword } from './password.ts'
+
+interface AdministrationParts {
+  readonly store: Store
+  readonly options: () => CompleteOptions
+  readonly find: (address: string) => Promise<Account | undefined>
+  readonly localDomains: () => Promise<readonly string[]>
+}
+
+type Administration = Pick<
+  Accounts,
+  'create' | 'list' | 'setPassword' | 'setEnabled' | 'setQuota' | 'remove' | 'addDomain' | 'removeDomain'
+>
+
+/** What commands do to accounts and domains. */
+export function createAdministration(parts: AdministrationParts): Administration {
+  const { accounts } = parts.store
+
+  async function existing(address: string): Promise<Account> {
+    const account = await parts.find(address)
+    if (account === undefined) throw new AccountError('no-such-account', `No such account: ${address}`)
+    return account
+  }
+
+  function hashOf(password: string | Uint8Array): Promise<string> {
+    if (password.length === 0) throw new AccountError('invalid-password', 'The password is empty')
+    if (password.length > maxPasswordOctets) {
+      throw new AccountError('invalid-password', `The password is longer than ${maxPasswordOctets} octets`)
+    }
+    return hashPassword(preparePassword(password), parts.options())
+  }
+
+  async function addDomain(domain: string): Promise<boolean> {
+    const name = asciiDomain(domain.normalize('NFC'))
+    if (name === undefined) throw new AccountError('invalid-address', `Not a domain name: ${domain}`)
+    if ((await parts.localDomains()).includes(name)) return false
+    await accounts.setDomains([...(await accounts.domains()), name].sort())
+    return true
+  }
+
+  return {
+    async create({ address, password, quotaBytes = 0, home = '' }) {
+      const name = parseLogin(address, parts.options().defaultDomain)
+      if (name === undefined) {
+        throw new AccountError('invalid-address', `Not an address for an account: ${address}`)
+      }
+      const taken = new AccountError('account-exists', `Account exists: ${name}`)
+      if ((await accounts.find(name)) !== undefined) throw taken
+      const passwordHash = await hashOf(password)
+      try {
+        const account = await accounts.create({
+          address: name,
+          passwordHash,
+          enabled: true,
+          quotaBytes,
+          home,
+        })
+        return { account, domainAdded: await addDomain(domainOf(name)) }
+      } catch (error) {
+        throw error instanceof StoreError && error.kind === 'account-exists' ? taken : error
+      }
+    },
+    list: () => accounts.list(),
+    async setPassword(address, password) {
+      const { id } = await existing(address)
+      return accounts.update(id, { passwordHash: await hashOf(password) })
+    },
+    async setEnabled(address, to) {
+      return accounts.update((await existing(address)).id, { enabled: to === 'enabled' })
+    },
+    async setQuota(address, quotaBytes) {
+      return accounts.update((await existing(address)).id, { quotaBytes })
+    },
+    async remove(address) {
+      const account = await existing(address)
+      await accounts.remove(account.id)
+      return account
+    },
+    addDomain,
+    async removeDomain(domain) {
+      const name = asciiDomain(domain.normalize('NFC'))
+      const domains = await accounts.domains()
+      if (name === undefined || !domains.includes(name)) return false
+      await accounts.setDomains(domains.filter((one) => one !== name))
+      return true
+    },
+  }
+}

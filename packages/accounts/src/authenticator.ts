@@ -1,0 +1,46 @@
+import type { Account } from '@posthorn/storage'
+
+/** What a client presented, whichever mechanism brought it. */
+export interface Credentials {
+  /** `PLAIN`, `LOGIN`, `USER` (POP3), `LOGIN-COMMAND` (IMAP LOGIN): for the log. */
+  readonly mechanism: string
+  /** Who logs in: `alice@example.org`, or `alice` at the default domain; case does not matter. */
+  readonly authcid: string
+  /** Whose account is asked for; '' or absent = the same. Another's is refused (RFC 4616 §2). */
+  readonly authzid?: string | undefined
+  /** Text, or octets as they came (RFC 4616 has UTF-8; others are taken as they are). */
+  readonly password: string | Uint8Array
+}
+
+/** Where it came from. */
+export interface LoginClient {
+  /** IPv4 or IPv6 in text. */
+  readonly clientAddress: string
+  /** `imap`, `pop3`, `smtpd`, `submission` …: for the log. */
+  readonly service: string
+  /** In mynetworks: never delayed, never refused for failures. */
+  readonly trusted: boolean
+  /** Ends a delay when the connection is gone. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Reasons are for the log and for choosing between "wrong" and "try later"; say the same to the client
+ * for `credentials`, `disabled` and `authorization` (NO [AUTHENTICATIONFAILED], 535 5.7.8, -ERR [AUTH]).
+ *
+ * - `credentials`: unknown user or wrong password
+ * - `disabled`: right password, account switched off
+ * - `authorization`: an authzid that is not the user's own
+ * - `throttled`: too many failures from this address (NO [LIMIT], 454 4.7.0, -ERR [SYS/TEMP]; not a verdict)
+ * - `unavailable`: our fault, logged (NO [UNAVAILABLE], 454 4.7.0, -ERR [SYS/TEMP])
+ */
+export type LoginRefusal = 'credentials' | 'disabled' | 'authorization' | 'throttled' | 'unavailable'
+
+export type LoginResult =
+  | { readonly ok: true; readonly account: Account }
+  | { readonly ok: false; readonly reason: LoginRefusal }
+
+/** The part of accounts that protocols need. Never throws. */
+export interface Authenticator {
+  authenticate(credentials: Credentials, client: LoginClient): Promise<LoginResult>
+}

@@ -1,0 +1,47 @@
+/** From the configuration; all but the domain have defaults. */
+export interface AccountOptions {
+  /** For logins without a domain; lower case. */
+  readonly defaultDomain: string
+  /** Plain names of mydestination, lower case: there `user@D` is `user` at the default domain. */
+  readonly localDomains?: readonly string[]
+  /** argon2id; OWASP's first choice by default. */
+  readonly memoryKib?: number
+  readonly timeCost?: number
+  readonly parallelism?: number
+  /** Hashes computed at once; each takes a thread and `memoryKib`. */
+  readonly hashConcurrency?: number
+  /** Logins waiting for a hash, all addresses together. */
+  readonly hashQueueLimit?: number
+  /** How long a verified password is remembered; 0 = never. */
+  readonly cacheTtlMs?: number
+  readonly cacheLimit?: number
+  /** Failures from an address are counted over this time … */
+  readonly failureWindowMs?: number
+  /** … and after so many it is refused until the time is over, users known there excepted. 0 = no limit. */
+  readonly failureLimit?: number
+  /** The delay grows from failure to failure up to this. 0 = no delay. */
+  readonly failureDelayMaxMs?: number
+  /** Logins from one address under way at once. */
+  readonly pendingLimit?: number
+}
+
+export type CompleteOptions = Required<AccountOptions>
+
+const defaults: Omit<CompleteOptions, 'defaultDomain'> = {
+  localDomains: [],
+  memoryKib: 19456,
+  timeCost: 2,
+  parallelism: 1,
+  hashConcurrency: 2,
+  hashQueueLimit: 1000,
+  cacheTtlMs: 600_000,
+  cacheLimit: 50_000,
+  failureWindowMs: 600_000,
+  failureLimit: 50,
+  failureDelayMaxMs: 15_000,
+  pendingLimit: 20,
+}
+
+export function completeOptions(options: AccountOptions): CompleteOptions {
+  return { ...defaults, ...options }
+}
