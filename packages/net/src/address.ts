@@ -1,0 +1,16 @@
+/**
+ * The one text form of a peer's address: IPv4 in its own notation also when it came over an IPv6 socket
+ * (RFC 4291 §2.5.5.2), IPv6 without its zone.
+ */
+export function normalizeAddress(address: string): string {
+  const zone = address.indexOf('%')
+  const bare = zone < 0 ? address : address.slice(0, zone)
+  if (bare.length > 7 && bare.slice(0, 7).toLowerCase() === '::ffff:' && bare.includes('.'))
+    return bare.slice(7)
+  return bare
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function formatEndpoint(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,112 @@
+import * as crypto from 'node:crypto'
+import * as tls from 'node:tls'
+
+/** What a server shows and demands in TLS. Texts are PEM. */
+export interface TlsSettings {
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+  readonly passphrase?: string
+  /** Default TLSv1.2. */
+  readonly minVersion?: tls.SecureVersion
+  readonly maxVersion?: tls.SecureVersion
+  /** OpenSSL cipher list for TLS 1.2 and below, or names of TLS 1.3 suites. */
+  readonly ciphers?: string
+  /** Diffie-Hellman parameters in PEM, or 'auto'. */
+  readonly dhparam?: string | Buffer
+  readonly ca?: string | Buffer
+  /** 48 octets, the same for all workers, so that tickets of one resume at another. */
+  readonly ticketKeys?: Buffer
+  /** Further certificates chosen by server name (SNI), lower-case names, `*.example.org` allowed. */
+  readonly byName?: Readonly<
+    Record<string, { readonly cert: string | Buffer; readonly key: string | Buffer }>
+  >
+}
+
+/** A certificate or key that cannot be used. `message` says which and why. */
+export class TlsSettingsError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'TlsSettingsError'
+  }
+}
+
+interface Contexts {
+  readonly main: tls.SecureContext
+  readonly byName: ReadonlyMap<string, tls.SecureContext>
+}
+
+/** The certificate in use. `replace` changes it for handshakes to come (SIGHUP); sessions go on. */
+export class TlsCredentials {
+  readonly #ticketKeys: Buffer
+  #contexts: Contexts
+
+  /** @throws TlsSettingsError when certificate and key do not fit or cannot be read. */
+  constructor(settings: TlsSettings) {
+    this.#ticketKeys = settings.ticketKeys ?? crypto.randomBytes(48)
+    this.#contexts = createContexts(settings, this.#ticketKeys)
+  }
+
+  /** All or nothing: on error the old certificate stays. @throws TlsSettingsError */
+  replace(settings: TlsSettings): void {
+    this.#contexts = createContexts(settings, settings.ticketKeys ?? this.#ticketKeys)
+  }
+
+  get context(): tls.SecureContext {
+    return this.#contexts.main
+  }
+
+  /** The context for a server name; the main one when none fits. RFC 6066 §3. */
+  contextFor(serverName: string): tls.SecureContext {
+    const name = serverName.toLowerCase()
+    const dot = name.indexOf('.')
+    const { byName, main } = this.#contexts
+    return byName.get(name) ?? (dot > 0 ? byName.get(`*${name.slice(dot)}`) : undefined) ?? main
+  }
+
+  /** For `SNICallback`; undefined when there is one certificate only. */
+  get sniCallback():
+    | ((name: string, done: (error: Error | null, context: tls.SecureContext) => void) => void)
+    | undefined {
+    if (this.#contexts.byName.size === 0) return undefined
+    return (name, done) => done(null, this.contextFor(name))
+  }
+}
+
+function createContexts(settings: TlsSettings, ticketKeys: Buffer): Contexts {
+  const byName = new Map<string, tls.SecureContext>()
+  for (const [name, pair] of Object.entries(settings.byName ?? {}))
+    byName.set(name.toLowerCase(), createContext({ ...settings, ...pair }, ticketKeys, ` for ${name}`))
+  return { main: createContext(settings, ticketKeys, ''), byName }
+}
+
+function createContext(settings: TlsSettings, ticketKeys: Buffer, whose: string): tls.SecureContext {
+  const { ciphers, dhparam, ca, passphrase, maxVersion } = settings
+  try {
+    return tls.createSecureContext({
+      cert: settings.cert,
+      key: settings.key,
+      ticketKeys,
+      sessionIdContext: 'posthorn',
+      minVersion: settings.minVersion ?? 'TLSv1.2',
+      honorCipherOrder: true,
+      // A client that renegotiates TLS 1.2 in a loop costs us more than itself (CVE-2011-1473).
+      secureOptions: crypto.constants.SSL_OP_NO_RENEGOTIATION,
+      ...(maxVersion === undefined ? {} : { maxVersion }),
+      ...(ciphers === undefined ? {} : { ciphers }),
+      ...(dhparam === undefined ? {} : { dhparam }),
+      ...(ca === undefined ? {} : { ca }),
+      ...(passphrase === undefined ? {} : { passphrase }),
+    })
+  } catch (error) {
+    throw new TlsSettingsError(`Cannot use the certificate${whose}: ${tlsErrorText(error)}`, { cause: error })
+  }
+}
+
+function tlsErrorText(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string }
+  if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'the key belongs to another certificate'
+  if (code === 'ERR_OSSL_PEM_NO_START_LINE') return 'no PEM block found (is the file empty, or DER?)'
+  if (code === 'ERR_OSSL_BAD_DECRYPT' || code === 'ERR_MISSING_PASSPHRASE')
+    return 'the key is encrypted and its passphrase is wrong or missing'
+  return message ?? String(error)
+}
