@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { mustRun } from '../clients/run-client.ts'
+
+const script = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'bench', 'peers.sh')
+
+export interface Peers {
+  readonly smtpPort: number
+  readonly submissionPort: number
+  readonly imapPort: number
+  /** Folder of Postfix's main.cf, for `postconf -c`. */
+  readonly postfixFolder: string
+  stop(): Promise<void>
+}
+
+/** A private Postfix + Dovecot on loopback: domain bench.test, users u0…u99, alice, bob; password `secret`. */
+export async function startPeers(portBase: number): Promise<Peers> {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-peers-'))
+  await mustRun('chmod', ['755', folder])
+  await mustRun(script, [folder, 'maildir'], {
+    env: { PORTBASE: String(portBase), PATH: `/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` },
+  })
+  return {
+    smtpPort: portBase + 25,
+    submissionPort: portBase + 587,
+    imapPort: portBase + 143,
+    postfixFolder: join(folder, 'postfix'),
+    stop: async () => {
+      await mustRun(script, ['down', folder], {
+        env: { PATH: `/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` },
+      })
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
