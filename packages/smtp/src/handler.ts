@@ -3,7 +3,10 @@
  * queue, table or policy; mta implements this interface.
  */
 
-/** A reply: code, RFC 3463 status, text lines. `421` also closes the session. */
+/** A value at once, or later. Sessions ask for thousands of these a second: answer at once where you can. */
+export type Answer<T> = T | Promise<T>
+
+/** A reply: code, RFC 3463 status, text lines. `421` and `521` also close the session. */
 export interface SmtpReply {
   readonly code: number
   /** `5.1.1`; undefined where the standard gives none (220, 354, EHLO). */
@@ -22,6 +25,7 @@ export interface SmtpSession {
   readonly localPort: number
   /** Verified reverse name, or 'unknown' (Postfix's words in logs and Received). */
   clientName: string
+  /** '' before HELO. */
   helo: string
   /** 'SMTP' | 'ESMTP' | 'ESMTPS' | 'ESMTPA' | 'ESMTPSA' | 'LMTP' … (RFC 3848), UTF8 prefix by RFC 6531 §4.3. */
   protocol: string
@@ -32,19 +36,21 @@ export interface SmtpSession {
 }
 
 export interface MailFrom {
-  /** '' for the null reverse-path. Not yet completed with a domain. */
+  /** '' for the null reverse-path. Not yet completed with a domain. Source route removed. */
   readonly address: string
   readonly sizeBytes: number | undefined
   readonly body: '7BIT' | '8BITMIME' | undefined
   readonly smtpUtf8: boolean
   readonly requireTls: boolean
   readonly ret: 'FULL' | 'HDRS' | undefined
+  /** RFC 3461 §4.4, xtext decoded. */
   readonly envid: string | undefined
 }
 
 export interface RcptTo {
   readonly address: string
   readonly notify: readonly ('NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY')[] | undefined
+  /** RFC 3461 §4.2, decoded: `rfc822;a@b`. */
   readonly originalRecipient: string | undefined
 }
 
@@ -52,22 +58,26 @@ export interface RcptTo {
 export interface SmtpTransaction {
   /** Postfix gives the queue ID at the first accepted recipient; '' before. */
   readonly queueId: string
-  rcpt(recipient: RcptTo): Promise<SmtpReply>
-  /** Called at DATA, after at least one accepted recipient: 354 or a refusal. */
-  data(): Promise<SmtpReply>
+  rcpt(recipient: RcptTo): Answer<SmtpReply>
+  /** Called at DATA or the first BDAT, after at least one accepted recipient: 354 or a refusal. */
+  data(): Answer<SmtpReply>
   /** Octets after dot-unstuffing, CRLF line ends. Called in order; a promise asks to wait. */
   write(chunk: Uint8Array): Promise<void> | undefined
-  /** After the final dot: durable before a 2yz reply. LMTP: one reply for each accepted recipient. */
-  end(): Promise<SmtpReply | readonly SmtpReply[]>
-  /** RSET, QUIT, a lost connection or a protocol error during DATA. Never throws. */
-  abort(reason: string): Promise<void>
+  /**
+   * After the final dot: durable before a 2yz reply. LMTP: one reply for each accepted recipient, in order
+   * (a single reply is repeated for each). The transaction is over, whatever the answer.
+   */
+  end(): Answer<SmtpReply | readonly SmtpReply[]>
+  /** RSET, QUIT, a lost connection, a message too large or a protocol error. Never throws. */
+  abort(reason: string): Answer<void>
 }
 
 /** Every method may refuse with a 4yz/5yz reply. The handler logs its own decisions. */
 export interface SmtpHandler {
   /** Before the greeting. A reply of 220 goes on (its text is the banner); others are said and the session ends. */
-  connect(session: SmtpSession): Promise<SmtpReply>
-  helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Promise<SmtpReply | undefined>
+  connect(session: SmtpSession): Answer<SmtpReply>
+  /** undefined: the usual 250. */
+  helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Answer<SmtpReply | undefined>
   authenticate(
     session: SmtpSession,
     credentials: {
@@ -76,21 +86,24 @@ export interface SmtpHandler {
       readonly authcid: string
       readonly password: string
     },
-  ): Promise<
+  ): Answer<
     { readonly ok: true; readonly address: string } | { readonly ok: false; readonly reply: SmtpReply }
   >
   mail(
     session: SmtpSession,
     from: MailFrom,
-  ): Promise<{ readonly reply: SmtpReply; readonly transaction?: SmtpTransaction }>
-  vrfy(session: SmtpSession, argument: string): Promise<SmtpReply>
-  expn(session: SmtpSession, argument: string): Promise<SmtpReply>
-  etrn(session: SmtpSession, argument: string): Promise<SmtpReply>
+  ): Answer<{ readonly reply: SmtpReply; readonly transaction?: SmtpTransaction }>
+  vrfy(session: SmtpSession, argument: string): Answer<SmtpReply>
+  expn(session: SmtpSession, argument: string): Answer<SmtpReply>
+  etrn(session: SmtpSession, argument: string): Answer<SmtpReply>
   /** Session over, for the log line `disconnect from … ehlo=1 mail=1 …`. */
   disconnect(
     session: SmtpSession,
     counts: Readonly<Record<string, readonly [accepted: number, total: number]>>,
   ): void
-  /** Protocol noise worth a log line (lost connection, timeout, improper pipelining, TLS failures). */
+  /**
+   * Protocol noise worth a log line, complete and in Postfix's words: `lost connection after RCPT from
+   * unknown[192.0.2.1]`, `improper command pipelining after …`, `SSL_accept error from …`.
+   */
   note(session: SmtpSession, what: string): void
 }

@@ -1,0 +1,193 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { SMTPServer } from 'smtp-server'
+import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
+import type { SmtpReply, SmtpSession } from './handler.ts'
+import { Intake } from './intake.ts'
+import type { SmtpServiceName } from './options.ts'
+import { Session, type SessionHost, type SessionWire } from './session/session.ts'
+import { reply } from './wire/reply.ts'
+
+/** What a connection needs of its service beyond what the session needs. */
+export interface ConnectionHost extends SessionHost {
+  /** Counts in; a reply refuses the connection before the handler is asked. */
+  admit(connection: Connection): SmtpReply | undefined
+  /** Asked when the handler has said whether the client is trusted. */
+  crowded(connection: Connection): SmtpReply | undefined
+  gone(connection: Connection): void
+}
+
+type Parser = Exclude<SMTPConnection['_parser'], false>
+let lastId = 0
+
+/**
+ * One accepted socket. smtp-server's SMTPConnection keeps the life of the socket (listeners, half-close,
+ * STARTTLS with its traps); every octet goes to our Session and every reply comes from it.
+ */
+export class Connection extends SMTPConnection implements SessionWire {
+  readonly peer: SmtpSession
+  readonly conversation: Session
+  readonly #host: ConnectionHost
+
+  constructor(
+    server: SMTPServer,
+    socket: Socket | TLSSocket,
+    options: SMTPConnectionOptions,
+    service: SmtpServiceName,
+    host: ConnectionHost,
+  ) {
+    super(server, socket, options)
+    this.#host = host
+    this.peer = {
+      id: (++lastId).toString(36),
+      service,
+      clientAddress: this.remoteAddress,
+      clientPort: this.remotePort,
+      localAddress: this.localAddress,
+      localPort: this.localPort,
+      clientName: 'unknown',
+      helo: '',
+      protocol: service === 'lmtp' ? 'LMTP' : 'SMTP',
+      tls: tlsFacts(socket),
+      user: undefined,
+      trusted: false,
+    }
+    this.conversation = new Session(this.peer, host, this)
+  }
+
+  override init(): void {
+    this._setListeners(() => undefined)
+    this._socket.on('drain', () => this.#drained())
+    const refused = this.#host.admit(this)
+    this.#intake?.attach(this.conversation)
+    if (refused === undefined) this.#begin()
+    else this.conversation.greet(refused)
+  }
+
+  get #intake(): Intake | undefined {
+    return this._parser === false ? undefined : (this._parser as unknown as Intake)
+  }
+
+  #begin(): void {
+    try {
+      const answer = this.#host.handler.connect(this.peer)
+      if (!(answer instanceof Promise)) this.#decided(answer)
+      else {
+        answer.then(
+          (banner) => this.#decided(banner),
+          (error) => this.#failed(error),
+        )
+      }
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#host.fault(this.peer, error)
+    this.conversation.greet(reply(421, '4.3.0', `${this.#host.options.hostname} Error: internal error`))
+  }
+
+  #decided(banner: SmtpReply): void {
+    const refused = this.#host.crowded(this)
+    const { greetWaitMs } = this.#host.options
+    const waits = this.peer.service === 'mx' && !this.peer.trusted && greetWaitMs > 0
+    if (refused !== undefined || banner.code !== 220 || !waits) {
+      this.conversation.greet(refused ?? banner)
+      this.resume()
+      return
+    }
+    setTimeout(() => this.#greetStranger(banner, greetWaitMs), greetWaitMs).unref()
+  }
+
+  /** Who speaks before the greeting is no mail server. Postfix: postscreen's pregreet test. */
+  #greetStranger(banner: SmtpReply, waitedMs: number): void {
+    const { early } = this.conversation
+    if (early.length === 0) {
+      this.conversation.greet(banner)
+      return
+    }
+    const { clientAddress, clientPort } = this.peer
+    const text = early.toString('latin1', 0, 100)
+    this.conversation.note(
+      `PREGREET ${early.length} after ${waitedMs / 1000} from [${clientAddress}]:${clientPort}: ${text}`,
+    )
+    this.conversation.greet(reply(521, '5.5.1', 'Protocol error'))
+  }
+
+  write(text: string): void {
+    const socket = this._socket
+    // In a handshake the socket below is still the plain one: octets of ours would break the records.
+    if (this._upgrading || socket.destroyed || !socket.writable) return
+    const flushed = socket.write(text)
+    const intake = this.#intake
+    if (!flushed && intake !== undefined) intake.congested = true
+  }
+
+  #drained(): void {
+    const intake = this.#intake
+    if (intake === undefined) return
+    intake.congested = false
+    intake.resume()
+  }
+
+  startTls(): void {
+    this.upgrade(
+      () => undefined,
+      () => {
+        this._socket.on('drain', () => this.#drained())
+        this.conversation.secured(
+          tlsFacts(this._socket) ?? { protocol: 'unknown', cipher: 'unknown', bits: 0 },
+        )
+      },
+    )
+  }
+
+  end(): void {
+    if (this._upgrading) this._socket.destroy()
+    this.close()
+  }
+
+  resume(): void {
+    this.#intake?.resume()
+  }
+
+  destroy(): void {
+    this._socket.destroy()
+  }
+
+  // What smtp-server calls and we answer differently.
+
+  override _createParser(): Parser {
+    const intake = new Intake()
+    // Called by the base constructor too, before there is a conversation.
+    if (this.conversation !== undefined) intake.session = this.conversation
+    return intake as unknown as Parser
+  }
+
+  /** The session's own deadlines rule. */
+  override _armTimeout(): void {}
+
+  override _onError(error: Error & { code?: string }): void {
+    if (this._upgrading)
+      this.conversation.note(`SSL_accept error from ${this.conversation.client}: ${error.message}`)
+    this._socket.destroy()
+  }
+
+  override _onClose(): void {
+    super._onClose()
+    this.conversation.lost()
+    this.#host.gone(this)
+  }
+}
+
+const tlsFacts = (socket: Socket | TLSSocket): SmtpSession['tls'] => {
+  if (!('getCipher' in socket)) return undefined
+  const { standardName, name } = socket.getCipher()
+  const cipher = socket.getProtocol() === 'TLSv1.3' ? standardName : name
+  return {
+    protocol: socket.getProtocol() ?? 'unknown',
+    cipher,
+    bits: /256|CHACHA20/.test(cipher) ? 256 : 128,
+  }
+}

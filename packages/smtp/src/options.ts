@@ -1,0 +1,104 @@
+import type { SmtpSession } from './handler.ts'
+
+export type SmtpServiceName = SmtpSession['service']
+
+/** Parameters of the receiving side, with Postfix's names and defaults. All may change while it runs. */
+export interface SmtpOptions {
+  /** Postfix: myhostname. Said in the banner's place when the handler gives none, and in EHLO. */
+  readonly hostname: string
+  /** Postfix: message_size_limit; octets, 0 = none. */
+  readonly messageSizeLimitBytes: number
+  /** Postfix: line_length_limit. Longer command lines are refused, lines of a message are not limited. */
+  readonly lineLengthLimitBytes: number
+  /** RFC 4954 §4: 12,288. */
+  readonly authLineLimitBytes: number
+  /** Postfix: smtpd_recipient_limit. */
+  readonly recipientLimit: number
+  /** Postfix: smtpd_recipient_overshoot_limit: refusals past recipientLimit before they count as errors. */
+  readonly recipientOvershootLimit: number
+  /** Postfix: smtpd_soft_error_limit. */
+  readonly softErrorLimit: number
+  /** Postfix: smtpd_hard_error_limit. */
+  readonly hardErrorLimit: number
+  /** Postfix: smtpd_error_sleep_time. */
+  readonly errorSleepMs: number
+  /** Postfix: smtpd_junk_command_limit. */
+  readonly junkCommandLimit: number
+  /** Postfix: smtpd_timeout: for a whole command line, and to begin with for DATA. */
+  readonly commandTimeoutMs: number
+  /** Postfix: smtpd_min_data_rate: octets a second that DATA must bring beyond commandTimeoutMs. */
+  readonly minDataRate: number
+  /** From MAIL to the end of the message, whatever the rate. */
+  readonly transactionTimeoutMs: number
+  /** Postfix: smtpd_client_connection_count_limit; trusted clients are exempt. */
+  readonly connectionsPerClient: number
+  /** All connections of this process. */
+  readonly connections: number
+  /** TLS handshakes, and PROXY headers, must be over after this. */
+  readonly handshakeTimeoutMs: number
+  /** Wait before the greeting of untrusted clients on port 25; who speaks before it is sent away. Postfix: postscreen_greet_wait. */
+  readonly greetWaitMs: number
+  /** Postfix: smtpd_forbid_bare_newline: 'normalize' = only CR LF . CR LF ends data, save for trusted clients. */
+  readonly bareNewline: 'normalize' | 'permit'
+  /** Postfix: smtpd_forbid_unauth_pipelining; trusted clients are exempt. */
+  readonly forbidPipelining: 'yes' | 'no'
+  /** Postfix: smtpd_helo_required. */
+  readonly heloRequired: 'yes' | 'no'
+  /** Postfix: disable_vrfy_command. */
+  readonly vrfy: 'enabled' | 'disabled'
+  /** Postfix: smtpd_discard_ehlo_keywords, upper case. */
+  readonly discardEhloKeywords: readonly string[]
+  /** Postfix: smtpd_tls_security_level ('none', 'may', 'encrypt'); without a certificate it is 'none'. */
+  readonly tlsLevel: 'none' | 'may' | 'encrypt'
+  /** Postfix: smtpd_tls_auth_only. Dovecot: disable_plaintext_auth. */
+  readonly authOnlyWithTls: 'yes' | 'no'
+  /** Postfix: smtpd_sasl_auth_enable. */
+  readonly auth: 'enabled' | 'disabled'
+  /** Mail only after AUTH, from trusted clients too. */
+  readonly authRequired: 'yes' | 'no'
+  /** Postfix: broken_sasl_auth_clients. */
+  readonly brokenSaslAuthClients: 'yes' | 'no'
+  /** SASL mechanisms in the order they are offered. */
+  readonly mechanisms: readonly string[]
+  /** Peers that begin with a PROXY protocol header (version 1); '*' for all. */
+  readonly proxyProtocolFrom: readonly string[]
+}
+
+export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
+  messageSizeLimitBytes: 10_240_000,
+  lineLengthLimitBytes: 2048,
+  authLineLimitBytes: 12_288,
+  recipientLimit: 1000,
+  recipientOvershootLimit: 1000,
+  softErrorLimit: 10,
+  hardErrorLimit: 20,
+  errorSleepMs: 1000,
+  junkCommandLimit: 100,
+  commandTimeoutMs: 300_000,
+  minDataRate: 500,
+  transactionTimeoutMs: 3_600_000,
+  connectionsPerClient: 50,
+  connections: 1000,
+  handshakeTimeoutMs: 60_000,
+  greetWaitMs: 100,
+  bareNewline: 'normalize',
+  forbidPipelining: 'yes',
+  heloRequired: 'no',
+  vrfy: 'enabled',
+  discardEhloKeywords: [],
+  tlsLevel: 'may',
+  authOnlyWithTls: 'yes',
+  auth: 'enabled',
+  authRequired: 'no',
+  brokenSaslAuthClients: 'no',
+  mechanisms: ['PLAIN', 'LOGIN'],
+  proxyProtocolFrom: [],
+}
+
+/** What a service of its kind needs beyond the common options: Debian's master.cf, RFC 6409 and RFC 8314 §3.3. */
+export const serviceOptions: Readonly<Record<SmtpServiceName, Partial<SmtpOptions>>> = {
+  mx: {},
+  submission: { authRequired: 'yes', auth: 'enabled' },
+  submissions: { authRequired: 'yes', auth: 'enabled' },
+  lmtp: { auth: 'disabled', greetWaitMs: 0 },
+}

@@ -1,0 +1,95 @@
+import type { Answer, SmtpReply } from '../handler.ts'
+import type { DataReader } from '../wire/data-reader.ts'
+import { reply } from '../wire/reply.ts'
+import type { MailTransaction } from './mail-transaction.ts'
+import type { Mode } from './mode.ts'
+import type { Session } from './session.ts'
+
+interface Consumed {
+  readonly used: number
+  /** Present when input must wait, or a reply is due. */
+  readonly answer?: Answer<SmtpReply | undefined>
+}
+
+/** Octets of DATA. */
+export const consumeData = (session: Session, reader: DataReader, input: Buffer, at: number): Consumed => {
+  const mail = session.mail as MailTransaction
+  const used = reader.push(input, at)
+  if (reader.ended) {
+    session.mode = { kind: 'command' }
+    return { used, answer: finish(session, mail) }
+  }
+  return mail.drained === undefined ? { used } : { used, answer: waitForRoom(mail) }
+}
+
+const waitForRoom = async (mail: MailTransaction): Promise<undefined> => {
+  await mail.drained
+  mail.drained = undefined
+}
+
+/** Octets of a BDAT chunk. RFC 3030 §2. */
+export const consumeChunk = (
+  session: Session,
+  chunk: Extract<Mode, { kind: 'chunk' }>,
+  input: Buffer,
+  at: number,
+): Consumed => {
+  const take = Math.min(chunk.left, input.length - at)
+  const used = at + take
+  const { after } = chunk
+  const mail = session.mail
+  if (after.kind !== 'refuse') mail?.chunks?.push(input.subarray(at, used), 0)
+  chunk.left -= take
+  if (chunk.left > 0) return mail?.drained === undefined ? { used } : { used, answer: waitForRoom(mail) }
+  session.mode = { kind: 'command' }
+  return { used, answer: chunkEnd(session, chunk) }
+}
+
+/** The reply to a chunk that is complete. */
+export const chunkEnd = (
+  session: Session,
+  { after, sizeBytes }: Extract<Mode, { kind: 'chunk' }>,
+): Answer<SmtpReply | undefined> => {
+  const mail = session.mail
+  if (after.kind === 'refuse' || mail === undefined) {
+    return after.kind === 'refuse' ? after.reply : reply(503, '5.5.1', 'Error: need MAIL command')
+  }
+  if (after.kind === 'last') {
+    mail.chunks?.finish()
+    return finish(session, mail)
+  }
+  const said = reply(250, '2.0.0', `Ok: ${sizeBytes} bytes`)
+  return mail.drained === undefined ? said : waitForRoom(mail).then(() => said)
+}
+
+/** The message is complete. Large ones are refused now: the reply to DATA is the first that can say it. */
+const finish = (session: Session, mail: MailTransaction): Answer<SmtpReply | undefined> => {
+  if (mail.tooLarge) {
+    const done = session.forget('message too large')
+    const refused = reply(552, '5.3.4', 'Error: message file too big')
+    const said = () => answerAll(session, mail.accepted, refused)
+    return done instanceof Promise ? done.then(said) : said()
+  }
+  // From here on the handler alone decides: a lost connection undoes nothing.
+  session.mail = undefined
+  const answer = mail.drained === undefined ? mail.end() : mail.drained.then(() => mail.end())
+  return answer instanceof Promise
+    ? answer.then((replies) => answerAll(session, mail.accepted, replies))
+    : answerAll(session, mail.accepted, answer)
+}
+
+/** SMTP: one reply. LMTP: one for each accepted recipient (RFC 2033 §4.2); all but the last are said here. */
+const answerAll = (
+  session: Session,
+  accepted: number,
+  replies: SmtpReply | readonly SmtpReply[],
+): SmtpReply => {
+  const single = Array.isArray(replies) ? undefined : (replies as SmtpReply)
+  const list = single === undefined ? (replies as readonly SmtpReply[]) : [single]
+  const last = list.at(-1) ?? reply(451, '4.3.0', 'Error: no answer')
+  if (list.some(({ code }) => code < 400)) session.errors = 0
+  if (session.peer.service !== 'lmtp') return last
+  const count = single === undefined ? list.length : accepted
+  for (let i = 0; i < count - 1; i++) session.say(list[i] ?? last)
+  return last
+}

@@ -1,0 +1,148 @@
+import type { Answer, MailFrom, SmtpReply, SmtpTransaction } from '../handler.ts'
+import { splitWords } from '../wire/command-line.ts'
+import { type EnvelopeExtensions, parseMailCommand, parseRcptCommand } from '../wire/envelope-command.ts'
+import { reply } from '../wire/reply.ts'
+import { chunkEnd } from './content.ts'
+import { isOffered, protocolName } from './hello.ts'
+import { MailTransaction } from './mail-transaction.ts'
+import type { ChunkEnd, Mode } from './mode.ts'
+import type { Session } from './session.ts'
+
+const extensions = (session: Session): EnvelopeExtensions => ({
+  dsn: isOffered(session, 'DSN'),
+  auth: session.options.auth === 'enabled',
+  requireTls: false,
+})
+
+/** MAIL. RFC 5321 §4.1.1.2. */
+export const mailFrom = (session: Session, argument: string): Answer<SmtpReply> => {
+  const { options, peer, host } = session
+  if (peer.helo === '' && options.heloRequired === 'yes') {
+    return reply(503, '5.5.1', 'Error: send HELO/EHLO first')
+  }
+  if (options.authRequired === 'yes' && peer.user === undefined) {
+    const tlsFirst = peer.tls === undefined && host.tlsAvailable && options.authOnlyWithTls === 'yes'
+    return reply(530, '5.7.0', tlsFirst ? 'Must issue a STARTTLS command first' : 'Authentication required')
+  }
+  if (session.mail !== undefined) return reply(503, '5.5.1', 'Error: nested MAIL command')
+  const parsed = parseMailCommand(argument, extensions(session))
+  if (!parsed.ok) return parsed.reply
+  const from = parsed.value
+  if (options.messageSizeLimitBytes > 0 && (from.sizeBytes ?? 0) > options.messageSizeLimitBytes) {
+    return reply(552, '5.3.4', 'Message size exceeds fixed limit')
+  }
+  peer.protocol = protocolName(session, from.smtpUtf8 ? 'utf8' : 'plain')
+  const begin = (answer: { readonly reply: SmtpReply; readonly transaction?: SmtpTransaction }): SmtpReply =>
+    beginMail(session, from, answer)
+  const answer = host.handler.mail(peer, from)
+  return answer instanceof Promise ? answer.then(begin) : begin(answer)
+}
+
+const beginMail = (
+  session: Session,
+  from: MailFrom,
+  answer: { readonly reply: SmtpReply; readonly transaction?: SmtpTransaction },
+): SmtpReply => {
+  if (answer.transaction === undefined) return answer.reply
+  const mail = new MailTransaction(
+    from,
+    answer.transaction,
+    session.options.messageSizeLimitBytes,
+    session.host.now(),
+  )
+  session.mail = mail
+  // The client may have gone while the handler thought.
+  if (session.mode.kind === 'closed') void session.forget('lost connection')
+  return answer.reply
+}
+
+/** RCPT. RFC 5321 §4.1.1.3; the limit §4.5.3.1.10. */
+export const rcptTo = (session: Session, argument: string): Answer<SmtpReply> => {
+  const { mail, options } = session
+  if (mail === undefined) return reply(503, '5.5.1', 'Error: need MAIL command')
+  if (mail.chunks !== undefined) return reply(503, '5.5.1', 'Error: RCPT after BDAT')
+  const parsed = parseRcptCommand(argument, extensions(session))
+  if (!parsed.ok) return parsed.reply
+  if (mail.accepted >= options.recipientLimit) {
+    if (mail.overshoot++ >= options.recipientOvershootLimit) session.errors++
+    return reply(452, '4.5.3', 'Error: too many recipients')
+  }
+  const count = (answer: SmtpReply): SmtpReply => {
+    if (answer.code < 400) mail.accepted++
+    return answer
+  }
+  const answer = mail.rcpt(parsed.value)
+  return answer instanceof Promise ? answer.then(count) : count(answer)
+}
+
+const noRecipients = (session: Session): SmtpReply | undefined => {
+  if (session.mail === undefined) return reply(503, '5.5.1', 'Error: need RCPT command')
+  return session.mail.accepted === 0 ? reply(554, '5.5.1', 'Error: no valid recipients') : undefined
+}
+
+const leniency = (session: Session): 'strict' | 'lenient' =>
+  session.peer.trusted || session.options.bareNewline === 'permit' ? 'lenient' : 'strict'
+
+/** DATA. RFC 5321 §4.1.1.4. */
+export const data = (session: Session, argument: string): Answer<SmtpReply | undefined> => {
+  const refused = noRecipients(session)
+  const mail = session.mail
+  if (refused !== undefined || mail === undefined) return refused
+  if (argument !== '') return reply(501, '5.5.4', 'Syntax: DATA')
+  if (mail.chunks !== undefined) return reply(503, '5.5.1', 'Error: DATA after BDAT')
+  const commandEnd = session.lineEnd
+  const begin = (answer: SmtpReply): SmtpReply => {
+    if (answer.code === 354 && session.mail === mail) {
+      session.expectContent({ kind: 'data', reader: mail.reader('dot', leniency(session), commandEnd) })
+    }
+    return answer
+  }
+  const answer = mail.begin()
+  return answer instanceof Promise ? answer.then(begin) : begin(answer)
+}
+
+/** BDAT. RFC 3030 §2: the octets of a chunk come whatever its fate, so a refused one is read past. */
+export const bdat = (session: Session, argument: string): Answer<SmtpReply | undefined> => {
+  const [count = '', last, ...more] = splitWords(argument)
+  const wellFormed =
+    /^[0-9]{1,15}$/.test(count) && (last === undefined || /^LAST$/i.test(last)) && more.length === 0
+  // Where the next command begins is unknown now: nothing that follows may be taken for one.
+  if (!wellFormed) return reply(521, '5.5.4', 'Syntax: BDAT count [LAST]')
+  const sizeBytes = Number(count)
+  const kind = last === undefined ? 'more' : 'last'
+  const mail = session.mail
+  const refused = noRecipients(session) ?? tooMuch(session, mail, sizeBytes)
+  if (refused !== undefined || mail === undefined) {
+    return chunk(session, sizeBytes, {
+      kind: 'refuse',
+      reply: refused ?? reply(503, '5.5.1', 'Error: need MAIL command'),
+    })
+  }
+  if (mail.chunks !== undefined) return chunk(session, sizeBytes, { kind })
+  const begin = (answer: SmtpReply): Answer<SmtpReply | undefined> => {
+    if (answer.code !== 354) return chunk(session, sizeBytes, { kind: 'refuse', reply: answer })
+    mail.chunks = mail.reader('counted', leniency(session), 'crlf')
+    return chunk(session, sizeBytes, { kind })
+  }
+  const answer = mail.begin()
+  return answer instanceof Promise ? answer.then(begin) : begin(answer)
+}
+
+const tooMuch = (
+  session: Session,
+  mail: MailTransaction | undefined,
+  sizeBytes: number,
+): SmtpReply | undefined => {
+  const limit = session.options.messageSizeLimitBytes
+  const total = (mail?.chunks?.sizeBytes ?? 0) + sizeBytes
+  if (limit === 0 || total <= limit) return undefined
+  void session.forget('message too large')
+  return reply(552, '5.3.4', 'Chunk exceeds message size limit')
+}
+
+const chunk = (session: Session, sizeBytes: number, after: ChunkEnd): Answer<SmtpReply | undefined> => {
+  const mode: Extract<Mode, { kind: 'chunk' }> = { kind: 'chunk', left: sizeBytes, sizeBytes, after }
+  if (sizeBytes === 0) return chunkEnd(session, mode)
+  session.expectContent(mode)
+  return undefined
+}

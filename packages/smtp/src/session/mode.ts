@@ -1,0 +1,22 @@
+import type { ServerExchange } from '@posthorn/sasl'
+import type { SmtpReply } from '../handler.ts'
+import type { DataReader } from '../wire/data-reader.ts'
+
+/** What the next octets from the client are. */
+export type Mode =
+  /** Before the banner: nothing may come from a stranger. */
+  | { readonly kind: 'greeting' }
+  | { readonly kind: 'command' }
+  /** An answer to a SASL challenge. */
+  | { readonly kind: 'auth'; readonly exchange: ServerExchange }
+  | { readonly kind: 'data'; readonly reader: DataReader }
+  /** `left` octets of a BDAT chunk (RFC 3030 §2). Those of a refused chunk are thrown away. */
+  | { readonly kind: 'chunk'; left: number; readonly sizeBytes: number; readonly after: ChunkEnd }
+  /** STARTTLS was answered: whatever still comes in plaintext is dropped (RFC 3207 §4.2). */
+  | { readonly kind: 'handshake' }
+  | { readonly kind: 'closed' }
+
+export type ChunkEnd =
+  | { readonly kind: 'more' }
+  | { readonly kind: 'last' }
+  | { readonly kind: 'refuse'; readonly reply: SmtpReply }

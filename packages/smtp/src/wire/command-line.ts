@@ -1,0 +1,35 @@
+export interface CommandLine {
+  /** Upper case; '' for an empty line. */
+  readonly verb: string
+  /** Without leading and trailing blanks. */
+  readonly argument: string
+}
+
+/** Splits a line without its line end into verb and argument, blanks around both ignored as Postfix does. RFC 5321 §4.1.1. */
+export const parseCommandLine = (line: string): CommandLine => {
+  let start = 0
+  while (isBlank(line.charCodeAt(start))) start++
+  let end = start
+  while (end < line.length && !isBlank(line.charCodeAt(end))) end++
+  return { verb: line.slice(start, end).toUpperCase(), argument: line.slice(end).trim() }
+}
+
+/** Octets as text: UTF-8 where it is UTF-8 (RFC 6531), else each octet a character. */
+export const decodeLine = (bytes: Buffer, start: number, end: number): string => {
+  for (let i = start; i < end; i++) {
+    if ((bytes[i] as number) < 0x80) continue
+    const text = bytes.toString('utf8', start, end)
+    return text.includes('\ufffd') ? bytes.toString('latin1', start, end) : text
+  }
+  return bytes.toString('latin1', start, end)
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
+
+/** What never is SMTP: another protocol's request line, or binary. Postfix: smtpd_forbidden_commands. */
+const foreignVerbs = new Set(['CONNECT', 'GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'])
+export const isForeign = (verb: string): boolean =>
+  foreignVerbs.has(verb) || (verb !== '' && !/^[A-Z]/.test(verb))
+
+/** The words of an argument. */
+export const splitWords = (argument: string): string[] => (argument === '' ? [] : argument.split(/[ \t]+/))
