@@ -1,0 +1,64 @@
+import { linesPerSlice, logicalLines } from './logical-lines.ts'
+import { type Network, networkContains, parseAddress, parseNetwork } from './network.ts'
+import { type LookupTable, TableError, type TableType } from './table.ts'
+import { openTableFile, type Parse } from './table-file.ts'
+
+type Node =
+  | { readonly kind: 'rule'; readonly negated: boolean; readonly network: Network; readonly result: string }
+  | { readonly kind: 'if'; readonly negated: boolean; readonly network: Network; readonly endIndex: number }
+
+/** cidr_table(5): `network/length result`, `!` before a network, if and endif; the first match counts. */
+export const cidr: TableType = (path, spec, context): LookupTable => {
+  const file = openTableFile(path, spec, context, parseCidr(spec))
+  return {
+    name: spec,
+    match: 'pattern',
+    lookup: (key) => firstMatch(file.current(), key),
+    refresh: file.refresh,
+  }
+}
+
+function firstMatch(nodes: readonly Node[], key: string): string | undefined {
+  const address = parseAddress(key)
+  if (address === undefined) return undefined
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i] as Node
+    const matches = networkContains(node.network, address) !== node.negated
+    if (node.kind === 'if') {
+      if (!matches) i = node.endIndex - 1
+    } else if (matches) return node.result
+  }
+  return undefined
+}
+
+const parseCidr = (spec: string): Parse<readonly Node[]> =>
+  function* (text) {
+    const nodes: Node[] = []
+    const open: { readonly index: number; readonly line: number }[] = []
+    let count = 0
+    for (const line of logicalLines(text)) {
+      if (++count % linesPerSlice === 0) yield
+      const trimmed = line.text.trim()
+      if (/^endif$/i.test(trimmed)) {
+        const start = open.pop()
+        if (start === undefined) throw new TableError(spec, 'endif without if', line.number)
+        nodes[start.index] = { ...(nodes[start.index] as Node & { kind: 'if' }), endIndex: nodes.length }
+        continue
+      }
+      const match = /^(if\s+)?(!?)\s*(\S+)(?:\s+(.*))?$/is.exec(trimmed)
+      const network = parseNetwork(match?.[3] ?? '')
+      if (typeof network === 'string') throw new TableError(spec, network, line.number)
+      const negated = match?.[2] === '!'
+      if (match?.[1] !== undefined) {
+        open.push({ index: nodes.length, line: line.number })
+        nodes.push({ kind: 'if', negated, network, endIndex: 0 })
+        continue
+      }
+      if (match?.[4] === undefined)
+        throw new TableError(spec, 'no result: expected network/length result', line.number)
+      nodes.push({ kind: 'rule', negated, network, result: match[4] })
+    }
+    const unclosed = open.at(-1)
+    if (unclosed !== undefined) throw new TableError(spec, 'if without endif', unclosed.line)
+    return nodes
+  }

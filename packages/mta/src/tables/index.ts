@@ -1,0 +1,15 @@
+export { closest } from './closest.ts'
+export { createDomainList, type DomainList } from './domain-list.ts'
+export { insideBraces, splitListText } from './list-text.ts'
+export { type LogicalLine, logicalLines } from './logical-lines.ts'
+export {
+  type IpAddress,
+  type Network,
+  networkAround,
+  networkContains,
+  parseAddress,
+  parseNetwork,
+} from './network.ts'
+export { createTables, lookupFirst, openTable, type Tables, tableTypes } from './open-table.ts'
+export { lookupAccessAddress, lookupDomain, lookupIpAddress, lookupMapping } from './partial-keys.ts'
+export { type LookupTable, type TableContext, TableError } from './table.ts'

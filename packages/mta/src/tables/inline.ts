@@ -1,0 +1,19 @@
+import { insideBraces, splitListText } from './list-text.ts'
+import { type LookupTable, TableError, type TableType } from './table.ts'
+
+/** `inline:{ key=value, { key = text with blanks } }`. DATABASE_README. */
+export const inline: TableType = (argument, spec): LookupTable => {
+  const body = insideBraces(argument)
+  if (body === undefined) throw new TableError(spec, 'expected inline:{ key=value, … }')
+  const map = new Map<string, string>()
+  for (const item of splitListText(body)) {
+    const text = insideBraces(item) ?? item
+    const equals = text.indexOf('=')
+    const key = text.slice(0, Math.max(0, equals)).trim()
+    if (equals === -1 || key === '')
+      throw new TableError(spec, `expected key=value, found ${JSON.stringify(text)}`)
+    map.set(key.toLowerCase(), text.slice(equals + 1).trim())
+  }
+  if (map.size === 0) throw new TableError(spec, 'empty inline table')
+  return { name: spec, match: 'fixed', lookup: (key) => map.get(key.toLowerCase()), refresh: async () => {} }
+}

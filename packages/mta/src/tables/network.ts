@@ -1,0 +1,57 @@
+import ipaddr from 'ipaddr.js'
+
+export type IpAddress = ipaddr.IPv4 | ipaddr.IPv6
+
+export interface Network {
+  readonly address: IpAddress
+  readonly bits: number
+}
+
+/** IPv4 in its IPv6-mapped form is IPv4; brackets and a zone are dropped. undefined: no address. */
+export function parseAddress(text: string): IpAddress | undefined {
+  const plain = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
+  const bare = plain.split('%')[0] ?? ''
+  if (!ipaddr.IPv6.isValid(bare) && !ipaddr.IPv4.isValidFourPartDecimal(bare)) return undefined
+  return ipaddr.process(bare)
+}
+
+/** `10.0.0.0/8`, `192.168.1.1`, `2001:db8::/32`, `[::1]/128`, and Postfix's `[2001:db8::]/32`. A text: the error. */
+export function parseNetwork(text: string): Network | string {
+  const match = /^(\[[^\]]+\]|[^/\s]+)(?:\/(\d{1,3}))?$/.exec(text)
+  const address = match === null ? undefined : parseAddress(match[1] ?? '')
+  if (address === undefined) return `bad network ${JSON.stringify(text)}: expected address or address/length`
+  const width = address.kind() === 'ipv4' ? 32 : 128
+  const bits = match?.[2] === undefined ? width : Number(match[2])
+  if (bits > width) return `bad network ${JSON.stringify(text)}: at most /${width}`
+  if (hasHostBits(address, bits)) {
+    return `non-null host address bits in ${JSON.stringify(text)}, perhaps you should use "${firstAddress(address, bits)}/${bits}" instead`
+  }
+  return { address, bits }
+}
+
+export function networkContains(network: Network, address: IpAddress): boolean {
+  if (network.address.kind() !== address.kind()) return false
+  return network.address.kind() === 'ipv4'
+    ? (address as ipaddr.IPv4).match(network.address as ipaddr.IPv4, network.bits)
+    : (address as ipaddr.IPv6).match(network.address as ipaddr.IPv6, network.bits)
+}
+
+/** The network of that length around an address, as text: `192.0.2.0/24`. */
+export function networkAround(address: IpAddress, bits: number): string {
+  return `${firstAddress(address, bits)}/${bits}`
+}
+
+function hasHostBits(address: IpAddress, bits: number): boolean {
+  return maskedBytes(address, bits).some((byte, i) => byte !== address.toByteArray()[i])
+}
+
+function firstAddress(address: IpAddress, bits: number): string {
+  return ipaddr.fromByteArray(maskedBytes(address, bits)).toString()
+}
+
+function maskedBytes(address: IpAddress, bits: number): number[] {
+  return address.toByteArray().map((byte, i) => {
+    const kept = Math.min(8, Math.max(0, bits - i * 8))
+    return byte & (0xff << (8 - kept)) & 0xff
+  })
+}

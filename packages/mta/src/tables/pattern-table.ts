@@ -1,0 +1,179 @@
+import { RE2JS } from 're2js'
+import { linesPerSlice, logicalLines } from './logical-lines.ts'
+import { type LookupTable, TableError, type TableType } from './table.ts'
+import { messageOf, openTableFile, type Parse } from './table-file.ts'
+
+/**
+ * regexp: and pcre: on one engine that runs in linear time whatever the pattern and the text (RE2), so
+ * that no message can stop the server. What such an engine cannot do (look-around, back-references) is
+ * an error when the table is read.
+ */
+export interface PatternDialect {
+  readonly flags: Readonly<Record<string, 'ignore-case' | 'multi-line' | 'dot-all' | 'none' | 'refused'>>
+  readonly dotAll: 'unless-multi-line' | 'on'
+}
+
+type Node =
+  | { readonly kind: 'rule'; readonly negated: boolean; readonly regexp: RE2JS; readonly result: Template }
+  | { readonly kind: 'if'; readonly negated: boolean; readonly regexp: RE2JS; readonly endIndex: number }
+
+/** Literal text and group numbers. */
+type Template = readonly (string | number)[]
+
+export const patternTable =
+  (dialect: PatternDialect): TableType =>
+  (path, spec, context): LookupTable => {
+    const file = openTableFile(path, spec, context, parsePatterns(spec, dialect))
+    return {
+      name: spec,
+      match: 'pattern',
+      lookup: (key) => firstMatch(file.current(), key),
+      refresh: file.refresh,
+    }
+  }
+
+function firstMatch(nodes: readonly Node[], key: string): string | undefined {
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i] as Node
+    if (node.kind === 'if') {
+      if (node.regexp.test(key) === node.negated) i = node.endIndex - 1
+      continue
+    }
+    if (node.negated) {
+      if (!node.regexp.test(key)) return fill(node.result, () => '')
+      continue
+    }
+    if (!node.regexp.test(key)) continue
+    if (node.result.length === 1 && typeof node.result[0] === 'string') return node.result[0]
+    const matcher = node.regexp.matcher(key)
+    if (matcher.find()) return fill(node.result, (group) => matcher.group(group) ?? '')
+  }
+  return undefined
+}
+
+function fill(template: Template, group: (number: number) => string): string {
+  return template.map((part) => (typeof part === 'string' ? part : group(part))).join('')
+}
+
+const parsePatterns = (spec: string, dialect: PatternDialect): Parse<readonly Node[]> =>
+  function* (text) {
+    const nodes: Node[] = []
+    const open: { readonly index: number; readonly line: number }[] = []
+    let count = 0
+    for (const line of logicalLines(text)) {
+      // Patterns are slow to compile.
+      if (++count % (linesPerSlice / 40) === 0) yield
+      const trimmed = line.text.trim()
+      if (/^endif$/i.test(trimmed)) {
+        const start = open.pop()
+        if (start === undefined) throw new TableError(spec, 'endif without if', line.number)
+        nodes[start.index] = { ...(nodes[start.index] as Node & { kind: 'if' }), endIndex: nodes.length }
+        continue
+      }
+      const condition = /^if\s*(?=[!/\W])/i.exec(trimmed)
+      const source = condition === null ? trimmed : trimmed.slice(condition[0].length)
+      const pattern = readPattern(source, (message) => new TableError(spec, message, line.number), dialect)
+      if (condition !== null) {
+        open.push({ index: nodes.length, line: line.number })
+        nodes.push({ kind: 'if', negated: pattern.negated, regexp: pattern.regexp, endIndex: 0 })
+        continue
+      }
+      const result = readTemplate(pattern, (message) => new TableError(spec, message, line.number))
+      nodes.push({ kind: 'rule', negated: pattern.negated, regexp: pattern.regexp, result })
+    }
+    const unclosed = open.at(-1)
+    if (unclosed !== undefined) throw new TableError(spec, 'if without endif', unclosed.line)
+    return nodes
+  }
+
+interface Pattern {
+  readonly negated: boolean
+  readonly regexp: RE2JS
+  readonly rest: string
+}
+
+function readPattern(text: string, error: (message: string) => TableError, dialect: PatternDialect): Pattern {
+  const negated = text.startsWith('!')
+  const start = negated ? text.slice(1).trimStart() : text
+  const delimiter = start[0] ?? ''
+  if (delimiter === '' || /[\w\s\\]/.test(delimiter)) {
+    throw error(`expected /pattern/flags result (found ${JSON.stringify(text.slice(0, 80))})`)
+  }
+  let source = ''
+  let i = 1
+  for (; i < start.length && start[i] !== delimiter; i++) {
+    if (start[i] === '\\' && i + 1 < start.length) {
+      // A delimiter that is escaped stands for itself; every other escape is the pattern's.
+      if (start[i + 1] !== delimiter) source += '\\'
+      source += start[++i]
+    } else source += start[i]
+  }
+  if (i >= start.length) throw error(`no closing pattern delimiter ${JSON.stringify(delimiter)}`)
+  const after = /^([A-Za-z]*)\s*(.*)$/s.exec(start.slice(i + 1))
+  const flags = readFlags(after?.[1] ?? '', error, dialect)
+  try {
+    return { negated, regexp: RE2JS.compile(source, flags), rest: after?.[2] ?? '' }
+  } catch (cause) {
+    throw error(
+      `${messageOf(cause).replace(/^error parsing regexp: /, 'bad pattern: ')}${lookAround(source)}`,
+    )
+  }
+}
+
+function lookAround(source: string): string {
+  return /\(\?[=!<]|\\\d/.test(source)
+    ? ' (look-around and back-references are not available: patterns run in linear time)'
+    : ''
+}
+
+/** Each flag letter flips its default. regexp_table(5), pcre_table(5). */
+function readFlags(letters: string, error: (message: string) => TableError, dialect: PatternDialect): number {
+  let ignoreCase = true
+  let multiLine = false
+  let dotAll = true
+  for (const letter of letters) {
+    const meaning = dialect.flags[letter]
+    if (meaning === undefined) throw error(`unknown pattern flag ${JSON.stringify(letter)}`)
+    if (meaning === 'refused') throw error(`pattern flag ${JSON.stringify(letter)} is not available here`)
+    if (meaning === 'ignore-case') ignoreCase = !ignoreCase
+    if (meaning === 'multi-line') multiLine = !multiLine
+    if (meaning === 'dot-all') dotAll = !dotAll
+  }
+  if (dialect.dotAll === 'unless-multi-line') dotAll = !multiLine
+  return (
+    (ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) |
+    (multiLine ? RE2JS.MULTILINE : 0) |
+    (dotAll ? RE2JS.DOTALL : 0)
+  )
+}
+
+/** `$1 ${1} $(1)` and `$$`. */
+function readTemplate(pattern: Pattern, error: (message: string) => TableError): Template {
+  if (pattern.rest === '') throw error('no result: expected /pattern/flags result')
+  const groups = pattern.regexp.groupCount()
+  const parts: (string | number)[] = []
+  let literal = ''
+  for (let i = 0; i < pattern.rest.length; i++) {
+    const char = pattern.rest[i] as string
+    if (char !== '$') {
+      literal += char
+      continue
+    }
+    const reference = /^\$(?:(\$)|(\d+)|\{(\d+)\}|\((\d+)\))/.exec(pattern.rest.slice(i, i + 12))
+    if (reference === null) throw error('bad $ in result: write $$ for a dollar sign')
+    i += reference[0].length - 1
+    if (reference[1] !== undefined) {
+      literal += '$'
+      continue
+    }
+    const group = Number(reference[2] ?? reference[3] ?? reference[4])
+    if (pattern.negated) throw error('$number substitution is not possible with a negated pattern')
+    if (group > groups)
+      throw error(`out of range replacement index ${group}: the pattern has ${groups} groups`)
+    if (literal !== '') parts.push(literal)
+    literal = ''
+    parts.push(group)
+  }
+  if (literal !== '' || parts.length === 0) parts.push(literal)
+  return parts
+}

@@ -1,0 +1,16 @@
+import { patternTable } from './pattern-table.ts'
+
+/** pcre_table(5), as far as a linear-time engine goes. E (dollar at the end only) is what it does anyway. */
+export const pcre = patternTable({
+  flags: {
+    i: 'ignore-case',
+    m: 'multi-line',
+    s: 'dot-all',
+    x: 'refused',
+    A: 'refused',
+    E: 'none',
+    U: 'refused',
+    X: 'none',
+  },
+  dotAll: 'on',
+})

@@ -1,0 +1,38 @@
+import type { Log } from '@posthorn/mail'
+
+/** One lookup table, whatever stands behind it. Lookups are synchronous: contents are in memory. */
+export interface LookupTable {
+  /** As configured: `hash:/etc/posthorn/access`. */
+  readonly name: string
+  /** Pattern tables are asked once, with the whole key; fixed ones with each partial key too (access(5), virtual(5)). */
+  readonly match: 'fixed' | 'pattern'
+  /** undefined: not found. Keys are folded to lower case by tables that are not case-sensitive. */
+  lookup(key: string): string | undefined
+  /** Reads the file again now if it changed (SIGHUP); otherwise that happens on its own within a second. */
+  refresh(): Promise<void>
+}
+
+export interface TableContext {
+  readonly log: Log
+  /** ms since 1970. */
+  readonly now: () => number
+  /** `name: value` of aliases(5), or `key value` of the others. */
+  readonly format?: 'map' | 'aliases'
+  /** What to do with files that group or others may write. Default: refuse. */
+  readonly unsafeFiles?: 'refuse' | 'warn'
+}
+
+/** A table that cannot be opened: unknown type, unreadable or unsafe file, bad line. */
+export class TableError extends Error {
+  readonly table: string
+  readonly line: number | undefined
+  constructor(table: string, message: string, line?: number) {
+    super(line === undefined ? `${table}: ${message}` : `${table}, line ${line}: ${message}`)
+    this.name = 'TableError'
+    this.table = table
+    this.line = line
+  }
+}
+
+/** Opens what follows the `type:`. */
+export type TableType = (argument: string, spec: string, context: TableContext) => LookupTable

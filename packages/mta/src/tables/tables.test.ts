@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { LogEvent } from '@posthorn/mail'
+import {
+  createDomainList,
+  createTables,
+  lookupAccessAddress,
+  lookupDomain,
+  lookupIpAddress,
+  lookupMapping,
+  openTable,
+  splitListText,
+  type TableContext,
+  TableError,
+} from './index.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'tables-'))
+after(() => rmSync(folder, { recursive: true }))
+
+let files = 0
+function file(text: string, mode = 0o644): string {
+  const path = join(folder, `t${++files}`)
+  writeFileSync(path, text)
+  chmodSync(path, mode)
+  return path
+}
+
+function context(
+  over: Partial<TableContext> = {},
+): TableContext & { events: LogEvent[]; clock: { ms: number } } {
+  const events: LogEvent[] = []
+  const clock = { ms: 0 }
+  return { log: (event) => void events.push(event), now: () => clock.ms, events, clock, ...over }
+}
+
+test('postmap(1) source: comments, continuation, quotes, folding, duplicates', () => {
+  const ctx = context()
+  const path = file(
+    '# c\n  # c2\n\nExample.ORG  OK\r\nlong one\n  two\n# c\n three\n"a b" x\nexample.org REJECT\nnovalue\n',
+  )
+  const table = openTable(`hash:${path}`, ctx)
+  const cases: readonly [string, string | undefined][] = [
+    ['example.org', 'OK'],
+    ['EXAMPLE.org', 'OK'],
+    ['long', 'one two three'],
+    ['a b', 'x'],
+    ['novalue', undefined],
+  ]
+  for (const [key, value] of cases) assert.equal(table.lookup(key), value, key)
+  assert.deepEqual(
+    ctx.events.map((event) => event.text),
+    [
+      `${path}, line 10: duplicate entry: "example.org"`,
+      `${path}, line 11: expected format: key whitespace value (found "novalue")`,
+    ],
+  )
+})
+
+test('aliases(5) source', () => {
+  const path = file('Root: alice,\n   "|cmd x", :include:/l\n"post master" : bob\nbad line\nempty:\n')
+  const table = openTable(`lmdb:${path}`, context({ format: 'aliases' }))
+  assert.equal(table.lookup('root'), 'alice, "|cmd x", :include:/l')
+  assert.equal(table.lookup('post master'), 'bob')
+  assert.equal(table.lookup('empty'), '')
+})
+
+test('a changed file is read anew; a broken or vanished one leaves the old contents', async () => {
+  const ctx = context()
+  const path = file('/a/ ONE\n')
+  const table = openTable(`pcre:${path}`, ctx)
+  assert.equal(table.lookup('xay'), 'ONE')
+  writeFileSync(`${path}.new`, '/b/ TWO TWO\n')
+  renameSync(`${path}.new`, path)
+  assert.equal(table.lookup('xay'), 'ONE', 'not looked at twice within a second')
+  ctx.clock.ms += 1001
+  table.lookup('x')
+  await table.refresh()
+  assert.equal(table.lookup('xay'), undefined)
+  assert.equal(table.lookup('b'), 'TWO TWO')
+  writeFileSync(path, '/b/ OK\n/(/ X\n')
+  await table.refresh()
+  await table.refresh()
+  assert.equal(table.lookup('b'), 'TWO TWO')
+  rmSync(path)
+  await table.refresh()
+  assert.equal(table.lookup('b'), 'TWO TWO')
+  const warnings = ctx.events.map((event) => event.text)
+  assert.equal(warnings.length, 2)
+  assert.match(warnings[0] ?? '', /line 2: bad pattern.*keeping the previous contents/)
+  assert.match(warnings[1] ?? '', /ENOENT.*keeping the previous contents/)
+  writeFileSync(path, '/b/ THREE\n')
+  await table.refresh()
+  assert.equal(table.lookup('b'), 'THREE')
+})
+
+test('tables that cannot be opened say why', () => {
+  const writable = file('a b\n', 0o666)
+  const cases: readonly [string, RegExp][] = [
+    ['hash:/no/such/file', /cannot open: ENOENT/],
+    [`hash:${folder}`, /not a regular file/],
+    [`hash:${writable}`, /group or other writable/],
+    ['hsah:/x', /unknown table type "hsah"; did you mean "hash"\?/],
+    ['mysql:/x', /"mysql" is known to Postfix, not available/],
+    ['/etc/x', /expected type:table, for example hash:\/etc\/x/],
+    ['inline:x', /expected inline:\{/],
+    ['inline:{ a }', /expected key=value, found "a"/],
+    ['static:', /expected static:value/],
+    ['unionmap:{}', /expected \{type:table/],
+    ['pipemap:{nosuch:x}', /unknown table type "nosuch"/],
+    [`pcre:${file('/a/ x\nb OK\n')}`, /line 2: expected \/pattern\/flags result/],
+    [`pcre:${file('/(?=a)/ x\n')}`, /line 1: bad pattern.*linear time/],
+    [`regexp:${file('/(a)\\1/ x\n')}`, /look-around and back-references/],
+    [`pcre:${file('/a/Q x\n')}`, /unknown pattern flag "Q"/],
+    [`pcre:${file('/(a)/ $2\n')}`, /out of range replacement index 2/],
+    [`pcre:${file('!/(a)/ $1\n')}`, /not possible with a negated pattern/],
+    [`pcre:${file('/a\n')}`, /no closing pattern delimiter/],
+    [`pcre:${file('/a/\n')}`, /no result/],
+    [`pcre:${file('if /a/\n/b/ c\n')}`, /line 1: if without endif/],
+    [`pcre:${file('endif\n')}`, /endif without if/],
+    [`cidr:${file('1.2.3.4/24 x\n')}`, /non-null host address bits.*"1.2.3.0\/24"/],
+    [`cidr:${file('1.2.3.4/33 x\n')}`, /at most \/32/],
+    [`cidr:${file('host x\n')}`, /bad network "host"/],
+  ]
+  for (const [spec, message] of cases) {
+    assert.throws(
+      () => openTable(spec, context()),
+      (error) => error instanceof TableError && message.test(error.message),
+      spec,
+    )
+  }
+  openTable(`hash:${writable}`, context({ unsafeFiles: 'warn' }))
+})
+
+test('regexp_table(5), pcre_table(5): flags, negation, if, substitution', () => {
+  const text = `
+/^(.*)@old\\.example\\.org$/   $1@new.example.org costs $$5
+if /^staff-/
+if !/-boss@/
+/@example\\.org$/i REJECT not $$
+endif
+/^STAFF-(b)oss/    OK \${1}$(1)
+endif
+!/@/ DUNNO bare
+|a/b|  slash
+/case\\/Only/i  CASE
+/^two$/m lines
+`
+  for (const type of ['regexp', 'pcre']) {
+    const table = openTable(`${type}:${file(text)}`, context())
+    const cases: readonly [string, string | undefined][] = [
+      ['Bob@OLD.example.org', 'Bob@new.example.org costs $5'],
+      ['staff-x@example.org', 'REJECT not $'],
+      ['staff-x@EXAMPLE.org', undefined],
+      ['staff-boss@example.org', 'OK bb'],
+      ['bob', 'DUNNO bare'],
+      ['a/b@x', 'slash'],
+      ['case/Only@', 'CASE'],
+      ['Case/only@', undefined],
+      ['one@\ntwo\nthree', 'lines'],
+      ['x@y', undefined],
+    ]
+    for (const [key, value] of cases) assert.equal(table.lookup(key), value, `${type} ${key}`)
+  }
+})
+
+test('no pattern makes a lookup slow', () => {
+  const table = openTable(`pcre:${file('/^(a+)+$/ x\n/(x*)*y/ z\n')}`, context())
+  const start = performance.now()
+  assert.equal(table.lookup(`${'a'.repeat(5000)}!`), undefined)
+  assert.equal(table.lookup('x'.repeat(5000)), undefined)
+  assert.ok(performance.now() - start < 2000)
+})
+
+test('cidr_table(5)', () => {
+  const table = openTable(
+    `cidr:${file('!10.0.0.0/8 outside\nif 10.1.0.0/16\n10.1.2.0/24 deep\n10.1.0.0/16\tshallow\nendif\n10.2.3.4 one\n')}`,
+    context(),
+  )
+  assert.equal(table.lookup('192.0.2.1'), 'outside')
+  assert.equal(table.lookup('10.1.2.9'), 'deep')
+  assert.equal(table.lookup('::ffff:10.1.9.9'), 'shallow')
+  assert.equal(table.lookup('10.2.3.4'), 'one')
+  assert.equal(table.lookup('10.2.3.5'), undefined)
+  assert.equal(table.lookup('alice'), undefined)
+  const six = openTable(`cidr:${file('2001:db8::/32 six\n[fe80::]/10 local\n')}`, context())
+  assert.equal(six.lookup('2001:db8:1::1'), 'six')
+  assert.equal(six.lookup('[fe80::1%eth0]'), 'local')
+  assert.equal(six.lookup('2001:db9::'), undefined)
+})
+
+test('inline, static, unionmap, pipemap; one table for one specification', () => {
+  const tables = createTables(context())
+  const inline = tables.open('inline:{ A=1, {b = two words} }')
+  assert.deepEqual(
+    [inline.lookup('a'), inline.lookup('B'), inline.lookup('c')],
+    ['1', 'two words', undefined],
+  )
+  assert.equal(tables.open('static:{550 no thanks}').lookup('anything'), '550 no thanks')
+  assert.equal(tables.open('unionmap:{inline:{a=x}, inline:{a=y, b=z}}').lookup('a'), 'x,y')
+  assert.equal(tables.open('unionmap:{inline:{a=x}, inline:{a=y, b=z}}').lookup('c'), undefined)
+  assert.equal(tables.open('pipemap:{inline:{a=b}, inline:{b=c}}').lookup('a'), 'c')
+  assert.equal(tables.open('pipemap:{inline:{a=b}, inline:{b=c}}').lookup('b'), undefined)
+  assert.equal(tables.open('static:x'), tables.open('static:x'))
+  assert.deepEqual(splitListText('a, b\tc  inline:{ {x = y z}, q=r },"s t" '), [
+    'a',
+    'b',
+    'c',
+    'inline:{ {x = y z}, q=r }',
+    '"s t"',
+  ])
+})
+
+test('access(5): partial keys', () => {
+  const no = { parentMatchesSubdomains: 'no' } as const
+  const yes = { parentMatchesSubdomains: 'yes' } as const
+  const inline = (body: string) => openTable(`inline:{${body}}`, context())
+  assert.equal(lookupDomain(inline('example.org=1'), 'a.example.org', no), undefined)
+  assert.equal(lookupDomain(inline('example.org=1'), 'a.example.org', yes), '1')
+  assert.equal(lookupDomain(inline('.example.org=1'), 'b.a.example.org', no), '1')
+  assert.equal(lookupDomain(inline('.example.org=1'), 'example.org', no), undefined)
+  assert.equal(lookupDomain(inline('.org=1,.example.org=2'), 'a.example.org', no), '2')
+  const networks = inline('192.0=1,192.0.2.5=2,2001:db8=6')
+  assert.equal(lookupIpAddress(networks, '192.0.2.5'), '2')
+  assert.equal(lookupIpAddress(networks, '192.0.2.6'), '1')
+  assert.equal(lookupIpAddress(networks, '192.1.2.6'), undefined)
+  assert.equal(lookupIpAddress(networks, '2001:db8::1'), '6')
+  const order = ['user+x@d.org', 'user@d.org', 'd.org', 'user+x@', 'user@']
+  for (let i = 0; i < order.length; i++) {
+    const table = inline(
+      order
+        .slice(i)
+        .map((key) => `${key}=${key}`)
+        .join(','),
+    )
+    assert.equal(lookupAccessAddress(table, 'user+x@d.org', '+', no), order[i])
+  }
+  assert.equal(lookupAccessAddress(inline('user@=1'), 'user', '+', no), '1')
+})
+
+test('virtual(5), canonical(5): partial keys and what is left of the extension', () => {
+  const order = ['user+x@d.org', 'user@d.org', 'user+x', 'user', '@d.org']
+  for (let i = 0; i < order.length; i++) {
+    const table = openTable(
+      `inline:{${order
+        .slice(i)
+        .map((key) => `${key}=v`)
+        .join(',')}}`,
+      context(),
+    )
+    assert.deepEqual(lookupMapping([table], 'user+x@d.org', { delimiter: '+', bareNames: 'yes' }), {
+      value: 'v',
+      unmatchedExtension: i === 1 || i === 3 ? '+x' : undefined,
+      catchAll: i === 4,
+    })
+  }
+  const bare = openTable('inline:{user=v}', context())
+  assert.equal(lookupMapping([bare], 'user@d.org', { delimiter: '+', bareNames: 'no' }), undefined)
+})
+
+test('domain_list(3): names, files, tables, negation', async () => {
+  const ctx = context()
+  const names = file('# local-host-names\nhost1.example.org\nhost2.example.org\n')
+  const list = (items: string[], parentMatchesSubdomains: 'yes' | 'no' = 'no') =>
+    createDomainList(items, { ...ctx, tables: createTables(ctx) }, { parentMatchesSubdomains })
+  const all = list([
+    '!bad.example.org',
+    names,
+    'hash:'.concat(file('map.org x\n')),
+    '.example.org',
+    'Plain.ORG',
+  ])
+  const cases: readonly [string, boolean][] = [
+    ['bad.example.org', false],
+    ['HOST2.example.org', true],
+    ['map.org', true],
+    ['x.example.org', true],
+    ['example.org', false],
+    ['plain.org', true],
+    ['a.plain.org', false],
+  ]
+  for (const [domain, expected] of cases) assert.equal(all.has(domain), expected, domain)
+  assert.equal(list(['plain.org'], 'yes').has('a.plain.org'), true)
+  assert.equal(list([]).has('plain.org'), false)
+  writeFileSync(names, 'host3.example.net\n')
+  await all.refresh()
+  assert.equal(all.has('host3.example.net'), true)
+})
