@@ -1,1 +1,50 @@
+export type { Address } from './address.ts'
+export {
+  asciiDomain,
+  formatAddress,
+  isDomainName,
+  isNullAddress,
+  normalizeAddress,
+  nullAddress,
+  parseAddress,
+  parseAddressOrLocal,
+} from './address.ts'
+export type { NamedAddress } from './address-list.ts'
+export { parseAddressEntries, parseAddressList } from './address-list.ts'
+export { isAddressLiteral, literalAddress } from './address-literal.ts'
+export type { ReportInput } from './bounce.ts'
+export { composeBounce, composeDelayWarning, composeSuccess } from './bounce.ts'
+export { foldCase } from './case-fold.ts'
+export { decodeCharset, knowsCharset } from './charset.ts'
+export type { ParsedDate } from './date.ts'
+export { formatDate, parseDate } from './date.ts'
+export { decodedTexts } from './decoded-text.ts'
+export type { DeliveryResult } from './delivery-result.ts'
+export { decodeWords, encodeWords } from './encoded-word.ts'
+export type { AddressEntry, EnvelopeFields } from './envelope.ts'
+export type { HeaderField } from './header.ts'
+export { excludeFields, findHeader, headerEnd, headerFields, selectFields, unfold } from './header.ts'
+export { formatField } from './header-writer.ts'
+export { keptFieldNames } from './kept-fields.ts'
 export type { Log, LogEvent } from './log-event.ts'
+export { makeMessageId } from './message-id.ts'
+export type { OctetString } from './octets.ts'
+export { bytesOfOctets, octetsOf } from './octets.ts'
+export type { ParameterizedValue } from './parameters.ts'
+export { decodeParameters, parameterText, parseParameters } from './parameters.ts'
+export { parseForwardPath, parseReversePath, splitPathArgument } from './path.ts'
+export type { HiddenRoute } from './recipient.ts'
+export { hiddenRoute, splitRecipientDelimiter } from './recipient.ts'
+export type { MessageScanner } from './scanner.ts'
+export { createMessageScanner, scanMessage } from './scanner.ts'
+export { isStatus, statusOfReply } from './status.ts'
+export type { Disposition, MessagePart, MultipartPart, Parameter, Part, SinglePart } from './structure.ts'
+export type { MessageSummary, OctetKinds } from './summary.ts'
+export { decodeSummary } from './summary-decode.ts'
+export { encodeSummary } from './summary-encode.ts'
+export { extension, summaryFlag, summaryVersion } from './summary-format.ts'
+export { SummaryReader } from './summary-reader.ts'
+export type { ReceivedInput } from './trace.ts'
+export { deliveryPrefix, localReceivedField, receivedField } from './trace.ts'
+export type { OctetDecoder } from './transfer-encoding.ts'
+export { createTransferDecoder, decodeTransfer } from './transfer-encoding.ts'

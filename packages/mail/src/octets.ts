@@ -1,0 +1,13 @@
+/**
+ * Octets as a string: each character is one octet (0–255), as Node's latin1 encoding gives. Header octets are
+ * kept so until somebody asks for text: cheap to cut and compare, and nothing is lost.
+ */
+export type OctetString = string
+
+export const octetsOf = (bytes: Uint8Array): OctetString => asBuffer(bytes).toString('latin1')
+
+export const bytesOfOctets = (octets: OctetString): Buffer => Buffer.from(octets, 'latin1')
+
+/** The same memory as a Buffer. */
+export const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -1,0 +1,100 @@
+/**
+ * Strings that structures repeat, by their place: part of the summary format. Never reorder or remove;
+ * append only (older summaries keep their numbers).
+ */
+export const dictionaryWords: readonly string[] = [
+  '',
+  'text',
+  'plain',
+  'html',
+  'charset',
+  'utf-8',
+  'us-ascii',
+  'UTF-8',
+  'US-ASCII',
+  'iso-8859-1',
+  'ISO-8859-1',
+  'windows-1252',
+  'gb18030',
+  'gb2312',
+  'gbk',
+  'big5',
+  'iso-2022-jp',
+  'euc-kr',
+  'koi8-r',
+  'windows-1251',
+  'iso-8859-15',
+  '7bit',
+  '8bit',
+  'binary',
+  'base64',
+  'quoted-printable',
+  'boundary',
+  'name',
+  'filename',
+  'name*',
+  'filename*',
+  'format',
+  'flowed',
+  'delsp',
+  'yes',
+  'attachment',
+  'inline',
+  'mixed',
+  'alternative',
+  'related',
+  'signed',
+  'report',
+  'digest',
+  'encrypted',
+  'type',
+  'text/html',
+  'application',
+  'octet-stream',
+  'pdf',
+  'zip',
+  'msword',
+  'ics',
+  'calendar',
+  'csv',
+  'method',
+  'REQUEST',
+  'image',
+  'png',
+  'jpeg',
+  'gif',
+  'svg+xml',
+  'audio',
+  'video',
+  'message',
+  'rfc822',
+  'delivery-status',
+  'report-type',
+  'pgp-signature',
+  'pkcs7-signature',
+  'micalg',
+  'protocol',
+  'size',
+  'creation-date',
+  'modification-date',
+  'start',
+  'vnd.ms-excel',
+  'vnd.openxmlformats-officedocument.wordprocessingml.document',
+  'vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  'vnd.openxmlformats-officedocument.presentationml.presentation',
+  'x-unix-mode',
+  'global',
+]
+
+/** All words one after the other, for readers that copy octets. */
+export const dictionaryBytes = Buffer.from(dictionaryWords.join(''), 'latin1')
+
+const starts: number[] = []
+const lengths: number[] = []
+for (const word of dictionaryWords) {
+  starts.push((starts.at(-1) ?? 0) + (lengths.at(-1) ?? 0))
+  lengths.push(word.length)
+}
+export const wordStarts = Uint16Array.from(starts)
+export const wordLengths = Uint16Array.from(lengths)
+export const wordNumbers: ReadonlyMap<string, number> = new Map(dictionaryWords.map((word, i) => [word, i]))
