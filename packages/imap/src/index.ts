@@ -1,1 +1,3 @@
-export {}
+/** IMAP4rev1: wire, session, commands. */
+export { createImapService, type ImapParts, type ImapService } from './server.ts'
+export { defaultImapOptions, type ImapOptions } from './session/options.ts'

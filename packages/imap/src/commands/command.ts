@@ -46,6 +46,8 @@ export interface LiteralSink {
   abort(): void
 }
 
+export type LiteralAnswer = LiteralSink | Completion | 'buffer'
+
 export interface CommandSpec<S extends StateName, A> {
   /** Upper case; `UID EXPUNGE` for commands that exist with UID only. */
   readonly name: string
@@ -61,17 +63,19 @@ export interface CommandSpec<S extends StateName, A> {
   readonly early?: Announcement
   /** Parses all after the name, from the separating space on; the end of the command is checked by the caller. */
   args(p: Parser, session: SessionIn<S>): A
-  run(session: SessionIn<S>, args: A): Promise<Completion> | Completion
+  /** undefined: the command sent its tagged answer itself (STARTTLS). */
+  run(session: SessionIn<S>, args: A): Promise<Completion | undefined> | Completion
   /**
    * For literals that shall not be collected in memory (APPEND): asked when a literal is announced, before
    * `+` is sent. `preceding` stands after the command's name and ends where the literal begins. A Completion
-   * refuses: the octets of a non-synchronising literal are swallowed, then it is answered.
+   * refuses: the octets of a non-synchronising literal are swallowed, then it is answered. 'buffer' keeps the
+   * literal in memory as for other commands (a mailbox name).
    */
   literal?(
     session: SessionIn<S>,
     preceding: Parser,
     sizeBytes: number,
-  ): LiteralSink | Completion | Promise<LiteralSink | Completion>
+  ): LiteralAnswer | Promise<LiteralAnswer>
 }
 
 /** A command as the dispatcher sees it: states were checked before its functions are called. */
@@ -82,12 +86,8 @@ export interface Command {
   readonly capabilities: Announcement
   readonly early: Announcement
   args(p: Parser, session: Session): unknown
-  run(session: Session, args: unknown): Promise<Completion> | Completion
-  literal?(
-    session: Session,
-    preceding: Parser,
-    sizeBytes: number,
-  ): LiteralSink | Completion | Promise<LiteralSink | Completion>
+  run(session: Session, args: unknown): Promise<Completion | undefined> | Completion
+  literal?(session: Session, preceding: Parser, sizeBytes: number): LiteralAnswer | Promise<LiteralAnswer>
 }
 
 export function command<const S extends StateName, A>(spec: CommandSpec<S, A>): Command {

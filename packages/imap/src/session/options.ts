@@ -1,4 +1,4 @@
-import type { SecureContext } from '@posthorn/net'
+import type { TlsCredentials } from '@posthorn/net'
 
 /** Dovecot's words where it has one. All may change at a reload; running sessions see it at their next use. */
 export interface ImapOptions {
@@ -11,7 +11,7 @@ export interface ImapOptions {
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
   readonly isTrusted: (address: string) => boolean
   /** For STARTTLS; undefined = not offered. */
-  readonly secureContext: (() => SecureContext) | undefined
+  readonly credentials: TlsCredentials | undefined
   /** Line with its literals, without APPEND's. Dovecot: imap_max_line_length (64 KB). */
   readonly commandLimitBytes: number
   /** The same before login. */
@@ -39,7 +39,7 @@ export const defaultImapOptions: ImapOptions = {
   withheld: new Set(),
   plaintextAuth: 'refused',
   isTrusted: (address) => address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1',
-  secureContext: undefined,
+  credentials: undefined,
   commandLimitBytes: 65_536,
   loginCommandLimitBytes: 8_192,
   appendLimitBytes: 0,

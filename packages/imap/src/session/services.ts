@@ -1,13 +1,17 @@
 import type { Authenticator } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Store } from '@posthorn/storage'
+import type { CommandTable } from '../commands/command-table.ts'
 import type { ImapOptions } from './options.ts'
+import type { Seats } from './seats.ts'
 
 /** What all sessions of one server share. */
 export interface Services {
   readonly store: Store
   readonly accounts: Authenticator
   readonly log: Log
+  readonly commands: CommandTable
+  readonly seats: Seats
   /** Asked at each use, so that a reload acts at once. */
   readonly options: () => ImapOptions
   /** ms since 1970. */

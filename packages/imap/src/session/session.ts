@@ -1,6 +1,11 @@
+import type { LoginRefusal } from '@posthorn/accounts'
+import type { TlsCredentials } from '@posthorn/net'
 import type { Account, Mailbox, MailboxId, MessageBatch, ModSeq, Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
+import type { Refusal } from '../errors.ts'
+import type { FlagTexts } from '../wire/flags.ts'
 import type { NumberSet } from '../wire/number-set.ts'
+import type { OpenMailbox } from './open-mailbox.ts'
 import type { Services } from './services.ts'
 
 /** RFC 9051 §3. */
@@ -26,6 +31,15 @@ interface SessionCommon {
    * caller should wait before it makes more (back-pressure); it also resolves when the connection is gone.
    */
   write(data: string | Uint8Array): Promise<void> | undefined
+  /** One short untagged response: `* text` CRLF. */
+  untagged(text: string): void
+  /** Of the running command. */
+  readonly tag: string
+  readonly client: Client
+  /** `CAPABILITY IMAP4rev1 …` as it is now. */
+  capabilities(): string
+  /** No command after this one. */
+  logout(): void
   /** The connection is gone: long work should stop. */
   readonly gone: boolean
   readonly signal: AbortSignal
@@ -33,19 +47,47 @@ interface SessionCommon {
   ask(text: string): Promise<Buffer | undefined>
 }
 
+/** Who is at the other end. */
+export interface Client {
+  readonly remoteAddress: string
+  readonly localAddress: string
+  /** Of TLS: `TLSv1.3`; undefined in the clear. */
+  readonly secure: { readonly protocol: string; readonly cipher: string } | undefined
+  /** Loopback or a trusted network: plaintext login allowed, no delays. */
+  readonly trusted: boolean
+}
+
 export interface NotAuthenticatedSession extends SessionCommon {
   readonly state: 'not-authenticated'
+  /** Becomes authenticated; or says why not (too many connections). @param mechanism for the log */
+  login(account: Account, mechanism: string): Refusal | undefined
+  /** Counts and logs. @param user as the client gave it */
+  loginFailed(user: string, mechanism: string, reason: LoginRefusal): void
+  /** LOGIN and mechanisms that send the password itself. */
+  readonly plaintextAuth: 'allowed' | 'refused'
+  /** Answers OK and upgrades; what the client had pipelined is dropped. */
+  startTls(credentials: TlsCredentials): Promise<void>
 }
 
-export interface AuthenticatedSession extends SessionCommon {
+interface LoggedInSession extends SessionCommon {
+  readonly account: Account
+  /** Becomes selected; the mailbox selected before must have been left. */
+  select(mailbox: OpenMailbox): void
+  /** Lines until one comes; news of the selected mailbox are sent meanwhile (RFC 9051 §6.3.13). */
+  idle(): Promise<Buffer | undefined>
+}
+
+export interface AuthenticatedSession extends LoggedInSession {
   readonly state: 'authenticated'
-  readonly account: Account
 }
 
-export interface SelectedSession extends SessionCommon {
+export interface SelectedSession extends LoggedInSession {
   readonly state: 'selected'
-  readonly account: Account
-  readonly mailbox: SelectedMailbox
+  readonly mailbox: OpenMailbox
+  /** Becomes authenticated. */
+  unselect(): void
+  /** Tells the client what changed in the mailbox, as `* n EXPUNGE`, EXISTS, FETCH. */
+  sendNews(expunges: 'send' | 'hold'): Promise<void>
   /**
    * UIDs named by a set of the running command, ascending. By sequence numbers, one that does not exist
    * is BAD (throws SyntaxFault); by UID, missing ones are left out (RFC 9051 §6.4.9).
@@ -74,6 +116,8 @@ export interface SelectedMailbox {
   readonly modSeq: ModSeq
   /** Keyword n's name ('' for a free slot), kept up to date. */
   readonly keywords: readonly string[]
+  /** Renders FLAGS with these keywords. */
+  readonly flagTexts: FlagTexts
   /** Sequence number, or 0 when the client does not know the UID. */
   sequenceOf(uid: number): number
   isRecent(uid: number): boolean
@@ -84,7 +128,7 @@ export interface SelectedMailbox {
    * the command leave them out. The batch is kept until then.
    */
   acknowledge(changed: MessageBatch): void
-  /** The keyword table grew: the FLAGS response is sent before any FETCH that uses a new name (RFC 9051 §7.3.5). */
+  /** The keyword table as the store gave it: the FLAGS response is sent at once if it changed (RFC 9051 §7.3.5). */
   updateKeywords(keywords: readonly string[]): void
   /** UIDs of SEARCHRES `$`; expunged ones are taken out when the client is told (RFC 5182 §2.1). */
   saved: Uint32Array

@@ -1,0 +1,28 @@
+import { command, ok } from './command.ts'
+
+/** RFC 9051 §6.4.1: what is \Deleted goes, in silence; after EXAMINE nothing goes. */
+export const close = command({
+  name: 'CLOSE',
+  states: ['selected'],
+  numbers: 'none',
+  args: () => undefined,
+  async run(session) {
+    const { mailbox } = session
+    if (mailbox.access === 'read-write') await session.store.messages.expunge(mailbox.id)
+    session.unselect()
+    return ok('Close completed')
+  },
+})
+
+/** RFC 3691, RFC 9051 §6.4.2. */
+export const unselect = command({
+  name: 'UNSELECT',
+  states: ['selected'],
+  numbers: 'none',
+  capabilities: ['UNSELECT'],
+  args: () => undefined,
+  run(session) {
+    session.unselect()
+    return ok('Unselect completed')
+  },
+})

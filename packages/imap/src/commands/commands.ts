@@ -1,0 +1,60 @@
+import { authenticate } from './authenticate.ts'
+import { capability } from './capability.ts'
+import { close, unselect } from './close.ts'
+import type { Command } from './command.ts'
+import { copy } from './copy.ts'
+import { create } from './create.ts'
+import { remove } from './delete.ts'
+import { enable } from './enable.ts'
+import { expunge, uidExpunge } from './expunge.ts'
+import { id } from './id.ts'
+import { idle } from './idle.ts'
+import { list } from './list.ts'
+import { login } from './login.ts'
+import { logout } from './logout.ts'
+import { lsub } from './lsub.ts'
+import { move } from './move.ts'
+import { namespace } from './namespace.ts'
+import { check, noop } from './noop.ts'
+import { getQuota, getQuotaRoot, setQuota } from './quota.ts'
+import { rename } from './rename.ts'
+import { examine, select } from './select.ts'
+import { starttls } from './starttls.ts'
+import { status } from './status.ts'
+import { subscribe, unsubscribe } from './subscribe.ts'
+import { xlist } from './xlist.ts'
+
+/** Every command of the server. The order is that of their capabilities in CAPABILITY. */
+export const commands: readonly Command[] = [
+  id,
+  enable,
+  idle,
+  starttls,
+  login,
+  authenticate,
+  capability,
+  noop,
+  logout,
+  namespace,
+  list,
+  lsub,
+  xlist,
+  status,
+  create,
+  remove,
+  rename,
+  subscribe,
+  unsubscribe,
+  select,
+  examine,
+  close,
+  unselect,
+  check,
+  expunge,
+  uidExpunge,
+  copy,
+  move,
+  getQuota,
+  getQuotaRoot,
+  setQuota,
+]

@@ -1,0 +1,33 @@
+import type { Extension } from '../session/session.ts'
+import type { Parser } from '../wire/parser.ts'
+import { command, ok } from './command.ts'
+
+/** What may be enabled here: of others ENABLE says nothing (RFC 5161 §3.1). */
+const extensions: ReadonlyMap<string, Extension> = new Map([['CONDSTORE', 'CONDSTORE']])
+
+function names(p: Parser): readonly string[] {
+  const found = [p.sp().keyword()]
+  while (p.accept(' ')) found.push(p.keyword())
+  return found
+}
+
+/** RFC 5161, RFC 9051 §6.3.1. */
+export const enable = command({
+  name: 'ENABLE',
+  states: ['authenticated', 'selected'],
+  numbers: 'none',
+  early: ['ENABLE'],
+  args: names,
+  run(session, asked) {
+    const { withheld } = session.services.options()
+    const enabled = new Set<Extension>()
+    for (const name of asked) {
+      const extension = withheld.has(name) ? undefined : extensions.get(name)
+      if (extension === undefined) continue
+      session.enable(extension)
+      enabled.add(extension)
+    }
+    session.untagged(['ENABLED', ...enabled].join(' '))
+    return ok('Enabled')
+  },
+})

@@ -1,0 +1,76 @@
+import type { Parser } from '../wire/parser.ts'
+import { SyntaxFault } from '../wire/syntax-fault.ts'
+import { statusItems } from './status-items.ts'
+
+/** RFC 9051 §6.3.9.1: which names. */
+export interface ListSelection {
+  readonly subscribed: boolean
+  readonly specialUse: boolean
+  readonly recursiveMatch: boolean
+}
+
+/** RFC 9051 §6.3.9.2: what about them. */
+export interface ListReturn {
+  readonly subscribed: boolean
+  /** RFC 5819. */
+  readonly status: readonly string[] | undefined
+}
+
+export interface ListArgs {
+  readonly selection: ListSelection
+  readonly reference: string
+  readonly patterns: readonly string[]
+  readonly returns: ListReturn
+}
+
+/** The cost of LIST is patterns × names. */
+const maxPatterns = 100
+
+const selectionOptions = new Set(['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE'])
+
+function listSelection(p: Parser): ListSelection {
+  const options = new Set(p.peek('(') ? p.list(() => p.keyword()) : [])
+  for (const option of options) {
+    if (!selectionOptions.has(option)) throw new SyntaxFault('Unknown selection option')
+  }
+  const subscribed = options.has('SUBSCRIBED')
+  const specialUse = options.has('SPECIAL-USE')
+  const recursiveMatch = options.has('RECURSIVEMATCH')
+  // RFC 5258 §3.1.
+  if (recursiveMatch && !subscribed && !specialUse)
+    throw new SyntaxFault('RECURSIVEMATCH must not be the only selection')
+  return { subscribed, specialUse, recursiveMatch }
+}
+
+function listReturn(p: Parser): ListReturn {
+  let subscribed = false
+  let status: readonly string[] | undefined
+  if (p.sp().keyword() !== 'RETURN') throw new SyntaxFault('Expected RETURN')
+  p.sp().list(() => {
+    const option = p.keyword()
+    if (option === 'SUBSCRIBED') subscribed = true
+    else if (option === 'STATUS') status = statusItems(p)
+    // Attributes that are sent in any case.
+    else if (option !== 'CHILDREN' && option !== 'SPECIAL-USE') throw new SyntaxFault('Unknown return option')
+  })
+  return { subscribed, status }
+}
+
+/** RFC 9051 §9 list, RFC 5258 §6. */
+export function listArgs(p: Parser): ListArgs {
+  p.sp()
+  const extended = p.peek('(')
+  const selection = listSelection(p)
+  if (extended) p.sp()
+  const reference = p.mailbox()
+  p.sp()
+  const patterns = p.peek('(') ? p.nonEmptyList(() => p.listMailbox()) : [p.listMailbox()]
+  if (patterns.length > maxPatterns) throw new SyntaxFault(`Expected at most ${maxPatterns} patterns`)
+  const returns = p.atEnd ? { subscribed: false, status: undefined } : listReturn(p)
+  return { selection, reference, patterns, returns }
+}
+
+/** RFC 3501 §9 lsub; XLIST has the same arguments. */
+export function plainListArgs(p: Parser): { readonly reference: string; readonly pattern: string } {
+  return { reference: p.sp().mailbox(), pattern: p.sp().listMailbox() }
+}

@@ -1,0 +1,87 @@
+import type { SessionIn } from '../session/session.ts'
+import { type Completion, command, ok } from './command.ts'
+import { type ListArgs, type ListSelection, listArgs } from './list-args.ts'
+import { attributesOf, type ListName, listNames, parentsOf } from './list-names.ts'
+import { MailboxPattern } from './mailbox-pattern.ts'
+import { mailboxText } from './mailbox-text.ts'
+import { statusText } from './status-items.ts'
+
+interface Match {
+  readonly entry: ListName
+  /** Says in CHILDINFO that a name below meets the selection. */
+  readonly childInfo: boolean
+}
+
+function meets(entry: ListName, { subscribed, specialUse }: ListSelection): boolean {
+  if (subscribed && !entry.subscribed) return false
+  if (specialUse && !(entry.mailbox !== undefined && entry.mailbox.specialUse.length > 0)) return false
+  // Without a selection what exists is listed, and parents of what exists.
+  return subscribed || specialUse || entry.mailbox !== undefined || entry.hasChildren
+}
+
+/** RFC 9051 §6.3.9.1 and its table in §6.3.9.6. */
+function matching(
+  names: ReadonlyMap<string, ListName>,
+  { selection, reference, patterns }: ListArgs,
+): Match[] {
+  const matchers = patterns.map((pattern) => new MailboxPattern(reference + pattern))
+  const inPattern = (entry: ListName): boolean => matchers.some((matcher) => matcher.matches(entry.name))
+  const all = [...names.values()]
+  if (!selection.recursiveMatch) {
+    return all
+      .filter((entry) => meets(entry, selection) && inPattern(entry))
+      .map((entry) => ({ entry, childInfo: false }))
+  }
+  const above = new Set<string>()
+  // Above a name that is met and not itself in the answer: only those parents have something to add.
+  const aboveUnseen = new Set<string>()
+  for (const entry of all) {
+    if (!meets(entry, selection)) continue
+    const seen = inPattern(entry)
+    for (const parent of parentsOf(entry.name)) {
+      above.add(parent)
+      if (!seen) aboveUnseen.add(parent)
+    }
+  }
+  return all
+    .filter((entry) => (meets(entry, selection) || aboveUnseen.has(entry.name)) && inPattern(entry))
+    .map((entry) => ({ entry, childInfo: above.has(entry.name) }))
+}
+
+function listLine({ entry, childInfo }: Match, args: ListArgs): string {
+  const { selection, returns } = args
+  const attributes = attributesOf(entry)
+  if ((selection.subscribed || returns.subscribed) && entry.subscribed) attributes.unshift('\\Subscribed')
+  const criteria = [
+    ...(selection.subscribed ? ['"SUBSCRIBED"'] : []),
+    ...(selection.specialUse ? ['"SPECIAL-USE"'] : []),
+  ]
+  const tail = childInfo ? ` ("CHILDINFO" (${criteria.join(' ')}))` : ''
+  return `LIST (${attributes.join(' ')}) "/" ${mailboxText(entry.name)}${tail}`
+}
+
+async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListArgs): Promise<Completion> {
+  // Asks for the separator and the root of the reference.
+  if (args.patterns.length === 1 && args.patterns[0] === '') {
+    session.untagged('LIST (\\Noselect) "/" ""')
+    return ok('List completed')
+  }
+  const { status } = args.returns
+  for (const match of matching(await listNames(session), args)) {
+    session.untagged(listLine(match, args))
+    const { mailbox } = match.entry
+    if (status !== undefined && mailbox?.selectable)
+      session.untagged(await statusText(session, mailbox, status))
+  }
+  return ok('List completed')
+}
+
+/** RFC 9051 §6.3.9; RFC 3501 §6.3.8, RFC 5258, RFC 5819, RFC 6154, RFC 3348. */
+export const list = command({
+  name: 'LIST',
+  states: ['authenticated', 'selected'],
+  numbers: 'none',
+  capabilities: ['CHILDREN', 'LIST-EXTENDED', 'LIST-STATUS', 'SPECIAL-USE'],
+  args: listArgs,
+  run,
+})

@@ -1,0 +1,44 @@
+import type { Credentials, LoginRefusal } from '@posthorn/accounts'
+import type { NotAuthenticatedSession } from '../session/session.ts'
+import { type Completion, no, ok } from './command.ts'
+
+/** The same words for every reason that tells something about an account. RFC 5530 §3. */
+const refusals: Readonly<Record<LoginRefusal, Completion>> = {
+  credentials: no('Authentication failed.', 'AUTHENTICATIONFAILED'),
+  disabled: no('Authentication failed.', 'AUTHENTICATIONFAILED'),
+  authorization: no('Authentication failed.', 'AUTHENTICATIONFAILED'),
+  throttled: no('Too many failed logins; try again later.', 'LIMIT'),
+  unavailable: no('Temporary authentication failure.', 'UNAVAILABLE'),
+}
+
+/** Verifies, logs in, answers with the capabilities that hold from now on (RFC 9051 §6.2.3). */
+export async function loginAnswer(
+  session: NotAuthenticatedSession,
+  credentials: Credentials,
+): Promise<Completion> {
+  const { remoteAddress, trusted } = session.client
+  const result = await session.services.accounts.authenticate(credentials, {
+    clientAddress: remoteAddress,
+    service: 'imap',
+    trusted,
+    signal: session.signal,
+  })
+  if (!result.ok) {
+    session.loginFailed(credentials.authcid, credentials.mechanism, result.reason)
+    return refusals[result.reason]
+  }
+  const method = credentials.mechanism === 'LOGIN-COMMAND' ? 'LOGIN' : credentials.mechanism
+  const refusal = session.login(result.account, method)
+  if (refusal !== undefined) return no(refusal.message, refusal.code)
+  return ok('Logged in', session.capabilities())
+}
+
+/** RFC 9051 §6.2.2, §6.2.3: LOGINDISABLED and no plaintext mechanism in the clear. */
+export const privacyRequired: Completion = no(
+  'Plaintext authentication disallowed on non-secure (SSL/TLS) connections.',
+  'PRIVACYREQUIRED',
+)
+
+export const passwordExposed =
+  'BAD [ALERT] Plaintext authentication not allowed without SSL/TLS, but your client did it anyway. ' +
+  'If anyone was listening, the password was exposed.'

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MailboxPattern } from './mailbox-pattern.ts'
+
+const rows: readonly (readonly [pattern: string, name: string, matches: boolean])[] = [
+  ['*', 'a/b/c', true],
+  ['%', 'a', true],
+  ['%', 'a/b', false],
+  ['%/%', 'a/b', true],
+  ['a/%', 'a/b', true],
+  ['a/%', 'a/b/c', false],
+  ['a*', 'a', true],
+  ['a*', 'ab/c', true],
+  ['*c', 'a/b/c', true],
+  ['%c', 'a/b/c', false],
+  ['*/c', 'a/b/c', true],
+  ['%%', 'a', true],
+  ['%*%', 'a/b', true],
+  ['inbox', 'INBOX', true],
+  ['InB*', 'INBOX', true],
+  ['inbox/%', 'INBOX/x', true],
+  ['inbox/X', 'INBOX/x', false],
+  ['%x', 'INBOX', true],
+  ['inbox', 'Inboxes', false],
+  ['INBOX', 'INBOXES', false],
+  ['Sent', 'sent', false],
+  ['', '', true],
+  ['', 'a', false],
+  ['é*', 'éa', true],
+]
+
+test('RFC 9051 §6.3.9: wildcards', () => {
+  for (const [pattern, name, matches] of rows) {
+    assert.equal(new MailboxPattern(pattern).matches(name), matches, `${pattern} against ${name}`)
+  }
+})
+
+test('a hostile pattern costs pattern × name at most', () => {
+  const pattern = new MailboxPattern('*a'.repeat(500))
+  const startedMs = performance.now()
+  assert.equal(pattern.matches(`${'a'.repeat(1000)}b`), false)
+  assert.ok(performance.now() - startedMs < 500)
+})

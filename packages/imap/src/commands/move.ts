@@ -1,0 +1,26 @@
+import { Refusal } from '../errors.ts'
+import { command, ok } from './command.ts'
+import { copyUid } from './copy.ts'
+import { targetMailbox } from './find-mailbox.ts'
+
+/** MOVE and UID MOVE. RFC 6851, RFC 9051 §6.4.8: COPYUID untagged, before the EXPUNGEs. */
+export const move = command({
+  name: 'MOVE',
+  states: ['selected'],
+  numbers: 'uses',
+  capabilities: ['MOVE'],
+  args: (p) => ({ set: p.sp().numberSet(), name: p.sp().mailbox() }),
+  async run(session, { set, name }) {
+    const { mailbox } = session
+    if (mailbox.access === 'read-only') throw new Refusal('READ-ONLY', 'Mailbox is read-only')
+    const uids = session.uids(set)
+    if (uids.length === 0) return ok('No messages found')
+    const target = await targetMailbox(session, name)
+    const moved = await session.store.messages.move(mailbox.id, uids, target.id)
+    if (moved.from.length === 0) return ok('No messages found')
+    session.untagged(`OK [${copyUid(moved)}] Moved UIDs.`)
+    mailbox.suspect()
+    await session.sendNews('send')
+    return ok('Move completed', session.enabled('CONDSTORE') ? `HIGHESTMODSEQ ${mailbox.modSeq}` : undefined)
+  },
+})

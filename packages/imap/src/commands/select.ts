@@ -1,0 +1,77 @@
+import { keywordLines } from '../session/news-lines.ts'
+import { OpenMailbox } from '../session/open-mailbox.ts'
+import type { SessionIn } from '../session/session.ts'
+import { lowerBound } from '../wire/number-set.ts'
+import type { Parser } from '../wire/parser.ts'
+import { SyntaxFault } from '../wire/syntax-fault.ts'
+import { type Completion, command, ok } from './command.ts'
+import { openableMailbox } from './find-mailbox.ts'
+
+interface SelectArgs {
+  readonly name: string
+  readonly condstore: boolean
+}
+
+/** RFC 9051 §6.3.2; parameters RFC 4466 §2.2, CONDSTORE RFC 7162 §3.1.8. */
+function selectArgs(p: Parser): SelectArgs {
+  const name = p.sp().mailbox()
+  if (!p.accept(' ')) return { name, condstore: false }
+  let condstore = false
+  p.nonEmptyList(() => {
+    if (p.keyword() !== 'CONDSTORE') throw new SyntaxFault('Unknown parameter')
+    condstore = true
+  })
+  return { name, condstore }
+}
+
+async function open(
+  session: SessionIn<'authenticated' | 'selected'>,
+  { name, condstore }: SelectArgs,
+  access: OpenMailbox['access'],
+): Promise<Completion> {
+  // A failing SELECT leaves nothing selected (RFC 9051 §6.3.2).
+  if (session.state === 'selected') {
+    session.unselect()
+    session.untagged('OK [CLOSED] Previous mailbox closed.')
+  }
+  const { id } = await openableMailbox(session, name)
+  if (condstore) session.enable('CONDSTORE')
+  const view = await session.store.messages.view(id)
+  const mailbox = new OpenMailbox(view, access)
+  const last = view.uids[view.uids.length - 1] ?? 0
+  if (last > 0 && view.mailbox.firstRecent <= last) {
+    const first =
+      access === 'read-write' ? await session.store.mailboxes.claimRecent(id) : view.mailbox.firstRecent
+    mailbox.addRecent(first, last)
+  }
+  session.select(mailbox)
+  const { uids, firstUnseen } = view
+  await session.write(
+    `${keywordLines(mailbox)}* ${uids.length} EXISTS\r\n* ${mailbox.recentCount} RECENT\r\n` +
+      (firstUnseen === undefined
+        ? ''
+        : `* OK [UNSEEN ${lowerBound(uids, firstUnseen) + 1}] First unseen.\r\n`) +
+      `* OK [UIDVALIDITY ${view.mailbox.uidValidity}] UIDs valid\r\n` +
+      `* OK [UIDNEXT ${view.mailbox.uidNext}] Predicted next UID\r\n` +
+      `* OK [HIGHESTMODSEQ ${view.modSeq}] Highest\r\n`,
+  )
+  return access === 'read-write' ? ok('Select completed', 'READ-WRITE') : ok('Examine completed', 'READ-ONLY')
+}
+
+export const select = command({
+  name: 'SELECT',
+  states: ['authenticated', 'selected'],
+  numbers: 'none',
+  capabilities: ['CONDSTORE'],
+  args: selectArgs,
+  run: (session, args) => open(session, args, 'read-write'),
+})
+
+/** RFC 9051 §6.3.3. */
+export const examine = command({
+  name: 'EXAMINE',
+  states: ['authenticated', 'selected'],
+  numbers: 'none',
+  args: selectArgs,
+  run: (session, args) => open(session, args, 'read-only'),
+})

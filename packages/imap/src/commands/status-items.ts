@@ -1,0 +1,50 @@
+import type { Mailbox } from '@posthorn/storage'
+import type { SessionIn } from '../session/session.ts'
+import { lowerBound } from '../wire/number-set.ts'
+import type { Parser } from '../wire/parser.ts'
+import { SyntaxFault } from '../wire/syntax-fault.ts'
+import { mailboxText } from './mailbox-text.ts'
+
+type LoggedIn = SessionIn<'authenticated' | 'selected'>
+type StatusValue = (mailbox: Mailbox, session: LoggedIn) => number | string | Promise<number>
+
+/** RFC 9051 §6.3.11, SIZE RFC 8438, HIGHESTMODSEQ RFC 7162 §3.1.7, APPENDLIMIT RFC 7889 §3.2. */
+const values: Readonly<Record<string, StatusValue>> = {
+  MESSAGES: ({ messages }) => messages,
+  RECENT: recent,
+  UIDNEXT: ({ uidNext }) => uidNext,
+  UIDVALIDITY: ({ uidValidity }) => uidValidity,
+  UNSEEN: ({ unseen }) => unseen,
+  DELETED: ({ deleted }) => deleted,
+  SIZE: ({ sizeBytes }) => sizeBytes,
+  HIGHESTMODSEQ: ({ highestModSeq }) => highestModSeq,
+  APPENDLIMIT: (_, { services }) => services.options().appendLimitBytes || 'NIL',
+}
+
+/** RFC 3501 §6.3.10; counted only when there are any. */
+async function recent(mailbox: Mailbox, session: LoggedIn): Promise<number> {
+  if (mailbox.firstRecent >= mailbox.uidNext || mailbox.messages === 0) return 0
+  const { uids } = await session.store.messages.view(mailbox.id)
+  return uids.length - lowerBound(uids, mailbox.firstRecent)
+}
+
+/** `(MESSAGES UNSEEN)`, the space before it included. */
+export function statusItems(p: Parser): readonly string[] {
+  const items = p.sp().nonEmptyList(() => p.keyword())
+  for (const item of items) {
+    if (!Object.hasOwn(values, item)) throw new SyntaxFault('Unknown status item')
+  }
+  return [...new Set(items)]
+}
+
+/** `STATUS INBOX (MESSAGES 231)`. */
+export async function statusText(
+  session: LoggedIn,
+  mailbox: Mailbox,
+  items: readonly string[],
+): Promise<string> {
+  if (items.includes('HIGHESTMODSEQ')) session.enable('CONDSTORE')
+  const parts: string[] = []
+  for (const item of items) parts.push(`${item} ${await values[item]!(mailbox, session)}`)
+  return `STATUS ${mailboxText(mailbox.name)} (${parts.join(' ')})`
+}

@@ -1,0 +1,19 @@
+import { command, ok } from './command.ts'
+import { openableMailbox } from './find-mailbox.ts'
+import { statusItems, statusText } from './status-items.ts'
+
+/** RFC 9051 §6.3.11. */
+export const status = command({
+  name: 'STATUS',
+  states: ['authenticated', 'selected'],
+  numbers: 'none',
+  capabilities: ({ appendLimitBytes }) => [
+    'STATUS=SIZE',
+    ...(appendLimitBytes === undefined ? [] : [`APPENDLIMIT=${appendLimitBytes}`]),
+  ],
+  args: (p) => ({ name: p.sp().mailbox(), items: statusItems(p) }),
+  async run(session, { name, items }) {
+    session.untagged(await statusText(session, await openableMailbox(session, name), items))
+    return ok('Status completed')
+  },
+})

@@ -1,0 +1,28 @@
+import { Refusal } from '../errors.ts'
+import { command, ok } from './command.ts'
+
+/** RFC 9051 §6.3.7: a name need not exist later, but it has to exist now, as at Dovecot. */
+export const subscribe = command({
+  name: 'SUBSCRIBE',
+  states: ['authenticated', 'selected'],
+  numbers: 'none',
+  args: (p) => p.sp().mailbox(),
+  async run(session, name) {
+    if ((await session.store.mailboxes.find(session.account.id, name)) === undefined)
+      throw new Refusal('NONEXISTENT', 'Mailbox does not exist')
+    await session.store.mailboxes.subscribe(session.account.id, name, 'subscribed')
+    return ok('Subscribe completed')
+  },
+})
+
+/** RFC 9051 §6.3.8. */
+export const unsubscribe = command({
+  name: 'UNSUBSCRIBE',
+  states: ['authenticated', 'selected'],
+  numbers: 'none',
+  args: (p) => p.sp().mailbox(),
+  async run(session, name) {
+    await session.store.mailboxes.subscribe(session.account.id, name, 'unsubscribed')
+    return ok('Unsubscribe completed')
+  },
+})

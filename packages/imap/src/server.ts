@@ -1,0 +1,84 @@
+import type { Authenticator } from '@posthorn/accounts'
+import type { Log } from '@posthorn/mail'
+import type { Connection } from '@posthorn/net'
+import type { Store } from '@posthorn/storage'
+import { CommandTable } from './commands/command-table.ts'
+import { commands } from './commands/commands.ts'
+import { ImapSession } from './session/imap-session.ts'
+import { defaultImapOptions, type ImapOptions } from './session/options.ts'
+import { Seats } from './session/seats.ts'
+
+export interface ImapParts {
+  readonly store: Store
+  readonly accounts: Authenticator
+  readonly log: Log
+  /** Asked at each use, so that a reload of the configuration acts at once and drops nobody. */
+  readonly options: () => Partial<ImapOptions>
+  /** ms since 1970. */
+  readonly now?: () => number
+}
+
+export interface ImapService {
+  /** Serves one connection to its end. */
+  accept(connection: Connection): void
+  /**
+   * Says `* BYE Server shutting down.` to all: idle sessions at once, busy ones when their command is done.
+   * Resolves when all are gone, or broken after `graceMs`.
+   */
+  close(graceMs: number): Promise<void>
+  readonly sessions: number
+}
+
+/** IMAP4rev1 on connections that somebody else accepts. RFC 3501, RFC 9051. */
+export function createImapService(parts: ImapParts): ImapService {
+  const sessions = new Set<ImapSession>()
+  let emptied: (() => void) | undefined
+  const services = {
+    store: parts.store,
+    accounts: parts.accounts,
+    log: parts.log,
+    commands: new CommandTable(commands),
+    seats: new Seats(),
+    options: currentOptions(parts.options),
+    now: parts.now ?? Date.now,
+  }
+  const onClosed = (session: ImapSession): void => {
+    sessions.delete(session)
+    if (sessions.size === 0) emptied?.()
+  }
+  return {
+    accept(connection) {
+      const session = new ImapSession(services, connection, onClosed)
+      sessions.add(session)
+      session.start()
+    },
+    async close(graceMs) {
+      if (sessions.size === 0) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      emptied = resolve
+      for (const session of sessions) session.shutDown()
+      const timer = setTimeout(() => {
+        for (const session of sessions) session.connection.destroy('shutdown')
+      }, graceMs)
+      await promise
+      clearTimeout(timer)
+    },
+    get sessions() {
+      return sessions.size
+    },
+  }
+}
+
+/** Completes the options, once for each object given. */
+function currentOptions(given: () => Partial<ImapOptions>): () => ImapOptions {
+  let last: Partial<ImapOptions> | undefined
+  let complete = defaultImapOptions
+  return () => {
+    const now = given()
+    if (now !== last) {
+      last = now
+      complete = { ...defaultImapOptions, ...now }
+    }
+    return complete
+  }
+}

@@ -1,0 +1,447 @@
+import { randomBytes } from 'node:crypto'
+import type { LoginRefusal } from '@posthorn/accounts'
+import type { CloseReason, Connection, ConnectionHandler, TlsCredentials } from '@posthorn/net'
+import { type Account, type Store, StoreError } from '@posthorn/storage'
+import type { CapabilityContext, LiteralSink } from '../commands/command.ts'
+import { Refusal } from '../errors.ts'
+import { Framer } from '../wire/framer.ts'
+import { type NumberSet, pick } from '../wire/number-set.ts'
+import { keywordLines, newsLines } from './news-lines.ts'
+import type { MailboxWatcher, OpenMailbox } from './open-mailbox.ts'
+import { runCommands } from './pump.ts'
+import type { Services } from './services.ts'
+import type { Client, Extension, StateName } from './session.ts'
+
+/** A literal refused by us but sent all the same is read up to here; then the connection ends. */
+const swallowBytes = 256 * 1024 * 1024
+const swallowBytesBeforeLogin = 64 * 1024
+/** Pipelined input kept while a command runs; above it the client waits (RFC 9051 §5.5). */
+const inputAheadBytes = 128 * 1024
+
+/**
+ * One client. All variants of `Session` in one object: the dispatcher checks the state and hands it out
+ * as the variant. Kept small: thousands of these wait.
+ */
+export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
+  readonly services: Services
+  readonly connection: Connection
+  readonly id: string
+  state: StateName = 'not-authenticated'
+  account: Account | undefined
+  mailbox: OpenMailbox | undefined
+  numbering: 'sequence' | 'uid' = 'sequence'
+  tag = ''
+  literals: LiteralSink[] = []
+  failedLogins = 0
+  badCommands = 0
+  readonly framer: Framer
+  /** The pump runs; octets that come wait for it. */
+  busy = false
+  /** The client has sent its FIN. */
+  endsAfterCommand = false
+  #extensions = 0
+  #paused = false
+  #shuttingDown = false
+  #closing: AbortController | undefined
+  #line: ((line: Buffer | undefined) => void) | undefined
+  #idling = false
+  /** Under way while idling. */
+  #news: Promise<void> | undefined
+  #heardMs: number
+  /** Why we end the session, for the log. */
+  #ending: string | undefined
+  readonly #onClosed: (session: ImapSession) => void
+
+  constructor(services: Services, connection: Connection, onClosed: (session: ImapSession) => void) {
+    this.services = services
+    this.connection = connection
+    this.#onClosed = onClosed
+    this.id = randomBytes(9).toString('base64url')
+    this.#heardMs = services.now()
+    this.framer = new Framer({
+      commandBytes: services.options().loginCommandLimitBytes,
+      swallowBytes: swallowBytesBeforeLogin,
+    })
+  }
+
+  start(): void {
+    this.connection.attach(this)
+    const options = this.services.options()
+    this.connection.setDeadline(options.loginTimeoutMs)
+    this.connection.write(`* OK [${this.capabilities()}] ${options.greeting}\r\n`)
+  }
+
+  // What commands see: SessionCommon.
+
+  get store(): Store {
+    return this.services.store
+  }
+
+  get client(): Client {
+    return this
+  }
+
+  get remoteAddress(): string {
+    return this.connection.remoteAddress
+  }
+
+  get localAddress(): string {
+    return this.connection.localAddress
+  }
+
+  get secure(): Client['secure'] {
+    return this.connection.secure
+  }
+
+  get trusted(): boolean {
+    return this.services.options().isTrusted(this.connection.remoteAddress)
+  }
+
+  get plaintextAuth(): 'allowed' | 'refused' {
+    if (this.connection.secure !== undefined || this.trusted) return 'allowed'
+    return this.services.options().plaintextAuth
+  }
+
+  capabilities(): string {
+    const options = this.services.options()
+    const context: CapabilityContext = {
+      state: this.state,
+      secure: this.connection.secure !== undefined,
+      startTls: options.credentials !== undefined,
+      plaintextAuth: this.plaintextAuth === 'allowed',
+      appendLimitBytes: options.appendLimitBytes === 0 ? undefined : options.appendLimitBytes,
+      account: this.account,
+    }
+    return `CAPABILITY ${this.services.commands.capabilities(context, options.withheld).join(' ')}`
+  }
+
+  enabled(extension: Extension): boolean {
+    return (this.#extensions & extensionBits[extension]) !== 0
+  }
+
+  enable(extension: Extension): void {
+    const had = this.enabled('CONDSTORE')
+    this.#extensions |= extensionBits[extension]
+    if (extension === 'QRESYNC') this.#extensions |= extensionBits.CONDSTORE
+    // RFC 7162 §3.1.2.1: the client has to know where it stands.
+    if (!had && this.enabled('CONDSTORE') && this.mailbox !== undefined)
+      this.untagged(`OK [HIGHESTMODSEQ ${this.mailbox.modSeq}] Highest`)
+  }
+
+  write(data: string | Uint8Array): Promise<void> | undefined {
+    this.connection.write(data)
+    return this.connection.drained
+  }
+
+  untagged(text: string): void {
+    this.connection.write(`* ${text}\r\n`)
+  }
+
+  get gone(): boolean {
+    return !this.connection.open
+  }
+
+  get signal(): AbortSignal {
+    this.#closing ??= new AbortController()
+    if (this.gone) this.#closing.abort()
+    return this.#closing.signal
+  }
+
+  ask(text: string): Promise<Buffer | undefined> {
+    this.connection.write(`+ ${text}\r\n`)
+    this.framer.expectLine()
+    return new Promise((resolve) => {
+      this.#line = resolve
+      this.#offerLine()
+    })
+  }
+
+  // NotAuthenticatedSession.
+
+  login(account: Account, mechanism: string): Refusal | undefined {
+    const options = this.services.options()
+    if (!this.services.seats.take(account.id, this.remoteAddress, options.maxUserIpConnections)) {
+      const text = `Maximum number of connections from user+IP exceeded (mail_max_userip_connections=${options.maxUserIpConnections})`
+      this.logLogin('info', `Disconnected: ${text}`, account.address, mechanism)
+      return new Refusal('LIMIT', text)
+    }
+    this.account = account
+    this.state = 'authenticated'
+    this.framer.setLimits({ commandBytes: options.commandLimitBytes, swallowBytes })
+    this.connection.authenticated()
+    this.connection.setDeadline(options.idleTimeoutMs)
+    this.logLogin('info', 'Login', account.address, mechanism)
+    return undefined
+  }
+
+  loginFailed(user: string, mechanism: string, reason: LoginRefusal): void {
+    this.failedLogins++
+    this.logLogin('info', `Login failed (${reason}, attempt ${this.failedLogins})`, user, mechanism)
+  }
+
+  async startTls(credentials: TlsCredentials): Promise<void> {
+    this.framer.discard()
+    await this.connection.startTls(`${this.tag} OK Begin TLS negotiation now.\r\n`, credentials)
+    this.framer.discard()
+    if (!this.gone) this.connection.setDeadline(this.services.options().loginTimeoutMs)
+  }
+
+  // AuthenticatedSession, SelectedSession.
+
+  select(mailbox: OpenMailbox): void {
+    this.mailbox = mailbox
+    this.state = 'selected'
+    mailbox.watch(this.store, this)
+  }
+
+  unselect(): void {
+    this.mailbox?.close()
+    this.mailbox = undefined
+    this.state = 'authenticated'
+  }
+
+  uids(set: NumberSet): Uint32Array {
+    const { uids, saved } = this.mailbox!
+    if (set.saved) return saved
+    return pick(uids, this.numbering === 'uid' ? set.uidIndexes(uids) : set.sequenceIndexes(uids.length))
+  }
+
+  async sendNews(expunges: 'send' | 'hold'): Promise<void> {
+    const mailbox = this.mailbox
+    const news = await mailbox?.news(this.store, expunges)
+    if (mailbox === undefined || news === undefined) return
+    const enabled = { modSeq: this.enabled('CONDSTORE'), vanished: this.enabled('QRESYNC') }
+    for (const lines of newsLines(mailbox, news, enabled)) {
+      await this.write(lines)
+      if (this.gone) return
+    }
+  }
+
+  async idle(): Promise<Buffer | undefined> {
+    const line = this.ask('idling')
+    this.#idling = true
+    this.mailbox?.rest()
+    this.#expectSilence()
+    this.mailboxChanged()
+    try {
+      return await line
+    } finally {
+      this.#idling = false
+      this.connection.setDeadline(this.services.options().idleTimeoutMs)
+      // One that runs must not mix with what the next command says.
+      await this.#news
+    }
+  }
+
+  logout(): void {
+    this.state = 'logout'
+    this.#ending ??= 'Logged out'
+  }
+
+  // MailboxWatcher.
+
+  mailboxChanged(): void {
+    if (!this.#idling || this.#news !== undefined || this.mailbox === undefined) return
+    this.#news = this.#pushNews(this.mailbox).finally(() => {
+      this.#news = undefined
+    })
+  }
+
+  keywordsChanged(): void {
+    if (this.mailbox !== undefined) this.connection.write(keywordLines(this.mailbox))
+  }
+
+  /** One at a time; what changes meanwhile is found by another round. */
+  async #pushNews(mailbox: OpenMailbox): Promise<void> {
+    try {
+      do await this.sendNews('send')
+      while (this.#idling && mailbox.stale && !this.gone)
+      mailbox.rest()
+    } catch (error) {
+      this.newsFailed(error)
+    }
+  }
+
+  /** The selected mailbox cannot be followed any more. */
+  newsFailed(error: unknown): void {
+    if (error instanceof StoreError && error.kind === 'no-such-mailbox') {
+      this.bye('Selected mailbox was deleted, have to disconnect.', 'Selected mailbox was deleted')
+      return
+    }
+    if (!(error instanceof StoreError && error.kind === 'closed')) this.logFault('Cannot read changes', error)
+    // Lines are complete, but what the client knows and what we believe may differ: it has to start anew.
+    this.bye(
+      '[SERVERBUG] Internal error occurred. Refer to server log for more information.',
+      'Internal error',
+    )
+  }
+
+  // ConnectionHandler.
+
+  bytes(chunk: Buffer): void {
+    this.framer.push(chunk)
+    this.#heardMs = this.services.now()
+    if (this.state !== 'not-authenticated') this.#expectSilence()
+    if (!this.busy) {
+      void runCommands(this)
+      return
+    }
+    this.#offerLine()
+    if (this.framer.pendingBytes > inputAheadBytes && !this.#paused) {
+      this.#paused = true
+      this.connection.pause()
+    }
+  }
+
+  /** The pump has looked at all input. */
+  wantInput(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.connection.resume()
+  }
+
+  timedOut(): void {
+    const options = this.services.options()
+    if (this.#idling && this.services.now() - this.#heardMs < options.idleTimeoutMs) {
+      this.connection.write('* OK Still here\r\n')
+      // A wake-up may have been lost.
+      this.mailbox?.suspect()
+      this.mailboxChanged()
+      this.#expectSilence()
+      return
+    }
+    if (this.busy && this.#line === undefined) {
+      this.#expectSilence()
+      return
+    }
+    this.bye('Disconnected for inactivity.', 'Disconnected for inactivity')
+  }
+
+  ended(): void {
+    // Commands that came before the FIN are still answered.
+    if (this.busy && this.#line === undefined) this.endsAfterCommand = true
+    else this.connection.end()
+  }
+
+  closed(reason: CloseReason, error: Error | undefined): void {
+    this.#closing?.abort()
+    const line = this.#line
+    this.#line = undefined
+    this.mailbox?.close()
+    this.dropLiterals()
+    this.#logEnd(reason, error)
+    if (this.account !== undefined) this.services.seats.leave(this.account.id, this.remoteAddress)
+    this.#onClosed(this)
+    line?.(undefined)
+  }
+
+  /** Says goodbye and ends the connection. @param reason for the log */
+  bye(text: string, reason: string): void {
+    if (this.gone) return
+    this.#ending ??= reason
+    this.state = 'logout'
+    this.connection.write(`* BYE ${text}\r\n`)
+    this.connection.end()
+  }
+
+  /** Ends at once, or when the running command has been answered. */
+  shutDown(): void {
+    if (this.busy && this.#line === undefined) this.#shuttingDown = true
+    else this.bye('Server shutting down.', 'Server shutting down.')
+  }
+
+  /** Between two commands. */
+  get shuttingDown(): boolean {
+    return this.#shuttingDown
+  }
+
+  dropLiterals(): void {
+    if (this.literals.length === 0) return
+    for (const sink of this.literals) sink.abort()
+    this.literals = []
+  }
+
+  /** @param what `Cannot …`, without the command's arguments */
+  logFault(what: string, error: unknown): void {
+    const { message } = error instanceof Error ? error : { message: String(error) }
+    this.services.log({
+      level: 'error',
+      service: this.#service(),
+      text: `Error: ${what}: ${message}`,
+      fields: { session: this.id },
+      error,
+    })
+  }
+
+  /** Lines of Dovecot's login process. */
+  logLogin(level: 'info' | 'warning', what: string, user: string, mechanism: string): void {
+    const { remoteAddress: rip, localAddress: lip, id } = this
+    const who = user === '' ? '' : ` user=<${user}>,`
+    const how = mechanism === '' ? '' : ` method=${mechanism},`
+    const tls = this.connection.secure !== undefined ? ' TLS,' : this.trusted ? ' secured,' : ''
+    this.services.log({
+      level,
+      service: 'imap-login',
+      text: `${what}:${who}${how} rip=${rip}, lip=${lip},${tls} session=<${id}>`,
+      fields: { user, method: mechanism, rip, lip, session: id, tls: this.connection.secure?.protocol },
+    })
+  }
+
+  #service(): string {
+    return this.account === undefined ? 'imap-login' : `imap(${this.account.address})<${this.id}>`
+  }
+
+  #logEnd(reason: CloseReason, error: Error | undefined): void {
+    const { receivedBytes, sentBytes } = this.connection
+    const why = this.#ending ?? endings[reason] ?? 'Connection closed'
+    const detail = error === undefined || this.#ending !== undefined ? '' : `: ${error.message}`
+    if (this.account === undefined) {
+      const tries = this.failedLogins
+      const auth = tries === 0 ? 'no auth attempts' : `auth failed, ${tries} attempts`
+      this.logLogin('info', `Disconnected: ${why}${detail} (${auth})`, '', '')
+      return
+    }
+    const text = `${why}${detail} in=${receivedBytes} out=${sentBytes}`
+    this.services.log({
+      level: 'info',
+      service: this.#service(),
+      text: why === 'Logged out' ? text : `Disconnected: ${text}`,
+      fields: { session: this.id, in: receivedBytes, out: sentBytes },
+    })
+  }
+
+  /** Sets the deadline by what we wait for. */
+  #expectSilence(): void {
+    const { idleTimeoutMs, idleNotifyIntervalMs } = this.services.options()
+    const notify = this.#idling && idleNotifyIntervalMs > 0 && idleNotifyIntervalMs < idleTimeoutMs
+    this.connection.setDeadline(notify ? idleNotifyIntervalMs : idleTimeoutMs)
+  }
+
+  /** Gives a line to who asked for one. */
+  #offerLine(): void {
+    if (this.#line === undefined) return
+    const event = this.framer.next()
+    if (event === undefined) return
+    const resolve = this.#line
+    this.#line = undefined
+    // Too long or with NUL: nothing that anybody who asks for a line accepts.
+    resolve(event.kind === 'line' ? event.line : Buffer.from('\0'))
+    if (event.kind === 'flood') this.bye('Too much data', 'Flood')
+  }
+}
+
+const extensionBits: Readonly<Record<Extension, number>> = {
+  CONDSTORE: 1,
+  QRESYNC: 2,
+  IMAP4rev2: 4,
+  'UTF8=ACCEPT': 8,
+}
+
+const endings: Partial<Record<CloseReason, string>> = {
+  timeout: 'Disconnected for inactivity',
+  stalled: 'Connection closed: output was not read',
+  'tls-failed': 'TLS handshake failed',
+  'crowded-out': 'Too many connections',
+  shutdown: 'Server shutting down.',
+  fault: 'Internal error',
+}

@@ -1,0 +1,65 @@
+import { systemFlagNames } from '../wire/flags.ts'
+import { formatNumbers } from '../wire/number-set.ts'
+import type { News, OpenMailbox } from './open-mailbox.ts'
+
+const linesAtOnce = 500
+
+/** The untagged responses that tell `news`, in pieces that fit a write. RFC 9051 §7.4.1, §7.5.1, §7.5.2. */
+export function* newsLines(
+  mailbox: OpenMailbox,
+  news: News,
+  enabled: { readonly modSeq: boolean; readonly vanished: boolean },
+): Generator<string> {
+  if (news.expunged !== undefined) {
+    if (enabled.vanished) yield `* VANISHED ${formatNumbers(news.expunged.uids)}\r\n`
+    else yield* expungeLines(news.expunged.sequence)
+  }
+  if (news.exists !== undefined) yield `* ${news.exists} EXISTS\r\n* ${news.recent} RECENT\r\n`
+  yield* flagLines(mailbox, news, enabled.modSeq)
+}
+
+/** Downwards, so that no line changes the meaning of the next. */
+function* expungeLines(sequence: Uint32Array): Generator<string> {
+  let lines = ''
+  for (let at = sequence.length - 1; at >= 0; at--) {
+    lines += `* ${sequence[at]} EXPUNGE\r\n`
+    if (at % linesAtOnce === 0) {
+      yield lines
+      lines = ''
+    }
+  }
+}
+
+function* flagLines(mailbox: OpenMailbox, news: News, modSeq: boolean): Generator<string> {
+  const { uids, flags0, flags1, modSeqs } = news.changed
+  const texts = mailbox.flagTexts
+  let lines = ''
+  let count = 0
+  for (const place of news.places) {
+    const uid = uids[place]!
+    const sequence = mailbox.sequenceOf(uid)
+    if (sequence === 0) continue
+    const recent = mailbox.isRecent(uid) ? 'recent' : 'seen-before'
+    const flags = texts.list(flags0[place]!, flags1[place]!, recent)
+    const tail = modSeq ? ` MODSEQ (${modSeqs[place]})` : ''
+    lines += `* ${sequence} FETCH (UID ${uid} FLAGS ${flags}${tail})\r\n`
+    if (++count % linesAtOnce === 0) {
+      yield lines
+      lines = ''
+    }
+  }
+  if (lines !== '') yield lines
+}
+
+/** FLAGS and PERMANENTFLAGS. RFC 9051 §7.3.5, §7.1. */
+export function keywordLines(mailbox: Pick<OpenMailbox, 'keywords' | 'access'>): string {
+  const names = [
+    ...systemFlagNames.map(([, name]) => name),
+    ...mailbox.keywords.filter((name) => name !== ''),
+  ]
+  const permanent =
+    mailbox.access === 'read-only'
+      ? '* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n'
+      : `* OK [PERMANENTFLAGS (${names.join(' ')} \\*)] Flags permitted.\r\n`
+  return `* FLAGS (${names.join(' ')})\r\n${permanent}`
+}

@@ -1,0 +1,238 @@
+/**
+ * From octets to answers: takes what the framer finds, runs one command at a time in the order in which
+ * they came (so that no pipelining is ambiguous, RFC 9051 §5.5), and answers each.
+ */
+import { bad, type Command, type Completion, type LiteralSink, no } from '../commands/command.ts'
+import { verdictOn } from '../errors.ts'
+import type { Frame } from '../wire/frame.ts'
+import type { FramerEvent } from '../wire/framer.ts'
+import { Parser } from '../wire/parser.ts'
+import { SyntaxFault } from '../wire/syntax-fault.ts'
+import type { ImapSession } from './imap-session.ts'
+import type { Session, StateName } from './session.ts'
+
+/** Runs until all input is used up. Never rejects. */
+export async function runCommands(session: ImapSession): Promise<void> {
+  session.busy = true
+  try {
+    for (;;) {
+      if (session.gone) return
+      const event = session.framer.next()
+      if (event === undefined) break
+      await take(session, event)
+      if (session.shuttingDown) session.bye('Server shutting down.', 'Server shutting down.')
+    }
+  } catch (error) {
+    session.logFault('Session failed', error)
+    session.bye(
+      '[SERVERBUG] Internal error occurred. Refer to server log for more information.',
+      'Internal error',
+    )
+  } finally {
+    session.busy = false
+  }
+  if (session.endsAfterCommand) session.connection.end()
+  else session.wantInput()
+}
+
+function take(session: ImapSession, event: FramerEvent): Promise<void> | undefined {
+  switch (event.kind) {
+    case 'command':
+      return takeCommand(session, event.frame)
+    case 'literal':
+      return takeLiteral(session, event)
+    case 'octets':
+      return takeOctets(session, event.octets, event.last)
+    case 'unreadable': {
+      session.dropLiterals()
+      const reason = event.reason === 'nul' ? 'NUL octet in the command' : 'Too long line or literals'
+      answer(session, tagOf(event.soFar), bad(`Error in IMAP command received by server: ${reason}.`))
+      return undefined
+    }
+    case 'flood':
+      session.bye('Too much data sent against our refusal', 'Flood')
+      return undefined
+    case 'line':
+      // Asked for by nobody any more.
+      return undefined
+  }
+}
+
+interface Call {
+  readonly tag: string
+  /** With UID. */
+  readonly name: string
+  readonly numbering: 'sequence' | 'uid'
+  readonly command: Command
+}
+
+/** Tag, name, state. @throws SyntaxFault */
+function readCall(
+  session: ImapSession,
+  p: Parser,
+): Call | { readonly tag: string; readonly refused: Completion } {
+  const tag = p.tag()
+  let name = p.sp().keyword()
+  if (name === 'UID') name += ` ${p.sp().keyword()}`
+  const command = session.services.commands.find(name)
+  if (command === undefined) {
+    const text = session.account === undefined ? 'received by server' : name
+    return { tag, refused: bad(`Error in IMAP command ${text}: Unknown command.`) }
+  }
+  if (!command.states.includes(session.state)) {
+    return { tag, refused: bad(`Error in IMAP command ${name}: ${wrongState(session.state, command)}.`) }
+  }
+  return { tag, name, command, numbering: name.startsWith('UID ') ? 'uid' : 'sequence' }
+}
+
+function wrongState(state: StateName, command: Command): string {
+  if (state === 'not-authenticated') return 'Please log in first'
+  return command.states.includes('selected') ? 'No mailbox selected' : 'Already logged in'
+}
+
+async function takeCommand(session: ImapSession, frame: Frame): Promise<void> {
+  if (session.state === 'not-authenticated' && isHttp(frame.text)) {
+    session.bye('This is IMAP, not HTTP', 'HTTP request')
+    return
+  }
+  const tag = tagOf(frame.text)
+  let name = ''
+  try {
+    const p = parserFor(session, frame)
+    const call = readCall(session, p)
+    if ('refused' in call) {
+      answer(session, tag, call.refused)
+      return
+    }
+    name = call.name
+    const completion = await runCall(session, call, p)
+    if (completion !== undefined) await finish(session, call, completion)
+  } catch (error) {
+    answer(session, tag, judged(session, error, name))
+  } finally {
+    session.dropLiterals()
+  }
+}
+
+function runCall(session: ImapSession, call: Call, p: Parser): Promise<Completion | undefined> | Completion {
+  const { command } = call
+  session.tag = call.tag
+  session.numbering = call.numbering
+  const variant = session as unknown as Session
+  const args = command.args(p, variant)
+  p.end()
+  return command.run(variant, args)
+}
+
+/** News, then the tagged answer. */
+async function finish(session: ImapSession, call: Call, completion: Completion): Promise<void> {
+  if (session.mailbox?.stale && session.state !== 'logout') {
+    const hold = call.command.numbers === 'uses' && call.numbering === 'sequence'
+    try {
+      await session.sendNews(hold ? 'hold' : 'send')
+    } catch (error) {
+      session.newsFailed(error)
+      return
+    }
+  }
+  answer(session, call.tag, completion)
+  const drained = session.connection.drained
+  if (drained !== undefined) await drained
+}
+
+function answer(session: ImapSession, tag: string, { status, code, text }: Completion): void {
+  session.connection.write(`${tag} ${status} ${code === undefined ? '' : `[${code}] `}${text}\r\n`)
+  if (session.state === 'logout') {
+    session.connection.end()
+    return
+  }
+  if (status !== 'BAD') {
+    if (status === 'OK') session.badCommands = 0
+    return
+  }
+  const limit = session.services.options().badCommandLimit
+  if (++session.badCommands >= limit)
+    session.bye('Too many invalid IMAP commands.', 'Too many invalid IMAP commands.')
+}
+
+function judged(session: ImapSession, error: unknown, name: string): Completion {
+  const { completion, log } = verdictOn(error, name)
+  if (log === 'fault') session.logFault(`${name} failed`, error)
+  return completion
+}
+
+type LiteralEvent = Extract<FramerEvent, { kind: 'literal' }>
+
+/** Decides about an announced literal: into memory, to the command that wants it as a stream, or not at all. */
+async function takeLiteral(session: ImapSession, event: LiteralEvent): Promise<void> {
+  const { framer } = session
+  const tag = tagOf(event.soFar.text)
+  let name = ''
+  try {
+    const p = parserFor(session, event.soFar)
+    const call = readCall(session, p)
+    if ('refused' in call) {
+      // What fits is read and refused as a whole.
+      if (!event.fits) return refuse(session, tag, call.refused)
+    } else {
+      name = call.name
+      session.tag = tag
+      const wish = await call.command.literal?.(session as unknown as Session, p, event.sizeBytes)
+      if (session.gone) return
+      if (typeof wish === 'object') {
+        if ('status' in wish) return refuse(session, tag, wish)
+        session.literals.push(wish)
+        framer.stream()
+        return goAhead(session, event)
+      }
+    }
+    if (!event.fits) return refuse(session, tag, no('Literal is larger than this command may be', 'TOOBIG'))
+    framer.buffer()
+    goAhead(session, event)
+  } catch (error) {
+    refuse(session, tag, judged(session, error, name))
+  }
+}
+
+function goAhead(session: ImapSession, { sync }: LiteralEvent): void {
+  if (sync) session.connection.write('+ OK\r\n')
+}
+
+function refuse(session: ImapSession, tag: string, completion: Completion): void {
+  session.framer.refuse()
+  session.dropLiterals()
+  answer(session, tag, completion)
+}
+
+/** To the sink of the literal under way. */
+function takeOctets(session: ImapSession, octets: Buffer, last: boolean): Promise<void> | undefined {
+  const sink: LiteralSink | undefined = session.literals[session.literals.length - 1]
+  if (sink === undefined) return undefined
+  const written = octets.length > 0 ? sink.write(octets) : undefined
+  if (!last) return written
+  return written === undefined ? sink.end() : written.then(() => sink.end())
+}
+
+function parserFor(session: ImapSession, frame: Frame): Parser {
+  return new Parser(frame, { utf8: session.enabled('IMAP4rev2') || session.enabled('UTF8=ACCEPT') })
+}
+
+/** The tag if the line begins with one: an answer to anything else is untagged. */
+function tagOf(line: Buffer): string {
+  try {
+    const p = new Parser({ text: line, literals: [] })
+    const tag = p.tag()
+    p.sp()
+    return tag
+  } catch (error) {
+    if (error instanceof SyntaxFault) return '*'
+    throw error
+  }
+}
+
+const httpRequest = /^(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT|DELETE|PATCH|TRACE) [^ ]+ HTTP\//
+
+/** A browser talked into talking to us (ALPACA, CVE-2021-3618): nothing of it may be taken for commands. */
+function isHttp(line: Buffer): boolean {
+  return httpRequest.test(line.toString('latin1'))
+}
