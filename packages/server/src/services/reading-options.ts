@@ -1,0 +1,45 @@
+import type { AdmissionLimits, TlsCredentials } from '@posthorn/net'
+import type { ConfigValues } from '../config/schema/schema.ts'
+
+/** What IMAP and POP3 share, from Dovecot's parameters. */
+export interface ReadingOptions {
+  readonly greeting: string
+  readonly plaintextAuth: 'allowed' | 'refused'
+  readonly isTrusted: (address: string) => boolean
+  readonly credentials: TlsCredentials | undefined
+  readonly loginTimeoutMs: number
+}
+
+/** This machine's own addresses: Dovecot, too, takes a connection from there for a secured one. */
+export const isLoopback = (address: string): boolean => address === '::1' || address.startsWith('127.')
+
+export function readingOptions(
+  config: ConfigValues,
+  credentials: TlsCredentials | undefined,
+): ReadingOptions {
+  const required = config.ssl === 'required'
+  return {
+    greeting: config.login_greeting,
+    plaintextAuth: required || config.disable_plaintext_auth ? 'refused' : 'allowed',
+    isTrusted: required ? () => false : isLoopback,
+    credentials: config.ssl === 'no' ? undefined : credentials,
+    loginTimeoutMs: config.login_timeout,
+  }
+}
+
+const handshakesAtOnce = 500
+
+/** 0 in the configuration means no limit. */
+const orEndless = (limit: number): number => (limit === 0 ? Number.MAX_SAFE_INTEGER : limit)
+
+export function readingLimits(
+  config: ConfigValues,
+  isTrusted: (address: string) => boolean,
+): AdmissionLimits {
+  return {
+    connections: orEndless(config.default_client_limit),
+    connectionsPerAddress: orEndless(config.reading_client_connection_limit),
+    handshakes: handshakesAtOnce,
+    exempt: isTrusted,
+  }
+}

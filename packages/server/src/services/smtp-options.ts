@@ -1,0 +1,54 @@
+import type { SmtpOptions } from '@posthorn/smtp'
+import type { ConfigValues } from '../config/schema/schema.ts'
+
+const yesNo = (on: boolean): 'yes' | 'no' => (on ? 'yes' : 'no')
+
+/** 0 in the configuration means no limit. */
+const orEndless = (limit: number): number => (limit === 0 ? Number.MAX_SAFE_INTEGER : limit)
+
+function tlsLevel(config: ConfigValues): SmtpOptions['tlsLevel'] {
+  if (config.smtpd_tls_security_level !== '') return config.smtpd_tls_security_level
+  if (config.smtpd_enforce_tls) return 'encrypt'
+  return config.smtpd_use_tls ? 'may' : 'none'
+}
+
+function mechanisms(config: ConfigValues): readonly string[] {
+  const noPlaintext = config.smtpd_sasl_security_options.includes('noplaintext')
+  const offered = config.auth_mechanisms.map((name) => name.toUpperCase())
+  return noPlaintext ? offered.filter((name) => name !== 'PLAIN' && name !== 'LOGIN') : offered
+}
+
+/** Options of the receiving SMTP sessions from main.cf. What submission adds is smtp's own knowledge. */
+export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<SmtpOptions, 'hostname'> {
+  return {
+    hostname: config.myhostname,
+    messageSizeLimitBytes: config.message_size_limit,
+    lineLengthLimitBytes: config.line_length_limit,
+    recipientLimit: config.smtpd_recipient_limit,
+    recipientOvershootLimit: config.smtpd_recipient_overshoot_limit,
+    softErrorLimit: config.smtpd_soft_error_limit,
+    hardErrorLimit: config.smtpd_hard_error_limit,
+    errorSleepMs: config.smtpd_error_sleep_time,
+    junkCommandLimit: config.smtpd_junk_command_limit,
+    commandTimeoutMs: config.smtpd_timeout,
+    minDataRate: config.smtpd_min_data_rate,
+    connectionsPerClient: orEndless(config.smtpd_client_connection_count_limit),
+    connections: orEndless(config.default_process_limit),
+    greetWaitMs: config.smtpd_greet_wait,
+    bareNewline: 'normalize',
+    forbidPipelining: yesNo(config.smtpd_forbid_unauth_pipelining),
+    heloRequired: yesNo(config.smtpd_helo_required),
+    vrfy: config.disable_vrfy_command ? 'disabled' : 'enabled',
+    tlsLevel: tlsLevel(config),
+    authOnlyWithTls: yesNo(config.smtpd_tls_auth_only),
+    brokenSaslAuthClients: yesNo(config.broken_sasl_auth_clients),
+    mechanisms: mechanisms(config),
+    proxyProtocolFrom:
+      config.smtpd_upstream_proxy_protocol === 'haproxy' ? config.haproxy_trusted_networks : [],
+  }
+}
+
+/** AUTH on port 25 only as configured; the submission services always have it. */
+export const mxOptions = (config: ConfigValues): Partial<SmtpOptions> => ({
+  auth: config.smtpd_sasl_auth_enable ? 'enabled' : 'disabled',
+})

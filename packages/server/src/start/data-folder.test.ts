@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { serveLocalSocket } from '@posthorn/net'
+import { StartError } from '../start-error.ts'
+import { livingPid, prepareDataFolder, takeDataFolder } from './data-folder.ts'
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
+  try {
+    await run(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+test('the data folder is made closed to others, and a file in its place is named with a remedy', async () => {
+  await inFolder(async (folder) => {
+    const made = prepareDataFolder(join(folder, 'a', 'data'))
+    assert.equal(statSync(made.path).mode & 0o077, 0)
+    writeFileSync(join(folder, 'file'), '')
+    assert.throws(
+      () => prepareDataFolder(join(folder, 'file', 'data')),
+      (error) =>
+        error instanceof StartError && /file\/data: ENOTDIR/.test(error.message) && error.remedy !== '',
+    )
+    chmodSync(made.path, 0o700)
+  })
+})
+
+test('two servers never share a folder, and a dead one leaves it free', async () => {
+  await inFolder(async (path) => {
+    const folder = prepareDataFolder(path)
+    writeFileSync(folder.pidFile, '999999999\n')
+    assert.equal(livingPid(folder), undefined)
+    const release = await takeDataFolder(folder)
+    assert.equal(livingPid(folder), process.pid)
+    const control = await serveLocalSocket(folder.controlSocket, async () => null)
+    await assert.rejects(takeDataFolder(folder), /running on .* already \(pid \d+\)/)
+    await control.close()
+    release()
+    assert.ok(!existsSync(folder.pidFile))
+  })
+})
