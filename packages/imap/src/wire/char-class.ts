@@ -6,6 +6,8 @@ export const tagChar = 8
 export const digitChar = 16
 /** Octets of a number set: digits, `*` `:` `,` `$`. */
 export const setChar = 32
+/** Octets of item names such as `BODY.PEEK`, `RFC822.SIZE` and of what stands in `BODY[…]`. */
+export const nameChar = 64
 
 export const charClasses: Uint8Array = classify()
 
@@ -20,6 +22,9 @@ function classify(): Uint8Array {
   classes[charCode('*')]! |= listChar
   classes[charCode('+')]! &= ~tagChar
   for (const char of '0123456789') classes[charCode(char)]! |= digitChar | setChar
+  for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_') {
+    classes[charCode(char)]! |= nameChar
+  }
   for (const char of '*:,$') classes[charCode(char)]! |= setChar
   return classes
 }

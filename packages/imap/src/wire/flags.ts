@@ -33,45 +33,53 @@ export function flagsFrom(names: readonly string[]): Flags {
   return { system, keywords }
 }
 
-/** A renderer of FLAGS lists that remembers the text of each combination it has seen. */
+/** Renders FLAGS lists and remembers the text of each combination it has seen. */
 export class FlagTexts {
-  readonly #keywords: readonly string[]
-  readonly #texts = new Map<number, Map<number, string>>()
+  readonly keywords: readonly string[]
+  /** By word 1 and \Recent, then by word 0. */
+  readonly #rendered = new Map<number, Map<number, Buffer>>()
 
   /** @param keywords names by number, '' for a free slot */
   constructor(keywords: readonly string[]) {
-    this.#keywords = keywords
-  }
-
-  get keywords(): readonly string[] {
-    return this.#keywords
+    this.keywords = keywords
   }
 
   /** `(\Seen $label1)` for the two words of a message. */
-  list(flags0: number, flags1: number, recent: 'recent' | 'seen-before'): string {
-    // Word 1 is rarely anything but 0; \Recent doubles it in the key.
-    const second = flags1 * 2 + (recent === 'recent' ? 1 : 0)
-    let texts = this.#texts.get(second)
-    if (texts === undefined) this.#texts.set(second, (texts = new Map()))
-    let text = texts.get(flags0)
-    if (text === undefined) {
-      text = `(${this.names(flags0, flags1, recent).join(' ')})`
-      // A mailbox could have more combinations than are worth keeping.
-      if (texts.size >= 1024) texts.clear()
-      texts.set(flags0, text)
-    }
-    return text
+  list(flags0: number, flags1: number, recent: Recency): string {
+    return this.octets(flags0, flags1, recent).toString('latin1')
   }
 
-  names(flags0: number, flags1: number, recent: 'recent' | 'seen-before'): string[] {
+  /** As `list`. Shared: never modify. */
+  octets(flags0: number, flags1: number, recent: Recency): Buffer {
+    // Word 1 is rarely anything but 0; \Recent doubles it in the key.
+    const second = flags1 * 2 + (recent === 'recent' ? 1 : 0)
+    let rendered = this.#rendered.get(second)
+    if (rendered === undefined) {
+      if (this.#rendered.size >= maxRemembered) this.#rendered.clear()
+      this.#rendered.set(second, (rendered = new Map()))
+    }
+    let octets = rendered.get(flags0)
+    if (octets === undefined) {
+      octets = Buffer.from(`(${this.names(flags0, flags1, recent).join(' ')})`, 'latin1')
+      if (rendered.size >= maxRemembered) rendered.clear()
+      rendered.set(flags0, octets)
+    }
+    return octets
+  }
+
+  names(flags0: number, flags1: number, recent: Recency): string[] {
     const names = systemFlagNames.filter(([bit]) => (flags0 & bit) !== 0).map(([, name]) => name)
     if (recent === 'recent') names.push('\\Recent')
-    this.#keywords.forEach((keyword, slot) => {
+    this.keywords.forEach((keyword, slot) => {
       if (keyword !== '' && hasKeyword(flags0, flags1, slot)) names.push(keyword)
     })
     return names
   }
 }
+
+export type Recency = 'recent' | 'seen-before'
+/** A mailbox could have more combinations than are worth keeping. */
+const maxRemembered = 256
 
 /** Keyword n is bit 5+n of word 0 up to n = 26, then bit n-27 of word 1. */
 export function hasKeyword(flags0: number, flags1: number, slot: number): boolean {

@@ -89,9 +89,9 @@ export class NumberSet {
   }
 
   /** @param uids ascending; missing UIDs are left out, `*` is the last one (RFC 9051 §6.4.9) */
-  uidIndexes(uids: Uint32Array): IndexRanges {
-    if (uids.length === 0) return []
-    const ranges = this.#merged((bound) => (bound === star ? uids[uids.length - 1]! : bound))
+  uidIndexes(uids: Uint32Array, last = uids[uids.length - 1]): IndexRanges {
+    if (uids.length === 0 || last === undefined) return []
+    const ranges = this.#merged((bound) => (bound === star ? last : bound))
     const indexes: number[] = []
     for (let at = 0; at < ranges.length; at += 2) {
       const from = lowerBound(uids, ranges[at]!)
@@ -99,6 +99,11 @@ export class NumberSet {
       if (from < to) indexes.push(from, to)
     }
     return indexes
+  }
+
+  /** The given UIDs that the set names. @param uids ascending @param last what `*` is */
+  restrict(uids: Uint32Array, last: number): Uint32Array {
+    return pick(uids, this.uidIndexes(uids, last))
   }
 
   /** UID bounds [from, to], inclusive, sorted and disjoint; `*` is `last`. For SEARCH and QRESYNC. */

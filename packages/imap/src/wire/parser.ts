@@ -6,7 +6,16 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { type Flags, StoreError } from '@posthorn/storage'
 import { asciiUpper } from './ascii.ts'
-import { astringChar, atomChar, charClasses, digitChar, listChar, setChar, tagChar } from './char-class.ts'
+import {
+  astringChar,
+  atomChar,
+  charClasses,
+  digitChar,
+  listChar,
+  nameChar,
+  setChar,
+  tagChar,
+} from './char-class.ts'
 import { parseDateText, parseDateTime } from './date-time.ts'
 import { flagsFrom } from './flags.ts'
 import type { Frame } from './frame.ts'
@@ -106,6 +115,18 @@ export class Parser {
     return asciiUpper(this.atom())
   }
 
+  /** Letters, digits, `.`, `-`, `_`, in upper case; '' when none is next. Stops before `[` and `<`. */
+  name(): string {
+    const from = this.#at
+    this.#skip(nameChar)
+    return asciiUpper(this.#text.toString('latin1', from, this.#at))
+  }
+
+  /** Leaves the rest unread: the command is refused for what was already seen. */
+  skipRest(): void {
+    this.#at = this.#text.length
+  }
+
   astringOctets(): Buffer {
     if ((charClasses[this.#text[this.#at] ?? 0]! & astringChar) !== 0) {
       const from = this.#at
@@ -140,6 +161,11 @@ export class Parser {
   get atLiteral(): boolean {
     const next = this.#text[this.#at]
     return next === openBrace || (next === tilde && this.#text[this.#at + 1] === openBrace)
+  }
+
+  /** True when the next literal was only announced: the command is not complete yet. */
+  get atPendingLiteral(): boolean {
+    return this.atLiteral && this.#nextLiteral === this.#literals.length
   }
 
   /** A literal without NUL; empty when its octets were streamed. */

@@ -1,0 +1,177 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { MessageSummary } from '@posthorn/mail'
+import type { MessageBatch } from '@posthorn/storage'
+import type { SelectedSession } from '../session/session.ts'
+import { writeStructure } from '../wire/body-structure.ts'
+import { formatDateTime } from '../wire/date-time.ts'
+import { writeEnvelope } from '../wire/envelope.ts'
+import type { FetchItem, PlainItem, SectionItem } from '../wire/fetch-items.ts'
+import { ResponseWriter } from '../wire/response.ts'
+import { SequenceWalk } from './sequence-walk.ts'
+
+/** Sent as soon as this much is ready. */
+const batchBytes = 64 * 1024
+/** After this much without waiting for the client, others get their turn. */
+const turnBytes = 256 * 1024
+const marked: PlainItem = { kind: 'flags' }
+
+/** A message as `writeMessage` needs it: a row of a batch, and what it was decoded to. */
+export interface FetchRow {
+  readonly batch: MessageBatch
+  readonly at: number
+  readonly uid: number
+  readonly flags0: number
+  readonly flags1: number
+  readonly modSeq: number
+  /** Its \Seen was set by this command: FLAGS are told whether asked for or not. */
+  readonly marked: boolean
+  readonly summary: MessageSummary | undefined
+}
+
+/** FETCH responses on their way to one client: renders into batches, sends them, waits when it must. */
+export class FetchOutput {
+  readonly writer = new ResponseWriter(1024)
+  readonly #session: SelectedSession
+  readonly #items: readonly FetchItem[]
+  readonly #walk: SequenceWalk
+  #sinceTurn = 0
+
+  constructor(session: SelectedSession, items: readonly FetchItem[]) {
+    this.#session = session
+    this.#items = items
+    this.#walk = new SequenceWalk(session.mailbox.uids)
+  }
+
+  get full(): boolean {
+    return this.writer.length >= batchBytes
+  }
+
+  /** 0 when the client does not know the message. UIDs ascending. */
+  sequenceOf(uid: number): number {
+    return this.#walk.sequenceOf(uid)
+  }
+
+  /** Sends what is ready. */
+  async flush(): Promise<void> {
+    if (this.writer.length > 0) await this.send(this.writer.takeBatch())
+  }
+
+  async send(octets: Uint8Array): Promise<void> {
+    this.#sinceTurn += octets.length
+    const drained = this.#session.write(octets)
+    if (drained !== undefined) await drained
+    else if (this.#sinceTurn >= turnBytes) await turn()
+    else return
+    this.#sinceTurn = 0
+  }
+
+  /** Rows whose items are all in columns (UID, FLAGS, MODSEQ, INTERNALDATE, RFC822.SIZE): no object a message. */
+  async writeColumns(batch: MessageBatch): Promise<void> {
+    const { uids } = batch
+    for (let at = 0; at < uids.length; at++) {
+      const sequence = this.sequenceOf(uids[at]!)
+      if (sequence === 0) continue
+      this.#begin(sequence)
+      const items = this.#items
+      for (let index = 0; index < items.length; index++) {
+        if (index > 0) this.writer.text(' ')
+        this.#column(items[index]!, batch, at, batch.flags0[at]!, batch.flags1[at]!, batch.modSeqs[at]!)
+      }
+      this.writer.text(')\r\n')
+      if (this.full) {
+        await this.flush()
+        if (this.#session.gone) return
+      }
+    }
+  }
+
+  /** One message; `section` writes what stands after `BODY[…] `. */
+  writeMessage(row: FetchRow, sequence: number, section: (item: SectionItem) => void): void {
+    const { writer } = this
+    this.openMessage(row, sequence)
+    this.#items.forEach((item, index) => {
+      if (index > 0) writer.text(' ')
+      if (item.kind === 'section') section(item)
+      else this.writeItem(item, row)
+    })
+    this.closeMessage()
+  }
+
+  /** `* n FETCH (`, and the flags when this command changed them and they are not among the items. */
+  openMessage(row: FetchRow, sequence: number): void {
+    this.#begin(sequence)
+    if (!row.marked) return
+    if (!this.#has('flags')) {
+      this.writeItem(marked, row)
+      this.writer.text(' ')
+    }
+    // RFC 7162 §3.2: a change is told with its MODSEQ.
+    if (this.#session.enabled('CONDSTORE') && !this.#has('modseq')) {
+      this.writer.text('MODSEQ (').number(row.modSeq).text(') ')
+    }
+  }
+
+  closeMessage(): void {
+    this.writer.text(')\r\n')
+  }
+
+  get items(): readonly FetchItem[] {
+    return this.#items
+  }
+
+  writeItem(item: PlainItem, row: FetchRow): void {
+    const { writer } = this
+    switch (item.kind) {
+      case 'envelope':
+        writer.text('ENVELOPE ')
+        writeEnvelope(writer, row.summary!.envelope)
+        return
+      case 'body':
+      case 'body-structure':
+        writer.text(item.kind === 'body' ? 'BODY ' : 'BODYSTRUCTURE ')
+        writeStructure(writer, row.summary!.structure, item.kind)
+        return
+      default:
+        this.#column(item, row.batch, row.at, row.flags0, row.flags1, row.modSeq)
+    }
+  }
+
+  #begin(sequence: number): void {
+    this.writer.text('* ').number(sequence).text(' FETCH (')
+  }
+
+  #has(kind: FetchItem['kind']): boolean {
+    return this.#items.some((item) => item.kind === kind)
+  }
+
+  #column(
+    item: FetchItem,
+    batch: MessageBatch,
+    at: number,
+    flags0: number,
+    flags1: number,
+    modSeq: number,
+  ): void {
+    const { writer } = this
+    switch (item.kind) {
+      case 'uid':
+        writer.text('UID ').number(batch.uids[at]!)
+        return
+      case 'flags': {
+        const { mailbox } = this.#session
+        const recent = mailbox.hasRecent && mailbox.isRecent(batch.uids[at]!) ? 'recent' : 'seen-before'
+        writer.text('FLAGS ').octets(mailbox.flagTexts.octets(flags0, flags1, recent))
+        return
+      }
+      case 'modseq':
+        writer.text('MODSEQ (').number(modSeq).text(')')
+        return
+      case 'size':
+        writer.text('RFC822.SIZE ').number(batch.facts!.sizeBytes[at]!)
+        return
+      case 'internal-date':
+        writer.text('INTERNALDATE "').text(formatDateTime(batch.facts!.internalDatesMs[at]!)).text('"')
+        return
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** FETCH and UID FETCH. RFC 9051 §6.4.5 and §6.4.9; CHANGEDSINCE, VANISHED: RFC 7162 §3.1.4 and §3.2.6. */
+import type { ModSeq } from '@posthorn/storage'
+import type { SelectedSession } from '../session/session.ts'
+import { type FetchItem, type FetchModifiers, fetchItems, fetchModifiers } from '../wire/fetch-items.ts'
+import { formatNumbers, type NumberSet } from '../wire/number-set.ts'
+import { SyntaxFault } from '../wire/syntax-fault.ts'
+import { command, no, ok } from './command.ts'
+import { answerFetch } from './fetch-answer.ts'
+import { planFetch } from './fetch-plan.ts'
+
+interface FetchArgs {
+  readonly set: NumberSet
+  readonly items: readonly FetchItem[]
+  readonly modifiers: FetchModifiers
+}
+
+export const fetch = command({
+  name: 'FETCH',
+  states: ['selected'],
+  numbers: 'uses',
+  args: (p, session): FetchArgs => {
+    const set = p.sp().numberSet()
+    const items = fetchItems(p.sp())
+    const modifiers = fetchModifiers(p)
+    if (modifiers.vanished && !(session.numbering === 'uid' && session.enabled('QRESYNC'))) {
+      throw new SyntaxFault('VANISHED is for UID FETCH after ENABLE QRESYNC')
+    }
+    return { set, items, modifiers }
+  },
+  async run(session, { set, items, modifiers }) {
+    let uids = session.uids(set)
+    const { changedSince, vanished } = modifiers
+    const wanted = completeItems(session, items, changedSince)
+    if (wanted.some(({ kind }) => kind === 'modseq')) session.enable('CONDSTORE')
+    if (changedSince !== undefined) {
+      if (vanished) await sendVanished(session, set, changedSince as ModSeq)
+      uids = await changedAfter(session, uids, changedSince)
+    }
+    if (uids.length === 0) return ok('Fetch completed')
+    const answered = await answerFetch(session, planFetch(wanted), uids)
+    // RFC 2180 §4.1.3: by sequence number the client must learn why messages are missing.
+    if (answered < uids.length && session.numbering === 'sequence') {
+      return no('Some of the requested messages no longer exist', 'EXPUNGEISSUED')
+    }
+    return ok('Fetch completed')
+  },
+})
+
+/** UID FETCH answers UID (RFC 9051 §6.4.9), CHANGEDSINCE answers MODSEQ (RFC 7162 §3.1.4.1), asked or not. */
+function completeItems(
+  session: SelectedSession,
+  items: readonly FetchItem[],
+  changedSince: number | undefined,
+): readonly FetchItem[] {
+  const has = (kind: FetchItem['kind']) => items.some((item) => item.kind === kind)
+  const complete = [...items]
+  if (session.numbering === 'uid' && !has('uid')) complete.unshift({ kind: 'uid' })
+  if (changedSince !== undefined && !has('modseq')) complete.push({ kind: 'modseq' })
+  return complete
+}
+
+async function changedAfter(
+  session: SelectedSession,
+  uids: Uint32Array,
+  modSeq: number,
+): Promise<Uint32Array> {
+  const changed: number[] = []
+  for await (const batch of session.store.messages.fetch(session.mailbox.id, uids, {})) {
+    batch.modSeqs.forEach((value, at) => {
+      if (value > modSeq) changed.push(batch.uids[at]!)
+    })
+  }
+  return Uint32Array.from(changed)
+}
+
+/** `* VANISHED (EARLIER) uids`, those of the set. */
+async function sendVanished(session: SelectedSession, set: NumberSet, since: ModSeq): Promise<void> {
+  const { vanished, uidNext } = await session.store.messages.changesSince(session.mailbox.id, since)
+  const gone = set.restrict(vanished, uidNext - 1)
+  if (gone.length > 0) await session.write(`* VANISHED (EARLIER) ${formatNumbers(gone)}\r\n`)
+}

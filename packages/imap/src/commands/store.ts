@@ -1,0 +1,112 @@
+/** STORE and UID STORE. RFC 9051 §6.4.6, UNCHANGEDSINCE and MODIFIED RFC 7162 §3.1.3. */
+import type { FlagChange, Flags, FlagsChanged, ModSeq } from '@posthorn/storage'
+import type { SelectedSession } from '../session/session.ts'
+import type { FetchItem } from '../wire/fetch-items.ts'
+import { formatNumbers, type NumberSet } from '../wire/number-set.ts'
+import type { Parser } from '../wire/parser.ts'
+import { SyntaxFault } from '../wire/syntax-fault.ts'
+import { command, no, ok } from './command.ts'
+import { FetchOutput } from './fetch-output.ts'
+
+interface StoreArgs {
+  readonly set: NumberSet
+  readonly op: FlagChange['op']
+  readonly silent: boolean
+  readonly flags: Flags
+  readonly unchangedSince: ModSeq | undefined
+}
+
+export const store = command({
+  name: 'STORE',
+  states: ['selected'],
+  numbers: 'uses',
+  args: (p): StoreArgs => {
+    const set = p.sp().numberSet()
+    p.sp()
+    const unchangedSince = p.peek('(') ? unchangedSinceModifier(p) : undefined
+    const action = actions.get((p.accept('+') ? '+' : '') + p.name())
+    if (action === undefined)
+      throw new SyntaxFault('Expected FLAGS, +FLAGS or -FLAGS, each with or without .SILENT')
+    return { set, ...action, flags: p.sp().storeFlags(), unchangedSince }
+  },
+  async run(session, args) {
+    const { mailbox } = session
+    const uids = session.uids(args.set)
+    if (mailbox.access === 'read-only') return no('Mailbox is read-only', 'READ-ONLY')
+    if (args.unchangedSince !== undefined) session.enable('CONDSTORE')
+    if (uids.length === 0) return ok('Store completed')
+    const change: FlagChange = {
+      op: args.op,
+      flags: args.flags,
+      ...(args.unchangedSince !== undefined && { unchangedSince: args.unchangedSince }),
+    }
+    const stored = await session.store.messages.changeFlags(mailbox.id, uids, change)
+    mailbox.updateKeywords(stored.keywords)
+    mailbox.acknowledge(stored.changed)
+    const answered = await answerFlags(session, args, uids, stored)
+    if (stored.modified.length > 0)
+      return ok('Conditional store failed', modifiedCode(session, stored.modified))
+    const gone = !args.silent && answered < uids.length
+    if (gone && session.numbering === 'sequence') {
+      return no('Some of the messages no longer exist', 'EXPUNGEISSUED')
+    }
+    return ok('Store completed')
+  },
+})
+
+const actions = new Map<string, { readonly op: FlagChange['op']; readonly silent: boolean }>([
+  ['FLAGS', { op: 'replace', silent: false }],
+  ['FLAGS.SILENT', { op: 'replace', silent: true }],
+  ['+FLAGS', { op: 'add', silent: false }],
+  ['+FLAGS.SILENT', { op: 'add', silent: true }],
+  ['-FLAGS', { op: 'remove', silent: false }],
+  ['-FLAGS.SILENT', { op: 'remove', silent: true }],
+])
+
+/** `(UNCHANGEDSINCE n)` SP. RFC 7162 §3.1.3, RFC 4466 §2.5. */
+function unchangedSinceModifier(p: Parser): ModSeq {
+  const [modSeq] = p.nonEmptyList(() => {
+    if (p.keyword() !== 'UNCHANGEDSINCE') throw new SyntaxFault('Unknown STORE modifier')
+    return p.sp().number64()
+  })
+  p.sp()
+  return modSeq as ModSeq
+}
+
+/**
+ * `* n FETCH (FLAGS …)` for each message; with .SILENT only the MODSEQ, and only when CONDSTORE wants it.
+ * Gives the number of messages that were found.
+ */
+async function answerFlags(
+  session: SelectedSession,
+  { silent }: StoreArgs,
+  uids: Uint32Array,
+  { changed, modified }: FlagsChanged,
+): Promise<number> {
+  const condStore = session.enabled('CONDSTORE')
+  let answered = changed.uids.length + modified.length
+  if (silent && !condStore) return answered
+  const items: FetchItem[] = []
+  if (session.numbering === 'uid') items.push({ kind: 'uid' })
+  if (condStore) items.push({ kind: 'modseq' })
+  if (!silent) items.push({ kind: 'flags' })
+  const out = new FetchOutput(session, items)
+  await out.writeColumns(changed)
+  // The value is answered for messages that had it already, too (RFC 9051 §6.4.6).
+  if (!silent && answered < uids.length) {
+    const told = new Set([...changed.uids, ...modified])
+    const others = uids.filter((uid) => !told.has(uid))
+    for await (const batch of session.store.messages.fetch(session.mailbox.id, others, {})) {
+      answered += batch.uids.length
+      await out.writeColumns(batch)
+    }
+  }
+  await out.flush()
+  return answered
+}
+
+function modifiedCode(session: SelectedSession, modified: Uint32Array): string {
+  if (session.numbering === 'uid') return `MODIFIED ${formatNumbers(modified)}`
+  const sequence = modified.map((uid) => session.mailbox.sequenceOf(uid)).filter((number) => number > 0)
+  return `MODIFIED ${formatNumbers(sequence)}`
+}

@@ -1,0 +1,111 @@
+/** FETCH's items. RFC 9051 §6.4.5, RFC 3501 §6.4.5 (RFC822.*), RFC 7162 §3.1.4 (MODSEQ, CHANGEDSINCE). */
+import type { Parser } from './parser.ts'
+import {
+  messageHeader,
+  messageText,
+  type Partial,
+  partial,
+  type Section,
+  section,
+  wholeMessage,
+} from './section.ts'
+import { SyntaxFault } from './syntax-fault.ts'
+
+export interface SectionItem {
+  readonly kind: 'section'
+  /** `BODY[1.MIME]<0>`, `RFC822.TEXT`: how the response names it. */
+  readonly label: string
+  readonly section: Section
+  readonly partial?: Partial
+  /** Sets \Seen. */
+  readonly marks: boolean
+}
+
+export interface PlainItem {
+  readonly kind:
+    | 'uid'
+    | 'flags'
+    | 'modseq'
+    | 'internal-date'
+    | 'size'
+    | 'envelope'
+    | 'body'
+    | 'body-structure'
+}
+
+export type FetchItem = PlainItem | SectionItem
+
+export interface FetchModifiers {
+  /** RFC 7162 §3.1.4.1. */
+  readonly changedSince?: number
+  /** RFC 7162 §3.2.6: report what vanished since. */
+  readonly vanished?: true
+}
+
+const simpleItems = new Map<string, FetchItem>([
+  ['UID', { kind: 'uid' }],
+  ['FLAGS', { kind: 'flags' }],
+  ['MODSEQ', { kind: 'modseq' }],
+  ['INTERNALDATE', { kind: 'internal-date' }],
+  ['RFC822.SIZE', { kind: 'size' }],
+  ['ENVELOPE', { kind: 'envelope' }],
+  ['BODYSTRUCTURE', { kind: 'body-structure' }],
+  ['RFC822', { kind: 'section', label: 'RFC822', section: wholeMessage, marks: true }],
+  ['RFC822.HEADER', { kind: 'section', label: 'RFC822.HEADER', section: messageHeader, marks: false }],
+  ['RFC822.TEXT', { kind: 'section', label: 'RFC822.TEXT', section: messageText, marks: true }],
+])
+
+const fast: readonly FetchItem[] = [{ kind: 'flags' }, { kind: 'internal-date' }, { kind: 'size' }]
+const macros = new Map<string, readonly FetchItem[]>([
+  ['ALL', [...fast, { kind: 'envelope' }]],
+  ['FAST', fast],
+  ['FULL', [...fast, { kind: 'envelope' }, { kind: 'body' }]],
+])
+
+/** One item, a list, or a macro by itself. Items asked for twice are answered once. */
+export function fetchItems(p: Parser): readonly FetchItem[] {
+  if (p.peek('(')) return withoutRepeats(p.nonEmptyList(() => item(p, p.name())))
+  const name = p.name()
+  return macros.get(name) ?? [item(p, name)]
+}
+
+/** ` (CHANGEDSINCE n VANISHED)`, if it is next. RFC 4466 §2.4. */
+export function fetchModifiers(p: Parser): FetchModifiers {
+  if (p.atEnd) return {}
+  const given: { changedSince?: number; vanished?: true } = {}
+  p.sp().nonEmptyList(() => {
+    const name = p.keyword()
+    if (name === 'CHANGEDSINCE' && given.changedSince === undefined) given.changedSince = p.sp().nzNumber64()
+    else if (name === 'VANISHED' && given.vanished === undefined) given.vanished = true
+    else throw new SyntaxFault('Unknown FETCH modifier')
+  })
+  if (given.vanished && given.changedSince === undefined) {
+    throw new SyntaxFault('VANISHED is given without CHANGEDSINCE')
+  }
+  return given
+}
+
+function item(p: Parser, name: string): FetchItem {
+  const simple = simpleItems.get(name)
+  if (simple !== undefined) return simple
+  if (name === 'BODY' && !p.peek('[')) return { kind: 'body' }
+  if ((name === 'BODY' || name === 'BODY.PEEK') && p.peek('[')) return sectionItem(p, name === 'BODY')
+  throw new SyntaxFault('Unknown FETCH item')
+}
+
+function sectionItem(p: Parser, marks: boolean): SectionItem {
+  const { section: wanted, label } = section(p)
+  const part = partial(p)
+  const base: SectionItem = { kind: 'section', label: `BODY${label}`, section: wanted, marks }
+  return part === undefined ? base : { ...base, label: `BODY${label}<${part.start}>`, partial: part }
+}
+
+function withoutRepeats(items: readonly FetchItem[]): readonly FetchItem[] {
+  const seen = new Set<string>()
+  return items.filter((item) => {
+    const key = item.kind === 'section' ? `${item.label} ${item.marks} ${item.partial?.length}` : item.kind
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
+  })
+}

@@ -1,0 +1,213 @@
+/** SEARCH's keys → the store's neutral tree. RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 5032, RFC 7162, RFC 8514. */
+import { type ModSeq, type SearchCriteria, systemFlag } from '@posthorn/storage'
+import { asciiLower, asciiUpper } from './ascii.ts'
+import { dayMs } from './date-time.ts'
+import type { NumberSet } from './number-set.ts'
+import type { Parser } from './parser.ts'
+import { SyntaxFault } from './syntax-fault.ts'
+
+type UidRanges = readonly (readonly [number, number])[]
+
+/** What numbers and times mean in the session that asks. */
+export interface SearchScope {
+  /** UIDs of messages by sequence number; what lies beyond the mailbox is left out. */
+  sequenceRanges(set: NumberSet): UidRanges
+  uidRanges(set: NumberSet): UidRanges
+  recentRanges(): UidRanges
+  readonly nowMs: number
+}
+
+export interface SearchProgram {
+  /** undefined: the charset is not known, nothing else was read (BADCHARSET). */
+  readonly criteria: SearchCriteria | undefined
+  /** MODSEQ was among the keys: the answer tells the highest one (RFC 7162 §3.1.5). */
+  readonly usesModSeq: boolean
+}
+
+/** Answered with BADCHARSET, in this order. */
+export const searchCharsets = ['US-ASCII', 'UTF-8'] as const
+
+/** Of NOT, OR and parentheses within each other. Chains `OR a OR b OR c …` count once. */
+const maxDepth = 200
+const never: SearchCriteria = { kind: 'not', of: { kind: 'all' } }
+const earliest = Number.MIN_SAFE_INTEGER
+const latest = Number.MAX_SAFE_INTEGER
+
+/** `[CHARSET name SP] key *(SP key)`. */
+export function searchProgram(p: Parser, scope: SearchScope): SearchProgram {
+  if (p.acceptText('CHARSET ')) {
+    const charset = asciiUpper(p.astring())
+    if (!searchCharsets.some((known) => known === charset)) {
+      p.skipRest()
+      return { criteria: undefined, usesModSeq: false }
+    }
+    p.sp()
+  }
+  const reader = new KeyReader(p, scope)
+  const keys = [reader.key(0)]
+  while (p.accept(' ')) {
+    if (p.atEnd) break
+    keys.push(reader.key(0))
+  }
+  return { criteria: all(keys), usesModSeq: reader.usesModSeq }
+}
+
+class KeyReader {
+  readonly #p: Parser
+  readonly #scope: SearchScope
+  usesModSeq = false
+
+  constructor(p: Parser, scope: SearchScope) {
+    this.#p = p
+    this.#scope = scope
+  }
+
+  key(depth: number): SearchCriteria {
+    const p = this.#p
+    if (depth > maxDepth) throw new SyntaxFault('Search keys are nested too deep')
+    if (p.peek('(')) return all(p.nonEmptyList(() => this.key(depth + 1)))
+    if (p.atNumberSet) return uids(this.#scope.sequenceRanges(p.numberSet()))
+    const name = p.keyword()
+    switch (name) {
+      case 'NOT':
+        return not(this.#after(() => this.key(depth + 1)))
+      case 'OR':
+        return this.#or(depth + 1)
+      case 'UID':
+        return uids(this.#scope.uidRanges(p.sp().numberSet()))
+      case 'MODSEQ':
+        return this.#modSeq()
+      default:
+        return this.#simple(name) ?? this.#withArgument(name)
+    }
+  }
+
+  #after<T>(read: () => T): T {
+    this.#p.sp()
+    return read()
+  }
+
+  #or(depth: number): SearchCriteria {
+    const of: SearchCriteria[] = []
+    do of.push(this.#after(() => this.key(depth)))
+    while (this.#p.acceptText(' OR'))
+    of.push(this.#after(() => this.key(depth)))
+    return { kind: 'or', of }
+  }
+
+  #simple(name: string): SearchCriteria | undefined {
+    const flagKey = flagKeys.get(name)
+    if (flagKey !== undefined) return flagKey
+    switch (name) {
+      case 'ALL':
+      case 'SAVEDATESUPPORTED':
+        return { kind: 'all' }
+      case 'RECENT':
+        return this.#recent()
+      case 'OLD':
+        return not(this.#recent())
+      case 'NEW':
+        return { kind: 'and', of: [this.#recent(), not({ kind: 'flag', mask: systemFlag.seen })] }
+      default:
+        return undefined
+    }
+  }
+
+  #recent(): SearchCriteria {
+    return uids(this.#scope.recentRanges())
+  }
+
+  #withArgument(name: string): SearchCriteria {
+    const p = this.#p
+    const date = dateKeys.get(name)
+    if (date !== undefined) return date(p.sp().date())
+    if (headerKeys.has(name)) return { kind: 'header', name: asciiLower(name), value: p.sp().astring() }
+    switch (name) {
+      case 'HEADER': {
+        const field = asciiLower(p.sp().astring())
+        return { kind: 'header', name: field, value: p.sp().astring() }
+      }
+      case 'BODY':
+      case 'TEXT':
+        return containing(name === 'BODY' ? 'body' : 'text', p.sp().astring())
+      case 'KEYWORD':
+        return { kind: 'keyword', name: p.sp().atom() }
+      case 'UNKEYWORD':
+        return not({ kind: 'keyword', name: p.sp().atom() })
+      case 'LARGER':
+      case 'SMALLER':
+        return { kind: name === 'LARGER' ? 'larger' : 'smaller', sizeBytes: p.sp().number64() }
+      // RFC 5032: seconds before now.
+      case 'OLDER':
+        return { kind: 'internal-date', fromMs: earliest, toMs: this.#ago(p.sp().nzNumber()) + 1 }
+      case 'YOUNGER':
+        return { kind: 'internal-date', fromMs: this.#ago(p.sp().nzNumber()), toMs: latest }
+      default:
+        throw new SyntaxFault('Unknown search key')
+    }
+  }
+
+  #ago(seconds: number): number {
+    return this.#scope.nowMs - seconds * 1000
+  }
+
+  /** The optional entry (`"/flags/\\draft" all`) is for servers with a MODSEQ for each flag. RFC 7162 §3.1.5. */
+  #modSeq(): SearchCriteria {
+    const p = this.#p.sp()
+    if (p.peek('"')) {
+      p.string()
+      if (!['PRIV', 'SHARED', 'ALL'].includes(p.sp().keyword()))
+        throw new SyntaxFault('Expected priv, shared or all')
+      p.sp()
+    }
+    this.usesModSeq = true
+    return { kind: 'modseq', atLeast: p.number64() as ModSeq }
+  }
+}
+
+const flagKeys: ReadonlyMap<string, SearchCriteria> = new Map(
+  Object.entries(systemFlag).flatMap(([name, mask]): [string, SearchCriteria][] => {
+    const set: SearchCriteria = { kind: 'flag', mask }
+    return [
+      [name.toUpperCase(), set],
+      [`UN${name.toUpperCase()}`, not(set)],
+    ]
+  }),
+)
+
+const headerKeys: ReadonlySet<string> = new Set(['BCC', 'CC', 'FROM', 'SUBJECT', 'TO'])
+
+const dateKeys: ReadonlyMap<string, (day: number) => SearchCriteria> = new Map([
+  ...dateKinds('', (fromMs, toMs) => ({ kind: 'internal-date', fromMs, toMs }), dayMs),
+  ...dateKinds('SAVED', (fromMs, toMs) => ({ kind: 'save-date', fromMs, toMs }), dayMs),
+  ...dateKinds('SENT', (fromDay, toDay) => ({ kind: 'sent-date', fromDay, toDay }), 1),
+])
+
+function dateKinds(
+  prefix: string,
+  between: (from: number, to: number) => SearchCriteria,
+  unit: number,
+): [string, (day: number) => SearchCriteria][] {
+  return [
+    [`${prefix}BEFORE`, (day) => between(earliest, day * unit)],
+    [`${prefix}ON`, (day) => between(day * unit, (day + 1) * unit)],
+    [`${prefix}SINCE`, (day) => between(day * unit, latest)],
+  ]
+}
+
+function all(keys: readonly SearchCriteria[]): SearchCriteria {
+  return keys.length === 1 ? keys[0]! : { kind: 'and', of: keys }
+}
+
+function not(of: SearchCriteria): SearchCriteria {
+  return of.kind === 'not' ? of.of : { kind: 'not', of }
+}
+
+function uids(ranges: UidRanges): SearchCriteria {
+  return ranges.length === 0 ? never : { kind: 'uids', ranges }
+}
+
+/** Nothing is contained in everything. */
+function containing(kind: 'body' | 'text', value: string): SearchCriteria {
+  return value === '' ? { kind: 'all' } : { kind, value }
+}

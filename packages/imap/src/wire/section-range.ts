@@ -1,0 +1,51 @@
+import type { MessageSummary, Part } from '@posthorn/mail'
+import type { Section } from './section.ts'
+
+/** Octets of a message [start, end), the trace prefix not counted. */
+export interface SectionRange {
+  readonly start: number
+  readonly end: number
+  /** The range begins with the message's own header: the trace prefix belongs before it. */
+  readonly prefixed: boolean
+}
+
+/** Where a section's octets are; for HEADER.FIELDS the header to select from. undefined: no such part. */
+export function sectionRange(section: Section, summary: MessageSummary): SectionRange | undefined {
+  const { path, what } = section
+  if (path.length > 0) return nestedRange(section, summary.structure)
+  switch (what) {
+    case 'all':
+      return { start: 0, end: summary.sizeBytes, prefixed: true }
+    case 'text':
+      return { start: summary.headerBytes, end: summary.sizeBytes, prefixed: false }
+    default:
+      return { start: 0, end: summary.headerBytes, prefixed: true }
+  }
+}
+
+function nestedRange({ path, what }: Section, root: Part): SectionRange | undefined {
+  const part = findPart(root, path)
+  if (part === undefined) return undefined
+  const prefixed = false
+  if (what === 'all') return { start: part.bodyStart, end: part.bodyEnd, prefixed }
+  // The MIME header of a message that is not multipart is the message's header.
+  if (what === 'mime') return { start: part.headerStart, end: part.bodyStart, prefixed: part === root }
+  if (part.kind !== 'message') return undefined
+  const { content } = part
+  if (what === 'text') return { start: content.bodyStart, end: part.bodyEnd, prefixed }
+  return { start: content.headerStart, end: content.bodyStart, prefixed }
+}
+
+/** Part numbers: RFC 9051 §6.4.5.1. A message that is not multipart has only part 1, its body. */
+function findPart(root: Part, path: readonly number[]): Part | undefined {
+  let part: Part | undefined
+  let inside: Part | undefined = root
+  for (const number of path) {
+    if (inside === undefined) return undefined
+    if (inside.kind === 'multipart') part = inside.children[number - 1]
+    else part = number === 1 ? inside : undefined
+    if (part === undefined) return undefined
+    inside = part.kind === 'multipart' ? part : part.kind === 'message' ? part.content : undefined
+  }
+  return part
+}
