@@ -1,0 +1,83 @@
+const cr = 0x0d
+const lf = 0x0a
+const dot = 0x2e
+const crlf = Buffer.from('\r\n')
+const crlfSpace = Buffer.from('\r\n ')
+const crlfDot = Buffer.from('\r\n.')
+const oneDot = Buffer.from('.')
+const space = Buffer.from(' ')
+
+/**
+ * A message as DATA wants it: every line ends with CR LF, dots at line starts are doubled, no line is
+ * longer than the limit. RFC 5321 §4.5.2 and §4.5.3.1.6. A bare LF becomes CR LF and a bare CR a space, so
+ * that no server can see an end of data but ours (SMTP smuggling outward). Longer lines are broken as
+ * Postfix does (smtp_line_length_limit): CR LF and a space.
+ */
+export class DotStuffer {
+  readonly #limit: number
+  #column = 0
+  /** A CR at the end of a chunk, not yet given on. */
+  #heldCr = false
+
+  /** @param lineLengthLimitBytes 0 = none. */
+  constructor(lineLengthLimitBytes = 998) {
+    this.#limit = lineLengthLimitBytes
+  }
+
+  /** The same octets, or a copy where something had to change. */
+  push(bytes: Uint8Array): Uint8Array {
+    const pieces: Uint8Array[] = []
+    let from = 0
+    let i = 0
+    const cut = (to: number, insert: Uint8Array, next: number): void => {
+      if (to > from) pieces.push(bytes.subarray(from, to))
+      pieces.push(insert)
+      from = next
+    }
+    if (this.#heldCr && bytes.length > 0) {
+      this.#heldCr = false
+      if (bytes[0] === lf) {
+        cut(0, crlf, 1)
+        i = 1
+        this.#column = 0
+      } else {
+        pieces.push(space)
+        this.#column++
+      }
+    }
+    for (; i < bytes.length; i++) {
+      const octet = bytes[i]
+      if (octet === lf) {
+        cut(i, crlf, i + 1)
+        this.#column = 0
+      } else if (octet === cr) {
+        if (bytes[i + 1] === lf) {
+          i++
+          this.#column = 0
+        } else if (i + 1 === bytes.length) {
+          this.#heldCr = true
+          pieces.push(bytes.subarray(from, i))
+          from = i + 1
+        } else {
+          cut(i, space, i + 1)
+          this.#column++
+        }
+      } else {
+        if (this.#column === this.#limit && this.#limit > 0) {
+          cut(i, crlfSpace, i)
+          this.#column = 1
+        } else if (octet === dot && this.#column === 0) cut(i, oneDot, i)
+        this.#column++
+      }
+    }
+    if (pieces.length === 0) return bytes
+    if (from < bytes.length) pieces.push(bytes.subarray(from))
+    return Buffer.concat(pieces)
+  }
+
+  /** The end of the data. */
+  finish(): Uint8Array {
+    const open = this.#heldCr || this.#column > 0
+    return Buffer.concat([open ? crlfDot : oneDot, crlf])
+  }
+}
