@@ -1,0 +1,53 @@
+import { findMechanism, offeredMechanisms, type SaslStep, ServerExchange } from '@posthorn/sasl'
+import { err, ok } from '../errors.ts'
+import type { Authorization, Command, Pop3Session, Reply } from '../session/session.ts'
+import { plaintextRefused } from './user.ts'
+
+/** AUTH. RFC 5034 §4; without an argument it lists the mechanisms, as old clients expect (RFC 1734). */
+export const auth: Command = {
+  name: 'AUTH',
+  capabilities(session) {
+    const names = offeredNames(session)
+    return names.length === 0 ? [] : [`SASL ${names.join(' ')}`]
+  },
+  authorization(session, state, rest) {
+    const words = rest.toString('latin1').trim().split(' ')
+    const [name = '', initial] = words
+    if (name === '')
+      return `${ok()}${offeredNames(session)
+        .map((offered) => `${offered}\r\n`)
+        .join('')}.\r\n`
+    const mechanism = findMechanism(name)
+    if (mechanism === undefined) return err('Unsupported authentication mechanism.', 'AUTH')
+    if (mechanism.plaintext && !session.plaintextAllowed) return plaintextRefused
+    if (words.length > 2) return err('Invalid base64 data in initial response', 'AUTH')
+    state.exchange = new ServerExchange(
+      mechanism,
+      initial === undefined ? undefined : Buffer.from(initial, 'latin1'),
+    )
+    return answerStep(session, state, state.exchange.step)
+  },
+}
+
+/** The client's next line of an exchange under way. */
+export function continueExchange(
+  session: Pop3Session,
+  state: Authorization,
+  line: Buffer,
+): Reply | Promise<Reply> {
+  return answerStep(session, state, state.exchange!.respond(line))
+}
+
+function answerStep(session: Pop3Session, state: Authorization, step: SaslStep): Reply | Promise<Reply> {
+  if (step.kind === 'challenge') return `+ ${state.exchange!.challenge}\r\n`
+  state.exchange = undefined
+  if (step.kind === 'credentials') return session.login(step.credentials)
+  if (step.failure === 'cancelled') return err('Authentication aborted by client.')
+  if (step.failure === 'bad-base64') return err('Invalid base64 data in client response', 'AUTH')
+  if (step.failure === 'too-long') return err('Authentication response too long.')
+  return err('Authentication failed.', 'AUTH')
+}
+
+function offeredNames(session: Pop3Session): readonly string[] {
+  return offeredMechanisms(session.plaintextAllowed ? 'allowed' : 'refused').map(({ name }) => name)
+}

@@ -1,0 +1,25 @@
+import { ok } from '../errors.ts'
+import type { Command, Transaction } from '../session/session.ts'
+import { listMessages } from './listing.ts'
+import { readOnlyMessageNumber } from './message-number.ts'
+
+/** LIST, of one or of all: the octets that RETR will send. RFC 1939 §5. */
+export const list: Command = {
+  name: 'LIST',
+  transaction(_session, state, rest) {
+    const sizes = state.maildrop.sizes()
+    return sizes instanceof Promise
+      ? sizes.then((known) => answer(state, known, rest))
+      : answer(state, sizes, rest)
+  },
+}
+
+function answer(state: Transaction, sizes: Float64Array, rest: Buffer): string {
+  const { maildrop } = state
+  if (rest.length > 0) {
+    const read = readOnlyMessageNumber(maildrop, rest)
+    return read.refusal ?? ok(`${read.number} ${sizes[read.number - 1]}`)
+  }
+  const count = maildrop.count - maildrop.deletedCount
+  return listMessages(`${count} messages:`, state, (number) => `${number} ${sizes[number - 1]}\r\n`)
+}

@@ -1,0 +1,50 @@
+import type { TlsCredentials } from '@posthorn/net'
+import type { NulTreatment } from '../wire/dot-stuffing.ts'
+
+/** Dovecot's words where it has one. Asked at each use, so that a reload acts on running sessions. */
+export interface Pop3Options {
+  /** Text of the first `+OK`. Dovecot: login_greeting. */
+  readonly greeting: string
+  /** CAPA IMPLEMENTATION (RFC 2449 §6.9); '' = not told. */
+  readonly implementation: string
+  /** Without TLS neither USER/PASS nor AUTH, but for trusted addresses. Dovecot: disable_plaintext_auth. */
+  readonly plaintextAuth: 'allowed' | 'refused'
+  /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
+  readonly isTrusted: (address: string) => boolean
+  /** For STLS; undefined = not offered. */
+  readonly tls: TlsCredentials | undefined
+  /** Silence after which a session that is logged in ends (RFC 1939 §3: at least 10 minutes). */
+  readonly idleTimeoutMs: number
+  /** From the connection to the login, all together. */
+  readonly loginTimeoutMs: number
+  /** Unknown commands before the session ends: before login, and after. */
+  readonly loginBadCommandLimit: number
+  readonly badCommandLimit: number
+  /** Dovecot: pop3_uidl_format. A format that cannot be used is refused when the configuration is read. */
+  readonly uidlFormat: string
+  /** Whether LAST is known. Dovecot: pop3_enable_last. */
+  readonly last: 'known' | 'unknown'
+  /** Whether messages that were retrieved are \Seen after QUIT. Dovecot: pop3_no_flag_updates. */
+  readonly seenAfterQuit: 'set' | 'kept'
+  /** Dovecot: pop3_client_workarounds outlook-no-nuls. Outlook hangs on NUL. */
+  readonly nul: NulTreatment
+  /** Dovecot: pop3_client_workarounds oe-ns-eoh: an empty line where a message has none behind its header. */
+  readonly missingHeaderEnd: 'added' | 'kept'
+}
+
+export const defaultPop3Options: Pop3Options = {
+  greeting: 'Posthorn ready.',
+  implementation: 'Posthorn',
+  plaintextAuth: 'refused',
+  isTrusted: (address) => address === '::1' || address.startsWith('127.'),
+  tls: undefined,
+  idleTimeoutMs: 10 * 60_000,
+  loginTimeoutMs: 3 * 60_000,
+  loginBadCommandLimit: 3,
+  badCommandLimit: 20,
+  uidlFormat: '%08Xu%08Xv',
+  last: 'unknown',
+  seenAfterQuit: 'set',
+  nul: 'replace-nul',
+  missingHeaderEnd: 'added',
+}

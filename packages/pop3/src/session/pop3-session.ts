@@ -1,0 +1,290 @@
+import * as crypto from 'node:crypto'
+import type { CloseReason, Connection, ConnectionHandler } from '@posthorn/net'
+import { overlongLine } from '@posthorn/net'
+import { type Credentials, maxResponseBytes } from '@posthorn/sasl'
+import { continueExchange } from '../commands/auth.ts'
+import { findCommand } from '../commands/command-table.ts'
+import { answerError, err, ok } from '../errors.ts'
+import { parseCommandLine } from '../wire/command-line.ts'
+import { quoteArgument } from '../wire/number-argument.ts'
+import { type LineAnswerer, LinePump } from './line-pump.ts'
+import { abortedEvent, disconnectedEvent, loginEvent, peerFields } from './login-log.ts'
+import { Maildrop } from './maildrop.ts'
+import { MessageReader } from './message-reader.ts'
+import type { Pop3Options } from './options.ts'
+import type { Authorization, Pop3Session, Reply, Services, SessionState, Transaction } from './session.ts'
+
+/** AUTH with its initial response (RFC 5034 §4) is the longest line. */
+const maxLineBytes = maxResponseBytes + 64
+
+/** A command that takes long (a large RETR, a delayed login) is not silence of the client. */
+const busyCheckMs = 30_000
+
+/** One client: lines in, replies out, one command after the other. RFC 1939, RFC 2449 §6.8 (pipelining). */
+export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswerer {
+  readonly services: Services
+  readonly connection: Connection
+  readonly #id = crypto.randomBytes(9).toString('base64url')
+  readonly #pump = new LinePump(this, maxLineBytes)
+  readonly #onClosed: (session: ClientSession) => void
+  readonly #startedMs: number
+  #state: SessionState = { state: 'authorization', user: undefined, exchange: undefined, utf8: false }
+  #peerEnded = false
+  #stopping = false
+  #badCommands = 0
+  #leaveReason: string | undefined
+  #attempts = 0
+  #lastTried = { user: '', method: '' }
+  #loginAbort: AbortController | undefined
+
+  constructor(connection: Connection, services: Services, onClosed: (session: ClientSession) => void) {
+    this.connection = connection
+    this.services = services
+    this.#onClosed = onClosed
+    this.#startedMs = services.now()
+    const options = services.options()
+    connection.attach(this)
+    connection.setDeadline(options.loginTimeoutMs)
+    connection.write(ok(options.greeting))
+  }
+
+  get options(): Pop3Options {
+    return this.services.options()
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  get plaintextAllowed(): boolean {
+    return this.options.plaintextAuth === 'allowed' || this.#secured
+  }
+
+  bytes(chunk: Buffer): void {
+    if (this.#state.state === 'over') return
+    this.#pump.push(chunk)
+  }
+
+  /** The client sends no more: what it asked for is answered, as `printf … | nc` expects. */
+  ended(): void {
+    this.#peerEnded = true
+    if (!this.#pump.busy) this.#finishAfterEnd()
+  }
+
+  timedOut(): void {
+    if (this.#pump.busy) {
+      this.connection.setDeadline(busyCheckMs)
+      return
+    }
+    this.connection.write(err('Disconnected for inactivity.'))
+    this.leave('Inactivity')
+  }
+
+  closed(reason: CloseReason, error: Error | undefined): void {
+    this.#loginAbort?.abort()
+    this.#over(this.#leaveReason ?? closeWords(reason, error))
+    this.#onClosed(this)
+  }
+
+  /** SIGTERM: the command under way is finished, then the client is told. */
+  stop(): void {
+    this.#stopping = true
+    if (!this.#pump.busy) this.#sayStopping()
+  }
+
+  async login(credentials: Credentials): Promise<string> {
+    const { accounts } = this.services
+    this.#attempts++
+    this.#lastTried = { user: credentials.authcid, method: credentials.mechanism }
+    this.#loginAbort = new AbortController()
+    this.connection.flush()
+    const result = await accounts.authenticate(credentials, {
+      clientAddress: this.connection.remoteAddress,
+      service: 'pop3',
+      trusted: this.options.isTrusted(this.connection.remoteAddress),
+      signal: this.#loginAbort.signal,
+    })
+    this.#loginAbort = undefined
+    if (!result.ok) {
+      if (result.reason === 'throttled') return err('Too many failed logins, try again later.', 'SYS/TEMP')
+      if (result.reason === 'unavailable') return err('Temporary authentication failure.', 'SYS/TEMP')
+      return err('Authentication failed.', 'AUTH')
+    }
+    const maildrop = await Maildrop.open(this.services.store, result.account, `${process.pid} ${this.#id}`)
+    if (this.#state.state === 'over') {
+      await maildrop.close()
+      return ''
+    }
+    this.#enter(result.account, maildrop, credentials.mechanism)
+    return ok('Logged in.')
+  }
+
+  async startTls(goAhead: string): Promise<void> {
+    const { tls } = this.options
+    if (tls === undefined) return
+    this.#pump.clear()
+    const facts = await this.connection.startTls(goAhead, tls)
+    this.#pump.clear()
+    // RFC 2595 §4: nothing learnt in the clear is kept.
+    if (facts !== undefined && this.#state.state === 'authorization') {
+      this.#state = { state: 'authorization', user: undefined, exchange: undefined, utf8: false }
+      this.connection.setDeadline(
+        Math.max(1, this.#startedMs + this.options.loginTimeoutMs - this.services.now()),
+      )
+    }
+  }
+
+  async update(): Promise<string> {
+    const state = this.#state
+    if (state.state !== 'transaction') {
+      this.#over('Aborted login by logging out')
+      return ok('Logging out')
+    }
+    this.#state = { state: 'over' }
+    try {
+      await state.maildrop.update(this.options.seenAfterQuit)
+    } finally {
+      // Before the reply: the client may come back at once.
+      await this.#endTransaction(state, 'Logged out')
+    }
+    return ok(state.maildrop.deletedCount > 0 ? 'Logging out, messages deleted.' : 'Logging out.')
+  }
+
+  leave(reason: string): void {
+    this.#leaveReason ??= reason
+    this.#pump.clear()
+    this.#over(reason)
+    this.connection.end()
+  }
+
+  #over(reason: string): void {
+    const state = this.#state
+    this.#state = { state: 'over' }
+    if (state.state === 'transaction') void this.#endTransaction(state, reason)
+    else if (state.state === 'authorization') this.#logAborted(reason)
+  }
+
+  get #secured(): boolean {
+    return this.connection.secure !== undefined || this.options.isTrusted(this.connection.remoteAddress)
+  }
+
+  #enter(account: Transaction['account'], maildrop: Maildrop, method: string): void {
+    const { store, log } = this.services
+    this.connection.authenticated()
+    this.#badCommands = 0
+    this.#state = {
+      state: 'transaction',
+      account,
+      maildrop,
+      reader: new MessageReader(store, maildrop.mailbox, maildrop.uids),
+      sent: { topCount: 0, topBytes: 0, retrCount: 0, retrBytes: 0 },
+    }
+    log(loginEvent(account.address, method, peerFields(this.connection, this.#id, this.#secured)))
+  }
+
+  idle(): void {
+    if (this.#stopping) this.#sayStopping()
+    else if (this.#peerEnded) this.#finishAfterEnd()
+    else if (this.#state.state === 'transaction') this.connection.setDeadline(this.options.idleTimeoutMs)
+  }
+
+  #sayStopping(): void {
+    if (this.#state.state === 'over') return
+    this.connection.write(err('Server shutting down.', 'SYS/TEMP'))
+    this.leave('Server shutting down.')
+  }
+
+  #finishAfterEnd(): void {
+    this.leave('Connection closed')
+  }
+
+  /** @see LineAnswerer */
+  answer(line: Buffer | typeof overlongLine): Promise<void> | undefined {
+    const state = this.#state
+    if (line === overlongLine) return this.#reply(this.#overlong(state))
+    if (state.state === 'authorization' && state.exchange !== undefined) {
+      return this.#reply(continueExchange(this, state, line))
+    }
+    const { keyword, rest } = parseCommandLine(line)
+    const command = findCommand(keyword, this.options)
+    if (state.state === 'authorization') {
+      if (command?.authorization === undefined) return this.#reply(this.#badCommand(state, keyword))
+      return this.#reply(command.authorization(this, state, rest))
+    }
+    if (state.state !== 'transaction') return undefined
+    if (command?.transaction === undefined) return this.#reply(this.#badCommand(state, keyword))
+    this.#badCommands = 0
+    return this.#reply(command.transaction(this, state, rest))
+  }
+
+  #reply(reply: Reply | Promise<Reply>): Promise<void> | undefined {
+    if (typeof reply === 'string') {
+      this.connection.write(reply)
+      if (this.#state.state === 'over') this.connection.end()
+      return this.connection.drained
+    }
+    return reply === undefined ? undefined : this.#replyLater(reply)
+  }
+
+  async #replyLater(reply: Promise<Reply>): Promise<void> {
+    const text = await reply
+    if (text !== undefined) this.connection.write(text)
+    if (this.#state.state === 'over') this.connection.end()
+    else await this.connection.drained
+  }
+
+  #overlong(state: SessionState): string {
+    if (state.state === 'authorization') state.exchange = undefined
+    return this.#countBad(state, err('Input line too long.'))
+  }
+
+  #badCommand(state: Authorization | Transaction, keyword: string): string {
+    const shown = state.state === 'authorization' ? '.' : `: ${quoteArgument(Buffer.from(keyword))}`
+    return this.#countBad(state, err(`Unknown command${shown}`))
+  }
+
+  /** A stranger who speaks another protocol (HTTP: ALPACA) is not listened to for long. */
+  #countBad(state: SessionState, reply: string): string {
+    const { loginBadCommandLimit, badCommandLimit } = this.options
+    const limit = state.state === 'authorization' ? loginBadCommandLimit : badCommandLimit
+    if (++this.#badCommands < limit) return reply
+    this.connection.write(reply)
+    this.connection.write(err('Too many invalid bad commands.'))
+    this.leave('Too many bad commands')
+    return ''
+  }
+
+  failed(error: unknown): void {
+    const { reply, fault } = answerError(error)
+    if (fault)
+      this.services.log({ level: 'error', service: 'pop3', text: `Session <${this.#id}> failed`, error })
+    this.connection.write(reply)
+    if (this.#state.state === 'over') this.connection.end()
+  }
+
+  async #endTransaction(state: Transaction, reason: string): Promise<void> {
+    state.reader.clear()
+    this.services.log(disconnectedEvent(reason, this.#id, state))
+    try {
+      await state.maildrop.close()
+    } catch (error) {
+      this.services.log({ level: 'error', service: 'pop3', text: 'Cannot unlock a maildrop', error })
+    }
+  }
+
+  #logAborted(reason: string): void {
+    const seconds = Math.max(0, Math.round((this.services.now() - this.#startedMs) / 1000))
+    const peer = peerFields(this.connection, this.#id, this.#secured)
+    this.services.log(abortedEvent({ reason, attempts: this.#attempts, seconds, ...this.#lastTried, peer }))
+  }
+}
+
+function closeWords(reason: CloseReason, error: Error | undefined): string {
+  if (reason === 'ended') return 'Connection closed'
+  if (reason === 'crowded-out') return 'Too many connections'
+  if (reason === 'stalled') return 'Client is not reading'
+  if (reason === 'shutdown') return 'Server shutting down.'
+  if (reason === 'tls-failed')
+    return `Connection closed: TLS handshake failed${error === undefined ? '' : `: ${error.message.trim()}`}`
+  return error === undefined ? `Connection closed (${reason})` : `Connection closed: ${error.message.trim()}`
+}
