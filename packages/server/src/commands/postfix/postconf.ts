@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs'
+import type { Config } from '../../config/config.ts'
+import { editMainCf, type MainCfEdit, writeMainCf } from '../../config/edit-main-cf.ts'
+import { expand, namesIn } from '../../config/expand.ts'
+import { foreignOwner, unknownText, unusedText } from '../../config/known.ts'
+import { buildConfig, inspectConfig } from '../../config/load-config.ts'
+import { locateMainCf } from '../../config/locate.ts'
+import { oneLine } from '../../config/main-cf.ts'
+import { parameters } from '../../config/schema/schema.ts'
+import { errorCode } from '../../start-error.ts'
+import { getopt, type Options } from '../getopt.ts'
+import { CommandError, exit, type Shell } from '../shell.ts'
+import { formatServices } from './services.ts'
+
+const usage =
+  'postconf [-c config_dir] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] [-h (no names)] [-H (no values)] [-m (map types)] [-M (services)] [-n (non-default parameters)] [-o name=value (override parameter value)] [-p (main.cf, default)] [-P (service parameters)] [-v (verbose)] [-x (expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]'
+
+/** Shows and edits main.cf. Exit code 0 also for unknown names, with a warning: scripts rely on it. Postfix: postconf(1). */
+export async function postconf(args: readonly string[], shell: Shell): Promise<number> {
+  const options = getopt(args, 'aAbc:C:deEfFhHlmMno:pPtT:vxX#', usage)
+  const warn = (text: string) => shell.err(`postconf: warning: ${text}\n`)
+  for (const flag of ['a', 'A', 'b', 'F', 'l', 't', 'T']) {
+    if (options.has(flag)) return listFor(flag, shell)
+  }
+  const sources = { configOption: options.value('c'), environment: withOverrides(options, shell) }
+  const edits = requestedEdits(options)
+  if (edits !== undefined) return edit(edits, sources, warn)
+  if (options.has('m')) return print(shell, mapTypes)
+  const { config, problems } = inspectConfig(sources)
+  if (options.has('M')) return print(shell, formatServices(config, options.rest))
+  if (options.has('P')) return print(shell, [])
+  const names = options.rest.length > 0 ? options.rest : namesFor(options, config)
+  for (const name of names) {
+    const value = shownValue(name, options, config)
+    if (value !== undefined) shell.out(line(name, value, options))
+    else
+      warn(
+        foreignOwner(name) === undefined
+          ? `${name}: unknown parameter`
+          : unusedText(name, foreignOwner(name) ?? ''),
+      )
+  }
+  if (!options.has('d')) for (const text of [...config.warnings, ...problems]) warn(text)
+  return exit.ok
+}
+
+const mapTypes = [
+  'btree',
+  'cidr',
+  'environ',
+  'hash',
+  'inline',
+  'lmdb',
+  'pcre',
+  'regexp',
+  'static',
+  'texthash',
+]
+
+function print(shell: Shell, lines: readonly string[]): number {
+  for (const text of lines) shell.out(`${text}\n`)
+  return exit.ok
+}
+
+function listFor(flag: string, shell: Shell): number {
+  if (flag === 'a' || flag === 'A') return print(shell, ['posthorn'])
+  if (flag === 'T') return print(shell, [`Node ${process.version}`])
+  if (flag === 'l') return print(shell, ['none'])
+  throw new CommandError(`-${flag} has no meaning here: there is no master.cf and no lock`, exit.failure)
+}
+
+/** `-o name=value` is a setting above all others: the environment is. */
+function withOverrides(options: Options, shell: Shell): Readonly<Record<string, string | undefined>> {
+  const overrides = options.values('o').map((setting) => splitSetting(setting))
+  return {
+    ...shell.environment,
+    ...Object.fromEntries(overrides.map(([name, value]) => [`POSTHORN_${name.toUpperCase()}`, value || ' '])),
+  }
+}
+
+function namesFor(options: Options, config: Config): readonly string[] {
+  if (options.has('n'))
+    return config.setNames.filter((name) => parameters.has(name) || isUsed(name, config)).sort()
+  const all = new Set(parameters.keys())
+  if (!options.has('d')) for (const name of config.setNames) if (isUsed(name, config)) all.add(name)
+  return [...all].sort()
+}
+
+function isUsed(name: string, config: Config): boolean {
+  if (foreignOwner(name) !== undefined || config.restrictionClasses.has(name)) return true
+  return config.setNames.some((other) => namesIn(config.raw(other) ?? '').includes(name))
+}
+
+function shownValue(name: string, options: Options, config: Config): string | undefined {
+  const raw = options.has('d') ? config.defaultText(name) : config.raw(name)
+  if (raw === undefined || !options.has('x') || parameters.get(name)?.raw) return raw
+  if (!options.has('d')) return config.text(name)
+  return expand(raw, (other) => config.defaultText(other))
+}
+
+function line(name: string, value: string, options: Options): string {
+  if (options.has('H')) return `${name}\n`
+  const shown = oneLine(value)
+  if (options.has('h')) return `${shown}\n`
+  const text = shown === '' ? `${name} =` : `${name} = ${shown}`
+  return `${options.has('f') ? fold(text) : text}\n`
+}
+
+/** Postfix: postconf -f, lines of at most 80 columns with four blanks before what continues. */
+function fold(text: string): string {
+  const lines: string[] = []
+  let current = ''
+  for (const word of text.split(' ')) {
+    if (current !== '' && current.length + 1 + word.length > 80) {
+      lines.push(current)
+      current = `    ${word}`
+    } else current = current === '' ? word : `${current} ${word}`
+  }
+  return [...lines, current].join('\n')
+}
+
+function splitSetting(setting: string): [string, string] {
+  const equals = setting.indexOf('=')
+  const name = (equals === -1 ? setting : setting.slice(0, equals)).trim()
+  if (equals === -1 || /\s/.test(name))
+    throw new CommandError(`missing '=' after attribute name: "${setting.trim()}"`)
+  if (name === '') throw new CommandError(`missing attribute name: "${setting.trim()}"`)
+  const value = setting.slice(equals + 1)
+  if (/[\r\n]/.test(value.trim())) throw new CommandError(`-e accepts no multi-line input: "${name}"`)
+  return [name, value.trim()]
+}
+
+/** `postconf name=value` edits without -e, as Postfix 2.8 and later. */
+function requestedEdits(options: Options): readonly MainCfEdit[] | undefined {
+  const names = (kind: 'remove' | 'comment', flag: string): readonly MainCfEdit[] => {
+    if (options.rest.length === 0) throw new CommandError(`-${flag} requires name argument`)
+    return options.rest.map((name) => {
+      if (name.includes('=')) throw new CommandError(`-${flag} accepts no name=value argument: "${name}"`)
+      return { kind, name: name.trim() }
+    })
+  }
+  if (options.has('X')) return names('remove', 'X')
+  if (options.has('#')) return names('comment', '#')
+  const editing = options.has('e') || (options.rest.some((word) => word.includes('=')) && !options.has('d'))
+  if (!editing) return undefined
+  if (options.rest.length === 0) throw new CommandError('-e requires name=value argument')
+  return options.rest.map((setting) => {
+    const [name, value] = splitSetting(setting)
+    return { kind: 'set', name, value }
+  })
+}
+
+function edit(
+  edits: readonly MainCfEdit[],
+  sources: Parameters<typeof inspectConfig>[0],
+  warn: (text: string) => void,
+): number {
+  const { config } = inspectConfigForEdit(sources)
+  const before = readIfThere(config.file)
+  const after = editMainCf(before, edits)
+  for (const name of after.repeated) warn(`${config.file}: multiple entries for "${name}"`)
+  if (after.text !== before) writeMainCf(config.file, after.text)
+  const known = (name: string) => parameters.has(name) || foreignOwner(name) !== undefined
+  for (const one of edits)
+    if (one.kind === 'set' && !known(one.name)) warn(`${config.file}: ${unknownText(one.name)}`)
+  const place = { file: config.file, folder: config.folder, named: false }
+  const about = (text: string) => edits.some((one) => one.kind === 'set' && text.includes(` ${one.name} = `))
+  for (const problem of buildConfig(place, after.text, sources).problems) if (about(problem)) warn(problem)
+  return exit.ok
+}
+
+/** A main.cf that does not exist yet is made by the edit. */
+function inspectConfigForEdit(sources: Parameters<typeof inspectConfig>[0]): { readonly config: Config } {
+  const place = locateMainCf(sources.configOption, sources.environment)
+  return buildConfig(place, readIfThere(place.file), sources)
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return ''
+    throw new CommandError(`open ${file}: ${errorCode(error)}`)
+  }
+}

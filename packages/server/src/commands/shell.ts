@@ -1,0 +1,37 @@
+/** What a command sees of the world; a test gives its own. */
+export interface Shell {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  out(text: string): void
+  err(text: string): void
+  /** All of standard input. */
+  readInput(): Promise<Buffer>
+  /** Asks at the terminal; without echo for passwords. undefined when there is no terminal. */
+  ask(prompt: string, kind: 'visible' | 'hidden'): Promise<string | undefined>
+  readonly now: () => number
+  readonly uid: number
+  readonly userName: string
+}
+
+/** sysexits.h, as sendmail's callers know them. */
+export const exit = {
+  ok: 0,
+  failure: 1,
+  usage: 64,
+  dataError: 65,
+  noUser: 67,
+  unavailable: 69,
+  software: 70,
+  tempFail: 75,
+  noPermission: 77,
+  config: 78,
+} as const
+
+/** A command's own way to end: the message goes to standard error after the program's name. */
+export class CommandError extends Error {
+  readonly exitCode: number
+  constructor(message: string, exitCode: number = exit.failure) {
+    super(message)
+    this.name = 'CommandError'
+    this.exitCode = exitCode
+  }
+}

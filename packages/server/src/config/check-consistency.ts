@@ -1,0 +1,103 @@
+import type { Config } from './config.ts'
+
+interface Findings {
+  readonly problems: string[]
+  readonly warnings: string[]
+}
+
+/** Settings that are right each and wrong together. In Postfix's words where it has them. */
+export function checkConsistency(config: Config): Findings {
+  const found: Findings = { problems: [], warnings: [] }
+  checkRelaying(config, found)
+  checkClasses(config, found)
+  checkDomains(config, found)
+  checkPorts(config, found)
+  checkNames(config, found)
+  checkTimes(config, found)
+  return found
+}
+
+const closers = new Set([
+  'reject',
+  'defer',
+  'defer_if_permit',
+  'reject_unauth_destination',
+  'defer_unauth_destination',
+  'check_relay_domains',
+])
+
+/** smtpd(8) will not serve without one: an open relay is never what was meant. */
+function checkRelaying({ values }: Config, { problems }: Findings): void {
+  const words = [...values.smtpd_relay_restrictions, ...values.smtpd_recipient_restrictions]
+  if (words.some((word) => closers.has(word))) return
+  problems.push(
+    'in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working instance of: reject_unauth_destination, defer_unauth_destination, reject, defer, defer_if_permit',
+  )
+}
+
+function checkClasses(config: Config, { problems }: Findings): void {
+  for (const name of config.restrictionClasses.keys()) {
+    if (!config.isSet(name))
+      problems.push(`smtpd_restriction_classes: "${name}" is not defined: add \`${name} = …\``)
+  }
+}
+
+function checkDomains({ values }: Config, { warnings }: Findings): void {
+  const lists = ['mydestination', 'virtual_alias_domains', 'relay_domains'] as const
+  for (const [index, first] of lists.entries()) {
+    for (const second of lists.slice(index + 1)) {
+      const words = new Set(values[first].map((word) => word.toLowerCase()))
+      for (const word of values[second]) {
+        if (words.has(word.toLowerCase()) && !/[:/]/.test(word)) {
+          warnings.push(`do not list domain ${word} in BOTH ${first} and ${second}`)
+        }
+      }
+    }
+  }
+}
+
+function checkPorts({ values }: Config, { problems }: Findings): void {
+  const users = new Map<number, string>()
+  for (const name of [
+    'smtp_port',
+    'submission_port',
+    'submissions_port',
+    'pop3_port',
+    'pop3s_port',
+    'imap_port',
+    'imaps_port',
+  ] as const) {
+    const port = values[name]
+    const other = users.get(port)
+    if (port !== 0 && other !== undefined) problems.push(`${name} and ${other} are both ${port}`)
+    users.set(port, name)
+  }
+}
+
+function checkNames({ values }: Config, { problems, warnings }: Findings): void {
+  const { myhostname, mydomain } = values
+  for (const [name, value] of [
+    ['myhostname', myhostname],
+    ['mydomain', mydomain],
+  ] as const) {
+    if (!isHostName(value)) {
+      problems.push(`bad string parameter value: ${name} = ${value}`)
+    }
+  }
+  if (!myhostname.includes('.')) {
+    warnings.push(`myhostname = ${myhostname} is not fully qualified: other servers may refuse our mail`)
+  }
+}
+
+function checkTimes({ values }: Config, { problems }: Findings): void {
+  if (values.minimal_backoff_time > values.maximal_backoff_time) {
+    problems.push('minimal_backoff_time is more than maximal_backoff_time')
+  }
+  if (values.greylist_delay >= values.greylist_retry_window) {
+    problems.push('greylist_delay is not less than greylist_retry_window: no client could ever pass')
+  }
+}
+
+function isHostName(name: string): boolean {
+  return name.length <= 255 && name.split('.').every((label) => /^[A-Za-z0-9_-]{1,63}$/.test(label))
+}

@@ -1,0 +1,186 @@
+import { dovecot, postfix, posthorn } from './parameter.ts'
+
+/** What one client, message or address may cost. */
+export const limits = {
+  message_size_limit: postfix({
+    type: 'octets',
+    default: '10240000',
+    doc: 'The largest message accepted, in octets; announced as SIZE. 0 = no limit.',
+  }),
+  mailbox_size_limit: postfix({
+    type: 'octets',
+    default: '0',
+    doc: 'What an account without a quota of its own may hold, in octets. 0 = no limit. (Default of Postfix: 51200000.)',
+  }),
+  queue_minfree: postfix({
+    type: 'octets',
+    default: '0',
+    doc: 'Refuse mail for the time being when the disk has less free space than this. 0 = 1.5 times message_size_limit.',
+  }),
+  line_length_limit: postfix({
+    type: 'integer',
+    default: '2048',
+    min: 512,
+    doc: 'The longest SMTP command line, in octets.',
+  }),
+  header_size_limit: postfix({
+    type: 'octets',
+    default: '102400',
+    doc: 'The header of a message is looked at up to here.',
+  }),
+  header_address_token_limit: postfix({
+    type: 'integer',
+    default: '10240',
+    doc: 'Addresses in a header field are looked at up to so many tokens.',
+  }),
+  mime_nesting_limit: postfix({
+    type: 'integer',
+    default: '100',
+    min: 1,
+    doc: 'MIME structure is looked at up to this depth.',
+  }),
+  mime_boundary_length_limit: postfix({
+    type: 'integer',
+    default: '2048',
+    doc: 'The longest MIME boundary looked at.',
+  }),
+  hopcount_limit: postfix({
+    type: 'integer',
+    default: '50',
+    min: 1,
+    doc: 'Mail with more Received fields than this is in a loop and is returned.',
+  }),
+  smtpd_recipient_limit: postfix({
+    type: 'integer',
+    default: '1000',
+    min: 1,
+    doc: 'Recipients of one message; the next gets 452.',
+  }),
+  smtpd_recipient_overshoot_limit: postfix({
+    type: 'integer',
+    default: '1000',
+    doc: 'Recipients beyond smtpd_recipient_limit before they count as errors.',
+  }),
+  smtpd_error_sleep_time: postfix({
+    type: 'time',
+    default: '1s',
+    unit: 's',
+    doc: 'Pause before an error reply, once a client has made smtpd_soft_error_limit errors.',
+  }),
+  smtpd_soft_error_limit: postfix({
+    type: 'integer',
+    default: '10',
+    doc: 'Errors of a client before replies slow down.',
+  }),
+  smtpd_hard_error_limit: postfix({
+    type: 'integer',
+    default: '20',
+    doc: 'Errors of a client before it is disconnected.',
+  }),
+  smtpd_junk_command_limit: postfix({
+    type: 'integer',
+    default: '100',
+    doc: 'NOOP, VRFY, ETRN and RSET of a client, without mail between, before they count as errors.',
+  }),
+  smtpd_client_connection_count_limit: postfix({
+    type: 'integer',
+    default: '50',
+    doc: 'Connections of one client at once. 0 = no limit.',
+  }),
+  smtpd_client_connection_rate_limit: postfix({
+    type: 'integer',
+    default: '0',
+    doc: 'Connections of one client in anvil_rate_time_unit. 0 = no limit.',
+  }),
+  smtpd_client_message_rate_limit: postfix({
+    type: 'integer',
+    default: '0',
+    doc: 'Messages of one client in anvil_rate_time_unit. 0 = no limit.',
+  }),
+  smtpd_client_recipient_rate_limit: postfix({
+    type: 'integer',
+    default: '0',
+    doc: 'Recipients of one client in anvil_rate_time_unit. 0 = no limit.',
+  }),
+  smtpd_client_auth_rate_limit: postfix({
+    type: 'integer',
+    default: '0',
+    doc: 'AUTH commands of one client in anvil_rate_time_unit. 0 = no limit.',
+  }),
+  smtpd_client_event_limit_exceptions: postfix({
+    type: 'networks',
+    default: '$mynetworks',
+    doc: 'Clients that the limits by client do not count for.',
+  }),
+  anvil_rate_time_unit: postfix({
+    type: 'time',
+    default: '60s',
+    unit: 's',
+    doc: 'The time of the rate limits.',
+  }),
+  smtpd_timeout: postfix({
+    type: 'time',
+    default: '300s',
+    unit: 's',
+    doc: 'How long a client may think about a command, or a piece of a message.',
+  }),
+  smtpd_min_data_rate: postfix({
+    type: 'integer',
+    default: '500',
+    doc: 'Octets a second that a client sending a message must reach.',
+  }),
+  smtpd_forbid_bare_newline: postfix({
+    type: 'choice',
+    values: ['normalize', 'yes', 'reject', 'no'],
+    default: 'normalize',
+    doc: 'Line ends other than CR LF (SMTP smuggling): `normalize` makes them CR LF and never takes them for the end; `reject` refuses the message; `yes` is normalize; `no` is read as normalize.',
+  }),
+  smtpd_forbid_bare_newline_exclusions: postfix({
+    type: 'networks',
+    default: '$mynetworks',
+    doc: 'Clients that smtpd_forbid_bare_newline = reject does not refuse.',
+  }),
+  smtpd_forbid_unauth_pipelining: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Disconnect clients that send commands before they may.',
+  }),
+  smtpd_forbidden_commands: postfix({
+    type: 'list',
+    default: 'CONNECT GET POST',
+    doc: 'Commands after which a client is disconnected: it takes us for a web server.',
+  }),
+  smtpd_greet_wait: posthorn({
+    type: 'time',
+    default: '100ms',
+    unit: 's',
+    doc: 'Pause before the greeting on the port for other servers. Trusted networks and the submission ports never wait.',
+  }),
+  mail_max_userip_connections: dovecot({
+    type: 'integer',
+    default: '10',
+    doc: 'IMAP or POP3 sessions of one user from one address at once, each protocol for itself. 0 = no limit.',
+  }),
+  reading_client_connection_limit: posthorn({
+    type: 'integer',
+    default: '100',
+    doc: 'IMAP and POP3 connections of one address at once. 0 = no limit.',
+  }),
+  default_client_limit: dovecot({
+    type: 'integer',
+    default: '10000',
+    min: 1,
+    doc: 'IMAP and POP3 connections of a worker at once.',
+  }),
+  default_process_limit: postfix({
+    type: 'integer',
+    default: '1000',
+    min: 1,
+    doc: 'SMTP connections of a worker at once. (Default of Postfix: 100.)',
+  }),
+  imap_max_line_length: dovecot({
+    type: 'octets',
+    default: '64k',
+    doc: 'The longest IMAP command with its small literals.',
+  }),
+} as const

@@ -1,0 +1,143 @@
+import { postfix, posthorn } from './parameter.ts'
+
+/** Aliases, rewriting, and what becomes of mail for our users. */
+export const localDelivery = {
+  alias_maps: postfix({
+    type: 'tables',
+    default: '',
+    computed: true,
+    doc: 'Alias tables (aliases(5) syntax). The text file is read and re-read when it changes; newaliases is not needed. Default: hash:/etc/aliases where that file exists.',
+  }),
+  alias_database: postfix({
+    type: 'tables',
+    default: '$alias_maps',
+    doc: 'The tables that newaliases checks.',
+  }),
+  virtual_alias_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Tables address → addresses, for any domain: `user@domain`, `user`, `@domain` (virtual(5)).',
+  }),
+  virtual_alias_domains: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Domains whose addresses all come from virtual_alias_maps. (Default of Postfix: the domains of $virtual_alias_maps; name them here.)',
+  }),
+  virtual_alias_expansion_limit: postfix({
+    type: 'integer',
+    default: '1000',
+    min: 1,
+    doc: 'Addresses that one address may become.',
+  }),
+  virtual_alias_recursion_limit: postfix({
+    type: 'integer',
+    default: '1000',
+    min: 1,
+    doc: 'Depth of virtual aliases.',
+  }),
+  duplicate_filter_limit: postfix({
+    type: 'integer',
+    default: '1000',
+    min: 1,
+    doc: 'Addresses remembered so that each gets one copy.',
+  }),
+  expand_owner_alias: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Use the right-hand side of `owner-list` as the sender instead of owner-list itself.',
+  }),
+  canonical_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Rewrites addresses in envelope and header (canonical(5)).',
+  }),
+  sender_canonical_maps: postfix({ type: 'tables', default: '', doc: 'As canonical_maps, senders only.' }),
+  recipient_canonical_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'As canonical_maps, recipients only.',
+  }),
+  relocated_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Addresses that have moved, with the new one for the refusal (relocated(5)).',
+  }),
+  transport_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Domain or address → transport:nexthop (transport(5)).',
+  }),
+  always_bcc: postfix({
+    type: 'string',
+    default: '',
+    doc: 'An address that gets a copy of every message. The people concerned must know.',
+  }),
+  luser_relay: postfix({
+    type: 'string',
+    default: '',
+    raw: true,
+    doc: 'Where mail for unknown local users goes: an address, with $user, $domain, $local, $extension filled in. Set local_recipient_maps to empty too.',
+  }),
+  local_recipient_maps: postfix({
+    type: 'tables',
+    default: 'proxy:unix:passwd.byname $alias_maps',
+    doc: 'What makes a local user known. Here: the accounts (whatever is written for them) and $alias_maps. Empty: every user is accepted at RCPT TO, for luser_relay.',
+  }),
+  local_transport: postfix({
+    type: 'string',
+    default: 'local:$myhostname',
+    doc: 'How mail for mydestination is delivered: `local`, or `error: text` to refuse it with that text.',
+  }),
+  home_directory: posthorn({
+    type: 'string',
+    default: '/home/$user',
+    raw: true,
+    doc: "Where a user's `.forward` is looked for; $user and $domain are filled in. An account's own home comes first. Empty: no .forward.",
+  }),
+  forward_path: postfix({
+    type: 'string',
+    default: '$home/.forward${recipient_delimiter}${extension}, $home/.forward',
+    raw: true,
+    doc: 'Names of the file with forwarding addresses; the first that exists is used.',
+  }),
+  allow_mail_to_commands: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Where `|command` is allowed: alias, forward, include. (Default of Postfix: alias, forward.) Never is a shell given what a stranger wrote.',
+  }),
+  allow_mail_to_files: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Where `/file/name` is allowed: alias, forward, include. (Default of Postfix: alias, forward.)',
+  }),
+  prepend_delivered_header: postfix({
+    type: 'list',
+    default: 'command, file, forward',
+    doc: 'Where a Delivered-To field is put before the message; it stops loops.',
+  }),
+  biff: postfix({
+    type: 'boolean',
+    default: 'no',
+    instead: 'IMAP IDLE tells clients of new mail.',
+    doc: 'Local new-mail notification.',
+  }),
+  home_mailbox: postfix({
+    type: 'string',
+    default: '',
+    instead: 'Mail is kept in the store, whole and at once; `posthorn export` writes a Maildir.',
+    doc: 'Where mail is delivered below the home directory. Accepted so that a guide can be followed; the mailbox is the one of the store.',
+  }),
+  mail_location: {
+    type: 'string',
+    default: '',
+    origin: 'dovecot',
+    instead: 'Mail is kept in the store; `posthorn import` reads a Maildir.',
+    doc: "Dovecot's place for mail. Accepted so that a guide can be followed; the mailbox is the one of the store.",
+  },
+  mail_spool_directory: postfix({
+    type: 'string',
+    default: '/var/mail',
+    instead: 'Mail is kept in the store below $data_directory.',
+    doc: 'The folder of mbox files. Accepted so that a guide can be followed.',
+  }),
+} as const

@@ -1,0 +1,66 @@
+import { dovecot, posthorn } from './parameter.ts'
+
+/** POP3 and IMAP. */
+export const reading = {
+  login_greeting: dovecot({
+    type: 'string',
+    default: 'Posthorn ready.',
+    doc: 'The text of the POP3 and IMAP greeting.',
+  }),
+  imap_capability: dovecot({
+    type: 'string',
+    default: '',
+    doc: 'Empty: everything we can. `-NAME …` withholds capabilities; a list without signs replaces it.',
+  }),
+  imap_idle_notify_interval: dovecot({
+    type: 'time',
+    default: '2m',
+    unit: 's',
+    min: 1,
+    doc: 'An idling client hears `* OK Still here` this often.',
+  }),
+  imap_logout_format: dovecot({
+    type: 'string',
+    default: 'in=%i out=%o',
+    raw: true,
+    doc: 'The text logged when a session ends.',
+  }),
+  imap_idle_timeout: posthorn({
+    type: 'time',
+    default: '30m',
+    unit: 's',
+    min: 60,
+    doc: 'An IMAP session without a command (and not idling) is closed after this (RFC 9051 §5.4: at least 30 minutes).',
+  }),
+  pop3_idle_timeout: posthorn({
+    type: 'time',
+    default: '10m',
+    unit: 's',
+    min: 60,
+    doc: 'A POP3 session without a command is closed after this, deleting nothing (RFC 1939 §3: at least 10 minutes).',
+  }),
+  login_timeout: posthorn({
+    type: 'time',
+    default: '60s',
+    unit: 's',
+    min: 1,
+    doc: 'A connection that has not logged in is closed after this.',
+  }),
+  pop3_uidl_format: dovecot({
+    type: 'string',
+    default: '%08Xu%08Xv',
+    raw: true,
+    doc: 'The form of POP3 message identifiers: UID %u and UIDVALIDITY %v. (Default of Dovecot: the same.)',
+  }),
+  pop3_delete_type: dovecot({
+    type: 'choice',
+    values: ['default', 'expunge', 'flag'],
+    default: 'default',
+    doc: 'What DELE does at QUIT: expunge.',
+  }),
+  pop3_lock_session: dovecot({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'One POP3 session of an account at a time ([IN-USE]). Always yes here.',
+  }),
+} as const

@@ -1,0 +1,161 @@
+import { dovecot, postfix, posthorn } from './parameter.ts'
+
+/** Certificates and passwords. */
+export const tlsAndLogin = {
+  smtpd_tls_cert_file: postfix({
+    type: 'file',
+    default: '',
+    doc: "PEM file with the server's certificate and its chain. Empty: a self-signed one, made on the first start in $data_directory/tls.",
+  }),
+  smtpd_tls_key_file: postfix({
+    type: 'file',
+    default: '$smtpd_tls_cert_file',
+    doc: 'PEM file with its private key, without a passphrase, readable by its owner only.',
+  }),
+  smtpd_tls_security_level: postfix({
+    type: 'choice',
+    values: ['', 'none', 'may', 'encrypt'],
+    default: 'may',
+    doc: '`may`: STARTTLS is offered; `encrypt`: required (never on a public port 25); `none`: not offered. (Default of Postfix: none.)',
+  }),
+  smtpd_use_tls: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'The old name of smtpd_tls_security_level = may; accepted.',
+  }),
+  smtpd_enforce_tls: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'The old name of smtpd_tls_security_level = encrypt; read when that is not set.',
+  }),
+  smtpd_tls_protocols: postfix({
+    type: 'string',
+    default: '>=TLSv1.2',
+    doc: 'TLS versions on the SMTP ports: `>=TLSv1.2`, `!SSLv2, !SSLv3 …`. Older ones than 1.2 are not offered.',
+  }),
+  smtpd_tls_mandatory_protocols: postfix({
+    type: 'string',
+    default: '>=TLSv1.2',
+    doc: 'The same where TLS is required.',
+  }),
+  smtpd_tls_received_header: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Name protocol and cipher in Received.',
+  }),
+  smtpd_tls_loglevel: postfix({
+    type: 'integer',
+    default: '0',
+    min: 0,
+    max: 4,
+    doc: '1: log a line for each handshake.',
+  }),
+  smtpd_tls_auth_only: postfix({
+    type: 'boolean',
+    default: '$disable_plaintext_auth',
+    doc: 'Neither offer nor accept AUTH without TLS. (Default of Postfix: no.)',
+  }),
+  smtpd_sasl_auth_enable: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'AUTH on the port for other servers too. The submission ports always have it.',
+  }),
+  smtpd_sasl_security_options: postfix({
+    type: 'list',
+    default: 'noanonymous',
+    doc: 'Mechanisms not offered: noanonymous, noplaintext.',
+  }),
+  smtpd_sasl_tls_security_options: postfix({
+    type: 'list',
+    default: '$smtpd_sasl_security_options',
+    doc: 'The same once TLS is on.',
+  }),
+  smtpd_sasl_authenticated_header: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Name the login in Received.',
+  }),
+  smtpd_sasl_exceptions_networks: postfix({
+    type: 'networks',
+    default: '',
+    doc: 'Clients that AUTH is not offered to.',
+  }),
+  smtpd_sasl_local_domain: postfix({
+    type: 'string',
+    default: '',
+    doc: 'The domain of logins without one, when not auth_default_realm.',
+  }),
+  smtpd_sasl_type: postfix({
+    type: 'string',
+    default: 'posthorn',
+    instead: 'Accounts are in the store: `posthorn user add`.',
+    doc: 'Who checks passwords: cyrus or dovecot elsewhere, the server itself here.',
+  }),
+  smtpd_sasl_path: postfix({
+    type: 'string',
+    default: 'smtpd',
+    instead: 'Accounts are in the store: `posthorn user add`.',
+    doc: 'Where that one listens.',
+  }),
+  broken_sasl_auth_clients: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Announce `AUTH=PLAIN LOGIN` too, for clients of the last century.',
+  }),
+  ssl: dovecot({
+    type: 'choice',
+    values: ['yes', 'no', 'required'],
+    default: 'yes',
+    doc: 'TLS for POP3 and IMAP: `yes` offered, `required` no login without, `no` none.',
+  }),
+  ssl_cert: dovecot({
+    type: 'file',
+    default: '$smtpd_tls_cert_file',
+    doc: 'The certificate for POP3 and IMAP; `</path` as Dovecot writes it, or `/path`.',
+  }),
+  ssl_key: dovecot({ type: 'file', default: '$smtpd_tls_key_file', doc: 'Its private key.' }),
+  ssl_min_protocol: dovecot({
+    type: 'choice',
+    values: ['TLSv1.2', 'TLSv1.3'],
+    default: 'TLSv1.2',
+    doc: 'The oldest TLS for POP3 and IMAP.',
+  }),
+  disable_plaintext_auth: dovecot({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Neither offer nor accept passwords without TLS. Connections from this machine are exempt.',
+  }),
+  auth_mechanisms: dovecot({ type: 'list', default: 'plain login', doc: 'SASL mechanisms: plain, login.' }),
+  auth_failure_delay: dovecot({
+    type: 'time',
+    default: '15s',
+    unit: 's',
+    max: 60,
+    doc: 'The longest pause before a login from an address with failures behind it; it grows from one second, doubling. Trusted networks do not wait. (Default of Dovecot: 2s.)',
+  }),
+  auth_failure_limit: posthorn({
+    type: 'integer',
+    default: '50',
+    doc: 'Failed logins from one address in auth_failure_window before it is refused until the window ends. Users who have logged in from there, and trusted networks, are exempt. 0 = no limit.',
+  }),
+  auth_failure_window: posthorn({
+    type: 'time',
+    default: '10m',
+    unit: 's',
+    min: 1,
+    doc: 'The time over which failed logins count.',
+  }),
+  auth_cache_ttl: dovecot({
+    type: 'time',
+    default: '10m',
+    unit: 's',
+    doc: 'How long a verified password is remembered (as a keyed hash in memory), so that returning clients are cheap. 0 = never. (Default of Dovecot: 1h.)',
+  }),
+  auth_worker_max_count: dovecot({
+    type: 'integer',
+    default: '2',
+    min: 1,
+    max: 64,
+    doc: 'Password hashes a worker computes at once; each takes a thread and 19 MiB. (Default of Dovecot: 30.)',
+  }),
+} as const
