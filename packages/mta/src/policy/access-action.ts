@@ -1,0 +1,144 @@
+import type { Answer } from '@posthorn/smtp'
+import type { LookupTable } from '../tables/index.ts'
+import { refusalOf, splitStatus } from './reply-text.ts'
+import type { PolicyRequest, Subject } from './request.ts'
+import type { AccessAction, PolicyParts } from './restriction.ts'
+import { maxDepth, PolicyError, type RestrictionList } from './restriction-list.ts'
+import { configurationError, dunno, permit, type Refusal, type Verdict } from './verdict.ts'
+
+export interface ActionSource {
+  readonly codes: PolicyParts['codes']
+  readonly log: PolicyParts['log']
+  /** An answer that is a list of restrictions. Throws PolicyError. */
+  readonly readList: (text: string) => RestrictionList
+  readonly run: (
+    list: RestrictionList,
+    request: PolicyRequest,
+    subject: Subject,
+    depth: number,
+  ) => Answer<Verdict>
+}
+
+const maxCachedLists = 1_000
+
+/** Carries out what an access(5) table answers. A bad answer is `451 4.3.5` and a warning, never a permit. */
+export function createAccessAction(source: ActionSource): AccessAction {
+  const lists = new Map<string, RestrictionList>()
+
+  function listOf(text: string): RestrictionList {
+    const found = lists.get(text)
+    if (found !== undefined) return found
+    const list = source.readList(text)
+    if (lists.size >= maxCachedLists) lists.clear()
+    lists.set(text, list)
+    return list
+  }
+
+  return (action, table, key, subject, request, depth) => {
+    const trimmed = action.trim()
+    const end = trimmed.search(/\s/)
+    const word = end === -1 ? trimmed : trimmed.slice(0, end)
+    const text = end === -1 ? '' : trimmed.slice(end + 1).trim()
+    const plain = plainVerdict(word, text, subject, source.codes)
+    if (plain !== undefined) return plain
+    const effect = effectVerdict(word.toUpperCase(), text, subject, request)
+    if (effect === 'incomplete')
+      return misconfigured(`${word} action without ${text === '' ? 'its text' : 'a valid one'}`)
+    if (effect !== undefined) return effect
+    if (depth >= maxDepth) return misconfigured('recursion limit reached')
+    try {
+      return source.run(listOf(trimmed), request, subject, depth + 1)
+    } catch (error) {
+      if (!(error instanceof PolicyError) && !(error instanceof Error && error.name === 'TableError'))
+        throw error
+      return misconfigured(error.message)
+    }
+
+    function misconfigured(reason: string): Verdict {
+      warn(source, table, key, reason)
+      return { kind: 'refuse', refusal: configurationError }
+    }
+  }
+}
+
+function warn(source: ActionSource, table: LookupTable, key: string, reason: string): void {
+  source.log({
+    level: 'warning',
+    service: 'smtpd',
+    text: `access table ${table.name}: entry "${key}": ${reason}`,
+  })
+}
+
+function plainVerdict(
+  word: string,
+  text: string,
+  subject: Subject,
+  codes: PolicyParts['codes'],
+): Verdict | undefined {
+  switch (word.toUpperCase()) {
+    case 'OK':
+    case 'RELAY':
+    case 'PERMIT':
+      return permit
+    case 'DUNNO':
+      return dunno
+    case 'REJECT':
+      return { kind: 'refuse', refusal: refusal(subject, codes.accessMapRejectCode, text, 'Access denied') }
+    case 'DEFER':
+      return { kind: 'refuse', refusal: refusal(subject, codes.accessMapDeferCode, text, 'Access denied') }
+    case 'DEFER_IF_PERMIT':
+      return {
+        kind: 'defer-if-permit',
+        refusal: refusal(subject, codes.accessMapDeferCode, text, 'Service unavailable'),
+      }
+    case 'DEFER_IF_REJECT':
+      return {
+        kind: 'defer-if-reject',
+        refusal: refusal(subject, codes.accessMapDeferCode, text, 'Service unavailable'),
+      }
+  }
+  if (/^[45]\d\d$/.test(word)) {
+    return { kind: 'refuse', refusal: refusal(subject, Number(word), text, 'Access denied') }
+  }
+  // Pop-before-smtp programs write numbers.
+  return /^\d+$/.test(word) ? permit : undefined
+}
+
+function refusal(subject: Subject, code: number, text: string, fallback: string): Refusal {
+  const split = splitStatus(text, code >= 500 ? '5.7.1' : '4.7.1')
+  return refusalOf(subject, code, split.status, split.text === '' ? fallback : split.text)
+}
+
+function effectVerdict(
+  word: string,
+  text: string,
+  subject: Subject,
+  request: PolicyRequest,
+): Verdict | 'incomplete' | undefined {
+  const said = (otherwise: string) => `<${subject.name}>: ${subject.class} ${text === '' ? otherwise : text}`
+  switch (word) {
+    case 'HOLD':
+      return { kind: 'effect', effect: { kind: 'hold', text: said('triggers HOLD action') } }
+    case 'DISCARD':
+      return { kind: 'effect', effect: { kind: 'discard', text: said('triggers DISCARD action') } }
+    case 'WARN':
+      return { kind: 'effect', effect: { kind: 'warn', text: said('') } }
+    case 'INFO':
+      return { kind: 'effect', effect: { kind: 'inform', text: said('') } }
+    case 'REDIRECT':
+      return /^[^\s@]+@[^\s@]+$/.test(text)
+        ? { kind: 'effect', effect: { kind: 'redirect', address: text } }
+        : 'incomplete'
+    case 'BCC':
+      return /^[^\s@]+@[^\s@]+$/.test(text)
+        ? { kind: 'effect', effect: { kind: 'bcc', address: text } }
+        : 'incomplete'
+    case 'PREPEND':
+      // After the message it is too late, and a field needs a name.
+      if (request.command === 'END-OF-MESSAGE') return 'incomplete'
+      return /^[!-9;-~]+:/.test(text) && !/[\r\n]/.test(text)
+        ? { kind: 'effect', effect: { kind: 'prepend', field: text } }
+        : 'incomplete'
+  }
+  return undefined
+}

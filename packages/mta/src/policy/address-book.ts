@@ -1,0 +1,31 @@
+import type { Answer } from '@posthorn/smtp'
+
+/** ADDRESS_CLASS_README: whose an address is, by its domain. */
+export type AddressClass = 'local' | 'mailbox' | 'virtual-alias' | 'relay' | 'default'
+
+export interface Destination {
+  readonly class: AddressClass
+  /**
+   * `user%host@us`, `host!user@us`, `"user@host"@us`: the outer domain is ours, the inner one decides.
+   * Strangers never relay by it.
+   */
+  readonly routed: boolean
+  readonly domain: string
+}
+
+export type Known =
+  | { readonly kind: 'known' }
+  /** `User unknown in local recipient table`. */
+  | { readonly kind: 'unknown'; readonly table: string }
+  | { readonly kind: 'temporary'; readonly reason: string }
+
+/** What policy asks of routing. */
+export interface AddressBook {
+  /** `pkumar` → `pkumar@myorigin`; others unchanged. Refusals name addresses as given, tables are asked for complete ones. */
+  complete(address: string): string
+  classify(address: string): Destination
+  /** Whether a recipient (or sender) of a class of ours exists; addresses of other domains are known. */
+  verify(address: string): Answer<Known>
+  /** Whether the account that logged in may write as that sender. */
+  owns(user: string, sender: string, delimiter: string): boolean
+}

@@ -1,0 +1,92 @@
+import type { Log } from '@posthorn/mail'
+import type { Answer } from '@posthorn/smtp'
+import type { GreylistStore } from '@posthorn/storage'
+import { networkAround, parseAddress, type TableContext } from '../../tables/index.ts'
+import { refusalOf } from '../reply-text.ts'
+import type { PolicyRequest, Subject } from '../request.ts'
+import { dunno, type Verdict } from '../verdict.ts'
+import { openClientWhitelist, openRecipientWhitelist } from './whitelist.ts'
+
+export interface GreylistOptions {
+  /** postgrey --delay. Default 60 s. */
+  readonly delayMs?: number
+  /** postgrey --retry-window: a triplet that does not come back in it starts anew. Default 2 days. */
+  readonly retryWindowMs?: number
+  /** postgrey --max-age: known triplets and clients are forgotten after it. Default 35 days. */
+  readonly maxAgeMs?: number
+  /** postgrey --auto-whitelist-clients: a network that passed so often is never delayed again; 0 = off. Default 5. */
+  readonly autoWhitelistPasses?: number
+  /** `%s` seconds to wait, `%r` domain of the recipient. */
+  readonly text?: string
+  readonly whitelistClients?: readonly string[]
+  readonly whitelistRecipients?: readonly string[]
+}
+
+export interface Greylist {
+  verdict(request: PolicyRequest, subject: Subject): Answer<Verdict>
+}
+
+const defaultText = 'Greylisted, see http://postgrey.schweikert.ch/help/%r.html (wait %s s)'
+const hourMs = 3_600_000
+
+/** Greylisting as postgrey does it, on the store. RFC 6647. Throws TableError for a bad whitelist. */
+export function createGreylist(
+  store: Pick<GreylistStore, 'attempt'>,
+  options: GreylistOptions,
+  context: TableContext & { readonly log: Log },
+): Greylist {
+  const clients = (options.whitelistClients ?? []).map((path) => openClientWhitelist(path, context))
+  const recipients = (options.whitelistRecipients ?? []).map((path) => openRecipientWhitelist(path, context))
+  const rules = {
+    delayMs: options.delayMs ?? 60_000,
+    retryWindowMs: options.retryWindowMs ?? 48 * hourMs,
+    maxAgeMs: options.maxAgeMs ?? 35 * 24 * hourMs,
+    autoWhitelistPasses: options.autoWhitelistPasses ?? 5,
+  }
+  const text = options.text ?? defaultText
+
+  async function attempt(network: string, request: PolicyRequest, subject: Subject): Promise<Verdict> {
+    const recipient = foldRecipient(request.recipient ?? '')
+    const triplet = { network, sender: foldSender(request.sender ?? ''), recipient }
+    const { waitMs } = await store.attempt(triplet, { nowMs: context.now(), ...rules })
+    if (waitMs <= 0) return dunno
+    const seconds = Math.max(1, Math.ceil(waitMs / 1000))
+    const said = text.replace(/%[sr]/g, (mark) =>
+      mark === '%s' ? String(seconds) : recipient.slice(recipient.lastIndexOf('@') + 1),
+    )
+    return { kind: 'defer-if-permit', refusal: refusalOf(subject, 450, '4.2.0', said) }
+  }
+
+  return {
+    verdict(request, subject) {
+      if (request.user !== undefined || request.client.inMyNetworks || request.recipient === undefined)
+        return dunno
+      const { client, recipient } = request
+      if (clients.some((list) => list.has(client.name.name, client.address))) return dunno
+      if (recipients.some((list) => list.has(recipient))) return dunno
+      const network = clientNetwork(client.address)
+      return network === undefined ? dunno : attempt(network, request, subject)
+    },
+  }
+}
+
+/** Farms of senders share a network: /24 and /64. */
+export function clientNetwork(address: string): string | undefined {
+  const parsed = parseAddress(address)
+  return parsed === undefined ? undefined : networkAround(parsed, parsed.kind() === 'ipv4' ? 24 : 64)
+}
+
+/** postgrey: extensions go and runs of digits become `#`, so that lists with an address a message pass once. */
+export function foldSender(sender: string): string {
+  const at = sender.lastIndexOf('@')
+  if (at === -1) return sender.toLowerCase()
+  const local = sender.slice(0, at).replace(/\+.*$/, '')
+  const folded = local.replace(/(?<![A-Za-z0-9])\d+(?![A-Za-z0-9])/g, '#')
+  return `${folded}${sender.slice(at)}`.toLowerCase()
+}
+
+function foldRecipient(recipient: string): string {
+  const at = recipient.lastIndexOf('@')
+  if (at === -1) return recipient.toLowerCase()
+  return `${recipient.slice(0, at).replace(/(?!^)\+.*$/, '')}${recipient.slice(at)}`.toLowerCase()
+}

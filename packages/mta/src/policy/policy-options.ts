@@ -1,0 +1,60 @@
+import type { Stage } from './request.ts'
+
+/** Reply codes, Postfix's names in camel case. */
+export interface PolicyCodes {
+  readonly rejectCode: number
+  readonly deferCode: number
+  readonly accessMapRejectCode: number
+  readonly accessMapDeferCode: number
+  readonly relayDomainsRejectCode: number
+  readonly invalidHostnameRejectCode: number
+  readonly nonFqdnRejectCode: number
+  readonly unknownAddressRejectCode: number
+  readonly unknownClientRejectCode: number
+  readonly unknownHostnameRejectCode: number
+  readonly unknownLocalRecipientRejectCode: number
+  readonly mapsRblRejectCode: number
+  readonly plaintextRejectCode: number
+  readonly multiRecipientBounceRejectCode: number
+}
+
+/** Postfix's defaults. */
+export const defaultCodes: PolicyCodes = {
+  rejectCode: 554,
+  deferCode: 450,
+  accessMapRejectCode: 554,
+  accessMapDeferCode: 450,
+  relayDomainsRejectCode: 554,
+  invalidHostnameRejectCode: 501,
+  nonFqdnRejectCode: 504,
+  unknownAddressRejectCode: 450,
+  unknownClientRejectCode: 450,
+  unknownHostnameRejectCode: 450,
+  unknownLocalRecipientRejectCode: 550,
+  mapsRblRejectCode: 554,
+  plaintextRejectCode: 450,
+  multiRecipientBounceRejectCode: 550,
+}
+
+export interface PolicyOptions {
+  /** Each list as in main.cf; missing = empty. Relay and recipient lists are never both without an end. */
+  readonly restrictions: Readonly<Partial<Record<Stage, string>>>
+  /** smtpd_restriction_classes with the list of each. */
+  readonly restrictionClasses?: Readonly<Record<string, string>>
+  readonly codes?: Partial<PolicyCodes>
+  /** smtpd_delay_reject. Default yes: client, helo and sender lists are asked at RCPT. */
+  readonly delayReject?: 'yes' | 'no'
+  /** smtpd_reject_unlisted_recipient. Default yes. */
+  readonly rejectUnlistedRecipient?: 'yes' | 'no'
+  /** smtpd_reject_unlisted_sender. Default no. */
+  readonly rejectUnlistedSender?: 'yes' | 'no'
+  /** smtpd_reject_footer, put after each refusal's text. */
+  readonly rejectFooter?: string
+  readonly recipientDelimiter?: string
+  readonly parentMatchesSubdomains?: 'yes' | 'no'
+}
+
+/** Postfix 3.7's defaults, but that strangers are told 554 at once instead of 454. */
+export const defaultRestrictions: Readonly<Partial<Record<Stage, string>>> = {
+  relay: 'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
+}

@@ -1,0 +1,109 @@
+import type { Answer } from '@posthorn/smtp'
+import { closest, splitListText } from '../tables/index.ts'
+import { knownToPostfix } from './known-to-postfix.ts'
+import type { PolicyRequest, Stage, Subject } from './request.ts'
+import { type Check, type PolicyParts, type Restriction, tableRestrictionOf } from './restriction.ts'
+import { configurationError, dunno, type Verdict } from './verdict.ts'
+
+/** A restriction list that cannot be used; `parameter` is the one in main.cf. */
+export class PolicyError extends Error {
+  readonly parameter: string
+  constructor(parameter: string, message: string) {
+    super(`${parameter}: ${message}`)
+    this.name = 'PolicyError'
+    this.parameter = parameter
+  }
+}
+
+/** A list ready to run. */
+export interface RestrictionList {
+  readonly checks: readonly Check[]
+  readonly closesRelay: boolean
+}
+
+export interface ListSource {
+  readonly parts: PolicyParts
+  readonly restrictions: ReadonlyMap<string, Restriction>
+  /** smtpd_restriction_classes by name. */
+  readonly classes: ReadonlyMap<string, () => RestrictionList>
+  readonly run: (
+    list: RestrictionList,
+    request: PolicyRequest,
+    subject: Subject,
+    depth: number,
+  ) => Answer<Verdict>
+}
+
+/** Tables and classes that name each other in a circle end here. Postfix: 100. */
+export const maxDepth = 100
+
+/** Reads `permit_mynetworks, check_sender_access hash:/x, reject`. Throws PolicyError, TableError. */
+export function readRestrictionList(
+  text: string,
+  parameter: string,
+  stage: Stage,
+  source: ListSource,
+): RestrictionList {
+  const words = splitListText(text)
+  const checks: Check[] = []
+  let closesRelay = false
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string
+    const name = word.toLowerCase()
+    const found = source.restrictions.get(name)
+    if (found !== undefined) {
+      const argument = found.argument === undefined ? '' : words[++i]
+      if (argument === undefined)
+        throw new PolicyError(parameter, `${word} needs a ${found.argument} after it`)
+      checks.push(found.make(source.parts, argument))
+      closesRelay ||= found.closesRelay === true
+      continue
+    }
+    const list = source.classes.get(word)
+    if (list !== undefined) {
+      checks.push(classCheck(word, list, source))
+      // As Postfix does: what a class holds counts only when asked, so it is not looked into here.
+      continue
+    }
+    if (word.includes(':') && !word.startsWith('{')) {
+      const table = source.restrictions.get(tableRestrictionOf[stage])
+      if (table !== undefined) {
+        checks.push(table.make(source.parts, word))
+        continue
+      }
+    }
+    throw unknownRestriction(word, parameter, source)
+  }
+  return { checks, closesRelay }
+}
+
+function classCheck(name: string, list: () => RestrictionList, source: ListSource): Check {
+  return (request, subject, depth) => {
+    if (depth >= maxDepth) {
+      source.parts.log({
+        level: 'warning',
+        service: 'smtpd',
+        text: `restriction class ${name}: recursion limit ${maxDepth} reached`,
+      })
+      return { kind: 'refuse', refusal: configurationError }
+    }
+    return source.run(list(), request, subject, depth + 1)
+  }
+}
+
+function unknownRestriction(word: string, parameter: string, source: ListSource): PolicyError {
+  const known = knownToPostfix.get(word.toLowerCase())
+  if (known !== undefined) {
+    return new PolicyError(
+      parameter,
+      `restriction "${word}" is known to Postfix, not available in Posthorn${known}`,
+    )
+  }
+  const suggestion = closest(word, [...source.restrictions.keys(), ...source.classes.keys()])
+  return new PolicyError(
+    parameter,
+    `unknown restriction "${word}"${suggestion === undefined ? '' : `; did you mean "${suggestion}"?`}`,
+  )
+}
+
+export const emptyList: RestrictionList = { checks: [() => dunno], closesRelay: false }

@@ -1,0 +1,11 @@
+import { refusalOf } from '../reply-text.ts'
+import { restriction } from '../restriction.ts'
+
+/** Makes later permanent refusals temporary. */
+export const deferIfReject = restriction({
+  names: ['defer_if_reject'],
+  make: () => (_request, subject) => ({
+    kind: 'defer-if-reject',
+    refusal: refusalOf(subject, 450, '4.3.2', 'defer_if_reject requested'),
+  }),
+})

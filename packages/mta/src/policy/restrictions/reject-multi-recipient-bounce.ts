@@ -1,0 +1,19 @@
+import { restriction } from '../restriction.ts'
+import { dunno, refuse } from '../verdict.ts'
+
+/** The null sender with several recipients: no bounce does that. Of use at DATA. */
+export const rejectMultiRecipientBounce = restriction({
+  names: ['reject_multi_recipient_bounce'],
+  make:
+    ({ codes }) =>
+    (request, subject) => {
+      const before = request.recipient === undefined ? 0 : 1
+      if (request.sender !== '' || request.recipientCount + before < 2) return dunno
+      const code = codes.multiRecipientBounceRejectCode
+      return refuse(
+        code,
+        code >= 500 ? '5.5.3' : '4.5.3',
+        `<${subject.name}>: ${subject.class} rejected: Multi-recipient bounce`,
+      )
+    },
+})

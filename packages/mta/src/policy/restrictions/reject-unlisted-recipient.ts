@@ -1,0 +1,43 @@
+import type { Answer } from '@posthorn/smtp'
+import type { Known } from '../address-book.ts'
+import { refusalOf } from '../reply-text.ts'
+import { type PolicyRequest, recipientSubject, type Subject } from '../request.ts'
+import { type PolicyParts, restriction } from '../restriction.ts'
+import { dunno, type Verdict } from '../verdict.ts'
+
+/** The recipient is of a domain of ours and does not exist. */
+export const rejectUnlistedRecipient = restriction({
+  names: ['reject_unlisted_recipient', 'check_recipient_maps'],
+  make: (parts) => (request) => unlistedRecipientVerdict(parts, request),
+})
+
+export function unlistedRecipientVerdict(
+  parts: Pick<PolicyParts, 'addresses' | 'codes'>,
+  request: PolicyRequest,
+): Answer<Verdict> {
+  if (request.recipient === undefined) return dunno
+  return unlistedVerdict(parts, request.recipient, recipientSubject(request), '5.1.1')
+}
+
+/** Postfix: check_rcpt_maps(), check_sender_rcpt_maps(). */
+export function unlistedVerdict(
+  { addresses, codes }: Pick<PolicyParts, 'addresses' | 'codes'>,
+  address: string,
+  subject: Subject,
+  status: string,
+): Answer<Verdict> {
+  const verdict = (known: Known): Verdict => {
+    if (known.kind === 'known') return dunno
+    if (known.kind === 'temporary') {
+      return {
+        kind: 'defer-if-permit',
+        refusal: refusalOf(subject, 451, '4.3.0', 'Temporary lookup failure'),
+      }
+    }
+    const code = codes.unknownLocalRecipientRejectCode
+    const fitted = code >= 500 ? status : `4${status.slice(1)}`
+    return { kind: 'refuse', refusal: refusalOf(subject, code, fitted, `User unknown in ${known.table}`) }
+  }
+  const known = addresses.verify(address)
+  return known instanceof Promise ? known.then(verdict) : verdict(known)
+}
