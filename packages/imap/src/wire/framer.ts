@@ -38,7 +38,15 @@ export type FramerEvent =
   /** More is about to be sent than we are willing to drop: say BYE and close. */
   | { readonly kind: 'flood' }
 
-type State = 'line' | 'announced' | 'buffering' | 'streaming' | 'swallow-octets' | 'swallow-line' | 'closed'
+type State =
+  | 'line'
+  | 'announced'
+  | 'buffering'
+  | 'streaming'
+  | 'swallow-octets'
+  | 'swallow-line'
+  | 'flood'
+  | 'closed'
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
@@ -46,12 +54,15 @@ const lineEnd = Buffer.from('\r\n')
 const nothing: Buffer = Buffer.alloc(0)
 /** Enough of a dropped line to see `~{9223372036854775807+}` CR at its end. */
 const tailBytes = 32
+/** Enough of an unreadable command to see its tag. */
+const soFarBytes = 1024
 
 export class Framer {
   #limits: FramerLimits
   #state: State = 'line'
   #input: Buffer = nothing
   #raw = false
+  #swallowsRaw = false
   /** Beginning of a line whose end has not come; grows by doubling. */
   #held: Buffer = nothing
   #heldBytes = 0
@@ -147,9 +158,12 @@ export class Framer {
         case 'swallow-line':
           if (!this.#swallowLine()) return undefined
           continue
+        case 'flood':
+          this.#state = 'closed'
+          return { kind: 'flood' }
         case 'closed':
           this.#input = nothing
-          return { kind: 'flood' }
+          return undefined
         case 'announced':
           return undefined
       }
@@ -226,19 +240,20 @@ export class Framer {
     this.#heldBytes = needed
   }
 
-  /** Too long: what was held is only good for its tag; the rest is dropped as it comes. */
+  /** What was held is only good for its tag; the rest is dropped as it comes. */
   #spoil(reason: 'too-long'): FramerEvent {
-    const first = this.#pieces[0] ?? this.#held.subarray(0, this.#heldBytes)
-    const soFar = first.length > 0 ? first : this.#input.subarray(0, 1024)
-    const tail = this.#held.subarray(Math.max(0, this.#heldBytes - tailBytes), this.#heldBytes)
+    const held = this.#held.subarray(0, this.#heldBytes)
+    const soFar = this.#pieces[0] ?? Buffer.concat([held, this.#input.subarray(0, soFarBytes)])
     this.#dropCommand()
-    this.#hold(tail)
+    this.#hold(held.subarray(-tailBytes))
     this.#state = 'swallow-line'
+    this.#swallowsRaw = this.#raw
+    this.#raw = false
     return this.#unreadable(reason, soFar)
   }
 
   #unreadable(reason: 'too-long' | 'nul', line: Buffer): FramerEvent {
-    const soFar = Buffer.from((this.#pieces[0] ?? line).subarray(0, 1024))
+    const soFar = Buffer.from((this.#pieces[0] ?? line).subarray(0, soFarBytes))
     this.#pieces = []
     this.#literals = []
     this.#takenBytes = 0
@@ -305,7 +320,7 @@ export class Framer {
 
   #swallow(sizeBytes: number): void {
     this.#remainingBytes = sizeBytes
-    this.#state = sizeBytes > this.#limits.swallowBytes ? 'closed' : 'swallow-octets'
+    this.#state = sizeBytes > this.#limits.swallowBytes ? 'flood' : 'swallow-octets'
   }
 
   #swallowOctets(): boolean {
@@ -332,8 +347,8 @@ export class Framer {
     }
     this.#input = this.#input.subarray(end + 1)
     this.#state = 'line'
-    if (this.#raw) {
-      this.#raw = false
+    if (this.#swallowsRaw) {
+      this.#swallowsRaw = false
       return true
     }
     const line = tail[tail.length - 1] === carriageReturn ? tail.subarray(0, -1) : tail
