@@ -1,3 +1,4 @@
+import { append } from './append.ts'
 import { authenticate } from './authenticate.ts'
 import { capability } from './capability.ts'
 import { close, unselect } from './close.ts'
@@ -7,6 +8,7 @@ import { create } from './create.ts'
 import { remove } from './delete.ts'
 import { enable } from './enable.ts'
 import { expunge, uidExpunge } from './expunge.ts'
+import { fetch } from './fetch.ts'
 import { id } from './id.ts'
 import { idle } from './idle.ts'
 import { list } from './list.ts'
@@ -18,9 +20,11 @@ import { namespace } from './namespace.ts'
 import { check, noop } from './noop.ts'
 import { getQuota, getQuotaRoot, setQuota } from './quota.ts'
 import { rename } from './rename.ts'
+import { search } from './search.ts'
 import { examine, select } from './select.ts'
 import { starttls } from './starttls.ts'
 import { status } from './status.ts'
+import { store } from './store.ts'
 import { subscribe, unsubscribe } from './subscribe.ts'
 import { xlist } from './xlist.ts'
 
@@ -50,6 +54,10 @@ export const commands: readonly Command[] = [
   close,
   unselect,
   check,
+  append,
+  fetch,
+  search,
+  store,
   expunge,
   uidExpunge,
   copy,

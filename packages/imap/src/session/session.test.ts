@@ -1,0 +1,341 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net from 'node:net'
+import { test } from 'node:test'
+import { startImapFixture } from '../testkit/imap-fixture.ts'
+
+const message = 'Subject: one\r\n\r\nbody\r\n'
+
+test('RFC 9051 §7.1.1: the greeting brings the capabilities that may be used before login', async (t) => {
+  const { port } = await startImapFixture(t, { greeting: 'Hello' })
+  const socket = net.connect(port, '127.0.0.1')
+  const [chunk] = await once(socket, 'data')
+  socket.destroy()
+  assert.equal(
+    chunk.toString(),
+    '* OK [CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE IDLE SASL-IR AUTH=PLAIN AUTH=LOGIN] Hello\r\n',
+  )
+})
+
+test('RFC 9051 §6.1.1: after login the whole list, in the OK too; what is withheld is not in it', async (t) => {
+  const imap = await startImapFixture(t, { withheld: new Set(['MOVE']) })
+  const client = await imap.connect()
+  const [tagged] = await client.ok('LOGIN alice@example.org secret')
+  const names = /\[CAPABILITY ([^\]]+)\]/.exec(tagged!)![1]!.split(' ')
+  for (const name of [
+    'IMAP4rev1',
+    'LITERAL+',
+    'SASL-IR',
+    'ID',
+    'ENABLE',
+    'IDLE',
+    'NAMESPACE',
+    'UIDPLUS',
+    'UNSELECT',
+    'CHILDREN',
+    'SPECIAL-USE',
+    'CREATE-SPECIAL-USE',
+    'LIST-EXTENDED',
+    'LIST-STATUS',
+    'CONDSTORE',
+    'QUOTA',
+    'QUOTA=RES-STORAGE',
+    'STATUS=SIZE',
+  ])
+    assert.ok(names.includes(name), name)
+  for (const name of ['MOVE', 'STARTTLS', 'LOGINDISABLED', 'AUTH=PLAIN'])
+    assert.ok(!names.includes(name), name)
+  assert.equal((await client.ok('CAPABILITY'))[0], `* CAPABILITY ${names.join(' ')}`)
+})
+
+test('every command in the wrong state, unknown, malformed: BAD, and the session goes on', async (t) => {
+  const imap = await startImapFixture(t, { badCommandLimit: 100 })
+  const client = await imap.connect()
+  const before = [
+    'SELECT INBOX',
+    'FETCH 1 FLAGS',
+    'LIST "" "*"',
+    'IDLE',
+    'FOO',
+    'UID',
+    'UID FOO 1',
+    'NOOP x',
+    '',
+  ]
+  for (const line of before) assert.match((await client.command(line)).at(-1)!, /^BAD /, line)
+  assert.match((await client.command('LOGIN alice')).at(-1)!, /^BAD /)
+  await client.ok('LOGIN alice secret')
+  for (const line of [
+    'LOGIN alice secret',
+    'STARTTLS',
+    'AUTHENTICATE PLAIN',
+    'FETCH 1 FLAGS',
+    'UID COPY 1 Sent',
+    'CLOSE',
+  ])
+    assert.match((await client.command(line)).at(-1)!, /^BAD /, line)
+  await client.ok('SELECT INBOX')
+  for (const line of [
+    'COPY',
+    'COPY 0 Sent',
+    'COPY 1 Sent',
+    'MOVE 1',
+    'EXPUNGE 1',
+    'UID EXPUNGE',
+    'UID NOOP',
+    'STATUS INBOX ()',
+    'LIST',
+    'ENABLE',
+    'ID',
+    'SELECT',
+  ])
+    assert.match((await client.command(line)).at(-1)!, /^BAD /, line)
+  client.send('\r\n') // A blank line is no command.
+  client.send('noTag\r\n')
+  assert.match((await client.line())!, /^\* BAD /)
+  await client.ok('NOOP')
+})
+
+test('bad commands in a row end with BYE; a good one forgives', async (t) => {
+  const imap = await startImapFixture(t, { badCommandLimit: 3 })
+  const client = await imap.connect()
+  for (const line of ['X', 'X', 'NOOP', 'X', 'X']) await client.command(line)
+  client.send('a X\r\n')
+  assert.deepEqual(await client.end(), [
+    'a BAD Error in IMAP command received by server: Unknown command.',
+    '* BYE Too many invalid IMAP commands.',
+  ])
+})
+
+test('an HTTP request ends the session at once (ALPACA)', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.connect()
+  client.send('POST / HTTP/1.1\r\nHost: x\r\na LOGIN alice secret\r\n')
+  assert.deepEqual(await client.end(), ['* BYE This is IMAP, not HTTP'])
+})
+
+test('RFC 9051 §5.5: pipelined commands are answered in order, one at a time', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.connect()
+  client.send(
+    'a LOGIN alice secret\r\nb SELECT INBOX\r\nc CREATE x\r\nd LIST "" x\r\ne DELETE x\r\nf LIST "" x\r\ng LOGOUT\r\nh NOOP\r\n',
+  )
+  const lines = await client.end()
+  const tagged = lines.filter((line) => /^[a-h] /.test(line)).map((line) => line.slice(0, 4))
+  assert.deepEqual(tagged, ['a OK', 'b OK', 'c OK', 'd OK', 'e OK', 'f OK', 'g OK'])
+  assert.equal(lines.filter((line) => line.startsWith('* LIST')).length, 1)
+})
+
+test('commands a byte at a time give the same answers', async (t) => {
+  const imap = await startImapFixture(t)
+  const script =
+    'a LOGIN {5}\r\nalice {6+}\r\nsecret\r\nb SELECT "INBOX"\r\nc STATUS INBOX (MESSAGES)\r\nd LOGOUT\r\n'
+  const client = await imap.connect()
+  client.socket.setNoDelay(true)
+  for (const char of script) {
+    client.send(char)
+    await new Promise(setImmediate)
+  }
+  const lines = await client.end()
+  assert.ok(lines.includes('+ OK'))
+  assert.ok(lines.includes('* STATUS INBOX (MESSAGES 0)'))
+  assert.deepEqual(
+    lines.filter((line) => /^[a-d] /.test(line)).map((line) => line.slice(0, 4)),
+    ['a OK', 'b OK', 'c OK', 'd OK'],
+  )
+})
+
+test('before login a large literal is refused, and its octets are no commands', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.connect()
+  client.send('a LOGIN {20000}\r\n')
+  assert.match((await client.line())!, /^a NO \[TOOBIG\]/)
+  client.send(`b LOGIN {20000+}\r\n${'x NOOP\r\n'.repeat(2500)}\r\nc NOOP\r\n`)
+  assert.match((await client.line())!, /^b NO \[TOOBIG\]/)
+  assert.match((await client.line())!, /^c OK/)
+})
+
+test('RFC 9051 §7.5.1: no EXPUNGE while FETCH, STORE or SEARCH by numbers runs; NOOP brings it', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login('INBOX')
+  for (let at = 0; at < 4; at++) await one.append('INBOX', message)
+  const two = await imap.login('INBOX')
+  await one.ok('STORE 1 +FLAGS.SILENT (\\Deleted)')
+  await one.ok('NOOP')
+  const expunged = await one.ok('EXPUNGE')
+  assert.ok(expunged.includes('* 1 EXPUNGE'))
+  for (const line of ['FETCH 2:4 UID', 'SEARCH ALL', 'STORE 2 +FLAGS (\\Flagged)']) {
+    const lines = await two.ok(line)
+    assert.ok(!lines.some((text) => text.endsWith('EXPUNGE')), line)
+  }
+  await one.append('INBOX', message)
+  const held = await two.ok('FETCH 2 UID')
+  assert.ok(held.includes('* 5 EXISTS'), held.join('\n'))
+  const lines = await two.ok('NOOP')
+  assert.deepEqual(
+    lines.filter((text) => text.endsWith('EXPUNGE')),
+    ['* 1 EXPUNGE'],
+  )
+  assert.deepEqual((await two.ok('FETCH 1:* UID')).slice(0, -1), [
+    '* 1 FETCH (UID 2)',
+    '* 2 FETCH (UID 3)',
+    '* 3 FETCH (UID 4)',
+    '* 4 FETCH (UID 5)',
+  ])
+})
+
+test('RFC 9051 §7.5.1: UID commands may bring EXPUNGE', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login('INBOX')
+  for (let at = 0; at < 3; at++) await one.append('INBOX', message)
+  const two = await imap.login('INBOX')
+  await one.ok('STORE 1,3 +FLAGS.SILENT (\\Deleted)')
+  await one.ok('UID EXPUNGE 1:2')
+  const lines = await two.ok('UID FETCH 2 (UID)')
+  assert.ok(lines.includes('* 1 EXPUNGE'))
+})
+
+test('flags that another session changes arrive as FETCH; own .SILENT ones do not', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login('INBOX')
+  await one.append('INBOX', message)
+  const two = await imap.login('INBOX')
+  const silent = await one.ok('STORE 1 +FLAGS.SILENT (\\Flagged $label1)')
+  assert.ok(!silent.some((line) => line.includes('FETCH')))
+  const lines = await two.ok('NOOP')
+  assert.ok(
+    lines.some((line) => /^\* FLAGS \(.*\$label1\)/.test(line)),
+    lines.join('\n'),
+  )
+  const fetch = lines.find((line) => line.includes('FETCH'))!
+  assert.match(fetch, /^\* 1 FETCH \(UID 1 FLAGS \(\\Flagged .*\$label1\)\)$/)
+  assert.ok(!(await one.ok('NOOP')).some((line) => line.includes('FETCH')))
+})
+
+test('RFC 2177: IDLE pushes EXISTS, flags and EXPUNGE, ends with DONE', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login('INBOX')
+  const two = await imap.login('INBOX')
+  two.send('i IDLE\r\n')
+  assert.equal(await two.line(), '+ idling')
+  await one.append('INBOX', message)
+  assert.match((await two.until(/RECENT/)).join('|'), /^\* 1 EXISTS\|\* [01] RECENT$/)
+  await one.ok('STORE 1 +FLAGS (\\Deleted)')
+  assert.match((await two.line())!, /^\* 1 FETCH \(UID 1 FLAGS \(\\Deleted( \\Recent)?\)\)$/)
+  await one.ok('EXPUNGE')
+  assert.equal(await two.line(), '* 1 EXPUNGE')
+  two.send('done\r\nj NOOP\r\n')
+  assert.equal(await two.line(), 'i OK Idle completed')
+  assert.equal(await two.line(), 'j OK NOOP completed')
+  two.send('k IDLE\r\nl NOOP\r\n')
+  assert.deepEqual(await two.until(/^k/), ['+ idling', 'k BAD Expected DONE.'])
+})
+
+test('RFC 3501 §2.3.2: one session alone gets a message as \\Recent', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login()
+  await one.append('INBOX', message)
+  assert.ok((await one.ok('EXAMINE INBOX')).includes('* 1 RECENT'))
+  assert.ok((await one.ok('STATUS INBOX (RECENT)')).includes('* STATUS INBOX (RECENT 1)'))
+  assert.ok((await one.ok('SELECT INBOX')).includes('* 1 RECENT'))
+  assert.ok((await one.ok('FETCH 1 FLAGS'))[0]!.includes('\\Recent'))
+  const two = await imap.login()
+  assert.ok((await two.ok('SELECT INBOX')).includes('* 0 RECENT'))
+})
+
+test('a mailbox deleted under a session ends it with BYE', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login()
+  await one.ok('CREATE x')
+  const two = await imap.login('x')
+  const three = await imap.login('x')
+  three.send('i IDLE\r\n')
+  assert.equal(await three.line(), '+ idling')
+  await one.ok('DELETE x')
+  assert.deepEqual(await three.end(), ['* BYE Selected mailbox was deleted, have to disconnect.'])
+  two.send('a NOOP\r\n')
+  assert.deepEqual(await two.end(), ['* BYE Selected mailbox was deleted, have to disconnect.'])
+})
+
+test('a fault of ours: NO [SERVERBUG], logged with its stack, and the session goes on', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.login('INBOX')
+  const copy = imap.store.mailboxes.list
+  imap.store.mailboxes.list = () => Promise.reject(new TypeError('secret detail'))
+  const lines = await client.command('LIST "" "*"')
+  imap.store.mailboxes.list = copy
+  assert.deepEqual(lines, [
+    'NO [SERVERBUG] Internal error occurred. Refer to server log for more information.',
+  ])
+  const event = imap.log.find(({ level }) => level === 'error')!
+  assert.match(event.text, /^Error: LIST failed: secret detail$/)
+  assert.ok(event.error instanceof TypeError)
+  await client.ok('LIST "" "*"')
+})
+
+test('Dovecot: mail_max_userip_connections', async (t) => {
+  const imap = await startImapFixture(t, { maxUserIpConnections: 1 })
+  const one = await imap.login()
+  const two = await imap.connect()
+  assert.match(
+    (await two.command('LOGIN alice secret')).at(-1)!,
+    /^NO \[LIMIT\] Maximum number of connections/,
+  )
+  await two.ok('LOGIN bob secret')
+  await one.ok('LOGOUT')
+  await one.end()
+  const three = await imap.connect()
+  await three.ok('LOGIN alice secret')
+})
+
+test('log lines in the words of Dovecot', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.connect()
+  await client.command('LOGIN alice wrong')
+  await client.ok('LOGIN alice secret')
+  await client.ok('LOGOUT')
+  await client.end()
+  const texts = imap.log.map(({ service, text }) => `${service}: ${text}`)
+  assert.ok(
+    texts.some((text) =>
+      /^imap-login: Login: user=<alice@example\.org>, method=LOGIN, rip=127\.0\.0\.1, lip=127\.0\.0\.1, secured, session=<[\w-]{12}>$/.test(
+        text,
+      ),
+    ),
+    texts.join('\n'),
+  )
+  while (!imap.log.some(({ text }) => text.startsWith('Logged out'))) await new Promise(setImmediate)
+  assert.match(imap.log.at(-1)!.text, /^Logged out in=\d+ out=\d+$/)
+})
+
+test('close: BYE to idle sessions at once, resolves when all are gone', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login('INBOX')
+  const two = await imap.login('INBOX')
+  two.send('i IDLE\r\n')
+  await two.line()
+  const closing = imap.service.close(5000)
+  assert.deepEqual(await one.end(), ['* BYE Server shutting down.'])
+  assert.deepEqual(await two.end(), ['* BYE Server shutting down.'])
+  one.destroy()
+  two.destroy()
+  await closing
+  assert.equal(imap.service.sessions, 0)
+})
+
+test('a client that goes away in the middle of anything leaves nothing behind', async (t) => {
+  const imap = await startImapFixture(t)
+  for (const words of [
+    'a LOGIN {5}\r\nal',
+    'a AUTHENTICATE PLAIN\r\n',
+    'a LOGIN alice secret\r\nb IDLE\r\n',
+    'a LOGIN alice secret\r\nb APPEND INBOX {9+}\r\nabc',
+  ]) {
+    const client = await imap.connect()
+    client.send(words)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    client.destroy()
+  }
+  while (imap.service.sessions > 0) await new Promise(setImmediate)
+  assert.equal(imap.log.filter(({ level }) => level === 'error').length, 0)
+})

@@ -1,0 +1,197 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { Authenticator } from '@posthorn/accounts'
+import type { LogEvent } from '@posthorn/mail'
+import { type Listener, listen } from '@posthorn/net'
+import type { Store } from '@posthorn/storage'
+import { createImapService, type ImapService } from '../server.ts'
+import type { ImapOptions } from '../session/options.ts'
+import { createMemoryStore } from './memory-store.ts'
+
+export interface ImapFixture {
+  readonly port: number
+  readonly store: Store
+  readonly service: ImapService
+  readonly listener: Listener
+  readonly log: LogEvent[]
+  /** Connected, the greeting read. */
+  connect(): Promise<RawClient>
+  /** Logged in as alice, and INBOX selected when asked. */
+  login(mailbox?: string): Promise<RawClient>
+  setOptions(options: Partial<ImapOptions>): void
+}
+
+/** For tests: the whole service on a real socket, with a store of its own; alice and bob, password `secret`. */
+export async function startImapFixture(
+  t: TestContext,
+  options: Partial<ImapOptions> = {},
+): Promise<ImapFixture> {
+  const directory = await mkdtemp(join(tmpdir(), 'imap-'))
+  const store = createMemoryStore()
+  for (const name of ['alice', 'bob']) {
+    await store.accounts.create({
+      address: `${name}@example.org`,
+      passwordHash: '',
+      enabled: true,
+      quotaBytes: 0,
+      home: '',
+    })
+  }
+  const log: LogEvent[] = []
+  let current = options
+  const service = createImapService({
+    store,
+    accounts: passwordIsSecret(store),
+    log: (event) => log.push(event),
+    options: () => current,
+  })
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    onConnection: (connection) => service.accept(connection),
+    onFault: (error) => {
+      throw error
+    },
+  })
+  const clients: RawClient[] = []
+  t.after(async () => {
+    for (const client of clients) client.destroy()
+    await listener.close()
+    await service.close(1000)
+    await store.close()
+    await rm(directory, { recursive: true, force: true })
+  })
+  const connect = async (): Promise<RawClient> => {
+    const client = await RawClient.connect(listener.port)
+    clients.push(client)
+    await client.line()
+    return client
+  }
+  return {
+    port: listener.port,
+    store,
+    service,
+    listener,
+    log,
+    connect,
+    async login(mailbox) {
+      const client = await connect()
+      await client.ok('LOGIN alice@example.org secret')
+      if (mailbox !== undefined) await client.ok(`SELECT ${mailbox}`)
+      return client
+    },
+    setOptions(changed) {
+      current = changed
+    },
+  }
+}
+
+function passwordIsSecret(store: Store): Authenticator {
+  return {
+    async authenticate({ authcid, password }) {
+      const address = authcid.includes('@') ? authcid.toLowerCase() : `${authcid}@example.org`
+      const account = await store.accounts.find(address)
+      if (account === undefined || Buffer.from(password).toString() !== 'secret')
+        return { ok: false, reason: 'credentials' }
+      return { ok: true, account }
+    },
+  }
+}
+
+/** Lines and tags, and nothing that would hide a mistake of the server. */
+export class RawClient {
+  readonly socket: net.Socket
+  #text = ''
+  #ended = false
+  #wake: (() => void) | undefined
+  #tags = 0
+
+  constructor(socket: net.Socket) {
+    this.socket = socket
+    socket.on('data', (chunk) => {
+      this.#text += chunk.toString('latin1')
+      this.#wake?.()
+    })
+    socket.on('close', () => {
+      this.#ended = true
+      this.#wake?.()
+    })
+    socket.on('error', () => undefined)
+  }
+
+  static async connect(port: number): Promise<RawClient> {
+    const socket = net.connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    return new RawClient(socket)
+  }
+
+  send(text: string): void {
+    this.socket.write(text, 'latin1')
+  }
+
+  /** The next line without CRLF; undefined at the end of the connection. */
+  async line(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.#text.indexOf('\r\n')
+      if (end >= 0) {
+        const line = this.#text.slice(0, end)
+        this.#text = this.#text.slice(end + 2)
+        return line
+      }
+      if (this.#ended) return undefined
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Lines up to and with the first that matches. */
+  async until(pattern: RegExp): Promise<string[]> {
+    const lines: string[] = []
+    for (;;) {
+      const line = await this.line()
+      if (line === undefined) throw new Error(`Connection ended before ${pattern}: ${lines.join(' | ')}`)
+      lines.push(line)
+      if (pattern.test(line)) return lines
+    }
+  }
+
+  /** Sends a command with a tag; all lines of its answer, the tagged one without its tag. */
+  async command(text: string): Promise<string[]> {
+    const tag = `t${++this.#tags}`
+    this.send(`${tag} ${text}\r\n`)
+    const lines = await this.until(new RegExp(`^${tag} `))
+    lines.push(lines.pop()!.slice(tag.length + 1))
+    return lines
+  }
+
+  async ok(text: string): Promise<string[]> {
+    const lines = await this.command(text)
+    if (!lines.at(-1)!.startsWith('OK')) throw new Error(`${text}: ${lines.at(-1)}`)
+    return lines
+  }
+
+  /** APPEND of a small message with a non-synchronising literal. */
+  append(mailbox: string, message: string, flags = ''): Promise<string[]> {
+    const octets = Buffer.byteLength(message, 'latin1')
+    return this.ok(`APPEND ${mailbox} ${flags}${flags === '' ? '' : ' '}{${octets}+}\r\n${message}`)
+  }
+
+  /** Waits for the server to close; what came until then. */
+  async end(): Promise<string[]> {
+    const lines: string[] = []
+    for (;;) {
+      const line = await this.line()
+      if (line === undefined) return lines
+      lines.push(line)
+    }
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+}
