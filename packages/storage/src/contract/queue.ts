@@ -79,7 +79,10 @@ export interface QueuedRecipient {
   readonly prefix?: Uint8Array
   readonly state: 'queued' | 'claimed'
   readonly dueMs: number
-  /** Counted when claimed, before the attempt, so that a message that kills its worker is seen. */
+  /**
+   * Claims since the last settlement: counted when claimed, before the attempt, so that a message that kills
+   * its worker is seen. `settle` with 'deferred' sets it back to 0, `release` takes the claim off again.
+   */
   readonly attempts: number
   readonly delayWarned: boolean
   readonly last?: DeliveryNote
