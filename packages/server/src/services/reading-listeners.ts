@@ -1,0 +1,138 @@
+import type { ImapService } from '@posthorn/imap'
+import type { Log } from '@posthorn/mail'
+import {
+  Admission,
+  type Connection,
+  type Listener,
+  type ListenOptions,
+  listen,
+  type TlsCredentials,
+} from '@posthorn/net'
+import { type Pop3Service, pop3Refusal } from '@posthorn/pop3'
+import type { Config } from '../config/config.ts'
+import { isTrustedProxy } from './proxies.ts'
+import { readingLimits } from './reading-options.ts'
+
+export interface ReadingServices {
+  readonly imap: ImapService
+  readonly pop3: Pop3Service
+  readonly credentials: TlsCredentials
+  readonly log: Log
+  /** Clients that no limit by address binds. */
+  readonly isTrusted: (address: string) => boolean
+}
+
+export type ReadingServiceName = 'imap' | 'imaps' | 'pop3' | 'pop3s'
+
+export interface ReadingListener {
+  readonly service: ReadingServiceName
+  readonly listener: Listener
+}
+
+const imapRefusal = (): string => '* BYE [UNAVAILABLE] Too many connections, try again later.\r\n'
+
+/** Everything about a listener that its protocol decides. */
+function protocolOptions(
+  service: ReadingServiceName,
+  services: ReadingServices,
+): Pick<ListenOptions, 'onConnection' | 'refusal' | 'alpnProtocols' | 'implicitTls'> {
+  const tls = service.endsWith('s') ? { implicitTls: services.credentials } : {}
+  if (service.startsWith('imap'))
+    return {
+      ...tls,
+      alpnProtocols: ['imap'],
+      refusal: imapRefusal,
+      onConnection: (connection) => services.imap.accept(connection),
+    }
+  return {
+    ...tls,
+    alpnProtocols: ['pop3'],
+    refusal: pop3Refusal,
+    onConnection: (connection) => services.pop3.accept(connection),
+  }
+}
+
+function logging(
+  service: ReadingServiceName,
+  log: Log,
+): Pick<ListenOptions, 'onFault' | 'onRefused' | 'onHandshakeFailed' | 'onAcceptError'> {
+  const name = service.startsWith('imap') ? 'imap-login' : 'pop3-login'
+  const from = (connection: Connection): string =>
+    `rip=${connection.remoteAddress}, lip=${connection.localAddress}`
+  return {
+    onFault: (error, connection) =>
+      log({ level: 'error', service: name, text: `session fault (${from(connection)})`, error }),
+    onRefused: (connection, refusal) =>
+      log({ level: 'warning', service: name, text: `Disconnected: ${refusal} (${from(connection)})` }),
+    onHandshakeFailed: (connection, error) =>
+      log({
+        level: 'info',
+        service: name,
+        text: `Disconnected: TLS handshaking: ${error?.message ?? 'connection closed'}: ${from(connection)}`,
+      }),
+    onAcceptError: (error) =>
+      log({ level: 'error', service: name, text: 'cannot accept connections', error }),
+  }
+}
+
+/** The services that `protocols` and the ports ask for; a port of 0 is off. */
+function wantedServices({ values }: Config): readonly (readonly [ReadingServiceName, number])[] {
+  const offered = new Set(values.protocols.map((name) => name.toLowerCase()))
+  const tls = values.ssl !== 'no'
+  const all = [
+    ['imap', values.imap_port, true],
+    ['imaps', values.imaps_port, tls],
+    ['pop3', values.pop3_port, true],
+    ['pop3s', values.pop3s_port, tls],
+  ] as const
+  return all
+    .filter(([name, port, on]) => on && port !== 0 && offered.has(name.slice(0, 4)))
+    .map(([name, port]) => [name, port])
+}
+
+export interface ReadingListeners {
+  readonly all: readonly ReadingListener[]
+  /** New limits bind new connections. */
+  reload(config: Config): void
+}
+
+/**
+ * Opens the POP3 and IMAP ports. `portOf` may replace a configured port (tests take any free one).
+ * @throws ListenError; then nothing stays open.
+ */
+export async function openReadingListeners(
+  config: Config,
+  hosts: readonly string[],
+  services: ReadingServices,
+  portOf: (service: ReadingServiceName, configured: number) => number,
+): Promise<ReadingListeners> {
+  const admissions = {
+    imap: new Admission(readingLimits(config.values, services.isTrusted)),
+    pop3: new Admission(readingLimits(config.values, services.isTrusted)),
+  }
+  const all: ReadingListener[] = []
+  try {
+    for (const [service, port] of wantedServices(config))
+      for (const host of hosts) {
+        const listener = await listen({
+          host,
+          port: portOf(service, port),
+          admission: service.startsWith('imap') ? admissions.imap : admissions.pop3,
+          proxyFrom: isTrustedProxy(config.values.haproxy_trusted_networks),
+          ...protocolOptions(service, services),
+          ...logging(service, services.log),
+        })
+        all.push({ service, listener })
+      }
+  } catch (error) {
+    await Promise.all(all.map(async ({ listener }) => await listener.close()))
+    throw error
+  }
+  return {
+    all,
+    reload: (next) => {
+      for (const admission of Object.values(admissions))
+        admission.setLimits(readingLimits(next.values, services.isTrusted))
+    },
+  }
+}
