@@ -2,6 +2,8 @@ import type * as net from 'node:net'
 import * as tls from 'node:tls'
 import { normalizeAddress } from './address.ts'
 import type { Admission } from './admission.ts'
+import { joinLimitBytes, joinPieces } from './output-pieces.ts'
+import { type SecureFacts, secureFacts } from './secure-facts.ts'
 import type { TimerWheel, WheelEntry } from './timer-wheel.ts'
 import type { TlsCredentials } from './tls-credentials.ts'
 import type { Transcript } from './transcript.ts'
@@ -34,17 +36,6 @@ export type CloseReason =
   | 'fault'
   | 'aborted'
 
-export interface SecureFacts {
-  /** `TLSv1.3`. */
-  readonly protocol: string
-  /** OpenSSL's name, as Postfix logs it. */
-  readonly cipher: string
-  readonly bits: number
-  readonly serverName: string | undefined
-  readonly alpnProtocol: string | undefined
-  readonly resumed: boolean
-}
-
 export interface ConnectionSetup {
   readonly wheel: TimerWheel
   readonly admission: Admission | undefined
@@ -62,8 +53,6 @@ type Stage = 'plain' | 'upgrading' | 'secure' | 'ending' | 'closed'
 const owner: unique symbol = Symbol('connection')
 type OwnedSocket = net.Socket & { [owner]?: Connection | undefined }
 
-/** Written as one buffer below this; above it copying costs more than a second buffer in writev. */
-const joinLimitBytes = 65_536
 /** From here on `drained` asks the writer to wait. */
 const highWaterBytes = 131_072
 /** How long a peer may take to say goodbye after we did. */
@@ -472,43 +461,4 @@ function flushLater(connection: Connection): void {
 
 function resumeLater(connection: Connection): void {
   connection.resume()
-}
-
-/** As few writes as sensible: small pieces are copied together, large ones stay themselves. */
-function joinPieces(pieces: (Uint8Array | string)[]): (Uint8Array | string)[] {
-  if (pieces.length <= 1) return pieces
-  if (pieces.every((piece) => typeof piece === 'string')) return [pieces.join('')]
-  const joined: Uint8Array[] = []
-  let run: Uint8Array[] = []
-  for (const piece of pieces) {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece
-    if (bytes.length < joinLimitBytes) run.push(bytes)
-    else {
-      if (run.length > 0) joined.push(Buffer.concat(run))
-      joined.push(bytes)
-      run = []
-    }
-  }
-  if (run.length > 0) joined.push(run.length === 1 ? run[0]! : Buffer.concat(run))
-  return joined
-}
-
-function secureFacts(socket: tls.TLSSocket): SecureFacts {
-  const cipher = socket.getCipher()
-  const alpn = socket.alpnProtocol
-  const { servername } = socket as tls.TLSSocket & { readonly servername?: string | false | null }
-  return {
-    protocol: socket.getProtocol() ?? 'unknown',
-    cipher: cipher.name,
-    bits: cipherBits(cipher.name),
-    serverName: typeof servername === 'string' ? servername : undefined,
-    alpnProtocol: typeof alpn === 'string' ? alpn : undefined,
-    resumed: socket.isSessionReused(),
-  }
-}
-
-function cipherBits(name: string): number {
-  if (name.includes('256') && !name.includes('AES128') && !name.includes('AES_128')) return 256
-  if (name.includes('CHACHA20')) return 256
-  return name.includes('128') ? 128 : name.includes('DES') ? 112 : 0
 }

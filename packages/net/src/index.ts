@@ -1,11 +1,12 @@
 /** Bytes ↔ connection: listening, TLS, limits, deadlines, the PROXY protocol, framing of lines. */
 export { formatEndpoint, normalizeAddress } from './address.ts'
 export { Admission, type AdmissionLimits, type Refusal } from './admission.ts'
-export { type CloseReason, Connection, type ConnectionHandler, type SecureFacts } from './connection.ts'
+export { type CloseReason, Connection, type ConnectionHandler } from './connection.ts'
 export { LineFramer, overlongLine } from './line-framer.ts'
 export { ListenError, type Listener, type ListenOptions, listen } from './listener.ts'
 export { askLocalSocket, type LocalServer, localSocketAnswers, serveLocalSocket } from './local-socket.ts'
 export { type ProxyHeader, type ProxyRead, readProxyHeader } from './proxy-protocol.ts'
+export type { SecureFacts } from './secure-facts.ts'
 export { sharedWheel, TimerWheel, type WheelEntry } from './timer-wheel.ts'
 export { TlsCredentials, type TlsSettings, TlsSettingsError } from './tls-credentials.ts'
 export { Transcript, type TranscriptLine } from './transcript.ts'

@@ -81,6 +81,11 @@ function createContexts(settings: TlsSettings, ticketKeys: Buffer): Contexts {
 
 function createContext(settings: TlsSettings, ticketKeys: Buffer, whose: string): tls.SecureContext {
   const { ciphers, dhparam, ca, passphrase, maxVersion } = settings
+  // OpenSSL takes an empty text as "none" and would fail at each handshake instead.
+  if (settings.cert.length === 0)
+    throw new TlsSettingsError(`Cannot use the certificate${whose}: it is empty`)
+  if (settings.key.length === 0)
+    throw new TlsSettingsError(`Cannot use the certificate${whose}: its key is empty`)
   try {
     return tls.createSecureContext({
       cert: settings.cert,
