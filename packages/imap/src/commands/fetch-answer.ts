@@ -1,11 +1,12 @@
 /** Answers a FETCH: reads batch by batch what the plan wants, and sends each message as it comes. */
-import { decodeSummary, type MessageSummary, octetsOf } from '@posthorn/mail'
 import { type MessageBatch, systemFlag } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import type { SectionItem } from '../wire/fetch-items.ts'
 import { FetchOutput, type FetchRow } from './fetch-output.ts'
 import type { FetchPlan } from './fetch-plan.ts'
-import { octetRange, selects, writeFields, writeSection } from './section-octets.ts'
+import { FieldSelections } from './field-selections.ts'
+import { asBuffer, MessageView } from './message-view.ts'
+import { octetRange, selectsFields, writeFields, writeOctets } from './section-octets.ts'
 import { sendLargeMessage } from './send-large-message.ts'
 
 /** Messages above this are read and sent in pieces, and only as far as asked for. */
@@ -32,6 +33,8 @@ class FetchAnswer {
   readonly output: FetchOutput
   readonly #session: SelectedSession
   readonly #plan: FetchPlan
+  readonly #message = new MessageView()
+  readonly #selections = new FieldSelections()
 
   constructor(session: SelectedSession, plan: FetchPlan) {
     this.#session = session
@@ -40,15 +43,15 @@ class FetchAnswer {
   }
 
   async batch(batch: MessageBatch): Promise<void> {
-    const { plan, session } = { plan: this.#plan, session: this.#session }
+    const plan = this.#plan
     if (plan.source === 'columns') {
       this.answered += batch.uids.length
       await this.output.writeColumns(batch)
       return
     }
-    const marked =
-      plan.marks && session.mailbox.access === 'read-write' ? await markSeen(session, batch) : undefined
-    const rows = new Rows(batch, marked)
+    const writable = this.#session.mailbox.access === 'read-write'
+    const marked = plan.marks && writable ? await markSeen(this.#session, batch) : undefined
+    const rows = new Rows(batch, marked, this.#message)
     if (plan.source === 'octets') await this.#withOctets(rows)
     else await this.#withoutOctets(rows)
   }
@@ -58,16 +61,12 @@ class FetchAnswer {
     for (let at = 0; at < rows.length; at++) {
       const row = rows.row(at)
       const header = rows.batch.bytes?.[at]
-      if (header === undefined && this.#lacksFields(row)) await this.#large(rows, row)
-      else this.#write(rows, row, header)
+      // A header that was too large for its fields to be kept is read after all.
+      if (header === undefined && !this.#message.hasFields) await this.#large(row)
+      else this.#write(row, header)
       if (this.output.full) await this.output.flush()
       if (this.#session.gone) return
     }
-  }
-
-  /** The header was too large for its fields to be kept. */
-  #lacksFields({ summary }: FetchRow): boolean {
-    return summary?.fieldsComplete === false && this.#plan.items.some((item) => item.kind === 'section')
   }
 
   async #withOctets(rows: Rows): Promise<void> {
@@ -75,7 +74,7 @@ class FetchAnswer {
     let at = 0
     while (at < rows.length && !this.#session.gone) {
       if (sizes[at]! > wholeBytes) {
-        await this.#large(rows, rows.row(at++))
+        await this.#large(rows.row(at++))
         continue
       }
       const from = at
@@ -92,38 +91,55 @@ class FetchAnswer {
     for await (const { uids: found, bytes } of store.messages.fetch(mailbox.id, uids, { bytes: 'all' })) {
       for (let index = 0; index < found.length; index++) {
         while (rows.batch.uids[at]! < found[index]!) at++
-        this.#write(rows, rows.row(at), bytes![index])
+        this.#write(rows.row(at), bytes![index])
         if (this.output.full) await this.output.flush()
         if (this.#session.gone) return
       }
     }
   }
 
-  async #large(rows: Rows, row: FetchRow): Promise<void> {
+  async #large(row: FetchRow): Promise<void> {
     const sequence = this.output.sequenceOf(row.uid)
     if (sequence === 0) return
-    const sent = await sendLargeMessage(this.#session, this.output, row, sequence, rows.prefixBytes(row.at))
-    if (sent) this.answered++
+    if (await sendLargeMessage(this.#session, this.output, row, sequence, this.#selections)) this.answered++
   }
 
   /** @param octets of the message from its first one on, as far as the items need */
-  #write(rows: Rows, row: FetchRow, octets: Uint8Array | undefined): void {
+  #write(row: FetchRow, octets: Uint8Array | undefined): void {
     const sequence = this.output.sequenceOf(row.uid)
     if (sequence === 0) return
     this.answered++
+    const bytes = octets === undefined ? undefined : asBuffer(octets)
+    this.output.openMessage(row, sequence)
+    const { items } = this.output
+    for (let index = 0; index < items.length; index++) {
+      if (index > 0) this.output.writer.text(' ')
+      const item = items[index]!
+      if (item.kind === 'section') this.#section(item, row.message, bytes)
+      else this.output.writeItem(item, row)
+    }
+    this.output.closeMessage()
+  }
+
+  #section(item: SectionItem, message: MessageView, octets: Buffer | undefined): void {
     const { writer } = this.output
-    const summary = row.summary!
-    const prefixBytes = rows.prefixBytes(row.at)
-    this.output.writeMessage(row, sequence, (item: SectionItem) => {
-      if (octets === undefined) {
-        writer.text(item.label).text(' ')
-        writeFields(writer, item, rows.prefix(row.at) + summary.fields)
-        return
-      }
-      const range = octetRange(item, summary, prefixBytes)
-      const part = range && asBuffer(octets).subarray(range.start, range.end)
-      writeSection(writer, item, part, summary.octetKinds.nul && !selects(item) ? 'may-have-nul' : 'no-nul')
-    })
+    writer.text(item.label).text(' ')
+    if (octets === undefined) {
+      const selection = this.#selections.of(item)
+      const { bytes, fieldsStart, fieldsEnd } = message.reader
+      selection.add(message.prefix, 0, message.prefix.length)
+      selection.add(bytes, fieldsStart, fieldsEnd)
+      writeFields(writer, selection, item.partial, message.nul)
+      return
+    }
+    const range = octetRange(item, message, message.prefix.length)
+    if (range !== undefined && selectsFields(item)) {
+      const selection = this.#selections.of(item)
+      selection.add(octets, range.start, range.end)
+      writeFields(writer, selection, item.partial, message.nul)
+      return
+    }
+    writeOctets(writer, range && octets.subarray(range.start, range.end), message.nul)
   }
 }
 
@@ -131,46 +147,37 @@ class FetchAnswer {
 class Rows {
   readonly batch: MessageBatch
   readonly #marked: MessageBatch | undefined
+  readonly #message: MessageView
   #markedAt = 0
 
-  constructor(batch: MessageBatch, marked: MessageBatch | undefined) {
+  constructor(batch: MessageBatch, marked: MessageBatch | undefined, message: MessageView) {
     this.batch = batch
     this.#marked = marked
+    this.#message = message
   }
 
   get length(): number {
     return this.batch.uids.length
   }
 
-  /** Ask in ascending order. */
-  row(at: number): FetchRow & { readonly summary: MessageSummary } {
+  /** Ask in ascending order; the row before is not valid any more. */
+  row(at: number): FetchRow {
     const { batch } = this
+    const message = this.#message
+    message.open(batch.summaries![at]!, batch.prefixes?.[at])
     const uid = batch.uids[at]!
+    const place = this.#markedPlace(uid)
+    const { flags0, flags1, modSeqs } = place < 0 ? batch : this.#marked!
+    const from = place < 0 ? at : place
+    const [word0, word1, modSeq] = [flags0[from]!, flags1[from]!, modSeqs[from]!]
+    return { batch, at, uid, flags0: word0, flags1: word1, modSeq, marked: place >= 0, message }
+  }
+
+  #markedPlace(uid: number): number {
     const marked = this.#marked
-    const summary = decodeSummary(batch.summaries![at]!)
-    if (marked !== undefined) {
-      while (marked.uids[this.#markedAt]! < uid) this.#markedAt++
-      const place = this.#markedAt
-      if (marked.uids[place] === uid) {
-        const [flags0, flags1, modSeq] = [
-          marked.flags0[place]!,
-          marked.flags1[place]!,
-          marked.modSeqs[place]!,
-        ]
-        return { batch, at, uid, flags0, flags1, modSeq, marked: true, summary }
-      }
-    }
-    const [flags0, flags1, modSeq] = [batch.flags0[at]!, batch.flags1[at]!, batch.modSeqs[at]!]
-    return { batch, at, uid, flags0, flags1, modSeq, marked: false, summary }
-  }
-
-  prefix(at: number): string {
-    const prefix = this.batch.prefixes?.[at]
-    return prefix === undefined || prefix.length === 0 ? '' : octetsOf(prefix)
-  }
-
-  prefixBytes(at: number): number {
-    return this.batch.prefixes?.[at]?.length ?? 0
+    if (marked === undefined) return -1
+    while (marked.uids[this.#markedAt]! < uid) this.#markedAt++
+    return marked.uids[this.#markedAt] === uid ? this.#markedAt : -1
   }
 }
 
@@ -184,8 +191,4 @@ async function markSeen(session: SelectedSession, batch: MessageBatch): Promise<
   mailbox.updateKeywords(keywords)
   mailbox.acknowledge(changed)
   return changed
-}
-
-function asBuffer(octets: Uint8Array): Buffer {
-  return Buffer.isBuffer(octets) ? octets : Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
 }

@@ -1,5 +1,4 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { MessageSummary } from '@posthorn/mail'
 import type { MessageBatch } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { writeStructure } from '../wire/body-structure.ts'
@@ -7,6 +6,7 @@ import { formatDateTime } from '../wire/date-time.ts'
 import { writeEnvelope } from '../wire/envelope.ts'
 import type { FetchItem, PlainItem, SectionItem } from '../wire/fetch-items.ts'
 import { ResponseWriter } from '../wire/response.ts'
+import type { MessageView } from './message-view.ts'
 import { SequenceWalk } from './sequence-walk.ts'
 
 /** Sent as soon as this much is ready. */
@@ -15,7 +15,7 @@ const batchBytes = 64 * 1024
 const turnBytes = 256 * 1024
 const marked: PlainItem = { kind: 'flags' }
 
-/** A message as `writeMessage` needs it: a row of a batch, and what it was decoded to. */
+/** A message to be written: a row of a batch, and its summary. */
 export interface FetchRow {
   readonly batch: MessageBatch
   readonly at: number
@@ -25,7 +25,7 @@ export interface FetchRow {
   readonly modSeq: number
   /** Its \Seen was set by this command: FLAGS are told whether asked for or not. */
   readonly marked: boolean
-  readonly summary: MessageSummary | undefined
+  readonly message: MessageView
 }
 
 /** FETCH responses on their way to one client: renders into batches, sends them, waits when it must. */
@@ -85,18 +85,6 @@ export class FetchOutput {
     }
   }
 
-  /** One message; `section` writes what stands after `BODY[…] `. */
-  writeMessage(row: FetchRow, sequence: number, section: (item: SectionItem) => void): void {
-    const { writer } = this
-    this.openMessage(row, sequence)
-    this.#items.forEach((item, index) => {
-      if (index > 0) writer.text(' ')
-      if (item.kind === 'section') section(item)
-      else this.writeItem(item, row)
-    })
-    this.closeMessage()
-  }
-
   /** `* n FETCH (`, and the flags when this command changed them and they are not among the items. */
   openMessage(row: FetchRow, sequence: number): void {
     this.#begin(sequence)
@@ -124,12 +112,14 @@ export class FetchOutput {
     switch (item.kind) {
       case 'envelope':
         writer.text('ENVELOPE ')
-        writeEnvelope(writer, row.summary!.envelope)
+        row.message.reader.toEnvelope()
+        writeEnvelope(writer, row.message.reader)
         return
       case 'body':
       case 'body-structure':
         writer.text(item.kind === 'body' ? 'BODY ' : 'BODYSTRUCTURE ')
-        writeStructure(writer, row.summary!.structure, item.kind)
+        row.message.reader.toStructure()
+        writeStructure(writer, row.message.reader, item.kind)
         return
       default:
         this.#column(item, row.batch, row.at, row.flags0, row.flags1, row.modSeq)

@@ -1,8 +1,9 @@
-import { excludeFields, type MessageSummary, type OctetString, octetsOf, selectFields } from '@posthorn/mail'
+import { octetsOf } from '@posthorn/mail'
 import type { SectionItem } from '../wire/fetch-items.ts'
+import type { FieldSelection } from '../wire/header-fields.ts'
 import type { ResponseWriter } from '../wire/response.ts'
 import type { Partial } from '../wire/section.ts'
-import { sectionRange } from '../wire/section-range.ts'
+import { type MessageShape, sectionRange } from '../wire/section-range.ts'
 
 /** Octets of a stored message [start, end), its trace prefix counted. */
 export interface OctetRange {
@@ -10,23 +11,26 @@ export interface OctetRange {
   readonly end: number
 }
 
+/** NUL has no place in a literal (RFC 9051 §4.3); most messages are known to have none. */
+export type NulPresence = 'may-have-nul' | 'no-nul'
+
 /**
  * The octets to read for an item: for HEADER.FIELDS the whole header, else what is sent, cut by `partial`.
  * undefined: no such part.
  */
 export function octetRange(
   item: SectionItem,
-  summary: MessageSummary,
+  shape: MessageShape,
   prefixBytes: number,
 ): OctetRange | undefined {
-  const range = sectionRange(item.section, summary)
+  const range = sectionRange(item.section, shape)
   if (range === undefined) return undefined
   const start = range.prefixed ? range.start : range.start + prefixBytes
   const end = range.end + prefixBytes
-  return selects(item) ? { start, end } : cut(start, end, item.partial)
+  return selectsFields(item) ? { start, end } : cut(start, end, item.partial)
 }
 
-export function selects({ section }: SectionItem): boolean {
+export function selectsFields({ section }: SectionItem): boolean {
   return section.what === 'fields' || section.what === 'fields-not'
 }
 
@@ -36,36 +40,38 @@ function cut(start: number, end: number, partial: Partial | undefined): OctetRan
   return { start: from, end: Math.min(from + partial.length, end) }
 }
 
-/** `BODY[…] {n}` and the octets that `octetRange` named; NIL for undefined. */
-export function writeSection(
-  out: ResponseWriter,
-  item: SectionItem,
-  octets: Buffer | undefined,
-  nul: 'may-have-nul' | 'no-nul',
-): void {
-  out.text(item.label).text(' ')
+/** What stands after `BODY[…] `: the octets that `octetRange` named; NIL for undefined. */
+export function writeOctets(out: ResponseWriter, octets: Buffer | undefined, nul: NulPresence): void {
   if (octets === undefined) out.text('NIL')
-  else if (selects(item)) writeFields(out, item, octetsOf(octets))
   else out.literal(nul === 'no-nul' ? octets : withoutNul(octets))
 }
 
-/** HEADER.FIELDS and .NOT: the fields, and the empty line that ends a header. RFC 9051 §6.4.5.1. */
+/** The selected fields, and the empty line that ends a header. RFC 9051 §6.4.5.1. */
 export function writeFields(
   out: ResponseWriter,
-  { section, partial }: SectionItem,
-  header: OctetString,
+  selection: FieldSelection,
+  partial: Partial | undefined,
+  nul: NulPresence,
 ): void {
-  const select = section.what === 'fields' ? selectFields : excludeFields
-  const text = `${select(header, section.names)}\r\n`
+  if (partial === undefined && nul === 'no-nul') {
+    out.literalStart(selection.lengthBytes + 2)
+    selection.write(out)
+    out.crlf()
+    return
+  }
+  const from = out.length
+  selection.write(out)
+  const text = octetsOf(out.crlf().written(from))
+  out.rewind(from)
   const { start, end } = cut(0, text.length, partial)
-  const sent = partial === undefined ? text : text.slice(start, end)
-  out.literalStart(sent.length).text(sent.includes('\0') ? sent.replaceAll('\0', '\x80') : sent)
+  out.literalStart(end - start).text(text.slice(start, end).replaceAll('\0', '\x80'))
 }
 
-/** A literal has no NUL (RFC 9051 §4.3): where a message has one, 0x80 is sent, as Dovecot does. */
+/** 0x80 is sent in place of NUL, as Dovecot does. */
 export function withoutNul(octets: Buffer): Buffer {
-  if (!octets.includes(0)) return octets
+  let at = octets.indexOf(0)
+  if (at < 0) return octets
   const clean = Buffer.from(octets)
-  for (let at = clean.indexOf(0); at >= 0; at = clean.indexOf(0, at + 1)) clean[at] = 0x80
+  for (; at >= 0; at = clean.indexOf(0, at + 1)) clean[at] = 0x80
   return clean
 }

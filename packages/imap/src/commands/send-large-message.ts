@@ -1,12 +1,21 @@
-import { bytesOfOctets } from '@posthorn/mail'
 import type { Uid } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import type { SectionItem } from '../wire/fetch-items.ts'
 import type { FetchOutput, FetchRow } from './fetch-output.ts'
-import { type OctetRange, octetRange, selects, withoutNul, writeSection } from './section-octets.ts'
+import type { FieldSelections } from './field-selections.ts'
+import { asBuffer } from './message-view.ts'
+import {
+  type OctetRange,
+  octetRange,
+  selectsFields,
+  withoutNul,
+  writeFields,
+  writeOctets,
+} from './section-octets.ts'
 
 /** In memory at a time for each session that fetches something large. */
 const pieceBytes = 256 * 1024
+const noOctets = Buffer.alloc(0)
 
 /**
  * One message whose octets are read piece by piece, and only those asked for. False when it is gone: then
@@ -17,75 +26,88 @@ export async function sendLargeMessage(
   output: FetchOutput,
   row: FetchRow,
   sequence: number,
-  prefixBytes: number,
+  selections: FieldSelections,
 ): Promise<boolean> {
-  const { writer } = output
   await output.flush()
+  const sender = new LargeMessage(session, output, row)
   output.openMessage(row, sequence)
-  let sent = false
   for (const [index, item] of output.items.entries()) {
-    if (index > 0) writer.text(' ')
-    if (item.kind !== 'section') {
-      output.writeItem(item, row)
-      continue
-    }
-    const range = octetRange(item, row.summary!, prefixBytes)
-    if (range === undefined || range.start === range.end) {
-      writeSection(writer, item, range && bytesOfOctets(''), 'no-nul')
-      continue
-    }
-    const found = await sendSection(session, output, item, row, range)
-    if (found) {
-      sent = true
-      continue
-    }
-    if (sent || session.gone) throw broken(session)
-    writer.take()
-    return false
+    if (index > 0) output.writer.text(' ')
+    if (item.kind !== 'section') output.writeItem(item, row)
+    else if (!(await sender.section(item, selections))) return false
   }
   output.closeMessage()
   return true
 }
 
-/** False when the message is gone before its first octet was sent. */
-async function sendSection(
-  session: SelectedSession,
-  output: FetchOutput,
-  item: SectionItem,
-  { uid, summary }: FetchRow,
-  { start, end }: OctetRange,
-): Promise<boolean> {
-  const { messages } = session.store
-  const mailbox = session.mailbox.id
-  const firstEnd = selects(item) ? end : Math.min(end, start + pieceBytes)
-  const first = await messages.read(mailbox, uid as Uid, start, firstEnd)
-  if (first === undefined) return false
-  const nul = summary!.octetKinds.nul
-  if (firstEnd === end) {
-    writeSection(output.writer, item, asBuffer(first), nul ? 'may-have-nul' : 'no-nul')
+class LargeMessage {
+  readonly #session: SelectedSession
+  readonly #output: FetchOutput
+  readonly #row: FetchRow
+  /** Some of it was sent: what is missing cannot be taken back. */
+  #begun = false
+
+  constructor(session: SelectedSession, output: FetchOutput, row: FetchRow) {
+    this.#session = session
+    this.#output = output
+    this.#row = row
+  }
+
+  /** False when the message is gone, and nothing of it was sent. */
+  async section(item: SectionItem, selections: FieldSelections): Promise<boolean> {
+    const { writer } = this.#output
+    const { message } = this.#row
+    const range = octetRange(item, message, message.prefix.length)
+    if (range === undefined || range.start >= range.end) {
+      writer.text(item.label).text(' ')
+      writeOctets(writer, range && noOctets, 'no-nul')
+      return true
+    }
+    const firstEnd = selectsFields(item) ? range.end : Math.min(range.end, range.start + pieceBytes)
+    const first = await this.#read(range.start, firstEnd)
+    if (first === undefined) return this.#gone()
+    writer.text(item.label).text(' ')
+    if (selectsFields(item)) {
+      const selection = selections.of(item)
+      selection.add(first, 0, first.length)
+      writeFields(writer, selection, item.partial, message.nul)
+    } else if (firstEnd === range.end) writeOctets(writer, first, message.nul)
+    else await this.#pieces(first, range)
     return true
   }
-  output.writer
-    .text(item.label)
-    .text(' ')
-    .literalStart(end - start)
-  await output.flush()
-  let piece: Uint8Array | undefined = first
-  for (let at = start; ; ) {
-    await output.send(nul ? withoutNul(asBuffer(piece)) : piece)
-    at += piece.length
-    if (at >= end || session.gone) return true
-    piece = await messages.read(mailbox, uid as Uid, at, Math.min(end, at + pieceBytes))
-    if (piece === undefined || piece.length === 0) throw broken(session)
+
+  async #pieces(first: Buffer, { start, end }: OctetRange): Promise<void> {
+    const { writer } = this.#output
+    const nul = this.#row.message.nul
+    writer.literalStart(end - start)
+    await this.#output.flush()
+    this.#begun = true
+    let piece = first
+    for (let at = start; ; ) {
+      await this.#output.send(nul === 'no-nul' ? piece : withoutNul(piece))
+      at += piece.length
+      if (at >= end || this.#session.gone) return
+      const next = await this.#read(at, Math.min(end, at + pieceBytes))
+      if (next === undefined) throw this.#broken()
+      piece = next
+    }
   }
-}
 
-/** A literal was promised and cannot be ended: nothing that follows could be told from its octets. */
-function broken(session: SelectedSession): Error {
-  session.logout()
-  return new Error('Message was removed while it was being sent')
-}
+  async #read(start: number, end: number): Promise<Buffer | undefined> {
+    const { store, mailbox } = this.#session
+    const octets = await store.messages.read(mailbox.id, this.#row.uid as Uid, start, end)
+    return octets === undefined || octets.length !== end - start ? undefined : asBuffer(octets)
+  }
 
-function asBuffer(octets: Uint8Array): Buffer {
-  return Buffer.isBuffer(octets) ? octets : Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
+  #gone(): false {
+    if (this.#begun) throw this.#broken()
+    this.#output.writer.rewind(0)
+    return false
+  }
+
+  /** A literal was promised and cannot be ended: what followed could not be told from its octets. */
+  #broken(): Error {
+    this.#session.logout()
+    return new Error('Message was removed while it was being sent')
+  }
 }

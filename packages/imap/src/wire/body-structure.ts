@@ -1,80 +1,119 @@
-import type { MultipartPart, Parameter, Part } from '@posthorn/mail'
+import { extension, type SummaryReader } from '@posthorn/mail'
 import { writeEnvelope } from './envelope.ts'
 import type { ResponseWriter } from './response.ts'
+import { writeRead, writeSummaryString } from './summary-string.ts'
 
 /** BODY leaves the extension data out. */
 export type StructureForm = 'body' | 'body-structure'
 
-/** RFC 9051 §7.5.2, body. Recursion is bounded by the depth to which structures are kept (100). */
-export function writeStructure(out: ResponseWriter, part: Part, form: StructureForm): void {
+/**
+ * The part at the reader's cursor. RFC 9051 §7.5.2, body. Recursion is bounded by the depth to which
+ * structures are kept (100).
+ */
+export function writeStructure(out: ResponseWriter, reader: SummaryReader, form: StructureForm): void {
+  reader.part()
   out.text('(')
-  if (part.kind === 'multipart') writeMultipart(out, part, form)
-  else writeSinglePart(out, part, form)
+  if (reader.kind === 'multipart') writeMultipart(out, reader, form)
+  else writeSinglePart(out, reader, form)
   out.text(')')
 }
 
-function writeMultipart(out: ResponseWriter, part: MultipartPart, form: StructureForm): void {
-  for (const child of part.children) writeStructure(out, child, form)
-  out.text(' ').string(part.subtype)
-  if (form === 'body') return
+function writeMultipart(out: ResponseWriter, reader: SummaryReader, form: StructureForm): void {
+  const { extensions } = reader
+  for (let count = reader.number(); count > 0; count--) writeStructure(out, reader, form)
   out.text(' ')
-  writeParameters(out, part.parameters)
-  writeExtensions(out, part)
+  writeSummaryString(out, reader)
+  if (form === 'body') {
+    reader.skipParameters()
+    reader.skipExtensions(extensions)
+    return
+  }
+  out.text(' ')
+  writeParameters(out, reader, 'as-given')
+  writeExtensions(out, reader, extensions)
 }
 
-function writeSinglePart(out: ResponseWriter, part: Exclude<Part, MultipartPart>, form: StructureForm): void {
-  out.string(part.type).text(' ').string(part.subtype).text(' ')
-  writeParameters(out, part.kind === 'text' ? withCharset(part.parameters) : part.parameters)
-  out.text(' ').nstring(part.id).text(' ').nstring(part.description).text(' ').string(part.encoding)
-  out.text(' ').number(part.bodyEnd - part.bodyStart)
-  if (part.kind === 'message') {
+function writeSinglePart(out: ResponseWriter, reader: SummaryReader, form: StructureForm): void {
+  const { kind, extensions, bodyBytes, lines } = reader
+  writeSummaryString(out, reader)
+  out.text(' ')
+  writeSummaryString(out, reader)
+  out.text(' ')
+  writeParameters(out, reader, kind === 'text' ? 'with-charset' : 'as-given')
+  writeOptional(out, reader, extensions & extension.id)
+  writeOptional(out, reader, extensions & extension.description)
+  out.text(' ')
+  writeSummaryString(out, reader)
+  out.text(' ').number(bodyBytes)
+  if (kind === 'message') {
+    reader.number()
     out.text(' ')
-    writeEnvelope(out, part.envelope)
+    writeEnvelope(out, reader)
     out.text(' ')
-    writeStructure(out, part.content, form)
+    writeStructure(out, reader, form)
   }
-  if (part.kind !== 'other') out.text(' ').number(part.lines)
-  if (form === 'body') return
-  out.text(' ').nstring(part.md5)
-  writeExtensions(out, part)
+  if (kind !== 'other') out.text(' ').number(lines)
+  if (form === 'body') {
+    if ((extensions & extension.md5) !== 0) reader.skipString()
+    reader.skipExtensions(extensions)
+    return
+  }
+  writeOptional(out, reader, extensions & extension.md5)
+  writeExtensions(out, reader, extensions)
 }
 
 /** body-fld-dsp, body-fld-lang, body-fld-loc. */
-function writeExtensions(out: ResponseWriter, { disposition, languages, location }: Part): void {
-  if (disposition === undefined) out.text(' NIL ')
+function writeExtensions(out: ResponseWriter, reader: SummaryReader, extensions: number): void {
+  if ((extensions & extension.disposition) === 0) out.text(' NIL')
   else {
-    out.text(' (').string(disposition.type).text(' ')
-    writeParameters(out, disposition.parameters)
-    out.text(') ')
-  }
-  if (languages.length < 2) out.nstring(languages[0])
-  else {
-    languages.forEach((language, index) => {
-      out.text(index === 0 ? '(' : ' ').string(language)
-    })
+    out.text(' (')
+    writeSummaryString(out, reader)
+    out.text(' ')
+    writeParameters(out, reader, 'as-given')
     out.text(')')
   }
-  out.text(' ').nstring(location)
+  const languages = (extensions & extension.languages) === 0 ? 0 : reader.number()
+  if (languages === 0) out.text(' NIL')
+  for (let index = 0; index < languages; index++) {
+    out.text(languages > 1 && index === 0 ? ' (' : ' ')
+    writeSummaryString(out, reader)
+  }
+  if (languages > 1) out.text(')')
+  writeOptional(out, reader, extensions & extension.location)
 }
 
-function writeParameters(out: ResponseWriter, parameters: readonly Parameter[]): void {
-  if (parameters.length === 0) {
-    out.text('NIL')
+function writeOptional(out: ResponseWriter, reader: SummaryReader, present: number): void {
+  if (present === 0) {
+    out.text(' NIL')
     return
   }
-  parameters.forEach(([name, value], index) => {
-    out
-      .text(index === 0 ? '(' : ' ')
-      .string(name)
-      .text(' ')
-      .string(value)
-  })
-  out.text(')')
+  out.text(' ')
+  writeSummaryString(out, reader)
 }
 
-const defaultCharset: Parameter = ['charset', 'us-ascii']
+/**
+ * `with-charset`: RFC 2045 §5.2: text without a charset is US-ASCII; Dovecot says so, and clients expect it.
+ */
+function writeParameters(
+  out: ResponseWriter,
+  reader: SummaryReader,
+  form: 'as-given' | 'with-charset',
+): void {
+  let open = '('
+  let hasCharset = form === 'as-given'
+  for (let count = reader.number(); count > 0; count--) {
+    out.text(open)
+    open = ' '
+    reader.string()
+    hasCharset ||= isCharset(reader)
+    writeRead(out, reader)
+    out.text(' ')
+    writeSummaryString(out, reader)
+  }
+  if (!hasCharset) out.text(open).text('"charset" "us-ascii")')
+  else out.text(open === '(' ? 'NIL' : ')')
+}
 
-/** RFC 2045 §5.2: text without a charset is US-ASCII; Dovecot says so, and clients expect it. */
-function withCharset(parameters: readonly Parameter[]): readonly Parameter[] {
-  return parameters.some(([name]) => name === 'charset') ? parameters : [...parameters, defaultCharset]
+function isCharset({ source, start, end }: SummaryReader): boolean {
+  return end - start === 7 && source.toString('latin1', start, end) === 'charset'
 }

@@ -1,27 +1,50 @@
-import type { AddressEntry, EnvelopeFields } from '@posthorn/mail'
+import type { SummaryReader } from '@posthorn/mail'
 import type { ResponseWriter } from './response.ts'
+import { writeSummaryString } from './summary-string.ts'
 
-/** RFC 9051 §7.5.2. Sender and Reply-To default to From. */
-export function writeEnvelope(out: ResponseWriter, envelope: EnvelopeFields): void {
-  out.text('(').nstring(envelope.date).text(' ').nstring(envelope.subject)
-  writeAddresses(out, envelope.from)
-  writeAddresses(out, envelope.sender ?? envelope.from)
-  writeAddresses(out, envelope.replyTo ?? envelope.from)
-  writeAddresses(out, envelope.to)
-  writeAddresses(out, envelope.cc)
-  writeAddresses(out, envelope.bcc)
-  out.text(' ').nstring(envelope.inReplyTo).text(' ').nstring(envelope.messageId).text(')')
+/** ENVELOPE from the reader's cursor, which stands at one. RFC 9051 §7.5.2. */
+export function writeEnvelope(out: ResponseWriter, reader: SummaryReader): void {
+  out.text('(')
+  writeSummaryString(out, reader)
+  out.text(' ')
+  writeSummaryString(out, reader)
+  const fromStart = out.length
+  writeAddresses(out, reader, fromStart, fromStart)
+  const fromEnd = out.length
+  // Sender, Reply-To (as From when absent), To, Cc, Bcc.
+  for (let field = 0; field < 5; field++) writeAddresses(out, reader, fromStart, fromEnd)
+  out.text(' ')
+  writeSummaryString(out, reader)
+  out.text(' ')
+  writeSummaryString(out, reader)
+  out.text(')')
 }
 
 /** Source routes (addr-adl) are obsolete and never kept. */
-function writeAddresses(out: ResponseWriter, entries: readonly AddressEntry[]): void {
-  if (entries.length === 0) {
+function writeAddresses(
+  out: ResponseWriter,
+  reader: SummaryReader,
+  fromStart: number,
+  fromEnd: number,
+): void {
+  const count = reader.addresses()
+  if (count === 'as-from') {
+    out.repeat(fromStart, fromEnd)
+    return
+  }
+  if (count === 0) {
     out.text(' NIL')
     return
   }
   out.text(' (')
-  for (const { name, mailbox, host } of entries) {
-    out.text('(').nstring(name).text(' NIL ').nstring(mailbox).text(' ').nstring(host).text(')')
+  for (let entry = 0; entry < count; entry++) {
+    out.text('(')
+    writeSummaryString(out, reader)
+    out.text(' NIL ')
+    writeSummaryString(out, reader)
+    out.text(' ')
+    writeSummaryString(out, reader)
+    out.text(')')
   }
   out.text(')')
 }

@@ -64,6 +64,38 @@ export class ResponseWriter {
     return this
   }
 
+  /** Octets [start, end) of `source`. */
+  span(source: Buffer, start: number, end: number): this {
+    const length = end - start
+    this.#reserve(length)
+    if (length > shortBytes) source.copy(this.#buffer, this.#length, start, end)
+    else {
+      const buffer = this.#buffer
+      let to = this.#length
+      for (let at = start; at < end; at++) buffer[to++] = source[at]!
+    }
+    this.#length += length
+    return this
+  }
+
+  /** Once more what was written from `start` to `end` (values of `length`). */
+  repeat(start: number, end: number): this {
+    this.#reserve(end - start)
+    this.#buffer.copyWithin(this.#length, start, end)
+    this.#length += end - start
+    return this
+  }
+
+  /** What was written from `start` (a value of `length`) on; valid until the next write. */
+  written(start: number): Buffer {
+    return this.#buffer.subarray(start, this.#length)
+  }
+
+  /** Forgets what was written after `length`. */
+  rewind(length: number): void {
+    this.#length = length
+  }
+
   /** A whole number from 0 to 2^53-1. */
   number(value: number): this {
     this.#reserve(16)
@@ -108,13 +140,6 @@ export class ResponseWriter {
     }
   }
 
-  /** An atom where the octets allow it, else a string. */
-  astring(octets: OctetString): this {
-    return atomPattern.test(octets) && octets.toUpperCase() !== 'NIL'
-      ? this.text(octets)
-      : this.string(octets)
-  }
-
   /** `{n}` CRLF; n octets follow. */
   literalStart(sizeBytes: number): this {
     return this.text('{').number(sizeBytes).text('}\r\n')
@@ -132,8 +157,6 @@ export class ResponseWriter {
     this.#buffer = grown
   }
 }
-
-const atomPattern = /^[\x21\x23\x24\x26\x27+-\x5b\x5d-\x7a|}~]+$/
 
 function quoting(octets: OctetString): 'plain' | 'escapes' | 'literal' {
   let found: 'plain' | 'escapes' = 'plain'

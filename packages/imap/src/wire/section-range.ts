@@ -1,4 +1,4 @@
-import type { MessageSummary, Part } from '@posthorn/mail'
+import type { Part } from '@posthorn/mail'
 import type { Section } from './section.ts'
 
 /** Octets of a message [start, end), the trace prefix not counted. */
@@ -9,17 +9,25 @@ export interface SectionRange {
   readonly prefixed: boolean
 }
 
+/** Of a message, as its summary says. */
+export interface MessageShape {
+  readonly sizeBytes: number
+  readonly headerBytes: number
+  /** Asked for only when a part is named. */
+  structure(): Part
+}
+
 /** Where a section's octets are; for HEADER.FIELDS the header to select from. undefined: no such part. */
-export function sectionRange(section: Section, summary: MessageSummary): SectionRange | undefined {
+export function sectionRange(section: Section, shape: MessageShape): SectionRange | undefined {
   const { path, what } = section
-  if (path.length > 0) return nestedRange(section, summary.structure)
+  if (path.length > 0) return nestedRange(section, shape.structure())
   switch (what) {
     case 'all':
-      return { start: 0, end: summary.sizeBytes, prefixed: true }
+      return { start: 0, end: shape.sizeBytes, prefixed: true }
     case 'text':
-      return { start: summary.headerBytes, end: summary.sizeBytes, prefixed: false }
+      return { start: shape.headerBytes, end: shape.sizeBytes, prefixed: false }
     default:
-      return { start: 0, end: summary.headerBytes, prefixed: true }
+      return { start: 0, end: shape.headerBytes, prefixed: true }
   }
 }
 
@@ -45,7 +53,8 @@ function findPart(root: Part, path: readonly number[]): Part | undefined {
     if (inside.kind === 'multipart') part = inside.children[number - 1]
     else part = number === 1 ? inside : undefined
     if (part === undefined) return undefined
-    inside = part.kind === 'multipart' ? part : part.kind === 'message' ? part.content : undefined
+    if (part.kind === 'multipart') inside = part
+    else inside = part.kind === 'message' ? part.content : undefined
   }
   return part
 }

@@ -1,0 +1,47 @@
+import { decodeSummary, type Part, SummaryReader, summaryFlag } from '@posthorn/mail'
+import type { MessageShape } from '../wire/section-range.ts'
+import type { NulPresence } from './section-octets.ts'
+
+const noOctets = Buffer.alloc(0)
+
+/** The message that is being answered, seen through its summary. One object for all messages of a FETCH. */
+export class MessageView implements MessageShape {
+  readonly reader = new SummaryReader()
+  /** Trace fields put before the message at delivery. */
+  prefix: Buffer = noOctets
+  #structure: Part | undefined
+
+  open(summary: Uint8Array, prefix: Uint8Array | undefined): void {
+    this.reader.open(summary)
+    this.prefix = prefix === undefined ? noOctets : asBuffer(prefix)
+    this.#structure = undefined
+  }
+
+  /** Without the prefix. */
+  get sizeBytes(): number {
+    return this.reader.sizeBytes
+  }
+
+  /** Without the prefix. */
+  get headerBytes(): number {
+    return this.reader.headerBytes
+  }
+
+  get hasFields(): boolean {
+    return (this.reader.flags & summaryFlag.fieldsComplete) !== 0
+  }
+
+  get nul(): NulPresence {
+    return (this.reader.flags & summaryFlag.nul) !== 0 ? 'may-have-nul' : 'no-nul'
+  }
+
+  structure(): Part {
+    this.#structure ??= decodeSummary(this.reader.bytes).structure
+    return this.#structure
+  }
+}
+
+/** The same memory as a Buffer. */
+export function asBuffer(octets: Uint8Array): Buffer {
+  return Buffer.isBuffer(octets) ? octets : Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength)
+}
