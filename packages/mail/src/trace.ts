@@ -1,32 +1,83 @@
+import { formatDate } from './date.ts'
+import { printable } from './printable.ts'
+
 export interface ReceivedInput {
   readonly helo: string
   /** 'unknown' when there is no verified name. */
   readonly clientName: string
   readonly clientAddress: string
-  readonly tls?: { readonly protocol: string; readonly cipher: string; readonly bits: number }
-  readonly user?: string
+  readonly tls?: { readonly protocol: string; readonly cipher: string; readonly bits: number } | undefined
+  /** Name of the authenticated user, when it is to be shown (Postfix: smtpd_sasl_authenticated_header). */
+  readonly user?: string | undefined
   readonly host: string
   /** 'ESMTPS' … (RFC 3848). */
   readonly protocol: string
   readonly queueId: string
   /** Only when there is exactly one. */
-  readonly recipient?: string
+  readonly recipient?: string | undefined
   readonly nowMs: number
-  readonly offsetMinutes?: number
+  readonly offsetMinutes?: number | undefined
 }
-/** Postfix's Received field (RFC 5321 §4.4) for mail that came by SMTP. */
-export const receivedField = (_input: ReceivedInput): Buffer => Buffer.alloc(0)
-/** `Received: by host (Posthorn, from userid 1000) id …; date` for mail by sendmail. */
-export const localReceivedField = (_input: {
+
+export interface LocalReceivedInput {
   readonly host: string
   readonly userid: number | string
   readonly queueId: string
   readonly nowMs: number
-  readonly offsetMinutes?: number
-}): Buffer => Buffer.alloc(0)
-/** Return-Path, X-Original-To, Delivered-To as put before a message at final delivery. */
-export const deliveryPrefix = (_input: {
+  readonly offsetMinutes?: number | undefined
+}
+
+const maxHelo = 255
+/** RFC 5322 §2.1.1: no line over 998 octets, whatever strangers sent. */
+const maxAddress = 900
+
+/** In comments and atoms of Received: nothing that ends a comment or an angle address. */
+const token = (text: string, maxLength = maxHelo): string =>
+  printable(text, maxLength).replace(/[()<>\\"; ]/g, '?')
+
+const address = (text: string): string => printable(text, maxAddress).replace(/[<>]/g, '?')
+
+/** Postfix's Received field for mail that came by SMTP. RFC 5321 §4.4. */
+export const receivedField = (input: ReceivedInput): Buffer => {
+  const lines = [
+    `Received: from ${token(input.helo || input.clientName)} (${token(input.clientName)} [${literal(input.clientAddress)}])`,
+  ]
+  if (input.tls !== undefined) {
+    const { protocol, cipher, bits } = input.tls
+    lines.push(`(using ${token(protocol)} with cipher ${token(cipher)} (${bits}/${bits} bits))`)
+    lines.push('(No client certificate requested)')
+  }
+  if (input.user !== undefined) lines.push(`(Authenticated sender: ${token(input.user)})`)
+  const forOne = input.recipient !== undefined
+  lines.push(`by ${token(input.host)} (Posthorn) with ${token(input.protocol)} id ${token(input.queueId)}`)
+  const date = formatDate(input.nowMs, input.offsetMinutes)
+  if (forOne) lines.push(`for <${address(input.recipient)}>; ${date}`)
+  else lines[lines.length - 1] += `; ${date}`
+  return Buffer.from(`${lines.join('\r\n\t')}\r\n`)
+}
+
+/** Postfix writes `[IPv6:…]` so that a literal is an RFC 5321 §4.1.3 one. */
+const literal = (ip: string): string => token(ip.includes(':') ? `IPv6:${ip}` : ip)
+
+/** `Received: by host (Posthorn, from userid 1000) id …; date` for mail by the sendmail command. */
+export const localReceivedField = (input: LocalReceivedInput): Buffer =>
+  Buffer.from(
+    `Received: by ${token(input.host)} (Posthorn, from userid ${token(`${input.userid}`)})\r\n` +
+      `\tid ${token(input.queueId)}; ${formatDate(input.nowMs, input.offsetMinutes)}\r\n`,
+  )
+
+export interface DeliveryPrefixInput {
+  /** '' for the null reverse-path. */
   readonly sender: string
-  readonly originalTo?: string
+  /** The recipient as it came in, before aliases. */
+  readonly originalTo?: string | undefined
   readonly deliveredTo: string
-}): Buffer => Buffer.alloc(0)
+}
+
+/** Return-Path (RFC 5321 §4.4), X-Original-To, Delivered-To (RFC 9228 §4), as Postfix's local delivery. */
+export const deliveryPrefix = (input: DeliveryPrefixInput): Buffer => {
+  const lines = [`Return-Path: <${address(input.sender)}>`]
+  if (input.originalTo !== undefined) lines.push(`X-Original-To: ${address(input.originalTo)}`)
+  lines.push(`Delivered-To: ${address(input.deliveredTo)}`, '')
+  return Buffer.from(lines.join('\r\n'))
+}
