@@ -63,8 +63,8 @@ export interface CommandSpec<S extends StateName, A> {
   readonly early?: Announcement
   /** Parses all after the name, from the separating space on; the end of the command is checked by the caller. */
   args(p: Parser, session: SessionIn<S>): A
-  /** undefined: the command sent its tagged answer itself (STARTTLS). */
-  run(session: SessionIn<S>, args: A): Promise<Completion | undefined> | Completion
+  /** undefined: the tagged answer was sent (STARTTLS), or will be when the client's next line comes (IDLE). */
+  run(session: SessionIn<S>, args: A): Promise<Completion | undefined> | Completion | undefined
   /**
    * For literals that shall not be collected in memory (APPEND): asked when a literal is announced, before
    * `+` is sent. `preceding` stands after the command's name and ends where the literal begins. A Completion
@@ -86,7 +86,7 @@ export interface Command {
   readonly capabilities: Announcement
   readonly early: Announcement
   args(p: Parser, session: Session): unknown
-  run(session: Session, args: unknown): Promise<Completion | undefined> | Completion
+  run(session: Session, args: unknown): Promise<Completion | undefined> | Completion | undefined
   literal?(session: Session, preceding: Parser, sizeBytes: number): LiteralAnswer | Promise<LiteralAnswer>
 }
 

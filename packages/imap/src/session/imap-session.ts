@@ -35,6 +35,8 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   failedLogins = 0
   badCommands = 0
   readonly framer: Framer
+  /** IDLE waits for its line. A flag and not a running command: thousands of clients do only this. */
+  idling = false
   /** The pump runs; octets that come wait for it. */
   busy = false
   /** The client has sent its FIN. */
@@ -44,7 +46,6 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   #shuttingDown = false
   #closing: AbortController | undefined
   #line: ((line: Buffer | undefined) => void) | undefined
-  #idling = false
   /** Under way while idling. */
   #news: Promise<void> | undefined
   #heardMs: number
@@ -147,6 +148,10 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
     return this.#closing.signal
   }
 
+  dropSignal(): void {
+    this.#closing = undefined
+  }
+
   ask(text: string): Promise<Buffer | undefined> {
     this.connection.write(`+ ${text}\r\n`)
     this.framer.expectLine()
@@ -217,20 +222,20 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
     }
   }
 
-  async idle(): Promise<Buffer | undefined> {
-    const line = this.ask('idling')
-    this.#idling = true
+  startIdle(): void {
+    this.connection.write('+ idling\r\n')
+    this.framer.expectLine()
+    this.idling = true
     this.mailbox?.rest()
     this.#expectSilence()
     this.mailboxChanged()
-    try {
-      return await line
-    } finally {
-      this.#idling = false
-      this.connection.setDeadline(this.services.options().idleTimeoutMs)
-      // One that runs must not mix with what the next command says.
-      await this.#news
-    }
+  }
+
+  async endIdle(): Promise<void> {
+    this.idling = false
+    this.#expectSilence()
+    // News under way must not mix with what the next command says.
+    await this.#news
   }
 
   logout(): void {
@@ -241,7 +246,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   // MailboxWatcher.
 
   mailboxChanged(): void {
-    if (!this.#idling || this.#news !== undefined || this.mailbox === undefined) return
+    if (!this.idling || this.#news !== undefined || this.mailbox === undefined) return
     this.#news = this.#pushNews(this.mailbox).finally(() => {
       this.#news = undefined
     })
@@ -255,7 +260,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   async #pushNews(mailbox: OpenMailbox): Promise<void> {
     try {
       do await this.sendNews('send')
-      while (this.#idling && mailbox.stale && !this.gone)
+      while (this.idling && mailbox.stale && !this.gone)
       mailbox.rest()
     } catch (error) {
       this.newsFailed(error)
@@ -302,7 +307,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
 
   timedOut(): void {
     const options = this.services.options()
-    if (this.#idling && this.services.now() - this.#heardMs < options.idleTimeoutMs) {
+    if (this.idling && this.services.now() - this.#heardMs < options.idleTimeoutMs) {
       this.connection.write('* OK Still here\r\n')
       // A wake-up may have been lost.
       this.mailbox?.suspect()
@@ -413,7 +418,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   /** Sets the deadline by what we wait for. */
   #expectSilence(): void {
     const { idleTimeoutMs, idleNotifyIntervalMs } = this.services.options()
-    const notify = this.#idling && idleNotifyIntervalMs > 0 && idleNotifyIntervalMs < idleTimeoutMs
+    const notify = this.idling && idleNotifyIntervalMs > 0 && idleNotifyIntervalMs < idleTimeoutMs
     this.connection.setDeadline(notify ? idleNotifyIntervalMs : idleTimeoutMs)
   }
 

@@ -2,7 +2,7 @@
  * From octets to answers: takes what the framer finds, runs one command at a time in the order in which
  * they came (so that no pipelining is ambiguous, RFC 9051 §5.5), and answers each.
  */
-import { bad, type Command, type Completion, type LiteralSink, no } from '../commands/command.ts'
+import { bad, type Command, type Completion, type LiteralSink, no, ok } from '../commands/command.ts'
 import { verdictOn } from '../errors.ts'
 import type { Frame } from '../wire/frame.ts'
 import type { FramerEvent } from '../wire/framer.ts'
@@ -44,6 +44,7 @@ function take(session: ImapSession, event: FramerEvent): Promise<void> | undefin
     case 'octets':
       return takeOctets(session, event.octets, event.last)
     case 'unreadable': {
+      if (session.idling) return endIdle(session, undefined)
       session.dropLiterals()
       const reason = event.reason === 'nul' ? 'NUL octet in the command' : 'Too long line or literals'
       answer(session, tagOf(event.soFar), bad(`Error in IMAP command received by server: ${reason}.`))
@@ -53,8 +54,8 @@ function take(session: ImapSession, event: FramerEvent): Promise<void> | undefin
       session.bye('Too much data sent against our refusal', 'Flood')
       return undefined
     case 'line':
-      // Asked for by nobody any more.
-      return undefined
+      // Otherwise asked for by nobody any more.
+      return session.idling ? endIdle(session, event.line) : undefined
   }
 }
 
@@ -111,10 +112,15 @@ async function takeCommand(session: ImapSession, frame: Frame): Promise<void> {
     answer(session, tag, judged(session, error, name))
   } finally {
     session.dropLiterals()
+    session.dropSignal()
   }
 }
 
-function runCall(session: ImapSession, call: Call, p: Parser): Promise<Completion | undefined> | Completion {
+function runCall(
+  session: ImapSession,
+  call: Call,
+  p: Parser,
+): Promise<Completion | undefined> | Completion | undefined {
   const { command } = call
   session.tag = call.tag
   session.numbering = call.numbering
@@ -122,6 +128,22 @@ function runCall(session: ImapSession, call: Call, p: Parser): Promise<Completio
   const args = command.args(p, variant)
   p.end()
   return command.run(variant, args)
+}
+
+/** IDLE ends with whatever line comes; the command itself is long gone (RFC 9051 §6.3.13). */
+async function endIdle(session: ImapSession, line: Buffer | undefined): Promise<void> {
+  await session.endIdle()
+  const done = line !== undefined && line.toString('latin1').trim().toUpperCase() === 'DONE'
+  await finish(session, idleCall(session), done ? ok('Idle completed') : bad('Expected DONE.'))
+}
+
+function idleCall(session: ImapSession): Call {
+  return {
+    tag: session.tag,
+    name: 'IDLE',
+    numbering: 'sequence',
+    command: session.services.commands.find('IDLE')!,
+  }
 }
 
 /** News, then the tagged answer. */

@@ -73,8 +73,8 @@ interface LoggedInSession extends SessionCommon {
   readonly account: Account
   /** Becomes selected; the mailbox selected before must have been left. */
   select(mailbox: OpenMailbox): void
-  /** Lines until one comes; news of the selected mailbox are sent meanwhile (RFC 9051 §6.3.13). */
-  idle(): Promise<Buffer | undefined>
+  /** News of the selected mailbox are sent until the client's next line (RFC 9051 §6.3.13). */
+  startIdle(): void
 }
 
 export interface AuthenticatedSession extends LoggedInSession {
