@@ -1,1 +1,3 @@
-export {}
+export * from './policy/index.ts'
+export * from './routing/index.ts'
+export * from './tables/index.ts'

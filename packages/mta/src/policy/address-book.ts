@@ -17,6 +17,8 @@ export type Known =
   | { readonly kind: 'known' }
   /** `User unknown in local recipient table`. */
   | { readonly kind: 'unknown'; readonly table: string }
+  /** The way there is `error:text`. */
+  | { readonly kind: 'refused'; readonly status: string; readonly text: string }
   | { readonly kind: 'temporary'; readonly reason: string }
 
 /** What policy asks of routing. */

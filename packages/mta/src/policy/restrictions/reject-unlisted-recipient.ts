@@ -28,6 +28,10 @@ export function unlistedVerdict(
 ): Answer<Verdict> {
   const verdict = (known: Known): Verdict => {
     if (known.kind === 'known') return dunno
+    if (known.kind === 'refused') {
+      const refusedCode = known.status.startsWith('4') ? 450 : 550
+      return { kind: 'refuse', refusal: refusalOf(subject, refusedCode, known.status, known.text) }
+    }
     if (known.kind === 'temporary') {
       return {
         kind: 'defer-if-permit',

@@ -1,0 +1,108 @@
+import { formatAddress, hiddenRoute, parseAddress } from '@posthorn/mail'
+import type { AddressClass, Destination } from '../policy/address-book.ts'
+import {
+  createDomainList,
+  type DomainList,
+  lookupFirst,
+  parseAddress as parseIp,
+  type TableContext,
+  type Tables,
+} from '../tables/index.ts'
+import type { AccountCache } from './account-cache.ts'
+import type { RoutingOptions } from './routing-options.ts'
+
+export interface AddressClasses {
+  /** With a domain, the domain in lower case. */
+  complete(address: string): string
+  classOf(domain: string): AddressClass
+  classify(address: string): Destination
+  /**
+   * What an address at one of our domains really means: `user%host@us` → `user@host`. Anything else
+   * unchanged. Postfix: allow_percent_hack, swap_bangpath, resolve_dequoted_address.
+   */
+  unroute(address: string): { readonly address: string; readonly routed: boolean }
+}
+
+const maxRouteDepth = 10
+
+export function createAddressClasses(
+  options: RoutingOptions,
+  accounts: Pick<AccountCache, 'isLocalDomain'>,
+  context: TableContext & { readonly tables: Tables },
+): AddressClasses {
+  const destinations = createDomainList(options.mydestination, context)
+  const defaultDomain = (options.defaultDomain ?? options.myorigin).toLowerCase()
+  const virtualMaps = context.tables.openAll(options.virtualAliasMaps ?? [])
+  const virtualDomains: Pick<DomainList, 'has'> =
+    options.virtualAliasDomains === undefined
+      ? { has: (domain) => virtualMaps.length > 0 && lookupFirst(virtualMaps, domain) !== undefined }
+      : createDomainList(options.virtualAliasDomains, context)
+  const relayDomains = createDomainList(options.relayDomains ?? [], context, {
+    parentMatchesSubdomains: options.relayDomainsMatchSubdomains ?? 'yes',
+  })
+
+  function classOf(domain: string): AddressClass {
+    if (domain.startsWith('[')) return isOwnLiteral(domain, options) ? 'local' : 'default'
+    if (domain === defaultDomain || destinations.has(domain)) return 'local'
+    if (accounts.isLocalDomain(domain)) return 'mailbox'
+    if (virtualDomains.has(domain)) return 'virtual-alias'
+    return relayDomains.has(domain) ? 'relay' : 'default'
+  }
+
+  function complete(address: string): string {
+    const at = address.lastIndexOf('@')
+    // A quoted local part may hold an @ and no domain follow.
+    if (at === -1 || address.endsWith('"')) return address === '' ? '' : `${address}@${options.myorigin}`
+    const domain = address.slice(at + 1).toLowerCase()
+    if (domain === '') return `${address.slice(0, at)}@${options.myorigin}`
+    const dotted =
+      options.appendDotMydomain === 'yes' && !domain.includes('.') && !domain.startsWith('[')
+        ? `${domain}.${options.mydomain}`
+        : domain
+    return `${address.slice(0, at + 1)}${dotted.endsWith('.') ? dotted.slice(0, -1) : dotted}`
+  }
+
+  function unroute(given: string): { readonly address: string; readonly routed: boolean } {
+    let address = complete(given)
+    if (!mayHideRoute(address)) return { address, routed: false }
+    let routed = false
+    for (let depth = 0; depth < maxRouteDepth; depth++) {
+      const parsed = parseAddress(address)
+      if (parsed === undefined || !isOurs(classOf(parsed.domain.toLowerCase()))) break
+      const hidden = hiddenRoute(parsed.local)
+      if (hidden === undefined) break
+      routed = true
+      address = complete(formatAddress(hidden.address))
+    }
+    return { address, routed }
+  }
+
+  return {
+    complete,
+    classOf,
+    unroute,
+    classify(given) {
+      const { address, routed } = unroute(given)
+      const domain = address.slice(address.lastIndexOf('@') + 1)
+      return { class: classOf(domain), routed, domain }
+    },
+  }
+}
+
+const isOurs = (kind: AddressClass): boolean => kind !== 'default'
+
+function mayHideRoute(address: string): boolean {
+  const at = address.lastIndexOf('@')
+  for (let i = 0; i < at; i++) {
+    const char = address[i]
+    if (char === '%' || char === '!' || char === '@') return true
+  }
+  return false
+}
+
+/** RFC 5321 §4.1.3. */
+function isOwnLiteral(domain: string, options: RoutingOptions): boolean {
+  const address = parseIp(domain.slice(1, -1).replace(/^ipv6:/i, ''))?.toString()
+  if (address === undefined) return false
+  return (options.localAddresses?.() ?? []).some((own) => parseIp(own)?.toString() === address)
+}

@@ -1,0 +1,287 @@
+import type { Accounts } from '@posthorn/accounts'
+import type { Log } from '@posthorn/mail'
+import type { Answer } from '@posthorn/smtp'
+import type { NewRecipient, Store } from '@posthorn/storage'
+import type { AddressBook, Known } from '../policy/address-book.ts'
+import { lookupFirst, lookupMapping, type TableContext, type Tables } from '../tables/index.ts'
+import { type AccountCache, createAccountCache } from './account-cache.ts'
+import { type AddressClasses, createAddressClasses } from './address-classes.ts'
+import { ExpansionError, type Gathering, type Walk } from './expansion.ts'
+import { createForwardFiles } from './forward-files.ts'
+import {
+  deliverLocal,
+  fail,
+  findAccount,
+  findAlias,
+  isReserved,
+  type LocalParts,
+  localName,
+  reach,
+} from './local-delivery.ts'
+import {
+  type EnvelopeRecipient,
+  type PlanContext,
+  type Planned,
+  planDelivery,
+  planError,
+  planRetry,
+} from './planned.ts'
+import type { RoutingOptions } from './routing-options.ts'
+import { parseTransport, remoteTransport, type Transport } from './transport.ts'
+import { createVirtualAliases, type VirtualAliases } from './virtual-aliases.ts'
+
+export interface RoutingSources {
+  readonly tables: Tables
+  readonly accounts: Pick<Accounts, 'find' | 'localDomains'>
+  readonly store: Pick<Store, 'watch' | 'accounts'>
+  readonly log: Log
+  readonly now: () => number
+  readonly unsafeFiles?: TableContext['unsafeFiles']
+}
+
+export type Resolved =
+  | { readonly kind: 'to'; readonly recipients: readonly NewRecipient[] }
+  | { readonly kind: 'refused'; readonly status: string; readonly text: string }
+
+/** From an address to where its mail goes: mailbox, alias, virtual alias, relay or error; the only place that decides it. */
+export interface Routing extends AddressBook {
+  /** All recipients of a message: each destination once. Never rejects for what tables and files hold. */
+  plan(recipients: readonly EnvelopeRecipient[], sender: string, nowMs: number): Promise<readonly Planned[]>
+  /** One recipient that waited in the queue. */
+  resolve(request: EnvelopeRecipient & { readonly sender: string; readonly nowMs: number }): Promise<Resolved>
+  /** EXPN, `sendmail -bv`: the next step only. undefined: no such list. */
+  expandAlias(name: string): readonly string[] | undefined
+  close(): void
+}
+
+/** A user's home that did not answer. */
+const retryDelayMs = 60_000
+
+/** Opens the tables and reads the domains. Throws TableError. */
+export async function createRouting(options: RoutingOptions, sources: RoutingSources): Promise<Routing> {
+  const context: TableContext & { readonly tables: Tables } = {
+    log: sources.log,
+    now: sources.now,
+    tables: sources.tables,
+    ...(sources.unsafeFiles === undefined ? {} : { unsafeFiles: sources.unsafeFiles }),
+  }
+  const accounts = await createAccountCache(sources.accounts, sources.store, sources.now)
+  const classes = createAddressClasses(options, accounts, context)
+  const parts: Parts = {
+    options,
+    accounts,
+    classes,
+    log: sources.log,
+    aliases: sources.tables.openAliases(options.aliasMaps ?? []),
+    relayRecipients: sources.tables.openAll(options.relayRecipientMaps ?? []),
+    forwards: createForwardFiles({
+      homeDirectory: options.homeDirectory ?? '',
+      delimiter: options.recipientDelimiter ?? '',
+      log: sources.log,
+      now: sources.now,
+    }),
+    virtual: createVirtualAliases({
+      tables: sources.tables.openAll(options.virtualAliasMaps ?? []),
+      delimiter: options.recipientDelimiter ?? '',
+      limit: options.expansionLimit ?? 1_000,
+      complete: classes.complete,
+      isLocalDomain: (domain) =>
+        classes.classOf(domain) === 'local' || domain === options.myorigin.toLowerCase(),
+    }),
+    follow: (address, walk, gathering) => follow(parts, address, walk, gathering),
+  }
+  return {
+    complete: classes.complete,
+    classify: classes.classify,
+    verify: (address) => verify(parts, address),
+    owns: (user, sender, delimiter) => owns(parts, user, sender, delimiter),
+    async plan(recipients, sender, nowMs) {
+      const reached = new Set<string>()
+      const planned: Planned[] = []
+      for (const envelope of recipients)
+        planned.push(...(await planOne(parts, envelope, sender, nowMs, reached)))
+      return planned
+    },
+    async resolve(request) {
+      const planned = await planOne(parts, request, request.sender, request.nowMs, new Set())
+      const only = planned.length === 1 ? planned[0]?.recipient.route : undefined
+      if (only?.kind !== 'queued') return { kind: 'to', recipients: planned.map((one) => one.recipient) }
+      if (only.transport === 'local')
+        return { kind: 'refused', status: '4.3.0', text: 'temporary lookup failure' }
+      const text = only.transport === 'error' ? /^([245]\.\d+\.\d+) (.*)$/s.exec(only.nextHop) : null
+      if (text === null) return { kind: 'to', recipients: planned.map((one) => one.recipient) }
+      return { kind: 'refused', status: text[1] ?? '5.0.0', text: text[2] ?? '' }
+    },
+    expandAlias(name) {
+      const value = lookupFirst(parts.aliases, localName(classes.complete(name), '').name)
+      return value === undefined ? undefined : value.split(',').map((one) => one.trim())
+    },
+    close: accounts.close,
+  }
+}
+
+interface Parts extends LocalParts {
+  readonly virtual: VirtualAliases
+  readonly relayRecipients: ReturnType<Tables['openAll']>
+  readonly accounts: AccountCache
+  readonly classes: AddressClasses
+}
+
+async function planOne(
+  parts: Parts,
+  envelope: EnvelopeRecipient,
+  sender: string,
+  nowMs: number,
+  reached: Set<string>,
+): Promise<readonly Planned[]> {
+  const { address: originalTo } = parts.classes.unroute(envelope.address)
+  const plan: PlanContext = { envelope, originalTo, sender, nowMs }
+  const gathering: Gathering = {
+    deliveries: [],
+    reached,
+    added: [],
+    steps: 0,
+    served: 0,
+    refused: undefined,
+  }
+  try {
+    const expanded = parts.virtual.expand(originalTo)
+    if (expanded.kind === 'too-many') {
+      return [
+        planError(plan, '5.4.6', `unreasonable virtual_alias_maps map expansion size for ${originalTo}`),
+      ]
+    }
+    for (const address of expanded.addresses) {
+      await follow(parts, address, newWalk(originalTo), gathering)
+    }
+  } catch (error) {
+    for (const key of gathering.added) reached.delete(key)
+    if (!(error instanceof ExpansionError)) return [retry(parts, plan, error)]
+    if (error.status.startsWith('4')) return [planRetry(plan, retryDelayMs)]
+    return [planError(plan, error.status, error.message)]
+  }
+  if (gathering.served === 0) {
+    const text = gathering.refused ?? 'alias leads to no usable destination'
+    return [planError(plan, gathering.refused === undefined ? '5.3.5' : '5.7.1', text)]
+  }
+  return gathering.deliveries.map((delivery) => planDelivery(delivery, plan))
+}
+
+/** Our own fault: nothing is lost, the queue looks again. */
+function retry(parts: Parts, plan: PlanContext, error: unknown): Planned {
+  parts.log({ level: 'error', service: 'local', text: `cannot route ${plan.originalTo}`, error })
+  return planRetry(plan, retryDelayMs)
+}
+
+function newWalk(original: string): Walk {
+  return { original, entry: undefined, sender: undefined, path: [], from: 'envelope' }
+}
+
+async function follow(parts: Parts, given: string, walk: Walk, gathering: Gathering): Promise<void> {
+  const { address } = parts.classes.unroute(given)
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const kind = parts.classes.classOf(domain)
+  // Postfix's local(8) hands what is not local back to cleanup(8), which asks virtual_alias_maps.
+  if (walk.from !== 'envelope' && kind !== 'local' && kind !== 'mailbox' && parts.virtual.has(address)) {
+    const expanded = parts.virtual.expand(address)
+    if (expanded.kind === 'too-many')
+      throw new ExpansionError('5.4.6', `unreasonable virtual_alias_maps map expansion size for ${address}`)
+    if (!walk.path.includes(`virtual ${address}`)) {
+      const next: Walk = { ...walk, path: [...walk.path, `virtual ${address}`] }
+      for (const one of expanded.addresses) await follow(parts, one, next, gathering)
+      return
+    }
+  }
+  if (kind === 'mailbox') return deliverLocal(parts, address, walk, gathering)
+  if (kind === 'virtual-alias') {
+    return fail(gathering, walk, address, '5.1.1', 'User unknown in virtual alias table')
+  }
+  const elsewhere =
+    kind === 'local' ? localElsewhere(parts.options, domain) : remoteTransport(domain, kind, parts.options)
+  if (elsewhere === undefined) return deliverLocal(parts, address, walk, gathering)
+  reach(gathering, `remote ${foldDomain(address)}`, {
+    deliveredTo: walk.entry,
+    leaf: {
+      kind: 'remote',
+      address,
+      transport: elsewhere,
+      ...(walk.sender === undefined ? {} : { sender: walk.sender }),
+    },
+  })
+}
+
+/** Local parts of other systems keep their case. RFC 5321 §2.4. */
+function foldDomain(address: string): string {
+  const at = address.lastIndexOf('@')
+  return address.slice(0, at) + address.slice(at).toLowerCase()
+}
+
+/** local_transport when it is not our mailboxes. */
+function localElsewhere(options: RoutingOptions, domain: string): Transport | undefined {
+  const text = options.localTransport ?? ''
+  if (text === '' || text === 'local' || text.startsWith('local:')) return undefined
+  const transport = parseTransport(text, { transport: 'error', nextHop: domain })
+  if (transport.transport !== 'error') return transport
+  return {
+    transport: 'error',
+    nextHop: /^[245]\.\d+\.\d+ /.test(transport.nextHop) ? transport.nextHop : `5.1.1 ${transport.nextHop}`,
+  }
+}
+
+const known: Known = { kind: 'known' }
+
+/** Postfix: check_rcpt_maps(). Synchronous where the account is in the cache. */
+function verify(parts: Parts, given: string): Answer<Known> {
+  const { address } = parts.classes.unroute(given)
+  if (parts.virtual.has(address)) return known
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const kind = parts.classes.classOf(domain)
+  switch (kind) {
+    case 'default':
+      return known
+    case 'relay':
+      if (parts.relayRecipients.length === 0) return known
+      return lookupMapping(parts.relayRecipients, address, {
+        delimiter: parts.options.recipientDelimiter ?? '',
+        bareNames: 'no',
+      }) === undefined
+        ? { kind: 'unknown', table: 'relay recipient table' }
+        : known
+    case 'virtual-alias':
+      return { kind: 'unknown', table: 'virtual alias table' }
+    case 'mailbox':
+      return verifyAccount(parts, address, domain, 'virtual mailbox table')
+    case 'local': {
+      const elsewhere = localElsewhere(parts.options, domain)
+      if (elsewhere === undefined) return verifyAccount(parts, address, domain, 'local recipient table')
+      if (elsewhere.transport !== 'error') return known
+      const text = /^([245]\.\d+\.\d+) (.*)$/s.exec(elsewhere.nextHop)
+      return { kind: 'refused', status: text?.[1] ?? '5.1.1', text: text?.[2] ?? elsewhere.nextHop }
+    }
+  }
+}
+
+function verifyAccount(parts: Parts, address: string, domain: string, table: string): Answer<Known> {
+  const local = localName(address, parts.options.recipientDelimiter ?? '')
+  if (isReserved(local.name)) return known
+  if (table === 'local recipient table' && findAlias(parts.aliases, local) !== undefined) return known
+  const whole = parts.accounts.find(`${local.name}@${domain}`)
+  if (!(whole instanceof Promise) && whole !== undefined) return known
+  return findAccount(parts.accounts, local, domain).then(
+    (found): Known => (found === undefined ? { kind: 'unknown', table } : known),
+    (error: unknown): Known => {
+      parts.log({ level: 'error', service: 'smtpd', text: `cannot look up ${address}`, error })
+      return { kind: 'temporary', reason: 'account lookup failed' }
+    },
+  )
+}
+
+/** His address with any extension, and those that virtual aliases lead to him. */
+function owns(parts: Parts, user: string, sender: string, delimiter: string): boolean {
+  const address = parts.classes.complete(sender).toLowerCase()
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const local = localName(address, delimiter)
+  if (user === `${local.name}@${domain}` || user === `${local.user}@${domain}`) return true
+  const expanded = parts.virtual.expand(address)
+  return expanded.kind === 'addresses' && expanded.addresses.some((one) => one.toLowerCase() === user)
+}

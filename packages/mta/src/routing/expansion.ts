@@ -1,0 +1,59 @@
+import type { Account } from '@posthorn/storage'
+import type { Transport } from './transport.ts'
+
+/** Where one address ends up after every alias and .forward. */
+export type Leaf =
+  | { readonly kind: 'mailbox'; readonly account: Account; readonly address: string }
+  | {
+      readonly kind: 'remote'
+      readonly address: string
+      readonly transport: Transport
+      readonly sender?: string
+    }
+  | { readonly kind: 'error'; readonly address: string; readonly status: string; readonly text: string }
+
+/** A leaf with the local address through which mail came to it: its Delivered-To. RFC 9228. */
+export interface Delivery {
+  readonly leaf: Leaf
+  /** undefined: no alias or .forward of ours was on the way. */
+  readonly deliveredTo: string | undefined
+}
+
+/** What one recipient's expansion has cost so far, and the way it has come. */
+export interface Walk {
+  readonly original: string
+  /** Local recipient at which the way entered our aliases: Delivered-To (Postfix: frozen_delivered_to). */
+  readonly entry: string | undefined
+  /** Of an `owner-` alias. */
+  readonly sender: string | undefined
+  /** Alias names and accounts already expanded on this way. */
+  readonly path: readonly string[]
+  readonly from: 'envelope' | 'alias' | 'forward' | 'include'
+}
+
+export interface Gathering {
+  readonly deliveries: Delivery[]
+  /** Accounts and remote addresses that have their copy: each gets one. */
+  readonly reached: Set<string>
+  /** What this recipient added to it, to be taken back when the recipient fails as a whole. */
+  readonly added: string[]
+  /** Targets looked at for this recipient. */
+  steps: number
+  /** Destinations that this recipient led to, also those that had their copy already. */
+  served: number
+  /** Why a target was refused, told when nothing else was served. */
+  refused: string | undefined
+}
+
+/** Too deep or too many. Postfix: 100 levels. */
+export const maxLevels = 100
+
+/** Ends a recipient's expansion; the recipient as a whole fails. */
+export class ExpansionError extends Error {
+  readonly status: string
+  constructor(status: string, message: string) {
+    super(message)
+    this.name = 'ExpansionError'
+    this.status = status
+  }
+}

@@ -1,0 +1,105 @@
+import { join } from 'node:path'
+import type { Log } from '@posthorn/mail'
+import type { Account } from '@posthorn/storage'
+import { type AliasTarget, parseTargetLines } from './alias-value.ts'
+import { readForwardFile, type SafeText } from './safe-file.ts'
+
+export type Forwarding =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'targets'; readonly targets: readonly AliasTarget[] }
+  | { readonly kind: 'temporary'; readonly reason: string }
+
+export interface ForwardFiles {
+  /** Of the account's home; `extension` first: `.forward+ext`, then `.forward`. */
+  find(account: Account, extension: string | undefined): Forwarding | Promise<Forwarding>
+}
+
+/** How long an answer serves: a busy user's home is looked at once a second. */
+const maxAgeMs = 1_000
+const maxEntries = 10_000
+const none: Forwarding = { kind: 'none' }
+
+export interface ForwardOptions {
+  readonly homeDirectory: string
+  readonly delimiter: string
+  readonly log: Log
+  readonly now: () => number
+}
+
+/** Postfix: forward_path = $home/.forward${recipient_delimiter}${extension}, $home/.forward. */
+export function createForwardFiles(options: ForwardOptions): ForwardFiles {
+  const kept = new Map<string, { readonly value: Forwarding; readonly untilMs: number }>()
+  const complaints = new Map<string, string>()
+
+  function complain(path: string, reason: string): void {
+    if (complaints.get(path) === reason) return
+    if (complaints.size >= maxEntries) complaints.clear()
+    complaints.set(path, reason)
+    options.log({
+      level: 'warning',
+      service: 'local',
+      text: `${path}: .forward: unsafe permissions: ${reason}; file ignored`,
+    })
+  }
+
+  function read(path: string, found: SafeText): Forwarding | undefined {
+    if (found.kind === 'absent') {
+      complaints.delete(path)
+      return undefined
+    }
+    if (found.kind === 'temporary') return found
+    if (found.kind === 'unsafe') {
+      complain(path, found.reason)
+      return none
+    }
+    complaints.delete(path)
+    const targets = parseTargetLines(found.text)
+    // An empty file is no instruction to throw mail away.
+    return targets.length === 0 ? none : { kind: 'targets', targets }
+  }
+
+  async function load(home: string, extension: string | undefined): Promise<Forwarding> {
+    const names = [
+      ...(extension === undefined ? [] : [`.forward${options.delimiter[0]}${extension}`]),
+      '.forward',
+    ]
+    for (const name of names) {
+      const path = join(home, name)
+      const forwarding = read(path, await readForwardFile(path))
+      if (forwarding !== undefined) return forwarding
+    }
+    return none
+  }
+
+  return {
+    find(account, extension) {
+      const home = homeOf(account, options.homeDirectory)
+      if (home === undefined) return none
+      const safeExtension = extension !== undefined && isFileName(extension) ? extension : undefined
+      const key = `${home}\n${safeExtension ?? ''}`
+      const entry = kept.get(key)
+      if (entry !== undefined && entry.untilMs > options.now()) return entry.value
+      return load(home, safeExtension).then((value) => {
+        if (kept.size >= maxEntries) kept.clear()
+        kept.set(key, { value, untilMs: options.now() + maxAgeMs })
+        return value
+      })
+    },
+  }
+}
+
+/** undefined: no home. Names of strangers' making never become a path with steps in it. */
+function homeOf(account: Account, homeDirectory: string): string | undefined {
+  if (account.home !== '') return account.home.startsWith('/') ? account.home : undefined
+  if (homeDirectory === '') return undefined
+  const at = account.address.lastIndexOf('@')
+  const user = account.address.slice(0, at)
+  const domain = account.address.slice(at + 1)
+  if (!isFileName(user) || !isFileName(domain)) return undefined
+  if (!homeDirectory.includes('%')) return join(homeDirectory, user)
+  return homeDirectory.replace(/%[ud]/g, (mark) => (mark === '%u' ? user : domain))
+}
+
+function isFileName(text: string): boolean {
+  return /^[A-Za-z0-9_+=~][A-Za-z0-9_.+=~-]{0,100}$/.test(text)
+}

@@ -1,0 +1,295 @@
+import { type Log, splitRecipientDelimiter } from '@posthorn/mail'
+import type { Account } from '@posthorn/storage'
+import { type LookupTable, lookupFirst } from '../tables/index.ts'
+import type { AccountCache } from './account-cache.ts'
+import type { AddressClasses } from './address-classes.ts'
+import { type AliasTarget, parseAliasValue, parseTargetLines } from './alias-value.ts'
+import { ExpansionError, type Gathering, maxLevels, type Walk } from './expansion.ts'
+import type { ForwardFiles } from './forward-files.ts'
+import type { RoutingOptions } from './routing-options.ts'
+import { readIncludeFile } from './safe-file.ts'
+
+export interface LocalParts {
+  readonly options: RoutingOptions
+  readonly accounts: AccountCache
+  readonly aliases: readonly LookupTable[]
+  readonly classes: AddressClasses
+  readonly forwards: ForwardFiles
+  readonly log: Log
+  /** Routes a target that is an address, anywhere. */
+  readonly follow: (address: string, walk: Walk, gathering: Gathering) => Promise<void>
+}
+
+/** RFC 5321 §4.5.1, RFC 2142: these always reach someone. */
+const reservedNames: ReadonlySet<string> = new Set(['postmaster', 'mailer-daemon'])
+
+/** What a local part at one of our domains names: an alias, an account, a reserved name. */
+export interface LocalName {
+  readonly name: string
+  readonly user: string
+  readonly extension: string | undefined
+}
+
+export function localName(address: string, delimiter: string): LocalName {
+  const local = address.slice(0, address.lastIndexOf('@')).toLowerCase()
+  const { user, extension } = splitRecipientDelimiter(local, delimiter)
+  return { name: unquote(local), user: unquote(user), extension }
+}
+
+function unquote(local: string): string {
+  return local.startsWith('"') && local.endsWith('"') ? local.slice(1, -1).replace(/\\(.)/g, '$1') : local
+}
+
+export const isReserved = (name: string): boolean => reservedNames.has(name)
+
+/** The alias a local part names, with its value; the extended name first. aliases(5). */
+export function findAlias(
+  aliases: readonly LookupTable[],
+  local: LocalName,
+): { readonly name: string; readonly value: string } | undefined {
+  for (const name of local.extension === undefined ? [local.name] : [local.name, local.user]) {
+    const value = lookupFirst(aliases, name)
+    if (value !== undefined) return { name, value }
+  }
+  return undefined
+}
+
+/** The account a local part names at a domain; the extended name first. */
+export async function findAccount(
+  accounts: AccountCache,
+  local: LocalName,
+  domain: string,
+): Promise<{ readonly account: Account; readonly extension: string | undefined } | undefined> {
+  const whole = await accounts.find(`${local.name}@${domain}`)
+  if (whole !== undefined) return { account: whole, extension: undefined }
+  if (local.extension === undefined) return undefined
+  const account = await accounts.find(`${local.user}@${domain}`)
+  return account === undefined ? undefined : { account, extension: local.extension }
+}
+
+/**
+ * Delivers to a name at a domain of ours: alias, else account with its .forward, else what reserved names
+ * fall back to, else `5.1.1 unknown user`. Postfix: local(8).
+ */
+export async function deliverLocal(
+  parts: LocalParts,
+  address: string,
+  walk: Walk,
+  gathering: Gathering,
+): Promise<void> {
+  if (walk.path.length > maxLevels)
+    throw new ExpansionError('5.4.6', `alias database loop for ${walk.original}`)
+  const here = walk.entry === undefined ? { ...walk, entry: address } : walk
+  const local = localName(address, parts.options.recipientDelimiter ?? '')
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const aliasAllowed = parts.classes.classOf(domain) === 'local' || isReserved(local.name)
+  const alias = aliasAllowed ? findAlias(parts.aliases, local) : undefined
+  // A name in its own expansion means the mailbox of that name.
+  if (alias !== undefined && !walk.path.includes(`alias ${alias.name}`)) {
+    await expandAlias(parts, alias, domain, here, gathering)
+    return
+  }
+  const found = await findAccount(parts.accounts, local, domain)
+  if (found !== undefined) {
+    await deliverAccount(parts, { ...found, address }, here, gathering)
+    return
+  }
+  if (isReserved(local.name)) {
+    await deliverReserved(parts, local.name, here, gathering)
+    return
+  }
+  if (alias !== undefined) throw new ExpansionError('5.4.6', `alias database loop for ${address}`)
+  fail(gathering, here, address, '5.1.1', `unknown user: "${local.name}"`)
+}
+
+async function expandAlias(
+  parts: LocalParts,
+  alias: { readonly name: string; readonly value: string },
+  domain: string,
+  walk: Walk,
+  gathering: Gathering,
+): Promise<void> {
+  const targets = parseAliasValue(alias.value)
+  const owner = `owner-${alias.name}`
+  const hasOwner = !alias.name.startsWith('owner-') && lookupFirst(parts.aliases, owner) !== undefined
+  const next: Walk = {
+    ...walk,
+    from: 'alias',
+    sender: hasOwner ? `${owner}@${domain}` : walk.sender,
+    path: [...walk.path, `alias ${alias.name}`],
+  }
+  await followTargets(parts, targets, `alias ${alias.name}`, next, gathering)
+}
+
+async function followTargets(
+  parts: LocalParts,
+  targets: readonly AliasTarget[],
+  label: string,
+  walk: Walk,
+  gathering: Gathering,
+): Promise<void> {
+  for (const target of targets) {
+    if (++gathering.steps > (parts.options.expansionLimit ?? 1_000)) {
+      throw new ExpansionError('5.4.6', `unreasonable alias expansion size for ${walk.original}`)
+    }
+    await followTarget(parts, target, label, walk, gathering)
+  }
+}
+
+async function followTarget(
+  parts: LocalParts,
+  target: AliasTarget,
+  label: string,
+  walk: Walk,
+  gathering: Gathering,
+): Promise<void> {
+  const warn = (text: string) => parts.log({ level: 'warning', service: 'local', text: `${label}: ${text}` })
+  switch (target.kind) {
+    case 'bad':
+      return warn(`bad target ignored: ${JSON.stringify(target.text.slice(0, 200))}`)
+    case 'own': {
+      const address = parts.classes.complete(target.name)
+      return deliverOwn(parts, address, walk, gathering)
+    }
+    case 'include':
+      return followInclude(parts, target.path, walk, gathering, warn)
+    case 'command':
+    case 'file':
+      return deliverOutside(parts, target, walk, gathering, warn)
+    case 'address':
+      return parts.follow(target.address, walk, gathering)
+  }
+}
+
+/** `\name`: straight into the mailbox. */
+async function deliverOwn(
+  parts: LocalParts,
+  address: string,
+  walk: Walk,
+  gathering: Gathering,
+): Promise<void> {
+  const local = localName(address, parts.options.recipientDelimiter ?? '')
+  const found = await findAccount(parts.accounts, local, address.slice(address.lastIndexOf('@') + 1))
+  if (found !== undefined) return reachMailbox(found.account, address, walk, gathering)
+  fail(gathering, walk, address, '5.1.1', `unknown user: "${local.name}"`)
+}
+
+async function followInclude(
+  parts: LocalParts,
+  path: string,
+  walk: Walk,
+  gathering: Gathering,
+  warn: (text: string) => void,
+): Promise<void> {
+  // A user's .forward would have us read any file for him.
+  if (walk.from === 'forward' || !path.startsWith('/'))
+    return warn(`:include:${path} is not allowed here; ignored`)
+  const label = `include ${path}`
+  if (walk.path.includes(label)) return warn(`:include:${path} includes itself; ignored`)
+  const file = await readIncludeFile(path)
+  if (file.kind === 'text') {
+    const next: Walk = { ...walk, from: 'include', path: [...walk.path, label] }
+    return followTargets(parts, parseTargetLines(file.text), label, next, gathering)
+  }
+  const reason = file.kind === 'absent' ? 'no such file' : file.reason
+  warn(`cannot use :include:${path}: ${reason}`)
+  throw new ExpansionError('4.2.0', `error opening include file ${path}`)
+}
+
+/** aliases(5) `|command` and `/file`: off unless configured; a target that is refused does not undo the others. */
+function deliverOutside(
+  parts: LocalParts,
+  target: Extract<AliasTarget, { kind: 'command' | 'file' }>,
+  walk: Walk,
+  gathering: Gathering,
+  warn: (text: string) => void,
+): void {
+  const what = target.kind === 'command' ? target.command : target.path
+  const allowed =
+    target.kind === 'command' ? parts.options.allowMailToCommands : parts.options.allowMailToFiles
+  if (what === '/dev/null') {
+    gathering.served++
+    return
+  }
+  if (walk.from === 'envelope' || !(allowed ?? []).includes(walk.from)) {
+    warn(`mail to ${target.kind} is restricted: ${JSON.stringify(what)}; target ignored`)
+    gathering.refused = `mail to ${target.kind} is restricted`
+    return
+  }
+  const transport = { transport: target.kind === 'command' ? 'pipe' : 'file', nextHop: what }
+  reach(gathering, `${target.kind} ${what}`, {
+    deliveredTo: walk.entry,
+    leaf: { kind: 'remote', address: walk.entry ?? walk.original, transport },
+  })
+}
+
+async function deliverAccount(
+  parts: LocalParts,
+  found: { readonly account: Account; readonly extension: string | undefined; readonly address: string },
+  walk: Walk,
+  gathering: Gathering,
+): Promise<void> {
+  const { account, address } = found
+  const label = `account ${account.id}`
+  // The user's own address in his .forward keeps a copy.
+  if (walk.path.includes(label)) return reachMailbox(account, address, walk, gathering)
+  const forwarding = await parts.forwards.find(account, found.extension)
+  if (forwarding.kind === 'temporary') {
+    throw new ExpansionError('4.3.0', `cannot read .forward of ${account.address}: ${forwarding.reason}`)
+  }
+  if (forwarding.kind === 'none') return reachMailbox(account, address, walk, gathering)
+  const before = gathering.served
+  const next: Walk = { ...walk, from: 'forward', path: [...walk.path, label] }
+  await followTargets(parts, forwarding.targets, `${account.address}: .forward`, next, gathering)
+  // A .forward that leads nowhere at all loses no mail.
+  if (gathering.served === before) reachMailbox(account, address, walk, gathering)
+}
+
+async function deliverReserved(
+  parts: LocalParts,
+  name: string,
+  walk: Walk,
+  gathering: Gathering,
+): Promise<void> {
+  const { options, aliases } = parts
+  for (const standIn of ['postmaster', 'root']) {
+    if (standIn === name || walk.path.includes(`alias ${standIn}`)) continue
+    const value = lookupFirst(aliases, standIn)
+    if (value === undefined) continue
+    return expandAlias(parts, { name: standIn, value }, options.myorigin.toLowerCase(), walk, gathering)
+  }
+  const administrator = options.administrator ?? ''
+  if (administrator !== '' && !walk.path.includes('administrator')) {
+    return parts.follow(
+      administrator,
+      { ...walk, from: 'alias', path: [...walk.path, 'administrator'] },
+      gathering,
+    )
+  }
+  const first = await parts.accounts.first()
+  if (first !== undefined) return reachMailbox(first, first.address, walk, gathering)
+  fail(gathering, walk, walk.original, '5.1.1', `unknown user: "${name}"`)
+}
+
+function reachMailbox(account: Account, address: string, walk: Walk, gathering: Gathering): void {
+  reach(gathering, `account ${account.id}`, {
+    deliveredTo: walk.entry,
+    leaf: { kind: 'mailbox', account, address: walk.path.length === 0 ? address : account.address },
+  })
+}
+
+/** Each destination once, however many aliases lead to it. */
+export function reach(gathering: Gathering, key: string, delivery: Gathering['deliveries'][number]): void {
+  gathering.served++
+  if (gathering.reached.has(key)) return
+  gathering.reached.add(key)
+  gathering.added.push(key)
+  gathering.deliveries.push(delivery)
+}
+
+export function fail(gathering: Gathering, walk: Walk, address: string, status: string, text: string): void {
+  reach(gathering, `error ${address} ${text}`, {
+    deliveredTo: walk.entry,
+    leaf: { kind: 'error', address, status, text },
+  })
+}

@@ -1,0 +1,91 @@
+import { deliveryPrefix, formatField } from '@posthorn/mail'
+import type { NewRecipient } from '@posthorn/storage'
+import type { Delivery } from './expansion.ts'
+import { errorTransport, type Transport } from './transport.ts'
+
+/** One recipient of the accepted message, as the store takes it, with what logs and loop detection need. */
+export interface Planned {
+  readonly recipient: NewRecipient
+  /** Recipient at RCPT, completed: `orig_to=`. */
+  readonly originalTo: string
+  /** The local address through which it comes: a message that was there before is in a loop. */
+  readonly deliveredTo: string | undefined
+}
+
+/** A recipient as the envelope has it. */
+export interface EnvelopeRecipient {
+  readonly address: string
+  readonly originalRecipient?: string | undefined
+  readonly notify?: NewRecipient['notify'] | undefined
+}
+
+export interface PlanContext {
+  readonly envelope: EnvelopeRecipient
+  readonly originalTo: string
+  /** Envelope sender of the message. */
+  readonly sender: string
+  readonly nowMs: number
+}
+
+export function planDelivery(delivery: Delivery, context: PlanContext): Planned {
+  const { leaf, deliveredTo } = delivery
+  const { originalTo, nowMs } = context
+  const shared = { ...dsnOptions(leaf.address, context), address: leaf.address }
+  if (leaf.kind === 'mailbox') {
+    const prefix = deliveryPrefix({
+      sender: context.sender,
+      originalTo,
+      deliveredTo: deliveredTo ?? leaf.address,
+    })
+    const route = { kind: 'mailbox', account: leaf.account.id, mailbox: 'INBOX', prefix } as const
+    return { recipient: { ...shared, route }, originalTo, deliveredTo }
+  }
+  const transport = leaf.kind === 'error' ? errorTransport(leaf.status, leaf.text) : leaf.transport
+  const recipient: NewRecipient = {
+    ...shared,
+    route: {
+      kind: 'queued',
+      ...transport,
+      dueMs: nowMs,
+      // Bounces have the null sender whoever they go to.
+      ...(leaf.kind !== 'remote' || leaf.sender === undefined || context.sender === ''
+        ? {}
+        : { sender: leaf.sender }),
+      ...(deliveredTo === undefined || leaf.kind === 'error'
+        ? {}
+        : { prefix: formatField('Delivered-To', deliveredTo) }),
+    },
+  }
+  return { recipient, originalTo, deliveredTo }
+}
+
+/** A recipient that could not be looked up now: the queue asks again. */
+export function planRetry(context: PlanContext, delayMs: number): Planned {
+  const address = context.originalTo
+  const local: Transport = { transport: 'local', nextHop: address.slice(address.lastIndexOf('@') + 1) }
+  return {
+    recipient: {
+      ...dsnOptions(address, context),
+      address,
+      route: { kind: 'queued', ...local, dueMs: context.nowMs + delayMs },
+    },
+    originalTo: address,
+    deliveredTo: undefined,
+  }
+}
+
+export function planError(context: PlanContext, status: string, text: string): Planned {
+  const leaf = { kind: 'error', address: context.originalTo, status, text } as const
+  return planDelivery({ leaf, deliveredTo: undefined }, context)
+}
+
+function dsnOptions(address: string, { envelope, originalTo }: PlanContext) {
+  const { originalRecipient, notify } = envelope
+  const original =
+    originalRecipient ??
+    (address.toLowerCase() === originalTo.toLowerCase() ? undefined : `rfc822;${originalTo}`)
+  return {
+    ...(original === undefined ? {} : { originalRecipient: original }),
+    ...(notify === undefined ? {} : { notify }),
+  }
+}

@@ -1,0 +1,42 @@
+/** Where an alias's `|command` and `/file` may stand. Postfix: allow_mail_to_commands, allow_mail_to_files. */
+export type ExpansionSource = 'alias' | 'forward' | 'include'
+
+/** Postfix's parameters in camel case; lists already split. */
+export interface RoutingOptions {
+  readonly myhostname: string
+  readonly mydomain: string
+  /** Completes addresses without a domain. */
+  readonly myorigin: string
+  /** Names, `/file`s of names, tables. */
+  readonly mydestination: readonly string[]
+  /** Domain of accounts that log in without one; always local. Default myorigin. */
+  readonly defaultDomain?: string
+  readonly recipientDelimiter?: string
+  readonly aliasMaps?: readonly string[]
+  readonly virtualAliasMaps?: readonly string[]
+  /** Default: the domains that virtualAliasMaps name. */
+  readonly virtualAliasDomains?: readonly string[]
+  readonly relayDomains?: readonly string[]
+  /** Empty: every recipient of relayDomains is taken. */
+  readonly relayRecipientMaps?: readonly string[]
+  /** `[host]:587`, `example.org`; '' = by MX. */
+  readonly relayhost?: string
+  /** '' or `local:…` = mailboxes here; `error: text`; `transport:nexthop`. */
+  readonly localTransport?: string
+  readonly relayTransport?: string
+  readonly defaultTransport?: string
+  /** Where users' homes are: `/home` (then `/home/USER`) or with `%u` `%d`; '' = none but accounts' own. */
+  readonly homeDirectory?: string
+  readonly allowMailToCommands?: readonly ExpansionSource[]
+  readonly allowMailToFiles?: readonly ExpansionSource[]
+  /** Who reads postmaster's mail when no alias or account does; '' = the first account. */
+  readonly administrator?: string
+  /** append_dot_mydomain: `user@host` → `user@host.mydomain`. Default no. */
+  readonly appendDotMydomain?: 'yes' | 'no'
+  /** This machine's addresses, for `user@[192.0.2.1]`. */
+  readonly localAddresses?: () => readonly string[]
+  /** Addresses that one recipient may become. Postfix: virtual_alias_expansion_limit. */
+  readonly expansionLimit?: number
+  /** parent_domain_matches_subdomains lists relay_domains. Default yes, as in Postfix. */
+  readonly relayDomainsMatchSubdomains?: 'yes' | 'no'
+}

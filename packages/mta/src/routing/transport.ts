@@ -1,0 +1,41 @@
+import type { RoutingOptions } from './routing-options.ts'
+
+export interface Transport {
+  readonly transport: string
+  /** A domain (by MX), `[host]`, `host:port`; for `error` the status and text. */
+  readonly nextHop: string
+}
+
+/** `smtp:[host]:587`, `smtp`, `error:text`. transport(5). An empty part takes the given one. */
+export function parseTransport(text: string, fallback: Transport): Transport {
+  const colon = text.indexOf(':')
+  const name = (colon === -1 ? text : text.slice(0, colon)).trim()
+  const nextHop = colon === -1 ? '' : text.slice(colon + 1).trim()
+  return {
+    transport: name === '' ? fallback.transport : name,
+    nextHop: nextHop === '' ? fallback.nextHop : nextHop,
+  }
+}
+
+/** `5.1.1 text`; Postfix's error(8) gives 5.0.0 where the text brings no status. */
+export function errorTransport(status: string, text: string): Transport {
+  return { transport: 'error', nextHop: `${status} ${text}` }
+}
+
+/** Where mail for another system goes. Postfix: relayhost overrides the domain for both classes. */
+export function remoteTransport(
+  domain: string,
+  kind: 'relay' | 'default',
+  options: RoutingOptions,
+): Transport {
+  const relayhost = options.relayhost ?? ''
+  const configured = (kind === 'relay' ? options.relayTransport : options.defaultTransport) ?? ''
+  const fallback = {
+    transport: kind === 'relay' ? 'relay' : 'smtp',
+    nextHop: relayhost === '' ? domain : relayhost,
+  }
+  const transport = configured === '' ? fallback : parseTransport(configured, fallback)
+  if (transport.transport !== 'error') return transport
+  const text = parseTransport(configured, { transport: 'error', nextHop: 'mail is not deliverable' }).nextHop
+  return { transport: 'error', nextHop: /^[245]\.\d+\.\d+ /.test(text) ? text : `5.0.0 ${text}` }
+}
