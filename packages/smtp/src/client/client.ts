@@ -128,8 +128,12 @@ class Client implements SmtpClient {
       const text = `message size ${sizeBytes} exceeds size limit ${limit} of server ${peer}`
       return { kind: 'capability', status: '5.3.4', text }
     }
-    const needed =
-      smtpUtf8 === true && !addresses.every(isAscii)
+    // Addresses were parsed when they came in; a line break here would be a command of the sender's.
+    const addresses = [sender, ...recipients.map(({ address }) => address)]
+    if (addresses.some((address) => /[\x00-\x1f\x7f]/.test(address))) {
+      return { kind: 'capability', status: '5.1.3', text: 'bad address syntax' }
+    }
+    const needed = smtpUtf8 === true && !addresses.every(isAscii)
     if (needed && !this.#connection.has('SMTPUTF8')) {
       const text = `SMTPUTF8 is required, but was not offered by host ${peer}`
       return { kind: 'capability', status: '5.6.7', text }

@@ -88,7 +88,9 @@ export class RemoteConnection extends SMTPConnection {
   async handshake(options: SmtpClientOptions): Promise<SmtpFailure | undefined> {
     const failure = await new Promise<SmtpFailure | undefined>((resolve) => {
       this.once('error', (error: ConnectError) => resolve(handshakeFailure(this, error, options)))
-      this.once('end', () => setImmediate(() => resolve(lostFailure(this.peer, 'performing the EHLO handshake'))))
+      this.once('end', () =>
+        setImmediate(() => resolve(lostFailure(this.peer, 'performing the EHLO handshake'))),
+      )
       this.connect((error) => resolve(error == null ? undefined : handshakeFailure(this, error, options)))
     })
     // Later errors end the connection; what waited is told by 'end'.

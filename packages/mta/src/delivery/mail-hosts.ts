@@ -1,0 +1,117 @@
+import { type AddressFamily, addressesOf, isHostName, type MxRecord, type Resolver } from '@posthorn/dns'
+import type { SmtpServerAddress } from '@posthorn/smtp'
+import ipaddr from 'ipaddr.js'
+import type { NextHop } from './next-hop.ts'
+
+export interface MailHostOptions {
+  readonly resolver: Resolver
+  /** Postfix: inet_protocols, smtp_address_preference. */
+  readonly families: readonly AddressFamily[]
+  readonly defaultPort: number
+  /** Names of ours: myhostname. Lower case. */
+  readonly isOwnName: (name: string) => boolean
+  /** Interfaces of ours, proxy_interfaces, loopback: no stranger's MX may send our mail there. */
+  readonly isOwnAddress: (address: string) => boolean
+  /** Postfix: smtp_mx_address_limit. */
+  readonly addressLimit: number
+  /** Gives numbers in [0, 1). */
+  readonly random: () => number
+}
+
+export type MailHosts =
+  | { readonly kind: 'servers'; readonly servers: readonly SmtpServerAddress[] }
+  /** Status of class 4 or 5. */
+  | { readonly kind: 'none'; readonly status: string; readonly text: string }
+
+const none = (status: string, text: string): MailHosts => ({ kind: 'none', status, text })
+const nameError = (name: string, type: string, what: string): string =>
+  `Host or domain name not found. Name service error for name=${name} type=${type}: ${what}`
+
+/** The servers to try, in order. RFC 5321 §5.1. */
+export const mailHosts = async (nextHop: NextHop, options: MailHostOptions): Promise<MailHosts> => {
+  if (nextHop.kind === 'unix') {
+    return { kind: 'servers', servers: [{ host: 'localhost', address: nextHop.path, port: 0 }] }
+  }
+  const port = nextHop.port ?? options.defaultPort
+  if (ipaddr.isValid(nextHop.name)) {
+    if (nextHop.kind === 'host') {
+      return { kind: 'servers', servers: [{ host: nextHop.name, address: nextHop.name, port }] }
+    }
+    return none('5.4.4', nameError(nextHop.name, 'MX', 'Host not found'))
+  }
+  if (!isHostName(nextHop.name)) return none('5.4.4', nameError(nextHop.name, 'MX', 'Malformed name'))
+  // A host in brackets is the administrator's word: it may well be on this machine.
+  if (nextHop.kind === 'host')
+    return addressesOfHosts([{ preference: 0, exchange: nextHop.name }], nextHop.name, port, options)
+  return mxHosts(nextHop.name, port, nextHop.port === undefined ? 'guard' : 'configured', options)
+}
+
+const mxHosts = async (
+  domain: string,
+  port: number,
+  ownHosts: 'guard' | 'configured',
+  options: MailHostOptions,
+): Promise<MailHosts> => {
+  const answer = await options.resolver.mx(domain)
+  if (answer.kind === 'temporary') return none('4.4.3', nameError(domain, 'MX', 'Host not found, try again'))
+  if (answer.kind === 'nxdomain') return none('5.4.4', nameError(domain, 'MX', 'Host not found'))
+  let records: readonly MxRecord[] = [{ preference: 0, exchange: domain }]
+  if (answer.kind === 'records') {
+    // RFC 7505 §4: and RFC 3463's status for it.
+    if (answer.records.some(({ exchange }) => exchange === '')) {
+      const others = answer.records.filter(({ exchange }) => exchange !== '')
+      if (others.length === 0) return none('5.1.10', `Domain ${domain} does not accept mail (nullMX)`)
+      records = others
+    } else records = answer.records
+  }
+  const ordered = order(records, options.random)
+  const found = await addressesOfHosts(ordered, domain, port, options)
+  return found.kind === 'none' || ownHosts === 'configured'
+    ? found
+    : withoutOurselves(found.servers, ordered, domain, options)
+}
+
+/** By preference; equals in random order. RFC 5321 §5.1. */
+const order = (records: readonly MxRecord[], random: () => number): MxRecord[] =>
+  records
+    .map((record) => ({ record, lot: random() }))
+    .sort((a, b) => a.record.preference - b.record.preference || a.lot - b.lot)
+    .map(({ record }) => record)
+
+const addressesOfHosts = async (
+  hosts: readonly MxRecord[],
+  domain: string,
+  port: number,
+  options: MailHostOptions,
+): Promise<MailHosts> => {
+  const servers: SmtpServerAddress[] = []
+  let temporary = false
+  for (const { exchange } of hosts) {
+    // RFC 5321 §5.1 wants names; an address as MX exchange is a mistake that Postfix refuses too.
+    const answer = await addressesOf(options.resolver, exchange, options.families)
+    if (answer.kind === 'temporary') temporary = true
+    if (answer.kind !== 'records') continue
+    for (const address of answer.records) servers.push({ host: exchange, address, port })
+    if (servers.length >= options.addressLimit * 4) break
+  }
+  if (servers.length > 0) return { kind: 'servers', servers: servers.slice(0, options.addressLimit * 4) }
+  const name = hosts.at(-1)?.exchange ?? domain
+  return temporary
+    ? none('4.4.3', nameError(name, 'A', 'Host not found, try again'))
+    : none('5.4.4', nameError(name, 'A', 'Host not found'))
+}
+
+/** RFC 5321 §5.1: only servers preferred to ourselves; without any the mail would come back. */
+const withoutOurselves = (
+  servers: readonly SmtpServerAddress[],
+  records: readonly MxRecord[],
+  domain: string,
+  options: MailHostOptions,
+): MailHosts => {
+  const preference = new Map(records.map(({ exchange, preference }) => [exchange, preference]))
+  const own = servers.find(({ host, address }) => options.isOwnName(host) || options.isOwnAddress(address))
+  const limit = own === undefined ? Number.POSITIVE_INFINITY : (preference.get(own.host) ?? 0)
+  const better = servers.filter(({ host }) => (preference.get(host) ?? 0) < limit)
+  if (better.length === 0) return none('5.4.6', `mail for ${domain} loops back to myself`)
+  return { kind: 'servers', servers: better.slice(0, options.addressLimit) }
+}

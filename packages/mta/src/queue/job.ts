@@ -1,0 +1,73 @@
+import type { QueuedRecipient, QueueEntry, QueueStore } from '@posthorn/storage'
+import type { DeliveryJob } from '../delivery/attempt.ts'
+
+const pieceBytes = 262_144
+
+/** The message as stored, behind the recipients' own trace fields. */
+export async function* queuedContent(
+  queue: Pick<QueueStore, 'read'>,
+  entry: QueueEntry,
+  prefix: Uint8Array | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (prefix !== undefined && prefix.length > 0) yield prefix
+  for (let at = 0; at < entry.sizeBytes; at += pieceBytes) {
+    const end = Math.min(at + pieceBytes, entry.sizeBytes)
+    const piece = await queue.read(entry.queueId, at, end)
+    if (piece === undefined || piece.length !== end - at) {
+      throw new Error(`Cannot read message ${entry.queueId}: octets ${at} to ${end} are missing`)
+    }
+    yield piece
+  }
+}
+
+/** Recipients that may share one transaction, at most `limit` together. */
+export const jobsOf = (
+  entry: QueueEntry,
+  queue: Pick<QueueStore, 'read'>,
+  limit: number,
+  signal: AbortSignal,
+): DeliveryJob[] => {
+  const groups = new Map<string, QueuedRecipient[]>()
+  const lists: QueuedRecipient[][] = []
+  const jobs: DeliveryJob[] = []
+  for (const recipient of entry.recipients) {
+    const { transport, nextHop, sender, prefix } = recipient
+    const key = JSON.stringify([transport, nextHop, sender, prefix && Buffer.from(prefix).toString('latin1')])
+    const group = groups.get(key)
+    if (group !== undefined && group.length < limit) group.push(recipient)
+    else {
+      const started = [recipient]
+      groups.set(key, started)
+      lists.push(started)
+    }
+  }
+  for (const recipients of lists) {
+    const { transport, nextHop, sender, prefix } = recipients[0] as QueuedRecipient
+    jobs.push({
+      entry,
+      recipients,
+      transport,
+      nextHop,
+      sender: sender ?? entry.sender,
+      prefix,
+      content: () => queuedContent(queue, entry, prefix),
+      sizeBytes: entry.sizeBytes + (prefix?.length ?? 0),
+      signal,
+    })
+  }
+  return jobs
+}
+
+/** Number of Received fields. RFC 5321 §6.3: many of them are a loop. */
+export const countHops = (header: Uint8Array): number => {
+  const text = Buffer.from(header.buffer, header.byteOffset, header.byteLength).toString('latin1')
+  let hops = 0
+  for (let at = 0; at >= 0 && at < text.length; ) {
+    const end = text.indexOf('\n', at)
+    const line = text.slice(at, end < 0 ? text.length : end)
+    if (line === '' || line === '\r') break
+    if (/^received[ \t]*:/i.test(line)) hops++
+    at = end < 0 ? -1 : end + 1
+  }
+  return hops
+}

@@ -1,0 +1,63 @@
+import type { Log } from '@posthorn/mail'
+import type { QueueEntry } from '@posthorn/storage'
+import type { Attempt } from '../delivery/attempt.ts'
+
+/** Seconds with two significant digits, as Postfix prints delays. */
+export const formatDelay = (ms: number): string => {
+  const seconds = Math.max(ms, 0) / 1000
+  if (seconds >= 10) return String(Math.round(seconds))
+  if (seconds < 0.005) return '0'
+  const digits = seconds >= 1 ? 1 : 2
+  return String(Number(seconds.toFixed(digits)))
+}
+
+const statusWords = {
+  delivered: 'sent',
+  relayed: 'sent',
+  expanded: 'sent',
+  delayed: 'deferred',
+  failed: 'bounced',
+} as const
+
+/** The line that everybody greps for: postfix/smtp's `to=…, relay=…, delay=…, delays=…, dsn=…, status=…`. */
+export const logAttempt = (
+  log: Log,
+  entry: QueueEntry,
+  attempt: Attempt,
+  times: {
+    readonly service: string
+    readonly claimedMs: number
+    readonly startedMs: number
+    readonly nowMs: number
+  },
+): void => {
+  const { recipient, result, relay, said, setUpMs, transferMs, connectionUse } = attempt
+  const original = recipient.originalRecipient?.replace(/^rfc822;/i, '')
+  const origTo = original === undefined || original === recipient.address ? '' : ` orig_to=<${original}>,`
+  const delays = [times.claimedMs - entry.arrivedMs, times.startedMs - times.claimedMs, setUpMs, transferMs]
+  const use = connectionUse === undefined ? '' : ` conn_use=${connectionUse},`
+  const status = statusWords[result.action]
+  log({
+    level: 'info',
+    service: times.service,
+    queueId: entry.queueId,
+    text:
+      `to=<${recipient.address}>,${origTo} relay=${relay},${use} delay=${formatDelay(times.nowMs - entry.arrivedMs)}, ` +
+      `delays=${delays.map(formatDelay).join('/')}, dsn=${result.status}, status=${status} (${said})`,
+    fields: { to: recipient.address, relay, dsn: result.status, status },
+  })
+}
+
+/** The qmgr line of a message that is being worked on. */
+export const logActive = (log: Log, entry: QueueEntry): void => {
+  log({
+    level: 'info',
+    service: 'qmgr',
+    queueId: entry.queueId,
+    text: `from=<${entry.sender}>, size=${entry.sizeBytes}, nrcpt=${entry.recipients.length} (queue active)`,
+    fields: { from: entry.sender, size: entry.sizeBytes, nrcpt: entry.recipients.length },
+  })
+}
+
+export const logRemoved = (log: Log, queueId: string): void =>
+  log({ level: 'info', service: 'qmgr', queueId, text: 'removed' })

@@ -1,0 +1,46 @@
+import type { ReportOptions } from '../bounce/report.ts'
+
+/** Parameters of the queue, with Postfix's names and defaults. Read anew at each use. */
+export interface QueueOptions extends ReportOptions {
+  /** Postfix: minimal_backoff_time. */
+  readonly minimalBackoffMs: number
+  /** Postfix: maximal_backoff_time. */
+  readonly maximalBackoffMs: number
+  /** Postfix: queue_run_delay: the queue is looked through at least this often. */
+  readonly queueRunDelayMs: number
+  /** Postfix: delay_warning_time; 0 = no warnings. */
+  readonly delayWarningMs: number
+  /** Postfix: maximal_queue_lifetime. */
+  readonly maximalQueueLifetimeMs: number
+  /** Postfix: bounce_queue_lifetime, for mail of the null sender. */
+  readonly bounceQueueLifetimeMs: number
+  /** Postfix: hopcount_limit. */
+  readonly hopcountLimit: number
+  /** Postfix: default_destination_concurrency_limit. */
+  readonly destinationConcurrency: number
+  /** Postfix: default_destination_recipient_limit. */
+  readonly destinationRecipients: number
+  /** Postfix: default_process_limit: deliveries at a time in this process. */
+  readonly deliveries: number
+  /** Longest time one attempt may take; a dead worker's claims are free again after it. */
+  readonly leaseMs: number
+  /** Claims without an outcome after which a message is put on hold: it seems to kill its worker. */
+  readonly crashLimit: number
+}
+
+export const defaultQueueOptions: Omit<QueueOptions, 'hostname'> = {
+  minimalBackoffMs: 300_000,
+  maximalBackoffMs: 4_000_000,
+  queueRunDelayMs: 300_000,
+  delayWarningMs: 0,
+  maximalQueueLifetimeMs: 5 * 86_400_000,
+  bounceQueueLifetimeMs: 5 * 86_400_000,
+  hopcountLimit: 50,
+  destinationConcurrency: 20,
+  destinationRecipients: 50,
+  deliveries: 100,
+  leaseMs: 1_800_000,
+  crashLimit: 3,
+  bounceSizeLimitBytes: 50_000,
+  doubleBounceRecipient: 'postmaster',
+}

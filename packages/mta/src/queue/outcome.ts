@@ -1,0 +1,216 @@
+import type { DeliveryResult, Log } from '@posthorn/mail'
+import type { Acceptance, DeliveryNote, QueueEntry, Settlement, Store } from '@posthorn/storage'
+import { isWanted, type Report, type Reporter } from '../bounce/report.ts'
+import { type Attempt, type DeliveryJob, decided } from '../delivery/attempt.ts'
+import { logAttempt, logRemoved } from './log-lines.ts'
+import type { QueueOptions } from './options.ts'
+import { expiresMs, retryAtMs } from './schedule.ts'
+
+export interface OutcomeInput {
+  readonly store: Pick<Store, 'queue' | 'messages'>
+  readonly reporter: Reporter
+  readonly log: Log
+  readonly options: () => QueueOptions
+  readonly now: () => number
+  readonly random: () => number
+}
+
+/** What an attempt means for the queue: settlements, and the reports that go with them in one unit of work. */
+export class OutcomeRecorder {
+  readonly #input: OutcomeInput
+
+  constructor(input: OutcomeInput) {
+    this.#input = input
+  }
+
+  async record(
+    job: DeliveryJob,
+    attempts: readonly Attempt[],
+    times: { readonly service: string; readonly claimedMs: number; readonly startedMs: number },
+  ): Promise<void> {
+    const { entry } = job
+    const nowMs = this.#input.now()
+    for (const attempt of attempts) logAttempt(this.#input.log, entry, attempt, { ...times, nowMs })
+    const expired = nowMs >= expiresMs(entry, this.#input.options())
+    const given = expired ? attempts.map((attempt) => this.#giveUp(entry, attempt)) : attempts
+    const { settlements, warned } = this.#settlements(entry, given, nowMs)
+    try {
+      const reports = await this.#reports(job, given, warned, nowMs)
+      const forwarded = await this.#forwards(job, given)
+      await this.#settle(entry, settlements, reports, forwarded, given)
+    } catch (error) {
+      await this.#settlePlainly(entry, given, error)
+    }
+  }
+
+  /**
+   * A report, or a forwarded copy, could not be made (disk full …). What was delivered must not be delivered
+   * again; what failed stays in the queue until its report can be made.
+   */
+  async #settlePlainly(entry: QueueEntry, attempts: readonly Attempt[], error: unknown): Promise<void> {
+    const { log, now, options, random, store } = this.#input
+    const nowMs = now()
+    const text = `Cannot record what came of ${entry.queueId}; trying without reports`
+    log({ level: 'error', service: 'qmgr', queueId: entry.queueId, text, error })
+    const dueMs = retryAtMs(entry, nowMs, options(), random)
+    const settlements = attempts.map(({ recipient: { index }, result, effect }): Settlement => {
+      if (isGood(result) && effect === undefined) return { index, kind: 'done' }
+      return { index, kind: 'deferred', dueMs, note: noteOf(result) }
+    })
+    const { removed } = await store.queue.settle(entry.queueId, settlements)
+    if (removed) logRemoved(log, entry.queueId)
+  }
+
+  #giveUp(entry: QueueEntry, attempt: Attempt): Attempt {
+    if (attempt.result.action !== 'delayed') return attempt
+    const text = `from=<${entry.sender}>, status=expired, returned to sender`
+    this.#input.log({ level: 'info', service: 'qmgr', queueId: entry.queueId, text })
+    return { ...attempt, result: { ...attempt.result, action: 'failed' } }
+  }
+
+  #settlements(
+    entry: QueueEntry,
+    attempts: readonly Attempt[],
+    nowMs: number,
+  ): { settlements: Settlement[]; warned: Attempt[] } {
+    const options = this.#input.options()
+    const due = retryAtMs(entry, nowMs, options, this.#input.random)
+    const late = options.delayWarningMs > 0 && nowMs - entry.arrivedMs >= options.delayWarningMs
+    const warned: Attempt[] = []
+    const settlements = attempts.map((attempt): Settlement => {
+      const { index, delayWarned } = attempt.recipient
+      if (attempt.effect?.kind === 'place') {
+        const { account, mailbox, prefix } = attempt.effect
+        return { index, kind: 'place', account, mailbox, prefix }
+      }
+      if (attempt.result.action !== 'delayed') return { index, kind: 'done' }
+      const warn = late && !delayWarned
+      if (warn) warned.push(attempt)
+      return {
+        index,
+        kind: 'deferred',
+        dueMs: due,
+        note: noteOf(attempt.result),
+        ...(warn || delayWarned ? { delayWarned: true } : {}),
+      }
+    })
+    return { settlements, warned }
+  }
+
+  /** One report for each kind of news. */
+  async #reports(
+    job: DeliveryJob,
+    attempts: readonly Attempt[],
+    warned: readonly Attempt[],
+    nowMs: number,
+  ): Promise<Report[]> {
+    const { entry, sender } = job
+    const { reporter, options } = this.#input
+    const results = (kind: 'failure' | 'delay' | 'success', list: readonly Attempt[]): DeliveryResult[] =>
+      list.filter((attempt) => isWanted(attempt, kind)).map(({ result }) => result)
+    const failed = results(
+      'failure',
+      attempts.filter(({ result }) => result.action === 'failed'),
+    )
+    const delayed = results('delay', warned)
+    const good = results(
+      'success',
+      attempts.filter(({ result, reportsPassedOn }) => isGood(result) && !reportsPassedOn),
+    )
+    const made = [
+      failed.length === 0 ? undefined : await reporter.make(entry, sender, 'failure', failed),
+      delayed.length === 0
+        ? undefined
+        : await reporter.make(entry, sender, 'delay', delayed, Math.max(expiresMs(entry, options()), nowMs)),
+      good.length === 0 ? undefined : await reporter.make(entry, sender, 'success', good),
+    ]
+    return made.filter((report) => report !== undefined)
+  }
+
+  async #forwards(job: DeliveryJob, attempts: readonly Attempt[]): Promise<Acceptance[]> {
+    const made: Acceptance[] = []
+    for (const { effect } of attempts) {
+      if (effect?.kind !== 'expand') continue
+      const { recipients } = effect
+      const { smtpUtf8 } = job.entry.options
+      made.push(await this.#input.reporter.stage(job.content(), { sender: job.sender, recipients, smtpUtf8 }))
+    }
+    return made
+  }
+
+  async #settle(
+    entry: QueueEntry,
+    settlements: readonly Settlement[],
+    reports: readonly Report[],
+    forwarded: readonly Acceptance[],
+    attempts: readonly Attempt[],
+  ): Promise<void> {
+    const { store, log } = this.#input
+    const made = [...reports.map(({ acceptance }) => acceptance), ...forwarded]
+    const { unplaced, removed } = await store.queue.settle(entry.queueId, settlements, made)
+    for (const { kind, acceptance } of reports) {
+      const id = acceptance.entry.queueId
+      log({ level: 'info', service: 'bounce', queueId: entry.queueId, text: `${reportWords[kind]}: ${id}` })
+    }
+    if (removed) logRemoved(log, entry.queueId)
+    if (unplaced.length > 0)
+      await this.#overQuota(
+        entry,
+        attempts.filter(({ recipient }) => unplaced.includes(recipient.index)),
+      )
+  }
+
+  /** The mailbox was full when the store came to it: the recipients are ours still. */
+  async #overQuota(entry: QueueEntry, attempts: readonly Attempt[]): Promise<void> {
+    const nowMs = this.#input.now()
+    const refused = attempts.map(({ recipient }) =>
+      decided(recipient, {
+        action: 'delayed',
+        status: '4.2.2',
+        text: 'mailbox is full',
+        relay: 'local',
+        nowMs,
+      }),
+    )
+    const expired = nowMs >= expiresMs(entry, this.#input.options())
+    const given = expired ? refused.map((attempt) => this.#giveUp(entry, attempt)) : refused
+    const { settlements, warned } = this.#settlements(entry, given, nowMs)
+    const failed = given.filter(
+      (attempt) => attempt.result.action === 'failed' && isWanted(attempt, 'failure'),
+    )
+    const delayed = warned.filter((attempt) => isWanted(attempt, 'delay'))
+    const kinds = [
+      ['failure', failed],
+      ['delay', delayed],
+    ] as const
+    const reports: Report[] = []
+    for (const [kind, list] of kinds) {
+      if (list.length === 0) continue
+      const report = await this.#input.reporter.make(
+        entry,
+        entry.sender,
+        kind,
+        list.map(({ result }) => result),
+      )
+      if (report !== undefined) reports.push(report)
+    }
+    await this.#settle(entry, settlements, reports, [], given)
+  }
+}
+
+const reportWords = {
+  failure: 'sender non-delivery notification',
+  delay: 'sender delay notification',
+  success: 'sender delivery status notification',
+  'double-bounce': 'postmaster non-delivery notification',
+} as const
+
+const isGood = ({ action }: DeliveryResult): boolean =>
+  action === 'delivered' || action === 'relayed' || action === 'expanded'
+
+const noteOf = ({ status, diagnostic, remoteMta, atMs }: DeliveryResult): DeliveryNote => ({
+  status,
+  diagnostic,
+  remoteMta,
+  atMs,
+})

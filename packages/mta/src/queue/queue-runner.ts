@@ -1,0 +1,254 @@
+import type { Log } from '@posthorn/mail'
+import type { QueueEntry, Store } from '@posthorn/storage'
+import { Reporter } from '../bounce/report.ts'
+import {
+  type Attempt,
+  actionOf,
+  type DeliveryAgent,
+  type DeliveryJob,
+  decided,
+  type ResolveRecipient,
+} from '../delivery/attempt.ts'
+import { Destinations } from './destinations.ts'
+import { countHops, jobsOf } from './job.ts'
+import { logActive } from './log-lines.ts'
+import type { QueueOptions } from './options.ts'
+import { OutcomeRecorder } from './outcome.ts'
+
+export interface QueueRunnerInput {
+  readonly store: Pick<Store, 'queue' | 'messages' | 'watch'>
+  /** By transport; those of `local` and `virtual` mailboxes included. */
+  readonly agents: ReadonlyMap<string, DeliveryAgent>
+  readonly resolve: ResolveRecipient
+  readonly log: Log
+  /** Names this worker among those that share the store; new at each start. */
+  readonly owner: string
+  readonly options: () => QueueOptions
+  readonly now?: () => number
+  readonly random?: () => number
+}
+
+export interface QueueRunner {
+  start(): void
+  /** Looks for due mail now (`postqueue -f`); next hops found dead are tried again. */
+  flush(): void
+  /** Ends running attempts after `graceMs`, gives claims back. */
+  stop(graceMs?: number): Promise<void>
+  /** Attempts under way. */
+  readonly active: number
+}
+
+export const createQueueRunner = (input: QueueRunnerInput): QueueRunner => new Runner(input)
+
+/** Timers longer than this overflow in Node. */
+const longestTimerMs = 2 ** 31 - 1
+
+/** Postfix's qmgr: takes due mail from the store, hands it to agents, writes down what came of it. */
+class Runner implements QueueRunner {
+  readonly #input: QueueRunnerInput
+  readonly #now: () => number
+  readonly #recorder: OutcomeRecorder
+  readonly #destinations = new Destinations()
+  readonly #running = new Set<Promise<void>>()
+  readonly #controllers = new Set<AbortController>()
+  #timer: NodeJS.Timeout | undefined
+  #unwatch: (() => void) | undefined
+  #state: 'new' | 'started' | 'stopped' = 'new'
+  #looking: Promise<void> | undefined
+  #again = false
+
+  constructor(input: QueueRunnerInput) {
+    this.#input = input
+    this.#now = input.now ?? Date.now
+    const random = input.random ?? Math.random
+    const { store, resolve, log, options } = input
+    const reporter = new Reporter({ store, resolve, options, now: this.#now })
+    this.#recorder = new OutcomeRecorder({ store, reporter, log, options, now: this.#now, random })
+  }
+
+  get active(): number {
+    return this.#running.size
+  }
+
+  start(): void {
+    if (this.#state !== 'new') return
+    this.#state = 'started'
+    this.#unwatch = this.#input.store.watch((wake) => {
+      if (wake.kind === 'queue') this.#look()
+    })
+    this.#look()
+  }
+
+  flush(): void {
+    this.#destinations.forgetDead()
+    this.#look()
+  }
+
+  async stop(graceMs = 10_000): Promise<void> {
+    if (this.#state === 'stopped') return
+    const started = this.#state === 'started'
+    this.#state = 'stopped'
+    this.#unwatch?.()
+    clearTimeout(this.#timer)
+    if (!started) return
+    await this.#looking
+    const over = Promise.allSettled([...this.#running])
+    const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref())
+    await Promise.race([over, grace])
+    for (const controller of this.#controllers) controller.abort()
+    await Promise.race([over, new Promise((resolve) => setTimeout(resolve, 5000).unref())])
+    await this.#input.store.queue.release(this.#input.owner)
+  }
+
+  #look(): void {
+    if (this.#state !== 'started') return
+    if (this.#looking !== undefined) {
+      this.#again = true
+      return
+    }
+    this.#looking = this.#claim()
+      .catch((error) => this.#fault('Cannot read the queue', error))
+      .finally(() => {
+        this.#looking = undefined
+        if (this.#again) {
+          this.#again = false
+          this.#look()
+        }
+      })
+  }
+
+  async #claim(): Promise<void> {
+    const { store, owner, options } = this.#input
+    for (;;) {
+      const { deliveries, destinationConcurrency, leaseMs } = options()
+      const room = deliveries - this.#running.size
+      if (room <= 0 || this.#state !== 'started') return
+      const nowMs = this.#now()
+      const except = this.#destinations.full(destinationConcurrency)
+      // A few at a time, so that one next hop cannot take more than its share in one claim.
+      const limit = Math.min(room, destinationConcurrency)
+      const entries = await store.queue.claimDue({
+        owner,
+        nowMs,
+        leaseUntilMs: nowMs + leaseMs,
+        limit,
+        except,
+      })
+      if (entries.length === 0) break
+      for (const entry of entries) this.#begin(entry, nowMs)
+    }
+    this.#sleep(await store.queue.nextDueMs())
+  }
+
+  /** What is due but passed over wakes us when a delivery ends. */
+  #sleep(dueMs: number | undefined): void {
+    clearTimeout(this.#timer)
+    if (this.#state !== 'started') return
+    const { queueRunDelayMs } = this.#input.options()
+    const nowMs = this.#now()
+    const wait = dueMs === undefined ? queueRunDelayMs : Math.min(Math.max(dueMs - nowMs, 0), queueRunDelayMs)
+    const busy = wait === 0 && this.#running.size > 0
+    this.#timer = setTimeout(
+      () => this.#look(),
+      Math.min(busy ? queueRunDelayMs : Math.max(wait, 20), longestTimerMs),
+    )
+    this.#timer.unref()
+  }
+
+  #begin(entry: QueueEntry, claimedMs: number): void {
+    const controller = new AbortController()
+    const { destinationRecipients, leaseMs } = this.#input.options()
+    const lease = setTimeout(() => controller.abort(), Math.max(leaseMs - 60_000, leaseMs / 2)).unref()
+    const jobs = jobsOf(entry, this.#input.store.queue, destinationRecipients, controller.signal)
+    const nextHops = new Set(jobs.map(({ nextHop }) => nextHop))
+    for (const nextHop of nextHops) this.#destinations.started(nextHop)
+    const work = this.#work(entry, jobs, claimedMs)
+      .catch((error) => this.#fault(`Cannot deliver ${entry.queueId}`, error))
+      .finally(() => {
+        clearTimeout(lease)
+        for (const nextHop of nextHops) this.#destinations.ended(nextHop)
+        this.#running.delete(work)
+        this.#controllers.delete(controller)
+        this.#look()
+      })
+    this.#controllers.add(controller)
+    this.#running.add(work)
+  }
+
+  async #work(entry: QueueEntry, jobs: readonly DeliveryJob[], claimedMs: number): Promise<void> {
+    if (entry.recipients.some(({ attempts }) => attempts > this.#input.options().crashLimit)) {
+      await this.#hold(entry)
+      return
+    }
+    logActive(this.#input.log, entry)
+    const looped = await this.#loops(entry)
+    // To one next hop one after the other, over one connection; to several at once.
+    const chains = Map.groupBy(jobs, ({ nextHop }) => nextHop)
+    await Promise.all(
+      [...chains.values()].map(async (chain) => {
+        for (const job of chain) await this.#deliver(job, claimedMs, looped)
+      }),
+    )
+  }
+
+  /** A message that seems to kill its worker stops nobody else. Its count begins anew when it is released. */
+  async #hold({ queueId, recipients }: QueueEntry): Promise<void> {
+    const { store, log, options } = this.#input
+    const atMs = this.#now()
+    const diagnostic = `${options().crashLimit} attempts ended without a result`
+    const note = { status: '4.3.0', diagnostic, remoteMta: 'none', atMs }
+    await store.queue.setHold(queueId, 'held')
+    await store.queue.settle(
+      queueId,
+      recipients.map(({ index }) => ({ index, kind: 'deferred', dueMs: atMs, note })),
+    )
+    const text = `message put on hold: ${diagnostic}; release it with: postsuper -H ${queueId}`
+    log({ level: 'error', service: 'qmgr', queueId, text })
+  }
+
+  /** RFC 5321 §6.3. Asked once, at the first attempt. */
+  async #loops(entry: QueueEntry): Promise<boolean> {
+    if (entry.recipients.every(({ last }) => last !== undefined)) return false
+    const header = await this.#input.store.queue.read(entry.queueId, 0, Math.min(entry.sizeBytes, 131_072))
+    return header !== undefined && countHops(header) > this.#input.options().hopcountLimit
+  }
+
+  async #deliver(job: DeliveryJob, claimedMs: number, looped: boolean): Promise<void> {
+    const startedMs = this.#now()
+    const attempts = await this.#attempt(job, looped, startedMs)
+    await this.#recorder.record(job, attempts, { service: job.transport, claimedMs, startedMs })
+  }
+
+  async #attempt(job: DeliveryJob, looped: boolean, nowMs: number): Promise<readonly Attempt[]> {
+    const every = (status: string, text: string): Attempt[] =>
+      job.recipients.map((recipient) => decided(recipient, { action: actionOf(status), status, text, nowMs }))
+    if (looped) return every('5.4.6', 'too many hops')
+    const dead = this.#destinations.deadNow(job.nextHop, nowMs)
+    if (dead !== undefined) return every(dead.status, `delivery temporarily suspended: ${dead.text}`)
+    const agent = this.#input.agents.get(job.transport)
+    if (agent === undefined) return every('4.3.5', `mail transport unavailable: ${job.transport}`)
+    try {
+      const attempts = await agent(job)
+      this.#judgeDestination(job, attempts)
+      return attempts
+    } catch (error) {
+      this.#fault(`Cannot deliver ${job.entry.queueId} by ${job.transport}`, error)
+      return every('4.3.0', 'internal error in delivery, see the log of the server')
+    }
+  }
+
+  #judgeDestination(job: DeliveryJob, attempts: readonly Attempt[]): void {
+    const dead = attempts.find(({ destinationDead }) => destinationDead === true)
+    if (dead === undefined) {
+      this.#destinations.revived(job.nextHop)
+      return
+    }
+    const { minimalBackoffMs } = this.#input.options()
+    const { status } = dead.result
+    this.#destinations.died(job.nextHop, this.#now() + minimalBackoffMs, status, dead.said)
+  }
+
+  #fault(text: string, error: unknown): void {
+    this.#input.log({ level: 'error', service: 'qmgr', text, error })
+  }
+}
