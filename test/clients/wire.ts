@@ -1,0 +1,79 @@
+import { createConnection, type Socket } from 'node:net'
+
+/** A raw connection that remembers all it heard. */
+export class Wire {
+  readonly socket: Socket
+  heard = ''
+  closed = false
+  #waiting: (() => void)[] = []
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.setEncoding('latin1')
+    socket.on('data', (text: string) => {
+      this.heard += text
+      this.#wake()
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      this.closed = true
+      this.#wake()
+    })
+  }
+
+  static async open(port: number): Promise<Wire> {
+    const socket = createConnection(port, '127.0.0.1')
+    const wire = new Wire(socket)
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve)
+      socket.once('error', reject)
+    })
+    return wire
+  }
+
+  #wake(): void {
+    for (const waiting of this.#waiting.splice(0)) waiting()
+  }
+
+  send(bytes: string | Uint8Array): void {
+    if (typeof bytes === 'string') this.socket.write(bytes, 'latin1')
+    else this.socket.write(bytes)
+  }
+
+  /** Waits until what was heard matches, or the connection closed; rejects after `timeoutMs`. */
+  async hears(wanted: RegExp, timeoutMs = 10_000): Promise<string> {
+    const endMs = performance.now() + timeoutMs
+    while (!wanted.test(this.heard)) {
+      const leftMs = endMs - performance.now()
+      if (this.closed) throw new Error(`closed before ${wanted}; heard: ${this.heard.slice(-500)}`)
+      if (leftMs <= 0) throw new Error(`waited in vain for ${wanted}; heard: ${this.heard.slice(-500)}`)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs)
+        this.#waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+    return this.heard
+  }
+
+  async untilClosed(timeoutMs = 10_000): Promise<string> {
+    const endMs = performance.now() + timeoutMs
+    while (!this.closed && performance.now() < endMs) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 50)
+        this.#waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+    if (!this.closed) throw new Error(`still open; heard: ${this.heard.slice(-500)}`)
+    return this.heard
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+}
