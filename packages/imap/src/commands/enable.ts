@@ -3,7 +3,10 @@ import type { Parser } from '../wire/parser.ts'
 import { command, ok } from './command.ts'
 
 /** What may be enabled here: of others ENABLE says nothing (RFC 5161 §3.1). */
-const extensions: ReadonlyMap<string, Extension> = new Map([['CONDSTORE', 'CONDSTORE']])
+const extensions: ReadonlyMap<string, Extension> = new Map([
+  ['CONDSTORE', 'CONDSTORE'],
+  ['QRESYNC', 'QRESYNC'],
+])
 
 function names(p: Parser): readonly string[] {
   const found = [p.sp().keyword()]

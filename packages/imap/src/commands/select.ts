@@ -6,27 +6,36 @@ import type { Parser } from '../wire/parser.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { type Completion, command, ok } from './command.ts'
 import { openableMailbox } from './find-mailbox.ts'
+import { type Qresync, qresyncParameter, resynchronize } from './qresync.ts'
 
 interface SelectArgs {
   readonly name: string
   readonly condstore: boolean
+  readonly qresync: Qresync | undefined
 }
 
-/** RFC 9051 §6.3.2; parameters RFC 4466 §2.2, CONDSTORE RFC 7162 §3.1.8. */
-function selectArgs(p: Parser): SelectArgs {
+type LoggedIn = SessionIn<'authenticated' | 'selected'>
+
+/** RFC 9051 §6.3.2; parameters RFC 4466 §2.2, CONDSTORE RFC 7162 §3.1.8, QRESYNC RFC 7162 §3.2.5. */
+function selectArgs(p: Parser, session: LoggedIn): SelectArgs {
   const name = p.sp().mailbox()
-  if (!p.accept(' ')) return { name, condstore: false }
   let condstore = false
-  p.nonEmptyList(() => {
-    if (p.keyword() !== 'CONDSTORE') throw new SyntaxFault('Unknown parameter')
-    condstore = true
-  })
-  return { name, condstore }
+  let qresync: Qresync | undefined
+  if (p.accept(' ')) {
+    p.nonEmptyList(() => {
+      const parameter = p.keyword()
+      if (parameter === 'CONDSTORE') condstore = true
+      else if (parameter !== 'QRESYNC') throw new SyntaxFault('Unknown parameter')
+      else if (session.enabled('QRESYNC')) qresync = qresyncParameter(p)
+      else throw new SyntaxFault('QRESYNC is not enabled')
+    })
+  }
+  return { name, condstore, qresync }
 }
 
 async function open(
-  session: SessionIn<'authenticated' | 'selected'>,
-  { name, condstore }: SelectArgs,
+  session: LoggedIn,
+  { name, condstore, qresync }: SelectArgs,
   access: OpenMailbox['access'],
 ): Promise<Completion> {
   // A failing SELECT leaves nothing selected (RFC 9051 §6.3.2).
@@ -55,6 +64,7 @@ async function open(
       `* OK [UIDNEXT ${view.mailbox.uidNext}] Predicted next UID\r\n` +
       `* OK [HIGHESTMODSEQ ${view.modSeq}] Highest\r\n`,
   )
+  if (qresync !== undefined) await resynchronize(session, mailbox, qresync)
   return access === 'read-write' ? ok('Select completed', 'READ-WRITE') : ok('Examine completed', 'READ-ONLY')
 }
 
@@ -62,7 +72,7 @@ export const select = command({
   name: 'SELECT',
   states: ['authenticated', 'selected'],
   numbers: 'none',
-  capabilities: ['CONDSTORE'],
+  capabilities: ['CONDSTORE', 'QRESYNC'],
   args: selectArgs,
   run: (session, args) => open(session, args, 'read-write'),
 })
