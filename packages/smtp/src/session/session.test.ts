@@ -1,0 +1,470 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { RecordingHandler } from '../handler-fixture.ts'
+import { defaultSmtpOptions, type SmtpOptions, type SmtpServiceName, serviceOptions } from '../options.ts'
+import { Session, type SessionHost } from './session.ts'
+
+interface Setting {
+  readonly service?: SmtpServiceName
+  readonly options?: Partial<SmtpOptions>
+  readonly tlsAvailable?: boolean
+  readonly prepare?: (handler: RecordingHandler) => void
+  /** Taken at the start of the session. */
+  readonly inTls?: boolean
+}
+
+/** A session without a socket. */
+const open = (setting: Setting = {}) => {
+  const service = setting.service ?? 'mx'
+  const handler = new RecordingHandler()
+  setting.prepare?.(handler)
+  const clock = { nowMs: 0 }
+  const faults: unknown[] = []
+  let closing = false
+  const host: SessionHost = {
+    handler,
+    options: {
+      ...defaultSmtpOptions,
+      hostname: 'mx.test',
+      ...serviceOptions[service],
+      errorSleepMs: 1,
+      ...setting.options,
+    },
+    tlsAvailable: setting.tlsAvailable ?? false,
+    get closing() {
+      return closing
+    },
+    now: () => clock.nowMs,
+    schedule: () => undefined,
+    fault: (_session, error) => faults.push(error),
+  }
+  const wire = { out: '', writes: 0, ended: false, handshakes: 0 }
+  const tls = { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256 }
+  const session = new Session(
+    {
+      id: '1',
+      service,
+      clientAddress: '192.0.2.1',
+      clientPort: 4000,
+      localAddress: '192.0.2.2',
+      localPort: 25,
+      clientName: 'unknown',
+      helo: '',
+      protocol: service === 'lmtp' ? 'LMTP' : 'SMTP',
+      tls: setting.inTls ? tls : undefined,
+      user: undefined,
+      trusted: handler.trusted,
+    },
+    host,
+    {
+      write: (text) => {
+        wire.out += text
+        wire.writes++
+      },
+      startTls: () => {
+        wire.handshakes++
+      },
+      end: () => {
+        wire.ended = true
+      },
+      resume: () => undefined,
+    },
+  )
+  return {
+    session,
+    handler,
+    wire,
+    clock,
+    faults,
+    tls,
+    close: () => {
+      closing = true
+    },
+  }
+}
+
+/** Lets the handler's promises come true. */
+const settle = async (): Promise<void> => {
+  for (let i = 0; i < 12; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** The client's octets in pieces of `step`, the next piece after the answers to the last. */
+const converse = async (input: string, setting: Setting = {}, step = input.length) => {
+  const opened = open(setting)
+  opened.session.greet(opened.handler.banner)
+  const bytes = Buffer.from(input, 'latin1')
+  for (let at = 0; at < bytes.length; at += step) {
+    opened.session.push(bytes.subarray(at, at + step))
+    if (step > 1 || bytes[at] === 10) await settle()
+  }
+  await settle()
+  return opened
+}
+
+const crlf = (text: string): string => text.replace(/\n/g, '\r\n')
+const lines = (out: string): string[] => out.split('\r\n').slice(1, -1)
+
+interface Row {
+  readonly what: string
+  readonly say: string
+  readonly hear: string
+  readonly setting?: Setting
+}
+
+const rows: Row[] = [
+  {
+    what: 'RFC 5321 §4.1.1.1 EHLO',
+    say: 'EHLO c.test\n',
+    hear: '250-mx.test|250-PIPELINING|250-SIZE 10240000|250-VRFY|250-ETRN|250-ENHANCEDSTATUSCODES|250-8BITMIME|250-DSN|250-SMTPUTF8|250 CHUNKING',
+  },
+  {
+    what: 'RFC 4954 §3, RFC 3207 §2 keywords',
+    say: 'ehlo c.test\n',
+    setting: {
+      tlsAvailable: true,
+      options: {
+        authOnlyWithTls: 'no',
+        brokenSaslAuthClients: 'yes',
+        discardEhloKeywords: ['DSN', 'CHUNKING'],
+        vrfy: 'disabled',
+      },
+    },
+    hear: '250-mx.test|250-PIPELINING|250-SIZE 10240000|250-ETRN|250-STARTTLS|250-AUTH PLAIN LOGIN|250-AUTH=PLAIN LOGIN|250-ENHANCEDSTATUSCODES|250-8BITMIME|250 SMTPUTF8',
+  },
+  {
+    what: 'RFC 5321 §4.1.1.1 HELO',
+    say: 'helo\nHELO c.test\n',
+    hear: '501 Syntax: HELO hostname|250 mx.test',
+  },
+  {
+    what: 'telnet habits',
+    say: '  mail from: a@b\nrcpt   to: x@local.test\nRSET\nmail FROM:<pkumar>\n',
+    hear: '250 2.1.0 Ok|250 2.1.5 Ok|250 2.0.0 Ok|250 2.1.0 Ok',
+  },
+  {
+    what: 'RFC 5321 §4.1.1.2 syntax',
+    say: 'MAIL\nMAIL FROM\nMAIL FROM:\nMAIL FROM:<a b@c>\nMAIL FROM:<a@b\nMAIL TO:<a@b>\n',
+    hear: '501 5.5.4 Syntax: MAIL FROM:<address>|501 5.5.4 Syntax: MAIL FROM:<address>|501 5.5.4 Syntax: MAIL FROM:<address>|501 5.1.7 Bad sender address syntax|501 5.1.7 Bad sender address syntax|501 5.5.4 Syntax: MAIL FROM:<address>',
+  },
+  {
+    what: 'RFC 5321 §4.1.1.11 parameters',
+    say: 'MAIL FROM:<a@b> FOO=1\nMAIL FROM:<a@b> BODY=X\nMAIL FROM:<a@b> SIZE=x\nMAIL FROM:<a@b> RET=X\nMAIL FROM:<a@b> ENVID=a+ZZ\nMAIL FROM:<a@b> AUTH=x\n',
+    setting: { options: { auth: 'disabled' } },
+    hear: '555 5.5.4 Unsupported option: FOO=1|555 5.5.4 Unsupported option: BODY=X|501 5.5.4 Bad message size syntax|501 5.5.4 Bad RET parameter syntax|501 5.5.4 Bad ENVID parameter syntax|555 5.5.4 Unsupported option: AUTH=x',
+  },
+  {
+    what: 'RFC 1870 §6.1 SIZE',
+    say: 'MAIL FROM:<a@b> SIZE=99999999999999999999\nMAIL FROM:<a@b> SIZE=10240000 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=q+2B1 AUTH=<>\n',
+    hear: '552 5.3.4 Message size exceeds fixed limit|250 2.1.0 Ok',
+  },
+  {
+    what: 'RFC 5321 §4.1.4 order',
+    say: 'RCPT TO:<x@local.test>\nDATA\nMAIL FROM:<a@b>\nMAIL FROM:<a@b>\nDATA\nRCPT TO:<x@else.test>\nDATA\n',
+    hear: '503 5.5.1 Error: need MAIL command|503 5.5.1 Error: need RCPT command|250 2.1.0 Ok|503 5.5.1 Error: nested MAIL command|554 5.5.1 Error: no valid recipients|554 5.7.1 <x@else.test>: Relay access denied|554 5.5.1 Error: no valid recipients',
+  },
+  {
+    what: 'RFC 3461 §4.1 NOTIFY, ORCPT',
+    say: 'MAIL FROM:<a@b>\nRCPT TO:<>\nRCPT TO:\nRCPT TO:<x@local.test> NOTIFY=NEVER,DELAY\nRCPT TO:<x@local.test> ORCPT=x\nRCPT TO:<x@local.test> FOO\nRCPT TO:<x@local.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+2Bb@c\n',
+    hear: '250 2.1.0 Ok|501 5.1.3 Bad recipient address syntax|501 5.5.4 Syntax: RCPT TO:<address>|501 5.5.4 Error: Bad NOTIFY parameter syntax|501 5.5.4 Error: Bad ORCPT parameter syntax|555 5.5.4 Unsupported option: FOO|250 2.1.5 Ok',
+  },
+  {
+    what: 'RFC 5321 §4.1.1.5 and on',
+    say: 'RSET x\nNOOP x\nVRFY\nVRFY a@b\nVRFY a@b SMTPUTF8\nETRN x\nHELP\nFOO\n\nQUIT\n',
+    hear: '501 5.5.4 Syntax: RSET|250 2.0.0 Ok|501 5.5.4 Syntax: VRFY address [SMTPUTF8]|252 2.0.0 a@b|252 2.0.0 a@b|503 Error: send HELO/EHLO first|500 5.5.2 Error: command not recognized|500 5.5.2 Error: command not recognized|500 5.5.2 Error: command not recognized|221 2.0.0 Bye',
+  },
+  {
+    what: 'RFC 5321 §4.1.1.4 DATA',
+    say: 'MAIL FROM:<a@b>\nRCPT TO:<x@local.test>\nDATA x\nDATA\nhi\n..\n.\nQUIT\n',
+    hear: '250 2.1.0 Ok|250 2.1.5 Ok|501 5.5.4 Syntax: DATA|354 End data with <CR><LF>.<CR><LF>|250 2.0.0 Ok: queued as ABC123|221 2.0.0 Bye',
+  },
+  {
+    what: 'RFC 3030 §2 BDAT',
+    say: 'MAIL FROM:<a@b>\nRCPT TO:<x@local.test>\nBDAT 4\nhi\nDATA\nRCPT TO:<y@local.test>\nRSET\n',
+    hear: '250 2.1.0 Ok|250 2.1.5 Ok|250 2.0.0 Ok: 4 bytes|503 5.5.1 Error: DATA after BDAT|503 5.5.1 Error: RCPT after BDAT|250 2.0.0 Ok',
+  },
+  {
+    what: 'RFC 4954 §4 AUTH',
+    say: 'AUTH PLAIN\nEHLO c.test\nAUTH\nAUTH FOO\nAUTH PLAIN !!\nAUTH PLAIN AGFsaWNlAHdyb25n\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\nAUTH PLAIN\n',
+    setting: { inTls: true },
+    hear: '503 5.5.1 Error: send HELO/EHLO first|250-mx.test|250-PIPELINING|250-SIZE 10240000|250-VRFY|250-ETRN|250-AUTH PLAIN LOGIN|250-ENHANCEDSTATUSCODES|250-8BITMIME|250-DSN|250-SMTPUTF8|250 CHUNKING|501 5.5.4 Syntax: AUTH mechanism|535 5.7.8 Error: authentication failed: Invalid authentication mechanism|535 5.7.8 Error: authentication failed: invalid base64|535 5.7.8 Error: authentication failed|235 2.7.0 Authentication successful|503 5.5.1 Error: already authenticated',
+  },
+  {
+    what: 'RFC 4954 §4 LOGIN step by step, cancel',
+    say: 'HELO c\nAUTH LOGIN\nYWxpY2U=\n*\nAUTH LOGIN YWxpY2U=\nc2VjcmV0\n',
+    setting: { inTls: true },
+    hear: '250 mx.test|334 VXNlcm5hbWU6|334 UGFzc3dvcmQ6|501 5.7.0 Authentication aborted|334 UGFzc3dvcmQ6|235 2.7.0 Authentication successful',
+  },
+  {
+    what: 'RFC 4954 §6 no password in the clear',
+    say: 'HELO c\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\n',
+    setting: { tlsAvailable: true },
+    hear: '250 mx.test|538 5.7.11 Encryption required for requested authentication mechanism',
+  },
+  {
+    what: 'RFC 6409 §4.3 submission',
+    say: 'HELO c\nMAIL FROM:<a@b>\n',
+    setting: { service: 'submission', tlsAvailable: true },
+    hear: '250 mx.test|530 5.7.0 Must issue a STARTTLS command first',
+  },
+  {
+    what: 'RFC 6409 §4.3 submission in TLS',
+    say: 'HELO c\nMAIL FROM:<a@b>\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\nMAIL FROM:<a@b>\n',
+    setting: { service: 'submission', inTls: true, tlsAvailable: true },
+    hear: '250 mx.test|530 5.7.0 Authentication required|235 2.7.0 Authentication successful|250 2.1.0 Ok',
+  },
+  {
+    what: 'RFC 3207 §4 TLS required',
+    say: 'NOOP\nMAIL FROM:<a@b>\nSTARTTLS x\n',
+    setting: { tlsAvailable: true, options: { tlsLevel: 'encrypt' } },
+    hear: '250 2.0.0 Ok|530 5.7.0 Must issue a STARTTLS command first|501 5.5.4 Syntax: STARTTLS',
+  },
+  {
+    what: 'RFC 2033 §4.1 LHLO',
+    say: 'EHLO x\nHELO x\nLHLO x\n',
+    setting: { service: 'lmtp' },
+    hear: '500 5.5.2 Error: command not recognized|500 5.5.2 Error: command not recognized|250-mx.test|250-PIPELINING|250-SIZE 10240000|250-VRFY|250-ENHANCEDSTATUSCODES|250-8BITMIME|250-DSN|250-SMTPUTF8|250 CHUNKING',
+  },
+  {
+    what: 'RFC 5321 §4.5.3.1.10 recipients',
+    say: 'MAIL FROM:<a@b>\nRCPT TO:<1@local.test>\nRCPT TO:<2@local.test>\nRCPT TO:<3@local.test>\n',
+    setting: { options: { recipientLimit: 2 } },
+    hear: '250 2.1.0 Ok|250 2.1.5 Ok|250 2.1.5 Ok|452 4.5.3 Error: too many recipients',
+  },
+  {
+    what: 'RFC 5321 §4.5.3.1.4 line length',
+    say: `NOOP ${'x'.repeat(3000)}\nNOOP\n`,
+    hear: '500 5.5.2 Error: line too long|250 2.0.0 Ok',
+  },
+]
+
+for (const { what, say, hear, setting } of rows) {
+  const input = crlf(say)
+  test(`session, ${what}`, async () => {
+    assert.equal(lines((await converse(input, setting)).wire.out).join('|'), hear)
+  })
+  test(`session, ${what}, one octet at a time`, async () => {
+    assert.equal(lines((await converse(input, setting, 1)).wire.out).join('|'), hear)
+  })
+}
+
+test('RFC 3030 §2: chunks become one message, whatever the split', async () => {
+  const input =
+    'MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nBDAT 4\r\nhi\r\nBDAT 7 LAST\r\n.\r\nbye\nNOOP\r\n'
+  for (let step = 1; step <= input.length; step++) {
+    const { handler, wire } = await converse(input, {}, step)
+    assert.equal(handler.mails[0]?.text, 'hi\r\n.\r\nbye\r\n')
+    assert.match(
+      wire.out,
+      /250 2\.0\.0 Ok: 4 bytes\r\n250 2\.0\.0 Ok: queued as ABC123\r\n250 2\.0\.0 Ok\r\n$/,
+    )
+  }
+})
+
+test('RFC 3030 §2: octets of a refused chunk are no commands', async () => {
+  const { wire, handler } = await converse('BDAT 17 LAST\r\nMAIL FROM:<x@y>\r\nNOOP\r\n')
+  assert.deepEqual(lines(wire.out), ['503 5.5.1 Error: need RCPT command', '250 2.0.0 Ok'])
+  assert.equal(handler.mails.length, 0)
+  const bad = await converse('BDAT x\r\nMAIL FROM:<x@y>\r\n')
+  assert.deepEqual(lines(bad.wire.out), ['521 5.5.4 Syntax: BDAT count [LAST]'])
+  assert.ok(bad.wire.ended)
+})
+
+test('RFC 2920 §3.1: replies to pipelined commands leave in one write', async () => {
+  const { wire } = await converse(
+    'MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nRCPT TO:<y@local.test>\r\nDATA\r\n',
+  )
+  assert.equal(wire.writes, 2)
+  assert.equal(lines(wire.out).length, 4)
+})
+
+test('RFC 5321 §4.5.2: message octets arrive as sent, whatever the split', async () => {
+  const body = 'Subject: x\r\n\r\n..a\r\n\xe4\xf6\0\r\n.\r\n'
+  const input = `MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nDATA\r\n${body}QUIT\r\n`
+  for (let step = 1; step <= input.length; step++) {
+    const { handler } = await converse(input, {}, step)
+    assert.equal(handler.mails[0]?.text, 'Subject: x\r\n\r\n.a\r\n\xe4\xf6\0\r\n')
+  }
+})
+
+test('RFC 2033 §4.2: LMTP answers the data for each accepted recipient', async () => {
+  const { wire } = await converse(
+    'LHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<1@local.test>\r\nRCPT TO:<2@else.test>\r\nRCPT TO:<3@local.test>\r\nDATA\r\nx\r\n.\r\n',
+    {
+      service: 'lmtp',
+      prepare: (handler) => {
+        handler.endReplies = (list) =>
+          list.map(({ address }, i) => ({
+            code: i === 0 ? 250 : 452,
+            status: i === 0 ? '2.1.5' : '4.2.2',
+            text: address,
+          }))
+      },
+    },
+  )
+  assert.deepEqual(lines(wire.out).slice(-2), ['250 2.1.5 1@local.test', '452 4.2.2 3@local.test'])
+})
+
+test('message_size_limit: the message is read to its end and refused', async () => {
+  const { wire, handler } = await converse(
+    `MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nDATA\r\n${'0123456789\r\n'.repeat(100)}.\r\nNOOP\r\n`,
+    { options: { messageSizeLimitBytes: 500 } },
+    64,
+  )
+  assert.deepEqual(lines(wire.out).slice(-2), ['552 5.3.4 Error: message file too big', '250 2.0.0 Ok'])
+  assert.deepEqual(handler.aborts, ['message too large'])
+})
+
+test('RFC 3207 §4.2: plaintext behind STARTTLS is dropped, state forgotten', async () => {
+  const { wire, session, handler, tls } = await converse(
+    'EHLO c\r\nMAIL FROM:<a@b>\r\nSTARTTLS\r\nRCPT TO:<x@local.test>\r\nNOOP\r\n',
+    { tlsAvailable: true },
+  )
+  assert.match(wire.out, /220 2\.0\.0 Ready to start TLS\r\n$/)
+  assert.equal(wire.handshakes, 1)
+  const before = wire.out.length
+  session.push(Buffer.from('NOOP\r\nMAIL '))
+  session.secured(tls)
+  await settle()
+  assert.equal(wire.out.length, before)
+  session.push(Buffer.from('FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nSTARTTLS\r\n'))
+  await settle()
+  assert.deepEqual(lines(`x\r\n${wire.out.slice(before)}`), [
+    '500 5.5.2 Error: command not recognized',
+    '503 5.5.1 Error: need MAIL command',
+    '554 5.5.1 Error: TLS already active',
+  ])
+  assert.equal(session.peer.helo, '')
+  assert.deepEqual(handler.aborts, ['STARTTLS'])
+})
+
+test('RFC 3848, RFC 6531 §4.3: protocol names', async () => {
+  const say = (hello: string, mail: string) =>
+    `${hello} c\r\nMAIL FROM:<a@b>${mail}\r\nRCPT TO:<x@local.test>\r\nDATA\r\n.\r\n`
+  for (const [input, setting, expect] of [
+    [say('HELO', ''), {}, 'SMTP'],
+    [say('EHLO', ''), {}, 'ESMTP'],
+    [say('EHLO', ''), { inTls: true }, 'ESMTPS'],
+    [`EHLO c\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n${say('EHLO', '')}`, { inTls: true }, 'ESMTPSA'],
+    [say('EHLO', ' SMTPUTF8'), { inTls: true }, 'UTF8SMTPS'],
+    [say('LHLO', ''), { service: 'lmtp' }, 'LMTP'],
+  ] as const) {
+    assert.equal((await converse(input, setting)).handler.mails[0]?.protocol, expect)
+  }
+})
+
+test('smtpd_hard_error_limit: the client is sent away, slowed down before', async () => {
+  const { wire, handler } = await converse('FOO\r\n'.repeat(6), {
+    options: { softErrorLimit: 2, hardErrorLimit: 4, forbidPipelining: 'no' },
+    prepare: (handler) => {
+      handler.trusted = false
+    },
+  })
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.deepEqual(lines(wire.out).at(-1), '421 4.7.0 mx.test Error: too many errors')
+  assert.equal(lines(wire.out).length, 5)
+  assert.ok(wire.ended)
+  assert.match(handler.notes[0] ?? '', /^too many errors after /)
+})
+
+test('smtpd_junk_command_limit: NOOPs without end become errors', async () => {
+  const { wire } = await converse(
+    'NOOP\r\n'.repeat(12),
+    { options: { junkCommandLimit: 5, hardErrorLimit: 3 } },
+    6,
+  )
+  assert.equal(lines(wire.out).at(-1), '421 4.7.0 mx.test Error: too many errors')
+})
+
+test('cross-protocol: an HTTP request is answered once and dropped', async () => {
+  for (const request of [
+    'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+    'POST /x\r\nMAIL FROM:<a@b>\r\n',
+    '\x16\x03\x01\x02\r\n',
+  ]) {
+    const { wire, handler } = await converse(request)
+    assert.deepEqual(lines(wire.out), ['221 2.7.0 Error: I can break rules, too. Goodbye.'])
+    assert.match(handler.notes[0] ?? '', /^warning: non-SMTP command from unknown\[192\.0\.2\.1\]: /)
+  }
+})
+
+test('smtpd_forbid_unauth_pipelining: strangers wait for the answer to EHLO', async () => {
+  const stranger = {
+    prepare: (handler: RecordingHandler) => {
+      handler.trusted = false
+    },
+  }
+  const { wire, handler } = await converse('EHLO c\r\nMAIL FROM:<a@b>\r\n', stranger)
+  assert.deepEqual(lines(wire.out), ['554 5.5.0 Error: SMTP protocol synchronization'])
+  assert.match(
+    handler.notes[0] ?? '',
+    /^improper command pipelining after EHLO from unknown\[192\.0\.2\.1\]: MAIL FROM/,
+  )
+  const trusted = await converse('EHLO c\r\nMAIL FROM:<a@b>\r\n')
+  assert.match(trusted.wire.out, /250 2\.1\.0 Ok\r\n$/)
+})
+
+test('timeouts: a command in drops, DATA below the minimum rate', async () => {
+  const { session, clock, wire, handler } = open({ options: { commandTimeoutMs: 1000, minDataRate: 100 } })
+  session.greet(handler.banner)
+  session.push(Buffer.from('MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nDATA\r\n'))
+  await settle()
+  session.push(Buffer.from('x'.repeat(200)))
+  clock.nowMs = 2500
+  session.onDue(2500)
+  assert.ok(!wire.ended)
+  assert.equal(session.dueMs, 3000)
+  session.onDue(3001)
+  assert.match(wire.out, /421 4\.4\.2 mx\.test Error: timeout exceeded\r\n$/)
+  assert.deepEqual(handler.aborts, ['session closed'])
+
+  const slow = open({ options: { commandTimeoutMs: 1000 } })
+  slow.session.greet(slow.handler.banner)
+  slow.clock.nowMs = 900
+  slow.session.push(Buffer.from('NO'))
+  assert.equal(slow.session.dueMs, 1000)
+  slow.session.onDue(1001)
+  assert.ok(slow.wire.ended)
+})
+
+test('a lost connection aborts the message and is logged once', async () => {
+  const { session, handler } = await converse('MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nDATA\r\nabc')
+  session.lost()
+  session.lost()
+  assert.deepEqual(handler.notes, ['lost connection after DATA (3 bytes) from unknown[192.0.2.1]'])
+  assert.deepEqual(handler.aborts, ['lost connection'])
+  assert.deepEqual(handler.disconnects, ['mail=1 rcpt=1 data=1'])
+  assert.equal(handler.mails.length, 0)
+})
+
+test('a handler that throws: 451, logged, the session goes on', async () => {
+  const { wire, faults } = await converse('VRFY x\r\nMAIL FROM:<a@b>\r\nNOOP\r\n', {
+    prepare: (handler) => {
+      handler.vrfy = () => {
+        throw new Error('broken')
+      }
+      handler.mail = () => Promise.reject(new Error('broken too'))
+    },
+  })
+  assert.deepEqual(lines(wire.out), [
+    '451 4.3.0 Error: internal error',
+    '451 4.3.0 Error: internal error',
+    '250 2.0.0 Ok',
+  ])
+  assert.equal(faults.length, 2)
+})
+
+test('closing service: 421 at the next command, not in the middle of a message', async () => {
+  const opened = await converse('MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nDATA\r\nabc')
+  opened.close()
+  opened.session.shutDown()
+  opened.session.push(Buffer.from('\r\n.\r\n'))
+  await settle()
+  assert.match(opened.wire.out, /250 2\.0\.0 Ok: queued as ABC123\r\n$/)
+  opened.session.push(Buffer.from('MAIL FROM:<a@b>\r\n'))
+  assert.match(opened.wire.out, /421 4\.3\.2 mx\.test Service shutting down\r\n$/)
+})
+
+test("replies never carry the client's control characters", async () => {
+  const { wire } = await converse('VRFY a\x01b\rc\x7f\r\nMAIL FROM:<a@b> X\x0bY\r\n')
+  assert.deepEqual(lines(wire.out), ['252 2.0.0 a?b?c?', '555 5.5.4 Unsupported option: X?Y'])
+})
