@@ -1,3 +1,4 @@
+import { encodeSummary, scanMessage } from '@posthorn/mail'
 import {
   type Account,
   type AccountId,
@@ -8,6 +9,7 @@ import {
   type MailboxId,
   type MessageBatch,
   type ModSeq,
+  type SearchCriteria,
   type SpecialUse,
   type StagedMessage,
   type Store,
@@ -38,6 +40,36 @@ interface Box {
 }
 
 const stagedBytes = new WeakMap<StagedMessage, Buffer>()
+
+/** What tests of SEARCH's grammar and answers need; texts are the search package's business. */
+function matches(criteria: SearchCriteria, row: Row, keywords: readonly string[]): boolean {
+  switch (criteria.kind) {
+    case 'all':
+      return true
+    case 'and':
+      return criteria.of.every((one) => matches(one, row, keywords))
+    case 'or':
+      return criteria.of.some((one) => matches(one, row, keywords))
+    case 'not':
+      return !matches(criteria.of, row, keywords)
+    case 'uids':
+      return criteria.ranges.some(([from, to]) => row.uid >= from && row.uid <= to)
+    case 'flag':
+      return (row.flags0 & criteria.mask) === criteria.mask
+    case 'keyword': {
+      const slot = keywords.findIndex((name) => name.toLowerCase() === criteria.name.toLowerCase())
+      return slot >= 0 && ((row.flags0 >>> (5 + slot)) & 1) === 1
+    }
+    case 'larger':
+      return row.bytes.length > criteria.sizeBytes
+    case 'smaller':
+      return row.bytes.length < criteria.sizeBytes
+    case 'modseq':
+      return row.modSeq >= criteria.atLeast
+    default:
+      throw new Error(`The memory store does not search by ${criteria.kind}`)
+  }
+}
 
 /** For tests of sessions: the part of the store that IMAP uses, in Maps. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: one closure for all of it, for tests only
@@ -112,6 +144,7 @@ export function createMemoryStore(): Store {
     flags1: new Uint32Array(rows.length),
     modSeqs: Float64Array.from(rows, (row) => row.modSeq),
     ...(want.bytes !== undefined && { bytes: rows.map((row) => row.bytes) }),
+    ...(want.summary && { summaries: rows.map((row) => encodeSummary(scanMessage(row.bytes))) }),
     prefixes: rows.map(() => Buffer.alloc(0)),
     facts: {
       messageIds: Float64Array.from(rows, (row) => row.uid),
@@ -339,9 +372,11 @@ export function createMemoryStore(): Store {
           box.rows.filter((row) => (row.flags0 & 8) !== 0 && (uids === undefined || uids.includes(row.uid))),
         )
       },
-      async search(id: MailboxId) {
+      async search(id: MailboxId, criteria: SearchCriteria) {
         const box = boxOf(id)
-        return { uids: Uint32Array.from(box.rows, (row) => row.uid), highestModSeq: box.modSeq }
+        const rows = box.rows.filter((row) => matches(criteria, row, box.keywords))
+        const highestModSeq = rows.reduce((highest, row) => Math.max(highest, row.modSeq), 0)
+        return { uids: Uint32Array.from(rows, (row) => row.uid), highestModSeq }
       },
       async changesSince(id: MailboxId, modSeq: ModSeq) {
         const box = boxOf(id)

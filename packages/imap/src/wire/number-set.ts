@@ -63,6 +63,11 @@ export class NumberSet {
     }
   }
 
+  /** `*` is among the bounds: where RFC 7162 §3.2.5.2 allows none. */
+  get hasStar(): boolean {
+    return this.#bounds.includes(star)
+  }
+
   /** Sequence numbers of a mailbox with `count` messages; one beyond it is a fault (RFC 9051 §9 seq-number). */
   sequenceIndexes(count: number): IndexRanges {
     for (let at = 0; at < this.#bounds.length; at++) {

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type RawClient, startImapFixture } from '../testkit/imap-fixture.ts'
+
+async function withMessages(t: import('node:test').TestContext, count: number) {
+  const imap = await startImapFixture(t)
+  const client = await imap.login()
+  for (let sent = 0; sent < count; sent++) await client.append('INBOX', 'Subject: x\r\n\r\n')
+  // Another session takes \Recent away.
+  await imap.login('INBOX')
+  await client.ok('SELECT INBOX')
+  return { imap, client }
+}
+
+const answer = async (client: RawClient, command: string) => (await client.ok(command)).join('\n')
+
+test('RFC 9051 §6.4.6: FLAGS, +FLAGS, -FLAGS; the value is answered also where nothing changed', async (t) => {
+  const { client } = await withMessages(t, 3)
+  assert.equal(
+    await answer(client, 'STORE 1:2 +FLAGS (\\Seen)'),
+    '* 1 FETCH (FLAGS (\\Seen))\n* 2 FETCH (FLAGS (\\Seen))\nOK Store completed',
+  )
+  assert.equal(
+    await answer(client, 'STORE 1 +FLAGS \\seen'),
+    '* 1 FETCH (FLAGS (\\Seen))\nOK Store completed',
+  )
+  assert.equal(
+    await answer(client, 'UID STORE 1,3 FLAGS \\Flagged \\Draft'),
+    '* 1 FETCH (UID 1 FLAGS (\\Flagged \\Draft))\n* 3 FETCH (UID 3 FLAGS (\\Flagged \\Draft))\nOK Store completed',
+  )
+  assert.equal(
+    await answer(client, 'STORE 1 -FLAGS (\\Draft)'),
+    '* 1 FETCH (FLAGS (\\Flagged))\nOK Store completed',
+  )
+  assert.equal(await answer(client, 'STORE 1 FLAGS ()'), '* 1 FETCH (FLAGS ())\nOK Store completed')
+})
+
+test('RFC 9051 §6.4.6: .SILENT says nothing to this session, and the news reach another', async (t) => {
+  const { imap, client } = await withMessages(t, 1)
+  const other = await imap.login('INBOX')
+  assert.equal(await answer(client, 'STORE 1 +FLAGS.SILENT (\\Deleted)'), 'OK Store completed')
+  assert.equal(await answer(client, 'NOOP'), 'OK NOOP completed')
+  assert.match((await other.ok('NOOP'))[0]!, /^\* 1 FETCH \((UID 1 )?FLAGS \(\\Deleted\)\)$/)
+})
+
+test('RFC 9051 §7.3.5: a new keyword is announced before it is used', async (t) => {
+  const { client } = await withMessages(t, 1)
+  const lines = await client.ok('UID STORE 1 +FLAGS ($label1)')
+  assert.match(lines[0]!, /^\* FLAGS \(.*\$label1\)$/)
+  assert.match(lines[1]!, /^\* OK \[PERMANENTFLAGS \(.*\$label1 \\\*\)\]/)
+  assert.equal(lines[2], '* 1 FETCH (UID 1 FLAGS ($label1))')
+})
+
+test('RFC 3501 §2.3.2: \\Recent and unknown system flags are BAD', async (t) => {
+  const { client } = await withMessages(t, 1)
+  for (const command of [
+    'STORE 1 +FLAGS (\\Recent)',
+    'STORE 1 +FLAGS (\\Foo)',
+    'STORE 1 FLAG (\\Seen)',
+    'STORE 1 +FLAGS',
+    'STORE 1 +FLAGS ',
+    'STORE 1 +FLAGS (\\Seen) x',
+    'STORE 2 +FLAGS (\\Seen)',
+    'STORE 1 (UNCHANGEDSINCE) +FLAGS (\\Seen)',
+    'STORE 1 () +FLAGS (\\Seen)',
+  ]) {
+    assert.match((await client.command(command)).at(-1)!, /^BAD /, command)
+  }
+  assert.match((await client.command(`STORE 1 +FLAGS (${'k'.repeat(200)})`)).at(-1)!, /^NO \[LIMIT\]/)
+})
+
+test('RFC 7162 §3.1.3: UNCHANGEDSINCE leaves changed messages alone and names them', async (t) => {
+  const { imap, client } = await withMessages(t, 2)
+  const [, modSeq] = /HIGHESTMODSEQ (\d+)/.exec((await client.ok('SELECT INBOX')).join('\n'))!
+  const other = await imap.login('INBOX')
+  await other.ok('STORE 2 +FLAGS (\\Flagged)')
+  const lines = await client.ok(`STORE 1:2 (UNCHANGEDSINCE ${modSeq}) +FLAGS.SILENT (\\Seen)`)
+  assert.match(lines.at(-1)!, /^OK \[MODIFIED 2\]/)
+  assert.ok(
+    lines.some((line) => /^\* 1 FETCH \(MODSEQ \(\d+\)\)$/.test(line)),
+    lines.join('\n'),
+  )
+  assert.match((await client.ok(`UID STORE 2 (UNCHANGEDSINCE 0) +FLAGS (x)`)).at(-1)!, /^OK \[MODIFIED 2\]/)
+})
+
+test('RFC 7162 §3.2: once CONDSTORE is in use, flag changes are told with their MODSEQ', async (t) => {
+  const { client } = await withMessages(t, 1)
+  await client.ok('ENABLE CONDSTORE')
+  assert.match(
+    await answer(client, 'STORE 1 +FLAGS (\\Seen)'),
+    /^\* 1 FETCH \(MODSEQ \(\d+\) FLAGS \(\\Seen\)\)\nOK/,
+  )
+  assert.match(
+    await answer(client, 'UID STORE 1 -FLAGS.SILENT (\\Seen)'),
+    /^\* 1 FETCH \(UID 1 MODSEQ \(\d+\)\)\nOK/,
+  )
+})
