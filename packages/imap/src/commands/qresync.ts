@@ -46,11 +46,12 @@ function plainSet(p: Parser): NumberSet {
 export async function resynchronize(
   session: SessionIn<'authenticated' | 'selected'>,
   mailbox: OpenMailbox,
+  uidNext: number,
   { uidValidity, modSeq, knownUids, match }: Qresync,
 ): Promise<void> {
-  if (uidValidity !== mailbox.opened.uidValidity) return
+  if (uidValidity !== mailbox.uidValidity) return
   const changes = await session.store.messages.changesSince(mailbox.id, modSeq)
-  const last = mailbox.opened.uidNext - 1
+  const last = uidNext - 1
   const known: readonly Range[] = knownUids === undefined ? [[1, last]] : knownUids.ranges(last)
   const matched =
     match === undefined ? 0 : lastMatched(mailbox.uids, match.sequence.ranges(0), match.uids.ranges(0))

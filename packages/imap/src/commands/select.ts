@@ -64,7 +64,7 @@ async function open(
       `* OK [UIDNEXT ${view.mailbox.uidNext}] Predicted next UID\r\n` +
       `* OK [HIGHESTMODSEQ ${view.modSeq}] Highest\r\n`,
   )
-  if (qresync !== undefined) await resynchronize(session, mailbox, qresync)
+  if (qresync !== undefined) await resynchronize(session, mailbox, view.mailbox.uidNext, qresync)
   return access === 'read-write' ? ok('Select completed', 'READ-WRITE') : ok('Examine completed', 'READ-ONLY')
 }
 

@@ -1,5 +1,4 @@
 import {
-  type Mailbox,
   type MailboxChanges,
   type MailboxId,
   type MailboxView,
@@ -41,7 +40,7 @@ export interface MailboxWatcher {
  */
 export class OpenMailbox implements SelectedMailbox {
   readonly id: MailboxId
-  readonly opened: Mailbox
+  readonly uidValidity: number
   readonly access: 'read-write' | 'read-only'
   uids: Uint32Array
   modSeq: ModSeq
@@ -60,7 +59,7 @@ export class OpenMailbox implements SelectedMailbox {
 
   constructor(view: MailboxView, access: 'read-write' | 'read-only') {
     this.id = view.mailbox.id
-    this.opened = view.mailbox
+    this.uidValidity = view.mailbox.uidValidity
     this.access = access
     this.uids = view.uids
     this.modSeq = view.modSeq
@@ -169,6 +168,8 @@ export class OpenMailbox implements SelectedMailbox {
     const changes = await store.messages.changesSince(this.id, this.modSeq)
     const told = this.#told
     this.#told = undefined
+    // Deleted and made anew under the same name, or left as a mere parent: not the mailbox that was opened.
+    if (changes.modSeq < this.modSeq) throw new StoreError('no-such-mailbox', 'Mailbox was deleted')
     const lastKnown = this.uids[this.uids.length - 1] ?? 0
     const expunged = this.#takeUids(changes, expunges, lastKnown)
     const came = (this.uids[this.uids.length - 1] ?? 0) > lastKnown
@@ -185,7 +186,10 @@ export class OpenMailbox implements SelectedMailbox {
   }
 
   #takeUids(changes: MailboxChanges, expunges: 'send' | 'hold', lastKnown: number): News['expunged'] {
-    const lost = this.#holdsExpunged || changes.vanished.some((uid) => this.sequenceOf(uid) > 0)
+    const lost =
+      this.#holdsExpunged ||
+      changes.uids.length < this.uids.length ||
+      changes.vanished.some((uid) => this.sequenceOf(uid) > 0)
     if (!lost) {
       this.uids = changes.uids
       return undefined

@@ -1,6 +1,6 @@
 import type { LoginRefusal } from '@posthorn/accounts'
 import type { TlsCredentials } from '@posthorn/net'
-import type { Account, Mailbox, MailboxId, MessageBatch, ModSeq, Store } from '@posthorn/storage'
+import type { Account, MailboxId, MessageBatch, ModSeq, Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
 import type { Refusal } from '../errors.ts'
 import type { FlagTexts } from '../wire/flags.ts'
@@ -107,8 +107,7 @@ export type SessionIn<S extends StateName> = Extract<Session, { readonly state: 
 /** The mailbox as the client of one session knows it. */
 export interface SelectedMailbox {
   readonly id: MailboxId
-  /** As it was at SELECT; name, uidValidity and objectId hold. */
-  readonly opened: Mailbox
+  readonly uidValidity: number
   readonly access: 'read-write' | 'read-only'
   /** UIDs by sequence number - 1. Shared: never modify. */
   readonly uids: Uint32Array
