@@ -14,6 +14,30 @@ interface Peer {
   readonly early: string[]
 }
 
+/** What the server announces to somebody who has logged in. */
+export async function announces(
+  names: readonly string[],
+  port: number,
+  variables: Variables,
+): Promise<boolean> {
+  const client = await SessionClient.connect(port, { cut: 'whole', timeoutMs: 10_000, literals: 'literals' })
+  try {
+    await client.line()
+    void client.send(Buffer.from(fillIn('a LOGIN $user $password\r\nb CAPABILITY\r\n', variables)))
+    for (
+      let line = await client.line();
+      line !== undefined && !line.startsWith('b ');
+      line = await client.line()
+    ) {
+      const words = line.toUpperCase().split(' ')
+      if (line.startsWith('* CAPABILITY ')) return names.every((name) => words.includes(name.toUpperCase()))
+    }
+    throw new Error('no answer to CAPABILITY')
+  } finally {
+    client.destroy()
+  }
+}
+
 /** Plays an IMAP script in imaptest's manner: each command waits for its tagged answer. */
 export async function playImap(script: Script, port: number, variables: Variables, cut: Cut): Promise<void> {
   const peers = new Map<number, Peer>()

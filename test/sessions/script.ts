@@ -49,6 +49,7 @@ const headerNames = new Set([
   'state',
   'capabilities',
   'options',
+  'cut',
   'title',
   'timeout',
 ])
