@@ -54,6 +54,11 @@ test('octets of names that are no letters are exact: [ is no {', () => {
   assert.equal(select(['a{'], 'named', 'A[: 1\r\nA{: 2\r\n'), 'A{: 2\r\n')
 })
 
+test('a message that ends within its header: the field gets its line end', () => {
+  assert.equal(select(['subject'], 'named', 'From: a\r\nSubject: x'), 'Subject: x\r\n')
+  assert.equal(select(['from'], 'named', 'From: a\r\nSubject: x'), 'From: a\r\n')
+})
+
 test('two headers, one selection, used again', () => {
   const selection = new FieldSelection(new Set(['a']), 'named')
   for (let round = 0; round < 2; round++) {

@@ -49,6 +49,8 @@ export class FieldSelection {
   /** Triples source, start, end. */
   readonly #spans: number[] = []
   lengthBytes = 0
+  /** The last field of a message that is nothing but a header may have no line end. */
+  #lacksLineEnd = false
 
   constructor(names: ReadonlySet<string>, keep: 'named' | 'others') {
     this.#names = new FieldNames(names)
@@ -59,6 +61,7 @@ export class FieldSelection {
     this.#sources.length = 0
     this.#spans.length = 0
     this.lengthBytes = 0
+    this.#lacksLineEnd = false
   }
 
   /** Adds the fields of octets [start, end) of a header; stops at its empty line. */
@@ -68,7 +71,10 @@ export class FieldSelection {
       const first = octets[at]
       if (first === lf || (first === cr && octets[at + 1] === lf)) return
       const next = fieldEnd(octets, at, end)
-      if (this.#isWanted(octets, at, next)) this.#take(source, at, next)
+      if (this.#isWanted(octets, at, next)) {
+        this.#take(source, at, next)
+        if (octets[next - 1] !== lf) this.#endLine()
+      }
       at = next
     }
   }
@@ -79,6 +85,7 @@ export class FieldSelection {
     for (let at = 0; at < spans.length; at += 3) {
       out.span(this.#sources[spans[at]!]!, spans[at + 1]!, spans[at + 2]!)
     }
+    if (this.#lacksLineEnd) out.crlf()
   }
 
   #take(source: number, start: number, end: number): void {
@@ -87,6 +94,11 @@ export class FieldSelection {
     const last = spans.length - 1
     if (last > 0 && spans[last] === start && spans[last - 2] === source) spans[last] = end
     else spans.push(source, start, end)
+  }
+
+  #endLine(): void {
+    this.#lacksLineEnd = true
+    this.lengthBytes += 2
   }
 
   /** Lines that are no field are left out in any case. */
