@@ -1,1 +1,3 @@
-export {}
+/** The whole mail server, for tests of mail programs and for whoever embeds it. */
+export { type MailServer, type MailServerOptions, startMailServer } from './start/mail-server.ts'
+export type { MailServerPorts } from './start/ports.ts'

@@ -126,4 +126,10 @@ export const listeners = {
     unit: 's',
     doc: 'How long a stopping server waits for sessions to finish their command.',
   }),
+  sample_accounts: posthorn({
+    type: 'boolean',
+    default: 'yes',
+    change: 'restart',
+    doc: 'The first start on an empty data folder makes alice and bob at auth_default_realm with random passwords, shown once.',
+  }),
 } as const

@@ -1,0 +1,62 @@
+/**
+ * What commands of the shell ask of the running server, over DATA/control.sock: one line of JSON each way.
+ *
+ *   {"cmd":"status"}             → {"ok":true,"status":{…}}
+ *   {"cmd":"reload"}             → {"ok":true,"changed":["…"],"needRestart":["…"]} or {"ok":false,"error":"main.cf:3: …"}
+ *   {"cmd":"stop"}               → {"ok":true,"pid":4711}; the server ends after the answer
+ *   {"cmd":"flush"}              → {"ok":true}: the queue is looked at now
+ *   {"cmd":"wake","wake":{…}}    → {"ok":true}: a command changed the store
+ */
+import { type LocalServer, serveLocalSocket } from '@posthorn/net'
+import type { Wake } from '@posthorn/storage'
+
+export interface ControlActions {
+  status(): Promise<unknown>
+  reload(): Promise<{ readonly changed: readonly string[]; readonly needRestart: readonly string[] }>
+  stop(): void
+  wake(wake: Wake): void
+}
+
+type Question = { readonly cmd?: unknown; readonly wake?: unknown }
+
+function isWake(value: unknown): value is Wake {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    ['mailbox', 'mailboxes', 'queue', 'accounts'].includes(String(value.kind))
+  )
+}
+
+async function answer(question: Question, actions: ControlActions): Promise<unknown> {
+  switch (question.cmd) {
+    case 'status':
+      return { ok: true, status: await actions.status() }
+    case 'reload':
+      return { ok: true, ...(await actions.reload()) }
+    case 'stop':
+      // After the answer is on its way: the asker waits for it, then for the end of the process.
+      setImmediate(() => actions.stop())
+      return { ok: true, pid: process.pid }
+    case 'flush':
+      actions.wake({ kind: 'queue' })
+      return { ok: true }
+    case 'wake':
+      if (!isWake(question.wake)) return { ok: false, error: 'wake: unknown kind' }
+      actions.wake(question.wake)
+      return { ok: true }
+    default:
+      return { ok: false, error: `unknown command ${JSON.stringify(question.cmd)}` }
+  }
+}
+
+/** Serves the control socket. A refusal of an action (a faulty main.cf at reload) is an answer, not a fault. */
+export async function serveControl(path: string, actions: ControlActions): Promise<LocalServer> {
+  return await serveLocalSocket(path, async (question) => {
+    try {
+      return await answer((question ?? {}) as Question, actions)
+    } catch (error) {
+      return { ok: false, error: error instanceof Error ? error.message : String(error) }
+    }
+  })
+}

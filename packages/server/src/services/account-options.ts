@@ -1,0 +1,19 @@
+import type { AccountOptions } from '@posthorn/accounts'
+import type { ConfigValues } from '../config/schema/schema.ts'
+
+/** Words of mydestination that are plain domain names; files and tables are the router's. */
+export const plainDomains = (words: readonly string[]): readonly string[] =>
+  words.filter((word) => !word.includes('/') && !word.includes(':')).map((word) => word.toLowerCase())
+
+/** How logins are checked, from main.cf. */
+export function accountOptions(config: ConfigValues): AccountOptions {
+  return {
+    defaultDomain: config.auth_default_realm.toLowerCase(),
+    localDomains: plainDomains(config.mydestination),
+    hashConcurrency: config.auth_worker_max_count,
+    cacheTtlMs: config.auth_cache_ttl,
+    failureWindowMs: config.auth_failure_window,
+    failureLimit: config.auth_failure_limit,
+    failureDelayMaxMs: config.auth_failure_delay,
+  }
+}

@@ -1,0 +1,108 @@
+import { networkInterfaces } from 'node:os'
+import {
+  type GreylistOptions,
+  networksOfStyle,
+  type OwnAddress,
+  type PolicyOptions,
+  type RoutingOptions,
+} from '@posthorn/mta'
+import type { Config } from '../config/config.ts'
+
+/** Words of a list whose items may be alias, forward or include. */
+const expansionSources = (words: readonly string[]): readonly ('alias' | 'forward' | 'include')[] =>
+  words.filter((word) => word === 'alias' || word === 'forward' || word === 'include')
+
+const yesNo = (on: boolean): 'yes' | 'no' => (on ? 'yes' : 'no')
+
+/** This machine's addresses with their networks. */
+export function ownAddresses(): readonly OwnAddress[] {
+  return Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .map(({ address, cidr }) => ({ address, prefixBits: Number(cidr?.split('/')[1] ?? 32) }))
+}
+
+/** mynetworks as set, or by mynetworks_style. */
+export function trustedNetworks({ values, isSet }: Config): readonly string[] {
+  return isSet('mynetworks') ? values.mynetworks : networksOfStyle(values.mynetworks_style, ownAddresses())
+}
+
+/** Where an address leads, from main.cf. */
+export function routingOptions({ values, isSet }: Config): RoutingOptions {
+  return {
+    myhostname: values.myhostname,
+    mydomain: values.mydomain,
+    myorigin: values.myorigin,
+    mydestination: values.mydestination,
+    defaultDomain: values.auth_default_realm,
+    recipientDelimiter: values.recipient_delimiter,
+    aliasMaps: values.alias_maps,
+    virtualAliasMaps: values.virtual_alias_maps,
+    ...(isSet('virtual_alias_domains') ? { virtualAliasDomains: values.virtual_alias_domains } : {}),
+    relayDomains: values.relay_domains,
+    relayRecipientMaps: values.relay_recipient_maps,
+    relayhost: values.relayhost,
+    localTransport: values.local_transport,
+    relayTransport: values.relay_transport,
+    defaultTransport: values.default_transport,
+    homeDirectory: values.home_directory.replaceAll('$user', '%u').replaceAll('$domain', '%d'),
+    allowMailToCommands: expansionSources(values.allow_mail_to_commands),
+    allowMailToFiles: expansionSources(values.allow_mail_to_files),
+    appendDotMydomain: yesNo(values.append_dot_mydomain),
+    localAddresses: () => ownAddresses().map(({ address }) => address),
+    expansionLimit: values.virtual_alias_expansion_limit,
+    relayDomainsMatchSubdomains: yesNo(values.parent_domain_matches_subdomains.includes('relay_domains')),
+  }
+}
+
+/** Who may send what, from main.cf. */
+export function policyOptions({ values, restrictionClasses }: Config): PolicyOptions {
+  const greylist = values.greylist ? ', greylist' : ''
+  return {
+    restrictions: {
+      client: values.smtpd_client_restrictions.join(', '),
+      helo: values.smtpd_helo_restrictions.join(', '),
+      sender: values.smtpd_sender_restrictions.join(', '),
+      relay: values.smtpd_relay_restrictions.join(', '),
+      recipient: `${values.smtpd_recipient_restrictions.join(', ')}${greylist}`.replace(/^, /, ''),
+      data: values.smtpd_data_restrictions.join(', '),
+      end_of_data: values.smtpd_end_of_data_restrictions.join(', '),
+      etrn: values.smtpd_etrn_restrictions.join(', '),
+    },
+    restrictionClasses: Object.fromEntries(
+      [...restrictionClasses].map(([name, list]) => [name, list.join(', ')]),
+    ),
+    codes: {
+      rejectCode: values.reject_code,
+      deferCode: values.defer_code,
+      accessMapRejectCode: values.access_map_reject_code,
+      accessMapDeferCode: values.access_map_defer_code,
+      relayDomainsRejectCode: values.relay_domains_reject_code,
+      invalidHostnameRejectCode: values.invalid_hostname_reject_code,
+      nonFqdnRejectCode: values.non_fqdn_reject_code,
+      unknownAddressRejectCode: values.unknown_address_reject_code,
+      unknownClientRejectCode: values.unknown_client_reject_code,
+      unknownHostnameRejectCode: values.unknown_hostname_reject_code,
+      unknownLocalRecipientRejectCode: values.unknown_local_recipient_reject_code,
+      mapsRblRejectCode: values.maps_rbl_reject_code,
+      plaintextRejectCode: values.plaintext_reject_code,
+    },
+    delayReject: yesNo(values.smtpd_delay_reject),
+    rejectUnlistedRecipient: yesNo(values.smtpd_reject_unlisted_recipient),
+    rejectUnlistedSender: yesNo(values.smtpd_reject_unlisted_sender),
+    rejectFooter: values.smtpd_reject_footer,
+    recipientDelimiter: values.recipient_delimiter,
+    parentMatchesSubdomains: yesNo(values.parent_domain_matches_subdomains.includes('smtpd_access_maps')),
+  }
+}
+
+export function greylistOptions({ values }: Config): GreylistOptions {
+  return {
+    delayMs: values.greylist_delay,
+    retryWindowMs: values.greylist_retry_window,
+    maxAgeMs: values.greylist_max_age,
+    autoWhitelistPasses: values.greylist_auto_whitelist_clients,
+    text: values.greylist_text,
+    whitelistClients: values.greylist_whitelist_clients,
+    whitelistRecipients: values.greylist_whitelist_recipients,
+  }
+}

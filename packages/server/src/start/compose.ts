@@ -1,0 +1,209 @@
+/** The composition root: one process's server, every part made once and handed to those who need it. */
+import { hostname } from 'node:os'
+import { type Accounts, createAccounts } from '@posthorn/accounts'
+import { createResolver, type Resolver } from '@posthorn/dns'
+import { createImapService } from '@posthorn/imap'
+import type { Log } from '@posthorn/mail'
+import { TlsCredentials } from '@posthorn/net'
+import { createPop3Service } from '@posthorn/pop3'
+import { createSmtpService } from '@posthorn/smtp'
+import { openStore, type Store, type WakeBus } from '@posthorn/storage'
+import type { Config } from '../config/config.ts'
+import { accountOptions } from '../services/account-options.ts'
+import { imapOptions } from '../services/imap-options.ts'
+import { pop3Options } from '../services/pop3-options.ts'
+import { smtpOptions } from '../services/smtp-options.ts'
+import { loadKeyPair } from '../tls/key-pair.ts'
+import type { DataFolder } from './data-folder.ts'
+import { openListeners } from './listeners.ts'
+import type { ServiceName } from './ports.ts'
+import type { ProcessStatus } from './running.ts'
+import { createTransfer } from './transfer.ts'
+
+export interface ComposeParts {
+  readonly config: Config
+  readonly folder: DataFolder
+  readonly log: Log
+  readonly wakeBus?: WakeBus
+  /** Tests answer DNS questions from a zone file. */
+  readonly resolver?: Resolver
+  /** ms since 1970. */
+  readonly now?: () => number
+  /** Replaces a configured port: tests take any free one. */
+  readonly portOf?: (service: ServiceName, configured: number) => number
+}
+
+export type ComposedServer = Awaited<ReturnType<typeof composeServer>>
+
+async function keyPairs(config: Config, folder: DataFolder, nowMs: number) {
+  const { values } = config
+  const load = async (certFile: string, keyFile: string) =>
+    await loadKeyPair({ certFile, keyFile }, folder.path, values.myhostname, nowMs)
+  return {
+    transfer: await load(values.smtpd_tls_cert_file, values.smtpd_tls_key_file),
+    reading: await load(values.ssl_cert, values.ssl_key),
+  }
+}
+
+async function tlsCredentials(config: Config, folder: DataFolder, nowMs: number) {
+  const pairs = await keyPairs(config, folder, nowMs)
+  return {
+    transfer: new TlsCredentials(pairs.transfer),
+    reading: new TlsCredentials(pairs.reading),
+    certificatePem: pairs.reading.cert,
+    /** Reads the files anew; the returned function puts them into force. */
+    prepare: async (next: Config) => {
+      const fresh = await keyPairs(next, folder, nowMs)
+      return (credentials: { readonly transfer: TlsCredentials; readonly reading: TlsCredentials }): void => {
+        credentials.transfer.replace(fresh.transfer)
+        credentials.reading.replace(fresh.reading)
+      }
+    },
+  }
+}
+
+/** The configuration in force; options are computed from it once, not at each use. */
+class CurrentConfig {
+  config: Config
+  constructor(config: Config) {
+    this.config = config
+  }
+  options<T>(make: (config: Config) => T): () => T {
+    return memo(() => this.config, make)
+  }
+}
+
+/** Starts everything and listens. What fails closes what was opened before it throws. */
+export async function composeServer(parts: ComposeParts) {
+  const { folder, log } = parts
+  const now = parts.now ?? Date.now
+  const current = new CurrentConfig(parts.config)
+  const credentials = await tlsCredentials(parts.config, folder, now())
+  const store = await openStore({
+    directory: folder.storeFolder,
+    now,
+    defaultQuotaBytes: parts.config.values.mailbox_size_limit,
+    ...(parts.wakeBus === undefined ? {} : { wakeBus: parts.wakeBus }),
+  })
+  try {
+    const resolver = parts.resolver ?? createResolver({})
+    const accounts = createAccounts({
+      store,
+      now,
+      log,
+      options: current.options((c) => accountOptions(c.values)),
+    })
+    const owner = `${hostname()}:${process.pid}:${now()}`
+    const transfer = await createTransfer({
+      config: parts.config,
+      store,
+      accounts,
+      resolver,
+      log,
+      now,
+      owner,
+    })
+    const services = createServices({ current, store, accounts, log, now, transfer, credentials })
+    const listeners = await openListeners({
+      config: parts.config,
+      log,
+      smtp: services.smtp,
+      reading: { ...services, credentials: credentials.reading, log, isTrusted: transfer.isTrusted },
+      portOf: parts.portOf ?? ((_, configured) => configured),
+    }).catch(async (error) => {
+      await transfer.stop(0)
+      throw error
+    })
+    transfer.start()
+    return {
+      ports: listeners.ports,
+      store,
+      accounts,
+      certificatePem: credentials.certificatePem,
+      status: async () => await processStatus(services, store),
+      /** All or nothing: a fault leaves everything as it was. */
+      reload: async (next: Config): Promise<void> => {
+        const replaceCertificates = await credentials.prepare(next)
+        await transfer.reload(next)
+        replaceCertificates(credentials)
+        current.config = next
+        services.smtp.setOptions(smtpOptions(next.values))
+        listeners.reload(next)
+      },
+      /** Stops accepting, lets sessions finish their command, says BYE / 421, flushes. */
+      stop: async (): Promise<void> => {
+        const graceMs = current.config.values.shutdown_grace
+        await listeners.stop()
+        const { smtp, imap, pop3 } = services
+        await Promise.all([smtp.close('graceful', graceMs), imap.close(graceMs), pop3.close(graceMs)])
+        await transfer.stop(graceMs)
+        await listeners.close()
+        await store.close()
+      },
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+interface ServiceParts {
+  readonly current: CurrentConfig
+  readonly store: Store
+  readonly accounts: Accounts
+  readonly log: Log
+  readonly now: () => number
+  readonly transfer: Awaited<ReturnType<typeof createTransfer>>
+  readonly credentials: { readonly transfer: TlsCredentials; readonly reading: TlsCredentials }
+}
+
+function createServices({ current, store, accounts, log, now, transfer, credentials }: ServiceParts) {
+  const reading = { store, accounts, log, now }
+  return {
+    smtp: createSmtpService({
+      handler: transfer.handler,
+      options: smtpOptions(current.config.values),
+      log,
+      tls: credentials.transfer,
+    }),
+    imap: createImapService({
+      ...reading,
+      options: current.options((c) => imapOptions(c.values, credentials.reading)),
+    }),
+    pop3: createPop3Service({
+      ...reading,
+      options: current.options((c) => pop3Options(c.values, credentials.reading)),
+    }),
+  }
+}
+
+async function processStatus(
+  services: ReturnType<typeof createServices>,
+  store: Store,
+): Promise<ProcessStatus> {
+  return {
+    pid: process.pid,
+    uptimeSeconds: Math.round(process.uptime()),
+    memoryBytes: process.memoryUsage.rss(),
+    connections: {
+      smtp: services.smtp.connections,
+      imap: services.imap.sessions,
+      pop3: services.pop3.sessions,
+    },
+    queued: await store.queue.count(),
+  }
+}
+
+/** Recomputed when the configuration is another object, not at each use. */
+function memo<T>(current: () => Config, make: (config: Config) => T): () => T {
+  let last: Config | undefined
+  let made: T | undefined
+  return () => {
+    const config = current()
+    if (made === undefined || config !== last) {
+      last = config
+      made = make(config)
+    }
+    return made
+  }
+}

@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Resolver } from '@posthorn/dns'
+import type { Log } from '@posthorn/mail'
+import type { Store } from '@posthorn/storage'
+import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load-config.ts'
+import { composeServer } from './compose.ts'
+import { prepareDataFolder } from './data-folder.ts'
+import type { MailServerPorts } from './ports.ts'
+
+export interface MailServerOptions {
+  /** main.cf's parameters; they come before anything else that is configured. */
+  readonly parameters?: Readonly<Record<string, string>>
+  /** Accounts made before the server listens. */
+  readonly accounts?: readonly { readonly address: string; readonly password: string }[]
+  /** Kept after `stop`. Default: a temporary folder, removed by `stop`. */
+  readonly dataFolder?: string
+  /** Answers DNS questions, for instance from a zone file. Default: this machine's resolver. */
+  readonly resolver?: Resolver
+  /** Default: nothing is logged. */
+  readonly log?: Log
+  /** ms since 1970. */
+  readonly now?: () => number
+}
+
+export interface MailServer {
+  /** Each service listens on a free port of 127.0.0.1. */
+  readonly ports: MailServerPorts
+  readonly store: Store
+  /** Of POP3 and IMAP, self-signed unless configured. */
+  readonly certificatePem: string
+  readonly dataFolder: string
+  addAccount(address: string, password: string): Promise<void>
+  reload(parameters: Readonly<Record<string, string>>): Promise<void>
+  stop(): Promise<void>
+}
+
+/** A main.cf of its own, so that commands of the shell work on the folder too, and nothing of the machine's is read. */
+function configOf(dataFolder: string, parameters: Readonly<Record<string, string>>): Config {
+  const file = join(dataFolder, 'main.cf')
+  const settings = {
+    data_directory: dataFolder,
+    inet_interfaces: '127.0.0.1',
+    sample_accounts: 'no',
+    ...parameters,
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
+  writeFileSync(file, `# Made by startMailServer.\n${lines.join('')}`)
+  return loadConfig({ environment: {}, configOption: file })
+}
+
+/**
+ * The whole server in this process, for tests of mail programs: SMTP, submission, POP3 and IMAP on free
+ * ports of 127.0.0.1, with a store of its own. `stop` leaves nothing behind.
+ */
+export async function startMailServer(options: MailServerOptions = {}): Promise<MailServer> {
+  const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'posthorn-'))
+  const removeFolder = (): void => {
+    if (options.dataFolder === undefined) rmSync(dataFolder, { recursive: true, force: true })
+  }
+  try {
+    let parameters = options.parameters ?? {}
+    const folder = prepareDataFolder(dataFolder)
+    const server = await composeServer({
+      config: configOf(dataFolder, parameters),
+      folder,
+      log: options.log ?? (() => {}),
+      ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
+      ...(options.now === undefined ? {} : { now: options.now }),
+      portOf: () => 0,
+    })
+    const addAccount = async (address: string, password: string): Promise<void> => {
+      await server.accounts.create({ address, password })
+    }
+    for (const { address, password } of options.accounts ?? []) await addAccount(address, password)
+    return {
+      ports: server.ports,
+      store: server.store,
+      certificatePem: server.certificatePem,
+      dataFolder,
+      addAccount,
+      reload: async (changed) => {
+        parameters = { ...parameters, ...changed }
+        await server.reload(configOf(dataFolder, parameters))
+      },
+      stop: async () => {
+        await server.stop()
+        removeFolder()
+      },
+    }
+  } catch (error) {
+    removeFolder()
+    throw error
+  }
+}

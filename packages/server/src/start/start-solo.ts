@@ -1,0 +1,28 @@
+import type { Log } from '@posthorn/mail'
+import type { Config } from '../config/config.ts'
+import { soloWakeBus } from '../workers/wake-bus.ts'
+import { composeServer } from './compose.ts'
+import type { DataFolder } from './data-folder.ts'
+import type { Running } from './running.ts'
+import { surviveFaults } from './survive-faults.ts'
+
+export interface StartParts {
+  readonly config: Config
+  readonly folder: DataFolder
+  readonly log: Log
+  readonly configOption: string | undefined
+}
+
+/** The whole server in this process: what `workers = 1` means. */
+export async function startSolo({ config, folder, log }: StartParts): Promise<Running> {
+  surviveFaults(log)
+  const wakeBus = soloWakeBus()
+  const server = await composeServer({ config, folder, log, wakeBus })
+  return {
+    ports: server.ports,
+    status: async () => [await server.status()],
+    reload: async (next) => await server.reload(next),
+    wake: (wake) => wakeBus.receive(wake),
+    stop: async () => await server.stop(),
+  }
+}
