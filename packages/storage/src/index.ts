@@ -1,1 +1,2 @@
 export * from './contract.ts'
+export { openStore } from './open-store.ts'

@@ -1,0 +1,42 @@
+import type { Environment } from './kv/environment.ts'
+import type { GroupCommit } from './kv/group-commit.ts'
+import type { Unit } from './kv/unit.ts'
+import { Snapshot } from './kv/unit.ts'
+import type { BlobReader } from './messages/blob-reader.ts'
+import type { ChangeCache } from './messages/changes.ts'
+import type { Stager } from './messages/staging.ts'
+import type { ViewCache } from './messages/views.ts'
+import type { ProcessIdentity } from './process-identity.ts'
+import { readBlobRow } from './rows/blob-row.ts'
+import type { SegmentReader } from './segments/segment-reader.ts'
+import { readSegmentRow } from './segments/segment-row.ts'
+
+/** The parts that the store's concepts share. */
+export interface Engine {
+  readonly environment: Environment
+  readonly commit: GroupCommit
+  readonly stager: Stager
+  readonly blobs: BlobReader
+  readonly segments: SegmentReader
+  readonly views: ViewCache
+  readonly changes: ChangeCache
+  readonly self: ProcessIdentity
+  readonly now: () => number
+  readonly defaultQuotaBytes: number
+}
+
+export const snapshotOf = (engine: Engine): Snapshot => new Snapshot(engine.environment)
+
+/**
+ * A unit that gives a new reference to octets which another process may not have synced yet syncs them
+ * itself before it is acknowledged. (This process's own are synced with the group.)
+ */
+export const awaitForeignBlob = (engine: Engine, unit: Unit, blobId: number, asked: Set<number>): void => {
+  const row = readBlobRow(unit, blobId)
+  if (row === undefined || asked.has(row.segment)) return
+  const segment = readSegmentRow(unit, row.segment)
+  if (segment === undefined || segment.state === 'sealed' || segment.ownerPid === engine.self.pid) return
+  if (row.offset < segment.syncedBytes) return
+  asked.add(row.segment)
+  unit.alsoAwait(() => engine.segments.sync(row.segment))
+}

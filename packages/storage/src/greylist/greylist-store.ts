@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import type { GreylistRow, GreylistStore, GreylistTriplet } from '../contract.ts'
+import { type Engine, snapshotOf } from '../engine.ts'
+import { keyOfTable, type TableTag, tables } from '../kv/keys.ts'
+import type { Unit } from '../kv/unit.ts'
+import { getJson, jsonRows, putJson, removeLong } from '../rows/long-value.ts'
+
+type Rules = Parameters<GreylistStore['attempt']>[1]
+
+interface NetworkRow {
+  readonly network: string
+  readonly passes: number
+  readonly lastSeenMs: number
+}
+
+/** Strangers choose these texts: hashed for the key, cut for the row. */
+const maxTextLength = 320
+const expirySlice = 1_000
+
+const hashKey = (tag: TableTag, ...texts: string[]): Buffer =>
+  Buffer.concat([Buffer.from([tag]), createHash('sha256').update(texts.join('\0')).digest().subarray(0, 16)])
+
+const tripletKey = ({ network, sender, recipient }: GreylistTriplet): Buffer =>
+  hashKey(tables.greylist, network, sender, recipient)
+const networkKey = (network: string): Buffer => hashKey(tables.greylistNetwork, network)
+
+export const createGreylistStore = (engine: Engine): GreylistStore => ({
+  attempt: (triplet, rules) => engine.commit.run((unit) => attempt(unit, triplet, rules)),
+  async list(limit = 1_000) {
+    const rows: GreylistRow[] = []
+    for (const { value } of jsonRows(snapshotOf(engine), keyOfTable(tables.greylist))) {
+      if (rows.length >= limit) break
+      rows.push(value as GreylistRow)
+    }
+    return rows.sort((a, b) => b.lastSeenMs - a.lastSeenMs)
+  },
+  expire: (nowMs, retryWindowMs, maxAgeMs) => expire(engine, nowMs, retryWindowMs, maxAgeMs),
+})
+
+const isExpired = (row: GreylistRow, nowMs: number, retryWindowMs: number, maxAgeMs: number): boolean =>
+  row.passed > 0 ? nowMs - row.lastSeenMs > maxAgeMs : nowMs - row.firstSeenMs > retryWindowMs
+
+const attempt = (
+  unit: Unit,
+  triplet: GreylistTriplet,
+  rules: Rules,
+): { waitMs: number; first: boolean; autoWhitelisted: boolean } => {
+  const { nowMs } = rules
+  const network = getJson(unit, networkKey(triplet.network)) as NetworkRow | undefined
+  const proven = network !== undefined && nowMs - network.lastSeenMs <= rules.maxAgeMs ? network : undefined
+  if (proven && rules.autoWhitelistPasses > 0 && proven.passes >= rules.autoWhitelistPasses) {
+    putJson(unit, networkKey(triplet.network), { ...proven, lastSeenMs: nowMs })
+    return { waitMs: 0, first: false, autoWhitelisted: true }
+  }
+  const key = tripletKey(triplet)
+  const stored = getJson(unit, key) as GreylistRow | undefined
+  const live = stored && !isExpired(stored, nowMs, rules.retryWindowMs, rules.maxAgeMs) ? stored : undefined
+  // A clock set back must not make anybody wait for ever.
+  const known = live && live.firstSeenMs <= nowMs ? live : undefined
+  const firstSeenMs = known?.firstSeenMs ?? nowMs
+  const waitMs = known && known.passed > 0 ? 0 : Math.max(0, firstSeenMs + rules.delayMs - nowMs)
+  const passed = (known?.passed ?? 0) + (waitMs === 0 ? 1 : 0)
+  putJson(unit, key, {
+    network: triplet.network.slice(0, maxTextLength),
+    sender: triplet.sender.slice(0, maxTextLength),
+    recipient: triplet.recipient.slice(0, maxTextLength),
+    firstSeenMs,
+    lastSeenMs: nowMs,
+    passed,
+  })
+  if (waitMs === 0 && passed === 1) {
+    const passes = (proven?.passes ?? 0) + 1
+    putJson(unit, networkKey(triplet.network), {
+      network: triplet.network.slice(0, maxTextLength),
+      passes,
+      lastSeenMs: nowMs,
+    })
+  }
+  return { waitMs, first: known === undefined, autoWhitelisted: false }
+}
+
+/** In slices, so that a large list never holds the others up. */
+const expire = async (
+  engine: Engine,
+  nowMs: number,
+  retryWindowMs: number,
+  maxAgeMs: number,
+): Promise<number> => {
+  const old: Buffer[] = []
+  const snapshot = snapshotOf(engine)
+  for (const { key, value } of jsonRows(snapshot, keyOfTable(tables.greylist))) {
+    if (isExpired(value as GreylistRow, nowMs, retryWindowMs, maxAgeMs)) old.push(key)
+  }
+  for (const { key, value } of jsonRows(snapshot, keyOfTable(tables.greylistNetwork))) {
+    if (nowMs - (value as NetworkRow).lastSeenMs > maxAgeMs) old.push(key)
+  }
+  for (let from = 0; from < old.length; from += expirySlice) {
+    const slice = old.slice(from, from + expirySlice)
+    await engine.commit.runFreeing((unit) => {
+      for (const key of slice) removeLong(unit, key)
+    })
+  }
+  return old.length
+}

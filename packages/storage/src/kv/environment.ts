@@ -1,0 +1,61 @@
+import { createRequire } from 'node:module'
+import type { RootDatabase } from 'lmdb'
+
+// The ES module build of lmdb 3.5.6 never calls back from an asynchronous transaction on Node 24
+// (its writer thread waits for ever); the CommonJS build of the same version does.
+const { open } = createRequire(import.meta.url)('lmdb') as typeof import('lmdb')
+
+export type Environment = RootDatabase<Uint8Array, Uint8Array>
+
+export interface Entry {
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+export interface RangeLimits {
+  readonly start: Buffer
+  /** Exclusive. */
+  readonly end: Buffer
+  readonly limit?: number
+}
+
+/** Address space, not disk: growing the map later would need every process to stop reading. */
+const mapSizeBytes = 2 ** 38
+
+/**
+ * Opens the index. `durability` 'synced': a transaction's promise resolves after the flush
+ * (`overlappingSync` would resolve at the commit). 'volatile': never synced, for what ends with the boot.
+ */
+export const openEnvironment = (path: string, durability: 'synced' | 'volatile'): Environment =>
+  open({
+    path,
+    noSubdir: true,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+    noSync: durability === 'volatile',
+    maxDbs: 1,
+    maxReaders: 256,
+    mapSize: durability === 'synced' ? mapSizeBytes : 2 ** 30,
+  }) as unknown as Environment
+
+export const readValue = (environment: Environment, key: Buffer): Buffer | undefined =>
+  environment.getBinary(key)
+
+/** A consumer must not await while it iterates: the snapshot is the current turn's. */
+export const readRange = (environment: Environment, limits: RangeLimits): Iterable<Entry> =>
+  environment.getRange(limits) as unknown as Iterable<Entry>
+
+/** The entries of [start, end), greatest key first. */
+export const readRangeBackwards = (environment: Environment, limits: RangeLimits): Iterable<Entry> =>
+  backwards(environment, limits)
+
+function* backwards(environment: Environment, limits: RangeLimits): Generator<Entry> {
+  const options = { start: limits.end, end: limits.start, reverse: true, exclusiveStart: true }
+  const range = environment.getRange({ ...options, inclusiveEnd: true }) as unknown as Iterable<Entry>
+  let left = limits.limit ?? Number.POSITIVE_INFINITY
+  for (const entry of range) {
+    if (left-- <= 0) return
+    yield entry
+  }
+}

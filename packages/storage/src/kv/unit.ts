@@ -1,0 +1,124 @@
+import type { Wake } from '../contract.ts'
+import {
+  type Entry,
+  type Environment,
+  type RangeLimits,
+  readRange,
+  readRangeBackwards,
+} from './environment.ts'
+
+/** What the read side of a unit and a plain snapshot have in common. */
+export interface Reader {
+  get(key: Buffer): Buffer | undefined
+  range(limits: RangeLimits): Iterable<Entry>
+  rangeBackwards(limits: RangeLimits): Iterable<Entry>
+}
+
+/** Largest value that LMDB keeps inside a page of 4 KB; longer ones make mass deletion ruinous. */
+export const maxValueBytes = 1900
+
+/**
+ * One unit of work inside a group's write transaction: check, then write. It sees its own writes. When
+ * it throws, what it wrote is put back, and the other units of the group go on.
+ */
+export class Unit implements Reader {
+  readonly #environment: Environment
+  readonly #undo: { key: Buffer; value: Buffer | undefined }[] = []
+  readonly #afterwards: (() => void)[] = []
+  readonly #waits: (() => Promise<unknown>)[] = []
+  readonly wakes: Wake[] = []
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+  }
+
+  get(key: Buffer): Buffer | undefined {
+    return this.#environment.getBinary(key)
+  }
+
+  range(limits: RangeLimits): Iterable<Entry> {
+    return readRange(this.#environment, limits)
+  }
+
+  rangeBackwards(limits: RangeLimits): Iterable<Entry> {
+    return readRangeBackwards(this.#environment, limits)
+  }
+
+  put(key: Buffer, value: Buffer): void {
+    if (value.length > maxValueBytes) throw new RangeError(`Value of ${value.length} octets is too long`)
+    this.#undo.push({ key, value: this.get(key) })
+    this.#environment.putSync(key, value)
+  }
+
+  /** `put` for a caller that just read the row: saves reading it again. */
+  replace(key: Buffer, value: Buffer, former: Buffer | undefined): void {
+    if (value.length > maxValueBytes) throw new RangeError(`Value of ${value.length} octets is too long`)
+    this.#undo.push({ key, value: former })
+    this.#environment.putSync(key, value)
+  }
+
+  remove(key: Buffer): void {
+    const value = this.get(key)
+    if (value === undefined) return
+    this.#undo.push({ key, value })
+    this.#environment.removeSync(key)
+  }
+
+  wake(wake: Wake): void {
+    this.wakes.push(wake)
+  }
+
+  /** Runs after the commit, in order. */
+  afterCommit(action: () => void): void {
+    this.#afterwards.push(action)
+  }
+
+  /** Something that must be durable, too, before this unit is acknowledged. */
+  alsoAwait(wait: () => Promise<unknown>): void {
+    this.#waits.push(wait)
+  }
+
+  get changedKeys(): readonly { readonly key: Buffer }[] {
+    return this.#undo
+  }
+
+  get waits(): readonly (() => Promise<unknown>)[] {
+    return this.#waits
+  }
+
+  committed(): void {
+    for (const action of this.#afterwards) action()
+  }
+
+  /** Puts back what was there before. */
+  rollBack(): void {
+    for (let at = this.#undo.length - 1; at >= 0; at--) {
+      const { key, value } = this.#undo[at] as { key: Buffer; value: Buffer | undefined }
+      if (value === undefined) this.#environment.removeSync(key)
+      else this.#environment.putSync(key, value)
+    }
+    this.#undo.length = 0
+  }
+}
+
+/** The committed state as of now. Valid within the current turn of the event loop only. */
+export class Snapshot implements Reader {
+  readonly #environment: Environment
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+    environment.resetReadTxn()
+  }
+
+  get(key: Buffer): Buffer | undefined {
+    return this.#environment.getBinary(key)
+  }
+
+  range(limits: RangeLimits): Iterable<Entry> {
+    return readRange(this.#environment, limits)
+  }
+
+  rangeBackwards(limits: RangeLimits): Iterable<Entry> {
+    return readRangeBackwards(this.#environment, limits)
+  }
+}

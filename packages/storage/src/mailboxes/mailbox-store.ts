@@ -1,0 +1,178 @@
+import {
+  type AccountId,
+  type Mailbox,
+  type MailboxId,
+  type MailboxStore,
+  type SpecialUse,
+  StoreError,
+  type Uid,
+} from '../contract.ts'
+import { type Engine, snapshotOf } from '../engine.ts'
+import { keyAfter, keyOf32, tables } from '../kv/keys.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
+import { readAccount } from '../rows/account-row.ts'
+import {
+  createMailboxRows,
+  emptyMailboxState,
+  findMailboxId,
+  readMailbox,
+  readMailboxFacts,
+  readMailboxState,
+  subscriptionKey,
+  takeUidValidity,
+  writeMailboxFacts,
+  writeMailboxState,
+} from '../rows/mailbox-row.ts'
+import { quotaOf, readUsage } from '../rows/usage-row.ts'
+import { compareNames, normalizeName, parentsOf } from './names.ts'
+import { removeMailbox } from './remove-mailbox.ts'
+import { renameMailbox } from './rename-mailbox.ts'
+
+/** Mailboxes and subscriptions of one account. */
+const maxMailboxes = 10_000
+
+export const createMailboxStore = (engine: Engine): MailboxStore => ({
+  async list(account) {
+    const snapshot = snapshotOf(engine)
+    requireAccount(snapshot, account)
+    return mailboxIds(snapshot, account)
+      .map((id) => readMailbox(snapshot, id))
+      .filter((mailbox) => mailbox !== undefined)
+      .sort((a, b) => compareNames(a.name, b.name))
+  },
+  async subscriptions(account) {
+    return subscribedNames(snapshotOf(engine), account).sort(compareNames)
+  },
+  async find(account, name) {
+    const snapshot = snapshotOf(engine)
+    const id = findMailboxId(snapshot, account, normalizedOr(name))
+    return id === undefined ? undefined : readMailbox(snapshot, id)
+  },
+  async get(id) {
+    return readMailbox(snapshotOf(engine), id)
+  },
+  create: (account, name, specialUse = []) => {
+    return engine.commit.run((unit) =>
+      createMailbox(unit, account, normalizeName(name), specialUse, engine.now()),
+    )
+  },
+  remove: (account, name) =>
+    engine.commit.runFreeing((unit) => removeMailbox(unit, account, normalizeName(name), engine.now())),
+  rename: (account, from, to) =>
+    engine.commit.run((unit) => renameMailbox(engine, unit, account, normalizeName(from), normalizeName(to))),
+  subscribe: (account, name, on) =>
+    engine.commit.run((unit) => subscribe(unit, account, normalizeName(name), on)),
+  async quota(account) {
+    const snapshot = snapshotOf(engine)
+    requireAccount(snapshot, account)
+    const usage = readUsage(snapshot, account)
+    return {
+      usedBytes: usage.sizeBytes,
+      usedMessages: usage.messages,
+      limitBytes: quotaOf(snapshot, account, engine.defaultQuotaBytes),
+    }
+  },
+  claimRecent: (id) => claimRecent(engine, id),
+})
+
+/** A name that can never exist is merely not found. */
+const normalizedOr = (name: string): string => {
+  try {
+    return normalizeName(name)
+  } catch {
+    return ''
+  }
+}
+
+const requireAccount = (reader: Reader, account: number): void => {
+  if (readAccount(reader, account) === undefined) {
+    throw new StoreError('no-such-account', `Cannot open account ${account}: it does not exist`)
+  }
+}
+
+export const mailboxIds = (reader: Reader, account: number): number[] => {
+  const prefix = keyOf32(tables.mailboxByName, account)
+  return Array.from(reader.range({ start: prefix, end: keyAfter(prefix) }), ({ value }) =>
+    value.readUInt32BE(0),
+  )
+}
+
+const subscribedNames = (reader: Reader, account: number): string[] => {
+  const prefix = keyOf32(tables.subscription, account)
+  return Array.from(reader.range({ start: prefix, end: keyAfter(prefix) }), ({ key }) =>
+    key.toString('utf8', 5),
+  )
+}
+
+export const wakeMailboxes = (unit: Unit, account: number): void =>
+  unit.wake({ kind: 'mailboxes', account: account as AccountId })
+
+/** Missing parents are created, too; a name without messages becomes selectable. */
+export const createMailbox = (
+  unit: Unit,
+  account: number,
+  name: string,
+  specialUse: readonly SpecialUse[],
+  nowMs: number,
+): Mailbox => {
+  requireAccount(unit, account)
+  const existing = findMailboxId(unit, account, name)
+  const facts = existing === undefined ? undefined : readMailboxFacts(unit, existing)
+  if (facts?.selectable) throw new StoreError('mailbox-exists', `Cannot create mailbox "${name}": it exists`)
+  checkSpecialUse(unit, account, specialUse)
+  const parents = parentsOf(name).filter((parent) => findMailboxId(unit, account, parent) === undefined)
+  if (mailboxIds(unit, account).length + parents.length + 1 > maxMailboxes) {
+    throw new StoreError('limit', `Cannot create mailbox "${name}": the account has ${maxMailboxes}`)
+  }
+  for (const parent of parents) {
+    createMailboxRows(unit, { account, name: parent, specialUse: [], selectable: true }, nowMs)
+  }
+  wakeMailboxes(unit, account)
+  if (existing !== undefined && facts !== undefined) {
+    const uidValidity = takeUidValidity(unit, nowMs)
+    writeMailboxFacts(unit, existing, { ...facts, specialUse, selectable: true, uidValidity })
+    writeMailboxState(unit, existing, emptyMailboxState())
+    return readMailbox(unit, existing) as Mailbox
+  }
+  const id = createMailboxRows(unit, { account, name, specialUse, selectable: true }, nowMs)
+  return readMailbox(unit, id) as Mailbox
+}
+
+/** RFC 6154 §5.1: one mailbox for each use here. */
+const checkSpecialUse = (unit: Unit, account: number, specialUse: readonly SpecialUse[]): void => {
+  if (specialUse.length === 0) return
+  for (const id of mailboxIds(unit, account)) {
+    const taken = readMailboxFacts(unit, id)?.specialUse.find((use) => specialUse.includes(use))
+    if (taken) throw new StoreError('mailbox-exists', `Cannot create mailbox: another has the use \\${taken}`)
+  }
+}
+
+const subscribe = (unit: Unit, account: number, name: string, on: 'subscribed' | 'unsubscribed'): void => {
+  requireAccount(unit, account)
+  const key = subscriptionKey(account, name)
+  if (on === 'unsubscribed') unit.remove(key)
+  else {
+    if (subscribedNames(unit, account).length >= maxMailboxes) {
+      throw new StoreError(
+        'limit',
+        `Cannot subscribe to "${name}": the account has ${maxMailboxes} subscriptions`,
+      )
+    }
+    unit.put(key, Buffer.from([1]))
+  }
+  wakeMailboxes(unit, account)
+}
+
+/** RFC 3501 §2.3.2: one session alone sees a message as \Recent. */
+const claimRecent = async (engine: Engine, id: MailboxId): Promise<Uid> => {
+  const seen = readMailboxState(snapshotOf(engine), id)
+  if (seen && seen.firstRecent === seen.uidNext) return seen.uidNext as Uid
+  return engine.commit.run((unit) => {
+    const state = readMailboxState(unit, id)
+    if (!state) throw new StoreError('no-such-mailbox', `Cannot open mailbox ${id}: it does not exist`)
+    const first = state.firstRecent as Uid
+    if (state.firstRecent !== state.uidNext)
+      writeMailboxState(unit, id, { ...state, firstRecent: state.uidNext })
+    return first
+  })
+}

@@ -1,0 +1,74 @@
+import { type AccountId, StoreError } from '../contract.ts'
+import type { Engine } from '../engine.ts'
+import { keyAfter } from '../kv/keys.ts'
+import type { Unit } from '../kv/unit.ts'
+import { moveIn } from '../messages/transfer.ts'
+import { chunkRows, decodeChunk } from '../rows/chunk.ts'
+import {
+  createMailboxRows,
+  findMailboxId,
+  mailboxNameKey,
+  readMailboxFacts,
+  writeMailboxFacts,
+} from '../rows/mailbox-row.ts'
+import { normalizeName, parentsOf, separator } from './names.ts'
+
+/** RFC 9051 §6.3.6: children go along; INBOX stays and gives away its messages. Subscriptions stay. */
+export const renameMailbox = (
+  engine: Engine,
+  unit: Unit,
+  account: number,
+  from: string,
+  to: string,
+): void => {
+  const id = findMailboxId(unit, account, from)
+  if (id === undefined)
+    throw new StoreError('no-such-mailbox', `Cannot rename mailbox "${from}": it does not exist`)
+  if (findMailboxId(unit, account, to) !== undefined) {
+    throw new StoreError('mailbox-exists', `Cannot rename to "${to}": it exists`)
+  }
+  if (to.startsWith(from + separator) && from !== 'INBOX') {
+    throw new StoreError('invalid-name', `Cannot rename "${from}" into itself`)
+  }
+  for (const parent of parentsOf(to)) {
+    if (findMailboxId(unit, account, parent) === undefined) {
+      createMailboxRows(unit, { account, name: parent, specialUse: [], selectable: true }, engine.now())
+    }
+  }
+  unit.wake({ kind: 'mailboxes', account: account as AccountId })
+  if (from === 'INBOX') {
+    const target = createMailboxRows(
+      unit,
+      { account, name: to, specialUse: [], selectable: true },
+      engine.now(),
+    )
+    const uids = [...chunkRows(unit, id)].flatMap(({ chunk, bytes }) =>
+      decodeChunk(chunk, bytes).map((p) => p.uid),
+    )
+    moveIn(engine, unit, id, Uint32Array.from(uids), target)
+    return
+  }
+  for (const child of childrenOf(unit, account, from)) {
+    giveName(unit, child.id, account, child.name, to + child.name.slice(from.length))
+  }
+  giveName(unit, id, account, from, to)
+}
+
+const childrenOf = (unit: Unit, account: number, name: string): { id: number; name: string }[] => {
+  const start = mailboxNameKey(account, name + separator)
+  return Array.from(unit.range({ start, end: keyAfter(start) }), ({ key, value }) => ({
+    id: value.readUInt32BE(0),
+    name: key.toString('utf8', 5),
+  }))
+}
+
+const giveName = (unit: Unit, id: number, account: number, from: string, to: string): void => {
+  const facts = readMailboxFacts(unit, id)
+  if (facts === undefined) return
+  const name = normalizeName(to)
+  unit.remove(mailboxNameKey(account, from))
+  const value = Buffer.allocUnsafe(4)
+  value.writeUInt32BE(id)
+  unit.put(mailboxNameKey(account, name), value)
+  writeMailboxFacts(unit, id, { ...facts, name })
+}

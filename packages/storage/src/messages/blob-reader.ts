@@ -1,0 +1,166 @@
+import { crc32 } from 'node:zlib'
+import { StoreError } from '../contract.ts'
+import type { Environment } from '../kv/environment.ts'
+import { Snapshot } from '../kv/unit.ts'
+import { type BlobRow, readBlobRow } from '../rows/blob-row.ts'
+import { decodeFrameHeader, type FrameHeader, frameHeaderBytes } from '../segments/frame.ts'
+import type { SegmentReader } from '../segments/segment-reader.ts'
+import { type Located, locate } from './locate.ts'
+
+/** One read of neighbouring frames is at most about this long, and reads over gaps up to that. */
+const maxRunBytes = 4 * 1024 * 1024
+const maxGapBytes = 64 * 1024
+/** Ranges of a body up to this length are read whole, so that the checksum can be tested. */
+const verifiedRangeBytes = 256 * 1024
+
+interface Run {
+  readonly segment: number
+  readonly start: number
+  end: number
+  readonly located: Located[]
+}
+
+/** Reads messages' octets and summaries from segments, many frames with one read, and verifies them. */
+export class BlobReader {
+  readonly #environment: Environment
+  readonly #segments: SegmentReader
+
+  constructor(environment: Environment, segments: SegmentReader) {
+    this.#environment = environment
+    this.#segments = segments
+  }
+
+  /** undefined for a blob that is gone. Throws 'corrupt'. */
+  async readMany(blobIds: readonly number[], want: 'header' | 'all'): Promise<(Buffer | undefined)[]> {
+    const bodies: (Buffer | undefined)[] = new Array(blobIds.length)
+    const located = locate(new Snapshot(this.#environment), blobIds, want)
+    for (const run of runsOf(located)) {
+      try {
+        await this.#readRun(run, want, bodies)
+      } catch (error) {
+        // Compaction may have moved the frames since they were located.
+        if (!(error instanceof StoreError) || !this.#moved(run, blobIds)) throw error
+        for (const { index } of run.located) {
+          bodies[index] = await this.#readOne(blobIds[index] as number, want)
+        }
+      }
+    }
+    return bodies
+  }
+
+  /** Octets [start, end) of a blob's body. */
+  async readRange(blobId: number, start: number, end: number): Promise<Buffer | undefined> {
+    const row = readBlobRow(new Snapshot(this.#environment), blobId)
+    if (row === undefined) return undefined
+    const to = Math.min(end, row.bodyBytes)
+    if (start >= to) return Buffer.alloc(0)
+    if (row.bodyBytes <= verifiedRangeBytes || to - start === row.bodyBytes) {
+      const whole = await this.#readOne(blobId, 'all')
+      return whole?.subarray(start, to)
+    }
+    const position = row.offset + frameHeaderBytes + start
+    try {
+      return exactly(await this.#segments.read(row.segment, position, to - start), to - start, row)
+    } catch (error) {
+      if (!this.#rowMoved(blobId, row)) throw error
+      return this.readRange(blobId, start, end)
+    }
+  }
+
+  /** The encoded summary, from the row or from the frame. */
+  async readSummary(blobId: number): Promise<Buffer | undefined> {
+    const row = readBlobRow(new Snapshot(this.#environment), blobId)
+    if (row === undefined || row.summary !== undefined) return row?.summary
+    const position = row.offset + frameHeaderBytes + row.bodyBytes + row.factsBytes
+    try {
+      return exactly(
+        await this.#segments.read(row.segment, position, row.summaryBytes),
+        row.summaryBytes,
+        row,
+      )
+    } catch (error) {
+      if (!this.#rowMoved(blobId, row)) throw error
+      return this.readSummary(blobId)
+    }
+  }
+
+  async #readOne(blobId: number, want: 'header' | 'all'): Promise<Buffer | undefined> {
+    for (let attempt = 0; ; attempt++) {
+      const [located] = locate(new Snapshot(this.#environment), [blobId], want)
+      if (located === undefined) return undefined
+      try {
+        const bytes = await this.#segments.read(located.row.segment, located.start, located.lengthBytes)
+        return verified(bytes, blobId, located.row, want)
+      } catch (error) {
+        if (attempt > 3 || !this.#rowMoved(blobId, located.row)) throw error
+      }
+    }
+  }
+
+  async #readRun(run: Run, want: 'header' | 'all', into: (Buffer | undefined)[]): Promise<void> {
+    const bytes = await this.#segments.read(run.segment, run.start, run.end - run.start)
+    for (const { index, row, start, lengthBytes } of run.located) {
+      const frame = bytes.subarray(start - run.start, start - run.start + lengthBytes)
+      into[index] = verified(frame, undefined, row, want)
+    }
+  }
+
+  #moved(run: Run, blobIds: readonly number[]): boolean {
+    return run.located.some(({ index, row }) => this.#rowMoved(blobIds[index] as number, row))
+  }
+
+  #rowMoved(blobId: number, former: BlobRow): boolean {
+    const row = readBlobRow(new Snapshot(this.#environment), blobId)
+    return row === undefined || row.segment !== former.segment || row.offset !== former.offset
+  }
+}
+
+const runsOf = (located: readonly (Located | undefined)[]): Run[] => {
+  const present = located.filter((each) => each !== undefined) as Located[]
+  present.sort((a, b) => a.row.segment - b.row.segment || a.start - b.start)
+  const runs: Run[] = []
+  let run: Run | undefined
+  for (const each of present) {
+    const end = each.start + each.lengthBytes
+    const joins =
+      run !== undefined &&
+      run.segment === each.row.segment &&
+      each.start - run.end <= maxGapBytes &&
+      end - run.start <= maxRunBytes
+    if (run !== undefined && joins) {
+      run.end = Math.max(run.end, end)
+      run.located.push(each)
+    } else {
+      run = { segment: each.row.segment, start: each.start, end, located: [each] }
+      runs.push(run)
+    }
+  }
+  return runs
+}
+
+const corrupt = (row: BlobRow, what: string): StoreError =>
+  new StoreError('corrupt', `Cannot read message at ${row.segment}:${row.offset}: ${what}`)
+
+const exactly = (bytes: Buffer, lengthBytes: number, row: BlobRow): Buffer => {
+  if (bytes.length === lengthBytes) return bytes
+  throw corrupt(row, 'the segment is too short')
+}
+
+const verified = (
+  frame: Buffer,
+  blobId: number | undefined,
+  row: BlobRow,
+  want: 'header' | 'all',
+): Buffer => {
+  const header: FrameHeader | undefined = decodeFrameHeader(frame)
+  if (header === undefined) throw corrupt(row, 'no frame is there')
+  if (header.bodyBytes !== row.bodyBytes || (blobId !== undefined && header.blobId !== blobId)) {
+    throw corrupt(row, 'another frame is there')
+  }
+  const octets = want === 'all' ? row.bodyBytes : row.headBytes
+  const body = exactly(frame.subarray(frameHeaderBytes), octets, row)
+  const expected = want === 'all' ? header.bodyCrc : header.headCrc
+  const unchecked = want === 'header' && expected === 0
+  if (!unchecked && crc32(body) !== expected) throw corrupt(row, 'its checksum is wrong')
+  return body
+}

@@ -1,0 +1,103 @@
+import type { FlagChange, FlagsChanged } from '../contract.ts'
+import type { Unit } from '../kv/unit.ts'
+import { at, chunkHeadBytes, chunkKey, chunkOfUid, placementBytes } from '../rows/chunk.ts'
+import { readKeywords } from '../rows/mailbox-row.ts'
+import { ColumnBuilder } from './collect.ts'
+import { bindFlags, type FlagWords, knownFlagWords } from './keywords.ts'
+import { type OpenMailbox, openSelectable, recount, saveMailbox } from './place.ts'
+
+interface Changing {
+  readonly mailbox: OpenMailbox
+  readonly change: FlagChange
+  readonly words: FlagWords
+  readonly modSeq: number
+  readonly result: ColumnBuilder
+  readonly modified: number[]
+  touched: boolean
+}
+
+/** One new MODSEQ for all messages that really change; those already so keep theirs. RFC 7162 §3.1.3. */
+export const changeFlagsIn = (
+  unit: Unit,
+  mailboxId: number,
+  uids: Uint32Array,
+  change: FlagChange,
+): FlagsChanged => {
+  const mailbox = openSelectable(unit, mailboxId)
+  const words =
+    change.op === 'remove'
+      ? knownFlagWords(change.flags, readKeywords(unit, mailboxId))
+      : bindFlags(unit, mailboxId, change.flags)
+  const changing: Changing = {
+    mailbox,
+    change,
+    words,
+    modSeq: mailbox.state.highestModSeq + 1,
+    result: new ColumnBuilder(uids.length, 'flags'),
+    modified: [],
+    touched: false,
+  }
+  let from = 0
+  while (from < uids.length) {
+    const chunk = chunkOfUid(uids[from] as number)
+    let to = from
+    while (to < uids.length && chunkOfUid(uids[to] as number) === chunk) to++
+    changeChunk(unit, changing, chunk, uids.subarray(from, to))
+    from = to
+  }
+  if (changing.touched) {
+    mailbox.state.highestModSeq = changing.modSeq
+    saveMailbox(unit, mailbox)
+  }
+  return {
+    changed: changing.result.finish().batch,
+    modified: Uint32Array.from(changing.modified),
+    keywords: readKeywords(unit, mailboxId),
+  }
+}
+
+const changeChunk = (unit: Unit, changing: Changing, chunk: number, uids: Uint32Array): void => {
+  const key = chunkKey(changing.mailbox.id, chunk)
+  const former = unit.get(key)
+  if (former === undefined) return
+  const bytes = Buffer.from(former)
+  let written = false
+  let next = 0
+  for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {
+    const uid = chunk * 32 + (bytes[base + at.uidLow] as number)
+    while (next < uids.length && (uids[next] as number) < uid) next++
+    if (uids[next] !== uid) continue
+    const { unchangedSince } = changing.change
+    if (unchangedSince !== undefined && bytes.readUIntBE(base + at.modSeq, 6) > unchangedSince) {
+      changing.modified.push(uid)
+      continue
+    }
+    if (changePlacement(changing, bytes, base)) written = true
+    changing.result.add(uid, bytes, base)
+  }
+  if (!written) return
+  changing.touched = true
+  bytes.writeUIntBE(changing.modSeq, 0, 6)
+  unit.replace(key, bytes, former)
+}
+
+/** Returns whether anything changed. */
+const changePlacement = (changing: Changing, bytes: Buffer, base: number): boolean => {
+  const flags0 = bytes.readUInt32BE(base + at.flags0)
+  const flags1 = bytes.readUInt32BE(base + at.flags1)
+  const { words, change } = changing
+  const new0 = combine(change.op, flags0, words.flags0)
+  const new1 = combine(change.op, flags1, words.flags1)
+  if (new0 === flags0 && new1 === flags1) return false
+  recount(changing.mailbox.state, flags0, new0)
+  bytes.writeUInt32BE(new0, base + at.flags0)
+  bytes.writeUInt32BE(new1, base + at.flags1)
+  bytes.writeUIntBE(changing.modSeq, base + at.modSeq, 6)
+  return true
+}
+
+const combine = (op: FlagChange['op'], before: number, words: number): number => {
+  if (op === 'add') return (before | words) >>> 0
+  if (op === 'remove') return (before & ~words) >>> 0
+  return words >>> 0
+}

@@ -1,0 +1,127 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { FetchWant, MailboxId, MessageBatch } from '../contract.ts'
+import { type Engine, snapshotOf } from '../engine.ts'
+import type { Reader } from '../kv/unit.ts'
+import { readBlobRow } from '../rows/blob-row.ts'
+import { readMessageRow } from '../rows/message-row.ts'
+import { type CollectLimits, type Columns, collect } from './collect.ts'
+import { openMailbox } from './place.ts'
+
+const noLimit = Number.POSITIVE_INFINITY
+
+const limitsOf = (want: FetchWant): CollectLimits => {
+  if (want.bytes === 'all') return { columns: 'facts', maxCount: 1_000, maxOctets: 3 * 1024 * 1024 }
+  if (want.bytes === 'header') return { columns: 'facts', maxCount: 500, maxOctets: noLimit }
+  if (want.summary) return { columns: 'facts', maxCount: 1_000, maxOctets: noLimit }
+  return { columns: want.facts ? 'facts' : 'flags', maxCount: 16_384, maxOctets: noLimit }
+}
+
+/** Batches in the order of UIDs. Each is one look at the index; octets follow by few large reads. */
+export async function* fetchBatches(
+  engine: Engine,
+  mailbox: MailboxId,
+  uids: Uint32Array,
+  want: FetchWant,
+): AsyncGenerator<MessageBatch> {
+  const limits = limitsOf(want)
+  let from = 0
+  openMailbox(snapshotOf(engine), mailbox)
+  while (from < uids.length) {
+    if (from > 0) await nextTurn()
+    const snapshot = snapshotOf(engine)
+    const { columns, next } = collect(snapshot, mailbox, uids, from, limits)
+    from = next
+    if (columns.batch.uids.length === 0) continue
+    if (!want.summary && !want.bytes) yield columns.batch
+    else {
+      const batch = await complete(engine, snapshot, columns, want)
+      if (batch.uids.length > 0) yield batch
+    }
+  }
+}
+
+const complete = async (
+  engine: Engine,
+  snapshot: Reader,
+  columns: Columns,
+  want: FetchWant,
+): Promise<MessageBatch> => {
+  // Everything from the index first, in this turn; then the reads.
+  const prefixes = columns.messageIds.map((id) => readMessageRow(snapshot, id)?.prefix ?? Buffer.alloc(0))
+  const inline = want.summary ? columns.blobIds.map((id) => readBlobRow(snapshot, id)?.summary) : undefined
+  const bodies = want.bytes ? await engine.blobs.readMany(columns.blobIds, want.bytes) : undefined
+  const summaries = inline && (await fillSummaries(engine, columns.blobIds, inline))
+  const bytes = bodies?.map((body, index) => {
+    const prefix = prefixes[index] as Buffer
+    return body === undefined || prefix.length === 0 ? body : Buffer.concat([prefix, body])
+  })
+  return withoutGone(columns.batch, prefixes, summaries, bytes)
+}
+
+const fillSummaries = async (
+  engine: Engine,
+  blobIds: readonly number[],
+  inline: (Buffer | undefined)[],
+): Promise<(Buffer | undefined)[]> => {
+  for (let index = 0; index < inline.length; index++) {
+    inline[index] ??= await engine.blobs.readSummary(blobIds[index] as number)
+  }
+  return inline
+}
+
+/** A message expunged, and dropped, while its octets were being read is left out. */
+const withoutGone = (
+  batch: MessageBatch,
+  prefixes: readonly Buffer[],
+  summaries: readonly (Buffer | undefined)[] | undefined,
+  bytes: readonly (Buffer | undefined)[] | undefined,
+): MessageBatch => {
+  const gone = new Set<number>()
+  for (const column of [summaries, bytes]) {
+    column?.forEach((each, index) => {
+      if (each === undefined) gone.add(index)
+    })
+  }
+  const keep = <T>(column: readonly T[]): T[] => column.filter((_, index) => !gone.has(index))
+  const here = <T extends Uint32Array | Float64Array>(column: T): T =>
+    (gone.size === 0 ? column : column.filter((_: number, index: number) => !gone.has(index))) as T
+  const { facts } = batch
+  return {
+    uids: here(batch.uids),
+    flags0: here(batch.flags0),
+    flags1: here(batch.flags1),
+    modSeqs: here(batch.modSeqs),
+    ...(facts && {
+      facts: {
+        messageIds: here(facts.messageIds),
+        sizeBytes: here(facts.sizeBytes),
+        internalDatesMs: here(facts.internalDatesMs),
+        saveDatesMs: here(facts.saveDatesMs),
+      },
+    }),
+    prefixes: gone.size === 0 ? prefixes : keep(prefixes),
+    ...(summaries && { summaries: keep(summaries as readonly Buffer[]) }),
+    ...(bytes && { bytes: keep(bytes as readonly Buffer[]) }),
+  }
+}
+
+/** Octets [start, end) of one message, prefix included. */
+export const readMessage = async (
+  engine: Engine,
+  mailbox: MailboxId,
+  uid: number,
+  start: number,
+  end: number,
+): Promise<Uint8Array | undefined> => {
+  const snapshot = snapshotOf(engine)
+  const limits: CollectLimits = { columns: 'facts', maxCount: 1, maxOctets: noLimit }
+  const { columns } = collect(snapshot, mailbox, Uint32Array.of(uid), 0, limits)
+  const [messageId] = columns.messageIds
+  const message = messageId === undefined ? undefined : readMessageRow(snapshot, messageId)
+  if (message === undefined) return undefined
+  const prefix = message.prefix.subarray(start, end)
+  const before = message.prefix.length
+  if (end <= before) return prefix
+  const body = await engine.blobs.readRange(message.blobId, Math.max(0, start - before), end - before)
+  return body && (prefix.length === 0 ? body : Buffer.concat([prefix, body]))
+}

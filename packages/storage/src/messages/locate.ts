@@ -1,0 +1,27 @@
+import type { Reader } from '../kv/unit.ts'
+import { type BlobRow, frameBytesOf, readBlobRow } from '../rows/blob-row.ts'
+import { frameHeaderBytes } from '../segments/frame.ts'
+
+/** Where one message's octets are, read in the turn that uses it. */
+export interface Located {
+  readonly index: number
+  readonly row: BlobRow
+  /** First octet of the frame and how many are wanted from there. */
+  readonly start: number
+  readonly lengthBytes: number
+}
+
+export const locate = (
+  reader: Reader,
+  blobIds: readonly number[],
+  want: 'header' | 'all' | 'frame',
+): (Located | undefined)[] =>
+  blobIds.map((blobId, index) => {
+    const row = readBlobRow(reader, blobId)
+    if (row === undefined) return undefined
+    const octets =
+      want === 'frame'
+        ? frameBytesOf(row)
+        : frameHeaderBytes + (want === 'all' ? row.bodyBytes : row.headBytes)
+    return { index, row, start: row.offset, lengthBytes: octets }
+  })

@@ -1,0 +1,152 @@
+import {
+  type AppendItem,
+  type FetchWant,
+  type FlagChange,
+  type MailboxId,
+  type MessageStore,
+  type ModSeq,
+  type Placed,
+  type SearchCriteria,
+  StoreError,
+  systemFlag,
+} from '../contract.ts'
+import { type Engine, snapshotOf } from '../engine.ts'
+import type { Unit } from '../kv/unit.ts'
+import { readAccount } from '../rows/account-row.ts'
+import { chunkRows, type Placement } from '../rows/chunk.ts'
+import { pruneExpunged } from '../rows/expunged-row.ts'
+import { readMailbox, readMailboxState } from '../rows/mailbox-row.ts'
+import { createMessage } from '../rows/message-row.ts'
+import { checkQuota } from '../rows/usage-row.ts'
+import { changeFlagsIn } from './change-flags.ts'
+import { fetchBatches, readMessage } from './fetch.ts'
+import { bindFlags } from './keywords.ts'
+import {
+  addMessages,
+  findPlacements,
+  type NewPlacement,
+  openMailbox,
+  openSelectable,
+  placedOf,
+  removeMessages,
+  uidsInChunk,
+} from './place.ts'
+import { placeAll } from './placing.ts'
+import { copyIn, moveIn } from './transfer.ts'
+
+/** Messages that one unit removes: keeps a turn of the event loop short. */
+const removalSlice = 2_000
+const noPrefix = Buffer.alloc(0)
+
+export const createMessageStore = (engine: Engine): MessageStore => ({
+  stage: () => engine.stager.stage(),
+  append: (mailbox, items) => append(engine, mailbox, items),
+  async view(mailbox) {
+    const snapshot = snapshotOf(engine)
+    const found = readMailbox(snapshot, mailbox)
+    if (!found) throw new StoreError('no-such-mailbox', `Cannot open mailbox ${mailbox}: it does not exist`)
+    return engine.views.view(snapshot, found)
+  },
+  fetch: (mailbox, uids, want: FetchWant) => fetchBatches(engine, mailbox, uids, want),
+  read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER) =>
+    readMessage(engine, mailbox, uid, start, end),
+  changeFlags: (mailbox, uids, change: FlagChange) =>
+    engine.commit.run((unit) => changeFlagsIn(unit, mailbox, uids, change)),
+  copy: (from, uids, to) => engine.commit.run((unit) => copyIn(engine, unit, from, uids, to)),
+  move: (from, uids, to) => engine.commit.run((unit) => moveIn(engine, unit, from, uids, to)),
+  expunge: (mailbox, uids) => expunge(engine, mailbox, uids),
+  discard: (mailbox, uids) => removeSliced(engine, mailbox, uids, () => true),
+  async changesSince(mailbox, modSeq) {
+    const snapshot = snapshotOf(engine)
+    return engine.changes.since(snapshot, openMailbox(snapshot, mailbox), modSeq, engine.views)
+  },
+  search: (mailbox, criteria: SearchCriteria) => {
+    void mailbox
+    return Promise.reject(new Error(`Search is not wired yet (${criteria.kind})`))
+  },
+})
+
+const append = async (
+  engine: Engine,
+  mailboxId: MailboxId,
+  items: readonly AppendItem[],
+): Promise<readonly Placed[]> => {
+  const snapshot = snapshotOf(engine)
+  const { facts } = openSelectable(snapshot, mailboxId)
+  const octets = items.reduce((sum, item) => sum + item.message.sizeBytes, 0)
+  checkQuota(snapshot, facts.account, octets, engine.defaultQuotaBytes)
+  const address = readAccount(snapshot, facts.account)?.address ?? ''
+  const staged = items.map(({ message, flags, internalDateMs }) => ({
+    message,
+    facts: { kind: 'append' as const, account: address, mailbox: facts.name, flags, internalDateMs },
+  }))
+  return placeAll(engine, staged, (unit, blobIds) => {
+    const mailbox = openSelectable(unit, mailboxId)
+    checkQuota(unit, mailbox.facts.account, octets, engine.defaultQuotaBytes)
+    const saveDateMs = engine.now()
+    const added = items.map((item, index): NewPlacement => {
+      const blobId = blobIds[index] as number
+      return {
+        ...bindFlags(unit, mailboxId, item.flags),
+        messageId: createMessage(unit, blobId, noPrefix),
+        blobId,
+        sizeBytes: item.message.sizeBytes,
+        internalDateMs: Math.trunc(item.internalDateMs),
+        saveDateMs,
+      }
+    })
+    return addMessages(unit, mailbox, added).map((placement) => placedOf(mailbox, placement))
+  })
+}
+
+const expunge = (engine: Engine, mailbox: MailboxId, uids: Uint32Array | undefined) => {
+  const snapshot = snapshotOf(engine)
+  openMailbox(snapshot, mailbox)
+  const marked: number[] = []
+  for (const { chunk, bytes } of chunkRows(snapshot, mailbox)) {
+    marked.push(...uidsInChunk(chunk, bytes, systemFlag.deleted))
+  }
+  const wanted = uids === undefined ? undefined : new Set(uids)
+  const chosen = Uint32Array.from(wanted ? marked.filter((uid) => wanted.has(uid)) : marked)
+  return removeSliced(engine, mailbox, chosen, (placement) => (placement.flags0 & systemFlag.deleted) !== 0)
+}
+
+/** Slices are units of their own; each message is checked again inside its unit. */
+const removeSliced = async (
+  engine: Engine,
+  mailbox: MailboxId,
+  uids: Uint32Array,
+  mayRemove: (placement: Placement) => boolean,
+): Promise<{ uids: Uint32Array; modSeq: ModSeq }> => {
+  const removed: number[] = []
+  let modSeq: number | undefined
+  for (let from = 0; from < uids.length; from += removalSlice) {
+    const slice = uids.subarray(from, from + removalSlice)
+    const done = await engine.commit.runFreeing((unit) => removeSlice(unit, mailbox, slice, mayRemove))
+    removed.push(...done.uids)
+    modSeq = done.modSeq
+  }
+  modSeq ??= openMailbox(snapshotOf(engine), mailbox).state.highestModSeq
+  const state = readMailboxState(snapshotOf(engine), mailbox)
+  if (state && removed.length > 0 && state.highestModSeq % 1000 === 0) await prune(engine, mailbox)
+  return { uids: Uint32Array.from(removed), modSeq: modSeq as ModSeq }
+}
+
+const removeSlice = (
+  unit: Unit,
+  mailboxId: MailboxId,
+  uids: Uint32Array,
+  mayRemove: (placement: Placement) => boolean,
+): { uids: number[]; modSeq: number } => {
+  const mailbox = openMailbox(unit, mailboxId)
+  const found = findPlacements(unit, mailboxId, uids).filter(mayRemove)
+  removeMessages(unit, mailbox, found, 'drop')
+  return { uids: found.map((each) => each.uid), modSeq: mailbox.state.highestModSeq }
+}
+
+const prune = (engine: Engine, mailbox: MailboxId): Promise<void> =>
+  engine.commit.run((unit) => {
+    void unit
+    void mailbox
+    void pruneExpunged
+  })

@@ -1,0 +1,275 @@
+import { crc32 } from 'node:zlib'
+import { createMessageScanner, encodeSummary, type MessageScanner } from '@posthorn/mail'
+import { type MessageWriter, type StagedMessage, StoreError } from '../contract.ts'
+import { isNoSpace, noSpace } from '../kv/no-space.ts'
+import type { FileLayer } from '../segments/file-layer.ts'
+import {
+  checksum,
+  type DeliveryFacts,
+  encodeFrameHeader,
+  type FrameHeader,
+  frameBytes,
+  frameHeaderBytes,
+} from '../segments/frame.ts'
+import { segmentPath } from '../segments/segment-path.ts'
+import {
+  blobIdAt,
+  type OpenSegment,
+  type PendingFrame,
+  type SegmentWriter,
+} from '../segments/segment-writer.ts'
+
+/** A message longer than this streams into a segment of its own … */
+const spillBytes = 1024 * 1024
+/** … and a shorter one, too, when all that are being received hold more memory than this. */
+const memoryBudgetBytes = 64 * 1024 * 1024
+const crowdedSpillBytes = 64 * 1024
+
+/** Where a staged message's frame is, for the unit of work that places it. */
+export interface FramePlace {
+  readonly header: FrameHeader
+  readonly summary: Buffer
+  readonly frame: PendingFrame
+}
+
+export class Stager {
+  readonly #directory: string
+  readonly #files: FileLayer
+  readonly #writer: SegmentWriter
+  #heldBytes = 0
+
+  constructor(directory: string, files: FileLayer, writer: SegmentWriter) {
+    this.#directory = directory
+    this.#files = files
+    this.#writer = writer
+  }
+
+  stage(): MessageWriter {
+    return new Writer(this)
+  }
+
+  get files(): FileLayer {
+    return this.#files
+  }
+
+  hold(octets: number): void {
+    this.#heldBytes += octets
+  }
+
+  shouldSpill(heldBytes: number): boolean {
+    return heldBytes > (this.#heldBytes > memoryBudgetBytes ? crowdedSpillBytes : spillBytes)
+  }
+
+  createSegment(): Promise<OpenSegment> {
+    return this.#writer.create('single')
+  }
+
+  dropSegment(segment: OpenSegment): void {
+    this.#files.close(segment.file)
+    this.#files.unlink(segmentPath(this.#directory, segment.number))
+  }
+
+  /** Writes the frame (a small one with its group). Queue the unit of work in the turn this resolves. */
+  async place(message: StagedMessage, facts: DeliveryFacts, nowMs: number): Promise<FramePlace> {
+    if (!(message instanceof Staged)) throw new TypeError('Not a message of this store')
+    const encoded = Buffer.from(JSON.stringify(facts))
+    const tail = [encoded, message.summary]
+    const header = (blobId: number): FrameHeader => ({
+      kind: 'message',
+      blobId,
+      receivedMs: nowMs,
+      bodyBytes: message.sizeBytes,
+      bodyCrc: message.crc,
+      headBytes: message.headBytes,
+      headCrc: message.headCrc,
+      factsBytes: encoded.length,
+      summaryBytes: message.summary.length,
+      tailCrc: checksum(tail),
+    })
+    if (message.segment !== undefined) return this.#placeSingle(message, message.segment, header, tail)
+    const sizeBytes = frameBytes(header(0))
+    while (!this.#writer.hasRoom(sizeBytes)) await this.#writer.makeRoom()
+    let placed = header(0)
+    const frame = this.#writer.append(sizeBytes, (segment, offset) => {
+      placed = header(blobIdAt(segment, offset))
+      return [encodeFrameHeader(placed), ...message.chunks, ...tail]
+    })
+    return { header: placed, summary: message.summary, frame }
+  }
+
+  async #placeSingle(
+    message: Staged,
+    segment: OpenSegment,
+    headerFor: (blobId: number) => FrameHeader,
+    tail: readonly Buffer[],
+  ): Promise<FramePlace> {
+    const header = headerFor(blobIdAt(segment.number, 0))
+    try {
+      await this.#files.write(segment.file, tail, frameHeaderBytes + header.bodyBytes)
+      await this.#files.write(segment.file, [encodeFrameHeader(header)], 0)
+      await this.#files.dataSync(segment.file)
+    } catch (error) {
+      throw isNoSpace(error) ? noSpace(error) : error
+    }
+    const frame = {
+      segment: segment.number,
+      offset: 0,
+      sizeBytes: frameBytes(header),
+      state: 'written' as const,
+    }
+    return { header, summary: message.summary, frame }
+  }
+}
+
+/** Complete octets: in memory, or streamed into a segment of their own. */
+export class Staged implements StagedMessage {
+  readonly sizeBytes: number
+  readonly summary: Buffer
+  readonly headBytes: number
+  readonly headCrc: number
+  readonly crc: number
+  chunks: readonly Buffer[]
+  readonly segment: OpenSegment | undefined
+  readonly #stager: Stager
+  #over = false
+
+  constructor(
+    stager: Stager,
+    facts: Pick<Staged, 'sizeBytes' | 'summary' | 'headBytes' | 'headCrc' | 'crc' | 'chunks' | 'segment'>,
+  ) {
+    this.#stager = stager
+    this.sizeBytes = facts.sizeBytes
+    this.summary = facts.summary
+    this.headBytes = facts.headBytes
+    this.headCrc = facts.headCrc
+    this.crc = facts.crc
+    this.chunks = facts.chunks
+    this.segment = facts.segment
+  }
+
+  /** Its frame is in the index now. */
+  placed(): void {
+    if (this.#over) return
+    this.#release()
+    if (this.segment !== undefined) this.#stager.files.close(this.segment.file)
+  }
+
+  async abort(): Promise<void> {
+    if (this.#over) return
+    this.#release()
+    if (this.segment !== undefined) this.#stager.dropSegment(this.segment)
+  }
+
+  #release(): void {
+    this.#over = true
+    if (this.segment === undefined) this.#stager.hold(-this.sizeBytes)
+    this.chunks = []
+  }
+}
+
+class Writer implements MessageWriter {
+  readonly #stager: Stager
+  readonly #scanner: MessageScanner = createMessageScanner()
+  #chunks: Buffer[] = []
+  #heldBytes = 0
+  #sizeBytes = 0
+  #crc = 0
+  #segment: OpenSegment | undefined
+  #spilling: Promise<void> | undefined
+  #failure: unknown
+  #head: Buffer[] = []
+  #headBytes = 0
+  // A message may begin with its empty line.
+  #lastOctets = Buffer.from('\n')
+  #headDone = false
+  #over = false
+
+  constructor(stager: Stager) {
+    this.#stager = stager
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#over) throw new StoreError('closed', 'Cannot write: the message was finished or aborted')
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    // The caller may use its buffer again.
+    const bytes = Buffer.from(chunk)
+    this.#scanner.push(bytes)
+    this.#crc = crc32(bytes, this.#crc)
+    this.#keepHead(bytes)
+    this.#chunks.push(bytes)
+    this.#sizeBytes += bytes.length
+    this.#heldBytes += bytes.length
+    this.#stager.hold(bytes.length)
+    if (this.#spilling !== undefined) return this.#heldBytes > spillBytes ? this.#spilling : undefined
+    if (this.#segment === undefined && !this.#stager.shouldSpill(this.#heldBytes)) return undefined
+    if (this.#segment !== undefined && this.#heldBytes < spillBytes) return undefined
+    return this.#startSpill()
+  }
+
+  async finish(): Promise<StagedMessage> {
+    await this.#spilling
+    if (this.#segment !== undefined && this.#heldBytes > 0) await this.#startSpill()
+    if (this.#failure !== undefined) throw this.#failure
+    this.#over = true
+    const summary = this.#scanner.finish()
+    const encoded = encodeSummary(summary)
+    const kept = Buffer.concat(this.#head)
+    return new Staged(this.#stager, {
+      sizeBytes: this.#sizeBytes,
+      summary: Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length),
+      headBytes: summary.headerBytes,
+      headCrc: kept.length < summary.headerBytes ? 0 : crc32(kept.subarray(0, summary.headerBytes)),
+      crc: this.#crc,
+      chunks: this.#chunks,
+      segment: this.#segment,
+    })
+  }
+
+  async abort(): Promise<void> {
+    if (this.#over) return
+    this.#over = true
+    await this.#spilling?.catch(() => {})
+    this.#stager.hold(-this.#heldBytes)
+    this.#chunks = []
+    if (this.#segment !== undefined) this.#stager.dropSegment(this.#segment)
+  }
+
+  /** Keeps the chunks of the header block, for its checksum. */
+  #keepHead(bytes: Buffer): void {
+    if (this.#headDone) return
+    this.#head.push(bytes)
+    this.#headBytes += bytes.length
+    const joined = Buffer.concat([this.#lastOctets, bytes.subarray(0, 2)])
+    this.#headDone = hasEmptyLine(joined) || hasEmptyLine(bytes) || this.#headBytes > spillBytes
+    this.#lastOctets = Buffer.concat([this.#lastOctets, bytes.subarray(-2)]).subarray(-2)
+  }
+
+  #startSpill(): Promise<void> {
+    this.#spilling = this.#spill()
+      .catch((error) => {
+        this.#failure = isNoSpace(error) ? noSpace(error) : error
+        throw this.#failure
+      })
+      .finally(() => {
+        this.#spilling = undefined
+      })
+    return this.#spilling
+  }
+
+  async #spill(): Promise<void> {
+    this.#segment ??= await this.#stager.createSegment()
+    const chunks = this.#chunks
+    const octets = this.#heldBytes
+    this.#chunks = []
+    this.#heldBytes = 0
+    const start = frameHeaderBytes + this.#sizeBytes - octets
+    await this.#stager.files.write(this.#segment.file, chunks, start)
+    this.#stager.hold(-octets)
+  }
+}
+
+const hasEmptyLine = (bytes: Buffer): boolean => bytes.includes('\n\r\n') || bytes.includes('\n\n')

@@ -1,0 +1,102 @@
+import type { Copied, ModSeq } from '../contract.ts'
+import { awaitForeignBlob, type Engine } from '../engine.ts'
+import type { Unit } from '../kv/unit.ts'
+import type { Placement } from '../rows/chunk.ts'
+import { readKeywords } from '../rows/mailbox-row.ts'
+import { referToMessage } from '../rows/message-row.ts'
+import { checkQuota } from '../rows/usage-row.ts'
+import { bindFlags, keywordNames, systemMask } from './keywords.ts'
+import {
+  addMessages,
+  findPlacements,
+  type NewPlacement,
+  type OpenMailbox,
+  openSelectable,
+  removeMessages,
+} from './place.ts'
+
+const octetsOf = (placements: readonly Placement[]): number =>
+  placements.reduce((sum, each) => sum + each.sizeBytes, 0)
+
+const copiedOf = (to: OpenMailbox, from: readonly Placement[], placed: readonly Placement[]): Copied => ({
+  uidValidity: to.facts.uidValidity,
+  from: Uint32Array.from(from, (each) => each.uid),
+  to: Uint32Array.from(placed, (each) => each.uid),
+})
+
+/** References, not octets. RFC 9051 §6.4.7: flags and INTERNALDATE are kept. */
+export const copyIn = (
+  engine: Engine,
+  unit: Unit,
+  fromId: number,
+  uids: Uint32Array,
+  toId: number,
+): Copied => {
+  openSelectable(unit, fromId)
+  const target = openSelectable(unit, toId)
+  const found = findPlacements(unit, fromId, uids)
+  checkQuota(unit, target.facts.account, octetsOf(found), engine.defaultQuotaBytes)
+  const asked = new Set<number>()
+  for (const placement of found) {
+    referToMessage(unit, placement.messageId, 1)
+    awaitForeignBlob(engine, unit, placement.blobId, asked)
+  }
+  const placed = addMessages(unit, target, translated(unit, engine, fromId, toId, found))
+  return copiedOf(target, found, placed)
+}
+
+/** RFC 6851 §3.3: the messages leave one mailbox and enter the other in one unit. */
+export const moveIn = (
+  engine: Engine,
+  unit: Unit,
+  fromId: number,
+  uids: Uint32Array,
+  toId: number,
+): Copied & { modSeq: ModSeq } => {
+  const source = openSelectable(unit, fromId)
+  const targetAccount = openSelectable(unit, toId).facts.account
+  const found = findPlacements(unit, fromId, uids)
+  if (targetAccount !== source.facts.account) {
+    checkQuota(unit, targetAccount, octetsOf(found), engine.defaultQuotaBytes)
+  }
+  const entering = translated(unit, engine, fromId, toId, found)
+  removeMessages(unit, source, found, 'keep')
+  // Opened after the removal: source and target may be the same mailbox.
+  const target = openSelectable(unit, toId)
+  const placed = addMessages(unit, target, entering)
+  const asked = new Set<number>()
+  for (const placement of found) awaitForeignBlob(engine, unit, placement.blobId, asked)
+  const modSeq = (fromId === toId ? target : source).state.highestModSeq as ModSeq
+  return { ...copiedOf(target, found, placed), modSeq }
+}
+
+/** The same messages with the flags' bits of the target mailbox. */
+const translated = (
+  unit: Unit,
+  engine: Engine,
+  fromId: number,
+  toId: number,
+  found: readonly Placement[],
+): NewPlacement[] => {
+  const keywords = readKeywords(unit, fromId)
+  const words = new Map<string, { flags0: number; flags1: number }>()
+  const nowMs = engine.now()
+  return found.map((each) => {
+    const key = `${each.flags0 & ~systemMask}:${each.flags1}`
+    let bound = words.get(key)
+    if (bound === undefined) {
+      const names = keywordNames(each.flags0, each.flags1, keywords)
+      bound = bindFlags(unit, toId, { system: 0, keywords: names })
+      words.set(key, bound)
+    }
+    return {
+      flags0: ((each.flags0 & systemMask) | bound.flags0) >>> 0,
+      flags1: bound.flags1,
+      messageId: each.messageId,
+      blobId: each.blobId,
+      sizeBytes: each.sizeBytes,
+      internalDateMs: each.internalDateMs,
+      saveDateMs: nowMs,
+    }
+  })
+}

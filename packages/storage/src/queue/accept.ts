@@ -1,0 +1,168 @@
+import {
+  type Acceptance,
+  type AcceptedRecipient,
+  type DeliveryNote,
+  type Flags,
+  type NewRecipient,
+  type Placed,
+  StoreError,
+} from '../contract.ts'
+import type { Engine } from '../engine.ts'
+import type { Unit } from '../kv/unit.ts'
+import { bindFlags } from '../messages/keywords.ts'
+import { addMessages, openMailbox, placedOf } from '../messages/place.ts'
+import { readAccount } from '../rows/account-row.ts'
+import { referToBlob } from '../rows/blob-row.ts'
+import { findMailboxId } from '../rows/mailbox-row.ts'
+import { createMessage } from '../rows/message-row.ts'
+import { createEntry, readEntry, type StoredRecipient, writeRecipient } from '../rows/queue-row.ts'
+import { checkQuota } from '../rows/usage-row.ts'
+import type { DeliveryFacts } from '../segments/frame.ts'
+import { addDue } from './due-index.ts'
+
+/** When a recipient whose mailbox was full is tried again (Postfix: minimal_backoff_time). */
+const retryAfterMs = 300_000
+const noFlags: Flags = { system: 0, keywords: [] }
+
+/** Transport of a local recipient that had to wait. */
+export const localTransport = 'local'
+
+export const factsOf = ({ entry }: Acceptance): DeliveryFacts => ({
+  kind: 'accept',
+  queueId: entry.queueId,
+  sender: entry.sender,
+  recipients: entry.recipients.map(({ address, route }) =>
+    route.kind === 'queued'
+      ? { address, transport: route.transport, nextHop: route.nextHop }
+      : { address, mailbox: route.mailbox, prefix: Buffer.from(route.prefix).toString('base64') },
+  ),
+})
+
+export interface MailboxRoute {
+  readonly account: number
+  readonly mailbox: string
+  readonly prefix: Uint8Array
+  readonly flags?: Flags
+}
+
+/** Places one message into a mailbox: a note says why it could not be. */
+export const deliver = (
+  engine: Engine,
+  unit: Unit,
+  blob: { readonly id: number; readonly sizeBytes: number; readonly receivedMs: number },
+  route: MailboxRoute,
+): Placed | DeliveryNote => {
+  const nowMs = engine.now()
+  const note = (status: string, diagnostic: string): DeliveryNote => ({
+    status,
+    diagnostic,
+    remoteMta: 'local',
+    atMs: nowMs,
+  })
+  if (readAccount(unit, route.account) === undefined) return note('4.2.1', 'The account does not exist')
+  const mailboxId =
+    findMailboxId(unit, route.account, route.mailbox) ?? findMailboxId(unit, route.account, 'INBOX')
+  if (mailboxId === undefined) return note('4.2.0', 'The account has no INBOX')
+  let mailbox = openMailbox(unit, mailboxId)
+  if (!mailbox.facts.selectable) {
+    const inbox = findMailboxId(unit, route.account, 'INBOX')
+    if (inbox === undefined) return note('4.2.0', 'The account has no INBOX')
+    mailbox = openMailbox(unit, inbox)
+  }
+  const sizeBytes = route.prefix.length + blob.sizeBytes
+  try {
+    checkQuota(unit, route.account, sizeBytes, engine.defaultQuotaBytes)
+  } catch (error) {
+    if (error instanceof StoreError) return note('4.2.2', 'The mailbox is full')
+    throw error
+  }
+  const words = bindFlags(unit, mailbox.id, route.flags ?? noFlags)
+  const messageId = createMessage(unit, blob.id, Buffer.from(route.prefix))
+  const placements = addMessages(unit, mailbox, [
+    {
+      ...words,
+      messageId,
+      blobId: blob.id,
+      sizeBytes,
+      internalDateMs: Math.trunc(blob.receivedMs),
+      saveDateMs: Math.trunc(nowMs),
+    },
+  ])
+  return placedOf(mailbox, placements[0] as (typeof placements)[0])
+}
+
+export const isPlaced = (outcome: Placed | DeliveryNote): outcome is Placed => 'uid' in outcome
+
+/** Places local recipients and queues the others, all in the unit given. */
+export const acceptIn = (
+  engine: Engine,
+  unit: Unit,
+  { message, entry }: Acceptance,
+  blobId: number,
+): AcceptedRecipient[] => {
+  if (readEntry(unit, entry.queueId) !== undefined) {
+    throw new StoreError('in-use', `Cannot accept: queue id ${entry.queueId} is in use`)
+  }
+  const blob = { id: blobId, sizeBytes: message.sizeBytes, receivedMs: entry.arrivedMs }
+  const waiting: { index: number; recipient: StoredRecipient }[] = []
+  const accepted = entry.recipients.map((recipient, index): AcceptedRecipient => {
+    const { address, route } = recipient
+    if (route.kind === 'queued') {
+      waiting.push({ index, recipient: stored(recipient, route.transport, route.nextHop, route.dueMs) })
+      return { address, outcome: 'queued' }
+    }
+    const outcome = entry.hold ? undefined : deliver(engine, unit, blob, route)
+    if (outcome && isPlaced(outcome)) return { address, outcome: 'placed', placed: outcome }
+    const dueMs = entry.hold ? entry.arrivedMs : engine.now() + retryAfterMs
+    const queued = stored(recipient, localTransport, domainOf(address), dueMs)
+    waiting.push({ index, recipient: outcome ? { ...queued, attempts: 1, last: outcome } : queued })
+    return { address, outcome: 'queued', ...(outcome && { note: outcome }) }
+  })
+  if (waiting.length > 0) enqueue(unit, { message, entry }, blobId, waiting)
+  // A message for nobody leaves nothing behind.
+  else if (entry.recipients.length === 0) referToBlob(unit, blobId, 0)
+  return accepted
+}
+
+const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+
+const stored = (
+  recipient: NewRecipient,
+  transport: string,
+  nextHop: string,
+  dueMs: number,
+): StoredRecipient => ({
+  address: recipient.address,
+  ...(recipient.originalRecipient !== undefined && { originalRecipient: recipient.originalRecipient }),
+  ...(recipient.notify !== undefined && { notify: recipient.notify }),
+  transport,
+  nextHop,
+  dueMs: Math.max(0, Math.trunc(dueMs)),
+  attempts: 0,
+  delayWarned: false,
+})
+
+const enqueue = (
+  unit: Unit,
+  { message, entry }: Acceptance,
+  blobId: number,
+  waiting: readonly { readonly index: number; readonly recipient: StoredRecipient }[],
+): void => {
+  const hold = entry.hold === true
+  createEntry(unit, {
+    queueId: entry.queueId,
+    sender: entry.sender,
+    options: entry.options,
+    origin: entry.origin,
+    arrivedMs: entry.arrivedMs,
+    sizeBytes: message.sizeBytes,
+    hold,
+    blobId,
+  })
+  referToBlob(unit, blobId, 1)
+  for (const { index, recipient } of waiting) {
+    writeRecipient(unit, entry.queueId, index, recipient)
+    if (!hold) addDue(unit, { ...recipient, queueId: entry.queueId, index })
+  }
+  unit.wake({ kind: 'queue' })
+}

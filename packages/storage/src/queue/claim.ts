@@ -1,0 +1,93 @@
+import type { QueueEntry, QueueStore } from '../contract.ts'
+import type { Unit } from '../kv/unit.ts'
+import {
+  readEntry,
+  readRecipient,
+  type StoredRecipient,
+  toQueueEntry,
+  writeRecipient,
+} from '../rows/queue-row.ts'
+import { addDue, addLease, dueHops, dueOfHop, leasesUntil, removeDue, removeLease } from './due-index.ts'
+
+type Claim = Parameters<QueueStore['claimDue']>[0]
+
+/** One next hop gets at most this share of a claim while others wait. */
+const hopShare = 20
+
+interface Candidate {
+  readonly queueId: string
+  readonly index: number
+}
+
+/** Attempts are counted here, before anything is tried. */
+export const claimDueIn = (unit: Unit, claim: Claim): QueueEntry[] => {
+  endLeases(unit, claim.nowMs)
+  const claimed = new Map<string, { index: number; recipient: StoredRecipient }[]>()
+  for (const { queueId, index } of candidates(unit, claim)) {
+    const recipient = readRecipient(unit, queueId, index)
+    if (recipient === undefined) continue
+    removeDue(unit, { ...recipient, queueId, index })
+    const mine: StoredRecipient = {
+      ...recipient,
+      attempts: recipient.attempts + 1,
+      lease: { owner: claim.owner, untilMs: claim.leaseUntilMs },
+    }
+    writeRecipient(unit, queueId, index, mine)
+    addLease(unit, claim.leaseUntilMs, queueId, index)
+    const list = claimed.get(queueId) ?? []
+    list.push({ index, recipient: mine })
+    claimed.set(queueId, list)
+  }
+  const entries: QueueEntry[] = []
+  for (const [queueId, recipients] of claimed) {
+    const entry = readEntry(unit, queueId)
+    if (entry)
+      entries.push(
+        toQueueEntry(
+          entry,
+          recipients.sort((a, b) => a.index - b.index),
+        ),
+      )
+  }
+  return entries
+}
+
+/** First a share for each hop, then what is left to whoever has more. */
+const candidates = (unit: Unit, { nowMs, limit, except }: Claim): Candidate[] => {
+  const passedOver = new Set(except)
+  const chosen: Candidate[] = []
+  const more: Candidate[][] = []
+  for (const { hash, row } of dueHops(unit, nowMs)) {
+    if (chosen.length >= limit) break
+    if (passedOver.has(row.nextHop)) continue
+    const room = limit - chosen.length
+    const due = dueOfHop(unit, hash, limit, nowMs)
+    chosen.push(...due.slice(0, Math.min(hopShare, room)))
+    if (due.length > hopShare) more.push(due.slice(hopShare))
+  }
+  for (const rest of more) chosen.push(...rest.slice(0, Math.max(0, limit - chosen.length)))
+  return chosen.slice(0, limit)
+}
+
+/** A worker that died gives its claims back when their lease ends; the attempt stays counted. */
+const endLeases = (unit: Unit, nowMs: number): void => {
+  for (const { queueId, index } of leasesUntil(unit, nowMs)) {
+    giveBack(unit, queueId, index, (recipient) => ({ ...recipient, dueMs: Math.trunc(nowMs) }))
+  }
+}
+
+/** Takes a claim back and puts the recipient among the due again. */
+export const giveBack = (
+  unit: Unit,
+  queueId: string,
+  index: number,
+  change: (recipient: StoredRecipient) => StoredRecipient,
+): void => {
+  const stored = readRecipient(unit, queueId, index)
+  if (stored?.lease === undefined) return
+  removeLease(unit, stored.lease.untilMs, queueId, index)
+  const { lease: _, ...free } = stored
+  const recipient = change(free)
+  writeRecipient(unit, queueId, index, recipient)
+  if (readEntry(unit, queueId)?.hold === false) addDue(unit, { ...recipient, queueId, index })
+}

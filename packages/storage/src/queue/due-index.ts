@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import { keyAfter, read64, tables, write64 } from '../kv/keys.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
+import { getJson, putJson, removeLong } from '../rows/long-value.ts'
+import { parseRecipientTail, recipientTail } from '../rows/queue-row.ts'
+
+/**
+ * Who is due, by next hop: [due, hop, time, recipient], and the hops in the order of their earliest time.
+ * So neither a hop at its limit with 100,000 recipients waiting, nor a deferred queue, is ever walked.
+ */
+export interface Due {
+  readonly queueId: string
+  readonly index: number
+  readonly transport: string
+  readonly nextHop: string
+  readonly dueMs: number
+}
+
+export interface HopRow {
+  readonly transport: string
+  readonly nextHop: string
+  readonly firstDueMs: number
+}
+
+const one = Buffer.from([1])
+
+const hopHash = (transport: string, nextHop: string): Buffer =>
+  createHash('sha256').update(`${transport}\0${nextHop}`).digest().subarray(0, 8)
+
+const octets64 = (number: number): Buffer => {
+  const bytes = Buffer.allocUnsafe(8)
+  write64(bytes, Math.max(0, Math.trunc(number)), 0)
+  return bytes
+}
+
+const tagged = (tag: number, ...parts: Buffer[]): Buffer => Buffer.concat([Buffer.from([tag]), ...parts])
+
+const dueKey = (hop: Buffer, due: Due): Buffer =>
+  recipientTail(tables.queueDue, Buffer.concat([hop, octets64(due.dueMs)]), due.queueId, due.index)
+
+const firstDue = (reader: Reader, hop: Buffer): number | undefined => {
+  const start = tagged(tables.queueDue, hop)
+  for (const { key } of reader.range({ start, end: keyAfter(start), limit: 1 })) return read64(key, 9)
+  return undefined
+}
+
+const orderKey = (dueMs: number, hop: Buffer): Buffer => tagged(tables.queueHopOrder, octets64(dueMs), hop)
+
+/** Brings the hop's place in the order up to date. */
+const reorder = (unit: Unit, hop: Buffer, transport: string, nextHop: string): void => {
+  const key = tagged(tables.queueHop, hop)
+  const former = getJson(unit, key) as HopRow | undefined
+  const first = firstDue(unit, hop)
+  if (former?.firstDueMs === first) return
+  if (former) unit.remove(orderKey(former.firstDueMs, hop))
+  if (first === undefined) removeLong(unit, key)
+  else {
+    putJson(unit, key, { transport, nextHop, firstDueMs: first } satisfies HopRow)
+    unit.put(orderKey(first, hop), one)
+  }
+}
+
+export const addDue = (unit: Unit, due: Due): void => {
+  const hop = hopHash(due.transport, due.nextHop)
+  unit.put(dueKey(hop, due), one)
+  reorder(unit, hop, due.transport, due.nextHop)
+}
+
+export const removeDue = (unit: Unit, due: Due): void => {
+  const hop = hopHash(due.transport, due.nextHop)
+  unit.remove(dueKey(hop, due))
+  reorder(unit, hop, due.transport, due.nextHop)
+}
+
+export const nextDueMs = (reader: Reader): number | undefined => {
+  const start = Buffer.from([tables.queueHopOrder])
+  for (const { key } of reader.range({ start, end: keyAfter(start), limit: 1 })) return read64(key, 1)
+  return undefined
+}
+
+/** Hops with somebody due, the longest waiting first. */
+export function* dueHops(reader: Reader, nowMs: number): Generator<{ hash: Buffer; row: HopRow }> {
+  const start = Buffer.from([tables.queueHopOrder])
+  const end = tagged(tables.queueHopOrder, octets64(nowMs + 1))
+  for (const { key } of reader.range({ start, end })) {
+    const hash = Buffer.from(key.subarray(9))
+    const row = getJson(reader, tagged(tables.queueHop, hash)) as HopRow | undefined
+    if (row) yield { hash, row }
+  }
+}
+
+/** Every hop, due or not. */
+export const allHops = (reader: Reader): { hash: Buffer; row: HopRow }[] => {
+  const start = Buffer.from([tables.queueHop])
+  return Array.from(reader.range({ start, end: keyAfter(start) }), ({ key }) => {
+    const hash = Buffer.from(key.subarray(1))
+    return { hash, row: getJson(reader, tagged(tables.queueHop, hash)) as HopRow }
+  })
+}
+
+/** Recipients of one hop, the longest waiting first, up to `untilMs` inclusive. */
+export const dueOfHop = (
+  reader: Reader,
+  hash: Buffer,
+  limit: number,
+  untilMs: number,
+): { queueId: string; index: number; dueMs: number }[] => {
+  const start = tagged(tables.queueDue, hash)
+  const end =
+    untilMs === Number.POSITIVE_INFINITY
+      ? keyAfter(start)
+      : tagged(tables.queueDue, hash, octets64(untilMs + 1))
+  return Array.from(reader.range({ start, end, limit }), ({ key }) => ({
+    ...parseRecipientTail(key, 16),
+    dueMs: read64(key, 9),
+  }))
+}
+
+const leaseKey = (untilMs: number, queueId: string, index: number): Buffer =>
+  recipientTail(tables.queueLease, octets64(untilMs), queueId, index)
+
+export const addLease = (unit: Unit, untilMs: number, queueId: string, index: number): void =>
+  unit.put(leaseKey(untilMs, queueId, index), one)
+
+export const removeLease = (unit: Unit, untilMs: number, queueId: string, index: number): void =>
+  unit.remove(leaseKey(untilMs, queueId, index))
+
+/** Claims whose lease ended by `nowMs` (all with infinity). */
+export const leasesUntil = (reader: Reader, nowMs: number): { queueId: string; index: number }[] => {
+  const start = Buffer.from([tables.queueLease])
+  const end =
+    nowMs === Number.POSITIVE_INFINITY ? keyAfter(start) : tagged(tables.queueLease, octets64(nowMs + 1))
+  return Array.from(reader.range({ start, end }), ({ key }) => parseRecipientTail(key, 8))
+}

@@ -1,0 +1,181 @@
+import type { Acceptance, QueueEntry, QueueId, QueueStore } from '../contract.ts'
+import { type Engine, snapshotOf } from '../engine.ts'
+import type { Unit } from '../kv/unit.ts'
+import { placeAll } from '../messages/placing.ts'
+import {
+  idsByArrival,
+  readCount,
+  readEntry,
+  readRecipient,
+  recipientsOf,
+  type StoredRecipient,
+  toQueueEntry,
+  writeEntry,
+  writeRecipient,
+} from '../rows/queue-row.ts'
+import { acceptIn, factsOf } from './accept.ts'
+import { claimDueIn, giveBack } from './claim.ts'
+import { addDue, allHops, dueOfHop, leasesUntil, nextDueMs, removeDue } from './due-index.ts'
+import type { QueueIds } from './queue-ids.ts'
+import { removeWhole, settleIn } from './settle.ts'
+
+const defaultPage = 1_000
+/** Recipients that one unit of a flush makes due. */
+const flushSlice = 1_000
+const maxRememberedPlaces = 1_000
+const endless = Number.POSITIVE_INFINITY
+
+export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
+  // Where a page ended, should its last entry be gone when the next page is asked for.
+  const places = new Map<string, number>()
+  return {
+    newId: () => ids.next(),
+    accept: (acceptance) =>
+      placeAll(engine, [stagedOf(acceptance)], (unit, [blobId]) =>
+        acceptIn(engine, unit, acceptance, blobId as number),
+      ),
+    claimDue: (claim) => claimDue(engine, claim),
+    settle: (queueId, settlements, made = []) =>
+      placeAll(engine, made.map(stagedOf), (unit, blobIds) =>
+        settleIn(engine, unit, queueId, settlements, made, blobIds),
+      ),
+    release: (owner) => engine.commit.run((unit) => release(unit, owner)),
+    async get(queueId) {
+      const snapshot = snapshotOf(engine)
+      const entry = readEntry(snapshot, queueId)
+      return entry && toQueueEntry(entry, recipientsOf(snapshot, queueId))
+    },
+    list: async (page = {}) => list(engine, places, page),
+    async count() {
+      return readCount(snapshotOf(engine))
+    },
+    async nextDueMs() {
+      return nextDueMs(snapshotOf(engine))
+    },
+    async read(queueId, start = 0, end = Number.MAX_SAFE_INTEGER) {
+      const entry = readEntry(snapshotOf(engine), queueId)
+      return entry && engine.blobs.readRange(entry.blobId, start, end)
+    },
+    flush: (what) => flush(engine, what),
+    setHold: (queueId, to) => engine.commit.run((unit) => setHold(unit, queueId, to)),
+    remove: (queueId) => engine.commit.runFreeing((unit) => removeWhole(unit, queueId)),
+  }
+}
+
+const stagedOf = (acceptance: Acceptance) => ({ message: acceptance.message, facts: factsOf(acceptance) })
+
+/** Nothing due costs no transaction: the queue is asked often. */
+const claimDue = async (
+  engine: Engine,
+  claim: Parameters<QueueStore['claimDue']>[0],
+): Promise<readonly QueueEntry[]> => {
+  const snapshot = snapshotOf(engine)
+  const due = nextDueMs(snapshot)
+  if ((due === undefined || due > claim.nowMs) && leasesUntil(snapshot, claim.nowMs).length === 0) return []
+  return engine.commit.run((unit) => claimDueIn(unit, claim))
+}
+
+const release = (unit: Unit, owner: string): void => {
+  for (const { queueId, index } of leasesUntil(unit, endless)) {
+    if (readRecipient(unit, queueId, index)?.lease?.owner !== owner) continue
+    giveBack(unit, queueId, index, (recipient) => ({
+      ...recipient,
+      attempts: Math.max(0, recipient.attempts - 1),
+    }))
+  }
+  unit.wake({ kind: 'queue' })
+}
+
+const list = (
+  engine: Engine,
+  places: Map<string, number>,
+  page: { readonly after?: QueueId; readonly limit?: number },
+): QueueEntry[] => {
+  const snapshot = snapshotOf(engine)
+  const entries: QueueEntry[] = []
+  const limit = page.limit ?? defaultPage
+  const { after } = page
+  const arrivedMs =
+    after === undefined ? undefined : (readEntry(snapshot, after)?.arrivedMs ?? places.get(after))
+  if (after !== undefined && arrivedMs === undefined) return []
+  const place = after !== undefined && arrivedMs !== undefined ? { arrivedMs, queueId: after } : undefined
+  for (const { queueId } of idsByArrival(snapshot, place)) {
+    if (entries.length >= limit) break
+    const entry = readEntry(snapshot, queueId)
+    if (entry) entries.push(toQueueEntry(entry, recipientsOf(snapshot, queueId)))
+  }
+  const last = entries.at(-1)
+  if (last) remember(places, last)
+  return entries
+}
+
+const remember = (places: Map<string, number>, { queueId, arrivedMs }: QueueEntry): void => {
+  places.delete(queueId)
+  places.set(queueId, arrivedMs)
+  for (const oldest of places.keys()) {
+    if (places.size <= maxRememberedPlaces) break
+    places.delete(oldest)
+  }
+}
+
+/** Recipients that now wait in vain: those due later than now. */
+const flush = async (
+  engine: Engine,
+  { nowMs, queueId, nextHop }: Parameters<QueueStore['flush']>[0],
+): Promise<number> => {
+  const snapshot = snapshotOf(engine)
+  const later: { queueId: string; index: number }[] = []
+  if (queueId !== undefined) {
+    for (const { index } of recipientsOf(snapshot, queueId)) later.push({ queueId, index })
+  } else {
+    for (const { hash, row } of allHops(snapshot)) {
+      if (nextHop !== undefined && row.nextHop !== nextHop) continue
+      later.push(...dueOfHop(snapshot, hash, Number.MAX_SAFE_INTEGER, endless))
+    }
+  }
+  let flushed = 0
+  for (let from = 0; from < later.length; from += flushSlice) {
+    const slice = later.slice(from, from + flushSlice)
+    flushed += await engine.commit.run((unit) => {
+      const count = slice.filter((each) => makeDue(unit, each.queueId, each.index, Math.trunc(nowMs))).length
+      unit.wake({ kind: 'queue' })
+      return count
+    })
+  }
+  return flushed
+}
+
+const makeDue = (unit: Unit, queueId: string, index: number, nowMs: number): boolean => {
+  const recipient = readRecipient(unit, queueId, index)
+  if (recipient === undefined || recipient.lease || readEntry(unit, queueId)?.hold) return false
+  if (recipient.dueMs > nowMs) moveDue(unit, queueId, index, recipient, nowMs)
+  return true
+}
+
+const moveDue = (
+  unit: Unit,
+  queueId: string,
+  index: number,
+  recipient: StoredRecipient,
+  dueMs: number,
+): void => {
+  removeDue(unit, { ...recipient, queueId, index })
+  const moved = { ...recipient, dueMs }
+  writeRecipient(unit, queueId, index, moved)
+  addDue(unit, { ...moved, queueId, index })
+}
+
+const setHold = (unit: Unit, queueId: string, to: 'held' | 'released'): boolean => {
+  const entry = readEntry(unit, queueId)
+  if (entry === undefined) return false
+  const hold = to === 'held'
+  if (entry.hold === hold) return true
+  writeEntry(unit, { ...entry, hold })
+  for (const { index, recipient } of recipientsOf(unit, queueId)) {
+    if (recipient.lease) continue
+    if (hold) removeDue(unit, { ...recipient, queueId, index })
+    else addDue(unit, { ...recipient, queueId, index })
+  }
+  unit.wake({ kind: 'queue' })
+  return true
+}

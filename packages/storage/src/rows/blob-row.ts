@@ -1,0 +1,80 @@
+import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
+import { frameHeaderBytes } from '../segments/frame.ts'
+import { addLiveBytes } from '../segments/segment-row.ts'
+
+/** Where a message's octets are, and how many message rows and queue entries need them. */
+export interface BlobRow {
+  readonly segment: number
+  readonly offset: number
+  readonly bodyBytes: number
+  readonly headBytes: number
+  readonly factsBytes: number
+  readonly summaryBytes: number
+  readonly references: number
+  readonly receivedMs: number
+  /** Kept here when short; otherwise read it from the frame. */
+  readonly summary: Buffer | undefined
+}
+
+export const maxInlineSummaryBytes = 1600
+const fixedBytes = 48
+
+export const blobKey = (blobId: number): Buffer => keyOf64(tables.blob, blobId)
+
+export const encodeBlobRow = (row: BlobRow): Buffer => {
+  const bytes = Buffer.allocUnsafe(fixedBytes + (row.summary?.length ?? 0))
+  bytes.writeUInt32BE(row.segment, 0)
+  write64(bytes, row.offset, 4)
+  write64(bytes, row.bodyBytes, 12)
+  bytes.writeUInt32BE(row.headBytes, 20)
+  bytes.writeUInt32BE(row.factsBytes, 24)
+  bytes.writeUInt32BE(row.summaryBytes, 28)
+  bytes.writeUInt32BE(row.references, 32)
+  bytes.writeDoubleBE(row.receivedMs, 36)
+  bytes.writeUInt32BE(0, 44)
+  row.summary?.copy(bytes, fixedBytes)
+  return bytes
+}
+
+export const decodeBlobRow = (bytes: Buffer): BlobRow => ({
+  segment: bytes.readUInt32BE(0),
+  offset: read64(bytes, 4),
+  bodyBytes: read64(bytes, 12),
+  headBytes: bytes.readUInt32BE(20),
+  factsBytes: bytes.readUInt32BE(24),
+  summaryBytes: bytes.readUInt32BE(28),
+  references: bytes.readUInt32BE(32),
+  receivedMs: bytes.readDoubleBE(36),
+  summary: bytes.length > fixedBytes ? bytes.subarray(fixedBytes) : undefined,
+})
+
+export const readBlobRow = (reader: Reader, blobId: number): BlobRow | undefined => {
+  const bytes = reader.get(blobKey(blobId))
+  return bytes && decodeBlobRow(bytes)
+}
+
+export const frameBytesOf = (row: BlobRow): number =>
+  frameHeaderBytes + row.bodyBytes + row.factsBytes + row.summaryBytes
+
+export const createBlob = (unit: Unit, blobId: number, row: BlobRow): void => {
+  unit.replace(blobKey(blobId), encodeBlobRow(row), undefined)
+  addLiveBytes(unit, row.segment, frameBytesOf(row))
+}
+
+/** Adds (or, negative, gives back) references; at 0 the octets are dead and compaction may drop them. */
+export const referToBlob = (unit: Unit, blobId: number, count: number): void => {
+  const key = blobKey(blobId)
+  const former = unit.get(key)
+  if (former === undefined) return
+  const references = former.readUInt32BE(32) + count
+  if (references <= 0) {
+    const row = decodeBlobRow(former)
+    unit.remove(key)
+    addLiveBytes(unit, row.segment, -frameBytesOf(row))
+    return
+  }
+  const bytes = Buffer.from(former)
+  bytes.writeUInt32BE(references, 32)
+  unit.replace(key, bytes, former)
+}

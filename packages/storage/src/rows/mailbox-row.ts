@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto'
+import type { AccountId, Mailbox, MailboxId, ModSeq, SpecialUse, Uid } from '../contract.ts'
+import { keyOf32, keyOf32andText, read64, tables, write64 } from '../kv/keys.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
+import { getJson, putJson, removeLong } from './long-value.ts'
+import { readSequence, takeSequence, writeSequence } from './sequence.ts'
+
+/** What seldom changes of a mailbox. */
+export interface MailboxFacts {
+  readonly account: number
+  readonly name: string
+  readonly uidValidity: number
+  readonly specialUse: readonly SpecialUse[]
+  readonly selectable: boolean
+  readonly objectId: string
+}
+
+/** What each delivery changes. */
+export interface MailboxState {
+  uidNext: number
+  highestModSeq: number
+  messages: number
+  unseen: number
+  deleted: number
+  sizeBytes: number
+  firstRecent: number
+  /** Expunges up to this MODSEQ were forgotten. */
+  historyFloor: number
+}
+
+const stateFields = [
+  'uidNext',
+  'highestModSeq',
+  'messages',
+  'unseen',
+  'deleted',
+  'sizeBytes',
+  'firstRecent',
+  'historyFloor',
+] as const
+
+const factsKey = (id: number): Buffer => keyOf32(tables.mailbox, id)
+const stateKey = (id: number): Buffer => keyOf32(tables.mailboxState, id)
+const keywordsKey = (id: number): Buffer => keyOf32(tables.keywords, id)
+export const mailboxNameKey = (account: number, name: string): Buffer =>
+  keyOf32andText(tables.mailboxByName, account, name)
+export const subscriptionKey = (account: number, name: string): Buffer =>
+  keyOf32andText(tables.subscription, account, name)
+
+export const readMailboxFacts = (reader: Reader, id: number): MailboxFacts | undefined =>
+  getJson(reader, factsKey(id)) as MailboxFacts | undefined
+
+export const writeMailboxFacts = (unit: Unit, id: number, facts: MailboxFacts): void =>
+  putJson(unit, factsKey(id), facts)
+
+export const readMailboxState = (reader: Reader, id: number): MailboxState | undefined => {
+  const bytes = reader.get(stateKey(id))
+  if (bytes === undefined) return undefined
+  return {
+    uidNext: read64(bytes, 0),
+    highestModSeq: read64(bytes, 8),
+    messages: read64(bytes, 16),
+    unseen: read64(bytes, 24),
+    deleted: read64(bytes, 32),
+    sizeBytes: read64(bytes, 40),
+    firstRecent: read64(bytes, 48),
+    historyFloor: read64(bytes, 56),
+  }
+}
+
+export const writeMailboxState = (unit: Unit, id: number, state: MailboxState): void => {
+  const bytes = Buffer.allocUnsafe(stateFields.length * 8)
+  let at = 0
+  for (const field of stateFields) {
+    write64(bytes, state[field], at)
+    at += 8
+  }
+  unit.put(stateKey(id), bytes)
+}
+
+export const readKeywords = (reader: Reader, id: number): readonly string[] =>
+  (getJson(reader, keywordsKey(id)) as readonly string[] | undefined) ?? []
+
+export const writeKeywords = (unit: Unit, id: number, keywords: readonly string[]): void =>
+  putJson(unit, keywordsKey(id), keywords)
+
+export const findMailboxId = (reader: Reader, account: number, name: string): number | undefined =>
+  reader.get(mailboxNameKey(account, name))?.readUInt32BE(0)
+
+export const readMailbox = (reader: Reader, id: number): Mailbox | undefined => {
+  const facts = readMailboxFacts(reader, id)
+  const state = readMailboxState(reader, id)
+  if (facts === undefined || state === undefined) return undefined
+  return {
+    id: id as MailboxId,
+    account: facts.account as AccountId,
+    name: facts.name,
+    uidValidity: facts.uidValidity,
+    uidNext: state.uidNext as Uid,
+    highestModSeq: state.highestModSeq as ModSeq,
+    specialUse: facts.specialUse,
+    subscribed: reader.get(subscriptionKey(facts.account, facts.name)) !== undefined,
+    selectable: facts.selectable,
+    messages: state.messages,
+    unseen: state.unseen,
+    deleted: state.deleted,
+    sizeBytes: state.sizeBytes,
+    firstRecent: state.firstRecent as Uid,
+    keywords: readKeywords(reader, id),
+    objectId: facts.objectId,
+  }
+}
+
+/** RFC 9051 §2.3.1.1: greater than every value given before in this store, so never the same again. */
+export const takeUidValidity = (unit: Unit, nowMs: number): number => {
+  const value = Math.max(readSequence(unit, 'uid-validity'), Math.floor(nowMs / 1000))
+  writeSequence(unit, 'uid-validity', value + 1)
+  return value
+}
+
+export const createMailboxRows = (
+  unit: Unit,
+  facts: Pick<MailboxFacts, 'account' | 'name' | 'specialUse' | 'selectable'>,
+  nowMs: number,
+): number => {
+  const id = takeSequence(unit, 'next-mailbox')
+  writeMailboxFacts(unit, id, {
+    ...facts,
+    uidValidity: takeUidValidity(unit, nowMs),
+    objectId: randomBytes(16).toString('hex'),
+  })
+  writeMailboxState(unit, id, emptyMailboxState())
+  const value = Buffer.allocUnsafe(4)
+  value.writeUInt32BE(id)
+  unit.put(mailboxNameKey(facts.account, facts.name), value)
+  return id
+}
+
+export const emptyMailboxState = (): MailboxState => ({
+  uidNext: 1,
+  highestModSeq: 1,
+  messages: 0,
+  unseen: 0,
+  deleted: 0,
+  sizeBytes: 0,
+  firstRecent: 1,
+  historyFloor: 1,
+})
+
+/** Facts, state, keywords and name; messages are removed before. */
+export const removeMailboxRows = (unit: Unit, id: number): void => {
+  const facts = readMailboxFacts(unit, id)
+  if (facts !== undefined) unit.remove(mailboxNameKey(facts.account, facts.name))
+  removeLong(unit, factsKey(id))
+  unit.remove(stateKey(id))
+  removeLong(unit, keywordsKey(id))
+}

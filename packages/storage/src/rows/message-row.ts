@@ -1,0 +1,59 @@
+import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
+import { referToBlob } from './blob-row.ts'
+import { getLong, putLong, removeLong } from './long-value.ts'
+import { takeSequence } from './sequence.ts'
+
+/** One message: a trace prefix before a blob. Copies of it in mailboxes share the row. */
+export interface MessageRow {
+  readonly blobId: number
+  readonly references: number
+  readonly prefix: Buffer
+}
+
+const fixedBytes = 12
+
+export const messageKey = (messageId: number): Buffer => keyOf64(tables.message, messageId)
+
+export const readMessageRow = (reader: Reader, messageId: number): MessageRow | undefined => {
+  const bytes = getLong(reader, messageKey(messageId))
+  return (
+    bytes && {
+      blobId: read64(bytes, 0),
+      references: bytes.readUInt32BE(8),
+      prefix: bytes.subarray(fixedBytes),
+    }
+  )
+}
+
+const writeMessageRow = (unit: Unit, messageId: number, row: MessageRow): void => {
+  const bytes = Buffer.allocUnsafe(fixedBytes + row.prefix.length)
+  write64(bytes, row.blobId, 0)
+  bytes.writeUInt32BE(row.references, 8)
+  row.prefix.copy(bytes, fixedBytes)
+  putLong(unit, messageKey(messageId), bytes)
+}
+
+/** A new message with one reference, which refers once to its blob. */
+export const createMessage = (unit: Unit, blobId: number, prefix: Buffer): number => {
+  const messageId = takeSequence(unit, 'next-message')
+  writeMessageRow(unit, messageId, { blobId, references: 1, prefix })
+  referToBlob(unit, blobId, 1)
+  return messageId
+}
+
+export const referToMessage = (unit: Unit, messageId: number, count: number): void => {
+  const key = messageKey(messageId)
+  const former = unit.get(key)
+  if (former === undefined) return
+  // Octet 0 counts the parts of a long value; the references follow the blob's id.
+  const references = former.readUInt32BE(9) + count
+  if (references <= 0) {
+    referToBlob(unit, read64(former, 1), -1)
+    removeLong(unit, key)
+    return
+  }
+  const bytes = Buffer.from(former)
+  bytes.writeUInt32BE(references, 9)
+  unit.replace(key, bytes, former)
+}

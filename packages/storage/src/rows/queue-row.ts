@@ -1,0 +1,156 @@
+import type {
+  DeliveryNote,
+  EnvelopeOptions,
+  Origin,
+  QueuedRecipient,
+  QueueEntry,
+  QueueId,
+} from '../contract.ts'
+import { keyAfter, keyOf64andText, keyOfText, read64, type TableTag, tables, write64 } from '../kv/keys.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
+import { getJson, jsonRows, putJson, removeLong } from './long-value.ts'
+
+/** What the store keeps of a queued message; its octets are the blob's. */
+export interface StoredEntry {
+  readonly queueId: string
+  readonly sender: string
+  readonly options: EnvelopeOptions
+  readonly origin: Origin
+  readonly arrivedMs: number
+  readonly sizeBytes: number
+  readonly hold: boolean
+  readonly blobId: number
+}
+
+export interface StoredRecipient {
+  readonly address: string
+  readonly originalRecipient?: string
+  readonly notify?: readonly ('NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY')[]
+  readonly transport: string
+  readonly nextHop: string
+  readonly dueMs: number
+  readonly attempts: number
+  readonly delayWarned: boolean
+  readonly last?: DeliveryNote
+  /** Present while claimed. */
+  readonly lease?: { readonly owner: string; readonly untilMs: number }
+}
+
+const maxQueueIdBytes = 64
+
+const entryKey = (queueId: string): Buffer => keyOfText(tables.queueEntry, queueId.slice(0, maxQueueIdBytes))
+const arrivalKey = (arrivedMs: number, queueId: string): Buffer =>
+  keyOf64andText(tables.queueArrival, Math.max(0, Math.trunc(arrivedMs)), queueId)
+
+/** [tag, …head, queue id, 0, index]: the tail of every key that names a recipient. */
+export const recipientTail = (tag: TableTag, head: Buffer, queueId: string, index: number): Buffer => {
+  const tail = Buffer.alloc(5)
+  tail.writeUInt32BE(index, 1)
+  return Buffer.concat([Buffer.from([tag]), head, Buffer.from(queueId), tail])
+}
+
+export const parseRecipientTail = (key: Buffer, headBytes: number): { queueId: string; index: number } => ({
+  queueId: key.toString('utf8', 1 + headBytes, key.length - 5),
+  index: key.readUInt32BE(key.length - 4),
+})
+
+const noHead = Buffer.alloc(0)
+const recipientKey = (queueId: string, index: number): Buffer =>
+  recipientTail(tables.queueRecipient, noHead, queueId, index)
+
+export const readEntry = (reader: Reader, queueId: string): StoredEntry | undefined =>
+  getJson(reader, entryKey(queueId)) as StoredEntry | undefined
+
+export const writeEntry = (unit: Unit, entry: StoredEntry): void => {
+  putJson(unit, entryKey(entry.queueId), entry)
+}
+
+export const createEntry = (unit: Unit, entry: StoredEntry): void => {
+  writeEntry(unit, entry)
+  unit.put(arrivalKey(entry.arrivedMs, entry.queueId), Buffer.from([1]))
+  addToCount(unit, 1)
+}
+
+export const removeEntry = (unit: Unit, entry: StoredEntry): void => {
+  removeLong(unit, entryKey(entry.queueId))
+  unit.remove(arrivalKey(entry.arrivedMs, entry.queueId))
+  addToCount(unit, -1)
+}
+
+/** Queue ids in the order of arrival, from behind a known place. */
+export function* idsByArrival(
+  reader: Reader,
+  after?: { readonly arrivedMs: number; readonly queueId: string },
+): Generator<{ queueId: string; arrivedMs: number }> {
+  const start = after
+    ? keyAfter(Buffer.concat([arrivalKey(after.arrivedMs, after.queueId), Buffer.from([0])]))
+    : undefined
+  const prefix = Buffer.from([tables.queueArrival])
+  for (const { key } of reader.range({ start: start ?? prefix, end: keyAfter(prefix) })) {
+    yield { queueId: key.toString('utf8', 9), arrivedMs: read64(key, 1) }
+  }
+}
+
+export const readRecipient = (reader: Reader, queueId: string, index: number): StoredRecipient | undefined =>
+  getJson(reader, recipientKey(queueId, index)) as StoredRecipient | undefined
+
+export const writeRecipient = (
+  unit: Unit,
+  queueId: string,
+  index: number,
+  recipient: StoredRecipient,
+): void => putJson(unit, recipientKey(queueId, index), recipient)
+
+export const removeRecipient = (unit: Unit, queueId: string, index: number): void =>
+  removeLong(unit, recipientKey(queueId, index))
+
+export const recipientsOf = (
+  reader: Reader,
+  queueId: string,
+): { index: number; recipient: StoredRecipient }[] => {
+  const prefix = Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(queueId), Buffer.from([0])])
+  return Array.from(jsonRows(reader, prefix), ({ key, value }) => ({
+    index: key.readUInt32BE(key.length - 4),
+    recipient: value as StoredRecipient,
+  }))
+}
+
+export const hasRecipients = (reader: Reader, queueId: string): boolean => {
+  const start = Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(queueId), Buffer.from([0])])
+  for (const _ of reader.range({ start, end: keyAfter(start), limit: 1 })) return true
+  return false
+}
+
+const countKey = keyOfText(tables.meta, 'queue-count')
+
+export const readCount = (reader: Reader): number => {
+  const row = reader.get(countKey)
+  return row ? read64(row, 0) : 0
+}
+
+export const writeCount = (unit: Unit, count: number): void => {
+  const row = Buffer.allocUnsafe(8)
+  write64(row, count, 0)
+  unit.put(countKey, row)
+}
+
+const addToCount = (unit: Unit, by: number): void => writeCount(unit, Math.max(0, readCount(unit) + by))
+
+export const toQueuedRecipient = (index: number, recipient: StoredRecipient): QueuedRecipient => {
+  const { lease, ...rest } = recipient
+  return { ...rest, index, state: lease ? 'claimed' : 'queued' }
+}
+
+export const toQueueEntry = (
+  entry: StoredEntry,
+  recipients: readonly { readonly index: number; readonly recipient: StoredRecipient }[],
+): QueueEntry => ({
+  queueId: entry.queueId as QueueId,
+  sender: entry.sender,
+  options: entry.options,
+  origin: entry.origin,
+  arrivedMs: entry.arrivedMs,
+  sizeBytes: entry.sizeBytes,
+  hold: entry.hold,
+  recipients: recipients.map(({ index, recipient }) => toQueuedRecipient(index, recipient)),
+})

@@ -1,0 +1,111 @@
+import { octetsOf, SummaryReader, summaryFlag } from '@posthorn/mail'
+import type { MessageBatch } from '../contract.ts'
+import { MessageTexts } from './message-texts.ts'
+
+/** How much of a message has been read: a test that needs more answers undefined. */
+export const stage = { columns: 1, facts: 2, summary: 3, header: 4, texts: 5 } as const
+export type Stage = (typeof stage)[keyof typeof stage]
+
+const empty = Buffer.alloc(0)
+
+/** The message being tested: one object for a whole search, moved over the rows of batches. */
+export class Candidate {
+  stage: Stage = stage.columns
+  uid = 0
+  flags0 = 0
+  flags1 = 0
+  modSeq = 0
+  sizeBytes = 0
+  internalDateMs = 0
+  saveDateMs = 0
+  /** Bits `1 << stage` of the stages that undecided tests ask for; the search resets them. */
+  wanted = 0
+  readonly #reader = new SummaryReader()
+  #batch: MessageBatch | undefined
+  #row = 0
+  #opened = false
+  #keptFields: string | undefined
+  #header: string | undefined
+  #texts: MessageTexts | undefined
+
+  moveTo(batch: MessageBatch, row: number, at: Stage): void {
+    this.stage = at
+    this.#batch = batch
+    this.#row = row
+    this.uid = batch.uids[row] as number
+    this.flags0 = batch.flags0[row] as number
+    this.flags1 = batch.flags1[row] as number
+    this.modSeq = batch.modSeqs[row] as number
+    const { facts } = batch
+    if (facts !== undefined) {
+      this.sizeBytes = facts.sizeBytes[row] as number
+      this.internalDateMs = facts.internalDatesMs[row] as number
+      this.saveDateMs = facts.saveDatesMs[row] as number
+    }
+    this.#opened = false
+    this.#keptFields = undefined
+    this.#header = undefined
+    this.#texts = undefined
+  }
+
+  /** For a test to return: it needs this stage to decide. */
+  needs(later: Stage): undefined {
+    this.wanted |= 1 << later
+  }
+
+  /** Days since 1970 of the Date field; undefined when it has none. From stage summary. */
+  get sentDay(): number | undefined {
+    const reader = this.#open()
+    return reader !== undefined && (reader.flags & summaryFlag.sent) !== 0 ? reader.sentDay : undefined
+  }
+
+  /** Trace prefix and kept fields, octets; undefined when the summary could not keep them. */
+  keptFields(): string | undefined {
+    if (this.#keptFields !== undefined) return this.#keptFields
+    const reader = this.#open()
+    if (reader === undefined || (reader.flags & summaryFlag.fieldsComplete) === 0) return undefined
+    const fields = reader.bytes.toString('latin1', reader.fieldsStart, reader.fieldsEnd)
+    this.#keptFields = this.#prefix().length === 0 ? fields : octetsOf(this.#prefix()) + fields
+    return this.#keptFields
+  }
+
+  /** The whole header with its trace prefix, octets. From stage header. */
+  header(): string {
+    if (this.#header === undefined) {
+      const bytes = this.#bytes()
+      const end = this.stage === stage.texts ? this.#prefix().length + this.#headerBytes() : bytes.length
+      this.#header = octetsOf(bytes.subarray(0, end))
+    }
+    return this.#header
+  }
+
+  /** Stage texts only. */
+  texts(): MessageTexts {
+    this.#texts ??= new MessageTexts(
+      this.#prefix(),
+      this.#bytes().subarray(this.#prefix().length),
+      this.#batch?.summaries?.[this.#row] ?? empty,
+    )
+    return this.#texts
+  }
+
+  #open(): SummaryReader | undefined {
+    const summary = this.#batch?.summaries?.[this.#row]
+    if (summary === undefined) return undefined
+    if (!this.#opened) this.#reader.open(summary)
+    this.#opened = true
+    return this.#reader
+  }
+
+  #headerBytes(): number {
+    return this.#open()?.headerBytes ?? 0
+  }
+
+  #prefix(): Uint8Array {
+    return this.#batch?.prefixes?.[this.#row] ?? empty
+  }
+
+  #bytes(): Uint8Array {
+    return this.#batch?.bytes?.[this.#row] ?? empty
+  }
+}

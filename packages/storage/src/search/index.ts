@@ -1,0 +1,2 @@
+export { searchMailbox } from './search-mailbox.ts'
+export type { SearchSource } from './search-source.ts'

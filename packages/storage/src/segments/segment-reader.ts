@@ -1,0 +1,92 @@
+import { StoreError } from '../contract.ts'
+import type { FileLayer } from './file-layer.ts'
+import { segmentPath } from './segment-path.ts'
+
+interface OpenFile {
+  readonly file: number
+  readers: number
+  dropped: boolean
+}
+
+const maxOpenFiles = 128
+
+/** Reads from segment files; a file stays readable while a read is under way, even when unlinked. */
+export class SegmentReader {
+  readonly #directory: string
+  readonly #files: FileLayer
+  readonly #open = new Map<number, OpenFile>()
+
+  constructor(directory: string, files: FileLayer) {
+    this.#directory = directory
+    this.#files = files
+  }
+
+  /** Octets [position, position + length) or fewer at the end of the file. */
+  async read(segment: number, position: number, lengthBytes: number): Promise<Buffer> {
+    const open = this.#take(segment)
+    try {
+      const target = Buffer.allocUnsafeSlow(lengthBytes)
+      const filled = await this.#files.read(open.file, target, position)
+      return filled === lengthBytes ? target : target.subarray(0, filled)
+    } finally {
+      this.#release(open)
+    }
+  }
+
+  /** Makes what another process wrote to its segment durable. */
+  async sync(segment: number): Promise<void> {
+    const open = this.#take(segment)
+    try {
+      await this.#files.dataSync(open.file)
+    } finally {
+      this.#release(open)
+    }
+  }
+
+  /** The file is gone or will be: no new read uses the old handle. */
+  forget(segment: number): void {
+    const open = this.#open.get(segment)
+    if (open !== undefined) this.#drop(segment, open)
+  }
+
+  close(): void {
+    for (const [segment, open] of this.#open) this.#drop(segment, open)
+  }
+
+  #take(segment: number): OpenFile {
+    let open = this.#open.get(segment)
+    if (open === undefined) {
+      open = { file: this.#openFile(segment), readers: 0, dropped: false }
+      if (this.#open.size >= maxOpenFiles) this.#dropOldest()
+    } else this.#open.delete(segment)
+    this.#open.set(segment, open)
+    open.readers++
+    return open
+  }
+
+  #openFile(segment: number): number {
+    try {
+      return this.#files.openRead(segmentPath(this.#directory, segment))
+    } catch (cause) {
+      throw new StoreError('corrupt', `Cannot open segment ${segment}`, { cause })
+    }
+  }
+
+  #release(open: OpenFile): void {
+    open.readers--
+    if (open.dropped && open.readers === 0) this.#files.close(open.file)
+  }
+
+  #dropOldest(): void {
+    for (const [segment, open] of this.#open) {
+      this.#drop(segment, open)
+      return
+    }
+  }
+
+  #drop(segment: number, open: OpenFile): void {
+    this.#open.delete(segment)
+    open.dropped = true
+    if (open.readers === 0) this.#files.close(open.file)
+  }
+}

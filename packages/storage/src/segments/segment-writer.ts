@@ -1,0 +1,217 @@
+import { StoreError } from '../contract.ts'
+import type { GroupCommit, GroupParticipant } from '../kv/group-commit.ts'
+import { keyOfText, tables } from '../kv/keys.ts'
+import { isNoSpace, noSpace } from '../kv/no-space.ts'
+import type { Unit } from '../kv/unit.ts'
+import type { ProcessIdentity } from '../process-identity.ts'
+import type { FileLayer } from './file-layer.ts'
+import { segmentPath } from './segment-path.ts'
+import { readSegmentRow, writeSegmentRow } from './segment-row.ts'
+
+/** Frames of a shared segment end before this. */
+export const maxSegmentBytes = 64 * 1024 * 1024
+/** A blob's id is the place of its first frame: segment × 2^26 + offset. Segment numbers are never reused. */
+export const blobIdAt = (segment: number, offset: number): number => segment * maxSegmentBytes + offset
+
+export interface OpenSegment {
+  readonly number: number
+  readonly file: number
+  /** End of the last frame that was taken in. */
+  lengthBytes: number
+  writtenBytes: number
+  syncedBytes: number
+}
+
+/** A frame on its way: written before its group's transaction, synced beside it. */
+export interface PendingFrame {
+  readonly segment: number
+  readonly offset: number
+  readonly sizeBytes: number
+  state: 'waiting' | 'written' | StoreError
+}
+
+interface Taken {
+  readonly frame: PendingFrame
+  readonly chunks: readonly Uint8Array[]
+}
+
+/** Appends this process's frames to its own segment. One write and one sync serve a whole group. */
+export class SegmentWriter implements GroupParticipant {
+  readonly #directory: string
+  readonly #files: FileLayer
+  readonly #self: ProcessIdentity
+  #commit: GroupCommit | undefined
+  #current: OpenSegment | undefined
+  #rolling: Promise<void> | undefined
+  #taken: Taken[] = []
+  #full: OpenSegment[] = []
+  #sealed: OpenSegment[] = []
+
+  constructor(directory: string, files: FileLayer, self: ProcessIdentity) {
+    this.#directory = directory
+    this.#files = files
+    this.#self = self
+  }
+
+  attach(commit: GroupCommit): void {
+    this.#commit = commit
+  }
+
+  get currentSegment(): number | undefined {
+    return this.#current?.number
+  }
+
+  /** True when a frame of that size can be appended now. */
+  hasRoom(sizeBytes: number): boolean {
+    return this.#current !== undefined && this.#current.lengthBytes + sizeBytes <= maxSegmentBytes
+  }
+
+  /** Opens the next segment. Callers check `hasRoom` again afterwards. */
+  async makeRoom(): Promise<void> {
+    this.#rolling ??= this.#roll().finally(() => {
+      this.#rolling = undefined
+    })
+    await this.#rolling
+  }
+
+  /** Takes a frame in; `build` gets its place. The caller queues its unit in the same turn. */
+  append(sizeBytes: number, build: (segment: number, offset: number) => readonly Uint8Array[]): PendingFrame {
+    const current = this.#current
+    if (current === undefined) throw new StoreError('closed', 'Cannot append: no open segment')
+    const frame: PendingFrame = {
+      segment: current.number,
+      offset: current.lengthBytes,
+      sizeBytes,
+      state: 'waiting',
+    }
+    this.#taken.push({ frame, chunks: build(frame.segment, frame.offset) })
+    current.lengthBytes += sizeBytes
+    return frame
+  }
+
+  beforeGroup(): void {
+    const taken = this.#taken
+    this.#taken = []
+    let at = 0
+    while (at < taken.length) {
+      const { segment } = (taken[at] as Taken).frame
+      let end = at
+      while (end < taken.length && (taken[end] as Taken).frame.segment === segment) end++
+      this.#write(taken.slice(at, end))
+      at = end
+    }
+  }
+
+  async syncGroup(): Promise<void> {
+    const dirty = [...this.#full, this.#current].filter(
+      (open) => open !== undefined && open.syncedBytes < open.writtenBytes,
+    ) as OpenSegment[]
+    for (const open of dirty) {
+      const upTo = open.writtenBytes
+      await this.#files.dataSync(open.file)
+      open.syncedBytes = upTo
+    }
+  }
+
+  insideGroup(unit: Unit): void {
+    this.#sealed = []
+    for (const open of [...this.#full, this.#current]) {
+      if (open === undefined) continue
+      const row = readSegmentRow(unit, open.number)
+      if (row === undefined) continue
+      const sealed = open !== this.#current && open.syncedBytes === open.writtenBytes
+      if (sealed) this.#sealed.push(open)
+      if (!sealed && row.syncedBytes === open.syncedBytes) continue
+      const state = sealed ? 'sealed' : 'open'
+      writeSegmentRow(unit, open.number, {
+        ...row,
+        state,
+        syncedBytes: open.syncedBytes,
+        lengthBytes: open.writtenBytes,
+      })
+    }
+  }
+
+  afterGroup(): void {
+    for (const open of this.#sealed) {
+      this.#full = this.#full.filter((each) => each !== open)
+      this.#files.close(open.file)
+    }
+    this.#sealed = []
+  }
+
+  /** Seals what this process has open. Call when no unit is queued. */
+  async close(): Promise<void> {
+    if (this.#current !== undefined) {
+      await this.syncGroup()
+      this.#full.push(this.#current)
+      this.#current = undefined
+      await this.#commit?.run(() => {})
+    }
+  }
+
+  #write(taken: readonly Taken[]): void {
+    const first = (taken[0] as Taken).frame
+    const open = [...this.#full, this.#current].find((each) => each?.number === first.segment) as OpenSegment
+    try {
+      const chunks = taken.flatMap((each) => each.chunks)
+      this.#files.writeSync(open.file, chunks, first.offset)
+      open.writtenBytes = open.lengthBytes
+      for (const each of taken) each.frame.state = 'written'
+    } catch (error) {
+      const failure = isNoSpace(error)
+        ? noSpace(error)
+        : new StoreError('no-space', 'Cannot write to a segment', { cause: error })
+      for (const each of taken) each.frame.state = failure
+      open.lengthBytes = open.writtenBytes
+      this.#cutTail(open)
+    }
+  }
+
+  /** What a failed write left behind is no frame; offsets after it must not be used twice. */
+  #cutTail(open: OpenSegment): void {
+    try {
+      this.#files.truncate(open.file, open.writtenBytes)
+    } catch {
+      if (open === this.#current) {
+        this.#full.push(open)
+        this.#current = undefined
+      }
+    }
+  }
+
+  async #roll(): Promise<void> {
+    const next = await this.create('shared')
+    if (this.#current !== undefined) this.#full.push(this.#current)
+    this.#current = next
+  }
+
+  /** A new segment file with its row; the name is durable. */
+  async create(shape: 'shared' | 'single'): Promise<OpenSegment> {
+    const commit = this.#commit as GroupCommit
+    const number = await commit.run((unit) => {
+      const key = keyOfText(tables.meta, 'next-segment')
+      const next = unit.get(key)?.readUInt32BE(0) ?? 1
+      const following = Buffer.alloc(4)
+      following.writeUInt32BE(next + 1)
+      unit.put(key, following)
+      writeSegmentRow(unit, next, {
+        ownerPid: this.#self.pid,
+        ownerStart: this.#self.startTicks,
+        state: 'open',
+        shape,
+        syncedBytes: 0,
+        lengthBytes: 0,
+        liveBytes: 0,
+      })
+      return next
+    })
+    try {
+      const file = this.#files.create(segmentPath(this.#directory, number))
+      await this.#files.syncDirectory(this.#directory)
+      return { number, file, lengthBytes: 0, writtenBytes: 0, syncedBytes: 0 }
+    } catch (error) {
+      throw isNoSpace(error) ? noSpace(error) : error
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CounterStore, LockStore } from '../contract.ts'
+import { type Environment, openEnvironment } from '../kv/environment.ts'
+import { isAlive, type ProcessIdentity } from '../process-identity.ts'
+
+/**
+ * Counters and locks: shared by all processes, never synced, forgotten with the boot (an unsynced file
+ * is whole only while the kernel that wrote it runs).
+ */
+export interface VolatileStore {
+  readonly counters: CounterStore
+  readonly locks: LockStore
+  close(): Promise<void>
+}
+
+/** Expired counters are swept at most so often. */
+const sweepEveryMs = 60_000
+const maxKeyBytes = 1_000
+
+const bootId = (): string => {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  } catch {
+    return 'unknown-boot'
+  }
+}
+
+export const openVolatileStore = (directory: string, self: ProcessIdentity): VolatileStore => {
+  const name = `volatile-${bootId()}.mdb`
+  for (const each of readdirSync(directory)) {
+    if (each.startsWith('volatile-') && !each.startsWith(name)) rmSync(join(directory, each), { force: true })
+  }
+  const environment = openEnvironment(join(directory, name), 'volatile')
+  return {
+    counters: createCounters(environment),
+    locks: createLocks(environment, self),
+    close: () => environment.close(),
+  }
+}
+
+const textKey = (kind: 'c' | 'l', text: string): Buffer => Buffer.from(kind + text).subarray(0, maxKeyBytes)
+
+const createCounters = (environment: Environment): CounterStore => {
+  let sweptMs = 0
+  const current = (key: Buffer, nowMs: number): { amount: number; endMs: number } | undefined => {
+    const row = environment.getBinary(key)
+    if (row === undefined) return undefined
+    const endMs = row.readDoubleBE(8)
+    return nowMs < endMs ? { amount: row.readDoubleBE(0), endMs } : undefined
+  }
+  return {
+    add(name, amount, nowMs, windowMs) {
+      const key = textKey('c', name)
+      return environment.transaction(() => {
+        if (nowMs - sweptMs > sweepEveryMs) {
+          sweptMs = nowMs
+          sweep(environment, nowMs)
+        }
+        const before = current(key, nowMs)
+        const row = Buffer.alloc(16)
+        row.writeDoubleBE((before?.amount ?? 0) + amount, 0)
+        row.writeDoubleBE(before?.endMs ?? nowMs + windowMs, 8)
+        environment.putSync(key, row)
+        return row.readDoubleBE(0)
+      })
+    },
+    async get(name, nowMs) {
+      environment.resetReadTxn()
+      return current(textKey('c', name), nowMs)?.amount ?? 0
+    },
+    async reset(name) {
+      const key = textKey('c', name)
+      await environment.transaction(() => {
+        environment.removeSync(key)
+      })
+    },
+  }
+}
+
+const sweep = (environment: Environment, nowMs: number): void => {
+  const range = environment.getRange({ start: Buffer.from('c'), end: Buffer.from('d') })
+  const ended: Uint8Array[] = []
+  for (const { key, value } of range) {
+    if (Buffer.from(value).readDoubleBE(8) <= nowMs) ended.push(Buffer.from(key as Uint8Array))
+  }
+  for (const key of ended) environment.removeSync(key)
+}
+
+interface LockRow {
+  readonly owner: string
+  readonly pid: number
+  readonly startTicks: number
+  readonly token: number
+}
+
+const createLocks = (environment: Environment, self: ProcessIdentity): LockStore => {
+  let lastToken = 0
+  const holder = (key: Buffer): LockRow | undefined => {
+    const row = environment.getBinary(key)
+    return row && (JSON.parse(Buffer.from(row).toString()) as LockRow)
+  }
+  return {
+    async acquire(name, owner) {
+      const key = textKey('l', name)
+      const mine: LockRow = { owner: owner.slice(0, 200), ...self, token: ++lastToken }
+      const got = await environment.transaction(() => {
+        const held = holder(key)
+        if (held !== undefined && isAlive(held)) return false
+        environment.putSync(key, Buffer.from(JSON.stringify(mine)))
+        return true
+      })
+      if (!got) return undefined
+      return async () => {
+        await environment.transaction(() => {
+          const held = holder(key)
+          const isMine =
+            held?.token === mine.token && held.pid === self.pid && held.startTicks === self.startTicks
+          if (isMine) environment.removeSync(key)
+        })
+      }
+    },
+  }
+}
