@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ImapFlow } from 'imapflow'
+import { startImapFixture } from './testkit/imap-fixture.ts'
+
+const source = [
+  'From: "Ann Ö" <ann@example.org>',
+  'To: bob@example.org',
+  'Subject: =?utf-8?q?caf=C3=A9?=',
+  'Message-ID: <1@example.org>',
+  'Date: Mon, 1 Jan 2024 10:00:00 +0100',
+  'MIME-Version: 1.0',
+  'Content-Type: multipart/mixed; boundary=x',
+  '',
+  '--x',
+  'Content-Type: text/plain; charset=utf-8',
+  '',
+  'hello',
+  '--x',
+  'Content-Type: application/octet-stream; name=a.bin',
+  'Content-Disposition: attachment; filename=a.bin',
+  'Content-Transfer-Encoding: base64',
+  '',
+  'AAECAwQ=',
+  '--x--',
+  '',
+].join('\r\n')
+
+test('imapflow appends, lists, fetches, downloads, flags and searches', async (t) => {
+  const { port } = await startImapFixture(t)
+  const auth = { user: 'alice@example.org', pass: 'secret' }
+  const client = new ImapFlow({ host: '127.0.0.1', port, secure: false, auth, logger: false })
+  await client.connect()
+  t.after(() => client.close())
+  const appended = await client.append(
+    'INBOX',
+    source,
+    ['\\Seen', '$label1'],
+    new Date('2024-01-02T03:04:05Z'),
+  )
+  assert.ok(appended !== false && appended.uid === 1)
+  await client.append('INBOX', source.replace('caf=C3=A9', 'tea'))
+  const lock = await client.getMailboxLock('INBOX')
+  try {
+    const [message] = await client.fetchAll('1', {
+      envelope: true,
+      bodyStructure: true,
+      flags: true,
+      internalDate: true,
+      size: true,
+      source: true,
+      uid: true,
+      headers: ['subject', 'x-none'],
+    })
+    assert.equal(message?.envelope?.subject, 'café')
+    assert.equal(message?.envelope?.from?.[0]?.address, 'ann@example.org')
+    assert.deepEqual([...(message?.flags ?? [])].sort(), ['$label1', '\\Recent', '\\Seen'])
+    assert.equal(message?.bodyStructure?.childNodes?.[1]?.dispositionParameters?.filename, 'a.bin')
+    assert.equal(message?.size, Buffer.byteLength(source))
+    assert.equal(message?.source?.toString(), source)
+    assert.equal(message?.headers?.toString(), 'Subject: =?utf-8?q?caf=C3=A9?=\r\n\r\n')
+    assert.equal(new Date(message?.internalDate ?? 0).toISOString(), '2024-01-02T03:04:05.000Z')
+    const { content } = await client.download('1', '2')
+    assert.deepEqual(Buffer.concat(await Array.fromAsync(content!)), Buffer.from([0, 1, 2, 3, 4]))
+    assert.ok(await client.messageFlagsAdd('1:*', ['\\Flagged', 'Work']))
+    assert.deepEqual(await client.search({ flagged: true, keyword: 'work' }, { uid: true }), [1, 2])
+    assert.deepEqual(await client.search({ seen: false }), [2])
+    assert.ok(await client.messageFlagsSet('2', ['\\Answered'], { uid: true }))
+    const flags = await client.fetchOne('2', { flags: true })
+    assert.ok(flags && flags.flags?.has('\\Answered') && !flags.flags.has('\\Flagged'))
+    assert.ok(await client.messageDelete('1'))
+    assert.deepEqual(await client.search({ all: true }, { uid: true }), [2])
+  } finally {
+    lock.release()
+  }
+  await client.logout()
+})
