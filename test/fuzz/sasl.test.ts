@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decodeBase64, ServerExchange, serverMechanisms } from '@posthorn/sasl'
+import fc from 'fast-check'
+
+const message = fc.oneof(
+  fc.uint8Array({ maxLength: 80 }),
+  fc.uint8Array({ maxLength: 80 }).map((octets) => Buffer.from(Buffer.from(octets).toString('base64'))),
+  fc
+    .array(fc.constantFrom(0, 61, 65, 97, 195, 164), { maxLength: 30 })
+    .map((octets) => Buffer.from(Buffer.from(octets).toString('base64'))),
+  fc.constantFrom('*', '=', '', '====', '*=').map((text) => Buffer.from(text)),
+)
+
+for (const mechanism of serverMechanisms)
+  test(`fuzz: ${mechanism.name} comes to an end with each input, and gives text without NUL`, () => {
+    fc.assert(
+      fc.property(
+        fc.option(message, { nil: undefined }),
+        fc.array(message, { minLength: 3, maxLength: 5 }),
+        (initial, lines) => {
+          const exchange = new ServerExchange(mechanism, initial)
+          for (const line of lines) exchange.respond(line)
+          const { step } = exchange
+          assert.notEqual(step.kind, 'challenge')
+          if (step.kind !== 'credentials') return
+          const { authzid, authcid, password } = step.credentials
+          for (const text of [authzid, authcid, password]) {
+            assert.ok(!text.includes('\0'))
+            assert.equal(text, text.toWellFormed())
+          }
+          assert.notEqual(authcid, '')
+          assert.notEqual(password, '')
+        },
+      ),
+      { numRuns: 20_000 },
+    )
+  })
+
+test('fuzz: strict base64 takes what an encoder makes, and nothing else', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), (octets) => {
+      const text = Buffer.from(Buffer.from(octets).toString('base64'))
+      assert.deepEqual(decodeBase64(text), Buffer.from(octets))
+    }),
+  )
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(...Buffer.from('AQgw9+/=-_ \r\n!')), { maxLength: 12 }),
+      (octets) => {
+        const text = Buffer.from(octets)
+        const decoded = decodeBase64(text)
+        if (decoded !== undefined) assert.equal(decoded.toString('base64'), text.toString('latin1'))
+      },
+    ),
+    { numRuns: 20_000 },
+  )
+})
