@@ -7,6 +7,7 @@ import {
   type ModSeq,
   type Placed,
   type SearchCriteria,
+  type SearchFound,
   StoreError,
   systemFlag,
 } from '../contract.ts'
@@ -14,10 +15,10 @@ import { type Engine, snapshotOf } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
 import { readAccount } from '../rows/account-row.ts'
 import { chunkRows, type Placement } from '../rows/chunk.ts'
-import { pruneExpunged } from '../rows/expunged-row.ts'
-import { readMailbox, readMailboxState } from '../rows/mailbox-row.ts'
+import { readKeywords, readMailbox } from '../rows/mailbox-row.ts'
 import { createMessage } from '../rows/message-row.ts'
 import { checkQuota } from '../rows/usage-row.ts'
+import { type SearchSource, searchMailbox } from '../search/index.ts'
 import { changeFlagsIn } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
 import { bindFlags } from './keywords.ts'
@@ -60,10 +61,7 @@ export const createMessageStore = (engine: Engine): MessageStore => ({
     const snapshot = snapshotOf(engine)
     return engine.changes.since(snapshot, openMailbox(snapshot, mailbox), modSeq, engine.views)
   },
-  search: (mailbox, criteria: SearchCriteria) => {
-    void mailbox
-    return Promise.reject(new Error(`Search is not wired yet (${criteria.kind})`))
-  },
+  search: (mailbox, criteria, signal) => search(engine, mailbox, criteria, signal),
 })
 
 const append = async (
@@ -127,8 +125,6 @@ const removeSliced = async (
     modSeq = done.modSeq
   }
   modSeq ??= openMailbox(snapshotOf(engine), mailbox).state.highestModSeq
-  const state = readMailboxState(snapshotOf(engine), mailbox)
-  if (state && removed.length > 0 && state.highestModSeq % 1000 === 0) await prune(engine, mailbox)
   return { uids: Uint32Array.from(removed), modSeq: modSeq as ModSeq }
 }
 
@@ -144,9 +140,20 @@ const removeSlice = (
   return { uids: found.map((each) => each.uid), modSeq: mailbox.state.highestModSeq }
 }
 
-const prune = (engine: Engine, mailbox: MailboxId): Promise<void> =>
-  engine.commit.run((unit) => {
-    void unit
-    void mailbox
-    void pruneExpunged
-  })
+/** The tree is evaluated over batches of this mailbox as it is now. */
+const search = async (
+  engine: Engine,
+  mailbox: MailboxId,
+  criteria: SearchCriteria,
+  signal: AbortSignal | undefined,
+): Promise<SearchFound> => {
+  const snapshot = snapshotOf(engine)
+  const { id, state } = openMailbox(snapshot, mailbox)
+  const uids = engine.views.uids(snapshot, { id, ...state })
+  const source: SearchSource = {
+    uids,
+    keywords: readKeywords(snapshot, mailbox),
+    fetch: (wanted, want) => fetchBatches(engine, mailbox, wanted, want),
+  }
+  return searchMailbox(source, criteria, signal)
+}

@@ -21,7 +21,7 @@ import {
   placementBytes,
   writeChunk,
 } from '../rows/chunk.ts'
-import { writeExpunged } from '../rows/expunged-row.ts'
+import { pruneExpunged, writeExpunged } from '../rows/expunged-row.ts'
 import {
   type MailboxFacts,
   type MailboxState,
@@ -32,6 +32,8 @@ import {
 import { referToMessage } from '../rows/message-row.ts'
 import { addUsage } from '../rows/usage-row.ts'
 
+/** History is looked at once in so many changes of a mailbox. */
+const pruneEvery = 1_000
 /** RFC 9051 §2.3.1.1: UIDs are 32-bit. */
 const maxUid = 0xffff_ffff
 
@@ -182,6 +184,7 @@ export const removeMessages = (
     modSeq,
     Uint32Array.from(removed, (each) => each.uid),
   )
+  if (modSeq % pruneEvery === 0) pruneExpunged(unit, id, state)
   addUsage(unit, facts.account, -octets, -removed.length)
   saveMailbox(unit, mailbox)
 }

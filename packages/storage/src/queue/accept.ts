@@ -108,14 +108,14 @@ export const acceptIn = (
   const accepted = entry.recipients.map((recipient, index): AcceptedRecipient => {
     const { address, route } = recipient
     if (route.kind === 'queued') {
-      waiting.push({ index, recipient: stored(recipient, route.transport, route.nextHop, route.dueMs) })
+      waiting.push({ index, recipient: storedRoute(recipient, route) })
       return { address, outcome: 'queued' }
     }
     const outcome = entry.hold ? undefined : deliver(engine, unit, blob, route)
     if (outcome && isPlaced(outcome)) return { address, outcome: 'placed', placed: outcome }
     const dueMs = entry.hold ? entry.arrivedMs : engine.now() + retryAfterMs
     const queued = stored(recipient, localTransport, domainOf(address), dueMs)
-    waiting.push({ index, recipient: outcome ? { ...queued, attempts: 1, last: outcome } : queued })
+    waiting.push({ index, recipient: outcome ? { ...queued, last: outcome } : queued })
     return { address, outcome: 'queued', ...(outcome && { note: outcome }) }
   })
   if (waiting.length > 0) enqueue(unit, { message, entry }, blobId, waiting)
@@ -125,6 +125,15 @@ export const acceptIn = (
 }
 
 const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+
+const storedRoute = (
+  recipient: NewRecipient,
+  route: NewRecipient['route'] & { kind: 'queued' },
+): StoredRecipient => ({
+  ...stored(recipient, route.transport, route.nextHop, route.dueMs),
+  ...(route.sender !== undefined && { sender: route.sender }),
+  ...(route.prefix !== undefined && { prefix: Buffer.from(route.prefix).toString('base64') }),
+})
 
 const stored = (
   recipient: NewRecipient,

@@ -59,6 +59,7 @@ const settleOne = (
     const deferred: StoredRecipient = {
       ...free,
       dueMs: Math.max(0, Math.trunc(settlement.dueMs)),
+      attempts: 0,
       delayWarned: recipient.delayWarned || settlement.delayWarned === true,
       last: settlement.note,
     }

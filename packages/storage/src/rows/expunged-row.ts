@@ -79,15 +79,14 @@ export const removeExpunged = (unit: Unit, mailbox: number): void => {
   for (const { key } of [...unit.range({ start: prefix, end: keyAfter(prefix) })]) unit.remove(key)
 }
 
-/** Rows of history that one mailbox keeps, and how many go at a time. */
-export const maxHistoryRows = 20_000
-const pruneRows = 2_000
+/** Rows of history that one mailbox keeps (each names the messages of one expunge). */
+const maxHistoryRows = 20_000
 
 /** Forgets the oldest history when there is too much; `state.historyFloor` says from where it is whole. */
 export const pruneExpunged = (unit: Unit, mailbox: number, state: MailboxState): void => {
   const prefix = keyOf32(tables.expunged, mailbox)
-  const oldest = [...unit.range({ start: prefix, end: keyAfter(prefix), limit: pruneRows })]
-  for (const { key } of oldest) {
+  const keys = Array.from(unit.range({ start: prefix, end: keyAfter(prefix) }), ({ key }) => key)
+  for (const key of keys.slice(0, Math.max(0, keys.length - maxHistoryRows))) {
     unit.remove(key)
     state.historyFloor = Math.max(state.historyFloor, read64(key, 5))
   }

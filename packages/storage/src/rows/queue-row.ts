@@ -28,7 +28,11 @@ export interface StoredRecipient {
   readonly notify?: readonly ('NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY')[]
   readonly transport: string
   readonly nextHop: string
+  readonly sender?: string
+  /** Base64. */
+  readonly prefix?: string
   readonly dueMs: number
+  /** Claims since the last settlement. */
   readonly attempts: number
   readonly delayWarned: boolean
   readonly last?: DeliveryNote
@@ -137,8 +141,9 @@ export const writeCount = (unit: Unit, count: number): void => {
 const addToCount = (unit: Unit, by: number): void => writeCount(unit, Math.max(0, readCount(unit) + by))
 
 export const toQueuedRecipient = (index: number, recipient: StoredRecipient): QueuedRecipient => {
-  const { lease, ...rest } = recipient
-  return { ...rest, index, state: lease ? 'claimed' : 'queued' }
+  const { lease, prefix, ...rest } = recipient
+  const state = lease ? 'claimed' : 'queued'
+  return { ...rest, ...(prefix !== undefined && { prefix: Buffer.from(prefix, 'base64') }), index, state }
 }
 
 export const toQueueEntry = (
