@@ -1,7 +1,7 @@
 import type { Accounts } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Answer } from '@posthorn/smtp'
-import type { NewRecipient, Store } from '@posthorn/storage'
+import type { Account, NewRecipient, Store } from '@posthorn/storage'
 import type { AddressBook, Known } from '../policy/address-book.ts'
 import { lookupFirst, lookupMapping, type TableContext, type Tables } from '../tables/index.ts'
 import { type AccountCache, createAccountCache } from './account-cache.ts'
@@ -49,6 +49,8 @@ export interface Routing extends AddressBook {
   plan(recipients: readonly EnvelopeRecipient[], sender: string, nowMs: number): Promise<readonly Planned[]>
   /** One recipient that waited in the queue. */
   resolve(request: EnvelopeRecipient & { readonly sender: string; readonly nowMs: number }): Promise<Resolved>
+  /** The account whose mailbox an address is, with no alias and no .forward between. For quota at RCPT. */
+  mailboxOf(address: string): Promise<Account | undefined>
   /** EXPN, `sendmail -bv`: the next step only. undefined: no such list. */
   expandAlias(name: string): readonly string[] | undefined
   close(): void
@@ -112,6 +114,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
       if (text === null) return { kind: 'to', recipients: planned.map((one) => one.recipient) }
       return { kind: 'refused', status: text[1] ?? '5.0.0', text: text[2] ?? '' }
     },
+    mailboxOf: (address) => mailboxOf(parts, address),
     expandAlias(name) {
       const value = lookupFirst(parts.aliases, localName(classes.complete(name), '').name)
       return value === undefined ? undefined : value.split(',').map((one) => one.trim())
@@ -267,13 +270,26 @@ function verifyAccount(parts: Parts, address: string, domain: string, table: str
   if (table === 'local recipient table' && findAlias(parts.aliases, local) !== undefined) return known
   const whole = parts.accounts.find(`${local.name}@${domain}`)
   if (!(whole instanceof Promise) && whole !== undefined) return known
-  return findAccount(parts.accounts, local, domain).then(
+  return findAccount(parts, local, domain).then(
     (found): Known => (found === undefined ? { kind: 'unknown', table } : known),
     (error: unknown): Known => {
       parts.log({ level: 'error', service: 'smtpd', text: `cannot look up ${address}`, error })
       return { kind: 'temporary', reason: 'account lookup failed' }
     },
   )
+}
+
+async function mailboxOf(parts: Parts, given: string): Promise<Account | undefined> {
+  const { address } = parts.classes.unroute(given)
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const kind = parts.classes.classOf(domain)
+  if ((kind !== 'local' && kind !== 'mailbox') || parts.virtual.has(address)) return undefined
+  const local = localName(address, parts.options.recipientDelimiter ?? '')
+  if (kind === 'local' && findAlias(parts.aliases, local) !== undefined) return undefined
+  const found = await findAccount(parts, local, domain)
+  if (found === undefined) return undefined
+  const forwarding = await parts.forwards.find(found.account, found.extension)
+  return forwarding.kind === 'none' ? found.account : undefined
 }
 
 /** His address with any extension, and those that virtual aliases lead to him. */

@@ -54,8 +54,22 @@ export function findAlias(
   return undefined
 }
 
-/** The account a local part names at a domain; the extended name first. */
+/**
+ * The account a local part names at a domain, the extended name first. All domains of mydestination share
+ * the users of the default domain, those too that a file or table names.
+ */
 export async function findAccount(
+  parts: Pick<LocalParts, 'accounts' | 'classes' | 'options'>,
+  local: LocalName,
+  domain: string,
+): Promise<{ readonly account: Account; readonly extension: string | undefined } | undefined> {
+  const shared = (parts.options.defaultDomain ?? parts.options.myorigin).toLowerCase()
+  const found = await findAccountAt(parts.accounts, local, domain)
+  if (found !== undefined || domain === shared || parts.classes.classOf(domain) !== 'local') return found
+  return findAccountAt(parts.accounts, local, shared)
+}
+
+async function findAccountAt(
   accounts: AccountCache,
   local: LocalName,
   domain: string,
@@ -89,7 +103,7 @@ export async function deliverLocal(
     await expandAlias(parts, alias, domain, here, gathering)
     return
   }
-  const found = await findAccount(parts.accounts, local, domain)
+  const found = await findAccount(parts, local, domain)
   if (found !== undefined) {
     await deliverAccount(parts, { ...found, address }, here, gathering)
     return
@@ -169,7 +183,7 @@ async function deliverOwn(
   gathering: Gathering,
 ): Promise<void> {
   const local = localName(address, parts.options.recipientDelimiter ?? '')
-  const found = await findAccount(parts.accounts, local, address.slice(address.lastIndexOf('@') + 1))
+  const found = await findAccount(parts, local, address.slice(address.lastIndexOf('@') + 1))
   if (found !== undefined) return reachMailbox(found.account, address, walk, gathering)
   fail(gathering, walk, address, '5.1.1', `unknown user: "${local.name}"`)
 }

@@ -1,0 +1,184 @@
+import { formatAddress, type Log, parseAddress } from '@posthorn/mail'
+import type { SmtpReply } from '@posthorn/smtp'
+import type {
+  AcceptedRecipient,
+  EnvelopeOptions,
+  NewRecipient,
+  Origin,
+  QueueId,
+  StagedMessage,
+  Store,
+} from '@posthorn/storage'
+import { formatDelay } from '../queue/log-lines.ts'
+import type { EnvelopeRecipient, Planned, Routing } from '../routing/index.ts'
+import type { HeaderFacts } from './header-gate.ts'
+import { faultReply, reply } from './refusals.ts'
+
+/** A complete message with its envelope, from SMTP or from the sendmail command. */
+export interface Received {
+  readonly queueId: QueueId
+  /** Completed; '' for the null reverse-path. */
+  readonly sender: string
+  readonly recipients: readonly EnvelopeRecipient[]
+  readonly options: EnvelopeOptions
+  readonly origin: Origin
+  readonly arrivedMs: number
+  readonly hold: 'held' | 'free'
+  readonly facts: HeaderFacts
+}
+
+export interface AcceptSources {
+  readonly store: Pick<Store, 'queue'>
+  readonly routing: Pick<Routing, 'plan'>
+  readonly log: Log
+  readonly now: () => number
+}
+
+/**
+ * Routes and stores a message: local recipients have it in their mailboxes and the others in the queue when
+ * this answers 250. Logs what Postfix's cleanup, qmgr and local say.
+ */
+export async function acceptMessage(
+  received: Received,
+  message: StagedMessage,
+  sources: AcceptSources,
+): Promise<SmtpReply> {
+  const { queueId } = received
+  const { log, now } = sources
+  log({
+    level: 'info',
+    service: 'cleanup',
+    queueId,
+    text: `message-id=${received.facts.messageId ?? '<>'}`,
+  })
+  const endedMs = now()
+  let planned: readonly Planned[]
+  let accepted: readonly AcceptedRecipient[]
+  try {
+    const plan = await sources.routing.plan(received.recipients, received.sender, endedMs)
+    planned = received.hold === 'held' ? plan.map(held) : plan.map((one) => withoutLoop(one, received))
+    const recipients = planned.map((one) => one.recipient)
+    if (recipients.length === 0) {
+      // Every recipient leads to nowhere on purpose (/dev/null).
+      await message.abort()
+      accepted = []
+    } else {
+      accepted = await sources.store.queue.accept({
+        message,
+        entry: {
+          queueId,
+          sender: received.sender,
+          recipients,
+          options: received.options,
+          origin: received.origin,
+          arrivedMs: received.arrivedMs,
+          ...(received.hold === 'held' ? { hold: true as const } : {}),
+        },
+      })
+    }
+  } catch (error) {
+    const refused = faultReply(error)
+    log({ level: 'error', service: 'cleanup', queueId, text: `cannot store message: ${refused.text}`, error })
+    await abandon(message, log)
+    return refused
+  }
+  logAccepted(received, message.sizeBytes, planned, accepted, { log, endedMs, nowMs: now() })
+  return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
+}
+
+async function abandon(message: StagedMessage, log: Log): Promise<void> {
+  try {
+    await message.abort()
+  } catch (error) {
+    log({ level: 'warning', service: 'cleanup', text: 'cannot discard a message that was refused', error })
+  }
+}
+
+/** Mail on hold is delivered when it is released: its mailboxes are found then. */
+function held(one: Planned): Planned {
+  const { recipient } = one
+  if (recipient.route.kind !== 'mailbox') return one
+  const { route: _, ...shared } = recipient
+  const nextHop = recipient.address.slice(recipient.address.lastIndexOf('@') + 1)
+  return {
+    ...one,
+    recipient: { ...shared, route: { kind: 'queued', transport: 'local', nextHop, dueMs: 0 } },
+  }
+}
+
+/** A message that has been delivered to this address before comes round in a circle. RFC 9228 §4. */
+function withoutLoop(one: Planned, received: Received): Planned {
+  const { deliveredTo } = received.facts
+  if (deliveredTo.length === 0 || one.deliveredTo === undefined) return one
+  if (!deliveredTo.includes(one.deliveredTo.toLowerCase())) return one
+  const { route: _, ...shared } = one.recipient
+  const recipient: NewRecipient = {
+    ...shared,
+    route: {
+      kind: 'queued',
+      transport: 'error',
+      nextHop: `5.4.6 mail forwarding loop for ${one.deliveredTo}`,
+      dueMs: 0,
+    },
+  }
+  return { ...one, recipient }
+}
+
+function logAccepted(
+  received: Received,
+  sizeBytes: number,
+  planned: readonly Planned[],
+  accepted: readonly AcceptedRecipient[],
+  at: { readonly log: Log; readonly endedMs: number; readonly nowMs: number },
+): void {
+  const { queueId, sender, arrivedMs } = received
+  const { log } = at
+  log({
+    level: 'info',
+    service: 'qmgr',
+    queueId,
+    text: `from=<${sender}>, size=${sizeBytes}, nrcpt=${planned.length} (queue ${received.hold === 'held' ? 'hold' : 'active'})`,
+    fields: { from: sender, size: sizeBytes, nrcpt: planned.length },
+  })
+  const delay = formatDelay(at.nowMs - arrivedMs)
+  const delays = `${formatDelay(at.endedMs - arrivedMs)}/0/0/${formatDelay(at.nowMs - at.endedMs)}`
+  let queued = 0
+  for (let i = 0; i < planned.length; i++) {
+    const outcome = accepted[i]
+    const { recipient, originalTo } = planned[i] as Planned
+    if (outcome?.outcome !== 'placed' && outcome?.note === undefined) {
+      queued++
+      continue
+    }
+    const original = originalTo === recipient.address ? '' : ` orig_to=<${originalTo}>,`
+    const start = `to=<${recipient.address}>,${original} relay=local, delay=${delay}, delays=${delays}`
+    if (outcome.outcome === 'placed') {
+      const fields = { to: recipient.address, relay: 'local', dsn: '2.0.0', status: 'sent' }
+      log({
+        level: 'info',
+        service: 'local',
+        queueId,
+        text: `${start}, dsn=2.0.0, status=sent (delivered to mailbox)`,
+        fields,
+      })
+      continue
+    }
+    queued++
+    const status = outcome.note?.status ?? '4.2.2'
+    const text = `${start}, dsn=${status}, status=deferred (${outcome.note?.diagnostic ?? 'mailbox is full'})`
+    log({
+      level: 'info',
+      service: 'local',
+      queueId,
+      text,
+      fields: { to: recipient.address, dsn: status, status: 'deferred' },
+    })
+  }
+  if (queued === 0) log({ level: 'info', service: 'qmgr', queueId, text: 'removed' })
+}
+
+/** The form in which addresses stand in logs and envelopes. */
+export function plainAddress(address: string): string {
+  const parsed = parseAddress(address)
+  return parsed === undefined ? address : formatAddress(parsed)
+}

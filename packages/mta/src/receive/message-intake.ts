@@ -1,0 +1,61 @@
+import type { MessageStore, MessageWriter, StagedMessage } from '@posthorn/storage'
+import { type HeaderFacts, HeaderGate } from './header-gate.ts'
+import { mendHeader, type OwnHeader } from './own-header.ts'
+
+export interface IntakeOptions {
+  /** Our trace fields, put before the message. */
+  readonly trace: Buffer
+  /** Present for mail of our own users: the header is mended. */
+  readonly own: OwnHeader | undefined
+  /** 0 = none. */
+  readonly sizeLimitBytes: number
+}
+
+/** A message on its way from a client into the store. */
+export interface MessageIntake {
+  readonly facts: HeaderFacts
+  /** Octets as they came. */
+  readonly sizeBytes: number
+  readonly tooLarge: boolean
+  write(chunk: Uint8Array): Promise<void> | undefined
+  finish(): Promise<StagedMessage>
+  abort(): Promise<void>
+}
+
+/** Opens a writer. Throws StoreError. */
+export function openIntake(messages: Pick<MessageStore, 'stage'>, options: IntakeOptions): MessageIntake {
+  const writer: MessageWriter = messages.stage()
+  const { own } = options
+  const gate = new HeaderGate(
+    (chunk) => writer.write(chunk),
+    own === undefined ? undefined : (header, facts) => mendHeader(header, facts, own),
+  )
+  let sizeBytes = 0
+  let tooLarge = false
+  let first = writer.write(options.trace)
+  return {
+    facts: gate.facts,
+    get sizeBytes() {
+      return sizeBytes
+    },
+    get tooLarge() {
+      return tooLarge
+    },
+    write(chunk) {
+      sizeBytes += chunk.length
+      if (options.sizeLimitBytes > 0 && sizeBytes > options.sizeLimitBytes) tooLarge = true
+      if (tooLarge) return undefined
+      const wait = gate.push(chunk)
+      if (first === undefined) return wait
+      const traced = first
+      first = undefined
+      return wait === undefined ? traced : traced.then(() => wait)
+    },
+    async finish() {
+      await first
+      await gate.finish()
+      return writer.finish()
+    },
+    abort: () => writer.abort(),
+  }
+}

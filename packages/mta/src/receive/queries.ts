@@ -1,0 +1,54 @@
+import { isHostName } from '@posthorn/dns'
+import { formatAddress, parseForwardPath } from '@posthorn/mail'
+import type { SmtpReply, SmtpSession } from '@posthorn/smtp'
+import type { QueueStore } from '@posthorn/storage'
+import type { ReceiveConfiguration } from './receive-options.ts'
+import { reply } from './refusals.ts'
+
+/** RFC 5321 §3.5: `252` for an address that we would take, since only delivery knows. Postfix: vrfy_cmd(). */
+export async function vrfy(
+  argument: string,
+  session: SmtpSession,
+  { options, routing }: ReceiveConfiguration,
+): Promise<SmtpReply> {
+  if (options.vrfy === 'disabled') return reply(502, '5.5.1', 'VRFY command is disabled')
+  const parsed = argument.trim() === '' ? undefined : parseForwardPath(argument)
+  if (parsed === undefined) return reply(501, '5.5.4', 'Syntax: VRFY address')
+  const address = formatAddress(parsed)
+  const destination = routing.classify(address)
+  const mayRelay = session.trusted || session.user !== undefined
+  if (!mayRelay && (destination.routed || destination.class === 'default')) {
+    return reply(554, '5.7.1', `<${address}>: Relay access denied`)
+  }
+  const known = await routing.verify(address)
+  if (known.kind === 'temporary') return reply(451, '4.3.0', `<${address}>: Temporary lookup failure`)
+  if (known.kind === 'refused')
+    return reply(550, known.status, `<${address}>: Recipient address rejected: ${known.text}`)
+  if (known.kind === 'unknown') {
+    return reply(550, '5.1.1', `<${address}>: Recipient address rejected: User unknown in ${known.table}`)
+  }
+  return reply(252, '2.0.0', address)
+}
+
+/** Postfix has no EXPN: who is on a list is nobody's business. RFC 5321 §7.3. */
+export function expn(): SmtpReply {
+  return reply(502, '5.5.1', 'EXPN command is disabled')
+}
+
+/** RFC 1985. Postfix: etrn_cmd(), fast_flush_domains = $relay_domains. */
+export async function etrn(
+  argument: string,
+  { routing }: ReceiveConfiguration,
+  queue: Pick<QueueStore, 'flush'>,
+  nowMs: number,
+): Promise<SmtpReply> {
+  const given = argument.trim().toLowerCase()
+  // RFC 1985 §5.3: @ and # ask for subdomains and named queues.
+  const domain = given.replace(/^[@#]/, '')
+  if (!isHostName(domain)) return { code: 501, text: 'Error: invalid parameter syntax' }
+  if (routing.classify(`postmaster@${domain}`).class !== 'relay') {
+    return { code: 459, text: `<${argument.trim()}>: service unavailable` }
+  }
+  await queue.flush({ nowMs, nextHop: domain })
+  return { code: 250, text: 'Queuing started' }
+}

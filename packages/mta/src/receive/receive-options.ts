@@ -1,0 +1,42 @@
+import type { GatewayGuard, Policy } from '../policy/index.ts'
+import type { NetworkList } from '../policy/networks.ts'
+import type { Routing } from '../routing/index.ts'
+
+/** Postfix's parameters in camel case. */
+export interface ReceiveOptions {
+  readonly myhostname: string
+  /** smtpd_banner, expanded: `mail.example.org ESMTP Posthorn`. */
+  readonly banner: string
+  /** Octets; 0 = no limit. */
+  readonly messageSizeLimitBytes?: number
+  /** Postfix: 50. */
+  readonly hopcountLimit?: number
+  /** Reverse names of strangers. Postfix: smtpd_peername_lookup. */
+  readonly clientNames?: 'looked-up' | 'unknown'
+  readonly clientNameTimeoutMs?: number
+  /** smtpd_sasl_authenticated_header. */
+  readonly authenticatedHeader?: 'yes' | 'no'
+  /** disable_vrfy_command is the opposite. */
+  readonly vrfy?: 'enabled' | 'disabled'
+  /** Who has logged in writes as himself only (reject_sender_login_mismatch for every list). */
+  readonly senderMustMatchLogin?: 'yes' | 'no'
+  /** always_add_missing_headers: also for mail of strangers. */
+  readonly addMissingHeaders?: 'own-clients' | 'always'
+  /** Minutes east of UTC for Received and Date. */
+  readonly offsetMinutes?: () => number
+}
+
+/** One configuration; a reload brings the next, which new sessions and transactions use. */
+export interface ReceiveConfiguration {
+  readonly options: ReceiveOptions
+  /** Of port 25 and LMTP. */
+  readonly policy: Policy
+  /** Of 587 and 465. Default: `policy`. */
+  readonly submissionPolicy?: Policy
+  readonly routing: Routing
+  readonly mynetworks: NetworkList
+  readonly gatewayGuard?: GatewayGuard
+}
+
+export const defaultMessageSizeLimitBytes = 10_240_000
+export const defaultHopcountLimit = 50

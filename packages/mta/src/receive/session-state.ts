@@ -1,0 +1,40 @@
+import { type ClientName, unknownClient } from '@posthorn/dns'
+import type { SmtpSession } from '@posthorn/smtp'
+import type { PolicyClient, PolicyRequest } from '../policy/index.ts'
+
+/** What the receiver remembers of a session beside what the port carries. */
+export interface SessionState {
+  client: PolicyClient
+  improperPipelining: boolean
+}
+
+const unknown: ClientName = unknownClient('permanent')
+
+export function newSessionState(session: SmtpSession): SessionState {
+  return {
+    client: { address: session.clientAddress, name: unknown, inMyNetworks: false },
+    improperPipelining: false,
+  }
+}
+
+/** The parts of a question to the policy that come from the session. */
+export function sessionRequest(
+  session: SmtpSession,
+  state: SessionState,
+  command: string,
+): Omit<PolicyRequest, 'sender' | 'recipient' | 'recipientCount' | 'sizeBytes' | 'queueId'> {
+  return {
+    command,
+    client: state.client,
+    helo: session.helo,
+    protocol: session.protocol,
+    encrypted: session.tls !== undefined,
+    user: session.user?.address,
+    improperPipelining: state.improperPipelining,
+  }
+}
+
+/** `mail.example.org[192.0.2.1]`, as Postfix logs a client. */
+export function clientOf(session: SmtpSession): string {
+  return `${session.clientName}[${session.clientAddress}]`
+}

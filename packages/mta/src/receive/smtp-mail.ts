@@ -1,0 +1,340 @@
+import { type Log, receivedField } from '@posthorn/mail'
+import type { Answer, MailFrom, RcptTo, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
+import type { EnvelopeOptions, Origin, QueueId, Store } from '@posthorn/storage'
+import {
+  type Effect,
+  type Policy,
+  type PolicyOutcome,
+  type PolicyRequest,
+  policyLogText,
+  type Refusal,
+  refusalText,
+} from '../policy/index.ts'
+import type { EnvelopeRecipient } from '../routing/index.ts'
+import { acceptMessage } from './accept-message.ts'
+import type { MailboxRoom } from './mailbox-room.ts'
+import { type MessageIntake, openIntake } from './message-intake.ts'
+import {
+  defaultHopcountLimit,
+  defaultMessageSizeLimitBytes,
+  type ReceiveConfiguration,
+} from './receive-options.ts'
+import { faultReply, reply, replyOf, tooLarge, tooManyHops } from './refusals.ts'
+import { clientOf, type SessionState, sessionRequest } from './session-state.ts'
+
+export interface MailSources {
+  readonly store: Pick<Store, 'queue' | 'messages'>
+  readonly room: MailboxRoom
+  readonly log: Log
+  readonly now: () => number
+}
+
+const accepted = reply(250, '2.1.5', 'Ok')
+const goAhead: SmtpReply = { code: 354, text: 'End data with <CR><LF>.<CR><LF>' }
+const notOwned = (sender: string, user: string): Refusal => ({
+  code: 553,
+  status: '5.7.1',
+  text: `<${sender}>: Sender address rejected: not owned by user ${user}`,
+})
+
+/** One mail transaction of an SMTP or LMTP session, from MAIL to the answer to the message. */
+export class SmtpMail implements SmtpTransaction {
+  queueId: QueueId | '' = ''
+  readonly #session: SmtpSession
+  readonly #state: SessionState
+  readonly #from: MailFrom
+  readonly #configuration: ReceiveConfiguration
+  readonly #policy: Policy
+  readonly #sources: MailSources
+  readonly #arrivedMs: number
+  #recipients: EnvelopeRecipient[] = []
+  #effects: Effect[] = []
+  #intake: MessageIntake | undefined
+
+  constructor(
+    session: SmtpSession,
+    state: SessionState,
+    from: MailFrom,
+    configuration: ReceiveConfiguration,
+    policy: Policy,
+    sources: MailSources,
+  ) {
+    this.#session = session
+    this.#state = state
+    this.#from = from
+    this.#configuration = configuration
+    this.#policy = policy
+    this.#sources = sources
+    this.#arrivedMs = sources.now()
+  }
+
+  /** Answer to MAIL itself; undefined: go on. */
+  begin(): Answer<Refusal | undefined> {
+    const { options, routing } = this.#configuration
+    const user = this.#session.user?.address
+    const sender = this.#from.address
+    if (
+      options.senderMustMatchLogin === 'yes' &&
+      user !== undefined &&
+      sender !== '' &&
+      !routing.owns(user, sender, '+')
+    ) {
+      return this.#refused(notOwned(sender, user), this.#request('MAIL', undefined))
+    }
+    const request = this.#request('MAIL', undefined)
+    const outcome = this.#policy.ask('mail', request)
+    if (!(outcome instanceof Promise)) return this.#judged(outcome, request)
+    return outcome.then((later) => this.#judged(later, request))
+  }
+
+  async rcpt(recipient: RcptTo): Promise<SmtpReply> {
+    const { address } = recipient
+    const request = this.#request('RCPT', address)
+    const answer = this.#policy.ask('rcpt', request)
+    const outcome = answer instanceof Promise ? await answer : answer
+    const refusal = this.#judged(outcome, request)
+    if (refusal !== undefined) return replyOf(refusal)
+    const full = await this.#sources.room.refusal(
+      address,
+      this.#from.sizeBytes ?? 0,
+      this.#configuration.routing,
+    )
+    if (full !== undefined) return replyOf(this.#refused(full, request))
+    if (this.queueId === '') this.#open()
+    const { notify, originalRecipient } = recipient
+    this.#recipients.push({
+      address,
+      ...(notify === undefined ? {} : { notify }),
+      ...(originalRecipient === undefined ? {} : { originalRecipient }),
+    })
+    return accepted
+  }
+
+  data(): Answer<SmtpReply> {
+    const request = this.#request('DATA', undefined)
+    const go = (outcome: PolicyOutcome): SmtpReply => {
+      const refusal = this.#judged(outcome, request)
+      return refusal === undefined ? this.#startContent() : replyOf(refusal)
+    }
+    const outcome = this.#policy.ask('data', request)
+    return outcome instanceof Promise ? outcome.then(go) : go(outcome)
+  }
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    return this.#intake?.write(chunk)
+  }
+
+  async end(): Promise<SmtpReply> {
+    const intake = this.#intake
+    if (intake === undefined || this.queueId === '') return reply(451, '4.3.0', 'Error: no message')
+    this.#intake = undefined
+    try {
+      return await this.#finish(intake, this.queueId)
+    } catch (error) {
+      const refused = faultReply(error)
+      this.#log('error', `cannot store message: ${refused.text}`, error)
+      await this.#drop(intake)
+      return refused
+    }
+  }
+
+  async abort(_reason: string): Promise<void> {
+    const intake = this.#intake
+    this.#intake = undefined
+    if (intake !== undefined) await this.#drop(intake)
+  }
+
+  async #finish(intake: MessageIntake, queueId: QueueId): Promise<SmtpReply> {
+    const refused = await this.#refusalOfContent(intake)
+    if (refused !== undefined) {
+      await this.#drop(intake)
+      return refused
+    }
+    const discarded = this.#effects.find((effect) => effect.kind === 'discard')
+    if (discarded !== undefined) {
+      await this.#drop(intake)
+      return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
+    }
+    const message = await intake.finish()
+    const { routing } = this.#configuration
+    const received = {
+      queueId,
+      sender: routing.complete(this.#from.address),
+      recipients: this.#finalRecipients(),
+      options: envelopeOptions(this.#from),
+      origin: originOf(this.#session),
+      arrivedMs: this.#arrivedMs,
+      hold: this.#effects.some((effect) => effect.kind === 'hold') ? ('held' as const) : ('free' as const),
+      facts: intake.facts,
+    }
+    return acceptMessage(received, message, { ...this.#sources, routing })
+  }
+
+  async #refusalOfContent(intake: MessageIntake): Promise<SmtpReply | undefined> {
+    if (intake.tooLarge) return tooLarge
+    const hops = this.#configuration.options.hopcountLimit ?? defaultHopcountLimit
+    if (intake.facts.hops > hops) {
+      this.#log('info', `reject: too many hops from ${clientOf(this.#session)}; from=<${this.#from.address}>`)
+      return tooManyHops
+    }
+    const request = { ...this.#request('END-OF-MESSAGE', undefined), sizeBytes: intake.sizeBytes }
+    const refusal = this.#judged(await this.#policy.ask('end-of-data', request), request)
+    return refusal === undefined ? undefined : replyOf(refusal)
+  }
+
+  #startContent(): SmtpReply {
+    if (this.queueId === '') return reply(554, '5.5.1', 'Error: no valid recipients')
+    const { options, routing } = this.#configuration
+    const session = this.#session
+    const nowMs = this.#sources.now()
+    const offsetMinutes = options.offsetMinutes?.() ?? 0
+    const isOwn =
+      session.user !== undefined ||
+      isLoopback(session.clientAddress) ||
+      options.addMissingHeaders === 'always'
+    try {
+      this.#intake = openIntake(this.#sources.store.messages, {
+        trace: Buffer.concat([...this.#prepended(), this.#received(nowMs, offsetMinutes)]),
+        sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
+        own: isOwn
+          ? {
+              myhostname: options.myhostname,
+              queueId: this.queueId,
+              sender: routing.complete(this.#from.address),
+              nowMs,
+              offsetMinutes,
+              complete: routing.complete,
+            }
+          : undefined,
+      })
+      return goAhead
+    } catch (error) {
+      this.#log('error', 'cannot begin a message', error)
+      return faultReply(error)
+    }
+  }
+
+  #received(nowMs: number, offsetMinutes: number): Buffer {
+    const { options, routing } = this.#configuration
+    const session = this.#session
+    const only = this.#recipients.length === 1 ? this.#recipients[0]?.address : undefined
+    return receivedField({
+      helo: session.helo,
+      clientName: session.clientName,
+      clientAddress: session.clientAddress,
+      host: options.myhostname,
+      protocol: session.protocol,
+      queueId: this.queueId,
+      nowMs,
+      offsetMinutes,
+      ...(session.tls === undefined ? {} : { tls: session.tls }),
+      ...(session.user === undefined || options.authenticatedHeader !== 'yes'
+        ? {}
+        : { user: session.user.address }),
+      ...(only === undefined ? {} : { recipient: routing.complete(only) }),
+    })
+  }
+
+  /** access(5) PREPEND: above our own Received, as in Postfix. */
+  #prepended(): Buffer[] {
+    return this.#effects.flatMap((effect) =>
+      effect.kind === 'prepend' ? [Buffer.from(`${effect.field}\r\n`)] : [],
+    )
+  }
+
+  /** access(5) REDIRECT takes the place of all recipients, BCC is one more. */
+  #finalRecipients(): readonly EnvelopeRecipient[] {
+    let redirect: string | undefined
+    const bcc: EnvelopeRecipient[] = []
+    for (const effect of this.#effects) {
+      if (effect.kind === 'redirect') redirect = effect.address
+      if (effect.kind === 'bcc') bcc.splice(0, 1, { address: effect.address, notify: ['NEVER'] })
+    }
+    return redirect === undefined ? [...this.#recipients, ...bcc] : [{ address: redirect }]
+  }
+
+  #open(): void {
+    const session = this.#session
+    this.queueId = this.#sources.store.queue.newId(this.#arrivedMs)
+    const sasl =
+      session.user === undefined
+        ? ''
+        : `, sasl_method=${session.user.method}, sasl_username=${session.user.address}`
+    this.#log('info', `client=${clientOf(session)}${sasl}`)
+  }
+
+  #request(command: string, recipient: string | undefined): PolicyRequest {
+    return {
+      ...sessionRequest(this.#session, this.#state, command),
+      sender: this.#from.address,
+      recipient,
+      recipientCount: this.#recipients.length,
+      sizeBytes: this.#from.sizeBytes,
+      queueId: this.queueId,
+    }
+  }
+
+  /** Takes effects over, logs; the refusal if there is one. */
+  #judged(outcome: PolicyOutcome, request: PolicyRequest): Refusal | undefined {
+    for (const effect of outcome.effects) {
+      if (outcome.refusal === undefined) this.#effects.push(effect)
+      if ('text' in effect)
+        this.#logPolicy(effect.kind === 'inform' ? 'info' : effect.kind, request, effect.text)
+    }
+    return outcome.refusal === undefined ? undefined : this.#refused(outcome.refusal, request)
+  }
+
+  #refused(refusal: Refusal, request: PolicyRequest): Refusal {
+    this.#logPolicy('reject', request, refusalText(refusal))
+    return refusal
+  }
+
+  #logPolicy(action: string, request: PolicyRequest, said: string): void {
+    const queueId = this.queueId === '' ? 'NOQUEUE' : this.queueId
+    this.#sources.log({
+      level: 'info',
+      service: 'smtpd',
+      queueId,
+      text: policyLogText(action, request, said),
+    })
+  }
+
+  #log(level: 'info' | 'error', text: string, error?: unknown): void {
+    const queueId = this.queueId === '' ? 'NOQUEUE' : this.queueId
+    this.#sources.log({ level, service: 'smtpd', queueId, text, ...(error === undefined ? {} : { error }) })
+  }
+
+  async #drop(intake: MessageIntake): Promise<void> {
+    try {
+      await intake.abort()
+    } catch (error) {
+      this.#log('error', 'cannot discard a message that was refused', error)
+    }
+  }
+}
+
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.')
+}
+
+function envelopeOptions(from: MailFrom): EnvelopeOptions {
+  return {
+    ...(from.ret === undefined ? {} : { ret: from.ret }),
+    ...(from.envid === undefined ? {} : { envid: from.envid }),
+    ...(from.smtpUtf8 ? { smtpUtf8: true as const } : {}),
+    ...(from.body === undefined ? {} : { body: from.body }),
+    ...(from.requireTls ? { requireTls: true as const } : {}),
+  }
+}
+
+function originOf(session: SmtpSession): Origin {
+  return {
+    clientName: session.clientName,
+    clientAddress: session.clientAddress,
+    helo: session.helo,
+    protocol: session.protocol,
+    ...(session.user === undefined
+      ? {}
+      : { saslMethod: session.user.method, saslUsername: session.user.address }),
+  }
+}

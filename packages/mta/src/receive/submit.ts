@@ -1,0 +1,107 @@
+import { type Log, localReceivedField } from '@posthorn/mail'
+import type { SmtpReply } from '@posthorn/smtp'
+import type { EnvelopeOptions, Store } from '@posthorn/storage'
+import type { EnvelopeRecipient } from '../routing/index.ts'
+import { acceptMessage } from './accept-message.ts'
+import { createLineEnds } from './line-ends.ts'
+import { openIntake } from './message-intake.ts'
+import {
+  defaultHopcountLimit,
+  defaultMessageSizeLimitBytes,
+  type ReceiveConfiguration,
+} from './receive-options.ts'
+import { faultReply, reply, tooLarge, tooManyHops } from './refusals.ts'
+
+export interface Submission {
+  /** As given to `-f`, or the user's name; '' for the null reverse-path. Completed with myorigin. */
+  readonly sender: string
+  readonly recipients: readonly EnvelopeRecipient[]
+  /** Line ends LF or CRLF. */
+  readonly content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+  readonly userid: number | string
+  readonly options?: EnvelopeOptions
+}
+
+export interface SubmitSources {
+  readonly store: Pick<Store, 'queue' | 'messages'>
+  readonly log: Log
+  readonly now: () => number
+  readonly configuration: () => Pick<ReceiveConfiguration, 'options' | 'routing'>
+}
+
+/**
+ * Mail from the sendmail command: no session, no restrictions, the same way into the store. Postfix:
+ * pickup(8). A 250 is durable; anything else means that nothing was kept.
+ */
+export async function submit(
+  submission: Submission,
+  sources: SubmitSources,
+): Promise<SmtpReply & { readonly queueId: string }> {
+  const { options, routing } = sources.configuration()
+  const { store, log, now } = sources
+  const arrivedMs = now()
+  const queueId = store.queue.newId(arrivedMs)
+  if (submission.recipients.length === 0) {
+    return { ...reply(554, '5.5.1', 'Error: no recipients'), queueId }
+  }
+  const offsetMinutes = options.offsetMinutes?.() ?? 0
+  const sender = routing.complete(submission.sender)
+  log({
+    level: 'info',
+    service: 'pickup',
+    queueId,
+    text: `uid=${submission.userid} from=<${submission.sender}>`,
+  })
+  const intake = openIntake(store.messages, {
+    trace: localReceivedField({
+      host: options.myhostname,
+      userid: submission.userid,
+      queueId,
+      nowMs: arrivedMs,
+      offsetMinutes,
+    }),
+    sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
+    own: {
+      myhostname: options.myhostname,
+      queueId,
+      sender,
+      nowMs: arrivedMs,
+      offsetMinutes,
+      complete: routing.complete,
+    },
+  })
+  let finished = false
+  try {
+    const lineEnds = createLineEnds()
+    for await (const chunk of submission.content) {
+      await intake.write(lineEnds(chunk))
+      if (intake.tooLarge) break
+    }
+    const refused = intake.tooLarge
+      ? tooLarge
+      : intake.facts.hops > (options.hopcountLimit ?? defaultHopcountLimit)
+        ? tooManyHops
+        : undefined
+    if (refused !== undefined) {
+      await intake.abort()
+      return { ...refused, queueId }
+    }
+    const message = await intake.finish()
+    finished = true
+    const received = {
+      queueId,
+      sender,
+      recipients: submission.recipients,
+      options: submission.options ?? {},
+      origin: { clientName: 'localhost', clientAddress: '127.0.0.1', helo: '', protocol: '' },
+      arrivedMs,
+      hold: 'free' as const,
+      facts: intake.facts,
+    }
+    return { ...(await acceptMessage(received, message, { store, routing, log, now })), queueId }
+  } catch (error) {
+    log({ level: 'error', service: 'pickup', queueId, text: 'cannot store message', error })
+    if (!finished) await intake.abort().catch(() => {})
+    return { ...faultReply(error), queueId }
+  }
+}
