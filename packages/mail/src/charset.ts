@@ -105,6 +105,42 @@ export const decodeCharset = (bytes: Uint8Array, charset: string): string => {
   }
 }
 
+export interface CharsetDecoder {
+  push(bytes: Uint8Array): string
+  finish(): string
+}
+
+/** As `decodeCharset`, in pieces. */
+export const createCharsetDecoder = (charset: string): CharsetDecoder => {
+  const known = findDecoder(charset)
+  if (known === 'libmime') return collectAll(charset)
+  let decoder =
+    known === 'unknown'
+      ? new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+      : new TextDecoder(known.encoding)
+  const decode = (bytes: Uint8Array, more: 'more' | 'last'): string => {
+    try {
+      return decoder.decode(bytes, { stream: more === 'more' })
+    } catch {
+      // Undeclared octets that are no UTF-8 after all; the character that began before is lost.
+      decoder = new TextDecoder('windows-1252')
+      return decoder.decode(bytes, { stream: more === 'more' })
+    }
+  }
+  return { push: (bytes) => decode(bytes, 'more'), finish: () => decode(new Uint8Array(), 'last') }
+}
+
+const collectAll = (charset: string): CharsetDecoder => {
+  const pieces: Buffer[] = []
+  return {
+    push: (bytes) => {
+      pieces.push(Buffer.from(bytes))
+      return ''
+    },
+    finish: () => decodeCharset(Buffer.concat(pieces), charset),
+  }
+}
+
 /** 8-bit octets without a charset: UTF-8 (RFC 6532) when they are, else windows-1252. */
 export const decodeUndeclared = (bytes: Uint8Array): string => {
   if (isAscii(bytes)) return asBuffer(bytes).toString('latin1')

@@ -1,37 +1,83 @@
-import { decodeCharset } from './charset.ts'
+import { createCharsetDecoder, decodeCharset } from './charset.ts'
 import { decodeWords } from './encoded-word.ts'
-import { headerEnd } from './header.ts'
 import { asBuffer } from './octets.ts'
 import { parameterText } from './parameters.ts'
-import type { Part } from './structure.ts'
+import type { Part, SinglePart } from './structure.ts'
 import type { MessageSummary } from './summary.ts'
-import { decodeTransfer } from './transfer-encoding.ts'
+import { createTransferDecoder, decodeTransfer } from './transfer-encoding.ts'
 
 export interface DecodedText {
-  /** 'header': the message's own header block; 'body': a text part, or a header inside the body. */
+  /** 'header': the message's own header and the MIME headers of its parts. */
   readonly place: 'header' | 'body'
   readonly text: string
+  /** The next piece goes on where this one ends. */
+  readonly more: boolean
 }
+
+/** Octets that one piece of text is made of, so that nobody has to wait for a whole large part. */
+const pieceBytes = 256 * 1024
 
 /**
  * Decoded text for searching: the header (RFC 2047 words decoded, unfolded), the headers of the parts, and
- * every text part without its transfer encoding and charset. Attachments that are not text are left out.
- * RFC 9051 §6.4.4 BODY, TEXT. `message` is without trace prefix.
+ * every text part without its transfer encoding and charset, large ones in pieces. Headers of messages
+ * within count as body. Attachments that are not text are left out. RFC 9051 §6.4.4 BODY, TEXT.
+ * `message` is without trace prefix.
  */
 export function* decodedTexts(
   message: Uint8Array,
   summary: Pick<MessageSummary, 'headerBytes' | 'structure'>,
 ): Generator<DecodedText> {
-  yield { place: 'header', text: decodeHeaderBlock(message.subarray(0, summary.headerBytes)) }
-  const open: Part[] = [summary.structure]
-  for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    if (part.headerStart > 0 && part.bodyStart > part.headerStart) {
-      yield { place: 'body', text: decodeHeaderBlock(message.subarray(part.headerStart, part.bodyStart)) }
+  yield* headerTexts('header', message.subarray(0, summary.headerBytes))
+  const open: { readonly part: Part; readonly place: DecodedText['place'] }[] = [
+    { part: summary.structure, place: 'header' },
+  ]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { part, place } = next
+    if (part !== summary.structure && part.bodyStart > part.headerStart) {
+      yield* headerTexts(place, message.subarray(part.headerStart, part.bodyStart))
     }
-    if (part.kind === 'text') yield { place: 'body', text: decodeTextPart(message, part) }
-    else if (part.kind === 'message') open.push(part.content)
-    else if (part.kind === 'multipart') for (const child of part.children.toReversed()) open.push(child)
+    if (part.kind === 'text') yield* partTexts(message, part)
+    else if (part.kind === 'message') open.push({ part: part.content, place: 'body' })
+    else if (part.kind === 'multipart') {
+      for (const child of part.children.toReversed()) open.push({ part: child, place: 'header' })
+    }
   }
+}
+
+function* headerTexts(place: DecodedText['place'], header: Uint8Array): Generator<DecodedText> {
+  for (let start = 0; start < header.length; ) {
+    const end = fieldEndAfter(header, start + pieceBytes)
+    yield { place, text: decodeHeaderBlock(header.subarray(start, end)), more: false }
+    start = end
+  }
+}
+
+const lineFeed = 0x0a
+
+/** Where a line ends that no folded line follows; anywhere when that is far away. */
+const fieldEndAfter = (header: Uint8Array, from: number): number => {
+  const limit = Math.min(header.length, from + pieceBytes)
+  if (limit < from || limit === header.length) return header.length
+  for (let i = header.indexOf(lineFeed, from); i >= 0 && i < limit; i = header.indexOf(lineFeed, i + 1)) {
+    const next = header[i + 1]
+    if (next !== 0x20 && next !== 0x09) return i + 1
+  }
+  return limit
+}
+
+function* partTexts(message: Uint8Array, part: SinglePart): Generator<DecodedText> {
+  if (part.bodyEnd - part.bodyStart <= pieceBytes) {
+    yield { place: 'body', text: decodeTextPart(message, part), more: false }
+    return
+  }
+  const octets = createTransferDecoder(part.encoding)
+  const characters = createCharsetDecoder(parameterText(part.parameters, 'charset') ?? '')
+  for (let at = part.bodyStart; at < part.bodyEnd; at += pieceBytes) {
+    const chunk = message.subarray(at, Math.min(part.bodyEnd, at + pieceBytes))
+    yield { place: 'body', text: characters.push(octets.push(chunk)), more: true }
+  }
+  const last = characters.push(octets.finish()) + characters.finish()
+  yield { place: 'body', text: last, more: false }
 }
 
 /** A header block as text: one line a field. */
@@ -46,14 +92,7 @@ export const decodeHeaderBlock = (header: Uint8Array): string => {
 }
 
 /** RFC 2045 §6, RFC 2046 §4.1. */
-export const decodeTextPart = (
-  message: Uint8Array,
-  part: Extract<Part, { kind: 'text' | 'other' }>,
-): string => {
+export const decodeTextPart = (message: Uint8Array, part: SinglePart): string => {
   const octets = decodeTransfer(message.subarray(part.bodyStart, part.bodyEnd), part.encoding)
   return decodeCharset(octets, parameterText(part.parameters, 'charset') ?? '')
 }
-
-/** Only the header, for messages whose body is not at hand. */
-export const decodeMessageHeader = (message: Uint8Array): string =>
-  decodeHeaderBlock(message.subarray(0, headerEnd(message)))

@@ -1,29 +1,68 @@
 import { type DecodedText, decodedTexts, decodeHeaderBlock, decodeSummary, foldCase } from '@posthorn/mail'
 
+interface FoldedText {
+  readonly place: DecodedText['place']
+  readonly text: string
+}
+
+/** A line without end is cut here: nobody waits for a letter and its accent that long. */
+const maxHeldLength = 4096
+
 /** A message's decoded texts, case folded; each is decoded once, and only when a search gets that far. */
 export class MessageTexts {
-  readonly #texts: Generator<DecodedText>
-  readonly #folded: DecodedText[] = []
+  readonly #pieces: Generator<DecodedText>
+  readonly #folded: FoldedText[] = []
+  /** Folded pieces of a text that goes on, and the end of the last one, from its last line on. */
+  #open: string[] = []
+  #held = ''
 
   constructor(prefix: Uint8Array, message: Uint8Array, summary: Uint8Array) {
-    this.#texts = allTexts(prefix, message, summary)
+    this.#pieces = allTexts(prefix, message, summary)
   }
 
   /** Whether a text contains the folded needle: in bodies, or in headers too. RFC 9051 §6.4.4. */
   include(needle: string, where: 'body' | 'everywhere'): boolean {
-    const matches = ({ place, text }: DecodedText): boolean =>
-      (where === 'everywhere' || place === 'body') && text.includes(needle)
-    for (const text of this.#folded) if (matches(text)) return true
-    for (let next = this.#texts.next(); next.done !== true; next = this.#texts.next()) {
-      const folded = { place: next.value.place, text: foldCase(next.value.text) }
-      this.#folded.push(folded)
-      if (matches(folded)) return true
+    for (let i = 0; i < this.#folded.length || this.#foldNext(); i++) {
+      const { place, text } = this.#folded[i] as FoldedText
+      if ((where === 'everywhere' || place === 'body') && text.includes(needle)) return true
     }
     return false
   }
+
+  /** Decodes and folds one piece ahead, for callers that share their thread. False at the end. */
+  step(): boolean {
+    const next = this.#pieces.next()
+    if (next.done === true) return false
+    const { place, text, more } = next.value
+    const raw = this.#held + text
+    const cut = more ? cutOf(raw) : raw.length
+    this.#open.push(foldCase(raw.slice(0, cut)))
+    this.#held = raw.slice(cut)
+    if (!more) {
+      this.#folded.push({
+        place,
+        text: this.#open.length === 1 ? (this.#open[0] as string) : this.#open.join(''),
+      })
+      this.#open = []
+    }
+    return true
+  }
+
+  /** Until another whole text is there. */
+  #foldNext(): boolean {
+    const before = this.#folded.length
+    while (this.#folded.length === before) if (!this.step()) return false
+    return true
+  }
+}
+
+/** Folding looks at neighbours (accents), but not over a line's beginning. */
+const cutOf = (text: string): number => {
+  const line = text.lastIndexOf('\n') + 1
+  return text.length - line <= maxHeldLength ? line : text.length - 1
 }
 
 function* allTexts(prefix: Uint8Array, message: Uint8Array, summary: Uint8Array): Generator<DecodedText> {
-  if (prefix.length > 0) yield { place: 'header', text: decodeHeaderBlock(prefix) }
+  if (prefix.length > 0) yield { place: 'header', text: decodeHeaderBlock(prefix), more: false }
   yield* decodedTexts(message, decodeSummary(summary))
 }

@@ -7,6 +7,9 @@ import type { SearchSource } from './search-source.ts'
 /** Others are let in after this much work without a pause. */
 const sliceMs = 10
 
+/** Above it decoding a message is a slice's work or more. */
+const largeBytes = 512 * 1024
+
 const wants: Readonly<Record<Stage, FetchWant>> = {
   [stage.columns]: {},
   [stage.facts]: { facts: true },
@@ -68,6 +71,7 @@ class Search {
         if ((at >= stage.header || (row & 63) === 0) && performance.now() > this.#sliceEndMs)
           await this.#pause()
         candidate.moveTo(batch, row, at)
+        if (at === stage.texts && (batch.bytes?.[row]?.length ?? 0) > largeBytes) await this.#readAhead()
         const result = this.#test(candidate)
         if (result === true) {
           found.push(candidate.uid)
@@ -77,6 +81,12 @@ class Search {
     }
     if (found.length > 0) this.#found.push(found)
     return Uint32Array.from(undecided)
+  }
+
+  /** The texts of a large message, with pauses; the test itself then only looks through them. */
+  async #readAhead(): Promise<void> {
+    const texts = this.#candidate.texts()
+    while (texts.step()) if (performance.now() > this.#sliceEndMs) await this.#pause()
   }
 
   async #pause(): Promise<void> {
