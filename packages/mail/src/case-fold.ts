@@ -3,8 +3,14 @@
  * that text compares and is searched without regard to case and to how accents are composed.
  */
 export const foldCase = (text: string): string => {
-  if (/^[\0-\x7f]*$/.test(text)) return text.toUpperCase()
   // Upper case stands for RFC 5051 §2's titlecase; characters that grow (ß → SS) match both spellings.
-  // The second step catches letters that decomposition sets free (ﬃ, ㎒).
-  return text.toUpperCase().normalize('NFKD').toUpperCase().normalize('NFKD')
+  const upper = text.toUpperCase()
+  // Decomposition and the order of marks never reach over an ASCII character.
+  return upper.replace(/[^\0-\x7f]+/g, foldRun)
+}
+
+/** The second step catches letters that decomposition sets free (ﬃ, ㎒). */
+const foldRun = (run: string): string => {
+  const decomposed = run.normalize('NFKD')
+  return decomposed === run ? run : decomposed.toUpperCase().normalize('NFKD')
 }

@@ -43,6 +43,9 @@ const refusedLabels = new Set([
   'csiso2022kr',
 ])
 
+/** ASCII octets mean something else in these. */
+const sevenBit = new Set(['iso-2022-jp', 'utf-16le', 'utf-16be'])
+
 const maxNameLength = 64
 const maxDecoders = 256
 const decoders = new Map<string, TextDecoder | 'libmime' | 'unknown'>()
@@ -96,6 +99,9 @@ const makeDecoder = (name: string): TextDecoder | 'libmime' | 'unknown' => {
 export const decodeCharset = (bytes: Uint8Array, charset: string): string => {
   const decoder = findDecoder(charset)
   if (decoder === 'unknown') return decodeUndeclared(bytes)
+  if (decoder !== 'libmime' && !sevenBit.has(decoder.encoding) && isAscii(bytes)) {
+    return asBuffer(bytes).toString('latin1')
+  }
   try {
     return decoder === 'libmime'
       ? loadLegacy().decode(asBuffer(bytes), normalizeName(charset))

@@ -30,13 +30,39 @@ class QuotedPrintableDecoder implements OctetDecoder {
   push(chunk: Uint8Array): Uint8Array {
     this.#out = Buffer.allocUnsafe(chunk.length + this.#held.length)
     this.#length = 0
-    for (let i = 0; i < chunk.length; i++) {
-      const code = chunk[i] as number
-      if (this.#held.length > 0) this.#decide(code)
-      else if (code === equals || isBlank(code) || code === cr) this.#held.push(code)
-      else this.#out[this.#length++] = code
+    for (let i = 0; i < chunk.length; ) {
+      if (this.#held.length > 0) this.#decide(chunk[i++] as number)
+      else i = this.#copy(chunk, i)
     }
     return this.#out.subarray(0, this.#length)
+  }
+
+  /** Octets whose meaning the chunk itself tells; stops after holding one that needs the next chunk. */
+  #copy(chunk: Uint8Array, start: number): number {
+    const out = this.#out
+    let length = this.#length
+    let i = start
+    for (; i < chunk.length; i++) {
+      const code = chunk[i] as number
+      if (code > equals || (code !== equals && code !== 0x20 && code !== 0x09 && code !== cr))
+        out[length++] = code
+      else if (code === equals) {
+        const high = i + 2 < chunk.length ? hexValue(chunk[i + 1] as number) : -1
+        const low = high < 0 ? -1 : hexValue(chunk[i + 2] as number)
+        if (low < 0) break
+        out[length++] = high * 16 + low
+        i += 2
+      } else {
+        const next = i + 1 < chunk.length ? (chunk[i + 1] as number) : cr
+        // A blank before anything else, or CR before LF, is itself.
+        const plain = code === cr ? next === lf : next > 0x20
+        if (!plain) break
+        out[length++] = code
+      }
+    }
+    this.#length = length
+    if (i < chunk.length) this.#held.push(chunk[i++] as number)
+    return i
   }
 
   finish(): Uint8Array {

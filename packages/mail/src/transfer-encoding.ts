@@ -26,7 +26,9 @@ export const decodeTransfer = (bytes: Uint8Array, encoding: string): Uint8Array 
   if (name === 'base64') return decodeBase64(bytes)
   if (name !== 'quoted-printable') return bytes
   const decoder = createQuotedPrintableDecoder()
-  return Buffer.concat([decoder.push(bytes), decoder.finish()])
+  const decoded = decoder.push(bytes)
+  const rest = decoder.finish()
+  return rest.length === 0 ? decoded : Buffer.concat([decoded, rest])
 }
 
 /** Whether `createTransferDecoder` decodes it or it needs no decoding. RFC 3516 §4.3 UNKNOWN-CTE. */
