@@ -1,4 +1,6 @@
+export * from './delivery/index.ts'
 export * from './policy/index.ts'
+export * from './queue/index.ts'
 export * from './receive/index.ts'
 export * from './routing/index.ts'
 export * from './tables/index.ts'

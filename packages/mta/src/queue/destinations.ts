@@ -1,29 +1,46 @@
+interface Site {
+  running: number
+  readonly waiting: (() => void)[]
+}
+
 /** Who may be talked to now: how many deliveries run to each next hop, and which ones were found dead. */
 export class Destinations {
-  readonly #running = new Map<string, number>()
+  readonly #sites = new Map<string, Site>()
   readonly #dead = new Map<
     string,
     { readonly untilMs: number; readonly text: string; readonly status: string }
   >()
 
-  running(nextHop: string): number {
-    return this.#running.get(nextHop) ?? 0
+  /** Waits for a turn, first come first served. Postfix: default_destination_concurrency_limit. */
+  async enter(nextHop: string, limit: number): Promise<void> {
+    let site = this.#sites.get(nextHop)
+    if (site === undefined) {
+      site = { running: 0, waiting: [] }
+      this.#sites.set(nextHop, site)
+    }
+    if (site.running < limit) {
+      site.running++
+      return
+    }
+    const { waiting } = site
+    // Whoever leaves hands its place on, so `running` stays as it is.
+    await new Promise<void>((resolve) => waiting.push(resolve))
   }
 
-  started(nextHop: string): void {
-    this.#running.set(nextHop, this.running(nextHop) + 1)
+  leave(nextHop: string): void {
+    const site = this.#sites.get(nextHop)
+    if (site === undefined) return
+    const next = site.waiting.shift()
+    if (next !== undefined) next()
+    else if (--site.running === 0) this.#sites.delete(nextHop)
   }
 
-  ended(nextHop: string): void {
-    const left = this.running(nextHop) - 1
-    if (left > 0) this.#running.set(nextHop, left)
-    else this.#running.delete(nextHop)
-  }
-
-  /** Next hops at their limit. */
+  /** Next hops that have enough to do. */
   full(limit: number): string[] {
     const full: string[] = []
-    for (const [nextHop, count] of this.#running) if (count >= limit) full.push(nextHop)
+    for (const [nextHop, { running, waiting }] of this.#sites) {
+      if (running + waiting.length >= limit) full.push(nextHop)
+    }
     return full
   }
 

@@ -15,6 +15,15 @@ export interface OutcomeInput {
   readonly random: () => number
 }
 
+interface Settling {
+  readonly entry: QueueEntry
+  readonly settlements: readonly Settlement[]
+  readonly reports: readonly Report[]
+  readonly forwarded: readonly Acceptance[]
+  readonly attempts: readonly Attempt[]
+  readonly say: (attempt: Attempt) => void
+}
+
 /** What an attempt means for the queue: settlements, and the reports that go with them in one unit of work. */
 export class OutcomeRecorder {
   readonly #input: OutcomeInput
@@ -30,14 +39,17 @@ export class OutcomeRecorder {
   ): Promise<void> {
     const { entry } = job
     const nowMs = this.#input.now()
-    for (const attempt of attempts) logAttempt(this.#input.log, entry, attempt, { ...times, nowMs })
+    const say = (attempt: Attempt): void =>
+      logAttempt(this.#input.log, entry, attempt, { ...times, nowMs: this.#input.now() })
+    // Whether a mailbox had room is known when the store has settled.
+    for (const attempt of attempts) if (attempt.effect?.kind !== 'place') say(attempt)
     const expired = nowMs >= expiresMs(entry, this.#input.options())
     const given = expired ? attempts.map((attempt) => this.#giveUp(entry, attempt)) : attempts
     const { settlements, warned } = this.#settlements(entry, given, nowMs)
     try {
       const reports = await this.#reports(job, given, warned, nowMs)
       const forwarded = await this.#forwards(job, given)
-      await this.#settle(entry, settlements, reports, forwarded, given)
+      await this.#settle({ entry, settlements, reports, forwarded, attempts: given, say })
     } catch (error) {
       await this.#settlePlainly(entry, given, error)
     }
@@ -138,13 +150,7 @@ export class OutcomeRecorder {
     return made
   }
 
-  async #settle(
-    entry: QueueEntry,
-    settlements: readonly Settlement[],
-    reports: readonly Report[],
-    forwarded: readonly Acceptance[],
-    attempts: readonly Attempt[],
-  ): Promise<void> {
+  async #settle({ entry, settlements, reports, forwarded, attempts, say }: Settling): Promise<void> {
     const { store, log } = this.#input
     const made = [...reports.map(({ acceptance }) => acceptance), ...forwarded]
     const { unplaced, removed } = await store.queue.settle(entry.queueId, settlements, made)
@@ -152,16 +158,22 @@ export class OutcomeRecorder {
       const id = acceptance.entry.queueId
       log({ level: 'info', service: 'bounce', queueId: entry.queueId, text: `${reportWords[kind]}: ${id}` })
     }
+    const full: Attempt[] = []
+    for (const attempt of attempts) {
+      if (attempt.effect?.kind !== 'place') continue
+      if (unplaced.includes(attempt.recipient.index)) full.push(attempt)
+      else say(attempt)
+    }
     if (removed) logRemoved(log, entry.queueId)
-    if (unplaced.length > 0)
-      await this.#overQuota(
-        entry,
-        attempts.filter(({ recipient }) => unplaced.includes(recipient.index)),
-      )
+    if (full.length > 0) await this.#overQuota(entry, full, say)
   }
 
   /** The mailbox was full when the store came to it: the recipients are ours still. */
-  async #overQuota(entry: QueueEntry, attempts: readonly Attempt[]): Promise<void> {
+  async #overQuota(
+    entry: QueueEntry,
+    attempts: readonly Attempt[],
+    say: (attempt: Attempt) => void,
+  ): Promise<void> {
     const nowMs = this.#input.now()
     const refused = attempts.map(({ recipient }) =>
       decided(recipient, {
@@ -172,6 +184,7 @@ export class OutcomeRecorder {
         nowMs,
       }),
     )
+    for (const attempt of refused) say(attempt)
     const expired = nowMs >= expiresMs(entry, this.#input.options())
     const given = expired ? refused.map((attempt) => this.#giveUp(entry, attempt)) : refused
     const { settlements, warned } = this.#settlements(entry, given, nowMs)
@@ -194,7 +207,7 @@ export class OutcomeRecorder {
       )
       if (report !== undefined) reports.push(report)
     }
-    await this.#settle(entry, settlements, reports, [], given)
+    await this.#settle({ entry, settlements, reports, forwarded: [], attempts: given, say })
   }
 }
 

@@ -125,8 +125,8 @@ class Runner implements QueueRunner {
       if (room <= 0 || this.#state !== 'started') return
       const nowMs = this.#now()
       const except = this.#destinations.full(destinationConcurrency)
-      // A few at a time, so that one next hop cannot take more than its share in one claim.
-      const limit = Math.min(room, destinationConcurrency)
+      // Recipients, of which a message may have many.
+      const limit = Math.min(room * 2, 200)
       const entries = await store.queue.claimDue({
         owner,
         nowMs,
@@ -160,13 +160,10 @@ class Runner implements QueueRunner {
     const { destinationRecipients, leaseMs } = this.#input.options()
     const lease = setTimeout(() => controller.abort(), Math.max(leaseMs - 60_000, leaseMs / 2)).unref()
     const jobs = jobsOf(entry, this.#input.store.queue, destinationRecipients, controller.signal)
-    const nextHops = new Set(jobs.map(({ nextHop }) => nextHop))
-    for (const nextHop of nextHops) this.#destinations.started(nextHop)
     const work = this.#work(entry, jobs, claimedMs)
       .catch((error) => this.#fault(`Cannot deliver ${entry.queueId}`, error))
       .finally(() => {
         clearTimeout(lease)
-        for (const nextHop of nextHops) this.#destinations.ended(nextHop)
         this.#running.delete(work)
         this.#controllers.delete(controller)
         this.#look()
@@ -186,7 +183,13 @@ class Runner implements QueueRunner {
     const chains = Map.groupBy(jobs, ({ nextHop }) => nextHop)
     await Promise.all(
       [...chains.values()].map(async (chain) => {
-        for (const job of chain) await this.#deliver(job, claimedMs, looped)
+        const nextHop = chain[0]?.nextHop ?? ''
+        await this.#destinations.enter(nextHop, this.#input.options().destinationConcurrency)
+        try {
+          for (const job of chain) await this.#deliver(job, claimedMs, looped)
+        } finally {
+          this.#destinations.leave(nextHop)
+        }
       }),
     )
   }

@@ -1,0 +1,3 @@
+export { createDeliveryAgents, type DeliveryAgents, type DeliveryOptions } from './agents.ts'
+export type { Attempt, DeliveryAgent, DeliveryJob, ResolveRecipient } from './attempt.ts'
+export { type NextHop, parseNextHop } from './next-hop.ts'

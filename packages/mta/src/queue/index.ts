@@ -1,0 +1,3 @@
+export type { ReportOptions } from '../bounce/report.ts'
+export { defaultQueueOptions, type QueueOptions } from './options.ts'
+export { createQueueRunner, type QueueRunner, type QueueRunnerInput } from './queue-runner.ts'

@@ -1,0 +1,352 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { type PeerAction, scriptedPeer } from '../../../smtp/src/client/scripted-peer-fixture.ts'
+import { type DeliveryAgent, decided } from '../delivery/attempt.ts'
+import { QueueBench } from './queue-fixture.ts'
+
+const minute = 60_000
+const day = 86_400_000
+
+/** One mail server, `mx.far.test`, for the domain far.test. */
+const withPeer = async (
+  t: TestContext,
+  script: Record<string, PeerAction | readonly PeerAction[]>,
+  setting: Parameters<typeof QueueBench.open>[1] = {},
+) => {
+  const peer = await scriptedPeer(script)
+  t.after(() => peer.close())
+  const bench = await QueueBench.open(t, { ...setting, delivery: { ...setting.delivery } })
+  bench.runner.start()
+  const nextHop = `[127.0.0.1]:${peer.port}`
+  return { peer, bench, to: (address: string) => bench.recipient(address, { nextHop }) }
+}
+
+test('a message is sent, logged as Postfix does, and removed', async (t) => {
+  const { peer, bench, to } = await withPeer(t, {})
+  const id = await bench.accept([to('x@far.test')])
+  await bench.until('removed', () => bench.lines.some((line) => line.endsWith('removed')))
+  assert.deepEqual(
+    bench.lines.map((line) => line.replaceAll(id, 'ID').replace(/delays=[^ ]+/, 'delays=D')),
+    [
+      'qmgr: ID: from=<local@us.test>, size=24, nrcpt=1 (queue active)',
+      `smtp: ID: to=<x@far.test>, relay=127.0.0.1[127.0.0.1]:${peer.port}, delay=0, delays=D dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as PEER)`,
+      'qmgr: ID: removed',
+    ],
+  )
+  assert.equal(await bench.store.queue.get(id), undefined)
+  assert.match(peer.received[0] ?? '', /DATA\r\nSubject: test\r\n\r\nhello\r\n\.\r\n/)
+})
+
+test('4yz: tried again after 5 minutes, then as long as it has waited, at most maximal_backoff_time', async (t) => {
+  const { bench, to } = await withPeer(t, { 'RCPT TO:<x@far.test>': '450 4.2.0 Greylisted' })
+  const id = await bench.accept([to('x@far.test')])
+  const waits: number[] = []
+  for (let i = 0; i < 6; i++) {
+    await bench.after(0)
+    const due = (await bench.store.queue.nextDueMs()) ?? 0
+    waits.push(due - bench.nowMs)
+    bench.nowMs = due
+  }
+  assert.deepEqual(
+    waits.map((ms) => ms / 1000),
+    [300, 300, 600, 1200, 2400, 4000],
+  )
+  const entry = await bench.store.queue.get(id)
+  assert.equal(entry?.recipients[0]?.last?.diagnostic, '450 4.2.0 Greylisted')
+  assert.equal(entry?.recipients[0]?.attempts, 0)
+  assert.match(
+    bench.logged('smtp')[0] ?? '',
+    /dsn=4\.2\.0, status=deferred \(host 127\.0\.0\.1\[127\.0\.0\.1\] said: 450 4\.2\.0 Greylisted \(in reply to RCPT TO command\)\)$/,
+  )
+})
+
+test('RFC 3464: 5yz comes back at once; the good recipient is not sent to again', async (t) => {
+  const { peer, bench, to } = await withPeer(t, { 'RCPT TO:<bad@far.test>': '550 5.1.1 no such user' })
+  await bench.accept([to('good@far.test'), to('bad@far.test')])
+  await bench.until('bounce', async () => (await bench.inbox()).length === 1)
+  await bench.quiet()
+  const [report = ''] = await bench.inbox()
+  assert.match(report, /Content-Type: multipart\/report; report-type=delivery-status/i)
+  assert.match(report, /Final-Recipient: rfc822; ?bad@far\.test/)
+  assert.match(report, /Diagnostic-Code: smtp; ?550 5\.1\.1 no such user/)
+  assert.doesNotMatch(report, /good@far\.test/)
+  assert.equal(peer.received.join('').split('RCPT TO:<good').length, 2)
+  assert.equal(await bench.store.queue.count(), 0)
+  assert.deepEqual(bench.logged('bounce'), ['bounce: ID: sender non-delivery notification: ID'])
+})
+
+test('maximal_queue_lifetime: the last attempt is at its end, then the sender hears of it', async (t) => {
+  const { bench, to } = await withPeer(t, { MAIL: '451 4.3.0 later' })
+  await bench.accept([to('x@far.test')])
+  await bench.quiet()
+  await bench.after(5 * day - minute)
+  assert.deepEqual(await bench.inbox(), [])
+  await bench.after(6 * minute)
+  const [report = ''] = await bench.inbox()
+  assert.match(report, /Action: failed/)
+  assert.match(report, /Status: [45]\.3\.0/)
+  assert.ok(
+    bench.lines.some((line) => line.endsWith('from=<local@us.test>, status=expired, returned to sender')),
+  )
+  assert.equal(await bench.store.queue.count(), 0)
+})
+
+test('delay_warning_time: one warning, and delivery goes on', async (t) => {
+  const { bench, to } = await withPeer(
+    t,
+    { MAIL: '451 4.3.0 later' },
+    { options: { delayWarningMs: 240 * minute } },
+  )
+  await bench.accept([to('x@far.test')])
+  await bench.after(0)
+  assert.deepEqual(await bench.inbox(), [])
+  for (let i = 0; i < 4; i++) await bench.after(150 * minute)
+  const reports = await bench.inbox()
+  assert.equal(reports.length, 1)
+  assert.match(reports[0] ?? '', /Action: delayed/)
+  assert.equal(await bench.store.queue.count(), 1)
+})
+
+test('RFC 3461 §4.1: NOTIFY decides who hears what', async (t) => {
+  const { bench, to } = await withPeer(t, {
+    'RCPT TO:<never@far.test>': '550 5.1.1 no',
+    'RCPT TO:<delay@far.test>': '550 5.1.1 no',
+  })
+  await bench.accept([
+    { ...to('never@far.test'), notify: ['NEVER'] },
+    { ...to('delay@far.test'), notify: ['DELAY'] },
+    { ...to('good@far.test'), notify: ['SUCCESS'] },
+  ])
+  await bench.until('report', async () => (await bench.inbox()).length === 1)
+  await bench.quiet()
+  const reports = await bench.inbox()
+  assert.equal(reports.length, 1)
+  assert.match(reports[0] ?? '', /Action: relayed/)
+  assert.match(reports[0] ?? '', /good@far\.test/)
+  assert.doesNotMatch(reports[0] ?? '', /Final-Recipient: .*(never|delay)@/)
+})
+
+test('RFC 5321 §4.5.5: no report to the null sender; postmaster hears once, and nobody of that', async (t) => {
+  const { bench, to } = await withPeer(t, { MAIL: '550 5.7.1 no' })
+  await bench.accept([to('x@far.test')], { sender: '' })
+  await bench.until('notice', async () => (await bench.inbox()).length === 1)
+  assert.deepEqual(bench.logged('bounce'), ['bounce: ID: postmaster non-delivery notification: ID'])
+  await bench.accept([to('x@far.test')], { sender: 'double-bounce@us.test' })
+  await bench.until('gone', async () => (await bench.store.queue.count()) === 0)
+  await bench.accept([to('x@far.test')], { sender: 'unknown@us.test' })
+  await bench.until('second notice', async () => (await bench.inbox()).length === 2)
+  await bench.quiet()
+  assert.equal((await bench.inbox()).length, 2)
+})
+
+test('a bounce to a sender elsewhere is mail of the null sender in the same queue', async (t) => {
+  const { peer, bench, to } = await withPeer(t, { 'RCPT TO:<bad@far.test>': '550 5.1.1 no' })
+  bench.resolve = async ({ address }) => ({ kind: 'to', recipients: [to(address)] })
+  await bench.accept([to('bad@far.test')], { sender: 'author@far.test' })
+  await bench.until('bounced', () => peer.received.join('').includes('RCPT TO:<author@far.test>'))
+  await bench.until('gone', async () => (await bench.store.queue.count()) === 0)
+  assert.match(peer.received.join(''), /MAIL FROM:<> [^\r]*\r\nRCPT TO:<author@far\.test>/)
+})
+
+test('RFC 5321 §6.3: more than hopcount_limit Received fields is a loop', async (t) => {
+  const { peer, bench, to } = await withPeer(t, {})
+  await bench.accept([to('x@far.test')], {
+    content: `${'Received: from x\r\n by y\r\n'.repeat(51)}\r\nhello\r\n`,
+  })
+  await bench.until('bounce', async () => (await bench.inbox()).length === 1)
+  assert.match((await bench.inbox())[0] ?? '', /Status: 5\.4\.6/)
+  assert.equal(peer.connections, 0)
+})
+
+test('a peer that breaks before 250: deferred, sent again later, no second server in between', async (t) => {
+  const { peer, bench, to } = await withPeer(t, { '.': ['DROP', '250 2.0.0 Ok'] })
+  const id = await bench.accept([to('x@far.test')])
+  await bench.until('deferred', () =>
+    bench.lines.some((line) => line.includes('message may be sent more than once')),
+  )
+  await bench.quiet()
+  assert.equal((await bench.store.queue.get(id))?.recipients.length, 1)
+  assert.equal(peer.connections, 1)
+  await bench.after(6 * minute)
+  assert.equal(await bench.store.queue.count(), 0)
+})
+
+test('a dead destination is left alone for minimal_backoff_time, others are served', async (t) => {
+  const { peer, bench, to } = await withPeer(t, {})
+  const dead = { nextHop: '[127.0.0.1]:1' }
+  await bench.accept([bench.recipient('1@dead.test', dead)])
+  await bench.until('deferred', () => bench.lines.some((line) => line.includes('Connection refused')))
+  await bench.quiet()
+  await bench.accept([bench.recipient('2@dead.test', dead), to('x@far.test')])
+  await bench.until('second', () => bench.lines.some((line) => line.includes('<2@dead.test>')))
+  await bench.quiet()
+  const line = bench.logged('smtp').find((text) => text.includes('<2@dead.test>')) ?? ''
+  assert.match(
+    line,
+    /relay=none, .*dsn=4\.4\.1, status=deferred \(delivery temporarily suspended: connect to 127\.0\.0\.1\[127\.0\.0\.1\]:1: Connection refused\)$/,
+  )
+  assert.equal(peer.connections, 1)
+})
+
+test('a poison message is put on hold after the third crash; its release begins anew', async (t) => {
+  const seen: number[] = []
+  const sink: DeliveryAgent = async ({ recipients }) => {
+    seen.push(recipients.length)
+    return recipients.map((recipient) =>
+      decided(recipient, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: bench.nowMs }),
+    )
+  }
+  const bench = await QueueBench.open(t, { agents: { sink } })
+  const id = await bench.accept([bench.recipient('x@y', { transport: 'sink' })])
+  for (let crash = 1; crash <= 3; crash++) {
+    // A worker claims and dies: nothing is settled, the lease runs out.
+    const nowMs = bench.nowMs
+    const claimed = await bench.store.queue.claimDue({
+      owner: `dead-${crash}`,
+      nowMs,
+      leaseUntilMs: nowMs + 1000,
+      limit: 10,
+    })
+    assert.equal(claimed[0]?.recipients[0]?.attempts, crash)
+    bench.nowMs += 2000
+  }
+  bench.runner.start()
+  await bench.until('held', async () => (await bench.store.queue.get(id))?.hold === true)
+  await bench.quiet()
+  assert.deepEqual(seen, [])
+  assert.match(bench.logged('qmgr')[0] ?? '', /message put on hold: 3 attempts ended without a result/)
+  await bench.store.queue.setHold(id, 'released')
+  bench.runner.flush()
+  await bench.until('delivered', () => seen.length === 1)
+})
+
+test('an agent that throws harms its own message only, and that one stays queued', async (t) => {
+  const broken: DeliveryAgent = async () => {
+    throw new Error('bug')
+  }
+  const { peer, bench, to } = await withPeer(t, {}, { agents: { broken } })
+  const id = await bench.accept([bench.recipient('x@y', { transport: 'broken' }), to('x@far.test')])
+  await bench.until('sent', () => peer.received.join('').includes('hello'))
+  await bench.quiet()
+  const entry = await bench.store.queue.get(id)
+  assert.equal(entry?.recipients.length, 1)
+  assert.equal(entry?.recipients[0]?.last?.status, '4.3.0')
+  assert.ok(bench.events.some(({ error }) => error instanceof Error && error.message === 'bug'))
+})
+
+test('two workers share a queue: each message is delivered once', async (t) => {
+  const seen = new Map<string, number>()
+  const agent =
+    (): DeliveryAgent =>
+    async ({ recipients }) => {
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      return recipients.map((recipient) => {
+        seen.set(recipient.address, (seen.get(recipient.address) ?? 0) + 1)
+        return decided(recipient, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: bench.nowMs })
+      })
+    }
+  const bench = await QueueBench.open(t, { agents: { sink: agent() } })
+  for (let i = 0; i < 60; i++) await bench.accept([bench.recipient(`${i}@y${i % 3}`, { transport: 'sink' })])
+  const second = bench.worker('worker-2', new Map([['sink', agent()]]))
+  bench.runner.start()
+  second.start()
+  await bench.until('all', async () => (await bench.store.queue.count()) === 0)
+  await second.stop()
+  assert.equal(seen.size, 60)
+  assert.ok([...seen.values()].every((count) => count === 1))
+})
+
+test('default_destination_concurrency_limit', async (t) => {
+  let running = 0
+  let most = 0
+  const slow: DeliveryAgent = async ({ recipients }) => {
+    most = Math.max(most, ++running)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    running--
+    return recipients.map((recipient) =>
+      decided(recipient, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: bench.nowMs }),
+    )
+  }
+  const bench = await QueueBench.open(t, { agents: { slow }, options: { destinationConcurrency: 3 } })
+  for (let i = 0; i < 30; i++) await bench.accept([bench.recipient(`${i}@y`, { transport: 'slow' })])
+  bench.runner.start()
+  await bench.until('all', async () => (await bench.store.queue.count()) === 0)
+  assert.equal(most, 3)
+})
+
+test('stop: a claim in the middle of its delivery is given back, uncounted', async (t) => {
+  let started = false
+  const stuck: DeliveryAgent = ({ signal, recipients }) =>
+    new Promise((resolve) => {
+      started = true
+      signal.addEventListener('abort', () =>
+        resolve(
+          recipients.map((recipient) =>
+            decided(recipient, {
+              action: 'delayed',
+              status: '4.3.2',
+              text: 'shutting down',
+              nowMs: bench.nowMs,
+            }),
+          ),
+        ),
+      )
+    })
+  const bench = await QueueBench.open(t, { agents: { stuck } })
+  const id = await bench.accept([bench.recipient('x@y', { transport: 'stuck' })])
+  bench.runner.start()
+  await bench.until('started', () => started)
+  await bench.runner.stop(20)
+  const entry = await bench.store.queue.get(id)
+  assert.equal(entry?.recipients[0]?.state, 'queued')
+  assert.equal(entry?.recipients[0]?.attempts, 0)
+})
+
+test('a full mailbox: deferred with 4.2.2, bounced at the end of its time', async (t) => {
+  const { bench } = await withPeer(t, {}, { quotaBytes: 10 })
+  await bench.accept([bench.recipient('local@us.test', { transport: 'local', nextHop: '' })], {
+    sender: 'a@far.test',
+  })
+  await bench.until('deferred', () => bench.lines.some((line) => line.includes('mailbox is full')))
+  await bench.quiet()
+  assert.equal(await bench.store.queue.count(), 1)
+  await bench.store.accounts.update(bench.account.id, { quotaBytes: 0 })
+  await bench.after(10 * minute)
+  assert.equal((await bench.inbox()).length, 1)
+  assert.equal(await bench.store.queue.count(), 0)
+})
+
+test('an address that leads elsewhere now is followed, in one unit with the settlement', async (t) => {
+  const { peer, bench, to } = await withPeer(t, {})
+  bench.resolve = async () => ({ kind: 'to', recipients: [to('moved@far.test'), to('copy@far.test')] })
+  await bench.accept([bench.recipient('local@us.test', { transport: 'local', nextHop: '' })], {
+    sender: 'a@far.test',
+  })
+  await bench.until('forwarded', () => peer.received.join('').includes('RCPT TO:<copy@far.test>'))
+  await bench.until('gone', async () => (await bench.store.queue.count()) === 0)
+  assert.match(
+    peer.received.join(''),
+    /MAIL FROM:<a@far\.test>[^\r]*\r\nRCPT TO:<moved@far\.test>\r\nRCPT TO:<copy@far\.test>/,
+  )
+})
+
+test('error:, retry: and discard: transports; an unknown one waits', async (t) => {
+  const { bench } = await withPeer(t, {})
+  await bench.accept([
+    bench.recipient('e@y', { transport: 'error', nextHop: '5.2.1 mailbox disabled' }),
+    bench.recipient('r@y', { transport: 'retry', nextHop: '4.2.1 not now' }),
+    bench.recipient('d@y', { transport: 'discard', nextHop: 'silently' }),
+    bench.recipient('u@y', { transport: 'uucp', nextHop: 'h' }),
+  ])
+  await bench.until('bounce', async () => (await bench.inbox()).length === 1)
+  await bench.quiet()
+  const words = ['error', 'retry', 'discard', 'uucp'].map(
+    (name) => /dsn=.*/.exec(bench.logged(name)[0] ?? '')?.[0],
+  )
+  assert.deepEqual(words, [
+    'dsn=5.2.1, status=bounced (mailbox disabled)',
+    'dsn=4.2.1, status=deferred (not now)',
+    'dsn=2.0.0, status=sent (silently)',
+    'dsn=4.3.5, status=deferred (mail transport unavailable: uucp)',
+  ])
+})
