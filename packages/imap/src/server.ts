@@ -5,6 +5,7 @@ import type { Store } from '@posthorn/storage'
 import { CommandTable } from './commands/command-table.ts'
 import { commands } from './commands/commands.ts'
 import { ImapSession } from './session/imap-session.ts'
+import { MailboxWatch } from './session/mailbox-watch.ts'
 import { defaultImapOptions, type ImapOptions } from './session/options.ts'
 import { Seats } from './session/seats.ts'
 
@@ -39,6 +40,7 @@ export function createImapService(parts: ImapParts): ImapService {
     log: parts.log,
     commands: new CommandTable(commands),
     seats: new Seats(),
+    watch: new MailboxWatch(parts.store),
     options: currentOptions(parts.options),
     now: parts.now ?? Date.now,
   }
@@ -53,6 +55,7 @@ export function createImapService(parts: ImapParts): ImapService {
       session.start()
     },
     async close(graceMs) {
+      services.watch.close()
       if (sessions.size === 0) return
       const { promise, resolve } = Promise.withResolvers<void>()
       emptied = resolve

@@ -73,7 +73,7 @@ test('RFC 7889 §4: a message that is too large is refused before it is sent', a
 test('RFC 5530 §3 OVERQUOTA: refused before it is sent', async (t) => {
   const imap = await startImapFixture(t)
   const account = (await imap.store.accounts.find('alice@example.org'))!
-  Object.assign(account, { quotaBytes: 50 })
+  await imap.store.accounts.update(account.id, { quotaBytes: 50 })
   const client = await imap.login()
   assert.match((await client.command('APPEND INBOX {51}')).at(-1)!, /^NO \[OVERQUOTA\]/)
   assert.match((await client.append('INBOX', message)).at(-1)!, /^OK/)

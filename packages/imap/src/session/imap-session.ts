@@ -196,7 +196,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   select(mailbox: OpenMailbox): void {
     this.mailbox = mailbox
     this.state = 'selected'
-    mailbox.watch(this.store, this)
+    mailbox.watch(this.services.watch, this)
   }
 
   unselect(): void {

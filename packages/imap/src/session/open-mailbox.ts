@@ -1,4 +1,5 @@
 import {
+  type AccountId,
   type MailboxChanges,
   type MailboxId,
   type MailboxView,
@@ -9,6 +10,7 @@ import {
 } from '@posthorn/storage'
 import { FlagTexts } from '../wire/flags.ts'
 import { lowerBound } from '../wire/number-set.ts'
+import type { MailboxWatch, OpenBy } from './mailbox-watch.ts'
 import type { SelectedMailbox } from './session.ts'
 
 /** What the client has to be told, in the order in which it has to be told. */
@@ -38,8 +40,9 @@ export interface MailboxWatcher {
  * MODSEQ up to which the client was told. Nothing here grows with the mailbox but while expunges are held
  * back.
  */
-export class OpenMailbox implements SelectedMailbox {
+export class OpenMailbox implements SelectedMailbox, OpenBy {
   readonly id: MailboxId
+  readonly account: AccountId
   readonly uidValidity: number
   readonly access: 'read-write' | 'read-only'
   uids: Uint32Array
@@ -55,10 +58,11 @@ export class OpenMailbox implements SelectedMailbox {
   #keywords: readonly string[]
   #flagTexts: FlagTexts | undefined
   #watcher: MailboxWatcher | undefined
-  #unwatch: (() => void) | undefined
+  #watch: MailboxWatch | undefined
 
   constructor(view: MailboxView, access: 'read-write' | 'read-only') {
     this.id = view.mailbox.id
+    this.account = view.mailbox.account
     this.uidValidity = view.mailbox.uidValidity
     this.access = access
     this.uids = view.uids
@@ -66,17 +70,22 @@ export class OpenMailbox implements SelectedMailbox {
     this.#keywords = view.mailbox.keywords
   }
 
-  watch(store: Store, watcher: MailboxWatcher): void {
+  watch(watch: MailboxWatch, watcher: MailboxWatcher): void {
     this.#watcher = watcher
-    this.#unwatch = store.watchMailbox(this.id, () => {
-      this.#stale = true
-      watcher.mailboxChanged()
-    })
+    this.#watch = watch
+    watch.add(this)
+  }
+
+  /** @see OpenBy */
+  changed(): void {
+    this.#stale = true
+    this.#watcher?.mailboxChanged()
   }
 
   close(): void {
-    this.#unwatch?.()
-    this.#unwatch = undefined
+    this.#watch?.remove(this)
+    this.#watch = undefined
+    this.#watcher = undefined
   }
 
   get keywords(): readonly string[] {

@@ -2,6 +2,7 @@ import type { Authenticator } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Store } from '@posthorn/storage'
 import type { CommandTable } from '../commands/command-table.ts'
+import type { MailboxWatch } from './mailbox-watch.ts'
 import type { ImapOptions } from './options.ts'
 import type { Seats } from './seats.ts'
 
@@ -12,6 +13,7 @@ export interface Services {
   readonly log: Log
   readonly commands: CommandTable
   readonly seats: Seats
+  readonly watch: MailboxWatch
   /** Asked at each use, so that a reload acts at once. */
   readonly options: () => ImapOptions
   /** ms since 1970. */

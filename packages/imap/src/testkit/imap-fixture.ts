@@ -7,10 +7,9 @@ import type { TestContext } from 'node:test'
 import type { Authenticator } from '@posthorn/accounts'
 import type { LogEvent } from '@posthorn/mail'
 import { type Listener, listen } from '@posthorn/net'
-import type { Store } from '@posthorn/storage'
+import { openStore, type Store } from '@posthorn/storage'
 import { createImapService, type ImapService } from '../server.ts'
 import type { ImapOptions } from '../session/options.ts'
-import { createMemoryStore } from './memory-store.ts'
 
 export interface ImapFixture {
   readonly port: number
@@ -31,7 +30,7 @@ export async function startImapFixture(
   options: Partial<ImapOptions> = {},
 ): Promise<ImapFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'imap-'))
-  const store = createMemoryStore()
+  const store = await openStore({ directory })
   for (const name of ['alice', 'bob']) {
     await store.accounts.create({
       address: `${name}@example.org`,

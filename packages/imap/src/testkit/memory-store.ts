@@ -15,6 +15,7 @@ import {
   type Store,
   StoreError,
   type Uid,
+  type Wake,
 } from '@posthorn/storage'
 
 interface Row {
@@ -77,11 +78,14 @@ export function createMemoryStore(): Store {
   const accounts: Account[] = []
   const boxes = new Map<number, Box>()
   const subscribed = new Set<string>()
+  const listeners = new Set<(wake: Wake) => void>()
   const watchers = new Map<number, Set<(modSeq: ModSeq) => void>>()
   let ids = 1
 
   const wake = (box: Box): void => {
     for (const watcher of watchers.get(box.id) ?? []) watcher(box.modSeq as ModSeq)
+    for (const listener of listeners)
+      listener({ kind: 'mailbox', mailbox: box.id, account: box.account, modSeq: box.modSeq as ModSeq })
   }
   const byName = (account: AccountId, name: string): Box | undefined =>
     [...boxes.values()].find((box) => box.account === account && box.name === name)
@@ -396,6 +400,10 @@ export function createMemoryStore(): Store {
           uids: Uint32Array.from(box.rows, (row) => row.uid),
         }
       },
+    },
+    watch(listener: (wake: Wake) => void) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
     watchMailbox(id: MailboxId, listener: (modSeq: ModSeq) => void) {
       let set = watchers.get(id)

@@ -1,0 +1,45 @@
+import type { AccountId, MailboxId, Store, Wake } from '@posthorn/storage'
+
+/** Somebody who has a mailbox open. */
+export interface OpenBy {
+  readonly id: MailboxId
+  readonly account: AccountId
+  /** It may have changed, or be gone. */
+  changed(): void
+}
+
+/** One listener at the store for all sessions: an idle client costs an entry in a Set. */
+export class MailboxWatch {
+  readonly #open = new Map<MailboxId, Set<OpenBy>>()
+  readonly #unwatch: () => void
+
+  constructor(store: Store) {
+    this.#unwatch = store.watch((wake) => this.#tell(wake))
+  }
+
+  add(mailbox: OpenBy): void {
+    const same = this.#open.get(mailbox.id)
+    if (same === undefined) this.#open.set(mailbox.id, new Set([mailbox]))
+    else same.add(mailbox)
+  }
+
+  remove(mailbox: OpenBy): void {
+    const same = this.#open.get(mailbox.id)
+    if (same?.delete(mailbox) && same.size === 0) this.#open.delete(mailbox.id)
+  }
+
+  close(): void {
+    this.#unwatch()
+  }
+
+  #tell(wake: Wake): void {
+    if (wake.kind === 'mailbox') {
+      for (const mailbox of this.#open.get(wake.mailbox) ?? []) mailbox.changed()
+    } else if (wake.kind === 'mailboxes') {
+      // One of them may have been deleted.
+      for (const same of this.#open.values()) {
+        for (const mailbox of same) if (mailbox.account === wake.account) mailbox.changed()
+      }
+    }
+  }
+}
