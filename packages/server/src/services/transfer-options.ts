@@ -4,6 +4,7 @@ import {
   networksOfStyle,
   type OwnAddress,
   type PolicyOptions,
+  type ReceiveOptions,
   type RoutingOptions,
 } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
@@ -104,5 +105,39 @@ export function greylistOptions({ values }: Config): GreylistOptions {
     text: values.greylist_text,
     whitelistClients: values.greylist_whitelist_clients,
     whitelistRecipients: values.greylist_whitelist_recipients,
+  }
+}
+
+/**
+ * The submission ports, as Debian's master.cf has them: whoever has logged in may send; the lists made for
+ * strangers do not bind users, save for the rule that a sender address belongs to its login.
+ */
+export function submissionPolicyOptions(config: Config): PolicyOptions {
+  const { data, end_of_data, etrn } = policyOptions(config).restrictions
+  const loginRules = config.values.smtpd_sender_restrictions.filter((word) =>
+    word.endsWith('sender_login_mismatch'),
+  )
+  return {
+    ...policyOptions(config),
+    restrictions: {
+      sender: loginRules.join(', '),
+      relay: 'permit_sasl_authenticated, reject',
+      ...(data === undefined ? {} : { data }),
+      ...(end_of_data === undefined ? {} : { end_of_data }),
+      ...(etrn === undefined ? {} : { etrn }),
+    },
+  }
+}
+
+/** How mail is taken in, from main.cf. */
+export function receiveOptions({ values }: Config): ReceiveOptions {
+  return {
+    myhostname: values.myhostname,
+    banner: values.smtpd_banner,
+    messageSizeLimitBytes: values.message_size_limit,
+    hopcountLimit: values.hopcount_limit,
+    authenticatedHeader: yesNo(values.smtpd_sasl_authenticated_header),
+    vrfy: values.disable_vrfy_command ? 'disabled' : 'enabled',
+    offsetMinutes: () => -new Date().getTimezoneOffset(),
   }
 }

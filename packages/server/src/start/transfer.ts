@@ -12,20 +12,24 @@ import {
   createReceiver,
   createRouting,
   createTables,
+  PolicyError,
+  type ReceiveConfiguration,
+  TableError,
 } from '@posthorn/mta'
-import type { SmtpHandler } from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { containerGateway } from '../default-gateway.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
-import { receiverOptions } from '../services/receiver-options.ts'
 import { smtpClientOptions } from '../services/smtp-client-options.ts'
 import {
   greylistOptions,
   policyOptions,
+  receiveOptions,
   routingOptions,
+  submissionPolicyOptions,
   trustedNetworks,
 } from '../services/transfer-options.ts'
+import { StartError } from '../start-error.ts'
 
 export interface TransferParts {
   readonly config: Config
@@ -39,64 +43,63 @@ export interface TransferParts {
 }
 
 /** Everything that is made anew when the configuration or a table's name changes. */
-async function rules(parts: TransferParts, config: Config) {
+async function rulesOf(parts: TransferParts, config: Config) {
   const { store, accounts, resolver, log, now } = parts
   const tables = createTables({ log, now })
   const context = { log, now, tables }
-  const networks = createNetworkList(trustedNetworks(config), context)
+  const mynetworks = createNetworkList(trustedNetworks(config), context)
   const gateway = containerGateway()
-  const guard = createGatewayGuard({
+  const gatewayGuard = createGatewayGuard({
     gateways: gateway === undefined ? [] : [gateway],
     mynetworks: config.isSet('mynetworks') ? config.values.mynetworks.join(' ') : '',
     log,
   })
-  const isTrusted = (address: string): boolean => networks.has(address) && guard.trusts(address)
   const routing = await createRouting(routingOptions(config), { tables, accounts, store, log, now })
   try {
     const greylist = createGreylist(store.greylist, greylistOptions(config), context)
-    const policy = createPolicy(policyOptions(config), {
-      tables,
-      dns: resolver,
-      addresses: routing,
-      greylist,
-      log,
-      now,
-    })
-    const passwords = tables.openAll(config.values.smtp_sasl_password_maps)
-    const receiver = createReceiver({
-      store,
+    const sources = { tables, dns: resolver, addresses: routing, greylist, log, now }
+    const receive: ReceiveConfiguration = {
+      options: receiveOptions(config),
+      policy: createPolicy(policyOptions(config), sources),
+      submissionPolicy: createPolicy(submissionPolicyOptions(config), sources),
       routing,
-      policy,
-      dns: resolver,
-      accounts,
-      log,
-      options: receiverOptions(config, isTrusted),
-      now,
-    })
-    return { config, routing, receiver, isTrusted, passwords }
+      mynetworks,
+      gatewayGuard,
+    }
+    return { config, receive, passwords: tables.openAll(config.values.smtp_sasl_password_maps) }
   } catch (error) {
     routing.close()
     throw error
   }
 }
 
+/** A table or a restriction list that cannot be read is the administrator's to mend. */
+async function rules(parts: TransferParts, config: Config): ReturnType<typeof rulesOf> {
+  try {
+    return await rulesOf(parts, config)
+  } catch (error) {
+    if (error instanceof TableError || error instanceof PolicyError)
+      throw new StartError(`${config.file}: ${error.message}`, 'mend the table or the list of restrictions', {
+        cause: error,
+      })
+    throw error
+  }
+}
+
 export async function createTransfer(parts: TransferParts) {
   let current = await rules(parts, parts.config)
-  const handler: SmtpHandler = {
-    connect: (...args) => current.receiver.connect(...args),
-    helo: (...args) => current.receiver.helo(...args),
-    authenticate: (...args) => current.receiver.authenticate(...args),
-    mail: (...args) => current.receiver.mail(...args),
-    vrfy: (...args) => current.receiver.vrfy(...args),
-    expn: (...args) => current.receiver.expn(...args),
-    etrn: (...args) => current.receiver.etrn(...args),
-    disconnect: (...args) => current.receiver.disconnect(...args),
-    note: (...args) => current.receiver.note(...args),
-  }
-  const { store, resolver, log, now, owner } = parts
+  const { store, accounts, resolver, log, now, owner } = parts
+  const handler = createReceiver({
+    store,
+    accounts,
+    dns: resolver,
+    log,
+    now,
+    configuration: () => current.receive,
+  })
   const agents = createDeliveryAgents({
     resolver,
-    resolve: async (request) => await current.routing.resolve(request),
+    resolve: async (request) => await current.receive.routing.resolve(request),
     hostname: () => current.config.values.myhostname,
     families: addressFamilies(parts.config.values),
     smtpClient: (server, nextHop) =>
@@ -105,13 +108,13 @@ export async function createTransfer(parts: TransferParts) {
       ...smtpClientOptions(current.config.values, [], server, nextHop),
       protocol: 'lmtp',
     }),
-    smtpPort: parts.config.values.smtp_tcp_port,
+    smtpPort: portNumber(parts.config.values.smtp_tcp_port),
     now,
   })
   const queue = createQueueRunner({
     store,
     agents: agents.byTransport,
-    resolve: async (request) => await current.routing.resolve(request),
+    resolve: async (request) => await current.receive.routing.resolve(request),
     log,
     owner,
     options: () => queueOptions(current.config.values),
@@ -119,18 +122,22 @@ export async function createTransfer(parts: TransferParts) {
   })
   return {
     handler,
-    isTrusted: (address: string): boolean => current.isTrusted(address),
+    isTrusted: (address: string): boolean =>
+      current.receive.mynetworks.has(address) && (current.receive.gatewayGuard?.trusts(address) ?? true),
     start: (): void => queue.start(),
     reload: async (config: Config): Promise<void> => {
       const next = await rules(parts, config)
       const before = current
       current = next
-      before.routing.close()
+      before.receive.routing.close()
     },
     stop: async (graceMs: number): Promise<void> => {
       await queue.stop(graceMs)
       agents.close()
-      current.routing.close()
+      current.receive.routing.close()
     },
   }
 }
+
+/** `smtp` or a number. Postfix: smtp_tcp_port. */
+const portNumber = (text: string): number => (/^\d+$/.test(text) ? Number(text) : 25)

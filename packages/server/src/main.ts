@@ -1,0 +1,22 @@
+/** The executable: every command of the shell, under its own name or as `posthorn COMMAND`. */
+import { enableCompileCache } from 'node:module'
+
+// Before anything else is loaded: it halves the start-up time of each command.
+enableCompileCache()
+
+async function run(): Promise<number> {
+  const { argv, env } = process
+  const args = argv.slice(2)
+  if (env['NODE_UNIQUE_ID'] !== undefined && args[0] === 'worker') {
+    const { runWorker } = await import('./start/run-worker.ts')
+    return await runWorker({ configOption: args[1] === '--config' ? args[2] : undefined, environment: env })
+  }
+  const { runCli } = await import('./cli.ts')
+  const { processShell } = await import('./commands/process-shell.ts')
+  return await runCli(env['POSTHORN_CALLED_AS'] ?? 'posthorn', args, processShell(), async (configOption) => {
+    const { runServer } = await import('./start/run-server.ts')
+    return await runServer({ configOption, environment: env })
+  })
+}
+
+process.exitCode = await run()
