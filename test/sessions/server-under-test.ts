@@ -1,10 +1,12 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Authenticator } from '@posthorn/accounts'
 import { createImapService } from '@posthorn/imap'
 import type { LogEvent } from '@posthorn/mail'
 import { type Listener, listen, TlsCredentials } from '@posthorn/net'
 import { createPop3Service } from '@posthorn/pop3'
-import type { AccountId, Store } from '@posthorn/storage'
-import { createMemoryStore } from '../../packages/imap/src/testkit/memory-store.ts'
+import { openStore, type Store } from '@posthorn/storage'
 import { createSelfSigned, type PemPair } from '../../packages/server/src/tls/self-signed.ts'
 import type { Variables } from './pattern.ts'
 import type { Protocol, Script } from './script.ts'
@@ -24,7 +26,8 @@ let pair: Promise<PemPair> | undefined
 export async function startForScript(script: Script): Promise<ServerUnderTest> {
   pair ??= createSelfSigned(['localhost'], Date.now())
   const tls = new TlsCredentials(await pair)
-  const store = withLocks(createMemoryStore())
+  const directory = await mkdtemp(join(tmpdir(), 'session-'))
+  const store = await openStore({ directory })
   for (const name of ['alice', 'bob'])
     await store.accounts.create({
       address: `${name}@example.org`,
@@ -79,12 +82,14 @@ export async function startForScript(script: Script): Promise<ServerUnderTest> {
       for (const listener of listeners) await listener.close()
       await Promise.all([pop3.close(1000), imap.close(1000)])
       await store.close()
+      await rm(directory, { recursive: true, force: true })
     },
   }
 }
 
 async function seedInbox(store: Store, script: Script): Promise<void> {
-  const inbox = await store.mailboxes.find(1 as AccountId, 'INBOX')
+  const account = await store.accounts.find('alice@example.org')
+  const inbox = account && (await store.mailboxes.find(account.id, 'INBOX'))
   if (inbox === undefined) throw new Error('alice has no INBOX')
   for (const bytes of [...sampleMessages(Number(script.headers.get('messages') ?? 0)), ...script.messages]) {
     const writer = store.messages.stage()
@@ -113,29 +118,6 @@ function secretForAll(store: Store): Authenticator {
       if (account === undefined || Buffer.from(password).toString() !== 'secret')
         return { ok: false, reason: 'credentials' }
       return { ok: true, account }
-    },
-  }
-}
-
-/** What the store of the IMAP tests leaves out. */
-function withLocks(store: Store): Store {
-  const held = new Set<string>()
-  return {
-    ...store,
-    messages: {
-      ...store.messages,
-      async discard(mailbox, uids) {
-        const flags = { system: 8, keywords: [] }
-        await store.messages.changeFlags(mailbox, uids, { op: 'add', flags })
-        return await store.messages.expunge(mailbox, uids)
-      },
-    },
-    locks: {
-      async acquire(name) {
-        if (held.has(name)) return undefined
-        held.add(name)
-        return async () => void held.delete(name)
-      },
     },
   }
 }
