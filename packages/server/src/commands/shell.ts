@@ -2,6 +2,7 @@
 export interface Shell {
   readonly environment: Readonly<Record<string, string | undefined>>
   out(text: string): void
+  outBytes(octets: Uint8Array): void
   err(text: string): void
   /** All of standard input. */
   readInput(): Promise<Buffer>

@@ -90,9 +90,13 @@ export const localDelivery = {
   }),
   home_directory: posthorn({
     type: 'string',
-    default: '/home/$user',
-    raw: true,
-    doc: "Where a user's `.forward` is looked for; $user and $domain are filled in. An account's own home comes first. Empty: no .forward.",
+    default: '/home/%u',
+    doc: "Where a user's `.forward` is looked for; %u is the user, %d the domain. An account's own home comes first. Empty: no .forward.",
+  }),
+  administrator: posthorn({
+    type: 'string',
+    default: '',
+    doc: 'Who reads mail for postmaster, abuse and mailer-daemon when no alias or account does. Empty: the first account.',
   }),
   forward_path: postfix({
     type: 'string',

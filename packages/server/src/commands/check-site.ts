@@ -1,0 +1,102 @@
+import { type Stats, statSync } from 'node:fs'
+import { createTables } from '@posthorn/mta'
+import type { Config } from '../config/config.ts'
+import { inspectConfig } from '../config/load-config.ts'
+import { parameters } from '../config/schema/schema.ts'
+import type { Shell } from './shell.ts'
+import type { SiteOptions } from './site.ts'
+
+export interface SiteFindings {
+  readonly config: Config
+  /** The server does not start with these. */
+  readonly problems: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** Configuration, tables and permissions. Postfix: postfix check. */
+export function checkSite(shell: Shell, options: SiteOptions): SiteFindings {
+  const { config, problems } = inspectConfig({ configOption: options.config, environment: shell.environment })
+  const permissions = checkPermissions(config)
+  const tables = checkTables(config, shell)
+  return {
+    config,
+    problems: [...problems, ...permissions.problems, ...tables.problems],
+    warnings: [...config.warnings, ...permissions.warnings, ...tables.warnings],
+  }
+}
+
+/** Who may write these, may read everybody's mail. */
+function checkPermissions(config: Config): { readonly problems: string[]; readonly warnings: string[] } {
+  const problems: string[] = []
+  const warnings: string[] = []
+  const { values } = config
+  const writable = (file: string) => {
+    const stat = statOf(file)
+    if (stat !== undefined && (stat.mode & 0o022) !== 0) {
+      problems.push(`${file}: group or others may write it (mode ${octal(stat)}): chmod go-w ${file}`)
+    }
+  }
+  for (const file of [config.file, config.folder, values.data_directory]) writable(file)
+  const store = statOf(values.data_directory)
+  if (store !== undefined && (store.mode & 0o005) !== 0) {
+    warnings.push(
+      `${values.data_directory}: others may look into it (mode ${octal(store)}): chmod o-rwx ${values.data_directory}`,
+    )
+  }
+  for (const [name, file] of [
+    ['smtpd_tls_key_file', values.smtpd_tls_key_file],
+    ['ssl_key', values.ssl_key],
+  ] as const) {
+    const stat = file === '' ? undefined : statOf(file)
+    if (stat !== undefined && (stat.mode & 0o007) !== 0) {
+      warnings.push(`${name}: others may read ${file} (mode ${octal(stat)}): chmod o-rwx ${file}`)
+    }
+  }
+  for (const spec of values.smtp_sasl_password_maps) {
+    const file = spec.slice(spec.indexOf(':') + 1)
+    const stat = statOf(file)
+    if (stat !== undefined && (stat.mode & 0o007) !== 0) {
+      warnings.push(
+        `smtp_sasl_password_maps: others may read the passwords in ${file} (mode ${octal(stat)}): chmod 600 ${file}`,
+      )
+    }
+  }
+  return { problems, warnings }
+}
+
+function checkTables(
+  config: Config,
+  shell: Shell,
+): { readonly problems: string[]; readonly warnings: string[] } {
+  const problems: string[] = []
+  const warnings: string[] = []
+  const tables = createTables({
+    now: shell.now,
+    log: (event) => {
+      if (event.level !== 'debug' && event.level !== 'info') warnings.push(event.text)
+    },
+  })
+  for (const [name, parameter] of parameters) {
+    if (parameter.type !== 'tables' || name === 'local_recipient_maps' || name === 'alias_database') continue
+    const specs = config.values[name as 'transport_maps']
+    for (const spec of specs) {
+      try {
+        if (name === 'alias_maps') tables.openAliases([spec])
+        else tables.open(spec)
+      } catch (error) {
+        problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+  }
+  return { problems, warnings }
+}
+
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file)
+  } catch {
+    return undefined
+  }
+}
+
+const octal = (stat: Stats) => (stat.mode & 0o7777).toString(8)

@@ -1,0 +1,20 @@
+export interface Finding {
+  readonly verdict: 'ok' | 'warn' | 'fail'
+  readonly subject: string
+  readonly text: string
+  readonly remedy?: string
+}
+
+export const ok = (subject: string, text: string): Finding => ({ verdict: 'ok', subject, text })
+export const warn = (subject: string, text: string, remedy: string): Finding => ({
+  verdict: 'warn',
+  subject,
+  text,
+  remedy,
+})
+export const fail = (subject: string, text: string, remedy: string): Finding => ({
+  verdict: 'fail',
+  subject,
+  text,
+  remedy,
+})

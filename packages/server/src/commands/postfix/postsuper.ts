@@ -1,0 +1,92 @@
+import type { QueueEntry, QueueId, Store } from '@posthorn/storage'
+import { getopt } from '../getopt.ts'
+import { CommandError, type Shell } from '../shell.ts'
+import { withSite } from '../site.ts'
+import { queueEntries, queueName } from './queue-listing.ts'
+
+const usage =
+  'postsuper [-c config_dir] [-d queue_id (delete)] [-h queue_id (hold)] [-H queue_id (un-hold)] [-r queue_id (requeue)] [queue_directory...]'
+
+interface Action {
+  /** `placed on hold`: logged for each. */
+  readonly done: string
+  /** `Placed on hold: 1 message`: told at the end. */
+  readonly total: string
+  /** False: not there, or nothing to do. */
+  apply(store: Store, id: QueueId): Promise<boolean>
+}
+
+const actions: Readonly<Record<string, Action>> = {
+  d: { done: 'removed', total: 'Deleted', apply: (store, id) => store.queue.remove(id) },
+  h: { done: 'placed on hold', total: 'Placed on hold', apply: (store, id) => hold(store, id, 'held') },
+  H: {
+    done: 'released from hold',
+    total: 'Released from hold',
+    apply: (store, id) => hold(store, id, 'released'),
+  },
+  r: { done: 'requeued', total: 'Requeued', apply: requeue },
+}
+
+/** Deletes, holds, releases and requeues messages. Postfix: postsuper(1). */
+export async function postsuper(args: readonly string[], shell: Shell): Promise<number> {
+  const options = getopt(args, 'c:d:h:H:pr:sSv', usage)
+  const wanted = options.flags.filter((one) => one.flag in actions)
+  if (wanted.length === 0 && !['p', 's', 'S'].some((flag) => options.has(flag)))
+    throw new CommandError(`usage: ${usage}`)
+  return withSite(shell, { config: options.value('c') }, async ({ store }) => {
+    const counts = new Map<Action, number>()
+    for (const { flag, value } of wanted) {
+      const action = actions[flag]
+      if (action === undefined) continue
+      counts.set(action, counts.get(action) ?? 0)
+      for await (const id of queueIds(value, store, shell)) {
+        if (!(await action.apply(store, id))) continue
+        if (value.slice(0, 3) !== 'ALL') shell.err(`postsuper: ${id}: ${action.done}\n`)
+        counts.set(action, (counts.get(action) ?? 0) + 1)
+      }
+    }
+    for (const [action, count] of counts) {
+      shell.err(`postsuper: ${action.total}: ${count} message${count === 1 ? '' : 's'}\n`)
+    }
+    return 0
+  })
+}
+
+/** `-` is a list on standard input, `ALL` everything, `ALL deferred` what stands there. */
+async function* queueIds(value: string, store: Store, shell: Shell): AsyncGenerator<QueueId> {
+  if (value === '-') {
+    for (const line of (await shell.readInput()).toString('latin1').split('\n')) {
+      const id = line.trim().split(/\s/, 1)[0] ?? ''
+      if (isQueueId(id)) yield id
+    }
+    return
+  }
+  const [all, only] = value.split(/\s+/)
+  if (all !== 'ALL') {
+    if (isQueueId(value)) yield value
+    return
+  }
+  const found: QueueEntry[] = []
+  for await (const entry of queueEntries(store))
+    if (only === undefined || queueName(entry) === only) found.push(entry)
+  for (const entry of found) yield entry.queueId
+}
+
+function isQueueId(text: string): text is QueueId {
+  return /^[A-Za-z0-9]{1,64}$/.test(text)
+}
+
+async function hold(store: Store, id: QueueId, to: 'held' | 'released'): Promise<boolean> {
+  const entry = await store.queue.get(id)
+  if (entry === undefined || entry.hold === (to === 'held')) return false
+  return store.queue.setHold(id, to)
+}
+
+/** There is no other queue to move it to: it is released and due now. */
+async function requeue(store: Store, id: QueueId): Promise<boolean> {
+  const entry = await store.queue.get(id)
+  if (entry === undefined) return false
+  if (entry.hold) await store.queue.setHold(id, 'released')
+  await store.queue.flush({ nowMs: Date.now(), queueId: id })
+  return true
+}

@@ -1,0 +1,185 @@
+import { type Log, parseAddressOrLocal } from '@posthorn/mail'
+import { createRouting, createTables, submit } from '@posthorn/mta'
+import type { EnvelopeOptions, NewRecipient } from '@posthorn/storage'
+import type { Config } from '../../config/config.ts'
+import { logWriterFor } from '../../log/configured-log.ts'
+import { routingOptions } from '../../services/transfer-options.ts'
+import type { Options } from '../getopt.ts'
+import { startInBackground } from '../server-control.ts'
+import { CommandError, exit, type Shell } from '../shell.ts'
+import { type OpenSite, withSite } from '../site.ts'
+import { headerRecipients, prepareMessage } from './message-input.ts'
+import { flushQueue, showQueue } from './postqueue.ts'
+import { sendmailOptions } from './sendmail-options.ts'
+import { newaliases } from './tables.ts'
+
+/**
+ * Takes a message from standard input into the queue, server running or not. Exit code 0 means it is on
+ * disk; 75 means try again. Postfix: sendmail(1).
+ */
+export async function sendmail(args: readonly string[], shell: Shell): Promise<number> {
+  const options = sendmailOptions(args)
+  const site = { config: options.value('C') }
+  const mode = options.has('I') ? 'i' : (options.value('b') ?? 'm')
+  switch (mode) {
+    case 'p':
+      return showQueue(shell, site, 'columns')
+    case 'i':
+      return newaliases([], shell)
+    case 'd':
+      await startInBackground(shell, site)
+      return exit.ok
+    case 'm':
+      if (options.has('q')) return flushQueue(shell, site, {})
+      return send(options, shell)
+    default:
+      throw new CommandError(`unsupported mode: -b${mode}`, exit.usage)
+  }
+}
+
+async function send(options: Options, shell: Shell): Promise<number> {
+  const named = options.rest.flatMap((word) => addressesOf(word))
+  if (named.length === 0 && !options.has('t')) {
+    throw new CommandError(
+      'Recipient addresses must be specified on the command line or via the -t option',
+      exit.usage,
+    )
+  }
+  const sender = senderOf(options, shell)
+  const input = await shell.readInput()
+  const dotEnds = !options.has('i') && !options.values('o').includes('i')
+  return withSite(shell, { config: options.value('C') }, async (site) => {
+    const fullName = options.value('F')
+    const message = prepareMessage(input, {
+      dot: dotEnds ? 'ends' : 'kept',
+      bcc: options.has('t') ? 'removed' : 'kept',
+      from: {
+        address: completed(sender === '' ? 'MAILER-DAEMON' : sender, site.config),
+        name: fullName ?? '',
+      },
+    })
+    const addresses = options.has('t') ? [...named, ...headerRecipients(input)] : named
+    if (addresses.length === 0)
+      throw new CommandError('No recipient addresses found in message header', exit.usage)
+    const recipients = [...new Set(addresses)].map((address) => ({ address, ...notifyOf(options) }))
+    const reply = await deliver(site, {
+      sender,
+      recipients,
+      message,
+      options: envelopeOptions(options),
+      userid: shell.uid,
+    })
+    if (reply.code < 400) return exit.ok
+    const text = [reply.text].flat().join(' ')
+    throw new CommandError(
+      `${shell.userName}(${shell.uid}): ${text}`,
+      reply.code < 500 ? exit.tempFail : exit.unavailable,
+    )
+  })
+}
+
+interface Outgoing {
+  readonly sender: string
+  readonly recipients: Parameters<typeof submit>[0]['recipients']
+  readonly message: Uint8Array
+  readonly options: EnvelopeOptions
+  readonly userid: number
+}
+
+async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof submit> {
+  const { config, store, accounts } = site
+  const log = commandLog(site)
+  const now = Date.now
+  const tables = createTables({ log, now })
+  const routing = await createRouting(routingOptions(config), { tables, accounts, store, log, now })
+  try {
+    const { values } = config
+    return await submit(
+      {
+        sender: outgoing.sender,
+        recipients: outgoing.recipients,
+        content: [outgoing.message],
+        userid: outgoing.userid,
+        options: outgoing.options,
+      },
+      {
+        store,
+        log,
+        now,
+        configuration: () => ({
+          routing,
+          options: {
+            myhostname: values.myhostname,
+            banner: values.smtpd_banner,
+            messageSizeLimitBytes: values.message_size_limit,
+            hopcountLimit: values.hopcount_limit,
+            offsetMinutes: () => -new Date().getTimezoneOffset(),
+          },
+        }),
+      },
+    )
+  } finally {
+    routing.close()
+  }
+}
+
+/** Into the server's log file where there is one; standard output belongs to the caller. */
+function commandLog({ config, log }: OpenSite): Log {
+  return config.values.maillog_file === '' ? log : logWriterFor(config).log
+}
+
+function completed(address: string, config: Config): string {
+  return address.includes('@') ? address : `${address}@${config.values.myorigin}`
+}
+
+function senderOf(options: Options, shell: Shell): string {
+  const given = options.value('f') ?? options.value('r')
+  if (given === undefined) return shell.userName
+  if (given === '' || given === '<>') return ''
+  const [address] = addressesOf(given)
+  if (address === undefined) throw new CommandError(`bad sender address: ${given}`, exit.dataError)
+  return address
+}
+
+/** `a@b`, `<a@b>`, `a, b`: mailx and its kind hand over lists. */
+function addressesOf(word: string): readonly string[] {
+  return word
+    .split(',')
+    .map((part) => part.trim().replace(/^<(.*)>$/, '$1'))
+    .filter((part) => part !== '')
+    .map((part) => {
+      if (parseAddressOrLocal(part) === undefined)
+        throw new CommandError(`bad recipient address: ${part}`, exit.dataError)
+      return part
+    })
+}
+
+type Notify = NonNullable<NewRecipient['notify']>
+
+/** RFC 3461 §4.1: `-N failure,delay` or `-N never`. */
+function notifyOf(options: Options): { readonly notify?: Notify } {
+  const words = (options.value('N') ?? '')
+    .toUpperCase()
+    .split(',')
+    .filter((word) => word !== '')
+  if (words.length === 0) return {}
+  const known: Notify = ['NEVER', 'SUCCESS', 'FAILURE', 'DELAY']
+  const notify = known.filter((word) => words.includes(word))
+  if (notify.length !== words.length || (notify.includes('NEVER') && notify.length > 1)) {
+    throw new CommandError(
+      `bad -N option value -- specify 'never' or a list of 'failure', 'delay' and 'success'`,
+      exit.usage,
+    )
+  }
+  return { notify }
+}
+
+function envelopeOptions(options: Options): EnvelopeOptions {
+  const ret = options.value('R')?.toUpperCase()
+  const envid = options.value('V')
+  return {
+    ...(ret === 'FULL' || ret === 'HDRS' ? { ret } : {}),
+    ...(envid === undefined ? {} : { envid }),
+    ...(options.value('B')?.toUpperCase() === '8BITMIME' ? { body: '8BITMIME' as const } : {}),
+  }
+}

@@ -1,0 +1,101 @@
+import { createTables, type LookupTable, TableError } from '@posthorn/mta'
+import { inspectConfig } from '../../config/load-config.ts'
+import { getopt, type Options } from '../getopt.ts'
+import { CommandError, exit, type Shell } from '../shell.ts'
+
+const mapUsage = 'postmap [-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...'
+const aliasUsage = 'postalias [-Nfinoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...'
+
+/**
+ * Checks or asks tables. The server reads the text files themselves, so there is nothing to build: a run
+ * without -q says what is wrong with the file, and is otherwise silent. Postfix: postmap(1).
+ */
+export async function postmap(args: readonly string[], shell: Shell): Promise<number> {
+  return run(args, 'bc:d:fFhimnNopq:rsuUvw', mapUsage, 'map', shell)
+}
+
+/** The same for alias files. Postfix: postalias(1). */
+export async function postalias(args: readonly string[], shell: Shell): Promise<number> {
+  return run(args, 'c:d:finNopq:rsuvw', aliasUsage, 'aliases', shell)
+}
+
+/** Checks the tables of alias_database. Postfix: newaliases(1). */
+export async function newaliases(args: readonly string[], shell: Shell): Promise<number> {
+  const options = getopt(args, 'A:B:C:F:IN:O:R:UV:X:b:c:f:h:imno:p:q:r:tvx', 'newaliases')
+  const { config } = inspectConfig({ configOption: options.value('C'), environment: shell.environment })
+  return check(config.values.alias_database, 'aliases', shell)
+}
+
+async function run(
+  args: readonly string[],
+  letters: string,
+  usage: string,
+  format: 'map' | 'aliases',
+  shell: Shell,
+): Promise<number> {
+  const options = getopt(args, letters, usage)
+  if (options.rest.length === 0) throw new CommandError(`usage: ${usage}`)
+  if (options.has('d') || options.has('i')) {
+    throw new CommandError(
+      'tables are their text files here: edit the file, it is read again when it changes',
+    )
+  }
+  const specs = options.rest.map((name) => (/^[a-z]+:/.test(name) ? name : `hash:${name}`))
+  if (options.has('s')) throw new CommandError('-s lists a built table; here the text file is the table')
+  const query = options.value('q')
+  if (query === undefined) return check(specs, format, shell)
+  const tables = open(specs, format, shell)
+  if (query === '-') return answerLines(tables, options, shell)
+  const value = first(tables, query)
+  if (value === undefined) return exit.failure
+  shell.out(`${value}\n`)
+  return exit.ok
+}
+
+/** Each line of standard input is a key; `key<TAB>value` is printed for those found. */
+async function answerLines(tables: readonly LookupTable[], options: Options, shell: Shell): Promise<number> {
+  let found = 0
+  const text = (await shell.readInput()).toString('utf8')
+  for (const line of text.split('\n')) {
+    const key = line.replace(/\r$/, '')
+    if (key === '' && !options.has('h')) continue
+    const value = first(tables, key)
+    if (value === undefined) continue
+    found++
+    shell.out(`${key}\t${value}\n`)
+  }
+  return found > 0 ? exit.ok : exit.failure
+}
+
+function first(tables: readonly LookupTable[], key: string): string | undefined {
+  for (const table of tables) {
+    const value = table.lookup(key)
+    if (value !== undefined) return value
+  }
+  return undefined
+}
+
+function check(specs: readonly string[], format: 'map' | 'aliases', shell: Shell): number {
+  open(specs, format, shell)
+  return exit.ok
+}
+
+function open(specs: readonly string[], format: 'map' | 'aliases', shell: Shell): readonly LookupTable[] {
+  const program = format === 'map' ? 'postmap' : 'postalias'
+  const tables = createTables({
+    now: shell.now,
+    log: (event) => {
+      if (event.level !== 'debug' && event.level !== 'info')
+        shell.err(`${program}: ${event.level}: ${event.text}\n`)
+    },
+    unsafeFiles: 'warn',
+  })
+  try {
+    return specs
+      .map((spec) => (format === 'aliases' ? tables.openAliases([spec])[0] : tables.open(spec)))
+      .filter((table) => table !== undefined)
+  } catch (error) {
+    if (error instanceof TableError) throw new CommandError(error.message)
+    throw error
+  }
+}

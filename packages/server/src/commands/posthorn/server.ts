@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import { checkSite } from '../check-site.ts'
+import { reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
+import { CommandError, exit } from '../shell.ts'
+import type { CommandContext } from './context.ts'
+import { formatStatus } from './status.ts'
+
+/** Runs the server in the foreground; resolves with its exit code. */
+export type StartServer = (configOption: string | undefined) => Promise<number>
+
+/** `posthorn start|stop|reload|status|check`. */
+export function addServerCommands(program: Command, context: CommandContext, startServer: StartServer): void {
+  const { shell, site, finish } = context
+  program
+    .command('start')
+    .description('run the server; in the foreground unless told otherwise')
+    .option('--background', 'return when it answers; its output goes to posthorn.log in the data folder')
+    .action(async (options: { background?: boolean }) => {
+      if (options.background) shell.out(`started, process ${await startInBackground(shell, site())}\n`)
+      else finish(await startServer(site().config))
+    })
+  program
+    .command('stop')
+    .description('let sessions finish their command, then end')
+    .action(async () => {
+      if (!(await stopServer(shell, site()))) throw new CommandError('the server is not running')
+      shell.out('stopped\n')
+    })
+  program
+    .command('reload')
+    .description('read configuration, tables and certificate anew')
+    .action(async () => {
+      const outcome = await reloadServer(shell, site())
+      if (outcome === undefined) throw new CommandError('the server is not running')
+      shell.out(
+        outcome.changed.length === 0
+          ? 'reloaded, nothing changed\n'
+          : `reloaded, changed: ${outcome.changed.join(', ')}\n`,
+      )
+      if (outcome.needRestart.length > 0)
+        shell.out(`a restart is needed for: ${outcome.needRestart.join(', ')}\n`)
+    })
+  program
+    .command('status')
+    .description('what runs, listens and waits; exit code 3 when the server is stopped')
+    .option('--json', 'as the server tells it')
+    .action(async (options: { json?: boolean }) => {
+      const answer = await serverStatus(shell, site())
+      if (answer === undefined) {
+        shell.out('the server is not running\n')
+        // LSB: 3 is "program is not running".
+        finish(3)
+        return
+      }
+      shell.out(options.json ? `${JSON.stringify(answer['status'])}\n` : formatStatus(answer['status']))
+      finish(answer.ok ? exit.ok : exit.failure)
+    })
+  program
+    .command('check')
+    .description('configuration, tables and permissions')
+    .action(async () => {
+      const { config, problems, warnings } = checkSite(shell, site())
+      for (const warning of warnings) shell.err(`warning: ${warning}\n`)
+      for (const problem of problems) shell.err(`error: ${problem}\n`)
+      if (problems.length === 0) shell.out(`${config.file}: ok\n`)
+      finish(problems.length === 0 ? exit.ok : exit.failure)
+    })
+}

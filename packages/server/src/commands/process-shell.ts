@@ -1,0 +1,58 @@
+import { userInfo } from 'node:os'
+import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
+import type { Shell } from './shell.ts'
+
+/** The real world. */
+export function processShell(): Shell {
+  return {
+    environment: process.env,
+    out: (text) => {
+      process.stdout.write(text)
+    },
+    outBytes: (octets) => {
+      process.stdout.write(octets)
+    },
+    err: (text) => {
+      process.stderr.write(text)
+    },
+    readInput,
+    ask,
+    now: Date.now,
+    uid: process.getuid?.() ?? 0,
+    userName: userName(),
+  }
+}
+
+async function readInput(): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+/** Readline edits the line; for a password its echo goes nowhere. */
+async function ask(prompt: string, kind: 'visible' | 'hidden'): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined
+  process.stderr.write(prompt)
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({
+    input: process.stdin,
+    output: kind === 'hidden' ? nowhere : process.stderr,
+    terminal: true,
+  })
+  try {
+    return await lines.question('')
+  } finally {
+    lines.close()
+    if (kind === 'hidden') process.stderr.write('\n')
+  }
+}
+
+/** A uid without a name (containers) is a name too. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(process.getuid?.() ?? 'unknown')
+  }
+}

@@ -1,0 +1,122 @@
+import { existsSync, statSync } from 'node:fs'
+import { type Accounts, createAccounts } from '@posthorn/accounts'
+import type { Log } from '@posthorn/mail'
+import { openStore, type Store, StoreError, type Wake, type WakeBus } from '@posthorn/storage'
+import type { Config } from '../config/config.ts'
+import { inspectConfig, loadConfig } from '../config/load-config.ts'
+import { accountOptions } from '../services/account-options.ts'
+import { type DataFolder, dataFolderAt, prepareDataFolder } from '../start/data-folder.ts'
+import { errorCode } from '../start-error.ts'
+import { askServer } from './control-client.ts'
+import { CommandError, exit, type Shell } from './shell.ts'
+
+export interface SiteOptions {
+  /** `--config`, `-c`, `-C`. */
+  readonly config?: string | undefined
+}
+
+export interface Site {
+  readonly config: Config
+  readonly folder: DataFolder
+}
+
+/** Configuration and data folder; the store stays closed. */
+export function locateSite(shell: Shell, options: SiteOptions): Site {
+  const config = loadConfig({ configOption: options.config, environment: shell.environment })
+  return { config, folder: dataFolderAt(config.values.data_directory) }
+}
+
+/** As locateSite, for commands that must go on with a faulty main.cf: stop, status, doctor. */
+export function locateSiteAnyhow(
+  shell: Shell,
+  options: SiteOptions,
+): Site & { readonly problems: readonly string[] } {
+  const { config, problems } = inspectConfig({ configOption: options.config, environment: shell.environment })
+  return { config, folder: dataFolderAt(config.values.data_directory), problems }
+}
+
+export interface OpenSite extends Site {
+  readonly store: Store
+  readonly accounts: Accounts
+  readonly log: Log
+}
+
+/**
+ * Opens the store beside a running server, or alone; runs `work`; tells the server what changed. Root becomes
+ * the owner of the data folder first: files of the store must stay the server's.
+ */
+export async function withSite<T>(
+  shell: Shell,
+  options: SiteOptions,
+  work: (site: OpenSite) => Promise<T>,
+): Promise<T> {
+  const site = locateSite(shell, options)
+  becomeOwner(site.folder.path)
+  const wakes = new Map<string, Wake>()
+  const store = await openSiteStore(site, collectingBus(wakes))
+  const log: Log = (event) => {
+    if (event.level !== 'debug' && event.level !== 'info')
+      shell.err(`${event.service}: ${event.level}: ${event.text}\n`)
+  }
+  const accounts = createAccounts({
+    store,
+    now: shell.now,
+    log,
+    options: () => accountOptions(site.config.values),
+  })
+  try {
+    return await work({ ...site, store, accounts, log })
+  } finally {
+    await store.close()
+    for (const wake of wakes.values()) await askServer(site.folder.controlSocket, { cmd: 'wake', wake })
+  }
+}
+
+async function openSiteStore({ config, folder }: Site, wakeBus: WakeBus): Promise<Store> {
+  prepareDataFolder(folder.path)
+  try {
+    return await openStore({
+      directory: folder.storeFolder,
+      wakeBus,
+      defaultQuotaBytes: config.values.mailbox_size_limit,
+    })
+  } catch (error) {
+    if (error instanceof StoreError)
+      throw new CommandError(`${folder.storeFolder}: ${error.message}`, exit.unavailable)
+    if (errorCode(error) === 'EACCES') {
+      throw new CommandError(
+        `${folder.storeFolder}: permission denied (run this as the server's user or root)`,
+        exit.noPermission,
+      )
+    }
+    throw error
+  }
+}
+
+/** A lost wake-up costs latency only, so they are sent once, together, at the end. */
+function collectingBus(wakes: Map<string, Wake>): WakeBus {
+  return {
+    publish: (wake) => {
+      const { kind } = wake
+      wakes.set(
+        kind === 'mailbox'
+          ? `${kind} ${wake.mailbox}`
+          : kind === 'mailboxes'
+            ? `${kind} ${wake.account}`
+            : kind,
+        wake,
+      )
+    },
+    subscribe: () => () => undefined,
+  }
+}
+
+/** Dropping root for good; does nothing for others, or when root owns the folder. */
+function becomeOwner(path: string): void {
+  if (process.getuid?.() !== 0 || !existsSync(path)) return
+  const { uid, gid } = statSync(path)
+  if (uid === 0) return
+  process.setgroups?.([gid])
+  process.setgid?.(gid)
+  process.setuid?.(uid)
+}
