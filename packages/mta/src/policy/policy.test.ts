@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { fitStatus, PolicyError, type PolicyOptions } from './index.ts'
+import { parseListZone } from './list-zone.ts'
+import { policyOf, request, said } from './policy-fixture.ts'
+
+test('P13: the open-relay matrix', async () => {
+  const policy = policyOf({
+    restrictions: { relay: 'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination' },
+  })
+  const denied = (address: string) => `554 5.7.1 <${address}>: Relay access denied`
+  const clients = { outside: {}, own: { own: true as const }, user: { user: 'alice@us.org' } }
+  const rows: readonly [string, keyof typeof clients, string][] = [
+    ['bob@us.org', 'outside', 'ok'],
+    ['bob@box.org', 'outside', 'ok'],
+    ['bob@va.org', 'outside', 'ok'],
+    ['bob@relay.org', 'outside', 'ok'],
+    ['bob@far.net', 'outside', denied('bob@far.net')],
+    ['bob@far.net', 'own', 'ok'],
+    ['bob@far.net', 'user', 'ok'],
+    ['bob%far.net@us.org', 'outside', denied('bob%far.net@us.org')],
+    ['far.net!bob@us.org', 'outside', denied('far.net!bob@us.org')],
+    ['"bob@far.net"@us.org', 'outside', denied('"bob@far.net"@us.org')],
+    ['bob%far.net@relay.org', 'outside', denied('bob%far.net@relay.org')],
+    ['bob@[192.0.2.99]', 'outside', denied('bob@[192.0.2.99]')],
+    ['bob', 'outside', 'ok'],
+    ['bob@us.org.far.net', 'outside', denied('bob@us.org.far.net')],
+  ]
+  for (const [recipient, client, expected] of rows) {
+    assert.equal(
+      await said(policy, request({ ...clients[client], recipient })),
+      expected,
+      `${client} ${recipient}`,
+    )
+  }
+})
+
+test('P11: restriction classes let only managers write to everybody', async () => {
+  const policy = policyOf({
+    restrictions: {
+      recipient: 'check_recipient_access inline:{all@us.org=managers_only}, permit',
+      relay: 'reject_unauth_destination',
+    },
+    restrictionClasses: { managers_only: 'check_sender_access inline:{boss@us.org=OK}, reject' },
+  })
+  assert.equal(await said(policy, request({ sender: 'boss@us.org', recipient: 'all@us.org' })), 'ok')
+  assert.equal(
+    await said(policy, request({ sender: 'clerk@us.org', recipient: 'all@us.org' })),
+    '554 5.7.1 <all@us.org>: Recipient address rejected: Access denied',
+  )
+  assert.equal(await said(policy, request({ sender: 'clerk@us.org' })), 'ok')
+  const endless = policyOf({
+    restrictions: { recipient: 'loop, reject' },
+    restrictionClasses: { loop: 'check_sender_access inline:{good.net=loop}' },
+  })
+  assert.equal(await said(endless, request()), '451 4.3.5 Server configuration error')
+})
+
+test('P1: stages and smtpd_delay_reject', async () => {
+  const lists: PolicyOptions['restrictions'] = {
+    client: 'check_client_access inline:{192.0.2.9=REJECT}',
+    helo: 'reject_non_fqdn_helo_hostname',
+    sender: 'reject_non_fqdn_sender',
+    recipient: 'reject_unauth_destination',
+    data: 'reject_multi_recipient_bounce',
+    end_of_data: 'check_sender_access inline:{good.net=REJECT}',
+    etrn: 'check_etrn_access inline:{us.org=REJECT}',
+  }
+  const outcomes = async (delayReject: 'yes' | 'no') => {
+    const policy = policyOf({ restrictions: lists, delayReject })
+    const codes: string[] = []
+    for (const command of ['connect', 'helo', 'mail', 'rcpt', 'data', 'end-of-data', 'etrn'] as const) {
+      const reply = await said(policy, request({ helo: 'pc', sender: 'bob', etrnDomain: 'us.org' }), command)
+      codes.push(reply === 'ok' ? reply : reply.slice(0, reply.indexOf('>') + 1))
+    }
+    return codes
+  }
+  const client = '554 5.7.1 <unknown[192.0.2.9]>'
+  assert.deepEqual(await outcomes('yes'), ['ok', 'ok', 'ok', client, 'ok', 'ok', client])
+  assert.deepEqual(await outcomes('no'), [
+    client,
+    '504 5.5.2 <pc>',
+    '504 5.5.2 <bob>',
+    'ok',
+    'ok',
+    'ok',
+    '554 5.7.1 <us.org>',
+  ])
+  const policy = policyOf({ restrictions: lists, rejectFooter: 'call us' })
+  assert.match(
+    await said(policy, request({ sender: '', recipientCount: 2, recipient: undefined }), 'data'),
+    /^550 5\.5\.3 <DATA>: Data command rejected: Multi-recipient bounce; call us$/,
+  )
+})
+
+test('lists that cannot work are refused at the start', () => {
+  const rows: readonly [Partial<PolicyOptions>, RegExp][] = [
+    [
+      { restrictions: { recipient: 'permit_mynetwork, reject' } },
+      /smtpd_recipient_restrictions: unknown restriction "permit_mynetwork"; did you mean "permit_mynetworks"\?/,
+    ],
+    [
+      { restrictions: { recipient: 'permit_mynetworks' } },
+      /specify at least one working instance of: reject_unauth_destination/,
+    ],
+    [
+      { restrictions: { helo: 'permit_mx_backup', relay: 'reject' } },
+      /smtpd_helo_restrictions: restriction "permit_mx_backup" is known to Postfix/,
+    ],
+    [
+      { restrictions: { sender: 'check_sender_access', relay: 'reject' } },
+      /check_sender_access needs a table after it/,
+    ],
+    [
+      { restrictions: { client: 'reject_rbl_client nodots', relay: 'reject' } },
+      /expected the domain of a DNS list/,
+    ],
+    [
+      { restrictions: { relay: 'reject' }, restrictionClasses: { a: 'nosuch_thing' } },
+      /a: unknown restriction "nosuch_thing"/,
+    ],
+    [
+      { restrictions: { relay: 'reject' }, restrictionClasses: { permit: 'reject' } },
+      /a restriction's own name/,
+    ],
+  ]
+  for (const [options, message] of rows) {
+    assert.throws(
+      () => policyOf(options),
+      (error) => error instanceof PolicyError && message.test(error.message),
+      String(message),
+    )
+  }
+  assert.throws(
+    () => policyOf({ restrictions: { sender: 'check_sender_access hash:/no/such', relay: 'reject' } }),
+    /cannot open/,
+  )
+  assert.throws(() => parseListZone('bl.example=1.2.3'), PolicyError)
+  assert.throws(() => parseListZone('bl.example=1.2.3.[9..4]'), PolicyError)
+})
+
+test('RFC 3463: statuses fit what they are said of', () => {
+  const rows = [
+    ['5.1.1', 'Sender address', '5.1.0'],
+    ['4.1.2', 'Sender address', '4.1.8'],
+    ['5.1.8', 'Recipient address', '5.1.2'],
+    ['5.1.1', 'Client host', '5.0.0'],
+    ['5.7.1', 'Client host', '5.7.1'],
+  ] as const
+  for (const [status, subject, expected] of rows) assert.equal(fitStatus(status, subject), expected)
+})
