@@ -48,7 +48,7 @@ export interface FixtureOptions {
   readonly greylist?: GreylistOptions
   readonly mynetworks?: readonly string[]
   readonly zone?: string
-  /** Name in the folder → text. `$FOLDER` in options' tables is the folder. */
+  /** Name in the folder → text. `$FOLDER` is the folder, in texts and options. */
   readonly files?: Readonly<Record<string, string>>
 }
 
@@ -56,7 +56,7 @@ export async function openMailFixture(options: FixtureOptions = {}): Promise<Mai
   const folder = mkdtempSync(join(tmpdir(), 'mail-'))
   for (const [name, text] of Object.entries(options.files ?? {})) {
     mkdirSync(dirname(join(folder, name)), { recursive: true, mode: 0o755 })
-    writeFileSync(join(folder, name), text, { mode: 0o644 })
+    writeFileSync(join(folder, name), withFolder(text, folder), { mode: 0o644 })
   }
   const clock = { ms: Date.UTC(2026, 10, 21, 12) }
   const now = () => clock.ms
@@ -156,10 +156,10 @@ async function createTestAccounts(store: Store, options: FixtureOptions): Promis
 }
 
 function withFolder<T>(value: T, folder: string): T {
-  return JSON.parse(JSON.stringify(value).replaceAll('$FOLDER', folder), (key, parsed) => {
-    const functions = value as Record<string, unknown>
-    return typeof functions[key] === 'function' ? functions[key] : parsed
-  }) as T
+  if (typeof value === 'string') return value.replaceAll('$FOLDER', folder) as T
+  if (Array.isArray(value)) return value.map((one: unknown) => withFolder(one, folder)) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withFolder(one, folder)])) as T
 }
 
 function lineOf(event: LogEvent): string {

@@ -1,0 +1,330 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type FixtureOptions, openMailFixture } from '../receive/mail-fixture.ts'
+
+/** Where mail for an address goes: `alice@example.org → mailbox`, `x@y → smtp:y`. */
+async function routes(
+  options: FixtureOptions,
+  cases: readonly (readonly [string | readonly string[], readonly string[]])[],
+  sender = 'carol@sender.net',
+) {
+  const mail = await openMailFixture(options)
+  try {
+    for (const [to, expected] of cases) {
+      const planned = await mail.routing.plan(
+        [to].flat().map((address) => ({ address })),
+        sender,
+        5,
+      )
+      const found = planned.map(({ recipient }) => {
+        const { route } = recipient
+        if (route.kind === 'mailbox') return `${recipient.address} → mailbox`
+        const from = route.sender === undefined ? '' : ` from ${route.sender}`
+        return `${recipient.address} → ${route.transport}:${route.nextHop}${from}`
+      })
+      assert.deepEqual(found.toSorted(), expected.toSorted(), String(to))
+    }
+    return mail.lines()
+  } finally {
+    await mail.close()
+  }
+}
+
+test('ADDRESS_CLASS_README: local, mailbox, virtual alias, relay, default; next hops', async () => {
+  const options: FixtureOptions = {
+    accounts: ['alice@example.org', 'dan@box.net', 'a.b+c@example.org'],
+    routing: {
+      mydestination: ['example.org', 'localhost', '$FOLDER/names'],
+      virtualAliasMaps: ['inline:{va.net=x,info@va.net=alice,{two@va.net=alice dan@box.net},@all.net=alice}'],
+      relayDomains: ['relay.net'],
+    },
+    files: { names: 'host2.example.org\n' },
+  }
+  await routes(options, [
+    ['alice@example.org', ['alice@example.org → mailbox']],
+    ['ALICE@Example.Org', ['ALICE@example.org → mailbox']],
+    ['alice', ['alice@example.org → mailbox']],
+    ['alice+x@example.org', ['alice+x@example.org → mailbox']],
+    ['a.b+c@example.org', ['a.b+c@example.org → mailbox']],
+    ['"alice"@example.org', ['"alice"@example.org → mailbox']],
+    ['alice@host2.example.org', ['alice@host2.example.org → mailbox']],
+    ['alice@[127.0.0.1]', ['alice@[127.0.0.1] → mailbox']],
+    ['alice@[192.0.2.77]', ['alice@[192.0.2.77] → smtp:[192.0.2.77]']],
+    ['dan@box.net', ['dan@box.net → mailbox']],
+    ['alice@box.net', ['alice@box.net → error:5.1.1 unknown user: "alice"']],
+    ['nobody@example.org', ['nobody@example.org → error:5.1.1 unknown user: "nobody"']],
+    ['info@va.net', ['alice@example.org → mailbox']],
+    ['two@va.net', ['alice@example.org → mailbox', 'dan@box.net → mailbox']],
+    ['none@va.net', ['none@va.net → error:5.1.1 User unknown in virtual alias table']],
+    ['x@relay.net', ['x@relay.net → relay:relay.net']],
+    ['x@a.relay.net', ['x@a.relay.net → relay:a.relay.net']],
+    ['X@Far.NET', ['X@far.net → smtp:far.net']],
+    ['bob%far.net@example.org', ['bob@far.net → smtp:far.net']],
+    ['far.net!bob@example.org', ['bob@far.net → smtp:far.net']],
+    ['alice%example.org%far.net@example.org', ['alice%example.org@far.net → smtp:far.net']],
+    ['alice%localhost@example.org', ['alice@localhost → mailbox']],
+  ])
+  await routes({ ...options, routing: { ...options.routing, relayhost: '[smart.net]:587' } }, [
+    ['x@far.net', ['x@far.net → smtp:[smart.net]:587']],
+    ['x@relay.net', ['x@relay.net → relay:[smart.net]:587']],
+  ])
+  await routes(
+    { ...options, routing: { ...options.routing, localTransport: 'error: local delivery disabled' } },
+    [['alice@example.org', ['alice@example.org → error:5.1.1 local delivery disabled']]],
+  )
+})
+
+test('virtual(5): recursion, self, catch-all, extensions, loops, limits', async () => {
+  const many = Array.from({ length: 30 }, (_, i) => `u${i}@far.net`).join(' ')
+  const options: FixtureOptions = {
+    routing: {
+      virtualAliasMaps: [
+        `inline:{a@v.net=b@v.net,b@v.net=alice,{self@example.org=self@example.org alice},@v.net=bob,ext@v.net=alice,@mapped.net=@far.net,l1@v.net=l2@v.net,l2@v.net=l1@v.net,{many@v.net=${many}},bare=bob}`,
+      ],
+      virtualAliasDomains: ['v.net', 'mapped.net'],
+      expansionLimit: 20,
+    },
+    accounts: ['alice@example.org', 'bob@example.org', 'self@example.org'],
+  }
+  await routes(options, [
+    ['a@v.net', ['alice@example.org → mailbox']],
+    ['self@example.org', ['self@example.org → mailbox', 'alice@example.org → mailbox']],
+    ['other@v.net', ['bob@example.org → mailbox']],
+    ['ext+box@v.net', ['alice+box@example.org → mailbox']],
+    ['x+y@mapped.net', ['x+y@far.net → smtp:far.net']],
+    ['l1@v.net', ['l1@v.net → error:5.3.5 alias leads to no usable destination']],
+    [
+      'many@v.net',
+      ['many@v.net → error:5.4.6 unreasonable virtual_alias_maps map expansion size for many@v.net'],
+    ],
+    ['bare@example.org', ['bob@example.org → mailbox']],
+  ])
+})
+
+const aliases = `
+# system mail
+root: root, dmtsai
+postmaster: root
+staff: alice, bob,
+   carol@far.net, "Dave D." <dave@far.net>
+ghost: alice@far.net
+dup: alice, staff, ALICE@example.org
+l1: l2
+l2: l1
+alice2: alice2
+list: alice, carol@far.net
+owner-list: bob
+included: :include:$FOLDER/members
+pipe: "|/usr/bin/prog -x", bob
+onlypipe: |/usr/bin/prog
+tofile: /var/mail/x
+null: /dev/null
+missing: :include:$FOLDER/none
+empty:
+plus+ext: bob
+toward: \\alice
+many: ${Array.from({ length: 40 }, (_, i) => `m${i}@far.net`).join(', ')}
+`
+
+test('aliases(5): groups, self reference, external, owner-, :include:, refusals, loops, limits', async () => {
+  const options: FixtureOptions = {
+    accounts: ['alice@example.org', 'bob@example.org', 'root@example.org', 'dmtsai@example.org'],
+    files: { aliases, members: '# members\nbob, erin@far.net\n\nalice\n"|x"\n:include:$FOLDER/members\n' },
+    routing: { aliasMaps: ['hash:$FOLDER/aliases'], expansionLimit: 30 },
+  }
+  await aliasRoutes(options, [
+    ['root@example.org', ['root@example.org → mailbox', 'dmtsai@example.org → mailbox']],
+    ['root@localhost', ['root@example.org → mailbox', 'dmtsai@example.org → mailbox']],
+    ['Postmaster', ['root@example.org → mailbox', 'dmtsai@example.org → mailbox']],
+    ['mailer-daemon@example.org', ['root@example.org → mailbox', 'dmtsai@example.org → mailbox']],
+    [
+      'staff@example.org',
+      [
+        'alice@example.org → mailbox',
+        'bob@example.org → mailbox',
+        'carol@far.net → smtp:far.net',
+        'dave@far.net → smtp:far.net',
+      ],
+    ],
+    ['ghost@example.org', ['alice@far.net → smtp:far.net']],
+    [
+      'dup@example.org',
+      [
+        'alice@example.org → mailbox',
+        'bob@example.org → mailbox',
+        'carol@far.net → smtp:far.net',
+        'dave@far.net → smtp:far.net',
+      ],
+    ],
+    [
+      ['alice', 'bob', 'staff'],
+      [
+        'alice@example.org → mailbox',
+        'bob@example.org → mailbox',
+        'carol@far.net → smtp:far.net',
+        'dave@far.net → smtp:far.net',
+      ],
+    ],
+    ['l1@example.org', ['l1@example.org → error:5.4.6 alias database loop for l1@example.org']],
+    ['alice2@example.org', ['alice2@example.org → error:5.4.6 alias database loop for alice2@example.org']],
+    [
+      'list@example.org',
+      ['alice@example.org → mailbox', 'carol@far.net → smtp:far.net from owner-list@example.org'],
+    ],
+    [
+      'included@example.org',
+      ['bob@example.org → mailbox', 'erin@far.net → smtp:far.net', 'alice@example.org → mailbox'],
+    ],
+    ['pipe@example.org', ['bob@example.org → mailbox']],
+    ['onlypipe@example.org', ['onlypipe@example.org → error:5.7.1 mail to command is restricted']],
+    ['tofile@example.org', ['tofile@example.org → error:5.7.1 mail to file is restricted']],
+    ['null@example.org', []],
+    ['missing@example.org', ['missing@example.org → local:example.org']],
+    ['empty@example.org', ['empty@example.org → error:5.3.5 alias leads to no usable destination']],
+    ['plus+ext@example.org', ['bob@example.org → mailbox']],
+    [
+      'staff+x@example.org',
+      [
+        'alice@example.org → mailbox',
+        'bob@example.org → mailbox',
+        'carol@far.net → smtp:far.net',
+        'dave@far.net → smtp:far.net',
+      ],
+    ],
+    ['toward@example.org', ['alice@example.org → mailbox']],
+    [
+      'many@example.org',
+      ['many@example.org → error:5.4.6 unreasonable alias expansion size for many@example.org'],
+    ],
+  ])
+})
+
+async function aliasRoutes(options: FixtureOptions, cases: Parameters<typeof routes>[1]) {
+  const lines = await routes(options, cases)
+  assert.ok(lines.some((line) => /alias pipe: mail to command is restricted/.test(line)))
+  assert.ok(lines.some((line) => /includes itself; ignored/.test(line)))
+  assert.ok(lines.some((line) => /cannot use :include:.*no such file/.test(line)))
+}
+
+test('aliases(5): commands and files where allow_mail_to_* permits; bounces keep the null sender', async () => {
+  const options: FixtureOptions = {
+    files: { aliases: 'cmd: "|/bin/x a"\nfil: /var/x\nlist: carol@far.net\nowner-list: bob\n' },
+    routing: {
+      aliasMaps: ['hash:$FOLDER/aliases'],
+      allowMailToCommands: ['alias'],
+      allowMailToFiles: ['alias'],
+    },
+  }
+  await routes(
+    options,
+    [
+      ['cmd', ['cmd@example.org → pipe:/bin/x a']],
+      ['fil', ['fil@example.org → file:/var/x']],
+      ['list', ['carol@far.net → smtp:far.net']],
+    ],
+    '',
+  )
+})
+
+test('RFC 5321 §4.5.1: postmaster always reaches someone', async () => {
+  await routes({ accounts: ['first@box.net', 'second@box.net'] }, [
+    ['postmaster', ['first@box.net → mailbox']],
+    ['postmaster@box.net', ['first@box.net → mailbox']],
+    ['MAILER-DAEMON@example.org', ['first@box.net → mailbox']],
+  ])
+  await routes(
+    { accounts: ['first@box.net', 'second@box.net'], routing: { administrator: 'second@box.net' } },
+    [['postmaster', ['second@box.net → mailbox']]],
+  )
+  await routes({ accounts: ['first@box.net'], routing: { administrator: 'admin@far.net' } }, [
+    ['postmaster', ['admin@far.net → smtp:far.net']],
+  ])
+  await routes({ accounts: ['first@box.net', 'postmaster@example.org'] }, [
+    ['postmaster', ['postmaster@example.org → mailbox']],
+    ['mailer-daemon', ['first@box.net → mailbox']],
+  ])
+})
+
+test('what is forwarded carries Delivered-To, and where it came from', async () => {
+  const mail = await openMailFixture({
+    files: { aliases: 'list: carol@far.net, bob\n' },
+    routing: { aliasMaps: ['hash:$FOLDER/aliases'] },
+  })
+  const planned = await mail.routing.plan([{ address: 'list', notify: ['FAILURE'] }], 'x@y.z', 7)
+  const byAddress = new Map(planned.map(({ recipient }) => [recipient.address, recipient]))
+  const remote = byAddress.get('carol@far.net')
+  assert.equal(
+    remote?.route.kind === 'queued' && Buffer.from(remote.route.prefix ?? []).toString(),
+    'Delivered-To: list@example.org\r\n',
+  )
+  assert.equal(remote?.originalRecipient, 'rfc822;list@example.org')
+  assert.deepEqual(remote?.notify, ['FAILURE'])
+  const local = byAddress.get('bob@example.org')
+  assert.equal(
+    local?.route.kind === 'mailbox' && Buffer.from(local.route.prefix).toString(),
+    'Return-Path: <x@y.z>\r\nX-Original-To: list@example.org\r\nDelivered-To: list@example.org\r\n',
+  )
+  await mail.close()
+})
+
+test('verify at RCPT, resolve from the queue, account changes are seen', async () => {
+  const mail = await openMailFixture({
+    files: { aliases: 'staff: alice\n' },
+    routing: {
+      aliasMaps: ['hash:$FOLDER/aliases'],
+      relayDomains: ['relay.net', 'open.net'],
+      relayRecipientMaps: ['inline:{ok@relay.net=x,@open.net=x}'],
+    },
+  })
+  const rows: readonly [string, string][] = [
+    ['alice@example.org', 'known'],
+    ['alice+x', 'known'],
+    ['staff', 'known'],
+    ['postmaster', 'known'],
+    ['nobody', 'local recipient table'],
+    ['ok@relay.net', 'known'],
+    ['no@relay.net', 'relay recipient table'],
+    ['any@open.net', 'known'],
+    ['x@far.net', 'known'],
+    ['new@example.org', 'local recipient table'],
+  ]
+  const verdict = async (address: string) => {
+    const known = await mail.routing.verify(address)
+    return known.kind === 'unknown' ? known.table : known.kind
+  }
+  for (const [address, expected] of rows) assert.equal(await verdict(address), expected, address)
+  await mail.store.accounts.create({
+    address: 'new@example.org',
+    passwordHash: '',
+    enabled: true,
+    quotaBytes: 0,
+    home: '',
+  })
+  assert.equal(await verdict('new@example.org'), 'known')
+  await mail.store.accounts.create({
+    address: 'x@added.net',
+    passwordHash: '',
+    enabled: true,
+    quotaBytes: 0,
+    home: '',
+  })
+  await mail.store.accounts.setDomains(['example.org', 'added.net'])
+  mail.clock.ms += 6_000
+  assert.equal(
+    mail.routing.classify('x@added.net').class === 'mailbox' ||
+      mail.routing.classify('x@added.net').class === 'default',
+    true,
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(mail.routing.classify('x@added.net').class, 'mailbox')
+  const resolve = (address: string) => mail.routing.resolve({ address, sender: '', nowMs: 0 })
+  assert.equal((await resolve('alice')).kind, 'to')
+  assert.deepEqual(await resolve('nobody'), {
+    kind: 'refused',
+    status: '5.1.1',
+    text: 'unknown user: "nobody"',
+  })
+  assert.equal(mail.routing.owns('alice@example.org', 'Alice+tag@example.org', '+'), true)
+  assert.equal(mail.routing.owns('alice@example.org', 'bob@example.org', '+'), false)
+  await mail.close()
+})
