@@ -23,8 +23,8 @@ export interface ListArgs {
   readonly returns: ListReturn
 }
 
-/** The cost of LIST is patterns × names. */
-const maxPatterns = 100
+/** The cost of LIST is patterns × names: characters of all patterns together. */
+const maxPatternLength = 4000
 
 const selectionOptions = new Set(['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE'])
 
@@ -65,7 +65,9 @@ export function listArgs(p: Parser): ListArgs {
   const reference = p.mailbox()
   p.sp()
   const patterns = p.peek('(') ? p.nonEmptyList(() => p.listMailbox()) : [p.listMailbox()]
-  if (patterns.length > maxPatterns) throw new SyntaxFault(`Expected at most ${maxPatterns} patterns`)
+  const length = patterns.reduce((sum, pattern) => sum + reference.length + pattern.length, 0)
+  if (length > maxPatternLength)
+    throw new SyntaxFault(`Expected patterns of at most ${maxPatternLength} characters in all`)
   const returns = p.atEnd ? { subscribed: false, status: undefined } : listReturn(p)
   return { selection, reference, patterns, returns }
 }

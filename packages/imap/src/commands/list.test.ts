@@ -137,3 +137,17 @@ test('XLIST for those that ask by name', async (t) => {
   assert.ok((await told(client, 'XLIST "" *')).includes('* XLIST (\\HasNoChildren \\Spam) "/" Junk'))
   assert.ok(!(await told(client, 'CAPABILITY'))[0]!.includes('XLIST'))
 })
+
+test('a hostile LIST does not hold up others (CVE-2026-33607)', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.login()
+  for (let at = 0; at < 60; at++) await client.ok(`CREATE ${'a'.repeat(900)}${at}`)
+  const other = await imap.login()
+  client.send(`z LIST "" "${'*a'.repeat(1900)}b"\r\n`)
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  const startedMs = performance.now()
+  await other.ok('NOOP')
+  assert.ok(performance.now() - startedMs < 500)
+  assert.match((await client.until(/^z /)).at(-1)!, /^z OK/)
+  assert.match((await client.command(`LIST "" "${'*a'.repeat(2100)}b"`)).at(-1)!, /^BAD/)
+})

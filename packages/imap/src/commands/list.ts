@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { SessionIn } from '../session/session.ts'
 import { type Completion, command, ok } from './command.ts'
 import { type ListArgs, type ListSelection, listArgs } from './list-args.ts'
@@ -19,13 +20,31 @@ function meets(entry: ListName, { subscribed, specialUse }: ListSelection): bool
   return subscribed || specialUse || entry.mailbox !== undefined || entry.hasChildren
 }
 
-/** RFC 9051 §6.3.9.1 and its table in §6.3.9.6. */
-function matching(
-  names: ReadonlyMap<string, ListName>,
-  { selection, reference, patterns }: ListArgs,
-): Match[] {
+/** Longer than this without a pause, and other sessions feel it. */
+const sliceMs = 10
+
+/** The names that match a pattern. Costs patterns × names, so others get their turn in between. */
+async function inPatterns(
+  names: Iterable<string>,
+  { reference, patterns }: ListArgs,
+): Promise<ReadonlySet<string>> {
   const matchers = patterns.map((pattern) => new MailboxPattern(reference + pattern))
-  const inPattern = (entry: ListName): boolean => matchers.some((matcher) => matcher.matches(entry.name))
+  const found = new Set<string>()
+  let sliceEndMs = performance.now() + sliceMs
+  for (const name of names) {
+    if (matchers.some((matcher) => matcher.matches(name))) found.add(name)
+    if (performance.now() < sliceEndMs) continue
+    await setImmediate()
+    sliceEndMs = performance.now() + sliceMs
+  }
+  return found
+}
+
+/** RFC 9051 §6.3.9.1 and its table in §6.3.9.6. */
+async function matching(names: ReadonlyMap<string, ListName>, args: ListArgs): Promise<Match[]> {
+  const { selection } = args
+  const found = await inPatterns(names.keys(), args)
+  const inPattern = (entry: ListName): boolean => found.has(entry.name)
   const all = [...names.values()]
   if (!selection.recursiveMatch) {
     return all
@@ -67,7 +86,7 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
     return ok('List completed')
   }
   const { status } = args.returns
-  for (const match of matching(await listNames(session), args)) {
+  for (const match of await matching(await listNames(session), args)) {
     session.untagged(listLine(match, args))
     const { mailbox } = match.entry
     if (status !== undefined && mailbox?.selectable)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { LoginRefusal } from '@posthorn/accounts'
 import type { CloseReason, Connection, ConnectionHandler, TlsCredentials } from '@posthorn/net'
 import { type Account, type Store, StoreError } from '@posthorn/storage'
@@ -44,6 +45,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   #extensions = 0
   #paused = false
   #shuttingDown = false
+  #closed = false
   #closing: AbortController | undefined
   #line: ((line: Buffer | undefined) => void) | undefined
   /** Under way while idling. */
@@ -165,6 +167,8 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
 
   login(account: Account, mechanism: string): Refusal | undefined {
     const options = this.services.options()
+    // It may have gone while its password was looked at: nobody would give the seat back.
+    if (this.#closed) return new Refusal('UNAVAILABLE', 'Connection closed')
     if (!this.services.seats.take(account.id, this.remoteAddress, options.maxUserIpConnections)) {
       const text = `Maximum number of connections from user+IP exceeded (mail_max_userip_connections=${options.maxUserIpConnections})`
       this.logLogin('info', `Disconnected: ${text}`, account.address, mechanism)
@@ -194,6 +198,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   // AuthenticatedSession, SelectedSession.
 
   select(mailbox: OpenMailbox): void {
+    if (this.#closed) return
     this.mailbox = mailbox
     this.state = 'selected'
     mailbox.watch(this.services.watch, this)
@@ -216,8 +221,11 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
     const news = await mailbox?.news(this.store, expunges)
     if (mailbox === undefined || news === undefined) return
     const enabled = { modSeq: this.enabled('CONDSTORE'), vanished: this.enabled('QRESYNC') }
+    let pieces = 0
     for (const lines of newsLines(mailbox, news, enabled)) {
       await this.write(lines)
+      // Thousands of lines: others get their turn.
+      if (++pieces % 8 === 0) await setImmediate()
       if (this.gone) return
     }
   }
@@ -329,11 +337,13 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   }
 
   closed(reason: CloseReason, error: Error | undefined): void {
+    this.#closed = true
     this.#closing?.abort()
     const line = this.#line
     this.#line = undefined
     this.mailbox?.close()
-    this.dropLiterals()
+    // A running command may be about to place them; it gives back what is left.
+    if (!this.busy) this.dropLiterals()
     this.#logEnd(reason, error)
     if (this.account !== undefined) this.services.seats.leave(this.account.id, this.remoteAddress)
     this.#onClosed(this)

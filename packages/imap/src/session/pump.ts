@@ -30,6 +30,7 @@ export async function runCommands(session: ImapSession): Promise<void> {
     )
   } finally {
     session.busy = false
+    if (session.gone) session.dropLiterals()
   }
   if (session.endsAfterCommand) session.connection.end()
   else session.wantInput()
@@ -200,10 +201,10 @@ async function takeLiteral(session: ImapSession, event: LiteralEvent): Promise<v
       name = call.name
       session.tag = tag
       const wish = await call.command.literal?.(session as unknown as Session, p, event.sizeBytes)
-      if (session.gone) return
       if (typeof wish === 'object') {
         if ('status' in wish) return refuse(session, tag, wish)
         session.literals.push(wish)
+        if (session.gone) return
         framer.stream()
         return goAhead(session, event)
       }
