@@ -432,7 +432,7 @@ test('a lost connection aborts the message and is logged once', async () => {
   session.lost()
   assert.deepEqual(handler.notes, ['lost connection after DATA (3 bytes) from unknown[192.0.2.1]'])
   assert.deepEqual(handler.aborts, ['lost connection'])
-  assert.deepEqual(handler.disconnects, ['mail=1 rcpt=1 data=1'])
+  assert.deepEqual(handler.disconnects, ['mail=1 rcpt=1 data=0/1'])
   assert.equal(handler.mails.length, 0)
 })
 

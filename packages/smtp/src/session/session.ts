@@ -180,10 +180,9 @@ export class Session implements WheelEntry {
   close(answer?: SmtpReply): void {
     if (this.mode.kind === 'closed') return
     if (answer !== undefined) this.say(answer)
-    this.mode = { kind: 'closed' }
+    this.#closed()
     this.#input = nothing
     this.#at = 0
-    this.dueMs = Number.POSITIVE_INFINITY
     this.forget('session closed')
     this.#flush()
     this.wire.end()
@@ -211,14 +210,19 @@ export class Session implements WheelEntry {
       const after = this.mode.kind === 'handshake' ? 'STARTTLS' : this.#lastVerb
       this.note(`lost connection after ${after}${size} from ${this.client}`)
     }
-    this.mode = { kind: 'closed' }
-    this.dueMs = Number.POSITIVE_INFINITY
+    this.#closed()
     void this.forget('lost connection')
     try {
       this.host.handler.disconnect(this.peer, this.#counts)
     } catch (error) {
       this.host.fault(this.peer, error)
     }
+  }
+
+  #closed(): void {
+    if (this.mode.kind === 'data') this.#count('data', false)
+    this.mode = { kind: 'closed' }
+    this.dueMs = Number.POSITIVE_INFINITY
   }
 
   note(what: string): void {
@@ -429,7 +433,8 @@ export class Session implements WheelEntry {
   #answered(verb: string, answer: SmtpReply | undefined): void {
     if (answer === undefined || this.mode.kind === 'closed') return
     const good = answer.code < 400
-    if (verb !== 'AUTH' || answer.code !== 334) this.#count(verb.toLowerCase(), good)
+    // 334 and 354 are half an answer: what became of the command is yet to come.
+    if (answer.code !== 334 && answer.code !== 354) this.#count(verb.toLowerCase(), good)
     if (answer.code === 421 || answer.code === 521) {
       this.close(answer)
       return

@@ -41,8 +41,7 @@ export class DotStuffer {
         i = 1
         this.#column = 0
       } else {
-        pieces.push(space)
-        this.#column++
+        pieces.push(this.#blank())
       }
     }
     for (; i < bytes.length; i++) {
@@ -59,8 +58,7 @@ export class DotStuffer {
           pieces.push(bytes.subarray(from, i))
           from = i + 1
         } else {
-          cut(i, space, i + 1)
-          this.#column++
+          cut(i, this.#blank(), i + 1)
         }
       } else {
         if (this.#column === this.#limit && this.#limit > 0) {
@@ -73,6 +71,16 @@ export class DotStuffer {
     if (pieces.length === 0) return bytes
     if (from < bytes.length) pieces.push(bytes.subarray(from))
     return Buffer.concat(pieces)
+  }
+
+  /** In the place of a bare CR. */
+  #blank(): Uint8Array {
+    if (this.#column !== this.#limit || this.#limit === 0) {
+      this.#column++
+      return space
+    }
+    this.#column = 1
+    return crlfSpace
   }
 
   /** The end of the data. */
