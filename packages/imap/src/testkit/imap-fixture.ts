@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Authenticator } from '@posthorn/accounts'
 import type { LogEvent } from '@posthorn/mail'
-import { type Listener, listen } from '@posthorn/net'
+import { type Listener, listen, type TimerWheel } from '@posthorn/net'
 import { openStore, type Store } from '@posthorn/storage'
 import { createImapService, type ImapService } from '../server.ts'
 import type { ImapOptions } from '../session/options.ts'
@@ -28,6 +28,7 @@ export interface ImapFixture {
 export async function startImapFixture(
   t: TestContext,
   options: Partial<ImapOptions> = {},
+  clock: { readonly now?: () => number; readonly wheel?: TimerWheel } = {},
 ): Promise<ImapFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'imap-'))
   const store = await openStore({ directory })
@@ -47,10 +48,12 @@ export async function startImapFixture(
     accounts: passwordIsSecret(store),
     log: (event) => log.push(event),
     options: () => current,
+    ...(clock.now === undefined ? {} : { now: clock.now }),
   })
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
+    ...(clock.wheel === undefined ? {} : { wheel: clock.wheel }),
     onConnection: (connection) => service.accept(connection),
     onFault: (error) => {
       throw error
