@@ -52,6 +52,30 @@ export class Listener extends SMTPServer {
     else callback(null, {} as Parameters<typeof callback>[1])
   }
 
+  /** smtp-server's own limit is on silence: one that trickles would stay. Ours is on the whole of it. */
+  override _acceptSocket(
+    ...[socket, handshake]: Parameters<SMTPServer['_acceptSocket']>
+  ): (() => void) | false {
+    const { connections, handshakeTimeoutMs } = this.#host.options
+    if (this._pendingSockets.size >= connections) this.#dropOldest()
+    const release = super._acceptSocket(socket, handshake)
+    if (release === false || !this._pendingSockets.has(socket)) return release
+    const timer = setTimeout(() => this._pendingSockets.get(socket)?.destroy(), handshakeTimeoutMs).unref()
+    socket.once('close', () => clearTimeout(timer))
+    return () => {
+      clearTimeout(timer)
+      release()
+    }
+  }
+
+  #dropOldest(): void {
+    for (const [socket, top] of this._pendingSockets) {
+      this._pendingSockets.delete(socket)
+      top.destroy()
+      return
+    }
+  }
+
   override connect(socket: Parameters<SMTPServer['connect']>[0], options: SMTPConnectionOptions): void {
     const connection = new Connection(this, socket, { ...options, id: '-' }, this.#service, this.#host)
     this.connections.add(connection)

@@ -318,3 +318,20 @@ test('nodemailer sends through STARTTLS and AUTH', async (t) => {
   assert.equal(handler.mails[0]?.user, 'alice@local.test')
   assert.match(handler.mails[0]?.text ?? '', /\r\n\r\n\.\r\n\.\.\r\nzwei Punkte\r\n$/)
 })
+
+test('TLS handshakes that never end: cut off in time, the oldest first when there are too many', async (t) => {
+  const options = { handshakeTimeoutMs: 300, connections: 3 }
+  const { port, faults } = await serve(t, { options, listen: { service: 'submissions' } })
+  const hanging: Client[] = []
+  for (let i = 0; i < 5; i++) hanging.push(await Client.open(port))
+  // The first octets of a ClientHello, one by one: never silent, never done.
+  const trickle = setInterval(() => {
+    for (const { socket } of hanging) if (socket.writable) socket.write(Buffer.from([22]))
+  }, 20)
+  t.after(() => clearInterval(trickle))
+  const good = new Client(tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false }))
+  assert.match(await good.reply(), /^220/)
+  await Promise.all(hanging.map(({ socket, closed }) => (closed ? undefined : once(socket, 'close'))))
+  assert.equal(await good.ask('NOOP'), '250 2.0.0 Ok')
+  assert.deepEqual(faults, [])
+})
