@@ -35,7 +35,7 @@ export const awaitForeignBlob = (engine: Engine, unit: Unit, blobId: number, ask
   const row = readBlobRow(unit, blobId)
   if (row === undefined || asked.has(row.segment)) return
   const segment = readSegmentRow(unit, row.segment)
-  if (segment === undefined || segment.state === 'sealed' || segment.ownerPid === engine.self.pid) return
+  if (segment === undefined || segment.state === 'sealed' || segment.owner === engine.self.token) return
   if (row.offset < segment.syncedBytes) return
   asked.add(row.segment)
   unit.alsoAwait(() => engine.segments.sync(row.segment))

@@ -1,10 +1,14 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-/** A process, so that a pid used again by another is not taken for it. */
+/** A process that has the store open. A pid used again, also after a reboot, is not taken for it. */
 export interface ProcessIdentity {
   readonly pid: number
   /** Field 22 of /proc/PID/stat; 0 where there is no /proc. */
   readonly startTicks: number
+  readonly boot: string
+  /** Random, for each opening of the store: owns segments and journals. */
+  readonly token: number
 }
 
 const startTicksOf = (pid: number): number | undefined => {
@@ -18,12 +22,23 @@ const startTicksOf = (pid: number): number | undefined => {
   }
 }
 
+export const bootId = (): string => {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  } catch {
+    return 'unknown-boot'
+  }
+}
+
 export const ownIdentity = (): ProcessIdentity => ({
   pid: process.pid,
   startTicks: startTicksOf(process.pid) ?? 0,
+  boot: bootId(),
+  token: randomBytes(6).readUIntBE(0, 6),
 })
 
-export const isAlive = (identity: ProcessIdentity): boolean => {
+export const isAlive = (identity: Pick<ProcessIdentity, 'pid' | 'startTicks' | 'boot'>): boolean => {
+  if (identity.boot !== bootId()) return false
   const startTicks = startTicksOf(identity.pid)
   if (startTicks !== undefined) return identity.startTicks === startTicks
   if (identity.startTicks !== 0) return false

@@ -13,6 +13,8 @@ export interface GroupParticipant {
   insideGroup(unit: Unit, done: readonly Unit[]): void
   /** After the commit is durable. */
   afterGroup(units: readonly Unit[]): void
+  /** `syncGroup` failed though the commit did not: takes back what depends on unsynced octets. */
+  takeBackUnsynced?(unit: Unit): void
 }
 
 interface Waiting {
@@ -95,21 +97,43 @@ export class GroupCommit {
     // Filled inside the transaction: units that ran without a fault.
     let done: Done[] = []
     let taken = 0
+    const synced = Promise.all(this.#participants.map((participant) => participant.syncGroup()))
+    synced.catch(() => {})
     try {
-      const synced = Promise.all(this.#participants.map((participant) => participant.syncGroup()))
-      synced.catch(() => {})
       await this.#environment.transaction(() => {
         done = []
         taken = this.#runUnits(group, done)
       })
-      await synced
     } catch (error) {
+      await synced.catch(() => {})
       await this.#failGroup(taken === 0 ? group : done.map((each) => each.waiting), error)
       this.#queue.unshift(...group.slice(taken === 0 ? group.length : taken))
       return
     }
     this.#queue.unshift(...group.slice(taken))
+    try {
+      await synced
+    } catch (error) {
+      await this.#takeBack(done, error)
+      return
+    }
     this.#acknowledge(done)
+  }
+
+  /** The index is committed, the octets are not on disk: what names them is removed, nothing acknowledged. */
+  async #takeBack(done: readonly Done[], reason: unknown): Promise<void> {
+    try {
+      const unit = new Unit(this.#environment)
+      for (const participant of this.#participants) participant.beforeGroup()
+      await this.#environment.transaction(() => {
+        for (const participant of this.#participants) participant.takeBackUnsynced?.(unit)
+        const units = [...done.map((each) => each.unit), unit]
+        for (const participant of this.#participants) participant.insideGroup(unit, units)
+      })
+      for (const participant of this.#participants) participant.afterGroup([unit])
+    } finally {
+      for (const { waiting } of done) waiting.reject(isNoSpace(reason) ? noSpace(reason) : reason)
+    }
   }
 
   #runUnits(group: readonly Waiting[], done: Done[]): number {

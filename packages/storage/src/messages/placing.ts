@@ -23,15 +23,19 @@ export const placeAll = async <T>(
   const nowMs = engine.now()
   const places: FramePlace[] = []
   for (const { message, facts } of staged) places.push(await engine.stager.place(message, facts, nowMs))
-  const result = await engine.commit.run((unit) => {
-    for (const place of places) enterBlob(unit, place)
-    return work(
-      unit,
-      places.map((place) => place.header.blobId),
-    )
-  })
-  for (const { message } of staged) (message as Staged).placed()
-  return result
+  try {
+    const result = await engine.commit.run((unit) => {
+      for (const place of places) enterBlob(unit, place)
+      return work(
+        unit,
+        places.map((place) => place.header.blobId),
+      )
+    })
+    for (const { message } of staged) (message as Staged).placed()
+    return result
+  } finally {
+    for (const { frame } of places) engine.stager.settle(frame)
+  }
 }
 
 const enterBlob = (unit: Unit, { header, summary, frame }: FramePlace): void => {

@@ -60,6 +60,10 @@ export class Stager {
     return heldBytes > (this.#heldBytes > memoryBudgetBytes ? crowdedSpillBytes : spillBytes)
   }
 
+  settle(frame: PendingFrame): void {
+    this.#writer.settle(frame)
+  }
+
   createSegment(): Promise<OpenSegment> {
     return this.#writer.create('single')
   }

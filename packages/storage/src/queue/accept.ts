@@ -8,7 +8,7 @@ import {
   StoreError,
 } from '../contract.ts'
 import type { Engine } from '../engine.ts'
-import type { Unit } from '../kv/unit.ts'
+import { Snapshot, type Unit } from '../kv/unit.ts'
 import { bindFlags } from '../messages/keywords.ts'
 import { addMessages, openMailbox, placedOf } from '../messages/place.ts'
 import { readAccount } from '../rows/account-row.ts'
@@ -27,16 +27,26 @@ const noFlags: Flags = { system: 0, keywords: [] }
 /** Transport of a local recipient that had to wait. */
 export const localTransport = 'local'
 
-export const factsOf = ({ entry }: Acceptance): DeliveryFacts => ({
-  kind: 'accept',
-  queueId: entry.queueId,
-  sender: entry.sender,
-  recipients: entry.recipients.map(({ address, route }) =>
-    route.kind === 'queued'
-      ? { address, transport: route.transport, nextHop: route.nextHop }
-      : { address, mailbox: route.mailbox, prefix: Buffer.from(route.prefix).toString('base64') },
-  ),
-})
+/** What deliveries need of the store. */
+export type AcceptPlace = Pick<Engine, 'environment' | 'now' | 'defaultQuotaBytes'>
+
+export const factsOf = (engine: AcceptPlace, { entry }: Acceptance): DeliveryFacts => {
+  const snapshot = new Snapshot(engine.environment)
+  return {
+    kind: 'accept',
+    queueId: entry.queueId,
+    sender: entry.sender,
+    options: entry.options,
+    recipients: entry.recipients.map(({ address, route }) => {
+      const prefix = route.prefix && Buffer.from(route.prefix).toString('base64')
+      const trace = prefix === undefined ? {} : { prefix }
+      if (route.kind === 'queued')
+        return { address, transport: route.transport, nextHop: route.nextHop, ...trace }
+      const account = readAccount(snapshot, route.account)?.address
+      return { address, ...(account !== undefined && { account }), mailbox: route.mailbox, ...trace }
+    }),
+  }
+}
 
 export interface MailboxRoute {
   readonly account: number
@@ -47,7 +57,7 @@ export interface MailboxRoute {
 
 /** Places one message into a mailbox: a note says why it could not be. */
 export const deliver = (
-  engine: Engine,
+  engine: AcceptPlace,
   unit: Unit,
   blob: { readonly id: number; readonly sizeBytes: number; readonly receivedMs: number },
   route: MailboxRoute,
@@ -95,7 +105,7 @@ export const isPlaced = (outcome: Placed | DeliveryNote): outcome is Placed => '
 
 /** Places local recipients and queues the others, all in the unit given. */
 export const acceptIn = (
-  engine: Engine,
+  engine: AcceptPlace,
   unit: Unit,
   { message, entry }: Acceptance,
   blobId: number,

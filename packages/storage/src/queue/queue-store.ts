@@ -31,13 +31,15 @@ export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
   return {
     newId: () => ids.next(),
     accept: (acceptance) =>
-      placeAll(engine, [stagedOf(acceptance)], (unit, [blobId]) =>
+      placeAll(engine, [stagedOf(engine, acceptance)], (unit, [blobId]) =>
         acceptIn(engine, unit, acceptance, blobId as number),
       ),
     claimDue: (claim) => claimDue(engine, claim),
     settle: (queueId, settlements, made = []) =>
-      placeAll(engine, made.map(stagedOf), (unit, blobIds) =>
-        settleIn(engine, unit, queueId, settlements, made, blobIds),
+      placeAll(
+        engine,
+        made.map((each) => stagedOf(engine, each)),
+        (unit, blobIds) => settleIn(engine, unit, queueId, settlements, made, blobIds),
       ),
     release: (owner) => engine.commit.run((unit) => release(unit, owner)),
     async get(queueId) {
@@ -62,7 +64,10 @@ export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
   }
 }
 
-const stagedOf = (acceptance: Acceptance) => ({ message: acceptance.message, facts: factsOf(acceptance) })
+const stagedOf = (engine: Engine, acceptance: Acceptance) => ({
+  message: acceptance.message,
+  facts: factsOf(engine, acceptance),
+})
 
 /** Nothing due costs no transaction: the queue is asked often. */
 const claimDue = async (

@@ -26,7 +26,7 @@ export const readMessageRow = (reader: Reader, messageId: number): MessageRow | 
   )
 }
 
-const writeMessageRow = (unit: Unit, messageId: number, row: MessageRow): void => {
+export const writeMessageRow = (unit: Unit, messageId: number, row: MessageRow): void => {
   const bytes = Buffer.allocUnsafe(fixedBytes + row.prefix.length)
   write64(bytes, row.blobId, 0)
   bytes.writeUInt32BE(row.references, 8)

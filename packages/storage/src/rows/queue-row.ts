@@ -71,9 +71,12 @@ export const writeEntry = (unit: Unit, entry: StoredEntry): void => {
 
 export const createEntry = (unit: Unit, entry: StoredEntry): void => {
   writeEntry(unit, entry)
-  unit.put(arrivalKey(entry.arrivedMs, entry.queueId), Buffer.from([1]))
+  writeArrival(unit, entry)
   addToCount(unit, 1)
 }
+
+export const writeArrival = (unit: Unit, { arrivedMs, queueId }: StoredEntry): void =>
+  unit.put(arrivalKey(arrivedMs, queueId), Buffer.from([1]))
 
 export const removeEntry = (unit: Unit, entry: StoredEntry): void => {
   removeLong(unit, entryKey(entry.queueId))

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import type { EnvelopeOptions } from '../contract.ts'
 import { read64, write64 } from '../kv/keys.ts'
 
 /**
@@ -87,8 +88,10 @@ export type DeliveryFacts =
       readonly kind: 'accept'
       readonly queueId: string
       readonly sender: string
+      readonly options?: EnvelopeOptions
       readonly recipients: readonly {
         readonly address: string
+        /** Its address. */
         readonly account?: string
         readonly mailbox?: string
         /** Trace fields, base64. */

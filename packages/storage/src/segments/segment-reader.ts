@@ -49,6 +49,13 @@ export class SegmentReader {
     if (open !== undefined) this.#drop(segment, open)
   }
 
+  /** Gives back handles of files that compaction (perhaps of another process) unlinked. */
+  dropUnlinked(): void {
+    for (const [segment, open] of this.#open) {
+      if (this.#files.sizeOf(segmentPath(this.#directory, segment)) === undefined) this.#drop(segment, open)
+    }
+  }
+
   close(): void {
     for (const [segment, open] of this.#open) this.#drop(segment, open)
   }

@@ -3,9 +3,8 @@ import type { Reader, Unit } from '../kv/unit.ts'
 
 /** Index row of one segment file. */
 export interface SegmentRow {
-  readonly ownerPid: number
-  /** Start time of the owner's process, so that a reused pid is not taken for it. */
-  readonly ownerStart: number
+  /** Token of the process that appends to it, see `ProcessIdentity`. */
+  readonly owner: number
   readonly state: 'open' | 'sealed'
   /** 'single' holds one large message. */
   readonly shape: 'shared' | 'single'
@@ -23,8 +22,7 @@ export const segmentKey = (segment: number): Buffer => keyOf32(tables.segment, s
 
 export const encodeSegmentRow = (row: SegmentRow): Buffer => {
   const bytes = Buffer.alloc(rowBytes)
-  bytes.writeUInt32BE(row.ownerPid, 0)
-  bytes.writeDoubleBE(row.ownerStart, 4)
+  bytes.writeDoubleBE(row.owner, 0)
   bytes[12] = (row.state === 'sealed' ? 1 : 0) | (row.shape === 'single' ? 2 : 0)
   bytes.writeDoubleBE(row.syncedBytes, 16)
   bytes.writeDoubleBE(row.lengthBytes, 24)
@@ -33,8 +31,7 @@ export const encodeSegmentRow = (row: SegmentRow): Buffer => {
 }
 
 export const decodeSegmentRow = (bytes: Buffer): SegmentRow => ({
-  ownerPid: bytes.readUInt32BE(0),
-  ownerStart: bytes.readDoubleBE(4),
+  owner: bytes.readDoubleBE(0),
   state: (bytes[12] as number) & 1 ? 'sealed' : 'open',
   shape: (bytes[12] as number) & 2 ? 'single' : 'shared',
   syncedBytes: bytes.readDoubleBE(16),

@@ -30,6 +30,13 @@ export interface PendingFrame {
   state: 'waiting' | 'written' | StoreError
 }
 
+export interface SegmentEvents {
+  /** What became of every frame before this offset is decided. */
+  settled(segment: number, offset: number): void
+  /** The octets from this offset on may be lost: removes what names them. */
+  removeUnsynced(unit: Unit, segment: number, fromOffset: number): void
+}
+
 interface Taken {
   readonly frame: PendingFrame
   readonly chunks: readonly Uint8Array[]
@@ -46,11 +53,16 @@ export class SegmentWriter implements GroupParticipant {
   #taken: Taken[] = []
   #full: OpenSegment[] = []
   #sealed: OpenSegment[] = []
+  /** Frames whose unit of work is not decided yet. */
+  readonly #unsettled = new Set<PendingFrame>()
+  readonly #events: SegmentEvents
+  #failed: OpenSegment[] = []
 
-  constructor(directory: string, files: FileLayer, self: ProcessIdentity) {
+  constructor(directory: string, files: FileLayer, self: ProcessIdentity, events: SegmentEvents) {
     this.#directory = directory
     this.#files = files
     this.#self = self
+    this.#events = events
   }
 
   attach(commit: GroupCommit): void {
@@ -85,8 +97,19 @@ export class SegmentWriter implements GroupParticipant {
       state: 'waiting',
     }
     this.#taken.push({ frame, chunks: build(frame.segment, frame.offset) })
+    this.#unsettled.add(frame)
     current.lengthBytes += sizeBytes
     return frame
+  }
+
+  /** The frame's unit is committed, or failed for good. */
+  settle(frame: PendingFrame): void {
+    this.#unsettled.delete(frame)
+    let offset = frame.offset + frame.sizeBytes
+    for (const open of this.#unsettled) {
+      if (open.segment === frame.segment) offset = Math.min(offset, open.offset)
+    }
+    this.#events.settled(frame.segment, offset)
   }
 
   beforeGroup(): void {
@@ -108,9 +131,31 @@ export class SegmentWriter implements GroupParticipant {
     ) as OpenSegment[]
     for (const open of dirty) {
       const upTo = open.writtenBytes
-      await this.#files.dataSync(open.file)
+      try {
+        await this.#files.dataSync(open.file)
+      } catch (error) {
+        this.#abandon(open)
+        throw error
+      }
       open.syncedBytes = upTo
     }
+  }
+
+  takeBackUnsynced(unit: Unit): void {
+    for (const open of this.#failed) {
+      this.#events.removeUnsynced(unit, open.number, open.syncedBytes)
+      const row = readSegmentRow(unit, open.number)
+      if (row) writeSegmentRow(unit, open.number, { ...row, state: 'sealed', lengthBytes: open.syncedBytes })
+      this.#files.close(open.file)
+    }
+    this.#failed = []
+  }
+
+  /** After a failed sync nobody knows what is on disk behind the mark, and a second sync would lie. */
+  #abandon(open: OpenSegment): void {
+    this.#failed.push(open)
+    this.#full = this.#full.filter((each) => each !== open)
+    if (this.#current === open) this.#current = undefined
   }
 
   insideGroup(unit: Unit): void {
@@ -196,8 +241,7 @@ export class SegmentWriter implements GroupParticipant {
       following.writeUInt32BE(next + 1)
       unit.put(key, following)
       writeSegmentRow(unit, next, {
-        ownerPid: this.#self.pid,
-        ownerStart: this.#self.startTicks,
+        owner: this.#self.token,
         state: 'open',
         shape,
         syncedBytes: 0,

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CounterStore, LockStore } from '../contract.ts'
 import { type Environment, openEnvironment } from '../kv/environment.ts'
-import { isAlive, type ProcessIdentity } from '../process-identity.ts'
+import { bootId, isAlive, type ProcessIdentity } from '../process-identity.ts'
 
 /**
  * Counters and locks: shared by all processes, never synced, forgotten with the boot (an unsynced file
@@ -17,14 +17,6 @@ export interface VolatileStore {
 /** Expired counters are swept at most so often. */
 const sweepEveryMs = 60_000
 const maxKeyBytes = 1_000
-
-const bootId = (): string => {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-  } catch {
-    return 'unknown-boot'
-  }
-}
 
 export const openVolatileStore = (directory: string, self: ProcessIdentity): VolatileStore => {
   const name = `volatile-${bootId()}.mdb`
@@ -91,11 +83,13 @@ interface LockRow {
   readonly owner: string
   readonly pid: number
   readonly startTicks: number
+  readonly boot: string
   readonly token: number
+  readonly number: number
 }
 
 const createLocks = (environment: Environment, self: ProcessIdentity): LockStore => {
-  let lastToken = 0
+  let lastNumber = 0
   const holder = (key: Buffer): LockRow | undefined => {
     const row = environment.getBinary(key)
     return row && (JSON.parse(Buffer.from(row).toString()) as LockRow)
@@ -103,7 +97,7 @@ const createLocks = (environment: Environment, self: ProcessIdentity): LockStore
   return {
     async acquire(name, owner) {
       const key = textKey('l', name)
-      const mine: LockRow = { owner: owner.slice(0, 200), ...self, token: ++lastToken }
+      const mine: LockRow = { owner: owner.slice(0, 200), ...self, number: ++lastNumber }
       const got = await environment.transaction(() => {
         const held = holder(key)
         if (held !== undefined && isAlive(held)) return false
@@ -114,9 +108,7 @@ const createLocks = (environment: Environment, self: ProcessIdentity): LockStore
       return async () => {
         await environment.transaction(() => {
           const held = holder(key)
-          const isMine =
-            held?.token === mine.token && held.pid === self.pid && held.startTicks === self.startTicks
-          if (isMine) environment.removeSync(key)
+          if (held?.token === mine.token && held.number === mine.number) environment.removeSync(key)
         })
       }
     },

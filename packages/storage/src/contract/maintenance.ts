@@ -1,0 +1,45 @@
+/** What `check` found. `problems` is empty for a store whose index and segments agree. */
+export interface CheckReport {
+  readonly problems: readonly string[]
+  readonly accounts: number
+  readonly mailboxes: number
+  readonly messages: number
+  readonly blobs: number
+  readonly queueEntries: number
+  readonly segments: number
+  readonly verifiedBytes: number
+}
+
+export interface CompactReport {
+  readonly segmentsRemoved: number
+  readonly copiedBytes: number
+  readonly freedBytes: number
+}
+
+export interface BackupReport {
+  readonly segments: number
+  readonly linked: number
+  readonly sizeBytes: number
+}
+
+export interface RebuildReport {
+  readonly mailboxes: number
+  readonly messages: number
+  readonly queueEntries: number
+  /** Messages whose placement was not in the journal and that went back where their frame says. */
+  readonly redelivered: number
+  /** What could not be recovered: messages whose octets are damaged or gone. */
+  readonly lost: readonly string[]
+}
+
+/** For administrators; all may run beside normal work. */
+export interface Maintenance {
+  /** Index against segments, every counter, every checksum. */
+  check(): Promise<CheckReport>
+  /** Copies the living out of segments with much dead space and removes these. */
+  compact(): Promise<CompactReport>
+  /** A consistent, verified copy of the running store in a new folder. */
+  backup(directory: string): Promise<BackupReport>
+  /** Brings the journal up to date (at most a second behind otherwise). */
+  flushJournal(): Promise<void>
+}

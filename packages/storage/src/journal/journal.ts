@@ -1,0 +1,138 @@
+import type { GroupParticipant } from '../kv/group-commit.ts'
+import type { Unit } from '../kv/unit.ts'
+import type { ProcessIdentity } from '../process-identity.ts'
+import { takeSequence } from '../rows/sequence.ts'
+import type { FileLayer } from '../segments/file-layer.ts'
+import { journalPath } from './journal-files.ts'
+import { encodeFrames, type JournalRecord } from './journal-frame.ts'
+import { isJournaled, markKey, markValue } from './journal-tables.ts'
+
+/** The journal trails the index by at most about this, off the path of acknowledgements. */
+const flushAfterMs = 500
+const retryAfterMs = 5_000
+/** A longer journal is put aside, and a checkpoint makes it superfluous. */
+const maxJournalBytes = 64 * 1024 * 1024
+
+/** Repeats this process's changes of irreplaceable rows in files of its own. */
+export class Journal implements GroupParticipant {
+  readonly #directory: string
+  readonly #files: FileLayer
+  readonly #self: ProcessIdentity
+  readonly #onLong: () => void
+  /** Committed, not yet written. Of a row changed often only the last state. */
+  #pending = new Map<string, JournalRecord>()
+  /** Of the group that is being committed. */
+  #group: JournalRecord[] = []
+  #number = 0
+  #file: number | undefined
+  #lengthBytes = 0
+  #timer: NodeJS.Timeout | undefined
+  #flushing: Promise<void> | undefined
+  #closed = false
+
+  constructor(directory: string, files: FileLayer, self: ProcessIdentity, onLong: () => void) {
+    this.#directory = directory
+    this.#files = files
+    this.#self = self
+    this.#onLong = onLong
+  }
+
+  beforeGroup(): void {
+    this.#group = []
+  }
+
+  async syncGroup(): Promise<void> {}
+
+  insideGroup(unit: Unit, done: readonly Unit[]): void {
+    const keys = new Map<string, Buffer>()
+    for (const each of done) {
+      for (const { key } of each.changedKeys) if (isJournaled(key)) keys.set(key.toString('latin1'), key)
+    }
+    if (keys.size === 0) return
+    const sequence = takeSequence(unit, 'journal')
+    for (const key of keys.values()) this.#group.push({ sequence, key, value: unit.get(key) ?? null })
+  }
+
+  afterGroup(): void {
+    for (const record of this.#group) this.#pending.set(record.key.toString('latin1'), record)
+    this.#group = []
+    this.#schedule(flushAfterMs)
+  }
+
+  /** Every frame of this segment before the offset has met its fate. */
+  mark(segment: number, offset: number): void {
+    const key = markKey(segment)
+    this.#pending.set(key.toString('latin1'), { sequence: 0, key, value: markValue(offset) })
+  }
+
+  get isBehind(): boolean {
+    return this.#pending.size > 0
+  }
+
+  /** Writes and syncs what is pending. Throws when it cannot; nothing is forgotten then. */
+  async flush(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing.catch(() => {})
+    if (this.#pending.size === 0) return
+    this.#flushing = this.#write().finally(() => {
+      this.#flushing = undefined
+    })
+    await this.#flushing
+  }
+
+  /** Later records go into a new file. */
+  async startNewFile(): Promise<void> {
+    await this.flush()
+    if (this.#file !== undefined) this.#files.close(this.#file)
+    this.#file = undefined
+    this.#lengthBytes = 0
+  }
+
+  get currentPath(): string | undefined {
+    return this.#file === undefined
+      ? undefined
+      : journalPath(this.#directory, 'journal', this.#self.token, this.#number)
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    await this.startNewFile()
+  }
+
+  async #write(): Promise<void> {
+    const records = this.#pending
+    this.#pending = new Map()
+    try {
+      if (this.#file === undefined) await this.#create()
+      const frames = encodeFrames(records.values())
+      await this.#files.write(this.#file as number, frames, this.#lengthBytes)
+      await this.#files.dataSync(this.#file as number)
+      this.#lengthBytes += frames.reduce((sum, frame) => sum + frame.length, 0)
+    } catch (error) {
+      // Newer states of the same rows win.
+      for (const [key, record] of this.#pending) records.set(key, record)
+      this.#pending = records
+      throw error
+    }
+    if (this.#lengthBytes > maxJournalBytes) this.#onLong()
+  }
+
+  async #create(): Promise<void> {
+    this.#number++
+    this.#file = this.#files.create(journalPath(this.#directory, 'journal', this.#self.token, this.#number))
+    this.#lengthBytes = 0
+    await this.#files.syncDirectory(this.#directory)
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#timer !== undefined || this.#closed || this.#pending.size === 0) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.flush().then(
+        () => this.#schedule(flushAfterMs),
+        () => this.#schedule(retryAfterMs),
+      )
+    }, delayMs)
+    this.#timer.unref()
+  }
+}

@@ -1,0 +1,186 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { CheckReport } from '../contract.ts'
+import type { Environment } from '../kv/environment.ts'
+import { keyAfter, keyOfTable, tables } from '../kv/keys.ts'
+import { type Reader, Snapshot } from '../kv/unit.ts'
+import { isWhole, segmentRows } from '../recovery/recover-segments.ts'
+import { type BlobRow, frameBytesOf, readBlobRow } from '../rows/blob-row.ts'
+import { emptyMailboxState, readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
+import { idsByArrival, readCount, recipientsOf } from '../rows/queue-row.ts'
+import { readUsage } from '../rows/usage-row.ts'
+import type { FileLayer } from '../segments/file-layer.ts'
+import { segmentPath } from '../segments/segment-path.ts'
+import { blobReferences, type IndexFacts, liveBytes, readIndexFacts } from './index-facts.ts'
+
+export interface CheckPlace {
+  readonly environment: Environment
+  readonly files: FileLayer
+  readonly segmentDirectory: string
+}
+
+/** Problems listed; a badly damaged store says how many more there are. */
+const maxProblems = 1_000
+
+/** The index is looked at as of one moment; the frames follow, in slices. */
+export const checkStore = async (place: CheckPlace): Promise<CheckReport> => {
+  const snapshot = new Snapshot(place.environment)
+  const facts = readIndexFacts(snapshot)
+  const { problems } = facts
+  const mailboxes = checkMailboxes(snapshot, facts)
+  checkMessages(facts)
+  checkBlobs(facts)
+  checkSegments(snapshot, facts)
+  checkQueue(snapshot, facts)
+  const accounts = checkUsage(snapshot, facts, mailboxes)
+  const segments = [...segmentRows(snapshot)].length
+  const verifiedBytes = await checkFrames(place, facts)
+  const shown = problems.slice(0, maxProblems)
+  if (problems.length > maxProblems) shown.push(`… and ${problems.length - maxProblems} more`)
+  return {
+    problems: shown,
+    accounts,
+    mailboxes: mailboxes.length,
+    messages: [...facts.mailboxes.values()].reduce((sum, count) => sum + count.messages, 0),
+    blobs: facts.blobs.size,
+    queueEntries: facts.queueEntries,
+    segments,
+    verifiedBytes,
+  }
+}
+
+const differ = (problems: string[], what: string, is: number, should: number): void => {
+  if (is !== should) problems.push(`${what} is ${is}, should be ${should}`)
+}
+
+const idsOf = (reader: Reader, tag: typeof tables.mailbox | typeof tables.account): number[] => {
+  const start = keyOfTable(tag)
+  return Array.from(reader.range({ start, end: keyAfter(start) }), ({ key }) => key.readUInt32BE(1))
+}
+
+const checkMailboxes = (reader: Reader, facts: IndexFacts): { id: number; account: number }[] => {
+  const { problems } = facts
+  const mailboxes: { id: number; account: number }[] = []
+  for (const id of idsOf(reader, tables.mailbox)) {
+    const row = readMailboxFacts(reader, id)
+    const state = readMailboxState(reader, id)
+    if (row === undefined || state === undefined) {
+      problems.push(`Mailbox ${id} has no state`)
+      continue
+    }
+    mailboxes.push({ id, account: row.account })
+    const name = `Mailbox ${id} "${row.name}"`
+    const count = facts.mailboxes.get(id)
+    const should = count ?? emptyMailboxState()
+    differ(problems, `${name}: number of messages`, state.messages, should.messages)
+    differ(problems, `${name}: number of unseen`, state.unseen, should.unseen)
+    differ(problems, `${name}: number of deleted`, state.deleted, should.deleted)
+    differ(problems, `${name}: size`, state.sizeBytes, should.sizeBytes)
+    if (count && state.uidNext <= count.highestUid) problems.push(`${name}: UIDNEXT is not above its UIDs`)
+    if (count && state.highestModSeq < count.highestModSeq) problems.push(`${name}: HIGHESTMODSEQ is too low`)
+  }
+  const known = new Set(mailboxes.map(({ id }) => id))
+  for (const id of facts.mailboxes.keys())
+    if (!known.has(id)) problems.push(`Messages of mailbox ${id}, which is not there`)
+  return mailboxes
+}
+
+const checkUsage = (
+  reader: Reader,
+  facts: IndexFacts,
+  mailboxes: readonly { id: number; account: number }[],
+): number => {
+  const sums = new Map<number, { sizeBytes: number; messages: number }>()
+  for (const { id, account } of mailboxes) {
+    const sum = sums.get(account) ?? { sizeBytes: 0, messages: 0 }
+    sum.sizeBytes += facts.mailboxes.get(id)?.sizeBytes ?? 0
+    sum.messages += facts.mailboxes.get(id)?.messages ?? 0
+    sums.set(account, sum)
+  }
+  const accounts = idsOf(reader, tables.account)
+  for (const account of accounts) {
+    const usage = readUsage(reader, account)
+    const should = sums.get(account) ?? { sizeBytes: 0, messages: 0 }
+    differ(facts.problems, `Account ${account}: size`, usage.sizeBytes, should.sizeBytes)
+    differ(facts.problems, `Account ${account}: number of messages`, usage.messages, should.messages)
+  }
+  return accounts.length
+}
+
+const checkMessages = ({ messages, messageReferences, blobs, problems }: IndexFacts): void => {
+  for (const [id, { blobId, references }] of messages) {
+    differ(problems, `Message ${id}: references`, references, messageReferences.get(id) ?? 0)
+    if (!blobs.has(blobId)) problems.push(`Message ${id}: its octets are unknown`)
+  }
+  for (const id of messageReferences.keys()) if (!messages.has(id)) problems.push(`Message ${id} is missing`)
+}
+
+const checkBlobs = (facts: IndexFacts): void => {
+  const references = blobReferences(facts)
+  for (const [id, row] of facts.blobs) {
+    differ(facts.problems, `Blob ${id}: references`, row.references, references.get(id) ?? 0)
+  }
+  for (const id of facts.queueBlobs.keys()) {
+    if (!facts.blobs.has(id)) facts.problems.push(`Queued blob ${id} is missing`)
+  }
+}
+
+const checkSegments = (reader: Reader, facts: IndexFacts): void => {
+  const live = liveBytes(facts)
+  for (const { segment, row } of segmentRows(reader)) {
+    differ(facts.problems, `Segment ${segment}: live octets`, row.liveBytes, live.get(segment) ?? 0)
+    live.delete(segment)
+  }
+  for (const segment of live.keys()) facts.problems.push(`Segment ${segment} is not listed`)
+}
+
+const checkQueue = (reader: Reader, facts: IndexFacts): void => {
+  differ(facts.problems, 'Number of queue entries', readCount(reader), facts.queueEntries)
+  for (const { queueId } of idsByArrival(reader)) {
+    if (recipientsOf(reader, queueId).length === 0)
+      facts.problems.push(`Queue entry ${queueId} has no recipient`)
+  }
+}
+
+/** Every frame that the index names: present, of this message, and undamaged. */
+const checkFrames = async (
+  { environment, files, segmentDirectory }: CheckPlace,
+  facts: IndexFacts,
+): Promise<number> => {
+  let verifiedBytes = 0
+  for (const [segment, blobs] of bySegment(facts.blobs)) {
+    const path = segmentPath(segmentDirectory, segment)
+    let file: number | undefined
+    try {
+      if (files.sizeOf(path) !== undefined) file = files.openRead(path)
+      for (const [blobId, row] of blobs) {
+        const whole = file !== undefined && (await isWhole(files, file, blobId, row))
+        if (whole) verifiedBytes += frameBytesOf(row)
+        else if (isStillThere(environment, blobId, row)) {
+          facts.problems.push(
+            `Message octets at ${segment}:${row.offset} (blob ${blobId}) are damaged or missing`,
+          )
+        }
+        await nextTurn()
+      }
+    } finally {
+      if (file !== undefined) files.close(file)
+    }
+  }
+  return verifiedBytes
+}
+
+/** False for what was deleted or moved while the check went on. */
+const isStillThere = (environment: Environment, blobId: number, row: BlobRow): boolean => {
+  const now = readBlobRow(new Snapshot(environment), blobId)
+  return now !== undefined && now.segment === row.segment && now.offset === row.offset
+}
+
+const bySegment = (blobs: ReadonlyMap<number, BlobRow>): Map<number, [number, BlobRow][]> => {
+  const segments = new Map<number, [number, BlobRow][]>()
+  for (const entry of blobs) {
+    const list = segments.get(entry[1].segment) ?? []
+    list.push(entry)
+    segments.set(entry[1].segment, list)
+  }
+  return segments
+}

@@ -1,0 +1,123 @@
+import type { BackupReport, CheckReport, CompactReport, LockStore } from '../contract.ts'
+import { StoreError } from '../contract.ts'
+import type { Engine } from '../engine.ts'
+import { writeCheckpoint } from '../journal/checkpoint.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { ProcessMarkers } from '../recovery/process-markers.ts'
+import type { Reserve } from '../reserve.ts'
+import type { SegmentWriter } from '../segments/segment-writer.ts'
+import { type BackupPlace, backupStore } from './backup.ts'
+import { checkStore } from './check.ts'
+import { compactSegments } from './compact.ts'
+
+export interface HousekeepingParts extends BackupPlace {
+  readonly engine: Engine
+  readonly writer: SegmentWriter
+  readonly segmentDirectory: string
+  readonly journal: Journal
+  readonly journalDirectory: string
+  readonly markers: ProcessMarkers
+  readonly locks: LockStore
+  readonly reserve: Reserve
+}
+
+const everyMs = 60_000
+const lockName = 'store housekeeping'
+const lockRetryMs = 200
+
+/** What goes on beside mail; one process at a time does each of it. */
+export class Housekeeping {
+  readonly #parts: HousekeepingParts
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<unknown> = Promise.resolve()
+  #stopped = false
+
+  constructor(parts: HousekeepingParts) {
+    this.#parts = parts
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#round(), everyMs)
+    this.#timer.unref()
+  }
+
+  /** Waits for what is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#timer)
+    await this.#running.catch(() => {})
+  }
+
+  check(): Promise<CheckReport> {
+    const { environment, files, segmentDirectory } = this.#parts
+    return checkStore({ environment, files, segmentDirectory })
+  }
+
+  compact(): Promise<CompactReport> {
+    const { engine, writer, files, segmentDirectory } = this.#parts
+    return this.#alone(() => compactSegments({ engine, writer, files, directory: segmentDirectory }))
+  }
+
+  backup(directory: string): Promise<BackupReport> {
+    return this.#alone(() => backupStore(this.#parts, directory))
+  }
+
+  /** Also forgets the markers of processes that ended without closing the store. */
+  async checkpoint(dead: readonly number[] = []): Promise<void> {
+    await this.#alone(async () => {
+      const { environment, journalDirectory, files, engine, journal, markers } = this.#parts
+      await journal.startNewFile()
+      const activeOwners = new Set(markers.living().map(({ token }) => token))
+      const ownPath = journal.currentPath
+      await writeCheckpoint({
+        environment,
+        directory: journalDirectory,
+        files,
+        self: engine.self,
+        activeOwners,
+        ownPath,
+      })
+      for (const token of dead) markers.remove(token)
+    })
+  }
+
+  checkpointSoon(): void {
+    if (this.#stopped) return
+    this.checkpoint().catch((error) => process.emitWarning(error instanceof Error ? error : String(error)))
+  }
+
+  async #round(): Promise<void> {
+    this.#parts.engine.segments.dropUnlinked()
+    this.#parts.reserve.keep()
+    try {
+      await this.compact()
+    } catch (error) {
+      if (!this.#stopped) process.emitWarning(error instanceof Error ? error : String(error))
+    }
+  }
+
+  /** Compaction, checkpoints and backups keep out of each other's way, in all processes. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#running.catch(() => {}).then(() => this.#locked(work))
+    this.#running = done
+    return done
+  }
+
+  async #locked<T>(work: () => Promise<T>): Promise<T> {
+    const release = await this.#acquire()
+    try {
+      return await work()
+    } finally {
+      await release()
+    }
+  }
+
+  async #acquire(): Promise<() => Promise<void>> {
+    for (;;) {
+      if (this.#stopped) throw new StoreError('closed', 'Cannot go on: the store is closing')
+      const release = await this.#parts.locks.acquire(lockName, String(this.#parts.engine.self.token))
+      if (release) return release
+      await new Promise((resolve) => setTimeout(resolve, lockRetryMs))
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { systemFlag } from '../contract.ts'
+import { keyAfter, keyOfTable, read64, tables } from '../kv/keys.ts'
+import type { Reader } from '../kv/unit.ts'
+import { type BlobRow, decodeBlobRow, frameBytesOf } from '../rows/blob-row.ts'
+import { decodeChunk } from '../rows/chunk.ts'
+import { wholeOf } from '../rows/long-value.ts'
+import { idsByArrival, readEntry } from '../rows/queue-row.ts'
+
+/** Everything that can be counted, counted from placements and queue entries alone. */
+export interface IndexFacts {
+  readonly mailboxes: Map<number, MailboxCount>
+  /** Placements by message. */
+  readonly messageReferences: Map<number, number>
+  readonly messages: Map<number, { readonly blobId: number; readonly references: number }>
+  readonly blobs: Map<number, BlobRow>
+  readonly queueBlobs: Map<number, number>
+  readonly queueEntries: number
+  readonly problems: string[]
+}
+
+export interface MailboxCount {
+  messages: number
+  unseen: number
+  deleted: number
+  sizeBytes: number
+  highestUid: number
+  highestModSeq: number
+}
+
+function* rowsOf(reader: Reader, tag: number): Generator<{ key: Buffer; value: Buffer }> {
+  const start = keyOfTable(tag as typeof tables.meta)
+  yield* reader.range({ start, end: keyAfter(start) })
+}
+
+export const readIndexFacts = (reader: Reader): IndexFacts => {
+  const facts: IndexFacts = {
+    mailboxes: new Map(),
+    messageReferences: new Map(),
+    messages: new Map(),
+    blobs: new Map(),
+    queueBlobs: new Map(),
+    queueEntries: 0,
+    problems: [],
+  }
+  for (const { key, value } of rowsOf(reader, tables.chunk)) countChunk(facts, key, value)
+  for (const { key, value } of rowsOf(reader, tables.message)) {
+    const bytes = wholeOf(reader, key, value)
+    facts.messages.set(read64(key, 1), { blobId: read64(bytes, 0), references: bytes.readUInt32BE(8) })
+  }
+  for (const { key, value } of rowsOf(reader, tables.blob))
+    facts.blobs.set(read64(key, 1), decodeBlobRow(value))
+  let queueEntries = 0
+  for (const { queueId } of idsByArrival(reader)) {
+    const entry = readEntry(reader, queueId)
+    queueEntries++
+    if (entry === undefined) facts.problems.push(`Queue entry ${queueId} is missing`)
+    else facts.queueBlobs.set(entry.blobId, (facts.queueBlobs.get(entry.blobId) ?? 0) + 1)
+  }
+  return { ...facts, queueEntries }
+}
+
+const emptyCount = (): MailboxCount => ({
+  messages: 0,
+  unseen: 0,
+  deleted: 0,
+  sizeBytes: 0,
+  highestUid: 0,
+  highestModSeq: 0,
+})
+
+const countChunk = (facts: IndexFacts, key: Buffer, value: Buffer): void => {
+  const mailbox = key.readUInt32BE(1)
+  const count = facts.mailboxes.get(mailbox) ?? emptyCount()
+  facts.mailboxes.set(mailbox, count)
+  for (const placement of decodeChunk(key.readUInt32BE(5), value)) {
+    if (placement.uid <= count.highestUid) {
+      facts.problems.push(`Mailbox ${mailbox}: UID ${placement.uid} is out of order`)
+    }
+    count.highestUid = placement.uid
+    count.highestModSeq = Math.max(count.highestModSeq, placement.modSeq)
+    count.messages++
+    count.sizeBytes += placement.sizeBytes
+    if ((placement.flags0 & systemFlag.seen) === 0) count.unseen++
+    if ((placement.flags0 & systemFlag.deleted) !== 0) count.deleted++
+    const { messageId } = placement
+    facts.messageReferences.set(messageId, (facts.messageReferences.get(messageId) ?? 0) + 1)
+  }
+}
+
+/** References that each blob should have. */
+export const blobReferences = (facts: IndexFacts): Map<number, number> => {
+  const references = new Map(facts.queueBlobs)
+  for (const { blobId } of facts.messages.values()) references.set(blobId, (references.get(blobId) ?? 0) + 1)
+  return references
+}
+
+/** Live octets that each segment should have. */
+export const liveBytes = (facts: IndexFacts): Map<number, number> => {
+  const live = new Map<number, number>()
+  for (const row of facts.blobs.values())
+    live.set(row.segment, (live.get(row.segment) ?? 0) + frameBytesOf(row))
+  return live
+}

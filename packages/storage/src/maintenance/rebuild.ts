@@ -1,0 +1,87 @@
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type RebuildReport, StoreError } from '../contract.ts'
+import { journalDirectory } from '../journal/journal-files.ts'
+import { type Environment, openEnvironment } from '../kv/environment.ts'
+import { GroupCommit } from '../kv/group-commit.ts'
+import { ProcessMarkers } from '../recovery/process-markers.ts'
+import { readSequence, writeSequence } from '../rows/sequence.ts'
+import { realFileLayer } from '../segments/file-layer.ts'
+import { indexName, segmentsName } from './backup.ts'
+import { checkStore } from './check.ts'
+import { deriveRows } from './derive-rows.ts'
+import { findFrames } from './find-frames.ts'
+import { redeliver } from './redeliver.ts'
+import { replayJournal } from './replay-journal.ts'
+
+/** Rows written in one transaction. */
+const sliceRows = 5_000
+
+/**
+ * A new index from segments and journal alone. The store must not be open ('in-use'). The former index is
+ * kept beside the new one, which takes its place only when it is complete and checked.
+ */
+export const rebuildStore = async (directory: string, nowMs: number): Promise<RebuildReport> => {
+  const markers = new ProcessMarkers(directory, realFileLayer)
+  if (markers.living().length > 0) {
+    throw new StoreError('in-use', `Cannot rebuild the store in ${directory}: it is open`)
+  }
+  const building = join(directory, 'index.rebuild')
+  for (const suffix of ['', '-lock']) rmSync(`${building}${suffix}`, { force: true })
+  const environment = openEnvironment(building, 'synced')
+  let report: RebuildReport
+  try {
+    report = await build(environment, directory, nowMs)
+  } finally {
+    await environment.close()
+  }
+  swap(directory, building, nowMs)
+  await realFileLayer.syncDirectory(directory)
+  return report
+}
+
+const build = async (environment: Environment, directory: string, nowMs: number): Promise<RebuildReport> => {
+  const segmentDirectory = join(directory, segmentsName)
+  const replayed = replayJournal(journalDirectory(directory))
+  const found = await findFrames(realFileLayer, segmentDirectory)
+  const commit = new GroupCommit(environment, [])
+  const rows = [...replayed.rows]
+  for (let from = 0; from < rows.length; from += sliceRows) {
+    const slice = rows.slice(from, from + sliceRows)
+    await commit.run((unit) => {
+      for (const [key, value] of slice) unit.replace(Buffer.from(key, 'latin1'), value, undefined)
+    })
+  }
+  await commit.run((unit) => {
+    writeSequence(unit, 'journal', Math.max(readSequence(unit, 'journal'), replayed.lastSequence + 1))
+  })
+  const { lost, referenced } = await commit.run((unit) => deriveRows(unit, found))
+  const redelivered = await redeliver(environment, commit, {
+    found,
+    marks: replayed.marks,
+    referenced,
+    nowMs,
+  })
+  const checked = await checkStore({ environment, files: realFileLayer, segmentDirectory })
+  if (checked.problems.length > 0) {
+    throw new StoreError(
+      'corrupt',
+      `The rebuilt index is not right: ${checked.problems.slice(0, 3).join('; ')}`,
+    )
+  }
+  return {
+    mailboxes: checked.mailboxes,
+    messages: checked.messages,
+    queueEntries: checked.queueEntries,
+    redelivered,
+    lost: [...found.damaged, ...lost],
+  }
+}
+
+const swap = (directory: string, building: string, nowMs: number): void => {
+  const index = join(directory, indexName)
+  if (existsSync(index)) renameSync(index, `${index}.before-rebuild-${Math.trunc(nowMs)}`)
+  rmSync(`${index}-lock`, { force: true })
+  renameSync(building, index)
+  rmSync(`${building}-lock`, { force: true })
+}

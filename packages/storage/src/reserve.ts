@@ -1,0 +1,39 @@
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Room that is given free when the disk is full, so that mail can still be deleted. */
+const reserveBytes = 4 * 1024 * 1024
+
+export class Reserve {
+  readonly #path: string
+
+  constructor(storeDirectory: string) {
+    this.#path = join(storeDirectory, 'reserve')
+  }
+
+  /** Makes the file when there is room for it. */
+  keep(): void {
+    if (existsSync(this.#path)) return
+    try {
+      const file = openSync(this.#path, 'wx', 0o600)
+      try {
+        const zeros = Buffer.alloc(256 * 1024)
+        for (let at = 0; at < reserveBytes; at += zeros.length) {
+          if (writeSync(file, zeros, 0, zeros.length, at) < zeros.length) throw new Error('Short write')
+        }
+        fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+    } catch {
+      rmSync(this.#path, { force: true })
+    }
+  }
+
+  /** True when there was something to give free. */
+  release(): boolean {
+    if (!existsSync(this.#path)) return false
+    rmSync(this.#path, { force: true })
+    return true
+  }
+}
