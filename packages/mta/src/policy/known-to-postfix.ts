@@ -19,6 +19,7 @@ export const knownToPostfix: ReadonlyMap<string, string> = new Map([
   ['check_sender_ns_access', ''],
   ['check_address_map', '; use check_client_access'],
   ['check_relay_domains', '; use reject_unauth_destination'],
+  ['permit_inet_interfaces', '; use permit_mynetworks'],
   ['permit_mx_backup', ''],
   ['permit_naked_ip_address', '; use permit_mynetworks or permit_sasl_authenticated'],
   ['permit_tls_clientcerts', ''],

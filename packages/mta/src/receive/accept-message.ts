@@ -1,4 +1,4 @@
-import { formatAddress, type Log, parseAddress } from '@posthorn/mail'
+import type { Log } from '@posthorn/mail'
 import type { SmtpReply } from '@posthorn/smtp'
 import type {
   AcceptedRecipient,
@@ -55,8 +55,11 @@ export async function acceptMessage(
   let planned: readonly Planned[]
   let accepted: readonly AcceptedRecipient[]
   try {
-    const plan = await sources.routing.plan(received.recipients, received.sender, endedMs)
-    planned = received.hold === 'held' ? plan.map(held) : plan.map((one) => withoutLoop(one, received))
+    const plan = await sources.routing.plan(received.recipients, received.sender, endedMs, {
+      // Mail on hold is delivered when it is released: its mailboxes are found then.
+      localMail: received.hold === 'held' ? 'through-queue' : 'at-once',
+    })
+    planned = plan.map((one) => withoutLoop(one, received))
     const recipients = planned.map((one) => one.recipient)
     if (recipients.length === 0) {
       // Every recipient leads to nowhere on purpose (/dev/null).
@@ -91,18 +94,6 @@ async function abandon(message: StagedMessage, log: Log): Promise<void> {
     await message.abort()
   } catch (error) {
     log({ level: 'warning', service: 'cleanup', text: 'cannot discard a message that was refused', error })
-  }
-}
-
-/** Mail on hold is delivered when it is released: its mailboxes are found then. */
-function held(one: Planned): Planned {
-  const { recipient } = one
-  if (recipient.route.kind !== 'mailbox') return one
-  const { route: _, ...shared } = recipient
-  const nextHop = recipient.address.slice(recipient.address.lastIndexOf('@') + 1)
-  return {
-    ...one,
-    recipient: { ...shared, route: { kind: 'queued', transport: 'local', nextHop, dueMs: 0 } },
   }
 }
 
@@ -175,10 +166,4 @@ function logAccepted(
     })
   }
   if (queued === 0) log({ level: 'info', service: 'qmgr', queueId, text: 'removed' })
-}
-
-/** The form in which addresses stand in logs and envelopes. */
-export function plainAddress(address: string): string {
-  const parsed = parseAddress(address)
-  return parsed === undefined ? address : formatAddress(parsed)
 }

@@ -52,7 +52,7 @@ export class HeaderGate {
     const end = this.#findEnd(bytes)
     if (end !== undefined) return this.#release(bytes, end)
     if (bytes.length >= maxHeaderBytes) {
-      return this.#release(bytes, { fieldsEnd: this.#line, complete: 'no' })
+      return this.#release(bytes, { fieldsEnd: this.#line, complete: 'cut' })
     }
     // The chunk is the caller's to use again.
     if (this.#heldBytes === 0) this.#hold(bytes)
@@ -63,7 +63,7 @@ export class HeaderGate {
   finish(): Promise<void> | undefined {
     if (this.#open) return undefined
     const held = this.#held.subarray(0, this.#heldBytes)
-    return this.#release(held, { fieldsEnd: held.length, complete: 'no' })
+    return this.#release(held, { fieldsEnd: held.length, complete: 'over' })
   }
 
   #hold(chunk: Buffer): Buffer {
@@ -99,8 +99,7 @@ export class HeaderGate {
     const rewritten = this.#rewrite === undefined ? fields : this.#rewrite(fields, this.facts)
     const rest = held.subarray(end.fieldsEnd)
     // Text that is no header field starts the body: as Postfix does, the empty line before it is ours.
-    const separator =
-      end.complete === 'body-text' || (end.complete === 'no' && rest.length === 0) ? crlf : undefined
+    const separator = end.complete === 'body-text' || end.complete === 'over' ? crlf : undefined
     if (rewritten === fields && separator === undefined)
       return held.length === 0 ? undefined : this.#sink(held)
     return this.#sink(
@@ -112,8 +111,8 @@ export class HeaderGate {
 interface HeaderEnd {
   /** Offset after the last field. */
   readonly fieldsEnd: number
-  /** An empty line follows, text follows that is no field, or neither is there. */
-  readonly complete: 'empty-line' | 'body-text' | 'no'
+  /** What follows: an empty line, text that is no field, the end of the message, more than we look at. */
+  readonly complete: 'empty-line' | 'body-text' | 'over' | 'cut'
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -254,6 +254,52 @@ test('VRFY, EXPN, ETRN', async () => {
   await mail.close()
 })
 
+test('RFC 3461 §5.2.3: a recipient whose success is to be reported goes through the queue', async () => {
+  const mail = await openMailFixture({
+    files: { aliases: 'staff: alice, bob\n' },
+    routing: { aliasMaps: ['hash:$FOLDER/aliases'] },
+  })
+  const session = await mail.session()
+  const { transaction } = await mail.handler.mail(session, mailFrom('a@b.c', { envid: 'E1', ret: 'HDRS' }))
+  await transaction?.rcpt(
+    rcptTo('staff', { notify: ['SUCCESS', 'FAILURE'], originalRecipient: 'rfc822;staff@x' }),
+  )
+  await transaction?.rcpt(rcptTo('bob', { notify: ['FAILURE'] }))
+  await transaction?.data()
+  await transaction?.write(Buffer.from('Subject: x\r\n\r\nx\r\n'))
+  await transaction?.end()
+  const [entry] = await mail.store.queue.list()
+  assert.deepEqual(
+    entry?.recipients.map(({ address, transport, notify, originalRecipient }) => ({
+      address,
+      transport,
+      notify,
+      originalRecipient,
+    })),
+    [
+      {
+        address: 'staff@example.org',
+        transport: 'local',
+        notify: ['SUCCESS', 'FAILURE'],
+        originalRecipient: 'rfc822;staff@x',
+      },
+    ],
+  )
+  assert.deepEqual(entry?.options, { envid: 'E1', ret: 'HDRS' })
+  assert.equal((await mail.inbox('bob@example.org')).length, 1)
+  const resolved = await mail.routing.resolve({
+    address: 'staff@example.org',
+    sender: 'a@b.c',
+    nowMs: 0,
+    notify: ['SUCCESS'],
+  })
+  assert.deepEqual(resolved.kind === 'to' && resolved.recipients.map((one) => one.route.kind), [
+    'mailbox',
+    'mailbox',
+  ])
+  await mail.close()
+})
+
 test('a transaction that is abandoned leaves nothing', async () => {
   const mail = await openMailFixture()
   const session = await mail.session()

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Log, receivedField } from '@posthorn/mail'
 import type { Answer, MailFrom, RcptTo, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
 import type { EnvelopeOptions, Origin, QueueId, Store } from '@posthorn/storage'
@@ -277,11 +278,16 @@ export class SmtpMail implements SmtpTransaction {
   /** Takes effects over, logs; the refusal if there is one. */
   #judged(outcome: PolicyOutcome, request: PolicyRequest): Refusal | undefined {
     for (const effect of outcome.effects) {
-      if (outcome.refusal === undefined) this.#effects.push(effect)
+      if (outcome.refusal === undefined) this.#keep(effect)
       if ('text' in effect)
         this.#logPolicy(effect.kind === 'inform' ? 'info' : effect.kind, request, effect.text)
     }
     return outcome.refusal === undefined ? undefined : this.#refused(outcome.refusal, request)
+  }
+
+  /** Lists that are asked at each recipient say the same thing again. */
+  #keep(effect: Effect): void {
+    if (!this.#effects.some((one) => isDeepStrictEqual(one, effect))) this.#effects.push(effect)
   }
 
   #refused(refusal: Refusal, request: PolicyRequest): Refusal {

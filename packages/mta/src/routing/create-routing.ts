@@ -46,7 +46,12 @@ export type Resolved =
 /** From an address to where its mail goes: mailbox, alias, virtual alias, relay or error; the only place that decides it. */
 export interface Routing extends AddressBook {
   /** All recipients of a message: each destination once. Never rejects for what tables and files hold. */
-  plan(recipients: readonly EnvelopeRecipient[], sender: string, nowMs: number): Promise<readonly Planned[]>
+  plan(
+    recipients: readonly EnvelopeRecipient[],
+    sender: string,
+    nowMs: number,
+    how?: { readonly localMail: LocalMail },
+  ): Promise<readonly Planned[]>
   /** One recipient that waited in the queue. */
   resolve(request: EnvelopeRecipient & { readonly sender: string; readonly nowMs: number }): Promise<Resolved>
   /** The account whose mailbox an address is, with no alias and no .forward between. For quota at RCPT. */
@@ -55,6 +60,9 @@ export interface Routing extends AddressBook {
   expandAlias(name: string): readonly string[] | undefined
   close(): void
 }
+
+/** Whether our own users' mail goes into mailboxes in the unit of work that accepts it, or later by the queue. */
+export type LocalMail = 'at-once' | 'through-queue'
 
 /** A user's home that did not answer. */
 const retryDelayMs = 60_000
@@ -97,15 +105,20 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     classify: classes.classify,
     verify: (address) => verify(parts, address),
     owns: (user, sender, delimiter) => owns(parts, user, sender, delimiter),
-    async plan(recipients, sender, nowMs) {
+    async plan(recipients, sender, nowMs, how) {
       const reached = new Set<string>()
       const planned: Planned[] = []
-      for (const envelope of recipients)
-        planned.push(...(await planOne(parts, envelope, sender, nowMs, reached)))
+      for (const envelope of recipients) {
+        // RFC 3461 §5.2.3: success is reported by the queue, which sees the delivery.
+        const reported = envelope.notify?.includes('SUCCESS') === true
+        const localMail = reported ? 'through-queue' : (how?.localMail ?? 'at-once')
+        planned.push(...(await planOne(parts, { envelope, sender, nowMs, localMail }, reached)))
+      }
       return planned
     },
     async resolve(request) {
-      const planned = await planOne(parts, request, request.sender, request.nowMs, new Set())
+      const { sender, nowMs, ...envelope } = request
+      const planned = await planOne(parts, { envelope, sender, nowMs, localMail: 'at-once' }, new Set())
       const only = planned.length === 1 ? planned[0]?.recipient.route : undefined
       if (only?.kind !== 'queued') return { kind: 'to', recipients: planned.map((one) => one.recipient) }
       if (only.transport === 'local')
@@ -130,11 +143,16 @@ interface Parts extends LocalParts {
   readonly classes: AddressClasses
 }
 
+interface PlanRequest {
+  readonly envelope: EnvelopeRecipient
+  readonly sender: string
+  readonly nowMs: number
+  readonly localMail: LocalMail
+}
+
 async function planOne(
   parts: Parts,
-  envelope: EnvelopeRecipient,
-  sender: string,
-  nowMs: number,
+  { envelope, sender, nowMs, localMail }: PlanRequest,
   reached: Set<string>,
 ): Promise<readonly Planned[]> {
   const { address: originalTo } = parts.classes.unroute(envelope.address)
@@ -155,7 +173,8 @@ async function planOne(
       ]
     }
     for (const address of expanded.addresses) {
-      await follow(parts, address, newWalk(originalTo), gathering)
+      if (localMail === 'through-queue' && isOurs(parts, address)) queueLocal(address, gathering)
+      else await follow(parts, address, newWalk(originalTo), gathering)
     }
   } catch (error) {
     for (const key of gathering.added) reached.delete(key)
@@ -168,6 +187,21 @@ async function planOne(
     return [planError(plan, gathering.refused === undefined ? '5.3.5' : '5.7.1', text)]
   }
   return gathering.deliveries.map((delivery) => planDelivery(delivery, plan))
+}
+
+function isOurs(parts: Parts, address: string): boolean {
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const kind = parts.classes.classOf(domain)
+  return kind === 'mailbox' || (kind === 'local' && localElsewhere(parts.options, domain) === undefined)
+}
+
+/** The queue's local agent asks `resolve` for the rest of the way. */
+function queueLocal(address: string, gathering: Gathering): void {
+  const transport = { transport: 'local', nextHop: address.slice(address.lastIndexOf('@') + 1) }
+  reach(gathering, `local ${address.toLowerCase()}`, {
+    deliveredTo: undefined,
+    leaf: { kind: 'remote', address, transport },
+  })
 }
 
 /** Our own fault: nothing is lost, the queue looks again. */

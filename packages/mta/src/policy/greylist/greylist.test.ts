@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type FixtureOptions, openMailFixture } from '../../receive/mail-fixture.ts'
+import { clientNetwork, foldSender } from './greylist.ts'
+import { openClientWhitelist, openRecipientWhitelist } from './whitelist.ts'
+
+const options: FixtureOptions = {
+  policy: {
+    restrictions: {
+      relay: 'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination',
+      recipient: 'greylist',
+    },
+  },
+  greylist: { autoWhitelistPasses: 2, text: 'Greylisted, see %r (wait %s s)' },
+}
+const wait = (seconds: number, to = 'alice@example.org') =>
+  `450 4.2.0 <${to}>: Recipient address rejected: Greylisted, see example.org (wait ${seconds} s)`
+
+test('P17: the first try waits, a try after the delay passes, the triplet is remembered', async () => {
+  const mail = await openMailFixture(options)
+  const from = async (client: string, sender = 'x@far.net', to = 'alice@example.org') => {
+    const session = await mail.session({ clientAddress: client })
+    const replies = await mail.say(session, sender, [to])
+    return replies[1] === '250 2.1.5 Ok' ? 'passed' : replies[1]
+  }
+  assert.equal(await from('192.0.2.5'), wait(60))
+  mail.clock.ms += 15_500
+  assert.equal(await from('192.0.2.5'), wait(45))
+  assert.equal(await from('192.0.2.5', 'other@far.net'), wait(60))
+  mail.clock.ms += 44_500
+  assert.equal(await from('192.0.2.77'), 'passed', 'another server of the same farm')
+  assert.equal(await from('192.0.3.5'), wait(60), 'another network')
+  mail.clock.ms += 10 * 86_400_000
+  assert.equal(await from('192.0.2.5'), 'passed', 'remembered')
+  assert.equal(await from('192.0.2.5', 'second@far.net'), wait(60))
+  mail.clock.ms += 61_000
+  assert.equal(await from('192.0.2.5', 'second@far.net'), 'passed')
+  assert.equal(await from('192.0.2.5', 'new@far.net'), 'passed', 'this network has proved itself')
+  mail.clock.ms += 36 * 86_400_000
+  assert.equal(await from('192.0.2.5'), wait(60), 'forgotten after max age')
+  mail.clock.ms += 3 * 86_400_000
+  assert.equal(await from('192.0.2.5'), wait(60), 'too late: outside the retry window')
+  assert.ok(
+    mail
+      .lines()
+      .some(
+        (line) =>
+          line.includes('NOQUEUE: reject: RCPT from unknown[192.0.2.5]: 450 4.2.0') &&
+          line.includes('Greylisted'),
+      ),
+  )
+  await mail.close()
+})
+
+test('P17: nobody waits who has logged in or is trusted; a refusal for good comes first', async () => {
+  const mail = await openMailFixture({ ...options, mynetworks: ['127.0.0.0/8', '198.51.100.0/24'] })
+  const trusted = await mail.session({ clientAddress: '198.51.100.3' })
+  assert.equal((await mail.say(trusted, 'x@far.net', ['alice']))[1], '250 2.1.5 Ok')
+  const user = await mail.session({
+    clientAddress: '192.0.2.5',
+    user: { address: 'bob@example.org', method: 'PLAIN' },
+  })
+  assert.equal((await mail.say(user, 'bob@example.org', ['alice']))[1], '250 2.1.5 Ok')
+  const stranger = await mail.session({ clientAddress: '192.0.2.5' })
+  assert.match((await mail.say(stranger, 'x@far.net', ['nobody@example.org']))[1] ?? '', /^550 5\.1\.1 /)
+  await mail.close()
+})
+
+test("P18: whitelists in postgrey's format", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'whitelist-'))
+  const context = { log: () => {}, now: () => 0 }
+  const clients = join(folder, 'clients')
+  writeFileSync(
+    clients,
+    '# comment\nfriend.net   # 2005-01-01\n192.0.2\n198.51.100.7\n203.0.113.0/25\n2001:db8::/32\n/^mail\\d+\\.big\\.com$/\n.dotted.org\n',
+    { mode: 0o644 },
+  )
+  const list = openClientWhitelist(clients, context)
+  const rows: readonly [string, string, boolean][] = [
+    ['friend.net', '10.0.0.1', true],
+    ['mx.Friend.net', '10.0.0.1', true],
+    ['notfriend.net', '10.0.0.1', false],
+    ['mail12.big.com', '10.0.0.1', true],
+    ['xmail12.big.com', '10.0.0.1', false],
+    ['a.dotted.org', '10.0.0.1', true],
+    ['unknown', '192.0.2.200', true],
+    ['unknown', '198.51.100.7', true],
+    ['unknown', '198.51.100.8', false],
+    ['unknown', '203.0.113.9', true],
+    ['unknown', '203.0.113.200', false],
+    ['unknown', '2001:db8:5::9', true],
+  ]
+  for (const [name, address, expected] of rows)
+    assert.equal(list.has(name, address), expected, `${name} ${address}`)
+  const recipients = join(folder, 'recipients')
+  writeFileSync(recipients, 'postmaster@\nabuse@example.org\nopen.net\n/^test.*@x\\.y$/\n', { mode: 0o644 })
+  const whitelist = openRecipientWhitelist(recipients, context)
+  const addresses: readonly [string, boolean][] = [
+    ['Postmaster@any.where', true],
+    ['postmaster+x@any.where', true],
+    ['abuse@example.org', true],
+    ['abuse@other.org', false],
+    ['any@sub.open.net', true],
+    ['test1@x.y', true],
+    ['a@b.c', false],
+  ]
+  for (const [address, expected] of addresses) assert.equal(whitelist.has(address), expected, address)
+  writeFileSync(join(folder, 'bad'), 'ok.net\na b\n', { mode: 0o644 })
+  assert.throws(() => openClientWhitelist(join(folder, 'bad'), context), /line 2: expected a host/)
+  writeFileSync(join(folder, 'bad2'), '/(/\n', { mode: 0o644 })
+  assert.throws(() => openClientWhitelist(join(folder, 'bad2'), context), /line 1: bad pattern/)
+  rmSync(folder, { recursive: true })
+})
+
+test('what makes one triplet of many', () => {
+  assert.equal(clientNetwork('192.0.2.9'), '192.0.2.0/24')
+  assert.equal(clientNetwork('::ffff:192.0.2.9'), '192.0.2.0/24')
+  assert.equal(clientNetwork('2001:db8:1:2:3::9'), '2001:db8:1:2::/64')
+  assert.equal(clientNetwork('x'), undefined)
+  assert.equal(foldSender('List-Bounce-1234-56@L.org'), 'list-bounce-#-#@l.org')
+  assert.equal(foldSender('bob+tag@x.y'), 'bob@x.y')
+  assert.equal(foldSender('user99@x.y'), 'user99@x.y')
+  assert.equal(foldSender(''), '')
+})
