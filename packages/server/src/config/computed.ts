@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import type { Lookup } from './expand.ts'
 import { networkAddress, splitList } from './value.ts'
@@ -13,6 +13,8 @@ export interface Machine {
     readonly loopback: boolean
   }[]
   readonly exists: (file: string) => boolean
+  /** undefined: cannot be read. */
+  readonly firstLine: (file: string) => string | undefined
 }
 
 export function thisMachine(): Machine {
@@ -23,7 +25,15 @@ export function thisMachine(): Machine {
       loopback: one.internal,
     })),
   )
-  return { hostname: hostname(), addresses, exists: existsSync }
+  return { hostname: hostname(), addresses, exists: existsSync, firstLine }
+}
+
+function firstLine(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').split('\n', 1)[0]?.trim()
+  } catch {
+    return undefined
+  }
 }
 
 /** Folder of the configuration that a package or an administrator installs. */

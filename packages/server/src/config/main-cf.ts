@@ -26,7 +26,7 @@ export function parseMainCf(text: string): MainCf {
   for (const { text: logical, line } of logicalLines(text)) {
     const equals = logical.indexOf('=')
     const name = (equals === -1 ? logical : logical.slice(0, equals)).trim()
-    if (/^[A-Za-z0-9_.-]*\s*[A-Za-z0-9_.-]*\s*\{$|^\}$/.test(logical.trim())) {
+    if (/[{}]/.test(name)) {
       problems.push({ line, message: 'blocks in braces are not read; write each setting as `name = value`' })
     } else if (equals === -1) {
       problems.push({ line, message: `missing '=' after attribute name: "${name}"` })

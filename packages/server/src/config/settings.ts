@@ -36,10 +36,24 @@ export class Settings {
     if (this.#depth > 20) throw new ExpansionError('parameters name each other in a circle')
     this.#depth++
     try {
-      return expand(raw, (one) => this.raw(one), missing)
+      const text = expand(raw, (one) => this.#named(one), missing)
+      return name === 'myorigin' ? this.#fromFile(text) : text
     } finally {
       this.#depth--
     }
+  }
+
+  #named(name: string): string | undefined {
+    const raw = this.raw(name)
+    return name === 'myorigin' && raw !== undefined ? this.#fromFile(raw) : raw
+  }
+
+  /** Debian: `myorigin = /etc/mailname`. */
+  #fromFile(text: string): string {
+    if (!text.startsWith('/')) return text
+    const line = this.#machine.firstLine(text)
+    if (line === undefined || line === '') throw new ExpansionError(`${text} cannot be read, or is empty`)
+    return line
   }
 
   defaultText(name: string): string | undefined {

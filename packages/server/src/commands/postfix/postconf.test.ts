@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { runCli } from '../../cli.ts'
+import { parameters } from '../../config/schema/schema.ts'
+import { createShellFixture } from '../shell-fixture.ts'
+
+const realPostconf = ['/usr/sbin/postconf', '/sbin/postconf'].find((file) => existsSync(file))
+
+const mainCf = `# a comment
+myhostname = mail.example.org
+mydestination = $myhostname,
+# inner comment
+    localhost.$mydomain,
+
+\tlocalhost
+myorigin=$mydomain
+foo = bar
+smtpd_restriction_classes = cls
+cls = reject
+smtpd_helo_restrictions = cls $foo
+mynetworks = 127.0.0.0/8   10.0.0.0/8
+relayhost = [smtp.example.net]:587
+message_size_limit = \${foo?{1000}:{2000}}
+always_bcc =
+`
+
+const root = mkdtempSync(join(tmpdir(), 'posthorn-postconf-'))
+after(() => rmSync(root, { recursive: true }))
+let count = 0
+
+function folder(text = mainCf): string {
+  const path = join(root, String(count++))
+  mkdirSync(path)
+  writeFileSync(join(path, 'main.cf'), text)
+  // The real one pauses for a second over a missing master.cf.
+  writeFileSync(join(path, 'master.cf'), '')
+  return path
+}
+
+async function ours(path: string, ...args: readonly string[]) {
+  const shell = createShellFixture()
+  const code = await runCli('postconf', ['-c', path, ...args], shell, async () => 0)
+  return { code, out: shell.output(), err: shell.errors() }
+}
+
+function theirs(path: string, ...args: readonly string[]) {
+  const { status, stdout } = spawnSync(realPostconf ?? '', ['-c', path, ...args], { encoding: 'utf8' })
+  // It counts its own -c as a setting.
+  return { code: status, out: stdout.replace(/^config_directory.*\n/m, '').replace(`${path}\n`, '') }
+}
+
+describe('Postfix: postconf(1), beside the real one', { skip: realPostconf === undefined }, () => {
+  const questions = [
+    ['-n'],
+    ['-nx'],
+    ['-nh'],
+    ['-nH'],
+    ['-x', 'mydestination', 'myorigin'],
+    ['mydestination', 'relayhost', 'always_bcc'],
+    ['-h', 'mydestination', 'relayhost'],
+    ['-H', 'mydestination'],
+    ['nosuch'],
+    ['-d', 'mydestination', 'relayhost', 'myorigin', 'maximal_queue_lifetime', 'smtpd_soft_error_limit'],
+    ['-p', 'mydestination'],
+  ]
+  for (const args of questions) {
+    it(args.join(' '), async () => {
+      const path = folder()
+      const { code, out } = await ours(path, ...args)
+      assert.deepEqual({ code, out }, theirs(path, ...args))
+    })
+  }
+
+  const edits = [
+    ['-e', 'mydestination = a, b'],
+    ['-e', 'biff=no'],
+    ['relayhost=x'],
+    ['-e', 'relayhost='],
+    ['-X', 'foo', 'relayhost'],
+    ['-#', 'mydestination'],
+    ['-X', 'nosuch'],
+  ]
+  for (const args of edits) {
+    it(`${args.join(' ')} leaves the same file`, async () => {
+      const [a, b] = [folder(), folder()]
+      assert.equal((await ours(a, ...args)).code, theirs(b, ...args).code)
+      const tidy = (path: string) => readFileSync(join(path, 'main.cf'), 'utf8').replace(/ +$/gm, '')
+      assert.equal(tidy(a), tidy(b))
+    })
+  }
+
+  it("defaults that are the same as Postfix's are written the same", async () => {
+    const text = execFileSync(realPostconf ?? '', ['-d'], { encoding: 'utf8' })
+    const real = new Map(
+      [...text.matchAll(/^(\S+) = ?(.*)$/gm)].map((match) => [match[1] ?? '', match[2] ?? '']),
+    )
+    const { out } = await ours(folder(''), '-d')
+    const different: string[] = []
+    for (const line of out.split('\n')) {
+      const [name = '', value] = line.split(/ = ?/)
+      const parameter = parameters.get(name)
+      if (parameter?.origin !== 'postfix' || parameter.computed || !real.has(name)) continue
+      const documented = parameter.doc.includes('Default of Postfix') || parameter.instead !== undefined
+      if (!documented && real.get(name) !== value) different.push(`${line} (${real.get(name)})`)
+    }
+    assert.deepEqual(
+      different.filter((line) => !knownDifferences.has(line.split(' =')[0] ?? '')),
+      [],
+    )
+  })
+})
+
+/** Ours on purpose: our own name and version, newer releases' safer choices, compatibility levels and stress resolved. */
+const knownDifferences = new Set(
+  `alias_database append_dot_mydomain compatibility_level mail_name mail_version mynetworks_style relay_domains
+  smtp_fallback_relay smtpd_client_event_limit_exceptions smtpd_forbid_bare_newline smtpd_forbid_unauth_pipelining
+  smtpd_forbidden_commands smtpd_hard_error_limit smtpd_junk_command_limit smtpd_relay_before_recipient_restrictions
+  smtpd_timeout smtpd_tls_mandatory_protocols smtpd_tls_protocols smtpd_tls_received_header syslog_name
+  virtual_alias_maps`.split(/\s+/),
+)
+
+describe('postconf', () => {
+  it('wrong use', async () => {
+    for (const args of [
+      ['-q'],
+      ['-e'],
+      ['-X'],
+      ['-e', 'x'],
+      ['-e', 'a b = c'],
+      ['-e', '= x'],
+      ['-e', 'a=b\nc=d'],
+    ]) {
+      const { code, err } = await ours(folder(), ...args)
+      assert.equal(code, 1, args.join(' '))
+      assert.match(err, /^postconf: fatal: /, args.join(' '))
+    }
+  })
+
+  it('warns of what it writes when that is no parameter, and keeps the file before', async () => {
+    const path = folder()
+    const { code, err } = await ours(path, '-e', 'inet_interface=all')
+    assert.equal(code, 0)
+    assert.match(err, /unknown parameter "inet_interface"; did you mean "inet_interfaces"\?/)
+    assert.equal(readFileSync(join(path, 'main.cf.bak'), 'utf8'), mainCf)
+    const wrong = await ours(path, '-e', 'message_size_limit=big')
+    assert.match(wrong.err, /main\.cf:15: message_size_limit = big: not a number of octets/)
+  })
+
+  it('-o overrides for one call', async () => {
+    assert.equal((await ours(folder(), '-o', 'relayhost=y', 'relayhost')).out, 'relayhost = y\n')
+  })
+})
