@@ -13,7 +13,7 @@ const originals = Array.from({ length: 12 }, (_, n) =>
     `From: bob@example.org\r\nTo: alice@example.org\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe_${n}?=\r\n` +
       `Message-ID: <original.${n}@example.org>\r\nDate: Sat, 21 Nov 2026 10:0${n % 10}:00 +0100\r\n` +
       `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n` +
-      `Zeile ${n}: äöü\r\n.dot\r\n${'x'.repeat(n * 500)}\r\n`,
+      `Zeile ${n}: äöü\r\n.dot\r\n${`${'x'.repeat(70)}\r\n`.repeat(n * 7)}`,
   ),
 )
 
@@ -99,7 +99,7 @@ test('curl: lists mailboxes, fetches a message over imap and pop3, with TLS', as
 
 test('telnet: POP3 and IMAP typed by hand', async () => {
   const typing = (port: number): string =>
-    `(while IFS= read -r line; do printf '%s\\r\\n' "$line"; sleep 0.3; done; sleep 0.5) | telnet 127.0.0.1 ${port}`
+    `(while IFS= read -r line; do sleep 0.3; printf '%s\\n' "$line"; done; sleep 0.5) | telnet 127.0.0.1 ${port}`
   const pop3 = await mustRun(
     'bash',
     ['-c', typing(server.ports.pop3)],
@@ -190,7 +190,7 @@ SSLType IMAPS\nCertificateFile ${folder}/cert.pem\n\nIMAPStore far\nAccount us\n
 test('offlineimap: copies a mailbox to a Maildir', async () => {
   await inFolder(async (folder) => {
     const config = `[general]\naccounts = us\nmetadata = ${folder}/meta\n[Account us]\nlocalrepository = near\nremoterepository = far
-[Repository near]\ntype = Maildir\nlocalfolders = ${folder}/mail\n[Repository far]\ntype = IMAP\nremotehost = 127.0.0.1\nremoteport = ${server.ports.imaps}
+[Repository near]\ntype = Maildir\nlocalfolders = ${folder}/mail\n[Repository far]\ntype = IMAP\nremotehost = localhost\nremoteport = ${server.ports.imaps}
 remoteuser = ${alice.address}\nremotepass = ${alice.password}\nssl = yes\nsslcacertfile = ${folder}/cert.pem\nfolderfilter = lambda name: name == 'INBOX'\n`
     writeFileSync(join(folder, 'rc'), config)
     writeFileSync(join(folder, 'cert.pem'), server.certificatePem)
@@ -218,7 +218,7 @@ test('fetchmail: POP3 with TLS and IMAP, kept on the server', async () => {
     ] as const) {
       const out = join(folder, protocol)
       const config = `poll 127.0.0.1 protocol ${protocol} service ${port} user "${alice.address}" password "${alice.password}"
-  ssl no sslcertck keep fetchall nobounce mda "cat >> ${out}"\n`
+  ssl no sslcertck keep fetchall mda "cat >> ${out}"\n`
       writeFileSync(join(folder, 'fetchmailrc'), config, { mode: 0o600 })
       await mustRun(
         'fetchmail',
@@ -234,13 +234,15 @@ test('fetchmail: POP3 with TLS and IMAP, kept on the server', async () => {
   })
 })
 
-test('getmail: POP3 over TLS into a Maildir', async () => {
+test('getmail: POP3 over TLS, every message to a command', async () => {
   await inFolder(async (folder) => {
-    for (const sub of ['cur', 'new', 'tmp']) mkdirSync(join(folder, 'box', sub), { recursive: true })
-    const config = `[retriever]\ntype = SimplePOP3SSLRetriever\nserver = 127.0.0.1\nport = ${server.ports.pop3s}\nusername = ${alice.address}\npassword = ${alice.password}
-[destination]\ntype = Maildir\npath = ${folder}/box/\n[options]\nread_all = true\ndelete = false\n`
+    const out = join(folder, 'out')
+    const config = `[retriever]\ntype = SimplePOP3SSLRetriever\nserver = 127.0.0.1\nport = ${server.ports.pop3s}
+username = ${alice.address}\npassword = ${alice.password}\n[destination]\ntype = MDA_external\npath = /bin/sh
+arguments = ("-c", "cat >> ${out}")\nallow_root_commands = true\n[options]\nread_all = true\ndelete = false\n`
     writeFileSync(join(folder, 'getmailrc'), config, { mode: 0o600 })
     await mustRun('getmail', [`--getmaildir=${folder}`, '--rcfile=getmailrc'], { cwd: folder })
-    assert.equal(readdirSync(join(folder, 'box', 'new')).length, 12)
+    const text = readFileSync(out, 'utf8')
+    for (let n = 0; n < 12; n++) assert.ok(text.includes(`<original.${n}@example.org>`), `message ${n}`)
   })
 })

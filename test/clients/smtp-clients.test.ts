@@ -214,7 +214,7 @@ test('telnet: a session typed by hand, in lower case, with a bare address', asyn
     'bash',
     [
       '-c',
-      `(while IFS= read -r line; do printf '%s\\r\\n' "$line"; sleep 0.3; done; sleep 1) | telnet 127.0.0.1 ${server.ports.smtp}`,
+      `(while IFS= read -r line; do sleep 0.3; printf '%s\\n' "$line"; done; sleep 1) | telnet 127.0.0.1 ${server.ports.smtp}`,
     ],
     { input: typed },
     [0, 1],

@@ -19,7 +19,8 @@ export interface Peers {
 export async function startPeers(portBase: number): Promise<Peers> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-peers-'))
   await mustRun('chmod', ['755', folder])
-  await mustRun(script, [folder, 'maildir'], {
+  // The daemons keep what they are given as output: a file, or the script would never seem to end.
+  await mustRun('bash', ['-c', `"${script}" "${folder}" maildir > "${folder}/up.log" 2>&1 < /dev/null`], {
     env: { PORTBASE: String(portBase), PATH: `/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` },
   })
   return {

@@ -15,7 +15,9 @@ let server: MailServer
 before(async () => {
   peers = await startPeers(38_000)
   server = await startForClients({ relayhost: `[127.0.0.1]:${peers.smtpPort}`, mynetworks: '127.0.0.0/8' })
-  const postconf = ['-c', peers.postfixFolder, '-e', `relayhost=[127.0.0.1]:${server.ports.smtp}`]
+  const relay = `relayhost=[127.0.0.1]:${server.ports.smtp}`
+  const restrictions = 'smtpd_recipient_restrictions=permit_mynetworks,reject_unauth_destination'
+  const postconf = ['-c', peers.postfixFolder, '-e', relay, restrictions]
   await mustRun('postconf', postconf, { env: sbin })
   await mustRun('postfix', ['-c', peers.postfixFolder, 'reload'], { env: sbin })
 })

@@ -38,7 +38,7 @@ export interface SmtpOptions {
   readonly handshakeTimeoutMs: number
   /** Wait before the greeting of untrusted clients on port 25; who speaks before it is sent away. Postfix: postscreen_greet_wait. */
   readonly greetWaitMs: number
-  /** Postfix: smtpd_forbid_bare_newline: 'normalize' = only CR LF . CR LF ends data, save for trusted clients. */
+  /** Postfix: smtpd_forbid_bare_newline: 'normalize' = only CR LF . CR LF ends data, whoever sends it. */
   readonly bareNewline: 'normalize' | 'permit'
   /** Postfix: smtpd_forbid_unauth_pipelining; trusted clients are exempt. */
   readonly forbidPipelining: 'yes' | 'no'

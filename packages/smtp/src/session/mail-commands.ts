@@ -81,7 +81,7 @@ const noRecipients = (session: Session): SmtpReply | undefined => {
 }
 
 const leniency = (session: Session): 'strict' | 'lenient' =>
-  session.peer.trusted || session.options.bareNewline === 'permit' ? 'lenient' : 'strict'
+  session.options.bareNewline === 'permit' ? 'lenient' : 'strict'
 
 /** DATA. RFC 5321 §4.1.1.4. */
 export const data = (session: Session, argument: string): Answer<SmtpReply | undefined> => {
