@@ -28,7 +28,7 @@ const flushEveryMs = 200
 export function createLogWriter(options: LogWriterOptions): LogWriter {
   const destination = pino.destination({
     dest: options.file === '' ? 1 : options.file,
-    minLength: 16_384,
+    minLength: 8_192,
     sync: false,
     append: true,
     mkdir: true,
