@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createLogWriter } from './log-writer.ts'
+
+const names = {
+  syslogName: 'postfix',
+  hostname: 'mail',
+  pid: 42,
+  verbose: false,
+  now: () => Date.UTC(2026, 10, 21),
+}
+
+async function written(file: string): Promise<string> {
+  for (let n = 0; n < 200; n++) {
+    try {
+      const text = readFileSync(file, 'utf8')
+      if (text !== '') return text
+    } catch {
+      // not there yet
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error(`nothing was written to ${file}`)
+}
+
+test('lines reach the file, also after rotation; debug lines only when asked for', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
+  try {
+    const file = join(folder, 'log', 'maillog')
+    const writer = createLogWriter({ ...names, file, format: 'maillog' })
+    writer.log({ level: 'info', service: 'qmgr', text: 'one' })
+    writer.log({ level: 'debug', service: 'qmgr', text: 'not asked for' })
+    assert.match(await written(file), /^\S+ +\d+ [\d:]+ mail postfix\/qmgr\[42\]: one\n$/)
+    renameSync(file, `${file}.1`)
+    writer.reopen()
+    writer.log({ level: 'info', service: 'qmgr', text: 'two' })
+    assert.match(await written(file), /: two\n$/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('JSON: one object a line with service, queue ID, fields and error', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
+  try {
+    const file = join(folder, 'log.json')
+    const writer = createLogWriter({ ...names, file, format: 'json' })
+    writer.log({
+      level: 'error',
+      service: 'smtp',
+      queueId: 'A1',
+      text: 'to=<a>\nx',
+      fields: { dsn: '4.0.0' },
+      error: new Error('boom'),
+    })
+    const row = JSON.parse(await written(file)) as Record<string, unknown>
+    assert.equal(row['queueId'], 'A1')
+    assert.equal(row['dsn'], '4.0.0')
+    assert.equal(row['msg'], 'to=<a>\nx')
+    assert.equal(row['level'], 'error')
+    assert.match(JSON.stringify(row['err']), /boom/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
