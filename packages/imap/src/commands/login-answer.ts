@@ -23,11 +23,12 @@ export async function loginAnswer(
     trusted,
     signal: session.signal,
   })
+  // Dovecot's word for it.
+  const method = credentials.mechanism === 'LOGIN-COMMAND' ? 'PLAIN' : credentials.mechanism
   if (!result.ok) {
-    session.loginFailed(credentials.authcid, credentials.mechanism, result.reason)
+    session.loginFailed(credentials.authcid, method)
     return refusals[result.reason]
   }
-  const method = credentials.mechanism === 'LOGIN-COMMAND' ? 'LOGIN' : credentials.mechanism
   const refusal = session.login(result.account, method)
   if (refusal !== undefined) return no(refusal.message, refusal.code)
   return ok('Logged in', session.capabilities())

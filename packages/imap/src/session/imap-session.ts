@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import type { LoginRefusal } from '@posthorn/accounts'
 import type { CloseReason, Connection, ConnectionHandler, TlsCredentials } from '@posthorn/net'
 import { type Account, type Store, StoreError } from '@posthorn/storage'
 import type { CapabilityContext, LiteralSink } from '../commands/command.ts'
@@ -12,6 +11,7 @@ import type { MailboxWatcher, OpenMailbox } from './open-mailbox.ts'
 import { runCommands } from './pump.ts'
 import type { Services } from './services.ts'
 import type { Client, Extension, StateName } from './session.ts'
+import { type LoggedSession, logEnd, logFault, logLogin } from './session-log.ts'
 
 /** A literal refused by us but sent all the same is read up to here; then the connection ends. */
 const swallowBytes = 256 * 1024 * 1024
@@ -23,7 +23,7 @@ const inputAheadBytes = 128 * 1024
  * One client. All variants of `Session` in one object: the dispatcher checks the state and hands it out
  * as the variant. Kept small: thousands of these wait.
  */
-export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
+export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, LoggedSession {
   readonly services: Services
   readonly connection: Connection
   readonly id: string
@@ -33,7 +33,8 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
   numbering: 'sequence' | 'uid' = 'sequence'
   tag = ''
   literals: LiteralSink[] = []
-  failedLogins = 0
+  readonly startedMs: number
+  failedLogins: LoggedSession['failedLogins']
   badCommands = 0
   readonly framer: Framer
   /** IDLE waits for its line. A flag and not a running command: thousands of clients do only this. */
@@ -60,7 +61,8 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
     this.connection = connection
     this.#onClosed = onClosed
     this.id = randomBytes(9).toString('base64url')
-    this.#heardMs = services.now()
+    this.startedMs = services.now()
+    this.#heardMs = this.startedMs
     this.framer = new Framer({
       commandBytes: services.options().loginCommandLimitBytes,
       swallowBytes: swallowBytesBeforeLogin,
@@ -171,7 +173,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
     if (this.#closed) return new Refusal('UNAVAILABLE', 'Connection closed')
     if (!this.services.seats.take(account.id, this.remoteAddress, options.maxUserIpConnections)) {
       const text = `Maximum number of connections from user+IP exceeded (mail_max_userip_connections=${options.maxUserIpConnections})`
-      this.logLogin('info', `Disconnected: ${text}`, account.address, mechanism)
+      logLogin(this, `Disconnected: ${text}`, account.address, mechanism)
       return new Refusal('LIMIT', text)
     }
     this.account = account
@@ -179,13 +181,13 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
     this.framer.setLimits({ commandBytes: options.commandLimitBytes, swallowBytes })
     this.connection.authenticated()
     this.connection.setDeadline(options.idleTimeoutMs)
-    this.logLogin('info', 'Login', account.address, mechanism)
+    this.failedLogins = undefined
+    logLogin(this, 'Login', account.address, mechanism)
     return undefined
   }
 
-  loginFailed(user: string, mechanism: string, reason: LoginRefusal): void {
-    this.failedLogins++
-    this.logLogin('info', `Login failed (${reason}, attempt ${this.failedLogins})`, user, mechanism)
+  loginFailed(user: string, mechanism: string): void {
+    this.failedLogins = { count: (this.failedLogins?.count ?? 0) + 1, user, mechanism }
   }
 
   async startTls(credentials: TlsCredentials): Promise<void> {
@@ -344,7 +346,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
     this.mailbox?.close()
     // A running command may be about to place them; it gives back what is left.
     if (!this.busy) this.dropLiterals()
-    this.#logEnd(reason, error)
+    logEnd(this, this.#ending, reason, error)
     if (this.account !== undefined) this.services.seats.leave(this.account.id, this.remoteAddress)
     this.#onClosed(this)
     line?.(undefined)
@@ -378,51 +380,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client {
 
   /** @param what `Cannot …`, without the command's arguments */
   logFault(what: string, error: unknown): void {
-    const { message } = error instanceof Error ? error : { message: String(error) }
-    this.services.log({
-      level: 'error',
-      service: this.#service(),
-      text: `Error: ${what}: ${message}`,
-      fields: { session: this.id },
-      error,
-    })
-  }
-
-  /** Lines of Dovecot's login process. */
-  logLogin(level: 'info' | 'warning', what: string, user: string, mechanism: string): void {
-    const { remoteAddress: rip, localAddress: lip, id } = this
-    const who = user === '' ? '' : ` user=<${user}>,`
-    const how = mechanism === '' ? '' : ` method=${mechanism},`
-    const tls = this.connection.secure !== undefined ? ' TLS,' : this.trusted ? ' secured,' : ''
-    this.services.log({
-      level,
-      service: 'imap-login',
-      text: `${what}:${who}${how} rip=${rip}, lip=${lip},${tls} session=<${id}>`,
-      fields: { user, method: mechanism, rip, lip, session: id, tls: this.connection.secure?.protocol },
-    })
-  }
-
-  #service(): string {
-    return this.account === undefined ? 'imap-login' : `imap(${this.account.address})<${this.id}>`
-  }
-
-  #logEnd(reason: CloseReason, error: Error | undefined): void {
-    const { receivedBytes, sentBytes } = this.connection
-    const why = this.#ending ?? endings[reason] ?? 'Connection closed'
-    const detail = error === undefined || this.#ending !== undefined ? '' : `: ${error.message}`
-    if (this.account === undefined) {
-      const tries = this.failedLogins
-      const auth = tries === 0 ? 'no auth attempts' : `auth failed, ${tries} attempts`
-      this.logLogin('info', `Disconnected: ${why}${detail} (${auth})`, '', '')
-      return
-    }
-    const text = `${why}${detail} in=${receivedBytes} out=${sentBytes}`
-    this.services.log({
-      level: 'info',
-      service: this.#service(),
-      text: why === 'Logged out' ? text : `Disconnected: ${text}`,
-      fields: { session: this.id, in: receivedBytes, out: sentBytes },
-    })
+    logFault(this, what, error)
   }
 
   /** Sets the deadline by what we wait for. */
@@ -450,13 +408,4 @@ const extensionBits: Readonly<Record<Extension, number>> = {
   QRESYNC: 2,
   IMAP4rev2: 4,
   'UTF8=ACCEPT': 8,
-}
-
-const endings: Partial<Record<CloseReason, string>> = {
-  timeout: 'Disconnected for inactivity',
-  stalled: 'Connection closed: output was not read',
-  'tls-failed': 'TLS handshake failed',
-  'crowded-out': 'Too many connections',
-  shutdown: 'Server shutting down.',
-  fault: 'Internal error',
 }

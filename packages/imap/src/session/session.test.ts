@@ -298,14 +298,35 @@ test('log lines in the words of Dovecot', async (t) => {
   const texts = imap.log.map(({ service, text }) => `${service}: ${text}`)
   assert.ok(
     texts.some((text) =>
-      /^imap-login: Login: user=<alice@example\.org>, method=LOGIN, rip=127\.0\.0\.1, lip=127\.0\.0\.1, secured, session=<[\w-]{12}>$/.test(
+      /^imap-login: Login: user=<alice@example\.org>, method=PLAIN, rip=127\.0\.0\.1, lip=127\.0\.0\.1, secured, session=<[\w-]{12}>$/.test(
         text,
       ),
     ),
     texts.join('\n'),
   )
-  while (!imap.log.some(({ text }) => text.startsWith('Logged out'))) await new Promise(setImmediate)
-  assert.match(imap.log.at(-1)!.text, /^Logged out in=\d+ out=\d+$/)
+  const stranger = await imap.connect()
+  await stranger.command('LOGIN alice wrong')
+  await stranger.command('AUTHENTICATE LOGIN dXNlcg==\r\nd3Jvbmc=')
+  stranger.destroy()
+  const curious = await imap.connect()
+  await curious.ok('LOGOUT')
+  await curious.end()
+  while (imap.service.sessions > 0) await new Promise(setImmediate)
+  const ends = imap.log.map(
+    ({ service, text }) => `${service}: ${text.replace(/session=<.*>|\d+ secs/g, '…')}`,
+  )
+  const where = 'rip=127.0.0.1, lip=127.0.0.1, secured, …'
+  for (const line of [
+    `imap-login: Disconnected: Connection closed (auth failed, 2 attempts in …): user=<user>, method=LOGIN, ${where}`,
+    `imap-login: Disconnected: Aborted login by logging out (no auth attempts in …): user=<>, ${where}`,
+  ])
+    assert.ok(ends.includes(line), ends.join('\n'))
+  assert.ok(
+    ends.some((line) =>
+      /^imap\(alice@example\.org\)<[\w-]{12}>: Disconnected: Logged out in=\d+ out=\d+$/.test(line),
+    ),
+    ends.join('\n'),
+  )
 })
 
 test('close: BYE to idle sessions at once, resolves when all are gone', async (t) => {

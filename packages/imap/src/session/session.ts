@@ -1,4 +1,3 @@
-import type { LoginRefusal } from '@posthorn/accounts'
 import type { TlsCredentials } from '@posthorn/net'
 import type { Account, MailboxId, MessageBatch, ModSeq, Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
@@ -61,8 +60,8 @@ export interface NotAuthenticatedSession extends SessionCommon {
   readonly state: 'not-authenticated'
   /** Becomes authenticated; or says why not (too many connections). @param mechanism for the log */
   login(account: Account, mechanism: string): Refusal | undefined
-  /** Counts and logs. @param user as the client gave it */
-  loginFailed(user: string, mechanism: string, reason: LoginRefusal): void
+  /** For the line at the end of the session. @param user as the client gave it */
+  loginFailed(user: string, mechanism: string): void
   /** LOGIN and mechanisms that send the password itself. */
   readonly plaintextAuth: 'allowed' | 'refused'
   /** Answers OK and upgrades; what the client had pipelined is dropped. */
