@@ -9,8 +9,10 @@ import { asBuffer, MessageView } from './message-view.ts'
 import { octetRange, selectsFields, writeFields, writeOctets } from './section-octets.ts'
 import { sendLargeMessage } from './send-large-message.ts'
 
-/** Messages above this are read and sent in pieces, and only as far as asked for. */
-const wholeBytes = 64 * 1024
+/** Messages above this are read and sent in pieces. */
+const wholeBytes = 1024 * 1024
+/** The same where only parts are asked for: no more is read than is sent. */
+const wholeBytesForParts = 128 * 1024
 
 /** Gives the number of messages that were there. @param uids ascending */
 export async function answerFetch(
@@ -71,14 +73,15 @@ class FetchAnswer {
 
   async #withOctets(rows: Rows): Promise<void> {
     const sizes = rows.batch.facts!.sizeBytes
+    const limit = this.#plan.sendsParts ? wholeBytesForParts : wholeBytes
     let at = 0
     while (at < rows.length && !this.#session.gone) {
-      if (sizes[at]! > wholeBytes) {
+      if (sizes[at]! > limit) {
         await this.#large(rows.row(at++))
         continue
       }
       const from = at
-      while (at < rows.length && sizes[at]! <= wholeBytes) at++
+      while (at < rows.length && sizes[at]! <= limit) at++
       await this.#small(rows, from, at)
     }
   }
@@ -139,7 +142,7 @@ class FetchAnswer {
       writeFields(writer, selection, item.partial, message.nul)
       return
     }
-    writeOctets(writer, range && octets.subarray(range.start, range.end), message.nul)
+    writeOctets(this.output, range && octets.subarray(range.start, range.end), message.nul)
   }
 }
 
@@ -164,7 +167,7 @@ class Rows {
   row(at: number): FetchRow {
     const { batch } = this
     const message = this.#message
-    message.open(batch.summaries![at]!, batch.prefixes?.[at])
+    message.open(batch.summaries?.[at], batch.prefixes?.[at], batch.facts!.sizeBytes[at]!)
     const uid = batch.uids[at]!
     const place = this.#markedPlace(uid)
     const { flags0, flags1, modSeqs } = place < 0 ? batch : this.#marked!

@@ -30,11 +30,12 @@ export interface FetchRow {
 
 /** FETCH responses on their way to one client: renders into batches, sends them, waits when it must. */
 export class FetchOutput {
-  readonly writer = new ResponseWriter(1024)
+  readonly writer = new ResponseWriter()
   readonly #session: SelectedSession
   readonly #items: readonly FetchItem[]
   readonly #walk: SequenceWalk
   #sinceTurn = 0
+  #drained: Promise<void> | undefined
 
   constructor(session: SelectedSession, items: readonly FetchItem[]) {
     this.#session = session
@@ -42,8 +43,13 @@ export class FetchOutput {
     this.#walk = new SequenceWalk(session.mailbox.uids)
   }
 
+  get items(): readonly FetchItem[] {
+    return this.#items
+  }
+
+  /** Time to `flush`. */
   get full(): boolean {
-    return this.writer.length >= batchBytes
+    return this.writer.length >= batchBytes || this.#drained !== undefined || this.#sinceTurn >= turnBytes
   }
 
   /** 0 when the client does not know the message. UIDs ascending. */
@@ -51,18 +57,30 @@ export class FetchOutput {
     return this.#walk.sequenceOf(uid)
   }
 
-  /** Sends what is ready. */
+  /** Sends what is ready, and waits when the client or the others need it. */
   async flush(): Promise<void> {
-    if (this.writer.length > 0) await this.send(this.writer.takeBatch())
+    if (this.writer.length > 0) this.#put(this.writer.take())
+    const drained = this.#drained
+    if (drained === undefined && this.#sinceTurn < turnBytes) return
+    this.#drained = undefined
+    this.#sinceTurn = 0
+    await (drained ?? turn())
+  }
+
+  /** Octets that are large enough to be sent from where they are. */
+  pass(octets: Uint8Array): void {
+    this.#put(this.writer.take())
+    this.#put(octets)
   }
 
   async send(octets: Uint8Array): Promise<void> {
+    this.pass(octets)
+    await this.flush()
+  }
+
+  #put(octets: Uint8Array): void {
     this.#sinceTurn += octets.length
-    const drained = this.#session.write(octets)
-    if (drained !== undefined) await drained
-    else if (this.#sinceTurn >= turnBytes) await turn()
-    else return
-    this.#sinceTurn = 0
+    this.#drained = this.#session.write(octets) ?? this.#drained
   }
 
   /** Rows whose items are all in columns (UID, FLAGS, MODSEQ, INTERNALDATE, RFC822.SIZE): no object a message. */
@@ -101,10 +119,6 @@ export class FetchOutput {
 
   closeMessage(): void {
     this.writer.text(')\r\n')
-  }
-
-  get items(): readonly FetchItem[] {
-    return this.#items
   }
 
   writeItem(item: PlainItem, row: FetchRow): void {

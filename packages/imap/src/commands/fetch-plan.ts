@@ -13,6 +13,8 @@ export interface FetchPlan {
   readonly source: 'columns' | 'summary' | 'header' | 'octets'
   /** An item sets \Seen (RFC 9051 §6.4.5). */
   readonly marks: boolean
+  /** Something less than whole messages is wanted of their octets. */
+  readonly sendsParts: boolean
 }
 
 export function planFetch(items: readonly FetchItem[]): FetchPlan {
@@ -21,12 +23,25 @@ export function planFetch(items: readonly FetchItem[]): FetchPlan {
     const needed = sourceOf(item)
     return order.indexOf(needed) > order.indexOf(most) ? needed : most
   }, 'columns')
+  const sendsParts = items.some(
+    (item) => item.kind === 'section' && (item.partial !== undefined || !isWhole(item)),
+  )
   if (source === 'columns') {
     const facts = items.some(({ kind }) => kind === 'size' || kind === 'internal-date')
-    return { items, want: facts ? { facts: true } : {}, source, marks }
+    return { items, want: facts ? { facts: true } : {}, source, marks, sendsParts }
+  }
+  // Whole messages need nothing that is known about them but their size.
+  if (items.every((item) => (item.kind !== 'section' ? sourceOf(item) === 'columns' : isWhole(item)))) {
+    return { items, want: { facts: true }, source, marks, sendsParts }
   }
   const summary = { facts: true, summary: true } as const
-  return { items, want: source === 'header' ? { ...summary, bytes: 'header' } : summary, source, marks }
+  return {
+    items,
+    want: source === 'header' ? { ...summary, bytes: 'header' } : summary,
+    source,
+    marks,
+    sendsParts,
+  }
 }
 
 const order: readonly FetchPlan['source'][] = ['columns', 'summary', 'header', 'octets']
@@ -47,6 +62,10 @@ function sourceOf(item: FetchItem): FetchPlan['source'] {
 function sourceOfSection({ section }: SectionItem): FetchPlan['source'] {
   if (section.path.length > 0 || section.what === 'all' || section.what === 'text') return 'octets'
   return section.what === 'fields' && isKept(section.names) ? 'summary' : 'header'
+}
+
+function isWhole({ section }: SectionItem): boolean {
+  return section.path.length === 0 && section.what === 'all'
 }
 
 /** The summary has these fields: the header need not be read. */

@@ -217,7 +217,7 @@ test('RFC 7162 §3.1.4: MODSEQ, CHANGEDSINCE; §3.1.3: MODSEQ with \\Seen', asyn
 })
 
 test('a message above the limit for one piece comes in pieces, octet for octet', async (t) => {
-  const body = Array.from({ length: 12_000 }, (_, line) => `line ${line} ${'x'.repeat(50)}`).join('\r\n')
+  const body = Array.from({ length: 25_000 }, (_, line) => `line ${line} ${'x'.repeat(50)}`).join('\r\n')
   const large = `Subject: large\r\n\r\n${body}\r\n`
   const { client } = await withMessages(t, [plain, large, plain])
   const got = await answer(client, 'FETCH 1:3 (UID BODY.PEEK[])')

@@ -9,17 +9,18 @@ export class MessageView implements MessageShape {
   readonly reader = new SummaryReader()
   /** Trace fields put before the message at delivery. */
   prefix: Buffer = noOctets
-  #structure: Part | undefined
-
-  open(summary: Uint8Array, prefix: Uint8Array | undefined): void {
-    this.reader.open(summary)
-    this.prefix = prefix === undefined ? noOctets : asBuffer(prefix)
-    this.#structure = undefined
-  }
-
   /** Without the prefix. */
-  get sizeBytes(): number {
-    return this.reader.sizeBytes
+  sizeBytes = 0
+  #structure: Part | undefined
+  #hasSummary = false
+
+  /** @param summary undefined when only whole messages are asked for @param storedBytes prefix included */
+  open(summary: Uint8Array | undefined, prefix: Uint8Array | undefined, storedBytes: number): void {
+    this.#hasSummary = summary !== undefined
+    if (summary !== undefined) this.reader.open(summary)
+    this.prefix = prefix === undefined ? noOctets : asBuffer(prefix)
+    this.sizeBytes = storedBytes - this.prefix.length
+    this.#structure = undefined
   }
 
   /** Without the prefix. */
@@ -32,7 +33,7 @@ export class MessageView implements MessageShape {
   }
 
   get nul(): NulPresence {
-    return (this.reader.flags & summaryFlag.nul) !== 0 ? 'may-have-nul' : 'no-nul'
+    return this.#hasSummary && (this.reader.flags & summaryFlag.nul) === 0 ? 'no-nul' : 'may-have-nul'
   }
 
   structure(): Part {

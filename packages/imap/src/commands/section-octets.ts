@@ -4,6 +4,7 @@ import type { FieldSelection } from '../wire/header-fields.ts'
 import type { ResponseWriter } from '../wire/response.ts'
 import type { Partial } from '../wire/section.ts'
 import { type MessageShape, sectionRange } from '../wire/section-range.ts'
+import type { FetchOutput } from './fetch-output.ts'
 
 /** Octets of a stored message [start, end), its trace prefix counted. */
 export interface OctetRange {
@@ -40,10 +41,20 @@ function cut(start: number, end: number, partial: Partial | undefined): OctetRan
   return { start: from, end: Math.min(from + partial.length, end) }
 }
 
+/** Sent from where they are when there are more. */
+const passedBytes = 32 * 1024
+
 /** What stands after `BODY[…] `: the octets that `octetRange` named; NIL for undefined. */
-export function writeOctets(out: ResponseWriter, octets: Buffer | undefined, nul: NulPresence): void {
-  if (octets === undefined) out.text('NIL')
-  else out.literal(nul === 'no-nul' ? octets : withoutNul(octets))
+export function writeOctets(output: FetchOutput, octets: Buffer | undefined, nul: NulPresence): void {
+  const { writer } = output
+  if (octets === undefined) {
+    writer.text('NIL')
+    return
+  }
+  const clean = nul === 'no-nul' ? octets : withoutNul(octets)
+  writer.literalStart(clean.length)
+  if (clean.length > passedBytes) output.pass(clean)
+  else writer.octets(clean)
 }
 
 /** The selected fields, and the empty line that ends a header. RFC 9051 §6.4.5.1. */

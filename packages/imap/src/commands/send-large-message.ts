@@ -60,7 +60,7 @@ class LargeMessage {
     const range = octetRange(item, message, message.prefix.length)
     if (range === undefined || range.start >= range.end) {
       writer.text(item.label).text(' ')
-      writeOctets(writer, range && noOctets, 'no-nul')
+      writeOctets(this.#output, range && noOctets, 'no-nul')
       return true
     }
     const firstEnd = selectsFields(item) ? range.end : Math.min(range.end, range.start + pieceBytes)
@@ -71,7 +71,7 @@ class LargeMessage {
       const selection = selections.of(item)
       selection.add(first, 0, first.length)
       writeFields(writer, selection, item.partial, message.nul)
-    } else if (firstEnd === range.end) writeOctets(writer, first, message.nul)
+    } else if (firstEnd === range.end) writeOctets(this.#output, first, message.nul)
     else await this.#pieces(first, range)
     return true
   }

@@ -1,39 +1,35 @@
 import type { OctetString } from '@posthorn/mail'
 
 const firstBytes = 1024
+/** Memory is taken in pieces up to this size, unless one response needs more. */
+const pieceBytes = 128 * 1024
 /** Loops beat calls into Node below about this many octets. */
 const shortBytes = 40
 const digits: number[] = new Array(16)
 
 /**
- * Responses, one after the other, in one growing Buffer. `take` hands it over and begins anew; what is
- * written never moves after that.
+ * Responses, one after the other. `take` hands over what was written since the last time; it stays where it
+ * is while the memory behind it is filled further.
  */
 export class ResponseWriter {
   #buffer: Buffer
-  #length = 0
+  /** What lies before was taken. */
+  #start = 0
+  #end = 0
 
   constructor(expectedBytes = firstBytes) {
     this.#buffer = Buffer.allocUnsafe(expectedBytes)
   }
 
+  /** Octets not taken yet. */
   get length(): number {
-    return this.#length
+    return this.#end - this.#start
   }
 
-  /** Everything written so far. The memory is the caller's. */
+  /** Everything written since the last time. Never modified afterwards. */
   take(): Buffer {
-    const taken = this.#buffer.subarray(0, this.#length)
-    this.#buffer = Buffer.allocUnsafe(firstBytes)
-    this.#length = 0
-    return taken
-  }
-
-  /** As `take`, for one of many batches: the next Buffer is as large. */
-  takeBatch(): Buffer {
-    const taken = this.#buffer.subarray(0, this.#length)
-    this.#buffer = Buffer.allocUnsafe(this.#buffer.length)
-    this.#length = 0
+    const taken = this.#buffer.subarray(this.#start, this.#end)
+    this.#start = this.#end
     return taken
   }
 
@@ -41,26 +37,26 @@ export class ResponseWriter {
   text(text: OctetString): this {
     const { length } = text
     this.#reserve(length)
-    if (length > shortBytes) this.#buffer.write(text, this.#length, 'latin1')
+    if (length > shortBytes) this.#buffer.write(text, this.#end, 'latin1')
     else {
       const buffer = this.#buffer
-      let to = this.#length
+      let to = this.#end
       for (let at = 0; at < length; at++) buffer[to++] = text.charCodeAt(at)
     }
-    this.#length += length
+    this.#end += length
     return this
   }
 
   octets(bytes: Uint8Array): this {
     const { length } = bytes
     this.#reserve(length)
-    if (length > shortBytes) this.#buffer.set(bytes, this.#length)
+    if (length > shortBytes) this.#buffer.set(bytes, this.#end)
     else {
       const buffer = this.#buffer
-      let to = this.#length
+      let to = this.#end
       for (let at = 0; at < length; at++) buffer[to++] = bytes[at]!
     }
-    this.#length += length
+    this.#end += length
     return this
   }
 
@@ -68,39 +64,39 @@ export class ResponseWriter {
   span(source: Buffer, start: number, end: number): this {
     const length = end - start
     this.#reserve(length)
-    if (length > shortBytes) source.copy(this.#buffer, this.#length, start, end)
+    if (length > shortBytes) source.copy(this.#buffer, this.#end, start, end)
     else {
       const buffer = this.#buffer
-      let to = this.#length
+      let to = this.#end
       for (let at = start; at < end; at++) buffer[to++] = source[at]!
     }
-    this.#length += length
+    this.#end += length
     return this
   }
 
   /** Once more what was written from `start` to `end` (values of `length`). */
   repeat(start: number, end: number): this {
     this.#reserve(end - start)
-    this.#buffer.copyWithin(this.#length, start, end)
-    this.#length += end - start
+    this.#buffer.copyWithin(this.#end, this.#start + start, this.#start + end)
+    this.#end += end - start
     return this
   }
 
   /** What was written from `start` (a value of `length`) on; valid until the next write. */
   written(start: number): Buffer {
-    return this.#buffer.subarray(start, this.#length)
+    return this.#buffer.subarray(this.#start + start, this.#end)
   }
 
   /** Forgets what was written after `length`. */
   rewind(length: number): void {
-    this.#length = length
+    this.#end = this.#start + length
   }
 
   /** A whole number from 0 to 2^53-1. */
   number(value: number): this {
     this.#reserve(16)
     const buffer = this.#buffer
-    let to = this.#length
+    let to = this.#end
     let rest = value
     let count = 0
     // Integer arithmetic is quicker, but ends at 2^31.
@@ -115,7 +111,7 @@ export class ResponseWriter {
       rest = next
     } while (rest > 0)
     while (count > 0) buffer[to++] = 0x30 + digits[--count]!
-    this.#length = to
+    this.#end = to
     return this
   }
 
@@ -150,11 +146,14 @@ export class ResponseWriter {
   }
 
   #reserve(more: number): void {
-    const needed = this.#length + more
-    if (needed <= this.#buffer.length) return
-    const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2))
-    this.#buffer.copy(grown, 0, 0, this.#length)
+    if (this.#end + more <= this.#buffer.length) return
+    const pending = this.#end - this.#start
+    const next = Math.max(pending + more, Math.min(pieceBytes, this.#buffer.length * 2), pending * 2)
+    const grown = Buffer.allocUnsafe(next)
+    this.#buffer.copy(grown, 0, this.#start, this.#end)
     this.#buffer = grown
+    this.#start = 0
+    this.#end = pending
   }
 }
 
