@@ -1,7 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
 import { type Accounts, createAccounts } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
-import { openStore, type Store, StoreError, type Wake, type WakeBus } from '@posthorn/storage'
+import {
+  type Maintenance,
+  openStore,
+  type Store,
+  StoreError,
+  type Wake,
+  type WakeBus,
+} from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { inspectConfig, loadConfig } from '../config/load-config.ts'
 import { accountOptions } from '../services/account-options.ts'
@@ -36,7 +43,7 @@ export function locateSiteAnyhow(
 }
 
 export interface OpenSite extends Site {
-  readonly store: Store
+  readonly store: Store & Maintenance
   readonly accounts: Accounts
   readonly log: Log
 }
@@ -72,7 +79,7 @@ export async function withSite<T>(
   }
 }
 
-async function openSiteStore({ config, folder }: Site, wakeBus: WakeBus): Promise<Store> {
+async function openSiteStore({ config, folder }: Site, wakeBus: WakeBus): Promise<Store & Maintenance> {
   prepareDataFolder(folder.path)
   try {
     return await openStore({
@@ -112,7 +119,7 @@ function collectingBus(wakes: Map<string, Wake>): WakeBus {
 }
 
 /** Dropping root for good; does nothing for others, or when root owns the folder. */
-function becomeOwner(path: string): void {
+export function becomeOwner(path: string): void {
   if (process.getuid?.() !== 0 || !existsSync(path)) return
   const { uid, gid } = statSync(path)
   if (uid === 0) return

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -36,8 +36,9 @@ function folder(text = mainCf): string {
   const path = join(root, String(count++))
   mkdirSync(path)
   writeFileSync(join(path, 'main.cf'), text)
-  // The real one pauses for a second over a missing master.cf.
   writeFileSync(join(path, 'master.cf'), '')
+  // The real one waits until a file is a second old.
+  utimesSync(join(path, 'main.cf'), 1e9, 1e9)
   return path
 }
 

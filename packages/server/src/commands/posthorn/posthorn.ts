@@ -6,6 +6,7 @@ import { addDomainCommands } from './domain.ts'
 import { addGreylistCommands } from './greylist.ts'
 import { addMailboxCommands } from './mailbox.ts'
 import { addServerCommands, type StartServer } from './server.ts'
+import { addStoreCommands } from './store.ts'
 import { addUserCommands } from './user.ts'
 
 /** `posthorn …`. Resolves with the exit code; 64 for a wrong use. */
@@ -34,6 +35,7 @@ export async function posthorn(
   addDomainCommands(program, context)
   addMailboxCommands(program, context)
   addGreylistCommands(program, context)
+  addStoreCommands(program, context)
   addDoctorCommand(program, context)
   inherit(program)
   try {
