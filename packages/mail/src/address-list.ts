@@ -151,6 +151,8 @@ class AddressListReader {
 
   /** `Name <@route:local@host>`. RFC 5322 §3.4 angle-addr, §4.4 obs-route. */
   #angle(): void {
+    // `<a@b> <c@d>`: a comma is missing.
+    if (this.#name !== undefined) this.#finishMailbox()
     const before = this.#mailbox === undefined ? this.#phrase : `${this.#mailbox}@${this.#host}`
     this.#position++
     this.#phrase = ''
@@ -183,6 +185,8 @@ class AddressListReader {
   }
 
   #domainOfPhrase(): void {
+    // `a@b c@d`: a comma is missing.
+    if (this.#mailbox !== undefined && this.#phrase !== '') this.#finishMailbox()
     this.#position++
     const local = this.#phrase.includes(' ') ? removeBlanksAtDots(this.#phrase) : this.#phrase
     this.#mailbox = this.#mailbox === undefined ? local : `${this.#mailbox}@${this.#host}`
@@ -210,6 +214,13 @@ class AddressListReader {
       if (code !== openParen) afterDot = code === dot
     }
     return domain
+  }
+
+  /** The words after it begin the next address. */
+  #finishMailbox(): void {
+    const next = this.#phrase
+    this.#finishEntry()
+    this.#phrase = next
   }
 
   #finishEntry(): void {

@@ -40,7 +40,7 @@ export const readContentFields = (fields: RawFields, parentSubtype: OctetString)
   const language = fields.get('content-language')
   return {
     ...readMediaType(fields.get('content-type'), parentSubtype),
-    encoding: (encoding === undefined ? '' : parseParameters(encoding).value.toLowerCase()) || '7bit',
+    encoding: (encoding === undefined ? '' : token(parseParameters(encoding).value).toLowerCase()) || '7bit',
     id: textField(fields.get('content-id')),
     description: textField(fields.get('content-description')),
     md5: textField(fields.get('content-md5')),
@@ -61,19 +61,23 @@ const readMediaType = (
   if (field !== undefined) {
     const { value, parameters } = parseParameters(field)
     const slash = value.indexOf('/')
-    const type = trimBlanks(value.slice(0, slash)).toLowerCase()
-    const subtype = trimBlanks(value.slice(slash + 1)).toLowerCase()
+    const type = token(value.slice(0, slash)).toLowerCase()
+    const subtype = token(value.slice(slash + 1)).toLowerCase()
     if (slash > 0 && type !== '' && subtype !== '') return { type, subtype, parameters }
   }
   return { type: 'text', subtype: 'plain', parameters: usAscii }
 }
+
+/** RFC 2045 §5.1: what stands after it (`text/plain, x`) is an error of the sender. */
+const token = (text: OctetString): OctetString => /^[^\s/,;<>@"()[\]?=]*/.exec(trimBlanks(text))?.[0] ?? ''
 
 const textField = (field: OctetString | undefined): OctetString | undefined =>
   field === undefined ? undefined : unfold(field) || undefined
 
 const readDisposition = (field: OctetString): Disposition | undefined => {
   const { value, parameters } = parseParameters(field)
-  return value === '' ? undefined : { type: value.toLowerCase(), parameters }
+  const type = token(value.replaceAll('"', '')).toLowerCase()
+  return type === '' ? undefined : { type, parameters }
 }
 
 const readLanguages = (field: OctetString): readonly OctetString[] =>

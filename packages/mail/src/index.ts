@@ -12,6 +12,8 @@ export {
 export type { NamedAddress } from './address-list.ts'
 export { parseAddressEntries, parseAddressList } from './address-list.ts'
 export { isAddressLiteral, literalAddress } from './address-literal.ts'
+export type { BaseSubject } from './base-subject.ts'
+export { baseSubject } from './base-subject.ts'
 export type { ReportInput } from './bounce.ts'
 export { composeBounce, composeDelayWarning, composeSuccess } from './bounce.ts'
 export { foldCase } from './case-fold.ts'

@@ -50,6 +50,7 @@ const rows: readonly [section: string, input: string, value: string, parameters:
     'attachment',
     { filename: 'my file.pdf', x: '1' },
   ],
+  ['wild: comments everywhere', 'a (x) ; (c) b (d) = (e) c (f)', 'a', { b: 'c' }],
   ['wild: no value', 'attachment; filename', 'attachment', {}],
   ['wild: stray semicolons', ';; a=b;;c=d;', '', { a: 'b', c: 'd' }],
   ['wild: open quote', 'a; b="c; d', 'a', { b: 'c; d' }],

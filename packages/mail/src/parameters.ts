@@ -80,7 +80,7 @@ class ParameterReader {
       if (code === equals || code === semicolon) break
       this.position++
     }
-    const name = trimBlanks(text.slice(start, this.position)).toLowerCase()
+    const name = trimBlanks(beforeComment(text.slice(start, this.position))).toLowerCase()
     if (text.charCodeAt(this.position) !== equals) return ['', '']
     this.position++
     this.#skipBlanks()
@@ -126,6 +126,11 @@ class ParameterReader {
     }
     this.position++
   }
+}
+
+const beforeComment = (text: OctetString): OctetString => {
+  const comment = text.indexOf('(')
+  return comment < 0 ? text : text.slice(0, comment)
 }
 
 interface Section {
