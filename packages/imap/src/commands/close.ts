@@ -1,3 +1,4 @@
+import { StoreError } from '@posthorn/storage'
 import { command, ok } from './command.ts'
 
 /** RFC 9051 §6.4.1: what is \Deleted goes, in silence; after EXAMINE nothing goes. */
@@ -8,7 +9,14 @@ export const close = command({
   args: () => undefined,
   async run(session) {
     const { mailbox } = session
-    if (mailbox.access === 'read-write') await session.store.messages.expunge(mailbox.id)
+    if (mailbox.access === 'read-write') {
+      try {
+        await session.store.messages.expunge(mailbox.id)
+      } catch (error) {
+        // Deleted meanwhile: then it is closed all the better.
+        if (!(error instanceof StoreError && error.kind === 'no-such-mailbox')) throw error
+      }
+    }
     session.unselect()
     return ok('Close completed')
   },
