@@ -26,6 +26,7 @@ import { starttls } from './starttls.ts'
 import { status } from './status.ts'
 import { store } from './store.ts'
 import { subscribe, unsubscribe } from './subscribe.ts'
+import { unauthenticate } from './unauthenticate.ts'
 import { xlist } from './xlist.ts'
 
 /** Every command of the server. The order is that of their capabilities in CAPABILITY. */
@@ -39,6 +40,7 @@ export const commands: readonly Command[] = [
   capability,
   noop,
   logout,
+  unauthenticate,
   namespace,
   list,
   lsub,

@@ -81,6 +81,21 @@ test('Dovecot: disable_plaintext_auth: LOGINDISABLED, no mechanism, PRIVACYREQUI
   await client.ok('LOGIN alice secret')
 })
 
+test('RFC 8437: UNAUTHENTICATE, then another user', async (t) => {
+  const imap = await startImapFixture(t, { maxUserIpConnections: 1 })
+  const client = await imap.login('INBOX')
+  await client.ok('ENABLE QRESYNC')
+  assert.match(
+    (await client.ok('UNAUTHENTICATE')).at(-1)!,
+    /^OK \[CAPABILITY IMAP4rev1 .* AUTH=PLAIN AUTH=LOGIN\]/,
+  )
+  assert.match((await client.command('SELECT INBOX')).at(-1)!, /^BAD /)
+  await client.ok('LOGIN bob secret')
+  assert.match((await client.command('SELECT INBOX (QRESYNC (1 1))')).at(-1)!, /^BAD /)
+  // The seat was given back.
+  await imap.login()
+})
+
 test('RFC 9051 §6.2.1: STARTTLS; what was pipelined in the clear is never run (CVE-2011-0411)', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'imap-tls-'))
   t.after(() => rmSync(directory, { recursive: true }))

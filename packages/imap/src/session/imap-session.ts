@@ -199,6 +199,23 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
 
   // AuthenticatedSession, SelectedSession.
 
+  unauthenticate(): void {
+    if (this.mailbox !== undefined) this.unselect()
+    if (this.account !== undefined) {
+      logEnd(this, 'Unauthenticated', 'ended', undefined)
+      this.services.seats.leave(this.account.id, this.remoteAddress)
+    }
+    this.account = undefined
+    this.state = 'not-authenticated'
+    this.#extensions = 0
+    const options = this.services.options()
+    this.framer.setLimits({
+      commandBytes: options.loginCommandLimitBytes,
+      swallowBytes: swallowBytesBeforeLogin,
+    })
+    this.connection.setDeadline(options.loginTimeoutMs)
+  }
+
   select(mailbox: OpenMailbox): void {
     if (this.#closed) return
     this.mailbox = mailbox

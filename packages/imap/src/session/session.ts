@@ -72,6 +72,8 @@ interface LoggedInSession extends SessionCommon {
   readonly account: Account
   /** Becomes selected; the mailbox selected before must have been left. */
   select(mailbox: OpenMailbox): void
+  /** Becomes not authenticated, and forgets all that was enabled (RFC 8437 §3). */
+  unauthenticate(): void
   /** News of the selected mailbox are sent until the client's next line (RFC 9051 §6.3.13). */
   startIdle(): void
 }
