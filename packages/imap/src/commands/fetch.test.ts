@@ -263,3 +263,71 @@ test('headers: what the summary keeps and what it does not give the same octets'
     `* 1 FETCH (BODY[HEADER.FIELDS (FROM X-A)] ${literal(lines('From: Ann <ann@example.org>', 'X-A: 1', ''))})`,
   )
 })
+
+test('the trace fields of a delivery belong to the message: header, sizes, offsets', async (t) => {
+  const { imap, client } = await withMessages(t, [])
+  const { messages, queue, accounts } = imap.store
+  const prefix = lines('Return-Path: <ann@example.org>', 'Delivered-To: alice@example.org')
+  const writer = messages.stage()
+  await writer.write(Buffer.from(nested))
+  const account = (await accounts.find('alice@example.org'))!.id
+  await queue.accept({
+    message: await writer.finish(),
+    entry: {
+      queueId: queue.newId(0),
+      sender: 'ann@example.org',
+      recipients: [
+        {
+          address: 'alice@example.org',
+          route: { kind: 'mailbox', account, mailbox: 'INBOX', prefix: Buffer.from(prefix) },
+        },
+      ],
+      options: {},
+      origin: { clientName: 'x', clientAddress: '192.0.2.1', helo: 'x', protocol: 'ESMTP' },
+      arrivedMs: 0,
+    },
+  })
+  await client.ok('NOOP')
+  const whole = prefix + nested
+  assert.equal(
+    await answer(client, 'FETCH 1 (RFC822.SIZE BODY.PEEK[])'),
+    `* 1 FETCH (RFC822.SIZE ${whole.length} BODY[] ${literal(whole)})`,
+  )
+  assert.equal(
+    await answer(client, 'FETCH 1 BODY.PEEK[]<70.20>'),
+    `* 1 FETCH (BODY[]<70> ${literal(whole.slice(70, 90))})`,
+  )
+  assert.equal(
+    await answer(client, 'FETCH 1 BODY.PEEK[HEADER.FIELDS (Delivered-To Subject)]'),
+    `* 1 FETCH (BODY[HEADER.FIELDS (DELIVERED-TO SUBJECT)] ${literal(lines('Delivered-To: alice@example.org', 'Subject: outer', ''))})`,
+  )
+  assert.equal(
+    await answer(client, 'FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]'),
+    `* 1 FETCH (BODY[HEADER.FIELDS (SUBJECT)] ${literal(lines('Subject: outer', ''))})`,
+  )
+  const header = lines('Subject: outer', 'Content-Type: multipart/mixed; boundary=a', '')
+  assert.equal(
+    await answer(client, 'FETCH 1 RFC822.HEADER'),
+    `* 1 FETCH (RFC822.HEADER ${literal(prefix + header)})`,
+  )
+  const text = nested.slice(header.length)
+  assert.equal(await answer(client, 'FETCH 1 BODY.PEEK[TEXT]'), `* 1 FETCH (BODY[TEXT] ${literal(text)})`)
+  assert.equal(await answer(client, 'FETCH 1 BODY.PEEK[3.2]'), `* 1 FETCH (BODY[3.2] ${literal('GIF')})`)
+  assert.equal(
+    await answer(client, 'FETCH 1 BODY.PEEK[2.MIME]<0.12>'),
+    `* 1 FETCH (BODY[2.MIME]<0> ${literal('Content-Type')})`,
+  )
+})
+
+test('RFC 7162 §3.2.6: UID FETCH with VANISHED tells what went since', async (t) => {
+  const { imap, client } = await withMessages(t, [plain, plain, plain, plain])
+  await client.ok('ENABLE QRESYNC')
+  const [, modSeq] = /HIGHESTMODSEQ (\d+)/.exec((await client.ok('SELECT INBOX')).join('\n'))!
+  const other = await imap.login('INBOX')
+  await other.ok('STORE 1,3 +FLAGS.SILENT (\\Deleted)')
+  await other.ok('STORE 4 +FLAGS.SILENT (\\Seen)')
+  await other.ok('EXPUNGE')
+  const found = await client.ok(`UID FETCH 2:* (FLAGS) (CHANGEDSINCE ${modSeq} VANISHED)`)
+  assert.equal(found[0], '* VANISHED (EARLIER) 3')
+  assert.match(found[1]!, /^\* 4 FETCH \(UID 4 FLAGS \(\\Seen\) MODSEQ \(\d+\)\)$/)
+})

@@ -95,3 +95,15 @@ test('RFC 7162 §3.2: once CONDSTORE is in use, flag changes are told with their
     /^\* 1 FETCH \(UID 1 MODSEQ \(\d+\)\)\nOK/,
   )
 })
+
+test('RFC 5530 §3 LIMIT: more keywords than a mailbox has room for', async (t) => {
+  const { client } = await withMessages(t, 1)
+  for (let first = 0; first < 59; first += 20) {
+    const names = Array.from({ length: Math.min(20, 59 - first) }, (_, at) => `k${first + at}`)
+    await client.ok(`STORE 1 +FLAGS.SILENT (${names.join(' ')})`)
+  }
+  assert.match((await client.command('STORE 1 +FLAGS (one-more)')).at(-1)!, /^NO \[LIMIT\]/)
+  const [flags] = await client.ok('FETCH 1 FLAGS')
+  assert.ok(flags!.includes('(k0 ') && flags!.includes(' k58)'), flags)
+  assert.equal((await client.ok('SEARCH KEYWORD k58'))[0], '* SEARCH 1')
+})
