@@ -1,4 +1,4 @@
-import type { Mailbox } from '@posthorn/storage'
+import { type Mailbox, systemFlag } from '@posthorn/storage'
 import type { SessionIn } from '../session/session.ts'
 import { lowerBound } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
@@ -8,7 +8,7 @@ import { mailboxText } from './mailbox-text.ts'
 type LoggedIn = SessionIn<'authenticated' | 'selected'>
 type StatusValue = (mailbox: Mailbox, session: LoggedIn) => number | string | Promise<number>
 
-/** RFC 9051 §6.3.11, SIZE RFC 8438, HIGHESTMODSEQ RFC 7162 §3.1.7, APPENDLIMIT RFC 7889 §3.2. */
+/** RFC 9051 §6.3.11, SIZE RFC 8438, DELETED RFC 9208 §4.1.4, HIGHESTMODSEQ RFC 7162 §3.1.7, APPENDLIMIT RFC 7889 §3.2. */
 const values: Readonly<Record<string, StatusValue>> = {
   MESSAGES: ({ messages }) => messages,
   RECENT: recent,
@@ -16,6 +16,7 @@ const values: Readonly<Record<string, StatusValue>> = {
   UIDVALIDITY: ({ uidValidity }) => uidValidity,
   UNSEEN: ({ unseen }) => unseen,
   DELETED: ({ deleted }) => deleted,
+  'DELETED-STORAGE': deletedBytes,
   SIZE: ({ sizeBytes }) => sizeBytes,
   HIGHESTMODSEQ: ({ highestModSeq }) => highestModSeq,
   APPENDLIMIT: (_, { services }) => services.options().appendLimitBytes || 'NIL',
@@ -26,6 +27,17 @@ async function recent(mailbox: Mailbox, session: LoggedIn): Promise<number> {
   if (mailbox.firstRecent >= mailbox.uidNext || mailbox.messages === 0) return 0
   const { uids } = await session.store.messages.view(mailbox.id)
   return uids.length - lowerBound(uids, mailbox.firstRecent)
+}
+
+/** Octets that EXPUNGE would free. RFC 9208 §4.1.4. */
+async function deletedBytes({ id, deleted }: Mailbox, { store }: LoggedIn): Promise<number> {
+  if (deleted === 0) return 0
+  const { uids } = await store.messages.search(id, { kind: 'flag', mask: systemFlag.deleted })
+  let sumBytes = 0
+  for await (const { facts } of store.messages.fetch(id, uids, { facts: true })) {
+    for (const sizeBytes of facts?.sizeBytes ?? []) sumBytes += sizeBytes
+  }
+  return sumBytes
 }
 
 /** `(MESSAGES UNSEEN)`, the space before it included. */
