@@ -61,7 +61,7 @@ test('RFC 5321 §4.1.1: a message, pipelined, dot-stuffed, and the connection us
   client.quit()
   assert.equal(
     scripted.received[0]?.split('MAIL FROM')[1],
-    `:<a@us.test> SIZE=${message.length}\r\nRCPT TO:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\nSubject: x\r\n\r\n..dot\r\nbare\r\nend\r\n.\r\nRSET\r\n`,
+    `:<a@us.test> SIZE=${message.length}\r\nRCPT TO:<x@y>\r\nRCPT TO:<z@y>\r\nDATA\r\nSubject: x\r\n\r\n..dot\r\nbare\r\nend\r\n.\r\n`,
   )
 })
 
@@ -116,8 +116,8 @@ const everyFailure: readonly (readonly [
     'lost 4.4.2 lost connection with mx.test[127.0.0.1] while sending MAIL FROM',
   ],
   [
-    'reset at DATA',
-    { DATA: 'RESET' },
+    'dropped at DATA',
+    { DATA: 'DROP' },
     'lost 4.4.2 lost connection with mx.test[127.0.0.1] while receiving the DATA init reply',
   ],
   [
@@ -151,12 +151,36 @@ const everyFailure: readonly (readonly [
 for (const [what, script, expect, quiet] of everyFailure) {
   test(`a peer that fails: ${what}`, async (t) => {
     const { connect } = await peer(t, script)
-    const client = ready(await connect(quiet ? { timeouts: { dataInitMs: 50, dataDoneMs: 50 } } : {}))
+    const client = ready(
+      await connect(quiet ? { timeouts: { mailMs: 50, dataInitMs: 50, dataDoneMs: 50 } } : {}),
+    )
     const outcomes = await client.send(mailTo(['x@y']))
     assert.equal(short(outcomes[0]), expect)
     client.quit()
   })
 }
+
+test('a server that answers a whole group and hangs up: its last words count', async (t) => {
+  const { connect } = await peer(t, {
+    MAIL: '250 2.1.0 Ok',
+    'RCPT TO:<x@y>': '550 5.1.1 no such user',
+    DATA: '421 4.7.0 go away\nDROP',
+  })
+  const client = ready(await connect())
+  assert.match(short((await client.send(mailTo(['x@y'])))[0]), /^reply 5\.1\.1 /)
+  const reset = await peer(t, { MAIL: 'RESET' })
+  assert.match(short((await ready(await reset.connect()).send(mailTo(['x@y'])))[0]), /^lost 4\.4\.2 /)
+})
+
+test('a server that wants content though it accepted nobody gets none', async (t) => {
+  for (const script of [{ RCPT: '550 5.1.1 no' }, { MAIL: '550 5.7.1 no' }]) {
+    const { scripted, connect } = await peer(t, script)
+    const client = ready(await connect())
+    assert.match(short((await client.send(mailTo(['x@y'])))[0]), /^reply 5/)
+    assert.ok(!client.usable)
+    assert.doesNotMatch(scripted.received[0] ?? '', /Subject|\r\n\.\r\n/)
+  }
+})
 
 test('a server that cannot be talked to', async (t) => {
   for (const [script, expect] of [

@@ -75,7 +75,8 @@ class Client implements SmtpClient {
   readonly #connection: RemoteConnection
   readonly #options: SmtpClientOptions
   readonly setUpMs: number
-  #used = false
+  /** The last transaction did not end with a message: RSET before the next. RFC 5321 §4.1.1.5. */
+  #unfinished = false
 
   constructor(connection: RemoteConnection, options: SmtpClientOptions, setUpMs: number) {
     this.#connection = connection
@@ -104,16 +105,12 @@ class Client implements SmtpClient {
       mail.recipients.map(() => ({ kind: 'refused', failure }))
     const unfit = this.#unfit(mail)
     if (unfit !== undefined) return every(unfit)
-    if (this.#used) {
-      const reset = await this.#reset()
-      if (reset !== undefined) return every(reset)
-    }
-    this.#used = true
     const envelope = await this.#envelope(mail)
-    if (!Array.isArray(envelope)) return every(envelope)
-    const outcomes = envelope.map((told) => this.#judge(told, 'RCPT TO'))
+    if ('kind' in envelope) return every(envelope)
+    const outcomes = envelope.recipients.map((told) => this.#judge(told, 'RCPT TO'))
     const accepted = outcomes.flatMap((outcome, index) => (outcome === undefined ? [index] : []))
-    if (accepted.length > 0) await this.#content(mail, accepted, outcomes)
+    if (accepted.length > 0) await this.#data(mail, accepted, outcomes, envelope.data)
+    else await this.#decline(envelope.data)
     return outcomes.map(
       (outcome) =>
         outcome ?? { kind: 'refused', failure: lostFailure(this.#connection.peer, 'sending message body') },
@@ -141,34 +138,47 @@ class Client implements SmtpClient {
     return undefined
   }
 
-  /** RFC 5321 §4.1.1.5: between two messages nothing of the first may remain. */
-  async #reset(): Promise<SmtpFailure | undefined> {
-    const told = await this.#connection.command('RSET', this.#connection.timeouts.rsetMs, 'sending RSET')
-    if (isFailure(told)) return told
-    return told.code < 400 ? undefined : lostFailure(this.#connection.peer, 'sending RSET')
-  }
-
-  /** MAIL and RCPTs; in one write where the server pipelines. RFC 2920 §3.1. */
-  async #envelope(mail: OutgoingMail): Promise<Told[] | SmtpFailure> {
-    const { peer, timeouts } = this.#connection
+  /** RSET where needed, MAIL, RCPTs; with DATA in one write where the server pipelines. RFC 2920 §3.1. */
+  async #envelope(mail: OutgoingMail): Promise<Envelope | SmtpFailure> {
+    const connection = this.#connection
+    const { peer, timeouts } = connection
     const mailLine = this.#mailLine(mail)
     const rcptLines = mail.recipients.map((recipient) => this.#rcptLine(recipient))
-    if (this.#connection.has('PIPELINING')) {
-      const told = await this.#connection.commands(
-        [mailLine, ...rcptLines],
-        timeouts.mailMs,
-        'sending MAIL FROM',
-      )
-      const [mailTold, ...rcptTold] = told
-      return this.#refusedMail(mailTold, peer) ?? rcptTold
+    const reset = this.#unfinished ? ['RSET'] : []
+    this.#unfinished = true
+    if (connection.has('PIPELINING')) {
+      const lines = [...reset, mailLine, ...rcptLines, 'DATA']
+      const stages: Stage[] = [...(reset.length > 0 ? (['sending RSET'] as const) : []), 'sending MAIL FROM']
+      for (const _ of rcptLines) stages.push('sending RCPT TO')
+      stages.push('receiving the DATA init reply')
+      const told = await connection.commands(lines, timeouts.mailMs, stages)
+      if (reset.length > 0) told.shift()
+      const [mailTold, ...others] = told
+      const data = others.pop()
+      const refused = this.#refusedMail(mailTold, peer)
+      if (refused === undefined) return { recipients: others, data }
+      await this.#decline(data)
+      return refused
     }
-    const mailTold = await this.#connection.command(mailLine, timeouts.mailMs, 'sending MAIL FROM')
-    const refused = this.#refusedMail(mailTold, peer)
+    for (const line of reset) {
+      const told = await connection.command(line, timeouts.rsetMs, 'sending RSET')
+      if (isFailure(told)) return told
+    }
+    const refused = this.#refusedMail(
+      await connection.command(mailLine, timeouts.mailMs, 'sending MAIL FROM'),
+      peer,
+    )
     if (refused !== undefined) return refused
-    const told: Told[] = []
-    for (const line of rcptLines)
-      told.push(await this.#connection.command(line, timeouts.rcptMs, 'sending RCPT TO'))
-    return told
+    const recipients: Told[] = []
+    for (const line of rcptLines) {
+      recipients.push(await connection.command(line, timeouts.rcptMs, 'sending RCPT TO'))
+    }
+    return { recipients, data: undefined }
+  }
+
+  /** A server that waits for content though it accepted nobody: it gets none from us, not even an empty one. */
+  async #decline(data: Told | undefined): Promise<void> {
+    if (data !== undefined && !isFailure(data) && data.code < 400) this.#connection.close()
   }
 
   #refusedMail(told: Told | undefined, peer: string): SmtpFailure | undefined {
@@ -215,14 +225,16 @@ class Client implements SmtpClient {
   }
 
   /** DATA and the message; fills the outcomes of the accepted. */
-  async #content(
+  async #data(
     mail: OutgoingMail,
     accepted: readonly number[],
     outcomes: (RecipientOutcome | undefined)[],
+    pipelined: Told | undefined,
   ): Promise<void> {
     const connection = this.#connection
     const { timeouts } = connection
-    const told = await connection.command('DATA', timeouts.dataInitMs, 'receiving the DATA init reply')
+    const told =
+      pipelined ?? (await connection.command('DATA', timeouts.dataInitMs, 'receiving the DATA init reply'))
     const refused = isFailure(told) || told.code >= 400 ? this.#judge(told, 'DATA') : undefined
     if (refused !== undefined) {
       for (const index of accepted) outcomes[index] = refused
@@ -232,6 +244,7 @@ class Client implements SmtpClient {
     const { all, stage } = connection.replies(count)
     await this.#sendMessage(mail, stage)
     const replies = await all
+    this.#unfinished = false
     const reports = connection.has('DSN') ? 'dsn' : 'none'
     accepted.forEach((index, i) => {
       const final = replies[Math.min(i, replies.length - 1)] as Told
@@ -243,20 +256,40 @@ class Client implements SmtpClient {
     })
   }
 
+  /** In few writes: small pieces are gathered, the end of the data goes with the last of them. */
   async #sendMessage(mail: OutgoingMail, stage: (stage: Stage, timeoutMs: number) => void): Promise<void> {
     const connection = this.#connection
     const stuffer = new DotStuffer(this.#options.lineLengthLimitBytes ?? 998)
+    let gathered: Uint8Array[] = []
+    let gatheredBytes = 0
     try {
       for await (const chunk of mail.content()) {
+        const piece = stuffer.push(chunk)
+        gathered.push(piece)
+        gatheredBytes += piece.length
+        if (gatheredBytes < writeBytes) continue
         stage('sending message body', connection.timeouts.dataXferMs)
-        if (!(await connection.feed(stuffer.push(chunk)))) return
+        if (!(await connection.feed(joined(gathered)))) return
+        gathered = []
+        gatheredBytes = 0
       }
+      gathered.push(stuffer.finish())
       stage('sending end of data -- message may be sent more than once', connection.timeouts.dataDoneMs)
-      await connection.feed(stuffer.finish())
+      await connection.feed(joined(gathered))
     } catch (error) {
       // Half a message must never be ended with a dot.
       connection.close()
       throw error
     }
   }
+}
+
+const writeBytes = 65_536
+const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
+  pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces)
+
+interface Envelope {
+  readonly recipients: readonly Told[]
+  /** The answer to DATA when it was sent along. */
+  readonly data: Told | undefined
 }

@@ -16,6 +16,7 @@ export const isFailure = (told: Told): told is SmtpFailure => 'kind' in told
 /** The part of nodemailer's SMTPConnection that its types leave out and a transaction of our own needs. */
 interface Inside {
   readonly _responseActions: ((raw: string) => void)[]
+  readonly _responseQueue: readonly string[]
   readonly _supportedExtensions: readonly string[]
   readonly _supportedAuth: readonly string[]
   readonly _maxAllowedSize: number
@@ -66,6 +67,17 @@ export class RemoteConnection extends SMTPConnection {
     this.on('end', () => this.#over())
   }
 
+  /**
+   * SMTPConnection takes one reply a turn of the event loop; a server that answers a pipelined group and hangs up
+   * would have its last words lost. All that is there is taken at once.
+   */
+  _processResponse(): void {
+    for (let left = Number.POSITIVE_INFINITY; this.inside._responseQueue.length < left; ) {
+      left = this.inside._responseQueue.length
+      takeOneReply.call(this)
+    }
+  }
+
   get inside(): Inside {
     return this as unknown as Inside
   }
@@ -110,7 +122,7 @@ export class RemoteConnection extends SMTPConnection {
       return Promise.resolve({ kind: 'auth', status: '4.7.0', text })
     }
     return new Promise((resolve) => {
-      const stop = this.#limit(this.timeouts.heloMs, 'performing SASL authentication', resolve)
+      const stop = this.#limit(this.timeouts.heloMs, () => 'performing SASL authentication', resolve)
       this.login({ user: login.user, pass: login.password, method: mechanism.name }, (error) => {
         stop()
         resolve(error == null ? undefined : authFailure(this.peer, (error as ConnectError).response))
@@ -118,8 +130,12 @@ export class RemoteConnection extends SMTPConnection {
     })
   }
 
-  /** Sends lines in one write; one reply for each. A failure takes the place of what did not come. */
-  commands(lines: readonly string[], timeoutMs: number, stage: Stage): Promise<Told[]> {
+  /**
+   * Sends lines in one write; one reply for each. A failure takes the place of what did not come. `stages` names
+   * what each line is about, its last one the lines after it too.
+   */
+  commands(lines: readonly string[], timeoutMs: number, stages: readonly Stage[]): Promise<Told[]> {
+    const stage = (): Stage => stages[Math.min(told.length, stages.length - 1)] ?? 'sending MAIL FROM'
     const told: Told[] = []
     return new Promise((resolve) => {
       const stop = this.#limit(timeoutMs, stage, (failure) => {
@@ -140,7 +156,7 @@ export class RemoteConnection extends SMTPConnection {
   }
 
   async command(line: string, timeoutMs: number, stage: Stage): Promise<Told> {
-    return (await this.commands([line], timeoutMs, stage))[0] ?? lostFailure(this.peer, stage)
+    return (await this.commands([line], timeoutMs, [stage]))[0] ?? lostFailure(this.peer, stage)
   }
 
   /** The next replies, to content that is sent meanwhile by `feed`. */
@@ -167,7 +183,7 @@ export class RemoteConnection extends SMTPConnection {
     })
     const stage = (name: Stage, timeoutMs: number): void => {
       stop()
-      if (told.length < count) stop = this.#limit(timeoutMs, name, fail)
+      if (told.length < count) stop = this.#limit(timeoutMs, () => name, fail)
     }
     return { all, stage }
   }
@@ -203,7 +219,7 @@ export class RemoteConnection extends SMTPConnection {
   }
 
   /** Calls `fail` when the time is over or the connection ends. Returns the way to call it off. */
-  #limit(timeoutMs: number, stage: Stage, fail: (failure: SmtpFailure) => void): () => void {
+  #limit(timeoutMs: number, stage: () => Stage, fail: (failure: SmtpFailure) => void): () => void {
     const stop = (): void => {
       clearTimeout(timer)
       this.#waiting = undefined
@@ -214,9 +230,9 @@ export class RemoteConnection extends SMTPConnection {
       fail(failure)
       this.close()
     }
-    const timer = setTimeout(() => end(timeoutFailure(this.peer, stage)), timeoutMs)
-    this.#waiting = () => end(lostFailure(this.peer, stage))
-    if (this.#ended) end(this.#failed ?? lostFailure(this.peer, stage))
+    const timer = setTimeout(() => end(timeoutFailure(this.peer, stage())), timeoutMs)
+    this.#waiting = () => end(lostFailure(this.peer, stage()))
+    if (this.#ended) end(this.#failed ?? lostFailure(this.peer, stage()))
     return stop
   }
 
@@ -226,6 +242,8 @@ export class RemoteConnection extends SMTPConnection {
     setImmediate(() => this.#waiting?.(undefined))
   }
 }
+
+const takeOneReply = (SMTPConnection.prototype as unknown as { _processResponse(): void })._processResponse
 
 interface ConnectError extends Error {
   readonly code?: string | undefined

@@ -36,6 +36,7 @@ export const scriptedPeer = async (
   const act = (socket: net.Socket, action: PeerAction): void => {
     if (action === 'DROP') socket.end()
     else if (action === 'RESET') socket.resetAndDestroy()
+    else if (action.endsWith('\nDROP')) socket.end(`${action.slice(0, -5)}\r\n`)
     else if (action !== 'SILENCE') socket.write(`${action.replaceAll('\n', '\r\n')}\r\n`)
   }
   const server = net.createServer((socket) => {
