@@ -11,7 +11,7 @@ import { SequenceWalk } from './sequence-walk.ts'
 
 /** Sent as soon as this much is ready. */
 const batchBytes = 64 * 1024
-/** After this much without waiting for the client, others get their turn. */
+/** After this much work without waiting for the client, others get their turn. */
 const turnBytes = 256 * 1024
 const marked: PlainItem = { kind: 'flags' }
 
@@ -34,6 +34,8 @@ export class FetchOutput {
   readonly #session: SelectedSession
   readonly #items: readonly FetchItem[]
   readonly #walk: SequenceWalk
+  /** What a message costs beside the octets it makes, in octets. */
+  readonly #weight: number
   #sinceTurn = 0
   #drained: Promise<void> | undefined
 
@@ -41,6 +43,11 @@ export class FetchOutput {
     this.#session = session
     this.#items = items
     this.#walk = new SequenceWalk(session.mailbox.uids)
+    const names = items.reduce(
+      (sum, item) => sum + (item.kind === 'section' ? item.section.names.size : 0),
+      0,
+    )
+    this.#weight = 32 * (items.length + names)
   }
 
   get items(): readonly FetchItem[] {
@@ -95,7 +102,7 @@ export class FetchOutput {
         if (index > 0) this.writer.text(' ')
         this.#column(items[index]!, batch, at, batch.flags0[at]!, batch.flags1[at]!, batch.modSeqs[at]!)
       }
-      this.writer.text(')\r\n')
+      this.closeMessage()
       if (this.full) {
         await this.flush()
         if (this.#session.gone) return
@@ -119,6 +126,7 @@ export class FetchOutput {
 
   closeMessage(): void {
     this.writer.text(')\r\n')
+    this.#sinceTurn += this.#weight
   }
 
   writeItem(item: PlainItem, row: FetchRow): void {

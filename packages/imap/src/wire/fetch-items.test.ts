@@ -90,6 +90,8 @@ const faults = [
   'BODY[HEADER (a)]',
   'BODY[4294967296]',
   `BODY[${'1.'.repeat(100)}1]`,
+  `(${'UID '.repeat(200)}UID)`,
+  `BODY[HEADER.FIELDS (${'a '.repeat(500)}a)]`,
 ]
 
 for (const input of faults) {

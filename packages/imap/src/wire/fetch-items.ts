@@ -62,6 +62,9 @@ const macros = new Map<string, readonly FetchItem[]>([
   ['FULL', [...fast, { kind: 'envelope' }, { kind: 'body' }]],
 ])
 
+/** Each is looked for in every message; clients ask for ten or twenty. */
+const maxItems = 200
+
 /** One item, a list, or a macro by itself. Items asked for twice are answered once. */
 export function fetchItems(p: Parser): readonly FetchItem[] {
   if (p.peek('(')) return withoutRepeats(p.nonEmptyList(() => item(p, p.name())))
@@ -101,6 +104,7 @@ function sectionItem(p: Parser, marks: boolean): SectionItem {
 }
 
 function withoutRepeats(items: readonly FetchItem[]): readonly FetchItem[] {
+  if (items.length > maxItems) throw new SyntaxFault('Too many FETCH items')
   const seen = new Set<string>()
   return items.filter((item) => {
     const key = item.kind === 'section' ? `${item.label} ${item.marks} ${item.partial?.length}` : item.kind

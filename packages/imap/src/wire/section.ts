@@ -22,6 +22,8 @@ export const messageText: Section = { path: [], what: 'text', names: new Set() }
 
 /** As deep as a message's structure is kept. */
 const maxPath = 100
+/** Names in one HEADER.FIELDS; clients ask for some dozens. */
+const maxNames = 500
 const whatByName = new Map<string, Section['what']>([
   ['', 'all'],
   ['HEADER', 'header'],
@@ -44,6 +46,7 @@ export function section(p: Parser): { readonly section: Section; readonly label:
     return { section: { path, what, names: new Set() }, label: `[${spec}]` }
   }
   const names = p.sp().nonEmptyList(() => fieldName(p))
+  if (names.length > maxNames) throw new SyntaxFault('Too many header field names')
   p.expect(']')
   return {
     section: { path, what, names: new Set(names.map(asciiLower)) },
