@@ -1,4 +1,5 @@
-import { renameSync } from 'node:fs'
+import { readdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Environment } from '../kv/environment.ts'
 import { keyAfter, tables } from '../kv/keys.ts'
@@ -13,6 +14,7 @@ import { checkpointEndKey, isJournaled, journaledTags, markKey, markValue } from
 
 /** Rows that are read in one turn of the event loop. */
 const sliceRows = 2_000
+const unfinished = '.new'
 
 export interface CheckpointPlace {
   readonly environment: Environment
@@ -31,6 +33,9 @@ export interface CheckpointPlace {
  */
 export const writeCheckpoint = async (place: CheckpointPlace): Promise<void> => {
   const { environment, directory, files, self } = place
+  for (const name of readdirSync(directory)) {
+    if (name.endsWith(unfinished)) files.unlink(join(directory, name))
+  }
   const superfluous = listJournalFiles(directory).filter(
     (file) =>
       file.kind === 'checkpoint' ||
@@ -38,7 +43,7 @@ export const writeCheckpoint = async (place: CheckpointPlace): Promise<void> => 
   )
   const since = readSequence(new Snapshot(environment), 'journal') - 1
   const path = journalPath(directory, 'checkpoint', self.token, Math.floor(Date.now()))
-  const file = files.create(`${path}.new`)
+  const file = files.create(path + unfinished)
   try {
     let at = 0
     const write = async (records: Iterable<JournalRecord>): Promise<void> => {
@@ -53,7 +58,7 @@ export const writeCheckpoint = async (place: CheckpointPlace): Promise<void> => 
   } finally {
     files.close(file)
   }
-  renameSync(`${path}.new`, path)
+  renameSync(path + unfinished, path)
   await files.syncDirectory(directory)
   for (const old of superfluous) if (old.path !== path) files.unlink(old.path)
 }

@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { RootDatabase } from 'lmdb'
 
@@ -26,18 +27,24 @@ const mapSizeBytes = 2 ** 38
  * Opens the index. `durability` 'synced': a transaction's promise resolves after the flush
  * (`overlappingSync` would resolve at the commit). 'volatile': never synced, for what ends with the boot.
  */
-export const openEnvironment = (path: string, durability: 'synced' | 'volatile'): Environment =>
-  open({
+export const openEnvironment = (path: string, durability: 'synced' | 'volatile'): Environment => {
+  const environment = open({
     path,
     noSubdir: true,
     encoding: 'binary',
     keyEncoding: 'binary',
     overlappingSync: false,
+    // Its own batches would leave a rejection that nobody sees when a commit fails, and cost a turn.
+    eventTurnBatching: false,
     noSync: durability === 'volatile',
     maxDbs: 1,
     maxReaders: 256,
     mapSize: durability === 'synced' ? mapSizeBytes : 2 ** 30,
   }) as unknown as Environment
+  // Password hashes are in it, and the folder may have been there with other permissions.
+  chmodSync(path, 0o600)
+  return environment
+}
 
 export const readValue = (environment: Environment, key: Buffer): Buffer | undefined =>
   environment.getBinary(key)

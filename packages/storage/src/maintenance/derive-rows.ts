@@ -1,7 +1,8 @@
-import { systemFlag } from '../contract.ts'
+import { type Account, systemFlag } from '../contract.ts'
 import { keyAfter, keyOf32, keyOfTable, keyOfText, read64, tables } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
 import { addDue } from '../queue/due-index.ts'
+import { writeAccount } from '../rows/account-row.ts'
 import { blobKey, encodeBlobRow, frameBytesOf, maxInlineSummaryBytes, readBlobRow } from '../rows/blob-row.ts'
 import { addPlacements, decodeChunk, type Placement } from '../rows/chunk.ts'
 import { writeExpunged } from '../rows/expunged-row.ts'
@@ -31,6 +32,7 @@ export interface Derived {
 /** From journaled rows and frames: counters, references, blobs, segments, the due index. */
 export const deriveRows = (unit: Unit, found: FoundSegments): Derived => {
   const derived: Derived = { lost: [], referenced: new Set() }
+  deriveAddresses(unit)
   const references = new Map<number, number>()
   const refer = (blobId: number): void => {
     references.set(blobId, (references.get(blobId) ?? 0) + 1)
@@ -81,6 +83,12 @@ export const enterFrame = (
   const bytes = Buffer.from(unit.get(segmentKey(segment)) as Buffer)
   bytes.writeDoubleBE(bytes.readDoubleBE(32) + frameBytesOf(row), 32)
   unit.put(segmentKey(segment), bytes)
+}
+
+/** Accounts are journaled, their addresses as keys are not. */
+const deriveAddresses = (unit: Unit): void => {
+  const accounts = Array.from(jsonRows(unit, keyOfTable(tables.account)), ({ value }) => value as Account)
+  for (const account of accounts) writeAccount(unit, account)
 }
 
 type MessageCounts = Map<number, { readonly blobId: number; count: number }>

@@ -1,9 +1,11 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RebuildReport, StoreError } from '../contract.ts'
+import { writeCheckpoint } from '../journal/checkpoint.ts'
 import { journalDirectory } from '../journal/journal-files.ts'
 import { type Environment, openEnvironment } from '../kv/environment.ts'
 import { GroupCommit } from '../kv/group-commit.ts'
+import { ownIdentity } from '../process-identity.ts'
 import { ProcessMarkers } from '../recovery/process-markers.ts'
 import { readSequence, writeSequence } from '../rows/sequence.ts'
 import { realFileLayer } from '../segments/file-layer.ts'
@@ -69,6 +71,15 @@ const build = async (environment: Environment, directory: string, nowMs: number)
       `The rebuilt index is not right: ${checked.problems.slice(0, 3).join('; ')}`,
     )
   }
+  // From here on the journal of before is history: it does not know what was repaired.
+  await writeCheckpoint({
+    environment,
+    directory: journalDirectory(directory),
+    files: realFileLayer,
+    self: ownIdentity(),
+    activeOwners: new Set(),
+    ownPath: undefined,
+  })
   return {
     mailboxes: checked.mailboxes,
     messages: checked.messages,

@@ -58,29 +58,37 @@ export const bindFlags = (unit: Unit, mailbox: number, flags: Flags): FlagWords 
   const keywords = [...readKeywords(unit, mailbox)]
   const missing = flags.keywords.filter((name) => name !== '' && slotOf(keywords, name) < 0)
   if (missing.length > 0) {
-    for (const name of missing) takeSlot(unit, mailbox, keywords, name)
+    const taken: number[] = []
+    for (const name of missing) taken.push(takeSlot(unit, mailbox, keywords, name, taken))
     writeKeywords(unit, mailbox, keywords)
   }
   return knownFlagWords(flags, keywords)
 }
 
-const takeSlot = (unit: Unit, mailbox: number, keywords: string[], name: string): void => {
-  if (slotOf(keywords, name) >= 0) return
+/** `taken` are slots that this very call has filled: no message carries them yet. */
+const takeSlot = (
+  unit: Unit,
+  mailbox: number,
+  keywords: string[],
+  name: string,
+  taken: readonly number[],
+): number => {
+  const known = slotOf(keywords, name)
+  if (known >= 0) return known
   if (Buffer.byteLength(name) > maxKeywordBytes) {
     throw new StoreError('limit', `Cannot add keyword: longer than ${maxKeywordBytes} octets`)
   }
+  if (!keywords.includes('') && keywords.length >= maxKeywords)
+    freeUnusedSlots(unit, mailbox, keywords, taken)
   const free = keywords.indexOf('')
-  if (free >= 0) keywords[free] = name
-  else if (keywords.length < maxKeywords) keywords.push(name)
-  else {
-    freeUnusedSlots(unit, mailbox, keywords)
-    const slot = keywords.indexOf('')
-    if (slot < 0) throw new StoreError('limit', `Cannot add keyword "${name}": ${maxKeywords} are in use`)
-    keywords[slot] = name
-  }
+  const slot = free >= 0 ? free : keywords.length
+  if (slot >= maxKeywords)
+    throw new StoreError('limit', `Cannot add keyword "${name}": ${maxKeywords} are in use`)
+  keywords[slot] = name
+  return slot
 }
 
-const freeUnusedSlots = (unit: Unit, mailbox: number, keywords: string[]): void => {
+const freeUnusedSlots = (unit: Unit, mailbox: number, keywords: string[], taken: readonly number[]): void => {
   let used0 = 0
   let used1 = 0
   for (const { bytes } of chunkRows(unit, mailbox)) {
@@ -90,6 +98,7 @@ const freeUnusedSlots = (unit: Unit, mailbox: number, keywords: string[]): void 
     }
   }
   for (let slot = 0; slot < keywords.length; slot++) {
+    if (taken.includes(slot)) continue
     const words = keywordWords(slot)
     if ((used0 & words.flags0) === 0 && (used1 & words.flags1) === 0) keywords[slot] = ''
   }

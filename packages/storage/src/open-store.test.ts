@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { openStore, openStoreWith } from './open-store.ts'
+import { writeSequence } from './rows/sequence.ts'
+import { append, mailboxOf, makeAccount, sampleMessage } from './testkit/samples.ts'
+import { describeStoreContract } from './testkit/store-contract.ts'
+
+const temporary = (): string => mkdtempSync(join(tmpdir(), 'posthorn-store-'))
+
+describeStoreContract('the store on LMDB and segments', async () => {
+  const directory = temporary()
+  let store = await openStore({ directory })
+  return {
+    get store() {
+      return store
+    },
+    async reopen() {
+      await store.close()
+      store = await openStore({ directory })
+      return store
+    },
+    async dispose() {
+      const { problems } = await store.check()
+      await store.close()
+      rmSync(directory, { recursive: true })
+      assert.deepEqual(problems, [], 'every counter and reference is right')
+    },
+  }
+})
+
+describe('versions of the store', () => {
+  test('a newer store is refused and left as it is', async () => {
+    const directory = temporary()
+    await (await openStoreWith({ storeVersion: 2 }, { directory })).close()
+    await assert.rejects(openStore({ directory }), { kind: 'newer-version' })
+    await (await openStoreWith({ storeVersion: 2 }, { directory })).close()
+    rmSync(directory, { recursive: true })
+  })
+
+  test('an older store is upgraded once, after a snapshot of it', async () => {
+    const directory = temporary()
+    const old = await openStore({ directory })
+    const account = await makeAccount(old)
+    const { id } = await mailboxOf(old, account)
+    await append(old, id, sampleMessage(1))
+    await old.close()
+    let runs = 0
+    const parts = {
+      storeVersion: 2,
+      upgradeSteps: [
+        {
+          to: 2,
+          run: (unit: Parameters<typeof writeSequence>[0]) => {
+            runs++
+            writeSequence(unit, 'next-account', 500)
+          },
+        },
+      ],
+    }
+    for (let round = 0; round < 2; round++) {
+      const store = await openStoreWith(parts, { directory })
+      assert.equal((await store.messages.view(id)).uids.length, 1)
+      await store.close()
+    }
+    assert.equal(runs, 1)
+    const upgraded = await openStoreWith(parts, { directory })
+    assert.equal((await makeAccount(upgraded, 'new@example.org')).id, 500)
+    await upgraded.close()
+    const { readdirSync } = await import('node:fs')
+    const [snapshot] = readdirSync(join(directory, 'snapshots'))
+    const former = await openStore({ directory: join(directory, 'snapshots', String(snapshot)) })
+    assert.equal((await former.messages.view(id)).uids.length, 1)
+    await former.close()
+    rmSync(directory, { recursive: true })
+  })
+})

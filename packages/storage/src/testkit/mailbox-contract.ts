@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { type ContractCase, rejects } from './contract-case.ts'
+import { append, mailboxOf, makeAccount, sampleMessage } from './samples.ts'
+
+export const accountsContract: readonly ContractCase[] = [
+  [
+    'accounts: created, found in any case, changed, removed with their mail',
+    async ({ store }) => {
+      const alice = await makeAccount(store, 'Alice@Example.ORG')
+      assert.equal(alice.address, 'alice@example.org')
+      assert.equal((await store.accounts.find('ALICE@example.org'))?.id, alice.id)
+      await rejects(makeAccount(store, 'alice@example.org'), 'account-exists')
+      const renamed = await store.accounts.update(alice.id, { address: 'Al@example.org', enabled: false })
+      assert.deepEqual([renamed.address, renamed.enabled], ['al@example.org', false])
+      assert.equal(await store.accounts.find('alice@example.org'), undefined)
+      const inbox = await mailboxOf(store, renamed)
+      await append(store, inbox.id, sampleMessage(1))
+      await store.accounts.remove(alice.id)
+      assert.equal(await store.accounts.get(alice.id), undefined)
+      assert.equal(await store.mailboxes.get(inbox.id), undefined)
+      await rejects(store.accounts.remove(alice.id), 'no-such-account')
+      await rejects(makeAccount(store, `${'x'.repeat(5000)}@example.org`), 'invalid-name')
+      assert.equal(await store.accounts.find(`${'x'.repeat(5000)}@example.org`), undefined)
+      await store.accounts.setDomains(['Example.ORG', 'example.org'])
+      assert.deepEqual(await store.accounts.domains(), ['example.org'])
+    },
+  ],
+]
+
+export const mailboxesContract: readonly ContractCase[] = [
+  [
+    'mailboxes: defaults with special-use, INBOX first',
+    async ({ store }) => {
+      const account = await makeAccount(store)
+      const list = await store.mailboxes.list(account.id)
+      assert.deepEqual(
+        list.map(({ name, specialUse }) => [name, ...specialUse]),
+        [
+          ['INBOX'],
+          ['Archive', 'Archive'],
+          ['Drafts', 'Drafts'],
+          ['Junk', 'Junk'],
+          ['Sent', 'Sent'],
+          ['Trash', 'Trash'],
+        ],
+      )
+      assert.ok(list.every(({ subscribed }) => subscribed))
+    },
+  ],
+  [
+    'RFC 9051 §6.3.4: CREATE makes missing parents; §6.3.5: DELETE keeps a parent of children',
+    async ({ store }) => {
+      const { id } = await makeAccount(store)
+      const made = await store.mailboxes.create(id, 'a/b/c')
+      assert.equal(made.name, 'a/b/c')
+      assert.ok(await store.mailboxes.find(id, 'a/b'))
+      await rejects(store.mailboxes.create(id, 'a'), 'mailbox-exists')
+      const parent = await mailboxOf(store, { id } as never, 'a/b')
+      await append(store, parent.id, sampleMessage(1))
+      await store.mailboxes.remove(id, 'a/b')
+      const kept = await store.mailboxes.find(id, 'a/b')
+      assert.deepEqual([kept?.selectable, kept?.messages], [false, 0])
+      await rejects(append(store, parent.id, sampleMessage(1)), 'no-such-mailbox')
+      await rejects(store.mailboxes.remove(id, 'a/b'), 'has-children')
+      const again = await store.mailboxes.create(id, 'a/b')
+      assert.ok(again.uidValidity > parent.uidValidity)
+      await rejects(store.mailboxes.remove(id, 'INBOX'), 'invalid-name')
+    },
+  ],
+  [
+    'RFC 9051 §2.3.1.1: UIDVALIDITY changes when a mailbox is made anew',
+    async ({ store }) => {
+      const { id } = await makeAccount(store)
+      const seen = new Set<number>()
+      for (let round = 0; round < 5; round++) {
+        seen.add((await store.mailboxes.create(id, 'again')).uidValidity)
+        await store.mailboxes.remove(id, 'again')
+      }
+      assert.equal(seen.size, 5)
+    },
+  ],
+  [
+    'RFC 9051 §6.3.6: RENAME takes children along; INBOX gives its messages',
+    async ({ store }) => {
+      const account = await makeAccount(store)
+      const made = await store.mailboxes.create(account.id, 'a/b')
+      await append(store, made.id, sampleMessage(1))
+      await store.mailboxes.rename(account.id, 'a', 'x/y')
+      const moved = await mailboxOf(store, account, 'x/y/b')
+      assert.deepEqual([moved.id, moved.objectId, moved.messages], [made.id, made.objectId, 1])
+      assert.equal(await store.mailboxes.find(account.id, 'a'), undefined)
+      await rejects(store.mailboxes.rename(account.id, 'x', 'x/z'), 'invalid-name')
+      const inbox = await mailboxOf(store, account)
+      await append(store, inbox.id, sampleMessage(2))
+      await store.mailboxes.rename(account.id, 'inbox', 'old')
+      assert.equal((await mailboxOf(store, account)).messages, 0)
+      assert.equal((await mailboxOf(store, account, 'old')).messages, 1)
+    },
+  ],
+  [
+    'names: limits are errors of their kind',
+    async ({ store }) => {
+      const { id } = await makeAccount(store)
+      for (const name of ['', 'a//b', '/a', 'a\u0000', 'x'.repeat(1001), `${'a/'.repeat(40)}a`]) {
+        await rejects(store.mailboxes.create(id, name), 'invalid-name')
+        assert.equal(await store.mailboxes.find(id, name), undefined)
+      }
+      const long = 'ü'.repeat(500)
+      assert.equal((await store.mailboxes.create(id, long)).name, long)
+      await store.mailboxes.subscribe(id, 'nowhere', 'subscribed')
+      assert.ok((await store.mailboxes.subscriptions(id)).includes('nowhere'))
+      await store.mailboxes.subscribe(id, 'nowhere', 'unsubscribed')
+      assert.ok(!(await store.mailboxes.subscriptions(id)).includes('nowhere'))
+    },
+  ],
+]
