@@ -36,7 +36,7 @@ function checkPermissions(config: Config): { readonly problems: string[]; readon
       problems.push(`${file}: group or others may write it (mode ${octal(stat)}): chmod go-w ${file}`)
     }
   }
-  for (const file of [config.file, config.folder, values.data_directory]) writable(file)
+  for (const file of new Set([config.file, config.folder, values.data_directory])) writable(file)
   const store = statOf(values.data_directory)
   if (store !== undefined && (store.mode & 0o005) !== 0) {
     warnings.push(

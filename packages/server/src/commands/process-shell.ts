@@ -24,9 +24,14 @@ export function processShell(): Shell {
   }
 }
 
-async function readInput(): Promise<Buffer> {
+async function readInput(limitBytes: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(chunk)
+  let sizeBytes = 0
+  for await (const chunk of process.stdin) {
+    sizeBytes += chunk.length
+    if (sizeBytes > limitBytes) return undefined
+    chunks.push(chunk)
+  }
   return Buffer.concat(chunks)
 }
 

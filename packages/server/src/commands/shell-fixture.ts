@@ -26,7 +26,10 @@ export function createShellFixture(
     err: (text) => {
       err += text
     },
-    readInput: async () => Buffer.from(options.input ?? ''),
+    readInput: async (limitBytes) => {
+      const input = Buffer.from(options.input ?? '')
+      return input.length > limitBytes ? undefined : input
+    },
     ask: async () => options.answers?.shift(),
     now: Date.now,
     uid: 1000,

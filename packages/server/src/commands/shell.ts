@@ -4,8 +4,8 @@ export interface Shell {
   out(text: string): void
   outBytes(octets: Uint8Array): void
   err(text: string): void
-  /** All of standard input. */
-  readInput(): Promise<Buffer>
+  /** All of standard input; undefined when it is more than `limitBytes`. */
+  readInput(limitBytes: number): Promise<Buffer | undefined>
   /** Asks at the terminal; without echo for passwords. undefined when there is no terminal. */
   ask(prompt: string, kind: 'visible' | 'hidden'): Promise<string | undefined>
   readonly now: () => number
@@ -35,4 +35,13 @@ export class CommandError extends Error {
     this.name = 'CommandError'
     this.exitCode = exitCode
   }
+}
+
+const maxLinesBytes = 256 << 20
+
+/** Standard input where it is a list or a line. */
+export async function readLines(shell: Shell): Promise<Buffer> {
+  const input = await shell.readInput(maxLinesBytes)
+  if (input === undefined) throw new CommandError('standard input is too long', exit.dataError)
+  return input
 }

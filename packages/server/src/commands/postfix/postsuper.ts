@@ -1,6 +1,6 @@
 import type { QueueEntry, QueueId, Store } from '@posthorn/storage'
 import { getopt } from '../getopt.ts'
-import { CommandError, type Shell } from '../shell.ts'
+import { CommandError, readLines, type Shell } from '../shell.ts'
 import { withSite } from '../site.ts'
 import { queueEntries, queueName } from './queue-listing.ts'
 
@@ -55,7 +55,7 @@ export async function postsuper(args: readonly string[], shell: Shell): Promise<
 /** `-` is a list on standard input, `ALL` everything, `ALL deferred` what stands there. */
 async function* queueIds(value: string, store: Store, shell: Shell): AsyncGenerator<QueueId> {
   if (value === '-') {
-    for (const line of (await shell.readInput()).toString('latin1').split('\n')) {
+    for (const line of (await readLines(shell)).toString('latin1').split('\n')) {
       const id = line.trim().split(/\s/, 1)[0] ?? ''
       if (isQueueId(id)) yield id
     }

@@ -1,5 +1,6 @@
 import { type Log, parseAddressOrLocal } from '@posthorn/mail'
 import { createRouting, createTables, submit } from '@posthorn/mta'
+import type { OutgoingMail } from '@posthorn/smtp'
 import type { EnvelopeOptions, NewRecipient } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
 import { logWriterFor } from '../../log/configured-log.ts'
@@ -7,7 +8,8 @@ import { routingOptions } from '../../services/transfer-options.ts'
 import type { Options } from '../getopt.ts'
 import { startInBackground } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
-import { type OpenSite, withSite } from '../site.ts'
+import { locateSite, type OpenSite, withSite } from '../site.ts'
+import { handOver, mayOpenStore } from './hand-over.ts'
 import { headerRecipients, prepareMessage } from './message-input.ts'
 import { flushQueue, showQueue } from './postqueue.ts'
 import { sendmailOptions } from './sendmail-options.ts'
@@ -46,29 +48,22 @@ async function send(options: Options, shell: Shell): Promise<number> {
     )
   }
   const sender = senderOf(options, shell)
-  const input = await shell.readInput()
-  const dotEnds = !options.has('i') && !options.values('o').includes('i')
-  return withSite(shell, { config: options.value('C') }, async (site) => {
-    const fullName = options.value('F')
-    const message = prepareMessage(input, {
-      dot: dotEnds ? 'ends' : 'kept',
-      bcc: options.has('t') ? 'removed' : 'kept',
-      from: {
-        address: completed(sender === '' ? 'MAILER-DAEMON' : sender, site.config),
-        name: fullName ?? '',
-      },
-    })
-    const addresses = options.has('t') ? [...named, ...headerRecipients(input)] : named
-    if (addresses.length === 0)
-      throw new CommandError('No recipient addresses found in message header', exit.usage)
-    const recipients = [...new Set(addresses)].map((address) => ({ address, ...notifyOf(options) }))
-    const reply = await deliver(site, {
-      sender,
-      recipients,
-      message,
-      options: envelopeOptions(options),
-      userid: shell.uid,
-    })
+  const siteOptions = { config: options.value('C') }
+  const { config, folder } = locateSite(shell, siteOptions)
+  const input = await readMessage(shell, config)
+  const addresses = options.has('t') ? [...named, ...headerRecipients(input)] : named
+  if (addresses.length === 0)
+    throw new CommandError('No recipient addresses found in message header', exit.usage)
+  const outgoing: Outgoing = {
+    sender,
+    recipients: [...new Set(addresses)].map((address) => ({ address, ...notifyOf(options) })),
+    message: messageFrom(input, options, completed(sender === '' ? 'MAILER-DAEMON' : sender, config)),
+    options: envelopeOptions(options),
+    userid: shell.uid,
+  }
+  if (!mayOpenStore(folder.path)) return handOver(config, asMail(outgoing, config))
+  return withSite(shell, siteOptions, async (site) => {
+    const reply = await deliver(site, outgoing)
     if (reply.code < 400) return exit.ok
     const text = [reply.text].flat().join(' ')
     throw new CommandError(
@@ -76,6 +71,39 @@ async function send(options: Options, shell: Shell): Promise<number> {
       reply.code < 500 ? exit.tempFail : exit.unavailable,
     )
   })
+}
+
+async function readMessage(shell: Shell, config: Config): Promise<Buffer> {
+  const limitBytes = config.values.message_size_limit || Number.POSITIVE_INFINITY
+  const input = await shell.readInput(limitBytes)
+  if (input === undefined) {
+    throw new CommandError(`${shell.userName}(${shell.uid}): message file too big`, exit.unavailable)
+  }
+  return input
+}
+
+function messageFrom(input: Buffer, options: Options, fromAddress: string): Buffer {
+  const dotEnds = !options.has('i') && !options.values('o').includes('i')
+  return prepareMessage(input, {
+    dot: dotEnds ? 'ends' : 'kept',
+    bcc: options.has('t') ? 'removed' : 'kept',
+    from: { address: fromAddress, name: options.value('F') ?? '' },
+  })
+}
+
+function asMail({ sender, recipients, message, options }: Outgoing, config: Config): OutgoingMail {
+  return {
+    sender: sender === '' ? '' : completed(sender, config),
+    recipients: recipients.map(({ address, notify }) => ({
+      address: completed(address, config),
+      ...(notify === undefined ? {} : { notify }),
+    })),
+    sizeBytes: message.length,
+    content: () => [message],
+    ...(options.ret === undefined ? {} : { ret: options.ret }),
+    ...(options.envid === undefined ? {} : { envid: options.envid }),
+    body: message.some((octet) => octet > 127) ? '8BITMIME' : '7BIT',
+  }
 }
 
 interface Outgoing {
@@ -136,20 +164,20 @@ function senderOf(options: Options, shell: Shell): string {
   const given = options.value('f') ?? options.value('r')
   if (given === undefined) return shell.userName
   if (given === '' || given === '<>') return ''
-  const [address] = addressesOf(given)
+  const [address] = addressesOf(given, 'sender')
   if (address === undefined) throw new CommandError(`bad sender address: ${given}`, exit.dataError)
   return address
 }
 
 /** `a@b`, `<a@b>`, `a, b`: mailx and its kind hand over lists. */
-function addressesOf(word: string): readonly string[] {
+function addressesOf(word: string, whose: 'sender' | 'recipient' = 'recipient'): readonly string[] {
   return word
     .split(',')
     .map((part) => part.trim().replace(/^<(.*)>$/, '$1'))
     .filter((part) => part !== '')
     .map((part) => {
       if (parseAddressOrLocal(part) === undefined)
-        throw new CommandError(`bad recipient address: ${part}`, exit.dataError)
+        throw new CommandError(`bad ${whose} address: ${part}`, exit.dataError)
       return part
     })
 }

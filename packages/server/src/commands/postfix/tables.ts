@@ -1,7 +1,7 @@
 import { createTables, type LookupTable, TableError } from '@posthorn/mta'
 import { inspectConfig } from '../../config/load-config.ts'
 import { getopt, type Options } from '../getopt.ts'
-import { CommandError, exit, type Shell } from '../shell.ts'
+import { CommandError, exit, readLines, type Shell } from '../shell.ts'
 
 const mapUsage = 'postmap [-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...'
 const aliasUsage = 'postalias [-Nfinoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...'
@@ -55,7 +55,7 @@ async function run(
 /** Each line of standard input is a key; `key<TAB>value` is printed for those found. */
 async function answerLines(tables: readonly LookupTable[], options: Options, shell: Shell): Promise<number> {
   let found = 0
-  const text = (await shell.readInput()).toString('utf8')
+  const text = (await readLines(shell)).toString('utf8')
   for (const line of text.split('\n')) {
     const key = line.replace(/\r$/, '')
     if (key === '' && !options.has('h')) continue

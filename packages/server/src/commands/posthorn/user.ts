@@ -2,7 +2,7 @@ import type { Accounts } from '@posthorn/accounts'
 import type { Account } from '@posthorn/storage'
 import type { Command } from 'commander'
 import { randomPassword } from '../../start/first-run.ts'
-import { CommandError, exit, type Shell } from '../shell.ts'
+import { CommandError, exit, readLines, type Shell } from '../shell.ts'
 import { type OpenSite, withSite } from '../site.ts'
 import { formatColumns, parseSize, readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
@@ -122,7 +122,7 @@ async function choosePassword(
   if (options.generate) return { text: randomPassword(), generated: true }
   const typed = options.passwordStdin ? undefined : await shell.ask('Password (empty: make one): ', 'hidden')
   if (typed === undefined) {
-    const line = (await shell.readInput()).toString('utf8').split(/\r?\n/, 1)[0] ?? ''
+    const line = (await readLines(shell)).toString('utf8').split(/\r?\n/, 1)[0] ?? ''
     if (line !== '') return { text: line, generated: false }
     if (options.passwordStdin) throw new CommandError('no password on standard input', exit.dataError)
   } else if (typed !== '') {

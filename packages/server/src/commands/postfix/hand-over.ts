@@ -1,0 +1,40 @@
+import { accessSync, constants } from 'node:fs'
+import { connectSmtp, type OutgoingMail } from '@posthorn/smtp'
+import type { Config } from '../../config/config.ts'
+import { listenHosts } from '../../services/listen-hosts.ts'
+import { errorCode } from '../../start-error.ts'
+import { CommandError, exit } from '../shell.ts'
+
+/** The store belongs to the server's user; others have no business in it. */
+export function mayOpenStore(dataFolder: string): boolean {
+  try {
+    accessSync(dataFolder, constants.R_OK | constants.W_OK | constants.X_OK)
+    return true
+  } catch (error) {
+    return errorCode(error) !== 'EACCES'
+  }
+}
+
+/** Gives a user's mail to the running server by SMTP on this machine. Returns the exit code, or throws CommandError. */
+export async function handOver(config: Config, mail: OutgoingMail): Promise<number> {
+  const { smtp_port: port, myhostname, inet_interfaces, inet_protocols } = config.values
+  const [host = '127.0.0.1'] = listenHosts(inet_interfaces, inet_protocols)
+  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  const client = await connectSmtp(
+    { host: 'localhost', address, port },
+    { protocol: 'smtp', heloName: myhostname, tlsLevel: 'none' },
+  )
+  if ('kind' in client)
+    throw new CommandError(`the mail system is not reachable: ${client.text}`, exit.tempFail)
+  try {
+    const refused = (await client.send(mail)).flatMap((one) => (one.kind === 'refused' ? [one.failure] : []))
+    if (refused.length === 0) return exit.ok
+    const permanent = refused.every(({ status }) => status.startsWith('5'))
+    throw new CommandError(
+      refused.map(({ text }) => text).join('\n'),
+      permanent ? exit.unavailable : exit.tempFail,
+    )
+  } finally {
+    client.quit()
+  }
+}
