@@ -114,6 +114,10 @@ function writeParameters(
   else out.text(open === '(' ? 'NIL' : ')')
 }
 
+const charset = Buffer.from('charset')
+
 function isCharset({ source, start, end }: SummaryReader): boolean {
-  return end - start === 7 && source.toString('latin1', start, end) === 'charset'
+  if (end - start !== charset.length) return false
+  for (let at = 0; at < charset.length; at++) if (source[start + at] !== charset[at]) return false
+  return true
 }

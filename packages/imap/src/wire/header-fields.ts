@@ -121,10 +121,12 @@ function isNameOctet(octet: number): boolean {
 /** After the line end of the field's last line; lines that begin with a blank belong to it. */
 function fieldEnd(octets: Buffer, start: number, end: number): number {
   let next = start
-  do {
-    const found = octets.indexOf(lf, next)
-    if (found < 0 || found >= end) return end
-    next = found + 1
-  } while (next < end && (octets[next] === space || octets[next] === tab))
-  return next
+  for (;;) {
+    // Lines are short: a loop beats a call into Node.
+    while (next < end && octets[next] !== lf) next++
+    if (next >= end) return end
+    next++
+    const first = octets[next]
+    if (next === end || (first !== space && first !== tab)) return next
+  }
 }
