@@ -1,3 +1,12 @@
+interface Dead {
+  readonly sinceMs: number
+  readonly untilMs: number
+  readonly status: string
+  readonly text: string
+}
+
+const freshMs = 10_000
+
 interface Site {
   running: number
   readonly waiting: (() => void)[]
@@ -6,10 +15,7 @@ interface Site {
 /** Who may be talked to now: how many deliveries run to each next hop, and which ones were found dead. */
 export class Destinations {
   readonly #sites = new Map<string, Site>()
-  readonly #dead = new Map<
-    string,
-    { readonly untilMs: number; readonly text: string; readonly status: string }
-  >()
+  readonly #dead = new Map<string, Dead>()
 
   /** Waits for a turn, first come first served. Postfix: default_destination_concurrency_limit. */
   async enter(nextHop: string, limit: number): Promise<void> {
@@ -44,21 +50,24 @@ export class Destinations {
     return full
   }
 
-  died(nextHop: string, untilMs: number, status: string, text: string): void {
-    this.#dead.set(nextHop, { untilMs, status, text })
+  died(nextHop: string, dead: Dead): void {
+    this.#dead.set(nextHop, dead)
   }
 
   revived(nextHop: string): void {
     this.#dead.delete(nextHop)
   }
 
-  /** Why mail to this next hop is not tried now. */
-  deadNow(nextHop: string, nowMs: number): { readonly status: string; readonly text: string } | undefined {
+  /**
+   * Why mail to this next hop is not tried now. Mail that somebody flushed is tried, but for the moments in
+   * which another attempt has just failed.
+   */
+  deadNow(nextHop: string, nowMs: number, asked: 'due' | 'flushed'): Dead | undefined {
     const dead = this.#dead.get(nextHop)
     if (dead === undefined) return undefined
-    if (dead.untilMs > nowMs) return dead
-    this.#dead.delete(nextHop)
-    return undefined
+    const untilMs = asked === 'due' ? dead.untilMs : Math.min(dead.sinceMs + freshMs, dead.untilMs)
+    if (dead.untilMs <= nowMs) this.#dead.delete(nextHop)
+    return untilMs > nowMs ? dead : undefined
   }
 
   /** After a flush everything is tried anew. */

@@ -1,29 +1,46 @@
 import type { QueuedRecipient, QueueEntry, QueueStore } from '@posthorn/storage'
 import type { DeliveryJob } from '../delivery/attempt.ts'
 
-const pieceBytes = 262_144
+const pieceBytes = 131_072
 
-/** The message as stored, behind the recipients' own trace fields. */
-export async function* queuedContent(
-  queue: Pick<QueueStore, 'read'>,
-  entry: QueueEntry,
-  prefix: Uint8Array | undefined,
-): AsyncGenerator<Uint8Array> {
-  if (prefix !== undefined && prefix.length > 0) yield prefix
-  for (let at = 0; at < entry.sizeBytes; at += pieceBytes) {
-    const end = Math.min(at + pieceBytes, entry.sizeBytes)
-    const piece = await queue.read(entry.queueId, at, end)
-    if (piece === undefined || piece.length !== end - at) {
-      throw new Error(`Cannot read message ${entry.queueId}: octets ${at} to ${end} are missing`)
+/** A message as stored. Its first piece is read once for all that ask for it in one attempt. */
+export class QueuedMessage {
+  readonly #queue: Pick<QueueStore, 'read'>
+  readonly #entry: QueueEntry
+  #head: Promise<Uint8Array> | undefined
+
+  constructor(queue: Pick<QueueStore, 'read'>, entry: QueueEntry) {
+    this.#queue = queue
+    this.#entry = entry
+  }
+
+  /** The first octets: the whole header of any sane message. */
+  head(): Promise<Uint8Array> {
+    this.#head ??= this.#piece(0)
+    return this.#head
+  }
+
+  /** Behind the recipients' own trace fields. */
+  async *content(prefix: Uint8Array | undefined): AsyncGenerator<Uint8Array> {
+    if (prefix !== undefined && prefix.length > 0) yield prefix
+    for (let at = 0; at < this.#entry.sizeBytes; at += pieceBytes) {
+      yield at === 0 ? await this.head() : await this.#piece(at)
     }
-    yield piece
+  }
+
+  async #piece(at: number): Promise<Uint8Array> {
+    const { queueId, sizeBytes } = this.#entry
+    const end = Math.min(at + pieceBytes, sizeBytes)
+    const piece = await this.#queue.read(queueId, at, end)
+    if (piece?.length === end - at) return piece
+    throw new Error(`Cannot read message ${queueId}: octets ${at} to ${end} are missing`)
   }
 }
 
 /** Recipients that may share one transaction, at most `limit` together. */
 export const jobsOf = (
   entry: QueueEntry,
-  queue: Pick<QueueStore, 'read'>,
+  message: QueuedMessage,
   limit: number,
   signal: AbortSignal,
 ): DeliveryJob[] => {
@@ -50,7 +67,7 @@ export const jobsOf = (
       nextHop,
       sender: sender ?? entry.sender,
       prefix,
-      content: () => queuedContent(queue, entry, prefix),
+      content: () => message.content(prefix),
       sizeBytes: entry.sizeBytes + (prefix?.length ?? 0),
       signal,
     })

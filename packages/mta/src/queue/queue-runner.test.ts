@@ -188,6 +188,26 @@ test('a dead destination is left alone for minimal_backoff_time, others are serv
   assert.equal(peer.connections, 1)
 })
 
+test('a flush tries a dead destination again, but not once for each message', async (t) => {
+  const { peer, bench } = await withPeer(t, {})
+  const port = peer.port
+  peer.close()
+  const dead = { nextHop: `[127.0.0.1]:${port}` }
+  for (let i = 0; i < 5; i++) await bench.accept([bench.recipient(`${i}@dead.test`, dead)])
+  await bench.after(0)
+  const tried = () => bench.lines.filter((line) => line.includes('(connect to')).length
+  const before = tried()
+  bench.nowMs += 30_000
+  await bench.store.queue.flush({ nowMs: bench.nowMs })
+  await bench.quiet()
+  assert.ok(tried() > before, bench.lines.join('\n'))
+  const after = tried()
+  bench.nowMs += 1000
+  await bench.store.queue.flush({ nowMs: bench.nowMs })
+  await bench.quiet()
+  assert.equal(tried(), after)
+})
+
 test('a poison message is put on hold after the third crash; its release begins anew', async (t) => {
   const seen: number[] = []
   const sink: DeliveryAgent = async ({ recipients }) => {

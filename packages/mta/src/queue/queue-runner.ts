@@ -10,10 +10,11 @@ import {
   type ResolveRecipient,
 } from '../delivery/attempt.ts'
 import { Destinations } from './destinations.ts'
-import { countHops, jobsOf } from './job.ts'
+import { countHops, jobsOf, QueuedMessage } from './job.ts'
 import { logActive } from './log-lines.ts'
 import type { QueueOptions } from './options.ts'
 import { OutcomeRecorder } from './outcome.ts'
+import { isFlushed } from './schedule.ts'
 
 export interface QueueRunnerInput {
   readonly store: Pick<Store, 'queue' | 'messages' | 'watch'>
@@ -159,8 +160,9 @@ class Runner implements QueueRunner {
     const controller = new AbortController()
     const { destinationRecipients, leaseMs } = this.#input.options()
     const lease = setTimeout(() => controller.abort(), Math.max(leaseMs - 60_000, leaseMs / 2)).unref()
-    const jobs = jobsOf(entry, this.#input.store.queue, destinationRecipients, controller.signal)
-    const work = this.#work(entry, jobs, claimedMs)
+    const message = new QueuedMessage(this.#input.store.queue, entry)
+    const jobs = jobsOf(entry, message, destinationRecipients, controller.signal)
+    const work = this.#work(entry, message, jobs, claimedMs)
       .catch((error) => this.#fault(`Cannot deliver ${entry.queueId}`, error))
       .finally(() => {
         clearTimeout(lease)
@@ -172,13 +174,18 @@ class Runner implements QueueRunner {
     this.#running.add(work)
   }
 
-  async #work(entry: QueueEntry, jobs: readonly DeliveryJob[], claimedMs: number): Promise<void> {
+  async #work(
+    entry: QueueEntry,
+    message: QueuedMessage,
+    jobs: readonly DeliveryJob[],
+    claimedMs: number,
+  ): Promise<void> {
     if (entry.recipients.some(({ attempts }) => attempts > this.#input.options().crashLimit)) {
       await this.#hold(entry)
       return
     }
     logActive(this.#input.log, entry)
-    const looped = await this.#loops(entry)
+    const looped = await this.#loops(entry, message)
     // To one next hop one after the other, over one connection; to several at once.
     const chains = Map.groupBy(jobs, ({ nextHop }) => nextHop)
     await Promise.all(
@@ -210,9 +217,9 @@ class Runner implements QueueRunner {
   }
 
   /** RFC 5321 §6.3. Asked once, at the first attempt. */
-  async #loops(entry: QueueEntry): Promise<boolean> {
+  async #loops(entry: QueueEntry, message: QueuedMessage): Promise<boolean> {
     if (entry.recipients.every(({ last }) => last !== undefined)) return false
-    const header = await this.#input.store.queue.read(entry.queueId, 0, Math.min(entry.sizeBytes, 131_072))
+    const header = await message.head()
     return header !== undefined && countHops(header) > this.#input.options().hopcountLimit
   }
 
@@ -226,7 +233,9 @@ class Runner implements QueueRunner {
     const every = (status: string, text: string): Attempt[] =>
       job.recipients.map((recipient) => decided(recipient, { action: actionOf(status), status, text, nowMs }))
     if (looped) return every('5.4.6', 'too many hops')
-    const dead = this.#destinations.deadNow(job.nextHop, nowMs)
+    const { entry, recipients } = job
+    const asked = isFlushed({ ...entry, recipients }, nowMs, this.#input.options()) ? 'flushed' : 'due'
+    const dead = this.#destinations.deadNow(job.nextHop, nowMs, asked)
     if (dead !== undefined) return every(dead.status, `delivery temporarily suspended: ${dead.text}`)
     const agent = this.#input.agents.get(job.transport)
     if (agent === undefined) return every('4.3.5', `mail transport unavailable: ${job.transport}`)
@@ -248,7 +257,9 @@ class Runner implements QueueRunner {
     }
     const { minimalBackoffMs } = this.#input.options()
     const { status } = dead.result
-    this.#destinations.died(job.nextHop, this.#now() + minimalBackoffMs, status, dead.said)
+    const sinceMs = this.#now()
+    const untilMs = sinceMs + minimalBackoffMs
+    this.#destinations.died(job.nextHop, { sinceMs, untilMs, status, text: dead.said })
   }
 
   #fault(text: string, error: unknown): void {

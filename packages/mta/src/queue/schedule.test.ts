@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { countHops, jobsOf } from './job.ts'
+import { countHops, jobsOf, QueuedMessage } from './job.ts'
 import { formatDelay } from './log-lines.ts'
 import { defaultQueueOptions } from './options.ts'
 import { expiresMs, retryAtMs } from './schedule.ts'
@@ -82,7 +82,8 @@ test('recipients travel together when everything about them is the same, at most
       recipient(204),
     ],
   }
-  const jobs = jobsOf(entry, { read: async () => undefined }, 50, new AbortController().signal)
+  const message = new QueuedMessage({ read: async () => undefined }, entry)
+  const jobs = jobsOf(entry, message, 50, new AbortController().signal)
   assert.deepEqual(
     jobs.map(({ recipients }) => recipients.length),
     [50, 50, 21, 1, 1, 1, 1],

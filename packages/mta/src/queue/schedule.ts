@@ -1,6 +1,19 @@
 import type { QueueEntry } from '@posthorn/storage'
 import type { QueueOptions } from './options.ts'
 
+/**
+ * Whether a recipient is tried before its time: somebody asked for it (`postqueue -f`, ETRN). Seen from the last
+ * attempt, for a flush is no more than a new due time.
+ */
+export const isFlushed = (
+  entry: Pick<QueueEntry, 'arrivedMs' | 'sender' | 'recipients'>,
+  nowMs: number,
+  options: QueueOptions,
+): boolean =>
+  entry.recipients.some(
+    ({ last }) => last !== undefined && nowMs < retryAtMs(entry, last.atMs, options, () => 0),
+  )
+
 /** When mail of this sender is given up. */
 export const expiresMs = (entry: Pick<QueueEntry, 'arrivedMs' | 'sender'>, options: QueueOptions): number =>
   entry.arrivedMs + (entry.sender === '' ? options.bounceQueueLifetimeMs : options.maximalQueueLifetimeMs)

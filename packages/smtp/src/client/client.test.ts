@@ -277,6 +277,17 @@ test('what the server cannot take is known before MAIL', async (t) => {
   client.quit()
 })
 
+test('RFC 5321 §6.3: a server with our own name is us', async (t) => {
+  const { scripted, connect } = await peer(t, { EHLO: '250-US.test\n250 SIZE' })
+  const { status, text } = failed(await connect())
+  assert.equal(status, '5.4.6')
+  assert.match(
+    text,
+    /^mail loops back to myself: host mx\.test\[127\.0\.0\.1\] replied to HELO\/EHLO with my own hostname US\.test$/,
+  )
+  assert.doesNotMatch(scripted.received[0] ?? '', /MAIL/)
+})
+
 test('half a message is never ended with a dot', async (t) => {
   const { scripted, connect } = await peer(t, {})
   const client = ready(await connect())

@@ -65,6 +65,7 @@ export const connectSmtp = async (
   const connection = new RemoteConnection(server, options, socket)
   const failure = await connection.handshake(options)
   if (failure === undefined) return new Client(connection, options, performance.now() - startedMs)
+  connection.leave()
   const again = failure.kind === 'tls' && options.tlsLevel === 'may' && options.wrapperMode !== true
   return again ? connectSmtp(server, { ...options, tlsLevel: 'none' }) : failure
 }

@@ -111,7 +111,15 @@ export class RemoteConnection extends SMTPConnection {
       this.close()
       return failure
     }
-    return options.login === undefined ? undefined : this.#login(options.login)
+    return this.#ourselves(options) ?? (options.login === undefined ? undefined : this.#login(options.login))
+  }
+
+  /** A server with our own name is us: the mail would come round for ever. Postfix finds it the same way. */
+  #ourselves({ heloName, protocol }: SmtpClientOptions): SmtpFailure | undefined {
+    const name = /^2\d\d[ -]([^\s]+)/.exec(this.lastServerResponse || '')?.[1]
+    if (protocol === 'lmtp' || name?.toLowerCase() !== heloName.toLowerCase()) return undefined
+    const text = `mail loops back to myself: host ${this.peer} replied to HELO/EHLO with my own hostname ${name}`
+    return { kind: 'capability', status: '5.4.6', text }
   }
 
   #login(login: NonNullable<SmtpClientOptions['login']>): Promise<SmtpFailure | undefined> {
