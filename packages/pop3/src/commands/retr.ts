@@ -2,7 +2,7 @@ import { err, ok } from '../errors.ts'
 import { wholeLimitBytes } from '../session/message-reader.ts'
 import type { Command, Pop3Session, Reply, Transaction } from '../session/session.ts'
 import { DotStuffer } from '../wire/dot-stuffing.ts'
-import { findHeaderEnd } from '../wire/header-end.ts'
+import { findHeaderEnd, HeaderEndFinder } from '../wire/header-end.ts'
 import { readOnlyMessageNumber } from './message-number.ts'
 
 /** RETR. RFC 1939 §5. Small messages in one write, large ones piece by piece as the client takes them. */
@@ -54,7 +54,7 @@ function sendWhole(
 }
 
 /** The header's last line was all there was: its empty line, then the end. */
-function addHeaderEnd(end: string): string {
+export function addHeaderEnd(end: string): string {
   return end.startsWith('.') ? `\r\n${end}` : end.replace('.', '\r\n.')
 }
 
@@ -66,16 +66,19 @@ async function sendPieces(
 ): Promise<undefined> {
   const { connection, options } = session
   const stuffer = new DotStuffer(options.nul)
+  const header = new HeaderEndFinder()
   let sentBytes = 0
   for await (const piece of state.reader.pieces(number, sizeBytes)) {
     if (sentBytes === 0) connection.write(ok(`${sizeBytes} octets`))
+    if (!header.found) header.take(piece)
     const stuffed = stuffer.push(piece)
     sentBytes += stuffed.length
     connection.write(stuffed)
     await connection.drained
     if (!connection.open) return
   }
-  connection.write(stuffer.finish())
+  const end = stuffer.finish()
+  connection.write(header.found || options.missingHeaderEnd === 'kept' ? end : addHeaderEnd(end))
   count(state, number, sentBytes)
 }
 

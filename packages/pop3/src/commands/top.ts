@@ -1,10 +1,10 @@
 import { err, ok } from '../errors.ts'
 import type { Command, Pop3Session, Reply, Transaction } from '../session/session.ts'
 import { DotStuffer } from '../wire/dot-stuffing.ts'
-import { findHeaderEnd, skipLines } from '../wire/header-end.ts'
+import { HeaderEndFinder, skipLines } from '../wire/header-end.ts'
 import { quoteArgument, readNumber } from '../wire/number-argument.ts'
 import { readMessageNumber } from './message-number.ts'
-import { messageGone } from './retr.ts'
+import { addHeaderEnd, messageGone } from './retr.ts'
 
 const pieceBytes = 65_536
 /** A header without an end is sent no further than this. */
@@ -51,7 +51,7 @@ async function sendTop(
     piece = await store.messages.read(mailbox, uid, start, start + pieceBytes)
   }
   const end = stuffer.finish()
-  connection.write(cut.headerEnded ? end : end.startsWith('.') ? `\r\n${end}` : end.replace('.', '\r\n.'))
+  connection.write(cut.headerEnded ? end : addHeaderEnd(end))
   state.sent.topCount++
   state.sent.topBytes += sentBytes
   return undefined
@@ -59,43 +59,30 @@ async function sendTop(
 
 /** Finds where TOP stops, piece by piece. */
 class TopCut {
-  headerEnded = false
   done = false
+  readonly #header = new HeaderEndFinder()
   #lines: number
-  /** The end of the last piece: an empty line may lie across the cut. */
-  #tail: Buffer = Buffer.alloc(0)
   #headerBytes = 0
 
   constructor(lines: number) {
     this.#lines = lines
   }
 
+  get headerEnded(): boolean {
+    return this.#header.found
+  }
+
   /** The part of the next piece that belongs to the answer. */
   take(piece: Uint8Array): Uint8Array {
-    const start = this.headerEnded ? 0 : this.#endOfHeader(piece)
-    if (start === undefined) return piece
+    const start = this.#header.found ? 0 : this.#header.take(piece)
+    if (start === undefined) {
+      this.#headerBytes += piece.length
+      this.done = this.#headerBytes > maxHeaderBytes
+      return piece
+    }
     const { end, missing } = skipLines(piece, start, this.#lines)
     this.#lines = missing
     this.done = missing === 0
     return piece.subarray(0, end)
   }
-
-  #endOfHeader(piece: Uint8Array): number | undefined {
-    const joined = this.#tail.length === 0 ? piece : Buffer.concat([this.#tail, piece])
-    const end = findHeaderEnd(joined)
-    if (end !== undefined) {
-      this.headerEnded = true
-      return end - this.#tail.length
-    }
-    this.#headerBytes += piece.length
-    if (this.#headerBytes > maxHeaderBytes) this.done = true
-    this.#tail = lastLine(joined)
-    return undefined
-  }
-}
-
-/** From the last line's start; of an endless line only so much that it does not look like an empty one. */
-function lastLine(bytes: Uint8Array): Buffer {
-  const line = bytes.subarray(bytes.lastIndexOf(10) + 1)
-  return Buffer.from(line.length > 2 ? line.subarray(line.length - 2) : line)
 }

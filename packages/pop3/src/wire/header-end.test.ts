@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { findHeaderEnd, skipLines } from './header-end.ts'
+import { findHeaderEnd, HeaderEndFinder, skipLines } from './header-end.ts'
 
 const headers: readonly [text: string, end: number | undefined][] = [
   ['', undefined],
@@ -26,4 +26,21 @@ test('lines are counted, and what is missing is told', () => {
   assert.deepEqual(skipLines(text, 0, 2), { end: 9, missing: 0 })
   assert.deepEqual(skipLines(text, 5, 1), { end: 9, missing: 0 })
   assert.deepEqual(skipLines(text, 0, 5), { end: 14, missing: 3 })
+})
+
+test('the header end is found however the message is cut', () => {
+  for (const [text, end] of headers) {
+    const bytes = Buffer.from(text)
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const finder = new HeaderEndFinder()
+      let at = 0
+      let found: number | undefined
+      for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
+        const place = finder.found ? undefined : finder.take(piece)
+        if (place !== undefined) found = at + place
+        at += piece.length
+      }
+      assert.equal(found, end, `${JSON.stringify(text)} cut at ${cut}`)
+    }
+  }
 })

@@ -32,3 +32,29 @@ export function skipLines(
   }
   return { end: at, missing: 0 }
 }
+
+/** `findHeaderEnd` for a message that comes in pieces, cut anywhere. */
+export class HeaderEndFinder {
+  found = false
+  /** The end of the last piece: an empty line may lie across the cut. */
+  #tail: Buffer = Buffer.alloc(0)
+
+  /** Where in this piece the header ends (0 = before its first octet); undefined when it goes on. */
+  take(piece: Uint8Array): number | undefined {
+    const tail = this.#tail
+    const joined = tail.length === 0 ? piece : Buffer.concat([tail, piece])
+    const end = findHeaderEnd(joined)
+    if (end === undefined) {
+      this.#tail = lastLine(joined)
+      return undefined
+    }
+    this.found = true
+    return end - tail.length
+  }
+}
+
+/** From the last line's start; of a long line only so much that it does not look like an empty one. */
+function lastLine(bytes: Uint8Array): Buffer {
+  const line = bytes.subarray(bytes.lastIndexOf(lf) + 1)
+  return Buffer.from(line.length > 2 ? line.subarray(line.length - 2) : line)
+}
