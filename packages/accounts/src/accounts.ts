@@ -4,7 +4,7 @@ import { createAdministration } from './administration.ts'
 import { createAuthenticator } from './authenticate.ts'
 import type { Authenticator } from './authenticator.ts'
 import { domainOf, parseLogin } from './login-name.ts'
-import { type AccountOptions, completeOptions } from './options.ts'
+import { type AccountOptions, type CompleteOptions, completeOptions } from './options.ts'
 
 export interface AccountsParts {
   readonly store: Store
@@ -48,7 +48,7 @@ export interface Accounts extends Authenticator {
 
 /** Domains, users and their credentials. */
 export function createAccounts(parts: AccountsParts): Accounts {
-  const options = () => completeOptions(parts.options())
+  const options = completed(parts.options)
 
   async function localDomains(): Promise<readonly string[]> {
     const { defaultDomain, localDomains } = options()
@@ -72,5 +72,19 @@ export function createAccounts(parts: AccountsParts): Accounts {
     async isLocalDomain(domain) {
       return (await localDomains()).includes(domain.toLowerCase())
     },
+  }
+}
+
+/** Asked several times a login, while the configuration is one object from reload to reload. */
+function completed(options: () => AccountOptions): () => CompleteOptions {
+  let given: AccountOptions | undefined
+  let complete: CompleteOptions | undefined
+  return () => {
+    const now = options()
+    if (complete === undefined || now !== given) {
+      given = now
+      complete = completeOptions(now)
+    }
+    return complete
   }
 }

@@ -14,7 +14,12 @@ async function site(options: Partial<AccountOptions> = {}) {
   const events: LogEvent[] = []
   const now = () => clock.nowMs
   const store = createStoreFixture(now)
-  const current = { defaultDomain: 'example.org', localDomains: ['mx.example.org'], ...cheap, ...options }
+  let current: AccountOptions = {
+    defaultDomain: 'example.org',
+    localDomains: ['mx.example.org'],
+    ...cheap,
+    ...options,
+  }
   const accounts = createAccounts({
     store,
     now,
@@ -29,7 +34,10 @@ async function site(options: Partial<AccountOptions> = {}) {
     const result = await accounts.authenticate({ mechanism: 'PLAIN', authcid, authzid, password }, client)
     return result.ok ? result.account.address : result.reason
   }
-  return { accounts, store, login, clock, delays, events, current }
+  const change = (to: Partial<AccountOptions>) => {
+    current = { ...current, ...to }
+  }
+  return { accounts, store, login, clock, delays, events, change }
 }
 
 describe('authenticate', () => {
@@ -188,10 +196,10 @@ describe('authenticate', () => {
   })
 
   it('renews a hash when the cost has changed, and only then', async () => {
-    const { login, accounts, current } = await site()
+    const { login, accounts, change } = await site()
     const before = (await accounts.find('alice'))?.passwordHash
     assert.match(before ?? '', /^\$argon2id\$v=19\$m=1024,(t=2,p=1|p=1,t=2)\$/)
-    current.memoryKib = 2048
+    change({ memoryKib: 2048 })
     assert.equal(await login('alice', 'wrong', trusted), 'credentials')
     assert.equal((await accounts.find('alice'))?.passwordHash, before)
     assert.equal(await login('alice', 'wonderland', trusted), 'alice@example.org')
