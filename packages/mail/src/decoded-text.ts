@@ -14,6 +14,11 @@ export interface DecodedText {
   readonly more: boolean
 }
 
+/** A message's octets [start, end): `subarray` of the whole, or of what was read of a large one. */
+export interface OctetRanges {
+  subarray(start: number, end: number): Uint8Array
+}
+
 /** Octets that one piece of text is made of, so that nobody has to wait for a whole large part. */
 const pieceBytes = 256 * 1024
 
@@ -21,10 +26,10 @@ const pieceBytes = 256 * 1024
  * Decoded text for searching: the header (RFC 2047 words decoded, unfolded), the headers of the parts, and
  * every text part without its transfer encoding and charset, large ones in pieces. Headers of messages
  * within count as body. Attachments that are not text are left out. RFC 9051 §6.4.4 BODY, TEXT.
- * `message` is without trace prefix.
+ * `message` is without trace prefix; only `searchableRanges` of it are looked at.
  */
 export function* decodedTexts(
-  message: Uint8Array,
+  message: OctetRanges,
   summary: Pick<MessageSummary, 'headerBytes' | 'structure'>,
 ): Generator<DecodedText> {
   yield* headerTexts('header', message.subarray(0, summary.headerBytes))
@@ -42,6 +47,28 @@ export function* decodedTexts(
       for (const child of part.children.toReversed()) open.push({ part: child, place: 'header' })
     }
   }
+}
+
+/** Neighbours with less than this between them are one range. */
+const maxGapBytes = 16 * 1024
+
+/** What `decodedTexts` looks at, ascending: in a message with large attachments a small part of it. */
+export const searchableRanges = (
+  summary: Pick<MessageSummary, 'headerBytes' | 'structure'>,
+): readonly (readonly [start: number, end: number])[] => {
+  const ranges: [number, number][] = [[0, summary.headerBytes]]
+  const add = (start: number, end: number): void => {
+    const last = ranges.at(-1) as [number, number]
+    if (start - last[1] <= maxGapBytes) last[1] = Math.max(last[1], end)
+    else ranges.push([start, end])
+  }
+  const open: Part[] = [summary.structure]
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    add(part.headerStart, part.kind === 'text' ? part.bodyEnd : part.bodyStart)
+    if (part.kind === 'message') open.push(part.content)
+    else if (part.kind === 'multipart') open.push(...part.children.toReversed())
+  }
+  return ranges
 }
 
 function* headerTexts(place: DecodedText['place'], header: Uint8Array): Generator<DecodedText> {
@@ -65,7 +92,7 @@ const fieldEndAfter = (header: Uint8Array, from: number): number => {
   return limit
 }
 
-function* partTexts(message: Uint8Array, part: SinglePart): Generator<DecodedText> {
+function* partTexts(message: OctetRanges, part: SinglePart): Generator<DecodedText> {
   if (part.bodyEnd - part.bodyStart <= pieceBytes) {
     yield { place: 'body', text: decodeTextPart(message, part), more: false }
     return
@@ -92,7 +119,7 @@ export const decodeHeaderBlock = (header: Uint8Array): string => {
 }
 
 /** RFC 2045 §6, RFC 2046 §4.1. */
-export const decodeTextPart = (message: Uint8Array, part: SinglePart): string => {
+export const decodeTextPart = (message: OctetRanges, part: SinglePart): string => {
   const octets = decodeTransfer(message.subarray(part.bodyStart, part.bodyEnd), part.encoding)
   return decodeCharset(octets, parameterText(part.parameters, 'charset') ?? '')
 }

@@ -154,6 +154,7 @@ const search = async (
     uids,
     keywords: readKeywords(snapshot, mailbox),
     fetch: (wanted, want) => fetchBatches(engine, mailbox, wanted, want),
+    read: (uid, start, end) => readMessage(engine, mailbox, uid, start, end),
   }
   return searchMailbox(source, criteria, signal)
 }

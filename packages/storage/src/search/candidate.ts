@@ -1,4 +1,4 @@
-import { octetsOf, SummaryReader, summaryFlag } from '@posthorn/mail'
+import { type OctetRanges, octetsOf, SummaryReader, summaryFlag } from '@posthorn/mail'
 import type { MessageBatch } from '../contract.ts'
 import { MessageTexts } from './message-texts.ts'
 
@@ -27,9 +27,12 @@ export class Candidate {
   #keptFields: string | undefined
   #header: string | undefined
   #texts: MessageTexts | undefined
+  #ranges: OctetRanges | undefined
 
-  moveTo(batch: MessageBatch, row: number, at: Stage): void {
+  /** At stage texts with the batch's octets, or with what was read of a large message. */
+  moveTo(batch: MessageBatch, row: number, at: Stage, ranges?: OctetRanges): void {
     this.stage = at
+    this.#ranges = ranges
     this.#batch = batch
     this.#row = row
     this.uid = batch.uids[row] as number
@@ -72,20 +75,16 @@ export class Candidate {
   /** The whole header with its trace prefix, octets. From stage header. */
   header(): string {
     if (this.#header === undefined) {
-      const bytes = this.#bytes()
-      const end = this.stage === stage.texts ? this.#prefix().length + this.#headerBytes() : bytes.length
-      this.#header = octetsOf(bytes.subarray(0, end))
+      const headerBytes = this.#open()?.headerBytes ?? 0
+      this.#header = octetsOf(this.#prefix()) + octetsOf(this.#body().subarray(0, headerBytes))
     }
     return this.#header
   }
 
   /** Stage texts only. */
   texts(): MessageTexts {
-    this.#texts ??= new MessageTexts(
-      this.#prefix(),
-      this.#bytes().subarray(this.#prefix().length),
-      this.#batch?.summaries?.[this.#row] ?? empty,
-    )
+    const summary = this.#batch?.summaries?.[this.#row] ?? empty
+    this.#texts ??= new MessageTexts(this.#prefix(), this.#body(), summary)
     return this.#texts
   }
 
@@ -97,15 +96,11 @@ export class Candidate {
     return this.#reader
   }
 
-  #headerBytes(): number {
-    return this.#open()?.headerBytes ?? 0
-  }
-
   #prefix(): Uint8Array {
     return this.#batch?.prefixes?.[this.#row] ?? empty
   }
 
-  #bytes(): Uint8Array {
-    return this.#batch?.bytes?.[this.#row] ?? empty
+  #body(): OctetRanges {
+    return this.#ranges ?? (this.#batch?.bytes?.[this.#row] ?? empty).subarray(this.#prefix().length)
   }
 }

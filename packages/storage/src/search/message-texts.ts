@@ -1,4 +1,11 @@
-import { type DecodedText, decodedTexts, decodeHeaderBlock, decodeSummary, foldCase } from '@posthorn/mail'
+import {
+  type DecodedText,
+  decodedTexts,
+  decodeHeaderBlock,
+  decodeSummary,
+  foldCase,
+  type OctetRanges,
+} from '@posthorn/mail'
 
 interface FoldedText {
   readonly place: DecodedText['place']
@@ -16,7 +23,7 @@ export class MessageTexts {
   #open: string[] = []
   #held = ''
 
-  constructor(prefix: Uint8Array, message: Uint8Array, summary: Uint8Array) {
+  constructor(prefix: Uint8Array, message: OctetRanges, summary: Uint8Array) {
     this.#pieces = allTexts(prefix, message, summary)
   }
 
@@ -62,7 +69,7 @@ const cutOf = (text: string): number => {
   return text.length - line <= maxHeldLength ? line : text.length - 1
 }
 
-function* allTexts(prefix: Uint8Array, message: Uint8Array, summary: Uint8Array): Generator<DecodedText> {
+function* allTexts(prefix: Uint8Array, message: OctetRanges, summary: Uint8Array): Generator<DecodedText> {
   if (prefix.length > 0) yield { place: 'header', text: decodeHeaderBlock(prefix), more: false }
   yield* decodedTexts(message, decodeSummary(summary))
 }

@@ -29,6 +29,11 @@ const sourceOf = (rows: readonly Row[], wanted: string[] = []): SearchSource => 
   return {
     uids: Uint32Array.from(kept, ({ uid }) => uid),
     keywords: ['$Forwarded', ...Array<string>(30).fill(''), 'Late'],
+    async read(uid: Uid, start: number, end: number) {
+      wanted.push(`read ${uid} ${start}-${end}`)
+      const row = kept.find((each) => each.uid === uid)
+      return row && Buffer.concat([row.prefix, row.body]).subarray(start, end)
+    },
     async *fetch(uids: Uint32Array, want: FetchWant): AsyncGenerator<MessageBatch> {
       const asked = Object.keys(want).join('+') || 'columns'
       wanted.push(`${asked === 'bytes+summary' ? want.bytes : asked} ${uids.length}`)
@@ -178,7 +183,7 @@ test('what costs least is asked first, and only the undecided are read further',
     ],
   }
   assert.deepEqual([...(await searchMailbox(sourceOf(rows, wanted), criteria)).uids], [10])
-  assert.deepEqual(wanted, ['columns 4', 'facts 2', 'summary 2', 'header 1', 'all 1'])
+  assert.deepEqual(wanted, ['columns 4', 'facts 2', 'summary 2', 'header 1', 'facts 1', 'all 1'])
   const cheap: string[] = []
   await searchMailbox(sourceOf(rows, cheap), { kind: 'or', of: [{ kind: 'all' }, text('x')] })
   assert.deepEqual(cheap, ['columns 4'])
@@ -235,5 +240,41 @@ test('large texts are read in pieces and found across their seams', async () => 
       }
       assert.equal((await searchMailbox(sourceOf([seam]), body('Needle äö'))).uids.length, 1, `${offset}`)
     }
+  }
+})
+
+test('of a large message the headers and texts are read, not the attachments', async () => {
+  const attachment = `${'QUJD'.repeat(19)}\n`.repeat(10_000)
+  const large: Row = {
+    prefix: 'Delivered-To: u@example.org\n',
+    text: `Subject: large\nX-Odd: header\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nfirst text\n--b\nContent-Type: image/png\nContent-Transfer-Encoding: base64\n\n${attachment}--b\nContent-Type: text/plain\n\nlast text\n--b--\n`,
+  }
+  for (const [criteria, count] of [
+    [body('first text'), 1],
+    [body('LAST text'), 1],
+    [body('ABCABC'), 0],
+    [body('QUJDQUJD'), 0],
+    [text('image/png'), 1],
+    [text('u@example.org'), 1],
+    [{ kind: 'and', of: [header('x-odd', 'header'), body('last')] } satisfies SearchCriteria, 1],
+    [
+      {
+        kind: 'not',
+        of: { kind: 'or', of: [header('x-odd', 'none'), body('none')] },
+      } satisfies SearchCriteria,
+      1,
+    ],
+  ] as const) {
+    const wanted: string[] = []
+    const found = await searchMailbox(sourceOf([large, ...rows], wanted), {
+      kind: 'and',
+      of: [{ kind: 'uids', ranges: [[10, 10]] }, criteria],
+    })
+    assert.equal(found.uids.length, count, JSON.stringify(criteria))
+    const octets = wanted
+      .map((each) => /^read \d+ (\d+)-(\d+)$/.exec(each))
+      .reduce((sum, m) => sum + (m === null ? 0 : Number(m[2]) - Number(m[1])), 0)
+    assert.ok(octets > 0 && octets < 5000, wanted.join())
+    assert.ok(!wanted.includes('all 1'))
   }
 })

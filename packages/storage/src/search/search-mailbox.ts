@@ -2,13 +2,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FetchWant, ModSeq, SearchCriteria, SearchFound } from '../contract.ts'
 import { Candidate, type Stage, stage } from './candidate.ts'
 import { compileCriteria, type Test } from './compile-criteria.ts'
+import { readSearchable } from './read-ranges.ts'
 import type { SearchSource } from './search-source.ts'
 
 /** Others are let in after this much work without a pause. */
 const sliceMs = 10
 
-/** Above it decoding a message is a slice's work or more. */
-const largeBytes = 512 * 1024
+/** Larger messages are not fetched whole (most of it is attachments), and their texts decoded with pauses. */
+const largeBytes = 256 * 1024
 
 const wants: Readonly<Record<Stage, FetchWant>> = {
   [stage.columns]: {},
@@ -47,15 +48,18 @@ class Search {
 
   async run(): Promise<SearchFound> {
     let undecided = this.#source.uids
-    for (const at of [stage.columns, stage.facts, stage.summary, stage.header, stage.texts] as const) {
-      if (undecided.length === 0) break
-      if (at > stage.columns && (this.#candidate.wanted & (1 << at)) === 0) continue
-      undecided = await this.#pass(undecided, at)
+    for (const at of [stage.columns, stage.facts, stage.summary, stage.header] as const) {
+      if (undecided.length > 0 && this.#isWanted(at)) undecided = await this.#pass(undecided, at)
     }
+    if (undecided.length > 0) await this.#readTexts(undecided)
     // The stages found some each, ascending.
     const uids = Uint32Array.from(this.#found.flat())
     if (this.#found.length > 1) uids.sort()
     return { uids, highestModSeq: this.#highestModSeq as ModSeq }
+  }
+
+  #isWanted(at: Stage): boolean {
+    return at === stage.columns || (this.#candidate.wanted & (1 << at)) !== 0
   }
 
   /** Gives back those that a later stage decides. */
@@ -68,28 +72,71 @@ class Search {
       this.#signal?.throwIfAborted()
       for (let row = 0; row < batch.uids.length; row++) {
         // Reading the clock costs as much as a cheap test.
-        if ((at >= stage.header || (row & 63) === 0) && performance.now() > this.#sliceEndMs)
-          await this.#pause()
+        if ((at >= stage.header || (row & 63) === 0) && this.#isSliceOver()) await this.#breathe()
         candidate.moveTo(batch, row, at)
         if (at === stage.texts && (batch.bytes?.[row]?.length ?? 0) > largeBytes) await this.#readAhead()
-        const result = this.#test(candidate)
-        if (result === true) {
-          found.push(candidate.uid)
-          if (candidate.modSeq > this.#highestModSeq) this.#highestModSeq = candidate.modSeq
-        } else if (result === undefined) undecided.push(candidate.uid)
+        if (this.#decide(found) === undefined) undecided.push(candidate.uid)
       }
     }
     if (found.length > 0) this.#found.push(found)
     return Uint32Array.from(undecided)
   }
 
+  #decide(found: number[]): boolean | undefined {
+    const candidate = this.#candidate
+    const result = this.#test(candidate)
+    if (result === true) {
+      found.push(candidate.uid)
+      if (candidate.modSeq > this.#highestModSeq) this.#highestModSeq = candidate.modSeq
+    }
+    return result
+  }
+
+  async #readTexts(uids: Uint32Array): Promise<void> {
+    const { read } = this.#source
+    if (read === undefined) {
+      await this.#pass(uids, stage.texts)
+      return
+    }
+    const small: number[] = []
+    const large: number[] = []
+    for await (const { uids: present, facts } of this.#source.fetch(uids, wants[stage.facts])) {
+      for (const [row, uid] of present.entries()) {
+        ;((facts?.sizeBytes[row] ?? 0) > largeBytes ? large : small).push(uid)
+      }
+    }
+    await this.#pass(Uint32Array.from(small), stage.texts)
+    if (large.length > 0) await this.#passLarge(Uint32Array.from(large), read)
+  }
+
+  /** One message at a time, and of it the headers and texts alone. */
+  async #passLarge(uids: Uint32Array, read: NonNullable<SearchSource['read']>): Promise<void> {
+    const found: number[] = []
+    for await (const batch of this.#source.fetch(uids, wants[stage.summary])) {
+      for (let row = 0; row < batch.uids.length; row++) {
+        this.#signal?.throwIfAborted()
+        const ranges = await readSearchable(read, batch, row)
+        if (ranges === undefined) continue
+        this.#candidate.moveTo(batch, row, stage.texts, ranges)
+        await this.#readAhead()
+        this.#decide(found)
+      }
+    }
+    if (found.length > 0) this.#found.push(found)
+  }
+
   /** The texts of a large message, with pauses; the test itself then only looks through them. */
   async #readAhead(): Promise<void> {
     const texts = this.#candidate.texts()
-    while (texts.step()) if (performance.now() > this.#sliceEndMs) await this.#pause()
+    while (texts.step()) if (this.#isSliceOver()) await this.#breathe()
   }
 
-  async #pause(): Promise<void> {
+  #isSliceOver(): boolean {
+    return performance.now() > this.#sliceEndMs
+  }
+
+  /** Lets others in. */
+  async #breathe(): Promise<void> {
     await nextTurn()
     this.#signal?.throwIfAborted()
     this.#sliceEndMs = performance.now() + sliceMs

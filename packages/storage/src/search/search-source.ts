@@ -1,4 +1,4 @@
-import type { FetchWant, MessageBatch } from '../contract.ts'
+import type { FetchWant, MessageBatch, Uid } from '../contract.ts'
 
 /** What a search reads of one mailbox. */
 export interface SearchSource {
@@ -8,4 +8,6 @@ export interface SearchSource {
   readonly keywords: readonly string[]
   /** As MessageStore.fetch: batches ascending by UID, missing messages left out. */
   fetch(uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
+  /** As MessageStore.read: octets [start, end) with the prefix. Without it large messages are fetched whole. */
+  readonly read?: (uid: Uid, start: number, end: number) => Promise<Uint8Array | undefined>
 }
