@@ -35,14 +35,7 @@ export const store = command({
     if (mailbox.access === 'read-only') return no('Mailbox is read-only', 'READ-ONLY')
     if (args.unchangedSince !== undefined) session.enable('CONDSTORE')
     if (uids.length === 0) return ok('Store completed')
-    const change: FlagChange = {
-      op: args.op,
-      flags: args.flags,
-      ...(args.unchangedSince !== undefined && { unchangedSince: args.unchangedSince }),
-    }
-    const stored = await session.store.messages.changeFlags(mailbox.id, uids, change)
-    mailbox.updateKeywords(stored.keywords)
-    mailbox.acknowledge(stored.changed)
+    const stored = await changeFlags(session, args, uids)
     const answered = await answerFlags(session, args, uids, stored)
     if (stored.modified.length > 0)
       return ok('Conditional store failed', modifiedCode(session, stored.modified))
@@ -53,6 +46,32 @@ export const store = command({
     return ok('Store completed')
   },
 })
+
+/**
+ * Changes, and keeps out of the news what the client is about to be told. With .SILENT it is told nothing,
+ * so only messages that stood as the client knew them are kept out: what others had changed is news.
+ */
+async function changeFlags(
+  { store: { messages }, mailbox }: SelectedSession,
+  { op, flags, silent, unchangedSince }: StoreArgs,
+  uids: Uint32Array,
+): Promise<FlagsChanged> {
+  if (!silent || unchangedSince !== undefined) {
+    const change: FlagChange = { op, flags, ...(unchangedSince !== undefined && { unchangedSince }) }
+    const stored = await messages.changeFlags(mailbox.id, uids, change)
+    mailbox.updateKeywords(stored.keywords)
+    if (!silent || unchangedSince! <= mailbox.modSeq) mailbox.acknowledge(stored.changed)
+    return stored
+  }
+  const stored = await messages.changeFlags(mailbox.id, uids, { op, flags, unchangedSince: mailbox.modSeq })
+  mailbox.acknowledge(stored.changed)
+  const rest =
+    stored.modified.length === 0
+      ? stored
+      : await messages.changeFlags(mailbox.id, stored.modified, { op, flags })
+  mailbox.updateKeywords(rest.keywords)
+  return { ...stored, modified: new Uint32Array(0) }
+}
 
 const actions = new Map<string, { readonly op: FlagChange['op']; readonly silent: boolean }>([
   ['FLAGS', { op: 'replace', silent: false }],
