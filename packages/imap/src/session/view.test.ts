@@ -140,8 +140,19 @@ async function act(client: Believer, random: (below: number) => number): Promise
   }
 }
 
+/** Hears what is pushed, nothing else. */
+async function idleUntilDone(client: Believer): Promise<void> {
+  client.raw.send('i IDLE\r\n')
+  assert.equal(await client.raw.line(), '+ idling')
+  for (;;) {
+    const line = await client.raw.line()
+    if (line === 'i OK Idle completed') return
+    client.hear(line ?? assert.fail('connection ended'))
+  }
+}
+
 for (const seed of [1, 2, 3]) {
-  test(`RFC 9051 §7: four clients at one mailbox, each believing what it is told (seed ${seed})`, async (t) => {
+  test(`RFC 9051 §7: five clients at one mailbox, each believing what it is told (seed ${seed})`, async (t) => {
     const imap = await startImapFixture(t)
     const clients: Believer[] = []
     for (const name of ['plain', 'other', 'condstore', 'qresync']) {
@@ -151,6 +162,9 @@ for (const seed of [1, 2, 3]) {
       await client.say('SELECT INBOX')
       clients.push(client)
     }
+    const idler = new Believer('idler', await imap.login())
+    await idler.say('SELECT INBOX')
+    const idled = idleUntilDone(idler)
     const random = randomFrom(seed)
     // All at once: their units of work mix in the store as they will.
     await Promise.all(
@@ -163,6 +177,9 @@ for (const seed of [1, 2, 3]) {
         }
       }),
     )
+    idler.raw.send('DONE\r\n')
+    await idled
+    clients.push(idler)
     for (const client of clients) {
       await client.say('NOOP')
       const believed = client.messages.map(({ uid, flags }) => ({ uid, flags }))
