@@ -35,7 +35,7 @@ export function configPage(): string {
 }
 
 function entry(name: string, parameter: Parameter): string {
-  const { type, values, unit, change, instead, origin } = parameter
+  const { type, values, unit, change, instead, effect, origin } = parameter
   const kind =
     type === 'choice'
       ? (values ?? []).filter((one) => one !== '').join(' | ')
@@ -48,6 +48,11 @@ function entry(name: string, parameter: Parameter): string {
     : parameter.default === ''
       ? 'empty'
       : `\`${parameter.default}\``
-  const effect = instead === undefined ? '' : ` **No effect here**: ${instead}`
-  return `### ${name}\n\n(${marks}) Default: ${fallback}. ${parameter.doc}${effect}\n`
+  const note =
+    effect === 'later'
+      ? ' **Not in effect yet.**'
+      : instead === undefined
+        ? ''
+        : ` **No effect here**: ${instead}`
+  return `### ${name}\n\n(${marks}) Default: ${fallback}. ${parameter.doc}${note}\n`
 }

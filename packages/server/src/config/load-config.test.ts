@@ -4,7 +4,6 @@ import { compareConfigs } from './config.ts'
 import { buildConfig } from './load-config.ts'
 import { locateMainCf } from './locate.ts'
 import { testMachine } from './machine-fixture.ts'
-import { parameters } from './schema/schema.ts'
 
 const place = { file: '/srv/mail/main.cf', folder: '/srv/mail', named: false }
 
@@ -187,9 +186,5 @@ describe('configuration', () => {
     assert.equal(locateMainCf(undefined, {}, there('/etc/posthorn/main.cf')).file, '/etc/posthorn/main.cf')
     assert.equal(locateMainCf(undefined, { POSTHORN_DATA_DIRECTORY: '/data' }, there()).file, '/data/main.cf')
     assert.equal(locateMainCf(undefined, {}, there()).named, false)
-  })
-
-  it('every parameter is documented in a sentence', () => {
-    for (const [name, { doc }] of parameters) assert.match(doc, /^[A-Z`0-9].*[.:)`]$/s, name)
   })
 })

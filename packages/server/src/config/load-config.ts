@@ -103,6 +103,7 @@ function judgeNames(settings: Settings): {
     const parameter = parameters.get(name)
     if (parameter?.instead !== undefined)
       warnings.push(`${source}: ${name} has no effect: ${parameter.instead}`)
+    if (parameter?.effect === 'later') warnings.push(`${source}: ${name} is accepted, and not in effect yet`)
     if (parameter !== undefined || used.has(name)) continue
     const owner = foreignOwner(name)
     if (owner === undefined) problems.push(`${source}: ${unknownText(name)}`)

@@ -34,16 +34,19 @@ export const client = {
     doc: 'Which kind of address is tried first when a host has both.',
   }),
   smtp_randomize_addresses: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'Try MX hosts of the same preference in random order.',
   }),
   smtp_mx_address_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '5',
     doc: 'Addresses tried in one delivery. 0 = no limit.',
   }),
   smtp_mx_session_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '2',
     doc: 'Sessions tried in one delivery. 0 = no limit.',
@@ -64,11 +67,23 @@ export const client = {
   smtp_data_init_timeout: postfix(seconds('120s', 'How long to wait for the answer to DATA.')),
   smtp_data_xfer_timeout: postfix(seconds('180s', 'How long a piece of a message may take.')),
   smtp_data_done_timeout: postfix(seconds('600s', 'How long to wait for the answer to the final dot.')),
-  smtp_quit_timeout: postfix(seconds('300s', 'How long to wait for the answer to QUIT.')),
+  smtp_quit_timeout: postfix({
+    ...seconds('300s', 'How long to wait for the answer to QUIT.'),
+    effect: 'later',
+  }),
   smtp_rset_timeout: postfix(seconds('20s', 'How long to wait for the answer to RSET.')),
-  smtp_starttls_timeout: postfix(seconds('300s', 'How long STARTTLS and the handshake may take.')),
-  smtp_connection_reuse_time_limit: postfix(seconds('300s', 'How long a connection is used again.')),
-  smtp_connection_cache_time_limit: postfix(seconds('2s', 'How long an idle connection is kept.')),
+  smtp_starttls_timeout: postfix({
+    ...seconds('300s', 'How long STARTTLS and the handshake may take.'),
+    effect: 'later',
+  }),
+  smtp_connection_reuse_time_limit: postfix({
+    ...seconds('300s', 'How long a connection is used again.'),
+    effect: 'later',
+  }),
+  smtp_connection_cache_time_limit: postfix({
+    ...seconds('2s', 'How long an idle connection is kept.'),
+    effect: 'later',
+  }),
   smtp_tls_security_level: postfix({
     type: 'choice',
     values: tlsLevels,
@@ -86,11 +101,17 @@ export const client = {
     doc: 'The old name of smtp_tls_security_level = encrypt.',
   }),
   smtp_tls_CAfile: postfix({
+    effect: 'later',
     type: 'file',
     default: '',
     doc: 'Certificates of authorities trusted beside those of the system.',
   }),
-  smtp_tls_policy_maps: postfix({ type: 'tables', default: '', doc: 'Destination → TLS level.' }),
+  smtp_tls_policy_maps: postfix({
+    effect: 'later',
+    type: 'tables',
+    default: '',
+    doc: 'Destination → TLS level.',
+  }),
   smtp_tls_wrappermode: postfix({
     type: 'boolean',
     default: 'no',
@@ -112,27 +133,37 @@ export const client = {
     doc: 'Mechanisms not used: noplaintext, noanonymous.',
   }),
   smtp_sasl_tls_security_options: postfix({
+    effect: 'later',
     type: 'list',
     default: 'noanonymous',
     doc: 'The same once TLS is on. (Default of Postfix: $smtp_sasl_security_options.)',
   }),
-  smtp_sasl_mechanism_filter: postfix({ type: 'list', default: '', doc: 'Mechanisms used, if not all.' }),
+  smtp_sasl_mechanism_filter: postfix({
+    effect: 'later',
+    type: 'list',
+    default: '',
+    doc: 'Mechanisms used, if not all.',
+  }),
   smtp_generic_maps: postfix({
+    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Rewrites our addresses when mail leaves (generic(5)).',
   }),
   smtp_host_lookup: postfix({
+    effect: 'later',
     type: 'list',
     default: 'dns',
     doc: 'How host names are looked up: dns, native.',
   }),
   disable_dns_lookups: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'no',
     doc: 'Look no MX up; the names of hosts come from the system.',
   }),
   ignore_mx_lookup_error: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'no',
     doc: 'Take a failing MX look-up for none.',
@@ -143,11 +174,13 @@ export const client = {
     doc: 'Longer lines are broken when sent.',
   }),
   smtp_skip_5xx_greeting: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'A host that greets with 5yz is passed over, not believed.',
   }),
   smtp_address_verify_target: postfix({
+    effect: 'later',
     type: 'choice',
     values: ['rcpt', 'data'],
     default: 'rcpt',

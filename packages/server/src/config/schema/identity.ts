@@ -45,6 +45,7 @@ export const identity = {
     doc: 'Complete `user@host` to `user@host.$mydomain` in mail that is posted here.',
   }),
   append_at_myorigin: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'Complete `user` to `user@$myorigin` in mail that is posted here.',
@@ -60,6 +61,7 @@ export const identity = {
     doc: "The domain of accounts and logins without one: `posthorn user add alice` makes alice@$auth_default_realm. (Dovecot's name; its default there is none.)",
   }),
   compatibility_level: postfix({
+    effect: 'asked',
     type: 'string',
     default: '3.9',
     doc: 'Read for the sake of `${{$compatibility_level} <level {3.6} ? …}` in copied settings; the defaults of Posthorn do not change with it.',

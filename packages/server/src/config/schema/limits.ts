@@ -13,6 +13,7 @@ export const limits = {
     doc: 'What an account without a quota of its own may hold, in octets. 0 = no limit. (Default of Postfix: 51200000.)',
   }),
   queue_minfree: postfix({
+    effect: 'later',
     type: 'octets',
     default: '0',
     doc: 'Refuse mail for the time being when the disk has less free space than this. 0 = 1.5 times message_size_limit.',
@@ -24,22 +25,26 @@ export const limits = {
     doc: 'The longest SMTP command line, in octets.',
   }),
   header_size_limit: postfix({
+    effect: 'later',
     type: 'octets',
     default: '102400',
     doc: 'The header of a message is looked at up to here.',
   }),
   header_address_token_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '10240',
     doc: 'Addresses in a header field are looked at up to so many tokens.',
   }),
   mime_nesting_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '100',
     min: 1,
     doc: 'MIME structure is looked at up to this depth.',
   }),
   mime_boundary_length_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '2048',
     doc: 'The longest MIME boundary looked at.',
@@ -88,31 +93,37 @@ export const limits = {
     doc: 'Connections of one client at once. 0 = no limit.',
   }),
   smtpd_client_connection_rate_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '0',
     doc: 'Connections of one client in anvil_rate_time_unit. 0 = no limit.',
   }),
   smtpd_client_message_rate_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '0',
     doc: 'Messages of one client in anvil_rate_time_unit. 0 = no limit.',
   }),
   smtpd_client_recipient_rate_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '0',
     doc: 'Recipients of one client in anvil_rate_time_unit. 0 = no limit.',
   }),
   smtpd_client_auth_rate_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '0',
     doc: 'AUTH commands of one client in anvil_rate_time_unit. 0 = no limit.',
   }),
   smtpd_client_event_limit_exceptions: postfix({
+    effect: 'later',
     type: 'networks',
     default: '$mynetworks',
     doc: 'Clients that the limits by client do not count for.',
   }),
   anvil_rate_time_unit: postfix({
+    effect: 'later',
     type: 'time',
     default: '60s',
     unit: 's',
@@ -130,12 +141,14 @@ export const limits = {
     doc: 'Octets a second that a client sending a message must reach.',
   }),
   smtpd_forbid_bare_newline: postfix({
+    effect: 'later',
     type: 'choice',
     values: ['normalize', 'yes', 'reject', 'no'],
     default: 'normalize',
     doc: 'Line ends other than CR LF (SMTP smuggling): `normalize` makes them CR LF and never takes them for the end; `reject` refuses the message; `yes` is normalize; `no` is read as normalize.',
   }),
   smtpd_forbid_bare_newline_exclusions: postfix({
+    effect: 'later',
     type: 'networks',
     default: '$mynetworks',
     doc: 'Clients that smtpd_forbid_bare_newline = reject does not refuse.',
@@ -146,6 +159,7 @@ export const limits = {
     doc: 'Disconnect clients that send commands before they may.',
   }),
   smtpd_forbidden_commands: postfix({
+    effect: 'later',
     type: 'list',
     default: 'CONNECT GET POST',
     doc: 'Commands after which a client is disconnected: it takes us for a web server.',

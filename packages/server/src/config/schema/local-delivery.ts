@@ -30,34 +30,45 @@ export const localDelivery = {
     doc: 'Addresses that one address may become.',
   }),
   virtual_alias_recursion_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '1000',
     min: 1,
     doc: 'Depth of virtual aliases.',
   }),
   duplicate_filter_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '1000',
     min: 1,
     doc: 'Addresses remembered so that each gets one copy.',
   }),
   expand_owner_alias: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'no',
     doc: 'Use the right-hand side of `owner-list` as the sender instead of owner-list itself.',
   }),
   canonical_maps: postfix({
+    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Rewrites addresses in envelope and header (canonical(5)).',
   }),
-  sender_canonical_maps: postfix({ type: 'tables', default: '', doc: 'As canonical_maps, senders only.' }),
+  sender_canonical_maps: postfix({
+    effect: 'later',
+    type: 'tables',
+    default: '',
+    doc: 'As canonical_maps, senders only.',
+  }),
   recipient_canonical_maps: postfix({
+    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'As canonical_maps, recipients only.',
   }),
   relocated_maps: postfix({
+    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Addresses that have moved, with the new one for the refusal (relocated(5)).',
@@ -68,11 +79,13 @@ export const localDelivery = {
     doc: 'Domain or address → transport:nexthop (transport(5)).',
   }),
   always_bcc: postfix({
+    effect: 'later',
     type: 'string',
     default: '',
     doc: 'An address that gets a copy of every message. The people concerned must know.',
   }),
   luser_relay: postfix({
+    effect: 'later',
     type: 'string',
     default: '',
     raw: true,
@@ -99,6 +112,7 @@ export const localDelivery = {
     doc: 'Who reads mail for postmaster, abuse and mailer-daemon when no alias or account does. Empty: the first account.',
   }),
   forward_path: postfix({
+    effect: 'later',
     type: 'string',
     default: '$home/.forward${recipient_delimiter}${extension}, $home/.forward',
     raw: true,
@@ -115,6 +129,7 @@ export const localDelivery = {
     doc: 'Where `/file/name` is allowed: alias, forward, include. (Default of Postfix: alias, forward.)',
   }),
   prepend_delivered_header: postfix({
+    effect: 'later',
     type: 'list',
     default: 'command, file, forward',
     doc: 'Where a Delivered-To field is put before the message; it stops loops.',

@@ -24,8 +24,14 @@ export const logging = {
     default: 'info',
     doc: 'The least level that is logged.',
   }),
-  auth_verbose: dovecot({ type: 'boolean', default: 'no', doc: 'Log why logins failed.' }),
+  auth_verbose: dovecot({
+    type: 'boolean',
+    default: 'no',
+    instead: 'Refused logins are always logged with the reason.',
+    doc: 'Log why logins failed.',
+  }),
   show_user_unknown_table_name: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'Name the table in `User unknown in local recipient table`.',
@@ -37,21 +43,25 @@ export const logging = {
     doc: 'Queue IDs that are not used again.',
   }),
   command_directory: postfix({
+    effect: 'asked',
     type: 'string',
     default: '/usr/sbin',
     doc: 'Where the commands are installed; for scripts that ask.',
   }),
   sendmail_path: postfix({
+    effect: 'asked',
     type: 'string',
     default: '/usr/sbin/sendmail',
     doc: 'Where sendmail is installed; for scripts that ask.',
   }),
   mailq_path: postfix({
+    effect: 'asked',
     type: 'string',
     default: '/usr/bin/mailq',
     doc: 'Where mailq is installed; for scripts that ask.',
   }),
   newaliases_path: postfix({
+    effect: 'asked',
     type: 'string',
     default: '/usr/bin/newaliases',
     doc: 'Where newaliases is installed; for scripts that ask.',
@@ -63,6 +73,7 @@ export const logging = {
     doc: 'The folder of the queue.',
   }),
   default_database_type: postfix({
+    effect: 'asked',
     type: 'string',
     default: 'hash',
     doc: 'The type of tables written without one.',
@@ -123,6 +134,7 @@ export const logging = {
     doc: 'What is started with daemon -D.',
   }),
   unknown_virtual_alias_reject_code: postfix({
+    effect: 'later',
     type: 'integer',
     default: '550',
     min: 400,
@@ -130,6 +142,7 @@ export const logging = {
     doc: 'Reply code for unknown addresses of virtual_alias_domains.',
   }),
   unknown_relay_recipient_reject_code: postfix({
+    effect: 'later',
     type: 'integer',
     default: '550',
     min: 400,

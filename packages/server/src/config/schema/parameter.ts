@@ -37,6 +37,8 @@ export interface Declaration {
   readonly change?: 'restart'
   /** Accepted and answered, without effect here: the reason and what to use instead. */
   readonly instead?: string
+  /** `asked`: nothing here depends on it but scripts that ask. `later`: accepted, not in effect yet. */
+  readonly effect?: 'asked' | 'later'
   /** One paragraph for docs/config.md and the sample. */
   readonly doc: string
 }

@@ -42,6 +42,7 @@ export const queue = {
     doc: 'Tell the sender that mail is late after this. 0 = never.',
   }),
   confirm_delay_cleared: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'no',
     doc: 'Tell the sender when late mail, of which he was told, has been delivered after all.',
@@ -52,6 +53,7 @@ export const queue = {
     doc: 'What postmaster is told about: bounce, 2bounce, data, delay, policy, protocol, resource, software.',
   }),
   bounce_notice_recipient: postfix({
+    effect: 'later',
     type: 'string',
     default: 'postmaster',
     doc: 'Who gets copies of bounces when notify_classes has bounce.',
@@ -62,11 +64,13 @@ export const queue = {
     doc: 'Who gets bounces that could not be returned.',
   }),
   error_notice_recipient: postfix({
+    effect: 'later',
     type: 'string',
     default: 'postmaster',
     doc: 'Who is told of trouble with policy, protocol, resources, software.',
   }),
   double_bounce_sender: postfix({
+    effect: 'later',
     type: 'string',
     default: 'double-bounce',
     doc: 'The sender of notices to postmaster; mail to it is dropped.',
@@ -77,6 +81,7 @@ export const queue = {
     doc: 'How much of the message comes back with a bounce.',
   }),
   soft_bounce: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'no',
     doc: 'Turn every permanent error into a temporary one while a new configuration is tried.',
@@ -97,11 +102,13 @@ export const queue = {
     doc: 'Where all mail for other hosts goes: `example.net` (its MX), `[mail.example.net]` (that host), with `:port` after. Empty: directly to the MX of each domain.',
   }),
   sender_dependent_relayhost_maps: postfix({
+    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Sender address or @domain → relay host.',
   }),
   smtp_fallback_relay: postfix({
+    effect: 'later',
     type: 'list',
     default: '',
     doc: 'Hosts tried when the destination does not answer.',
@@ -118,18 +125,21 @@ export const queue = {
     doc: 'Deliveries to one destination at once.',
   }),
   smtp_destination_concurrency_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '$default_destination_concurrency_limit',
     min: 1,
     doc: 'The same for the smtp transport.',
   }),
   local_destination_concurrency_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '2',
     min: 1,
     doc: 'Deliveries to one local user at once.',
   }),
   initial_destination_concurrency: postfix({
+    effect: 'later',
     type: 'integer',
     default: '5',
     min: 1,
@@ -142,18 +152,21 @@ export const queue = {
     doc: 'Recipients of one delivery.',
   }),
   smtp_destination_recipient_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '$default_destination_recipient_limit',
     min: 1,
     doc: 'The same for the smtp transport.',
   }),
   default_destination_rate_delay: postfix({
+    effect: 'later',
     type: 'time',
     default: '0s',
     unit: 's',
     doc: 'Pause between two deliveries to one destination.',
   }),
   qmgr_message_active_limit: postfix({
+    effect: 'later',
     type: 'integer',
     default: '20000',
     min: 1,

@@ -20,6 +20,7 @@ export const reading = {
     doc: 'An idling client hears `* OK Still here` this often.',
   }),
   imap_logout_format: dovecot({
+    effect: 'later',
     type: 'string',
     default: 'in=%i out=%o',
     raw: true,
@@ -53,12 +54,14 @@ export const reading = {
     doc: 'The form of POP3 message identifiers: UID %u and UIDVALIDITY %v. (Default of Dovecot: the same.)',
   }),
   pop3_delete_type: dovecot({
+    effect: 'later',
     type: 'choice',
     values: ['default', 'expunge', 'flag'],
     default: 'default',
     doc: 'What DELE does at QUIT: expunge.',
   }),
   pop3_lock_session: dovecot({
+    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'One POP3 session of an account at a time ([IN-USE]). Always yes here.',

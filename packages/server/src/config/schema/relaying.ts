@@ -54,6 +54,7 @@ export const relaying = {
     doc: 'Names that become parameters holding a list of restrictions, to be named in access tables.',
   }),
   smtpd_relay_before_recipient_restrictions: postfix({
+    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'Try smtpd_relay_restrictions before smtpd_recipient_restrictions.',
@@ -85,11 +86,13 @@ export const relaying = {
     doc: 'Text put after each refusal (4yz and 5yz); \\c continues the line, $client_address and its kind are filled in.',
   }),
   smtpd_sender_login_maps: postfix({
+    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Sender address → login names that may use it (reject_sender_login_mismatch). Beside it each account owns its own address.',
   }),
   smtpd_null_access_lookup_key: postfix({
+    effect: 'later',
     type: 'string',
     default: '<>',
     doc: 'The key for the null sender in access tables.',
@@ -100,6 +103,7 @@ export const relaying = {
     doc: 'Refuse VRFY.',
   }),
   default_rbl_reply: postfix({
+    effect: 'later',
     type: 'string',
     default:
       '$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}',
@@ -107,6 +111,7 @@ export const relaying = {
     doc: 'The reply to clients that a DNS block list names.',
   }),
   rbl_reply_maps: postfix({
+    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Replies by DNS list, instead of default_rbl_reply.',

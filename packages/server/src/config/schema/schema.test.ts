@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { it } from 'node:test'
+import { parameters } from './schema.ts'
+
+const source = new URL('../../', import.meta.url).pathname
+const readers = globSync('**/*.ts', { cwd: source }).filter(
+  (file) => !/config\/schema\/|\.test\.ts$|generated|config\/known\.ts$|fixture/.test(file),
+)
+const words = new Set(readers.flatMap((file) => readFileSync(source + file, 'utf8').match(/\w+/g) ?? []))
+
+it('a parameter that nothing reads says so: it is never ignored in silence', () => {
+  for (const [name, { effect, instead }] of parameters) {
+    if (instead !== undefined) continue
+    if (words.has(name))
+      assert.notEqual(effect, 'later', `${name} is read now: take \`effect: 'later'\` from its declaration`)
+    else assert.notEqual(effect, undefined, `${name} is read by nothing: declare \`effect: 'later'\``)
+  }
+})
+
+it('every parameter is documented in a sentence', () => {
+  for (const [name, { doc }] of parameters) assert.match(doc, /^[A-Z`0-9].*[.:)`]$/s, name)
+})
