@@ -1,3 +1,4 @@
+import { customerNetwork } from './address.ts'
 import type { Connection } from './connection.ts'
 
 export interface AdmissionLimits {
@@ -17,7 +18,7 @@ export type Refusal = 'too-many-connections' | 'too-many-connections-from-addres
 export class Admission {
   #limits: AdmissionLimits
   #total = 0
-  readonly #perAddress = new Map<string, number>()
+  readonly #perNetwork = new Map<string, number>()
   /** In order of arrival. */
   readonly #anonymous = new Set<Connection>()
   readonly #handshaking = new Set<Connection>()
@@ -39,8 +40,9 @@ export class Admission {
     return this.#handshaking.size
   }
 
+  /** All of an IPv6 /64 count as one address: a customer has 2^64 of them. */
   connectionsFrom(address: string): number {
-    return this.#perAddress.get(address) ?? 0
+    return this.#perNetwork.get(customerNetwork(address)) ?? 0
   }
 
   /** Counts a connection in, or says why not. Whoever is admitted must be released. */
@@ -57,7 +59,7 @@ export class Admission {
       oldest.destroy('crowded-out')
     }
     this.#total++
-    this.#perAddress.set(address, fromAddress + 1)
+    this.#perNetwork.set(customerNetwork(address), fromAddress + 1)
     this.#anonymous.add(connection)
     connection.admittedAs = address
     return undefined
@@ -90,8 +92,9 @@ export class Admission {
     this.#total--
     this.#anonymous.delete(connection)
     this.#handshaking.delete(connection)
-    const left = this.connectionsFrom(address) - 1
-    if (left > 0) this.#perAddress.set(address, left)
-    else this.#perAddress.delete(address)
+    const network = customerNetwork(address)
+    const left = (this.#perNetwork.get(network) ?? 0) - 1
+    if (left > 0) this.#perNetwork.set(network, left)
+    else this.#perNetwork.delete(network)
   }
 }

@@ -221,6 +221,8 @@ export class Connection implements WheelEntry {
     this.#closeReason ??= 'ended'
     this.#deadlineMs = never
     this.#socket.resume()
+    // Until the last octet is out, what counts is whether the peer goes on taking them.
+    if (this.#socket.writableLength > 0) this.#watchStall(this.#setup.wheel.nowMs)
     this.#socket.end(() => this.setDeadline(lingerMs))
   }
 
@@ -400,6 +402,7 @@ export class Connection implements WheelEntry {
     this.setDeadline(0)
     this.#upgraded?.(this.secure)
     this.#upgraded = undefined
+    this.#flush()
     // After the session has heard of it, and before anything it waits for.
     setImmediate(resumeLater, this)
   }

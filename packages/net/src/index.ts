@@ -1,5 +1,5 @@
 /** Bytes ↔ connection: listening, TLS, limits, deadlines, the PROXY protocol, framing of lines. */
-export { formatEndpoint, normalizeAddress } from './address.ts'
+export { customerNetwork, formatEndpoint, normalizeAddress } from './address.ts'
 export { Admission, type AdmissionLimits, type Refusal } from './admission.ts'
 export { type CloseReason, Connection, type ConnectionHandler } from './connection.ts'
 export { LineFramer, overlongLine } from './line-framer.ts'

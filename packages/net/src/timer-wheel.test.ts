@@ -61,6 +61,7 @@ test('pulling an entry earlier rings it earlier, and once', () => {
   wheel.schedule(alarm)
   alarm.dueMs = 2000
   wheel.schedule(alarm)
+  assert.equal(wheel.size, 1)
   for (let ms = 0; ms <= 200_000; ms += 1000) to(ms)
   assert.equal(alarm.rung.length, 1)
   assert.ok(alarm.rung[0]! <= 4000)
@@ -72,6 +73,7 @@ test('a cancelled entry is silent', () => {
   alarm.dueMs = 2000
   wheel.schedule(alarm)
   wheel.cancel(alarm)
+  assert.equal(wheel.size, 0, 'and is not kept alive')
   to(100_000)
   assert.deepEqual(alarm.rung, [])
 })

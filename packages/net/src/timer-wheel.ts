@@ -14,7 +14,7 @@ export interface WheelEntry {
 export class TimerWheel {
   readonly resolutionMs: number
   readonly #now: () => number
-  readonly #slots = new Map<number, WheelEntry[]>()
+  readonly #slots = new Map<number, Set<WheelEntry>>()
   #lastTick: number
   #timer: NodeJS.Timeout | undefined
 
@@ -37,10 +37,17 @@ export class TimerWheel {
     this.#hold(entry, tick)
   }
 
-  /** Forgets an entry. Its place in a slot is given back when the slot comes up. */
+  /** Forgets an entry at once: a slot may be half an hour away, and would keep a closed connection alive. */
   cancel(entry: WheelEntry): void {
     entry.dueMs = Number.POSITIVE_INFINITY
-    entry.tick = 0
+    this.#drop(entry)
+  }
+
+  /** Entries held now. */
+  get size(): number {
+    let count = 0
+    for (const slot of this.#slots.values()) count += slot.size
+    return count
   }
 
   /** Tells every entry whose time has passed. The timer calls it; tests with their own clock do too. */
@@ -62,6 +69,7 @@ export class TimerWheel {
     if (entries === undefined) return
     this.#slots.delete(tick)
     for (const entry of entries) {
+      // One that rang before it in this slot may have cancelled it.
       if (entry.tick !== tick) continue
       entry.tick = 0
       if (entry.dueMs <= nowMs) entry.onDue(nowMs)
@@ -70,11 +78,19 @@ export class TimerWheel {
   }
 
   #hold(entry: WheelEntry, tick: number): void {
+    this.#drop(entry)
     entry.tick = tick
     const slot = this.#slots.get(tick)
-    if (slot === undefined) this.#slots.set(tick, [entry])
-    else slot.push(entry)
+    if (slot === undefined) this.#slots.set(tick, new Set([entry]))
+    else slot.add(entry)
     this.#arm()
+  }
+
+  #drop(entry: WheelEntry): void {
+    if (entry.tick === 0) return
+    const slot = this.#slots.get(entry.tick)
+    if (slot?.delete(entry) && slot.size === 0) this.#slots.delete(entry.tick)
+    entry.tick = 0
   }
 
   #arm(): void {
