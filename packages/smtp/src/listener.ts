@@ -1,5 +1,6 @@
+import { BlockList, isIP, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import type { TlsCredentials } from '@posthorn/net'
+import { normalizeAddress, type ProxyRead, readProxyHeader, type TlsCredentials } from '@posthorn/net'
 import { SMTPServer } from 'smtp-server'
 import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
 import { Connection, type ConnectionHost } from './connection.ts'
@@ -25,13 +26,11 @@ export class Listener extends SMTPServer {
   readonly #host: ConnectionHost
 
   constructor(service: SmtpServiceName, host: ConnectionHost, credentials: TlsCredentials | undefined) {
-    const { proxyProtocolFrom, handshakeTimeoutMs } = host.options
     super({
       secure: service === 'submissions',
       logger: false,
       disableReverseLookup: true,
-      useProxy: proxyProtocolFrom.length > 0 ? [...proxyProtocolFrom] : false,
-      socketTimeout: handshakeTimeoutMs,
+      socketTimeout: host.options.handshakeTimeoutMs,
       maxClients: host.options.connections,
       allowHalfOpen: true,
       noDelay: true,
@@ -47,9 +46,27 @@ export class Listener extends SMTPServer {
     this.secureContext = new Map()
   }
 
+  override _expectsProxyHeader(socket: Socket): boolean {
+    return proxyTest(this.#host.options.proxyProtocolFrom)(normalizeAddress(socket.remoteAddress ?? ''))
+  }
+
+  /** Versions 1 and 2; smtp-server reads the first only. */
   override _handleProxy(...[socket, callback]: Parameters<SMTPServer['_handleProxy']>): void {
-    if (this._expectsProxyHeader(socket)) super._handleProxy(socket, callback)
-    else callback(null, {} as Parameters<typeof callback>[1])
+    const give = (endpoints: object): void => callback(null, endpoints as Parameters<typeof callback>[1])
+    if (!this._expectsProxyHeader(socket)) {
+      give({})
+      return
+    }
+    readProxyFrom(socket, (read) => {
+      if (read.kind === 'done') {
+        give(read.header.kind === 'proxied' ? read.header : {})
+        return
+      }
+      const why = read.kind === 'bad' ? read.reason : 'connection closed'
+      const error = new Error(`Bad PROXY header from ${socket.remoteAddress}: ${why}`)
+      this.emit('error', error)
+      callback(error)
+    })
   }
 
   /** smtp-server's own limit is on silence: one that trickles would stay. Ours is on the whole of it. */
@@ -81,4 +98,52 @@ export class Listener extends SMTPServer {
     this.connections.add(connection)
     connection.init()
   }
+}
+
+/** Reads the header and puts back what follows it. 'more': the peer left before it was complete. */
+const readProxyFrom = (socket: Socket, done: (read: ProxyRead) => void): void => {
+  let bytes: Buffer = Buffer.alloc(0)
+  const end = (read: ProxyRead): void => {
+    socket.off('data', take)
+    socket.off('end', leave)
+    socket.off('close', leave)
+    socket.pause()
+    if (read.kind === 'done') socket.unshift(bytes.subarray(read.length))
+    else {
+      socket.on('error', () => undefined)
+      socket.destroy()
+    }
+    socket.off('error', leave)
+    done(read)
+  }
+  const take = (chunk: Buffer): void => {
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+    const read = readProxyHeader(bytes)
+    if (read.kind !== 'more') end(read)
+  }
+  const leave = (): void => end({ kind: 'more' })
+  socket.on('data', take)
+  socket.on('end', leave)
+  socket.on('close', leave)
+  socket.on('error', leave)
+}
+
+let tested: { readonly entries: readonly string[]; readonly has: (address: string) => boolean } | undefined
+
+/** Addresses and networks of upstreams. Asked at each connection, made anew when the list is another. */
+const proxyTest = (entries: readonly string[]): ((address: string) => boolean) => {
+  if (tested?.entries === entries) return tested.has
+  const list = new BlockList()
+  for (const entry of entries) {
+    const [address = '', prefix] = entry.split('/')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    if (isIP(address) === 0) continue
+    if (prefix === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(prefix), family)
+  }
+  const has = entries.includes('*')
+    ? () => true
+    : (address: string) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  tested = { entries, has }
+  return has
 }

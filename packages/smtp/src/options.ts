@@ -60,7 +60,7 @@ export interface SmtpOptions {
   readonly brokenSaslAuthClients: 'yes' | 'no'
   /** SASL mechanisms in the order they are offered. */
   readonly mechanisms: readonly string[]
-  /** Peers that begin with a PROXY protocol header (version 1); '*' for all. */
+  /** Addresses and networks of upstreams that begin with a PROXY protocol header (version 1 or 2); '*' for all. */
   readonly proxyProtocolFrom: readonly string[]
 }
 

@@ -290,13 +290,47 @@ test('a port in use is an error of listen', async (t) => {
   await assert.rejects(noTls.listen({ service: 'submissions', port: 0 }), /no TLS certificate/)
 })
 
-test('PROXY protocol: the address it names is the client', async (t) => {
-  const { port, handler } = await serve(t, { options: { proxyProtocolFrom: ['127.0.0.1'] } })
-  const client = await Client.open(port)
-  client.socket.write('PROXY TCP4 203.0.113.7 192.0.2.1 5555 25\r\n')
+test('PROXY protocol: the address it names is the client, in both versions, under TLS too', async (t) => {
+  const v1 = Buffer.from('PROXY TCP4 203.0.113.7 192.0.2.1 5555 25\r\n')
+  const v2 = Buffer.from(
+    '0d0a0d0a000d0a515549540a' + '2111000c' + 'cb007107' + 'c0000201' + '15b30019',
+    'hex',
+  )
+  for (const [header, from] of [
+    [v1, '127.0.0.1'],
+    [v2, '127.0.0.0/8'],
+    [Buffer.concat([v2, Buffer.from('NOOP\r\n')]), '*'],
+  ] as const) {
+    const { port, handler } = await serve(t, { options: { proxyProtocolFrom: [from] } })
+    const client = await Client.open(port)
+    for (const octet of header) client.socket.write(Buffer.from([octet]))
+    assert.match(await client.reply(), /^220/)
+    const { clientAddress, clientPort, localAddress, localPort } = handler.sessions[0] ?? assert.fail()
+    assert.deepEqual(
+      [clientAddress, clientPort, localAddress, localPort],
+      ['203.0.113.7', 5555, '192.0.2.1', 25],
+    )
+    if (header.includes('NOOP')) assert.equal(await client.reply(), '250 2.0.0 Ok')
+  }
+  const options = { proxyProtocolFrom: ['127.0.0.1'] }
+  const { port, handler } = await serve(t, { options, listen: { service: 'submissions' } })
+  const socket = net.connect(port, '127.0.0.1')
+  socket.write(v2)
+  const client = new Client(tls.connect({ socket, rejectUnauthorized: false }))
   assert.match(await client.reply(), /^220/)
   assert.equal(handler.sessions[0]?.clientAddress, '203.0.113.7')
-  assert.equal(handler.sessions[0]?.clientPort, 5555)
+})
+
+test('PROXY protocol: an upstream without its header is cut off, others need none', async (t) => {
+  const { port, handler } = await serve(t, { options: { proxyProtocolFrom: ['127.0.0.1'] } })
+  for (const octets of ['EHLO x\r\n', 'PROXY TCP4 x y 1 2\r\n', 'PROXY']) {
+    const client = await Client.open(port)
+    client.socket.end(octets)
+    if (!client.closed) await once(client.socket, 'close')
+  }
+  assert.equal(handler.sessions.length, 0)
+  const other = await serve(t, { options: { proxyProtocolFrom: ['192.0.2.0/24'] } })
+  assert.match(await (await Client.open(other.port)).reply(), /^220/)
 })
 
 test('nodemailer sends through STARTTLS and AUTH', async (t) => {
