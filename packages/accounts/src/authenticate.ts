@@ -59,12 +59,14 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
 
   /** undefined: no room in the queue. */
   async function verify(claim: Claim, lane: Admission['lane']): Promise<boolean | undefined> {
-    const stored = claim.account?.passwordHash
-    const right = await lanes.run(lane, async () =>
-      verifyPassword(stored === undefined || stored === '' ? await decoy() : stored, claim.prepared),
-    )
+    const stored = claim.account?.passwordHash ?? ''
+    const right = await lanes.run(lane, async () => {
+      // For everybody, or the first unknown user would be told apart by two hashes instead of one.
+      const nobody = await decoy()
+      return verifyPassword(stored === '' ? nobody : stored, claim.prepared)
+    })
     if (right === undefined) return undefined
-    return right && stored !== undefined && stored !== ''
+    return right && stored !== ''
   }
 
   async function judge(
@@ -158,7 +160,7 @@ function renewHash(parts: AuthenticatorParts, lanes: HashLanes, account: Account
 /** A hash nobody has the password of, made anew when the cost changes. */
 function createDecoy(options: () => CompleteOptions): () => Promise<string> {
   let made: { readonly cost: string; readonly hash: Promise<string> } | undefined
-  const make = () => {
+  return () => {
     const { memoryKib, timeCost, parallelism } = options()
     const cost = `${memoryKib} ${timeCost} ${parallelism}`
     if (made?.cost !== cost) {
@@ -166,9 +168,6 @@ function createDecoy(options: () => CompleteOptions): () => Promise<string> {
     }
     return made.hash
   }
-  // Early, or the first unknown user would be told apart by two hashes instead of one.
-  make().catch(() => undefined)
-  return make
 }
 
 async function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {

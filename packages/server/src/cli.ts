@@ -3,39 +3,26 @@
  * `sendmail` …) by the name the program was called by, or as subcommands.
  */
 import { basename } from 'node:path'
-import { AccountError } from '@posthorn/accounts'
-import { StoreError } from '@posthorn/storage'
-import { doveconf } from './commands/dovecot/doveconf.ts'
-import { dovecot } from './commands/dovecot/dovecot.ts'
-import { mailq } from './commands/postfix/mailq.ts'
-import { postcat } from './commands/postfix/postcat.ts'
-import { postconf } from './commands/postfix/postconf.ts'
-import { postfix } from './commands/postfix/postfix.ts'
-import { postqueue } from './commands/postfix/postqueue.ts'
-import { postsuper } from './commands/postfix/postsuper.ts'
-import { sendmail } from './commands/postfix/sendmail.ts'
-import { newaliases, postalias, postmap } from './commands/postfix/tables.ts'
-import { posthorn } from './commands/posthorn/posthorn.ts'
 import type { StartServer } from './commands/posthorn/server.ts'
 import { CommandError, exit, type Shell } from './commands/shell.ts'
 import { StartError } from './start-error.ts'
 
 type Program = (args: readonly string[], shell: Shell) => Promise<number>
 
-/** By the name of the program. */
+/** By the name of the program; each loads only what it needs, so that `mailq` answers at once. */
 export const programs: Readonly<Record<string, Program>> = {
-  postconf,
-  postfix,
-  postqueue,
-  postsuper,
-  postcat,
-  postmap,
-  postalias,
-  newaliases,
-  mailq,
-  sendmail,
-  doveconf,
-  dovecot,
+  postconf: async (...call) => (await import('./commands/postfix/postconf.ts')).postconf(...call),
+  postfix: async (...call) => (await import('./commands/postfix/postfix.ts')).postfix(...call),
+  postqueue: async (...call) => (await import('./commands/postfix/postqueue.ts')).postqueue(...call),
+  postsuper: async (...call) => (await import('./commands/postfix/postsuper.ts')).postsuper(...call),
+  postcat: async (...call) => (await import('./commands/postfix/postcat.ts')).postcat(...call),
+  postmap: async (...call) => (await import('./commands/postfix/tables.ts')).postmap(...call),
+  postalias: async (...call) => (await import('./commands/postfix/tables.ts')).postalias(...call),
+  newaliases: async (...call) => (await import('./commands/postfix/tables.ts')).newaliases(...call),
+  mailq: async (...call) => (await import('./commands/postfix/mailq.ts')).mailq(...call),
+  sendmail: async (...call) => (await import('./commands/postfix/sendmail.ts')).sendmail(...call),
+  doveconf: async (...call) => (await import('./commands/dovecot/doveconf.ts')).doveconf(...call),
+  dovecot: async (...call) => (await import('./commands/dovecot/dovecot.ts')).dovecot(...call),
 }
 
 /** What sendmail's callers take for "try again": Postfix ends its fatal errors so. */
@@ -62,6 +49,7 @@ export async function runCli(
   try {
     if (own !== undefined) return await own(args, shell)
     if (sub !== undefined) return await sub(args.slice(1), shell)
+    const { posthorn } = await import('./commands/posthorn/posthorn.ts')
     return await posthorn(args, shell, startServer)
   } catch (error) {
     return explain(label, error, shell)
@@ -78,7 +66,8 @@ function explain(label: string, error: unknown, shell: Shell): number {
     shell.err(`${fatal}: ${error.message}\n${label}: ${error.remedy}\n`)
     return faultCodes[label] ?? exit.failure
   }
-  if (error instanceof AccountError || error instanceof StoreError) {
+  // By name: their packages are loaded by those commands only that need them.
+  if (error instanceof Error && (error.name === 'AccountError' || error.name === 'StoreError')) {
     shell.err(`${fatal}: ${error.message}\n`)
     return faultCodes[label] ?? exit.failure
   }
