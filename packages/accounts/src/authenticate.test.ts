@@ -239,3 +239,48 @@ describe('authenticate', () => {
     assert.ok(each < 2, `${each} ms a login`)
   })
 })
+
+describe('several workers', () => {
+  it('count failures together, and each sees a password changed by another', async () => {
+    const store = createStoreFixture(() => 0)
+    const worker = () =>
+      createAccounts({
+        store,
+        now: () => 0,
+        log: () => undefined,
+        options: () => ({ defaultDomain: 'example.org', ...cheap, failureLimit: 4 }),
+        sleep: async () => undefined,
+      })
+    const [one, other] = [worker(), worker()]
+    await one.create({ address: 'alice', password: 'a' })
+    await one.create({ address: 'bob', password: 'b' })
+    const login = async (at: typeof one, authcid: string, password: string) => {
+      const result = await at.authenticate({ mechanism: 'PLAIN', authcid, password }, stranger)
+      return result.ok ? 'ok' : result.reason
+    }
+    assert.equal(await login(one, 'alice', 'a'), 'ok')
+    await other.setPassword('alice', 'new')
+    assert.equal(await login(one, 'alice', 'a'), 'credentials')
+    assert.equal(await login(one, 'alice', 'new'), 'ok')
+    for (const guess of ['1', '2', '3']) assert.equal(await login(other, 'nobody', guess), 'credentials')
+    assert.equal(await login(one, 'bob', 'b'), 'throttled')
+    assert.equal(await login(other, 'bob', 'b'), 'throttled')
+    assert.equal(await login(other, 'alice', 'new'), 'ok')
+  })
+
+  it('a client that hangs up ends its delay and costs no hash', async () => {
+    const gone = new AbortController()
+    const accounts = createAccounts({
+      store: createStoreFixture(() => 0),
+      now: () => 0,
+      log: () => undefined,
+      options: () => ({ defaultDomain: 'example.org', ...cheap }),
+    })
+    const guess = (password: string, signal?: AbortSignal) =>
+      accounts.authenticate({ mechanism: 'PLAIN', authcid: 'x', password }, { ...stranger, signal })
+    for (const password of ['1', '2']) await guess(password)
+    const waiting = guess('3', gone.signal)
+    gone.abort()
+    assert.deepEqual(await waiting, { ok: false, reason: 'throttled' })
+  })
+})

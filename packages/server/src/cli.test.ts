@@ -285,6 +285,11 @@ describe('launchers', () => {
     assert.deepEqual(launch(join(bin, 'posthorn'), ['postconf', '-c', path, 'myorigin']), expected)
   })
 
+  it('end quietly when nobody reads on', () => {
+    const { code, err } = launch('/bin/sh', ['-c', `${join(bin, 'postconf')} -c ${folder()} | head -1`])
+    assert.deepEqual([code, err], [0, ''])
+  })
+
   it('read standard input and give exit codes', () => {
     const path = folder()
     assert.equal(

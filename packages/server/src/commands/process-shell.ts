@@ -1,10 +1,13 @@
 import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import type { Shell } from './shell.ts'
+import { errorCode } from '../start-error.ts'
+import { exit, type Shell } from './shell.ts'
 
 /** The real world. */
 export function processShell(): Shell {
+  // `mailq | head`: nobody reads on, so there is nothing left to do.
+  process.stdout.on('error', (error) => process.exit(errorCode(error) === 'EPIPE' ? exit.ok : exit.failure))
   return {
     environment: process.env,
     out: (text) => {

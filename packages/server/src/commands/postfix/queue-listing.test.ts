@@ -89,7 +89,6 @@ it('Postfix: postqueue -p, marks and sizes', async () => {
 it('text of strangers cannot write to the terminal', async () => {
   const hostile = entry('A', 'a\u001b[2J@b.test', 1, [recipient('c\r\n-- 0 Kbytes@d.test', 'no\u0007\u009b')])
   const text = await listing([hostile])
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there
   assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
 })
 

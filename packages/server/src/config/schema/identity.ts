@@ -64,6 +64,7 @@ export const identity = {
     effect: 'asked',
     type: 'string',
     default: '3.9',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
     doc: 'Read for the sake of `${{$compatibility_level} <level {3.6} ? …}` in copied settings; the defaults of Posthorn do not change with it.',
   }),
 } as const

@@ -114,6 +114,7 @@ export const localDelivery = {
   forward_path: postfix({
     effect: 'later',
     type: 'string',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
     default: '$home/.forward${recipient_delimiter}${extension}, $home/.forward',
     raw: true,
     doc: 'Names of the file with forwarding addresses; the first that exists is used.',

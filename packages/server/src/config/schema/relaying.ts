@@ -106,6 +106,7 @@ export const relaying = {
     effect: 'later',
     type: 'string',
     default:
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
       '$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}',
     raw: true,
     doc: 'The reply to clients that a DNS block list names.',
