@@ -2,7 +2,7 @@ import { BlockList, isIP, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { normalizeAddress, type ProxyRead, readProxyHeader, type TlsCredentials } from '@posthorn/net'
 import { SMTPServer } from 'smtp-server'
-import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
+import { type SMTPConnectionOptions, TLS_SOCKET_OPTIONS } from 'smtp-server/lib/smtp-connection.js'
 import { Connection, type ConnectionHost } from './connection.ts'
 import type { SmtpServiceName } from './options.ts'
 
@@ -20,6 +20,13 @@ class LiveContexts extends Map<string, SecureContext> {
   }
 }
 
+// smtp-server hands only the options in its list on to its TLS sockets.
+if (!TLS_SOCKET_OPTIONS.includes('ALPNCallback')) TLS_SOCKET_OPTIONS.push('ALPNCallback')
+
+/** RFC 7301 §3.2: a client that offers names and not ours speaks something else (ALPACA, CVE-2021-3618). */
+const alpn = ({ protocols }: { readonly protocols: readonly string[] }): string | undefined =>
+  protocols.find((name) => name === 'smtp' || name === 'lmtp')
+
 /** smtp-server's SMTPServer: listening, PROXY protocol, TLS handshakes before the session. */
 export class Listener extends SMTPServer {
   readonly #service: SmtpServiceName
@@ -34,6 +41,7 @@ export class Listener extends SMTPServer {
       maxClients: host.options.connections,
       allowHalfOpen: true,
       noDelay: true,
+      ALPNCallback: alpn,
       keepAlive: true,
     })
     this.#service = service
@@ -85,6 +93,13 @@ export class Listener extends SMTPServer {
     }
   }
 
+  /** Who comes through a UNIX socket is on this machine. undefined: a TCP client without an address. */
+  #localEndpoints(socket: { readonly remoteAddress?: string | undefined }): object | undefined {
+    if (typeof this.server.address() === 'string')
+      return { remoteAddress: '127.0.0.1', localAddress: '127.0.0.1' }
+    return socket.remoteAddress === undefined ? undefined : {}
+  }
+
   #dropOldest(): void {
     for (const [socket, top] of this._pendingSockets) {
       this._pendingSockets.delete(socket)
@@ -94,7 +109,15 @@ export class Listener extends SMTPServer {
   }
 
   override connect(socket: Parameters<SMTPServer['connect']>[0], options: SMTPConnectionOptions): void {
-    const connection = new Connection(this, socket, { ...options, id: '-' }, this.#service, this.#host)
+    const endpoints = options.remoteAddress === undefined ? this.#localEndpoints(socket) : {}
+    if (endpoints === undefined) {
+      // Gone before its address could be asked for: nobody knows whom to trust.
+      socket.on('error', () => undefined)
+      socket.destroy()
+      return
+    }
+    const given = { ...options, ...endpoints, id: '-' }
+    const connection = new Connection(this, socket, given, this.#service, this.#host)
     this.connections.add(connection)
     connection.init()
   }

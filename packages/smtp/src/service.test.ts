@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import tls from 'node:tls'
 import { TlsCredentials } from '@posthorn/net'
@@ -368,4 +371,40 @@ test('TLS handshakes that never end: cut off in time, the oldest first when ther
   await Promise.all(hanging.map(({ socket, closed }) => (closed ? undefined : once(socket, 'close'))))
   assert.equal(await good.ask('NOOP'), '250 2.0.0 Ok')
   assert.deepEqual(faults, [])
+})
+
+test('RFC 7301 §3.2: a client that offers other protocols only is refused, by STARTTLS too', async (t) => {
+  const { port } = await serve(t, { listen: { service: 'submissions' } })
+  const greeting = async (ALPNProtocols: string[]): Promise<string> => {
+    const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols })
+    return new Client(socket).reply().catch(String)
+  }
+  assert.match(await greeting(['smtp']), /^220/)
+  assert.match(await greeting([]), /^220/)
+  assert.match(await greeting(['h2', 'http/1.1']), /no application protocol/)
+  const mx = await serve(t)
+  const client = await Client.open(mx.port)
+  await client.reply()
+  await client.ask('STARTTLS')
+  client.socket.removeAllListeners('data')
+  const socket = tls.connect({
+    socket: client.socket,
+    rejectUnauthorized: false,
+    ALPNProtocols: ['http/1.1'],
+  })
+  const [error] = await once(socket, 'error')
+  assert.match(String(error), /no application protocol/i)
+})
+
+test('LMTP through a UNIX socket', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'posthorn-lmtp-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const path = join(directory, 'lmtp')
+  const { handler } = await serve(t, {
+    listen: { service: 'lmtp', path, host: undefined, port: undefined } as never,
+  })
+  const client = new Client(net.connect(path))
+  assert.match(await client.reply(), /^220/)
+  assert.match(await client.ask('LHLO c'), /^250-mx\.test/)
+  assert.equal(handler.sessions[0]?.clientAddress, '127.0.0.1')
 })

@@ -88,7 +88,8 @@ class Service implements SmtpService {
     this.#listeners.add(listener)
     try {
       const listening = once(server, 'listening')
-      server.listen(where)
+      // To Node a port that is there and undefined is any port.
+      server.listen(Object.fromEntries(Object.entries(where).filter(([, value]) => value !== undefined)))
       await listening
     } catch (error) {
       this.#listeners.delete(listener)
