@@ -50,6 +50,21 @@ test('in the middle of AUTHENTICATE too', async (t) => {
   assert.deepEqual(await client.end(), ['* BYE Disconnected for inactivity.'])
 })
 
+test('a login that takes long is waited for, and gives no more time than others have', async (t) => {
+  const { imap, pass } = await startWithClock(t)
+  const client = await imap.connect()
+  const { find } = imap.store.accounts
+  const slow = Promise.withResolvers<void>()
+  imap.store.accounts.find = (address) => slow.promise.then(() => find.call(imap.store.accounts, address))
+  client.send('a LOGIN alice wrong\r\n')
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  pass(4 * minuteMs)
+  slow.resolve()
+  assert.match((await client.line())!, /^a NO /)
+  pass(4 * minuteMs)
+  assert.deepEqual(await client.end(), ['* BYE Disconnected for inactivity.'])
+})
+
 test('Dovecot: imap_idle_notify_interval: an idling client hears of us, and is told goodbye after 30 minutes', async (t) => {
   const { imap, pass } = await startWithClock(t)
   const client = await imap.login('INBOX')

@@ -402,7 +402,11 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
 
   /** Sets the deadline by what we wait for. */
   #expectSilence(): void {
-    const { idleTimeoutMs, idleNotifyIntervalMs } = this.services.options()
+    const { idleTimeoutMs, idleNotifyIntervalMs, loginTimeoutMs } = this.services.options()
+    if (this.state === 'not-authenticated') {
+      this.connection.setDeadline(loginTimeoutMs)
+      return
+    }
     const notify = this.idling && idleNotifyIntervalMs > 0 && idleNotifyIntervalMs < idleTimeoutMs
     this.connection.setDeadline(notify ? idleNotifyIntervalMs : idleTimeoutMs)
   }
