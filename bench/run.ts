@@ -10,14 +10,14 @@
  *   npm run bench -- only-ours smtp                   without the peers
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type OurServer, startOurs } from './ours.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const peersPort = 36_000
+const peersPort = 26_000
 
 const wholeTable: readonly (readonly string[])[] = [
   ['smtp', '--sessions', '1,10,50'],
@@ -31,13 +31,20 @@ const wholeTable: readonly (readonly string[])[] = [
 ]
 
 function startPeers(folder: string): string {
-  const up = spawnSync(join(here, 'peers.sh'), [folder, 'maildir'], {
-    env: { ...process.env, PORTBASE: String(peersPort) },
-    encoding: 'utf8',
-  })
+  const log = join(folder, 'up.log')
+  mkdirSync(folder, { recursive: true, mode: 0o755 })
+  // The daemons keep what they are given as output: a file, or the script would never seem to end.
+  const up = spawnSync(
+    'bash',
+    ['-c', `"${join(here, 'peers.sh')}" "${folder}" maildir > "${log}" 2>&1 < /dev/null`],
+    {
+      env: { ...process.env, PORTBASE: String(peersPort) },
+      stdio: 'ignore',
+    },
+  )
   if (up.status !== 0)
     throw new Error(
-      `Postfix + Dovecot did not start (${up.stdout}${up.stderr}); install them as the head of bench/run.ts says`,
+      `Postfix + Dovecot did not start; install them as the head of bench/run.ts says\n${readFileSync(log, 'utf8')}`,
     )
   const pids = `${folder}/dovecot/run/master.pid+${folder}/queue/pid/master.pid`
   return `peers=127.0.0.1:${peersPort + 25}:${peersPort + 143}:${peersPort + 110}@${pids}`
@@ -64,6 +71,8 @@ async function main(): Promise<void> {
   const alone = args[0] === 'only-ours'
   if (alone) args.shift()
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-bench-'))
+  // Postfix and Dovecot run as users of their own.
+  chmodSync(folder, 0o755)
   const peersFolder = join(folder, 'peers')
   const ours = await startOurs(join(folder, 'ours'))
   try {

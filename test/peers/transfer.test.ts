@@ -13,7 +13,7 @@ let peers: Peers
 let server: MailServer
 
 before(async () => {
-  peers = await startPeers(38_000)
+  peers = await startPeers(28_000)
   server = await startForClients({ relayhost: `[127.0.0.1]:${peers.smtpPort}`, mynetworks: '127.0.0.0/8' })
   const relay = `relayhost=[127.0.0.1]:${server.ports.smtp}`
   const restrictions = 'smtpd_recipient_restrictions=permit_mynetworks,reject_unauth_destination'
