@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax under test
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { ExpansionError, expand, namesIn } from './expand.ts'
