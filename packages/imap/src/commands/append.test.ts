@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { StoreError } from '@posthorn/storage'
 import { startImapFixture } from '../testkit/imap-fixture.ts'
 
 const message = 'Subject: hi\r\n\r\nbody\r\n'
@@ -110,4 +111,42 @@ test('a connection that ends in the middle of a message leaves nothing', async (
   half.destroy()
   const client = await imap.login()
   assert.match((await client.ok('STATUS INBOX (MESSAGES)'))[0]!, /MESSAGES 0/)
+})
+
+test('RFC 5530 §3 UNAVAILABLE: the disk is full in the middle of a message; the next one is taken', async (t) => {
+  const imap = await startImapFixture(t)
+  const { messages } = imap.store
+  const { stage } = messages
+  let aborted = 0
+  messages.stage = () => {
+    const writer = stage.call(messages)
+    let chunks = 0
+    return {
+      get sizeBytes() {
+        return writer.sizeBytes
+      },
+      write: (chunk) => {
+        if (chunks++ > 0) throw new StoreError('no-space', 'Cannot write the message: no room')
+        return writer.write(chunk)
+      },
+      finish: () => writer.finish(),
+      abort: () => {
+        aborted++
+        return writer.abort()
+      },
+    }
+  }
+  const client = await imap.login()
+  client.send(`s APPEND INBOX {${size}}\r\n`)
+  assert.match((await client.line())!, /^\+ /)
+  // Octet by octet, so that the failure comes after the first of them was written.
+  client.socket.setNoDelay(true)
+  for (const char of `${message}\r\n`) {
+    client.send(char)
+    await new Promise(setImmediate)
+  }
+  assert.match((await client.line())!, /^s NO \[UNAVAILABLE\]/)
+  assert.equal(aborted, 1)
+  messages.stage = stage
+  assert.match((await client.append('INBOX', message)).at(-1)!, /^OK \[APPENDUID \d+ 1\]/)
 })

@@ -331,3 +331,21 @@ test('RFC 7162 §3.2.6: UID FETCH with VANISHED tells what went since', async (t
   assert.equal(found[0], '* VANISHED (EARLIER) 3')
   assert.match(found[1]!, /^\* 4 FETCH \(UID 4 FLAGS \(\\Seen\) MODSEQ \(\d+\)\)$/)
 })
+
+test('a large message removed while it is being sent ends the connection: its literal has no other end', async (t) => {
+  const large = `Subject: large\r\n\r\n${'0123456789\r\n'.repeat(150_000)}`
+  const { imap, client } = await withMessages(t, [large])
+  const { messages } = imap.store
+  const { read } = messages
+  let pieces = 0
+  messages.read = async (mailbox, uid, start, end) =>
+    ++pieces > 2 ? undefined : read.call(messages, mailbox, uid, start, end)
+  client.send('x FETCH 1 BODY.PEEK[]\r\n')
+  const lines = await client.end()
+  assert.equal(lines[0], `* 1 FETCH (BODY[] {${large.length}}`)
+  assert.ok(lines.join('\r\n').length < large.length)
+  assert.ok(imap.log.some(({ level, error }) => level === 'error' && /removed/.test(String(error))))
+  messages.read = async () => undefined
+  const other = await imap.login('INBOX')
+  assert.match((await other.command('FETCH 1 BODY.PEEK[]')).at(-1)!, /^NO \[EXPUNGEISSUED\]/)
+})
