@@ -1,42 +1,34 @@
-import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { CloseReason, Connection, ConnectionHandler, TlsCredentials } from '@posthorn/net'
-import { type Account, type Store, StoreError } from '@posthorn/storage'
-import type { CapabilityContext, LiteralSink } from '../commands/command.ts'
+import { type Account, StoreError } from '@posthorn/storage'
+import type { CapabilityContext } from '../commands/command.ts'
 import { Refusal } from '../errors.ts'
-import { Framer } from '../wire/framer.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
+import { ClientLink } from './client-link.ts'
 import { keywordLines, newsLines } from './news-lines.ts'
 import type { MailboxWatcher, OpenMailbox } from './open-mailbox.ts'
 import { runCommands } from './pump.ts'
 import type { Services } from './services.ts'
-import type { Client, Extension, StateName } from './session.ts'
+import type { Extension, StateName } from './session.ts'
 import { type LoggedSession, logEnd, logFault, logLogin } from './session-log.ts'
 
 /** A literal refused by us but sent all the same is read up to here; then the connection ends. */
 const swallowBytes = 256 * 1024 * 1024
 const swallowBytesBeforeLogin = 64 * 1024
-/** Pipelined input kept while a command runs; above it the client waits (RFC 9051 §5.5). */
-const inputAheadBytes = 128 * 1024
 
 /**
  * One client. All variants of `Session` in one object: the dispatcher checks the state and hands it out
  * as the variant. Kept small: thousands of these wait.
  */
-export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, LoggedSession {
-  readonly services: Services
-  readonly connection: Connection
-  readonly id: string
+export class ImapSession extends ClientLink implements ConnectionHandler, MailboxWatcher, LoggedSession {
   state: StateName = 'not-authenticated'
   account: Account | undefined
   mailbox: OpenMailbox | undefined
   numbering: 'sequence' | 'uid' = 'sequence'
   tag = ''
-  literals: LiteralSink[] = []
   readonly startedMs: number
   failedLogins: LoggedSession['failedLogins']
   badCommands = 0
-  readonly framer: Framer
   /** IDLE waits for its line. A flag and not a running command: thousands of clients do only this. */
   idling = false
   /** The pump runs; octets that come wait for it. */
@@ -44,11 +36,8 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
   /** The client has sent its FIN. */
   endsAfterCommand = false
   #extensions = 0
-  #paused = false
   #shuttingDown = false
   #closed = false
-  #closing: AbortController | undefined
-  #line: ((line: Buffer | undefined) => void) | undefined
   /** Under way while idling. */
   #news: Promise<void> | undefined
   #heardMs: number
@@ -57,16 +46,14 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
   readonly #onClosed: (session: ImapSession) => void
 
   constructor(services: Services, connection: Connection, onClosed: (session: ImapSession) => void) {
-    this.services = services
-    this.connection = connection
-    this.#onClosed = onClosed
-    this.id = randomBytes(9).toString('base64url')
-    this.startedMs = services.now()
-    this.#heardMs = this.startedMs
-    this.framer = new Framer({
-      commandBytes: services.options().loginCommandLimitBytes,
+    const { loginCommandLimitBytes } = services.options()
+    super(services, connection, {
+      commandBytes: loginCommandLimitBytes,
       swallowBytes: swallowBytesBeforeLogin,
     })
+    this.#onClosed = onClosed
+    this.startedMs = services.now()
+    this.#heardMs = this.startedMs
   }
 
   start(): void {
@@ -77,35 +64,6 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
   }
 
   // What commands see: SessionCommon.
-
-  get store(): Store {
-    return this.services.store
-  }
-
-  get client(): Client {
-    return this
-  }
-
-  get remoteAddress(): string {
-    return this.connection.remoteAddress
-  }
-
-  get localAddress(): string {
-    return this.connection.localAddress
-  }
-
-  get secure(): Client['secure'] {
-    return this.connection.secure
-  }
-
-  get trusted(): boolean {
-    return this.services.options().isTrusted(this.connection.remoteAddress)
-  }
-
-  get plaintextAuth(): 'allowed' | 'refused' {
-    if (this.connection.secure !== undefined || this.trusted) return 'allowed'
-    return this.services.options().plaintextAuth
-  }
 
   capabilities(): string {
     const options = this.services.options()
@@ -131,38 +89,6 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
     // RFC 7162 §3.1.2.1: the client has to know where it stands.
     if (!had && this.enabled('CONDSTORE') && this.mailbox !== undefined)
       this.untagged(`OK [HIGHESTMODSEQ ${this.mailbox.modSeq}] Highest`)
-  }
-
-  write(data: string | Uint8Array): Promise<void> | undefined {
-    this.connection.write(data)
-    return this.connection.drained
-  }
-
-  untagged(text: string): void {
-    this.connection.write(`* ${text}\r\n`)
-  }
-
-  get gone(): boolean {
-    return !this.connection.open
-  }
-
-  get signal(): AbortSignal {
-    this.#closing ??= new AbortController()
-    if (this.gone) this.#closing.abort()
-    return this.#closing.signal
-  }
-
-  dropSignal(): void {
-    this.#closing = undefined
-  }
-
-  ask(text: string): Promise<Buffer | undefined> {
-    this.connection.write(`+ ${text}\r\n`)
-    this.framer.expectLine()
-    return new Promise((resolve) => {
-      this.#line = resolve
-      this.#offerLine()
-    })
   }
 
   // NotAuthenticatedSession.
@@ -318,18 +244,8 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
       void runCommands(this)
       return
     }
-    this.#offerLine()
-    if (this.framer.pendingBytes > inputAheadBytes && !this.#paused) {
-      this.#paused = true
-      this.connection.pause()
-    }
-  }
-
-  /** The pump has looked at all input. */
-  wantInput(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.connection.resume()
+    this.offerLine()
+    this.holdBack()
   }
 
   timedOut(): void {
@@ -342,7 +258,7 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
       this.#expectSilence()
       return
     }
-    if (this.busy && this.#line === undefined) {
+    if (this.busy && !this.awaitsLine) {
       this.#expectSilence()
       return
     }
@@ -351,22 +267,19 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
 
   ended(): void {
     // Commands that came before the FIN are still answered.
-    if (this.busy && this.#line === undefined) this.endsAfterCommand = true
+    if (this.busy && !this.awaitsLine) this.endsAfterCommand = true
     else this.connection.end()
   }
 
   closed(reason: CloseReason, error: Error | undefined): void {
     this.#closed = true
-    this.#closing?.abort()
-    const line = this.#line
-    this.#line = undefined
     this.mailbox?.close()
     // A running command may be about to place them; it gives back what is left.
     if (!this.busy) this.dropLiterals()
     logEnd(this, this.#ending, reason, error)
     if (this.account !== undefined) this.services.seats.leave(this.account.id, this.remoteAddress)
     this.#onClosed(this)
-    line?.(undefined)
+    this.letGo()
   }
 
   /** Says goodbye and ends the connection. @param reason for the log */
@@ -380,19 +293,13 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
 
   /** Ends at once, or when the running command has been answered. */
   shutDown(): void {
-    if (this.busy && this.#line === undefined) this.#shuttingDown = true
+    if (this.busy && !this.awaitsLine) this.#shuttingDown = true
     else this.bye('Server shutting down.', 'Server shutting down.')
   }
 
   /** Between two commands. */
   get shuttingDown(): boolean {
     return this.#shuttingDown
-  }
-
-  dropLiterals(): void {
-    if (this.literals.length === 0) return
-    for (const sink of this.literals) sink.abort()
-    this.literals = []
   }
 
   /** @param what `Cannot …`, without the command's arguments */
@@ -409,18 +316,6 @@ export class ImapSession implements ConnectionHandler, MailboxWatcher, Client, L
     }
     const notify = this.idling && idleNotifyIntervalMs > 0 && idleNotifyIntervalMs < idleTimeoutMs
     this.connection.setDeadline(notify ? idleNotifyIntervalMs : idleTimeoutMs)
-  }
-
-  /** Gives a line to who asked for one. */
-  #offerLine(): void {
-    if (this.#line === undefined) return
-    const event = this.framer.next()
-    if (event === undefined) return
-    const resolve = this.#line
-    this.#line = undefined
-    // Too long or with NUL: nothing that anybody who asks for a line accepts.
-    resolve(event.kind === 'line' ? event.line : Buffer.from('\0'))
-    if (event.kind === 'flood') this.bye('Too much data', 'Flood')
   }
 }
 
