@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -267,6 +276,17 @@ describe('commands without a server', () => {
       assert.equal(result.code, code, `${name} ${args.join(' ')}`)
       assert.notEqual(result.out + result.err, '')
     }
+  })
+
+  it('a command in a wrong folder makes no store there', async () => {
+    const path = join(root, 'empty')
+    mkdirSync(path)
+    const shell = createShellFixture({ environment: { POSTHORN_DATA_DIRECTORY: path } })
+    assert.equal(await runCli('posthorn', ['user', 'list'], shell, async () => 0), 78)
+    assert.match(shell.errors(), /there is no mail system in .*\/empty yet/)
+    assert.deepEqual(readdirSync(path), [])
+    const adding = createShellFixture({ environment: { POSTHORN_DATA_DIRECTORY: path }, input: 'x\n' })
+    assert.equal(await runCli('posthorn', ['user', 'add', 'a@b.test'], adding, async () => 0), 0)
   })
 
   it('start hands over to the server', async () => {

@@ -56,8 +56,10 @@ export async function withSite<T>(
   shell: Shell,
   options: SiteOptions,
   work: (site: OpenSite) => Promise<T>,
+  missingStore: 'refused' | 'made' = 'refused',
 ): Promise<T> {
   const site = locateSite(shell, options)
+  if (missingStore === 'refused') refuseNoSite(site)
   becomeOwner(site.folder.path)
   const wakes = new Map<string, Wake>()
   const store = await openSiteStore(site, collectingBus(wakes))
@@ -77,6 +79,15 @@ export async function withSite<T>(
     await store.close()
     for (const wake of wakes.values()) await askServer(site.folder.controlSocket, { cmd: 'wake', wake })
   }
+}
+
+/** `mailq` in a wrong folder must not make a store there. With a main.cf it is the right one. */
+function refuseNoSite({ config, folder }: Site): void {
+  if (existsSync(folder.storeFolder) || existsSync(config.file)) return
+  throw new CommandError(
+    `there is no mail system in ${folder.path} yet: \`posthorn start\` makes one, --config or POSTHORN_CONFIG names another`,
+    exit.config,
+  )
 }
 
 async function openSiteStore({ config, folder }: Site, wakeBus: WakeBus): Promise<Store & Maintenance> {

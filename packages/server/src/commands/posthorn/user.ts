@@ -83,20 +83,25 @@ export function addUserCommands(program: Command, context: CommandContext): void
 
 async function addUser({ shell, site }: CommandContext, address: string, options: AddOptions): Promise<void> {
   const quotaBytes = parseSize(options.quota ?? '0')
-  await withSite(shell, site(), async ({ accounts }) => {
-    if ((await accounts.find(address)) !== undefined) throw new CommandError(`Account exists: ${address}`)
-    const password = await choosePassword(shell, options)
-    const { account, domainAdded } = await accounts.create({
-      address,
-      password: password.text,
-      quotaBytes,
-      ...(options.home === undefined ? {} : { home: options.home }),
-    })
-    shell.out(
-      `${account.address}: added${domainAdded ? ' (and its domain, which mydestination does not name)' : ''}\n`,
-    )
-    if (password.generated) shell.out(`password: ${password.text}\n`)
-  })
+  await withSite(
+    shell,
+    site(),
+    async ({ accounts }) => {
+      if ((await accounts.find(address)) !== undefined) throw new CommandError(`Account exists: ${address}`)
+      const password = await choosePassword(shell, options)
+      const { account, domainAdded } = await accounts.create({
+        address,
+        password: password.text,
+        quotaBytes,
+        ...(options.home === undefined ? {} : { home: options.home }),
+      })
+      shell.out(
+        `${account.address}: added${domainAdded ? ' (and its domain, which mydestination does not name)' : ''}\n`,
+      )
+      if (password.generated) shell.out(`password: ${password.text}\n`)
+    },
+    'made',
+  )
 }
 
 async function setPassword(
