@@ -14,7 +14,7 @@ interface Waiting {
 /** One in so many turns goes to the lower classes first, so that they move too. */
 const turnsToLowest = 8
 const turnsToMiddle = 3
-const laneLimit = 50
+const laneLimit = 100
 
 export interface HashLanes {
   /** undefined when the queue is full for this caller. Rejects as `work` does. */

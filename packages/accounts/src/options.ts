@@ -21,7 +21,7 @@ export interface AccountOptions {
   readonly failureLimit?: number
   /** The delay grows from failure to failure up to this. 0 = no delay. */
   readonly failureDelayMaxMs?: number
-  /** Logins from one address under way at once. */
+  /** Logins under way at once from an address with failures; five times as many from one without. */
   readonly pendingLimit?: number
 }
 

@@ -6,6 +6,9 @@ import type { CompleteOptions } from './options.ts'
 /** A user who has logged in from an address within this time is known there. */
 const knownForMs = 30 * 86_400_000
 
+/** An office behind one address logs in all at once after a restart. */
+const blamelessFactor = 5
+
 export interface Admission {
   readonly lane: { readonly class: LaneClass; readonly key: string }
   readonly delayMs: number
@@ -33,9 +36,10 @@ export function createThrottle(parts: {
   const { counters, now } = parts
   const pending = new Map<string, number>()
 
-  function enter(key: string): (() => void) | undefined {
+  function enter(key: string, failures: number): (() => void) | undefined {
     const count = pending.get(key) ?? 0
-    if (count >= parts.options().pendingLimit) return undefined
+    const limit = parts.options().pendingLimit * (failures === 0 ? blamelessFactor : 1)
+    if (count >= limit) return undefined
     pending.set(key, count + 1)
     return () => {
       const left = (pending.get(key) ?? 1) - 1
@@ -53,9 +57,9 @@ export function createThrottle(parts: {
       const ofPair = await counters.get(keys.pair, nowMs)
       const ofAddress = known ? 0 : await counters.get(keys.address, nowMs)
       if (failureLimit > 0 && ofAddress >= failureLimit) return undefined
-      const leave = enter(known ? keys.pair : keys.address)
-      if (leave === undefined) return undefined
       const failures = Math.max(ofPair, ofAddress)
+      const leave = enter(known ? keys.pair : keys.address, failures)
+      if (leave === undefined) return undefined
       return {
         lane: { class: laneClass(known, failures), key: clientNetwork(clientAddress) },
         delayMs: penaltyMs(failures, failureDelayMaxMs),
