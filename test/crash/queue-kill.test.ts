@@ -33,13 +33,18 @@ test('kill -9 between accept, attempt and settle: nothing accepted is lost, dupl
   const start = (
     from: number,
     to: number,
-  ): { child: ChildProcess; empty: Promise<unknown>; errors: () => string } => {
+  ): { child: ChildProcess; first: Promise<void>; empty: Promise<unknown>; errors: () => string } => {
     const child = spawn(process.execPath, [worker, directory, String(peer.port), String(from), String(to)])
     children.push(child)
     let pending = ''
     let errors = ''
     child.stderr?.on('data', (chunk) => {
       errors += chunk
+    })
+    let begun = (): void => {}
+    const first = new Promise<void>((resolve) => {
+      begun = resolve
+      child.once('exit', () => resolve())
     })
     const empty = new Promise<void>((resolve) => {
       child.stdout?.on('data', (chunk) => {
@@ -48,15 +53,17 @@ test('kill -9 between accept, attempt and settle: nothing accepted is lost, dupl
         for (const line of lines) {
           if (line === 'empty') resolve()
           else accepted.add(Number(line))
+          begun()
         }
       })
     })
-    return { child, empty, errors: () => errors }
+    return { child, first, empty, errors: () => errors }
   }
   for (let round = 0; round < rounds; round++) {
-    const { child, errors } = start(round * perRound, (round + 1) * perRound)
+    const { child, first, errors } = start(round * perRound, (round + 1) * perRound)
     const exited = once(child, 'exit')
-    await new Promise((resolve) => setTimeout(resolve, 250 + random() * 500))
+    await first
+    await new Promise((resolve) => setTimeout(resolve, random() * 400))
     child.kill('SIGKILL')
     const [, signal] = await exited
     assert.equal(signal, 'SIGKILL', errors())
