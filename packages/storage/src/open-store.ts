@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts'
 import { createGreylistStore } from './greylist/greylist-store.ts'
 import { Journal } from './journal/journal.ts'
 import { journalDirectory, listJournalFiles } from './journal/journal-files.ts'
-import { type Environment, openEnvironment } from './kv/environment.ts'
+import { closeEnvironment, type Environment, openEnvironment } from './kv/environment.ts'
 import { GroupCommit } from './kv/group-commit.ts'
 import { Snapshot } from './kv/unit.ts'
 import { createMailboxStore } from './mailboxes/mailbox-store.ts'
@@ -60,7 +60,7 @@ export const openStoreWith = async (
   try {
     return await assemble(parts, options, { files, self, markers, environment })
   } catch (error) {
-    await environment.close()
+    await closeEnvironment(environment)
     markers.remove(self.token)
     throw error
   }
@@ -137,7 +137,7 @@ const assemble = async (
       watchers.close()
       segments.close()
       await volatile.close()
-      await environment.close()
+      await closeEnvironment(environment)
       markers.remove(self.token)
     },
   }

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { RootDatabase } from 'lmdb'
 
@@ -23,11 +23,32 @@ export interface RangeLimits {
 /** Address space, not disk: growing the map later would need every process to stop reading. */
 const mapSizeBytes = 2 ** 38
 
+interface Shared {
+  readonly environment: Environment
+  users: number
+}
+
+/**
+ * LMDB must not open a file twice in one process: the second opening waits, on the event loop, for a writer
+ * that waits for the event loop. So openings of one file (device and inode) share its environment.
+ */
+const shared = new Map<string, Shared>()
+
+const fileKey = (path: string): string | undefined => {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat && `${stat.dev}:${stat.ino}`
+}
+
 /**
  * Opens the index. `durability` 'synced': a transaction's promise resolves after the flush
  * (`overlappingSync` would resolve at the commit). 'volatile': never synced, for what ends with the boot.
  */
 export const openEnvironment = (path: string, durability: 'synced' | 'volatile'): Environment => {
+  const known = shared.get(fileKey(path) ?? '')
+  if (known !== undefined) {
+    known.users++
+    return known.environment
+  }
   const environment = open({
     path,
     noSubdir: true,
@@ -43,7 +64,19 @@ export const openEnvironment = (path: string, durability: 'synced' | 'volatile')
   }) as unknown as Environment
   // Password hashes are in it, and the folder may have been there with other permissions.
   chmodSync(path, 0o600)
+  shared.set(fileKey(path) as string, { environment, users: 1 })
   return environment
+}
+
+/** Closes it for this user; the last one closes the file. */
+export const closeEnvironment = async (environment: Environment): Promise<void> => {
+  for (const [key, each] of shared) {
+    if (each.environment !== environment) continue
+    if (--each.users > 0) return
+    shared.delete(key)
+    await environment.close()
+    return
+  }
 }
 
 export const readValue = (environment: Environment, key: Buffer): Buffer | undefined =>

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { copyFile, link, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BackupReport, StoreError } from '../contract.ts'
-import { type Environment, openEnvironment } from '../kv/environment.ts'
+import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
 import { Snapshot } from '../kv/unit.ts'
 import { segmentRows } from '../recovery/recover-segments.ts'
 import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
@@ -101,7 +101,7 @@ export const verifyBackup = async (target: string): Promise<void> => {
       )
     }
   } finally {
-    await environment.close()
+    await closeEnvironment(environment)
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type RebuildReport, StoreError } from '../contract.ts'
 import { writeCheckpoint } from '../journal/checkpoint.ts'
 import { journalDirectory } from '../journal/journal-files.ts'
-import { type Environment, openEnvironment } from '../kv/environment.ts'
+import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
 import { GroupCommit } from '../kv/group-commit.ts'
 import { ownIdentity } from '../process-identity.ts'
 import { ProcessMarkers } from '../recovery/process-markers.ts'
@@ -35,7 +35,7 @@ export const rebuildStore = async (directory: string, nowMs: number): Promise<Re
   try {
     report = await build(environment, directory, nowMs)
   } finally {
-    await environment.close()
+    await closeEnvironment(environment)
   }
   swap(directory, building, nowMs)
   await realFileLayer.syncDirectory(directory)

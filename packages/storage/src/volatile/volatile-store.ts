@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CounterStore, LockStore } from '../contract.ts'
-import { type Environment, openEnvironment } from '../kv/environment.ts'
+import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
 import { bootId, isAlive, type ProcessIdentity } from '../process-identity.ts'
 
 /**
@@ -27,7 +27,7 @@ export const openVolatileStore = (directory: string, self: ProcessIdentity): Vol
   return {
     counters: createCounters(environment),
     locks: createLocks(environment, self),
-    close: () => environment.close(),
+    close: () => closeEnvironment(environment),
   }
 }
 
