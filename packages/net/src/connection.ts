@@ -2,7 +2,7 @@ import type * as net from 'node:net'
 import * as tls from 'node:tls'
 import { normalizeAddress } from './address.ts'
 import type { Admission } from './admission.ts'
-import { joinLimitBytes, joinPieces } from './output-pieces.ts'
+import { flushLimitBytes, joinPieces } from './output-pieces.ts'
 import { type SecureFacts, secureFacts } from './secure-facts.ts'
 import type { TimerWheel, WheelEntry } from './timer-wheel.ts'
 import type { TlsCredentials } from './tls-credentials.ts'
@@ -53,6 +53,9 @@ type Stage = 'plain' | 'upgrading' | 'secure' | 'ending' | 'closed'
 const owner: unique symbol = Symbol('connection')
 type OwnedSocket = net.Socket & { [owner]?: Connection | undefined }
 
+const copyLimitBytes = 2048
+/** A TLS record: below that each piece would become one of its own. */
+const secureCopyLimitBytes = 16_384
 /** From here on `drained` asks the writer to wait. */
 const highWaterBytes = 131_072
 /** How long a peer may take to say goodbye after we did. */
@@ -159,7 +162,7 @@ export class Connection implements WheelEntry {
     if (!this.open || bytes.length === 0) return
     this.#pending.push(bytes)
     this.#pendingBytes += bytes.length
-    if (this.#pendingBytes >= joinLimitBytes) this.#flush()
+    if (this.#pendingBytes >= flushLimitBytes) this.#flush()
     else if (this.#holds === 0 && !this.#flushScheduled) {
       this.#flushScheduled = true
       process.nextTick(flushLater, this)
@@ -309,12 +312,16 @@ export class Connection implements WheelEntry {
     const pending = this.#pending
     this.#pending = []
     this.#pendingBytes = 0
-    for (const piece of joinPieces(pending)) {
-      this.sentBytes += piece.length
+    const socket = this.#socket
+    const pieces = joinPieces(pending, this.secure === undefined ? copyLimitBytes : secureCopyLimitBytes)
+    if (pieces.length > 1) socket.cork()
+    for (const piece of pieces) {
+      this.sentBytes += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length
       this.transcript?.sent(piece)
-      if (this.#socket.write(piece)) continue
-      if (this.#stallMs === never) this.#watchStall(this.#setup.wheel.nowMs)
+      socket.write(piece)
     }
+    if (pieces.length > 1) socket.uncork()
+    if (socket.writableNeedDrain && this.#stallMs === never) this.#watchStall(this.#setup.wheel.nowMs)
   }
 
   #watchStall(nowMs: number): void {
