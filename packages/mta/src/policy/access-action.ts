@@ -97,10 +97,10 @@ function plainVerdict(
         refusal: refusal(subject, codes.accessMapDeferCode, text, 'Service unavailable'),
       }
   }
-  if (/^[45]\d\d$/.test(word)) {
+  if (/^[45]\d\d$/.test(word) && text !== '') {
     return { kind: 'refuse', refusal: refusal(subject, Number(word), text, 'Access denied') }
   }
-  // Pop-before-smtp programs write numbers.
+  // Pop-before-smtp programs write numbers; so a code without text permits, as in Postfix.
   return /^\d+$/.test(word) ? permit : undefined
 }
 

@@ -141,7 +141,7 @@ test('lists that cannot work are refused at the start', () => {
 
 test('RFC 3463: statuses fit what they are said of', () => {
   const rows = [
-    ['5.1.1', 'Sender address', '5.1.0'],
+    ['5.1.1', 'Sender address', '5.1.7'],
     ['4.1.2', 'Sender address', '4.1.8'],
     ['5.1.8', 'Recipient address', '5.1.2'],
     ['5.1.1', 'Client host', '5.0.0'],

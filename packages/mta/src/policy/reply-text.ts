@@ -10,7 +10,7 @@ export function fitStatus(status: string, subject: SubjectClass): string {
   if (!tail.startsWith('.1.')) return status
   const turned =
     subject === 'Sender address'
-      ? { '.1.1': '.1.0', '.1.2': '.1.8', '.1.3': '.1.7', '.1.4': '.1.0', '.1.6': '.1.0' }
+      ? { '.1.1': '.1.7', '.1.2': '.1.8', '.1.3': '.1.7', '.1.4': '.1.0', '.1.6': '.1.0' }
       : subject === 'Recipient address'
         ? { '.1.8': '.1.2', '.1.7': '.1.3' }
         : { [tail]: '.0.0' }

@@ -13,7 +13,7 @@ export async function vrfy(
 ): Promise<SmtpReply> {
   if (options.vrfy === 'disabled') return reply(502, '5.5.1', 'VRFY command is disabled')
   const parsed = argument.trim() === '' ? undefined : parseForwardPath(argument)
-  if (parsed === undefined) return reply(501, '5.5.4', 'Syntax: VRFY address')
+  if (parsed === undefined) return reply(501, '5.5.4', 'Syntax: VRFY address [SMTPUTF8]')
   const address = formatAddress(parsed)
   const destination = routing.classify(address)
   const mayRelay = session.trusted || session.user !== undefined
@@ -27,12 +27,12 @@ export async function vrfy(
   if (known.kind === 'unknown') {
     return reply(550, '5.1.1', `<${address}>: Recipient address rejected: User unknown in ${known.table}`)
   }
-  return reply(252, '2.0.0', address)
+  return reply(252, '2.0.0', argument.trim())
 }
 
 /** Postfix has no EXPN: who is on a list is nobody's business. RFC 5321 §7.3. */
 export function expn(): SmtpReply {
-  return reply(502, '5.5.1', 'EXPN command is disabled')
+  return reply(500, '5.5.2', 'Error: command not recognized')
 }
 
 /** RFC 1985. Postfix: etrn_cmd(), fast_flush_domains = $relay_domains. */
@@ -45,6 +45,7 @@ export async function etrn(
   const given = argument.trim().toLowerCase()
   // RFC 1985 §5.3: @ and # ask for subdomains and named queues.
   const domain = given.replace(/^[@#]/, '')
+  if (given === '' || /\s/.test(given)) return { code: 500, text: 'Syntax: ETRN domain' }
   if (!isHostName(domain)) return { code: 501, text: 'Error: invalid parameter syntax' }
   if (routing.classify(`postmaster@${domain}`).class !== 'relay') {
     return { code: 459, text: `<${argument.trim()}>: service unavailable` }

@@ -234,7 +234,7 @@ test('VRFY, EXPN, ETRN', async () => {
   const local = await mail.session()
   const cases: readonly [string, typeof local, string][] = [
     ['alice', stranger, '252 2.0.0 alice'],
-    ['<alice@example.org>', stranger, '252 2.0.0 alice@example.org'],
+    ['<alice@example.org>', stranger, '252 2.0.0 <alice@example.org>'],
     [
       'nobody',
       stranger,
@@ -242,15 +242,16 @@ test('VRFY, EXPN, ETRN', async () => {
     ],
     ['x@far.net', stranger, '554 5.7.1 <x@far.net>: Relay access denied'],
     ['x@far.net', local, '252 2.0.0 x@far.net'],
-    ['', stranger, '501 5.5.4 Syntax: VRFY address'],
+    ['', stranger, '501 5.5.4 Syntax: VRFY address [SMTPUTF8]'],
   ]
   for (const [argument, session, expected] of cases) {
     assert.equal(replyText(await mail.handler.vrfy(session, argument)), expected)
   }
-  assert.match(replyText(await mail.handler.expn(stranger, 'staff')), /^502 5\.5\.1 /)
+  assert.match(replyText(await mail.handler.expn(stranger, 'staff')), /^500 5\.5\.2 /)
   assert.equal(replyText(await mail.handler.etrn(stranger, 'relay.net')), '250 Queuing started')
   assert.equal(replyText(await mail.handler.etrn(stranger, 'far.net')), '459 <far.net>: service unavailable')
-  assert.equal(replyText(await mail.handler.etrn(stranger, 'a b')), '501 Error: invalid parameter syntax')
+  assert.equal(replyText(await mail.handler.etrn(stranger, 'a..b')), '501 Error: invalid parameter syntax')
+  assert.equal(replyText(await mail.handler.etrn(stranger, 'a b')), '500 Syntax: ETRN domain')
   await mail.close()
 })
 

@@ -1,7 +1,7 @@
 import { lookupAccessAddress } from '../../tables/index.ts'
 import { recipientSubject } from '../request.ts'
 import { restriction } from '../restriction.ts'
-import { dunno } from '../verdict.ts'
+import { dunno, type Verdict } from '../verdict.ts'
 
 /** access(5) by the recipient. */
 export const checkRecipientAccess = restriction({
@@ -18,9 +18,15 @@ export const checkRecipientAccess = restriction({
         parts.recipientDelimiter,
         parts,
       )
-      return action === undefined
-        ? dunno
-        : parts.act(action, table, recipient, recipientSubject(request), request, depth)
+      if (action === undefined) return dunno
+      const verdict = parts.act(action, table, recipient, recipientSubject(request), request, depth)
+      if (!parts.addresses.classify(recipient).routed) return verdict
+      return verdict instanceof Promise ? verdict.then(withoutPermit) : withoutPermit(verdict)
     }
   },
 })
+
+/** `user%remote@us`: that we take mail for `us` is no leave to relay. Postfix: allow_untrusted_routing. */
+function withoutPermit(verdict: Verdict): Verdict {
+  return verdict.kind === 'permit' ? dunno : verdict
+}

@@ -7,6 +7,6 @@ export const deferIfPermit = restriction({
   closesRelay: true,
   make: () => (_request, subject) => ({
     kind: 'defer-if-permit',
-    refusal: refusalOf(subject, 450, '4.3.2', 'defer_if_permit requested'),
+    refusal: refusalOf(subject, 450, '4.7.0', 'defer_if_permit requested'),
   }),
 })

@@ -6,6 +6,6 @@ export const deferIfReject = restriction({
   names: ['defer_if_reject'],
   make: () => (_request, subject) => ({
     kind: 'defer-if-reject',
-    refusal: refusalOf(subject, 450, '4.3.2', 'defer_if_reject requested'),
+    refusal: refusalOf(subject, 450, '4.7.0', 'defer_if_reject requested'),
   }),
 })
