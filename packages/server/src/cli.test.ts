@@ -232,7 +232,9 @@ describe('commands without a server', () => {
     const unsafe = await run('postfix', ['-c', path, 'check'])
     assert.equal(unsafe.code, 1)
     assert.match(unsafe.err, /^postfix: fatal: .*: group or others may write it \(mode 777\): chmod go-w /m)
-    const wrong = folder('inet_interface = all\ntransport_maps = hash:/nosuch/transport\n')
+    const wrong = folder(
+      'inet_interface = all\ntransport_maps = hash:/nosuch/transport\nsmtpd_sender_restrictions = permit_mynetwork\nssl_cert = /nosuch/cert\ngreylist_whitelist_clients = /nosuch/clients\n',
+    )
     const { code, err } = await run('posthorn', ['-c', wrong, 'check'])
     assert.equal(code, 1)
     assert.match(
@@ -240,6 +242,9 @@ describe('commands without a server', () => {
       /^error: main\.cf:1: unknown parameter "inet_interface"; did you mean "inet_interfaces"\?$/m,
     )
     assert.match(err, /^error: transport_maps: .*\/nosuch\/transport/m)
+    assert.match(err, /^error: smtpd_sender_restrictions: .*permit_mynetwork/m)
+    assert.match(err, /^error: cannot read \/nosuch\/cert/m)
+    assert.match(err, /^error: \/nosuch\/clients: /m)
     assert.match(
       (await run('posthorn', ['-c', wrong, 'user', 'list'])).err,
       /^posthorn: main\.cf:1: unknown parameter/,

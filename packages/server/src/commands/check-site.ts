@@ -1,8 +1,19 @@
 import { type Stats, statSync } from 'node:fs'
-import { createTables } from '@posthorn/mta'
+import { createResolver } from '@posthorn/dns'
+import type { Log } from '@posthorn/mail'
+import {
+  type AddressBook,
+  createGreylist,
+  createNetworkList,
+  createPolicy,
+  createTables,
+} from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
 import { inspectConfig } from '../config/load-config.ts'
 import { parameters } from '../config/schema/schema.ts'
+import { greylistOptions, policyOptions, trustedNetworks } from '../services/transfer-options.ts'
+import { StartError } from '../start-error.ts'
+import { readKeyPair } from '../tls/key-pair.ts'
 import type { Shell } from './shell.ts'
 import type { SiteOptions } from './site.ts'
 
@@ -20,7 +31,7 @@ export function checkSite(shell: Shell, options: SiteOptions): SiteFindings {
   const tables = checkTables(config, shell)
   return {
     config,
-    problems: [...problems, ...permissions.problems, ...tables.problems],
+    problems: [...problems, ...permissions.problems, ...tables.problems, ...checkCertificates(config, shell)],
     warnings: [...config.warnings, ...permissions.warnings, ...tables.warnings],
   }
 }
@@ -70,12 +81,10 @@ function checkTables(
 ): { readonly problems: string[]; readonly warnings: string[] } {
   const problems: string[] = []
   const warnings: string[] = []
-  const tables = createTables({
-    now: shell.now,
-    log: (event) => {
-      if (event.level !== 'debug' && event.level !== 'info') warnings.push(event.text)
-    },
-  })
+  const log: Log = (event) => {
+    if (event.level !== 'debug' && event.level !== 'info') warnings.push(event.text)
+  }
+  const tables = createTables({ now: shell.now, log })
   for (const [name, parameter] of parameters) {
     if (parameter.type !== 'tables' || name === 'local_recipient_maps' || name === 'alias_database') continue
     const specs = config.values[name as 'transport_maps']
@@ -84,12 +93,52 @@ function checkTables(
         if (name === 'alias_maps') tables.openAliases([spec])
         else tables.open(spec)
       } catch (error) {
-        problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+        problems.push(`${name}: ${messageOf(error)}`)
       }
     }
   }
+  const attempt = (read: () => unknown) => {
+    try {
+      read()
+    } catch (error) {
+      problems.push(messageOf(error))
+    }
+  }
+  const context = { log, now: shell.now, tables }
+  attempt(() => createNetworkList(trustedNetworks(config), context))
+  // Reading the lists asks neither DNS nor the store.
+  const triplets = { attempt: () => Promise.reject(new Error('unasked')) }
+  attempt(() => createGreylist(triplets, greylistOptions(config), context))
+  attempt(() =>
+    createPolicy(policyOptions(config), {
+      ...context,
+      dns: createResolver({}),
+      addresses: {} as AddressBook,
+      greylist: createGreylist(triplets, {}, context),
+    }),
+  )
   return { problems, warnings }
 }
+
+/** A certificate that was named must be there; the server's own is made on the first start. */
+function checkCertificates({ values }: Config, shell: Shell): readonly string[] {
+  const pairs = new Map([
+    [values.smtpd_tls_cert_file, values.smtpd_tls_key_file],
+    [values.ssl_cert, values.ssl_key],
+  ])
+  const problems: string[] = []
+  for (const [certFile, keyFile] of pairs) {
+    if (certFile === '') continue
+    try {
+      readKeyPair({ certFile, keyFile }, shell.now())
+    } catch (error) {
+      problems.push(error instanceof StartError ? `${error.message}: ${error.remedy}` : messageOf(error))
+    }
+  }
+  return problems
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
 function statOf(file: string): Stats | undefined {
   try {

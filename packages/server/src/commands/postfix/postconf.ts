@@ -25,7 +25,7 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
   const sources = { configOption: options.value('c'), environment: withOverrides(options, shell) }
   const edits = requestedEdits(options)
   if (edits !== undefined) return edit(edits, sources, warn)
-  if (options.has('m')) return print(shell, mapTypes)
+  if (options.has('m')) return print(shell, (await import('@posthorn/mta')).tableTypes())
   const { config, problems } = inspectConfig(sources)
   if (options.has('M')) return print(shell, formatServices(config, options.rest))
   if (options.has('P')) return print(shell, [])
@@ -43,19 +43,6 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
   if (!options.has('d')) for (const text of [...config.warnings, ...problems]) warn(text)
   return exit.ok
 }
-
-const mapTypes = [
-  'btree',
-  'cidr',
-  'environ',
-  'hash',
-  'inline',
-  'lmdb',
-  'pcre',
-  'regexp',
-  'static',
-  'texthash',
-]
 
 function print(shell: Shell, lines: readonly string[]): number {
   for (const text of lines) shell.out(`${text}\n`)
