@@ -17,6 +17,7 @@ export interface ScriptedPeer {
  */
 export const scriptedPeer = async (
   script: Readonly<Record<string, PeerAction | readonly PeerAction[]>>,
+  where: { readonly host?: string; readonly port?: number } = {},
 ): Promise<ScriptedPeer> => {
   const received: string[] = []
   const sockets = new Set<net.Socket>()
@@ -74,7 +75,7 @@ export const scriptedPeer = async (
       for (const each of lines) line(each)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(where.port ?? 0, where.host ?? '127.0.0.1', resolve))
   return {
     port: (server.address() as net.AddressInfo).port,
     received,
