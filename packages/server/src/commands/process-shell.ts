@@ -2,7 +2,10 @@ import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { errorCode } from '../start-error.ts'
-import { exit, type Shell } from './shell.ts'
+import { CommandError, exit, type Shell } from './shell.ts'
+
+/** As a shell says of a program ended by SIGINT. */
+const interruptedCode = 130
 
 /** The real world. */
 export function processShell(): Shell {
@@ -50,6 +53,9 @@ async function ask(prompt: string, kind: 'visible' | 'hidden'): Promise<string |
   })
   try {
     return await lines.question('')
+  } catch {
+    // Ctrl-C; a closed terminal too.
+    throw new CommandError('interrupted', interruptedCode)
   } finally {
     lines.close()
     if (kind === 'hidden') process.stderr.write('\n')
