@@ -6,6 +6,7 @@ import { Admission } from './admission.ts'
 import { ListenError } from './listener.ts'
 import { closed, dial, expect, serve } from './testkit/connection-fixture.ts'
 import { TlsCredentials } from './tls-credentials.ts'
+import { Transcript } from './transcript.ts'
 
 let pair: PemPair
 
@@ -102,4 +103,26 @@ test('stop lets connections live, close breaks them', async () => {
   await closed(late)
   await listener.close()
   assert.equal((await (await session()).over.promise).reason, 'shutdown')
+})
+
+test('a transcript has both sides, in the clear and under TLS, without the password', async () => {
+  const lines: string[] = []
+  const server = await serve({
+    credentials: new TlsCredentials(pair),
+    transcript: () => new Transcript(({ from, text }) => lines.push(`${from}: ${text}`)),
+  })
+  const client = dial(server.listener)
+  await expect(client, 'hello')
+  client.write('STARTTLS\r\n')
+  await expect(client, 'go\r\n')
+  const secure = tls.connect({ socket: client, rejectUnauthorized: false })
+  await new Promise((resolve) => secure.once('secureConnect', resolve))
+  secure.write('PASS hunter2\r\n')
+  await expect(secure, 'PASS')
+  assert.deepEqual(lines.slice(0, 4), [
+    'server: hello',
+    'client: STARTTLS',
+    'server: go',
+    'client: PASS <masked>',
+  ])
 })
