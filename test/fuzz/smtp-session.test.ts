@@ -97,6 +97,7 @@ const run = async (bytes: Buffer, cuts: readonly number[], trusted: boolean) => 
       closing: false,
       now: () => 0,
       schedule: () => undefined,
+      cancel: () => undefined,
       fault: (_session, error) => faults.push(error),
     },
     {

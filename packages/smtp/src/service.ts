@@ -153,7 +153,8 @@ class Service implements SmtpService {
         return closing()
       },
       now: () => this.#wheel.nowMs,
-      schedule: (session: WheelEntry) => this.#wheel.schedule(session),
+      schedule: (alarm: WheelEntry) => this.#wheel.schedule(alarm),
+      cancel: (alarm: WheelEntry) => this.#wheel.cancel(alarm),
       fault: (session, error) => this.#fault(session, error),
       admit: (connection) => this.#admit(connection, current()),
       crowded: (connection) => this.#crowded(connection, current()),

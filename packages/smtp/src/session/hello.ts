@@ -70,7 +70,8 @@ const hello = (
   if (name === undefined) return reply(501, undefined, `Syntax: ${verb} hostname`)
   const { peer, host } = session
   const before = peer.helo
-  peer.helo = name.slice(0, 300)
+  // It goes into Received fields and logs. Postfix: printable().
+  peer.helo = name.slice(0, 300).replace(/[\x00-\x20\x7f-\x9f]/g, '?')
   peer.protocol = verb === 'HELO' ? 'SMTP' : 'ESMTP'
   peer.protocol = protocolName(session, 'plain')
   const decide = (refused: SmtpReply | undefined): SmtpReply => {

@@ -36,6 +36,7 @@ const open = (setting: Setting = {}) => {
     },
     now: () => clock.nowMs,
     schedule: () => undefined,
+    cancel: () => undefined,
     fault: (_session, error) => faults.push(error),
   }
   const wire = { out: '', writes: 0, ended: false, handshakes: 0 }
@@ -410,10 +411,10 @@ test('timeouts: a command in drops, DATA below the minimum rate', async () => {
   await settle()
   session.push(Buffer.from('x'.repeat(200)))
   clock.nowMs = 2500
-  session.onDue(2500)
+  session.alarm.onDue(2500)
   assert.ok(!wire.ended)
-  assert.equal(session.dueMs, 3000)
-  session.onDue(3001)
+  assert.equal(session.alarm.dueMs, 3000)
+  session.alarm.onDue(3001)
   assert.match(wire.out, /421 4\.4\.2 mx\.test Error: timeout exceeded\r\n$/)
   assert.deepEqual(handler.aborts, ['session closed'])
 
@@ -421,8 +422,8 @@ test('timeouts: a command in drops, DATA below the minimum rate', async () => {
   slow.session.greet(slow.handler.banner)
   slow.clock.nowMs = 900
   slow.session.push(Buffer.from('NO'))
-  assert.equal(slow.session.dueMs, 1000)
-  slow.session.onDue(1001)
+  assert.equal(slow.session.alarm.dueMs, 1000)
+  slow.session.alarm.onDue(1001)
   assert.ok(slow.wire.ended)
 })
 

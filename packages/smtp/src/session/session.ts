@@ -3,6 +3,7 @@ import type { Answer, SmtpHandler, SmtpReply, SmtpSession } from '../handler.ts'
 import type { SmtpOptions } from '../options.ts'
 import { decodeLine, isForeign, parseCommandLine } from '../wire/command-line.ts'
 import { formatReply, reply } from '../wire/reply.ts'
+import { Alarm } from './alarm.ts'
 import { answerToChallenge } from './auth.ts'
 import { type Command, commandTable } from './commands.ts'
 import { consumeChunk, consumeData } from './content.ts'
@@ -29,8 +30,9 @@ export interface SessionHost {
   /** The service is being closed: the next command is answered 421. */
   readonly closing: boolean
   now(): number
-  /** Call when `session.dueMs` was set. */
-  schedule(session: WheelEntry): void
+  /** Call when its `dueMs` was set. */
+  schedule(alarm: WheelEntry): void
+  cancel(alarm: WheelEntry): void
   fault(session: SmtpSession, error: unknown): void
 }
 
@@ -39,7 +41,7 @@ const nothing = Buffer.alloc(0)
 const inputHighWaterBytes = 65_536
 
 /** One SMTP or LMTP conversation: octets in, replies out, decisions by the handler. RFC 5321, RFC 2033. */
-export class Session implements WheelEntry {
+export class Session {
   readonly peer: SmtpSession
   readonly host: SessionHost
   readonly wire: SessionWire
@@ -61,8 +63,7 @@ export class Session implements WheelEntry {
   #over = false
   /** When the present content began. */
   #contentMs = 0
-  dueMs = Number.POSITIVE_INFINITY
-  tick = 0
+  readonly alarm = new Alarm((nowMs) => this.#onDue(nowMs))
 
   constructor(peer: SmtpSession, host: SessionHost, wire: SessionWire) {
     this.peer = peer
@@ -156,7 +157,7 @@ export class Session implements WheelEntry {
     if (this.mode.kind === 'closed') return
     this.mode = mode
     this.#wait()
-    this.#contentMs = this.dueMs - this.options.commandTimeoutMs
+    this.#contentMs = this.alarm.dueMs - this.options.commandTimeoutMs
   }
 
   /** The reply goes out in the clear; what the client sent behind its command is dropped. RFC 3207 §4.2. */
@@ -167,8 +168,8 @@ export class Session implements WheelEntry {
     this.#input = nothing
     this.#at = 0
     this.mode = { kind: 'handshake' }
-    this.dueMs = this.host.now() + this.options.handshakeTimeoutMs
-    this.host.schedule(this)
+    this.alarm.dueMs = this.host.now() + this.options.handshakeTimeoutMs
+    this.host.schedule(this.alarm)
     this.wire.startTls()
   }
 
@@ -222,7 +223,8 @@ export class Session implements WheelEntry {
   #closed(): void {
     if (this.mode.kind === 'data') this.#count('data', false)
     this.mode = { kind: 'closed' }
-    this.dueMs = Number.POSITIVE_INFINITY
+    this.alarm.silence()
+    this.host.cancel(this.alarm)
   }
 
   note(what: string): void {
@@ -233,13 +235,12 @@ export class Session implements WheelEntry {
     }
   }
 
-  /** WheelEntry. */
-  onDue(nowMs: number): void {
+  #onDue(nowMs: number): void {
     if (this.#busy || this.mode.kind === 'closed') return
     const limit = this.#deadline(nowMs)
     if (limit > nowMs) {
-      this.dueMs = limit
-      this.host.schedule(this)
+      this.alarm.dueMs = limit
+      this.host.schedule(this.alarm)
       return
     }
     this.note(`timeout after ${this.#lastVerb} from ${this.client}`)
@@ -258,9 +259,8 @@ export class Session implements WheelEntry {
 
   /** The clock runs until the next command is complete. */
   #wait(): void {
-    const held = this.dueMs !== Number.POSITIVE_INFINITY
-    this.dueMs = this.host.now() + this.options.commandTimeoutMs
-    if (!held || this.tick === 0) this.host.schedule(this)
+    this.alarm.dueMs = this.host.now() + this.options.commandTimeoutMs
+    if (this.alarm.tick === 0) this.host.schedule(this.alarm)
   }
 
   #flush(): void {
