@@ -149,3 +149,22 @@ test('RFC 3463: statuses fit what they are said of', () => {
   ] as const
   for (const [status, subject, expected] of rows) assert.equal(fitStatus(status, subject), expected)
 })
+
+test('P12, P14, P15: one client, a spoofed sender, a closed list of recipients', async () => {
+  const policy = policyOf({
+    restrictions: {
+      client: 'check_client_access inline:{192.0.2.66=REJECT}',
+      sender: 'permit_mynetworks, check_sender_access inline:{us.org=REJECT}',
+      relay: 'reject_unauth_destination',
+      recipient: 'check_recipient_access inline:{bob@us.org=OK, {far.net=REJECT not there}}, reject',
+    },
+  })
+  const rows: readonly [Parameters<typeof request>[0], string][] = [
+    [{}, 'ok'],
+    [{ address: '192.0.2.66' }, '554 5.7.1 <unknown[192.0.2.66]>: Client host rejected: Access denied'],
+    [{ sender: 'boss@us.org' }, '554 5.7.1 <boss@us.org>: Sender address rejected: Access denied'],
+    [{ sender: 'boss@us.org', own: true }, 'ok'],
+    [{ recipient: 'carl@us.org' }, '554 5.7.1 <carl@us.org>: Recipient address rejected: Access denied'],
+  ]
+  for (const [over, expected] of rows) assert.equal(await said(policy, request(over)), expected)
+})

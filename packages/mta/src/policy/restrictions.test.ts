@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { restrictions } from './index.ts'
 import { events, name, policyOf, request, said } from './policy-fixture.ts'
 
-test('each restriction says what Postfix says', async () => {
+test('P2–P7: each restriction says what Postfix 3.7 says', async () => {
   const rows: readonly [string, Parameters<typeof request>[0], string][] = [
     ['defer_unauth_destination', { recipient: 'a@far.net' }, '454 4.7.1 <a@far.net>: Relay access denied'],
     ['reject', {}, '554 5.7.1 <bob@us.org>: Recipient address rejected: Access denied'],
@@ -172,7 +172,7 @@ test('each restriction says what Postfix says', async () => {
   }
 })
 
-test('access(5): where and what', async () => {
+test('P8, P9, P10: access(5), where and what', async () => {
   const rows: readonly [string, Parameters<typeof request>[0], string][] = [
     [
       'check_sender_access inline:{good.net=REJECT}',

@@ -40,4 +40,4 @@ function firstVisible(line: string): number {
 }
 
 /** Lines parsed between two pauses, so that a reload of 100,000 lines holds up no session. */
-export const linesPerSlice = 2_000
+export const linesPerSlice = 500

@@ -62,7 +62,7 @@ const parsePatterns = (spec: string, dialect: PatternDialect): Parse<readonly No
     let count = 0
     for (const line of logicalLines(text)) {
       // Patterns are slow to compile.
-      if (++count % (linesPerSlice / 40) === 0) yield
+      if (++count % (linesPerSlice / 25) === 0) yield
       const trimmed = line.text.trim()
       if (/^endif$/i.test(trimmed)) {
         const start = open.pop()
