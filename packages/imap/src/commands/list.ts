@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import type { SessionIn } from '../session/session.ts'
+import { Turn } from '../session/turn.ts'
 import { type Completion, command, ok } from './command.ts'
 import { type ListArgs, type ListSelection, listArgs } from './list-args.ts'
 import { attributesOf, type ListName, listNames, parentsOf } from './list-names.ts'
@@ -20,9 +20,6 @@ function meets(entry: ListName, { subscribed, specialUse }: ListSelection): bool
   return subscribed || specialUse || entry.mailbox !== undefined || entry.hasChildren
 }
 
-/** Longer than this without a pause, and other sessions feel it. */
-const sliceMs = 10
-
 /** The names that match a pattern. Costs patterns × names, so others get their turn in between. */
 async function inPatterns(
   names: Iterable<string>,
@@ -30,12 +27,10 @@ async function inPatterns(
 ): Promise<ReadonlySet<string>> {
   const matchers = patterns.map((pattern) => new MailboxPattern(reference + pattern))
   const found = new Set<string>()
-  let sliceEndMs = performance.now() + sliceMs
+  const turn = new Turn()
   for (const name of names) {
     if (matchers.some((matcher) => matcher.matches(name))) found.add(name)
-    if (performance.now() < sliceEndMs) continue
-    await setImmediate()
-    sliceEndMs = performance.now() + sliceMs
+    await turn.pass()
   }
   return found
 }
@@ -86,11 +81,14 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
     return ok('List completed')
   }
   const { status } = args.returns
+  const turn = new Turn()
   for (const match of await matching(await listNames(session), args)) {
     session.untagged(listLine(match, args))
     const { mailbox } = match.entry
     if (status !== undefined && mailbox?.selectable)
-      session.untagged(await statusText(session, mailbox, status))
+      await session.write(`* ${await statusText(session, mailbox, status)}\r\n`)
+    await turn.pass()
+    if (session.gone) break
   }
   return ok('List completed')
 }

@@ -55,9 +55,13 @@ test('a login that takes long is waited for, and gives no more time than others 
   const client = await imap.connect()
   const { find } = imap.store.accounts
   const slow = Promise.withResolvers<void>()
-  imap.store.accounts.find = (address) => slow.promise.then(() => find.call(imap.store.accounts, address))
+  const asked = Promise.withResolvers<void>()
+  imap.store.accounts.find = (address) => {
+    asked.resolve()
+    return slow.promise.then(() => find.call(imap.store.accounts, address))
+  }
   client.send('a LOGIN alice wrong\r\n')
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await asked.promise
   pass(4 * minuteMs)
   slow.resolve()
   assert.match((await client.line())!, /^a NO /)

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import type { CloseReason, Connection, ConnectionHandler, TlsCredentials } from '@posthorn/net'
 import { type Account, StoreError } from '@posthorn/storage'
 import type { CapabilityContext } from '../commands/command.ts'
@@ -11,6 +10,7 @@ import { runCommands } from './pump.ts'
 import type { Services } from './services.ts'
 import type { Extension, StateName } from './session.ts'
 import { type LoggedSession, logEnd, logFault, logLogin } from './session-log.ts'
+import { Turn } from './turn.ts'
 
 /** A literal refused by us but sent all the same is read up to here; then the connection ends. */
 const swallowBytes = 256 * 1024 * 1024
@@ -166,11 +166,10 @@ export class ImapSession extends ClientLink implements ConnectionHandler, Mailbo
     const news = await mailbox?.news(this.store, expunges)
     if (mailbox === undefined || news === undefined) return
     const enabled = { modSeq: this.enabled('CONDSTORE'), vanished: this.enabled('QRESYNC') }
-    let pieces = 0
+    const turn = new Turn()
     for (const lines of newsLines(mailbox, news, enabled)) {
       await this.write(lines)
-      // Thousands of lines: others get their turn.
-      if (++pieces % 8 === 0) await setImmediate()
+      await turn.pass()
       if (this.gone) return
     }
   }

@@ -10,10 +10,12 @@ import { Parser } from '../wire/parser.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import type { ImapSession } from './imap-session.ts'
 import type { Session, StateName } from './session.ts'
+import { Turn } from './turn.ts'
 
 /** Runs until all input is used up. Never rejects. */
 export async function runCommands(session: ImapSession): Promise<void> {
   session.busy = true
+  const turn = new Turn()
   try {
     for (;;) {
       if (session.gone) return
@@ -21,6 +23,7 @@ export async function runCommands(session: ImapSession): Promise<void> {
       if (event === undefined) break
       await take(session, event)
       if (session.shuttingDown) session.bye('Server shutting down.', 'Server shutting down.')
+      await turn.pass()
     }
   } catch (error) {
     session.logFault('Session failed', error)

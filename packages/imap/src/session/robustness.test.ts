@@ -148,3 +148,17 @@ test('a client that does not read is made to wait, and its commands with it', as
   client.destroy()
   while (imap.service.sessions > 0) await new Promise(setImmediate)
 })
+
+test('a flood of pipelined commands does not hold up others', async (t) => {
+  const imap = await startImapFixture(t)
+  const flood = await imap.login('INBOX')
+  const other = await imap.login('INBOX')
+  flood.send('x STATUS Sent (MESSAGES UNSEEN)\r\n'.repeat(20_000))
+  let worstMs = 0
+  for (let at = 0; at < 30; at++) {
+    const startedMs = performance.now()
+    await other.ok('NOOP')
+    worstMs = Math.max(worstMs, performance.now() - startedMs)
+  }
+  assert.ok(worstMs < 300, `${worstMs} ms`)
+})
