@@ -124,13 +124,16 @@ function logAccepted(
 ): void {
   const { queueId, sender, arrivedMs } = received
   const { log } = at
-  log({
-    level: 'info',
-    service: 'qmgr',
-    queueId,
-    text: `from=<${sender}>, size=${sizeBytes}, nrcpt=${planned.length} (queue ${received.hold === 'held' ? 'hold' : 'active'})`,
-    fields: { from: sender, size: sizeBytes, nrcpt: planned.length },
-  })
+  // For what waits the queue says so itself when it takes the message up.
+  if (planned.length === 0 || accepted.some((one) => one.outcome === 'placed')) {
+    log({
+      level: 'info',
+      service: 'qmgr',
+      queueId,
+      text: `from=<${sender}>, size=${sizeBytes}, nrcpt=${planned.length} (queue active)`,
+      fields: { from: sender, size: sizeBytes, nrcpt: planned.length },
+    })
+  }
   const delay = formatDelay(at.nowMs - arrivedMs)
   const delays = `${formatDelay(at.endedMs - arrivedMs)}/0/0/${formatDelay(at.nowMs - at.endedMs)}`
   let queued = 0

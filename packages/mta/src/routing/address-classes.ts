@@ -15,6 +15,8 @@ export interface AddressClasses {
   /** With a domain, the domain in lower case. */
   complete(address: string): string
   classOf(domain: string): AddressClass
+  /** The default domain and those that mydestination names: they share their users, in this order. */
+  readonly shared: readonly string[]
   classify(address: string): Destination
   /**
    * What an address at one of our domains really means: `user%host@us` → `user@host`. Anything else
@@ -24,6 +26,8 @@ export interface AddressClasses {
 }
 
 const maxRouteDepth = 10
+/** Asked one after the other for an unknown user. */
+const maxSharedDomains = 20
 
 export function createAddressClasses(
   options: RoutingOptions,
@@ -77,9 +81,11 @@ export function createAddressClasses(
     return { address, routed }
   }
 
+  const named = destinations.names.filter((name) => name !== defaultDomain)
   return {
     complete,
     classOf,
+    shared: [defaultDomain, ...named.slice(0, maxSharedDomains)],
     unroute,
     classify(given) {
       const { address, routed } = unroute(given)

@@ -55,18 +55,21 @@ export function findAlias(
 }
 
 /**
- * The account a local part names at a domain, the extended name first. All domains of mydestination share
- * the users of the default domain, those too that a file or table names.
+ * The account a local part names at a domain, the extended name first. All domains of mydestination have
+ * the same users (Postfix: local_recipient_maps); an account of the very domain comes first.
  */
 export async function findAccount(
-  parts: Pick<LocalParts, 'accounts' | 'classes' | 'options'>,
+  parts: Pick<LocalParts, 'accounts' | 'classes'>,
   local: LocalName,
   domain: string,
 ): Promise<{ readonly account: Account; readonly extension: string | undefined } | undefined> {
-  const shared = (parts.options.defaultDomain ?? parts.options.myorigin).toLowerCase()
   const found = await findAccountAt(parts.accounts, local, domain)
-  if (found !== undefined || domain === shared || parts.classes.classOf(domain) !== 'local') return found
-  return findAccountAt(parts.accounts, local, shared)
+  if (found !== undefined || parts.classes.classOf(domain) !== 'local') return found
+  for (const shared of parts.classes.shared) {
+    const other = shared === domain ? undefined : await findAccountAt(parts.accounts, local, shared)
+    if (other !== undefined) return other
+  }
+  return undefined
 }
 
 async function findAccountAt(

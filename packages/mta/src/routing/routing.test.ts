@@ -32,9 +32,9 @@ async function routes(
 
 test('ADDRESS_CLASS_README: local, mailbox, virtual alias, relay, default; next hops', async () => {
   const options: FixtureOptions = {
-    accounts: ['alice@example.org', 'dan@box.net', 'a.b+c@example.org'],
+    accounts: ['alice@example.org', 'dan@box.net', 'a.b+c@example.org', 'eve@second.org'],
     routing: {
-      mydestination: ['example.org', 'localhost', '$FOLDER/names'],
+      mydestination: ['example.org', 'localhost', 'second.org', '$FOLDER/names'],
       virtualAliasMaps: ['inline:{va.net=x,info@va.net=alice,{two@va.net=alice dan@box.net},@all.net=alice}'],
       relayDomains: ['relay.net'],
     },
@@ -51,6 +51,8 @@ test('ADDRESS_CLASS_README: local, mailbox, virtual alias, relay, default; next 
     ['alice@[127.0.0.1]', ['alice@[127.0.0.1] → mailbox']],
     ['alice@[192.0.2.77]', ['alice@[192.0.2.77] → smtp:[192.0.2.77]']],
     ['dan@box.net', ['dan@box.net → mailbox']],
+    ['eve', ['eve@example.org → mailbox']],
+    ['eve+x@localhost', ['eve+x@localhost → mailbox']],
     ['alice@box.net', ['alice@box.net → error:5.1.1 unknown user: "alice"']],
     ['nobody@example.org', ['nobody@example.org → error:5.1.1 unknown user: "nobody"']],
     ['info@va.net', ['alice@example.org → mailbox']],
