@@ -282,6 +282,27 @@ test('a fault of the store is told without its secrets, logged with its stack, a
   assert.equal(fixture.log.find((event) => event.level === 'error')?.error, broken)
 })
 
+test('a damaged message is an error of its own; its neighbours are read', async (t) => {
+  const damaged = new StoreError('corrupt', 'Cannot read message at 1:0: its checksum is wrong')
+  const fixture = await start(t, [hello, hello, hello], (store) =>
+    replaced(store, {
+      messages: replaced(store.messages, {
+        async *fetch(mailbox, uids, want) {
+          if (want.bytes !== undefined && uids.includes(2)) throw damaged
+          yield* store.messages.fetch(mailbox, uids, want)
+        },
+        read: (mailbox, uid, from, to) =>
+          uid === 2 ? Promise.reject(damaged) : store.messages.read(mailbox, uid, from, to),
+      }),
+    }),
+  )
+  const client = await fixture.login()
+  assert.ok((await client.askLines('RETR 1')).includes('Subject: hello'))
+  assert.match(String(await client.ask('RETR 2')), /^-ERR \[SYS\/PERM\] Mailbox is damaged/)
+  assert.ok((await client.askLines('RETR 3')).includes('Subject: hello'))
+  assert.equal(fixture.log.find((event) => event.level === 'error')?.error, damaged)
+})
+
 test('RFC 1939 §6: deletions that fail are an error at QUIT, and nothing is lost', async (t) => {
   const full = (): Promise<never> => Promise.reject(new StoreError('no-space', 'Cannot write: disk full'))
   const fixture = await start(t, [hello], (store) =>
