@@ -23,6 +23,7 @@ export type ReportKind = 'failure' | 'delay' | 'success' | 'double-bounce'
 export interface Report {
   readonly kind: ReportKind
   readonly acceptance: Acceptance
+  readonly messageId: string
 }
 
 const notifyWord = { failure: 'FAILURE', delay: 'DELAY', success: 'SUCCESS' } as const
@@ -93,6 +94,7 @@ export class Reporter {
       (await this.#store.queue.read(entry.queueId, 0, bounceSizeLimitBytes + 262_144)) ?? Buffer.alloc(0)
     const { envid, ret, smtpUtf8 } = entry.options
     const queueId = this.#store.queue.newId(nowMs)
+    const messageId = makeMessageId(nowMs, queueId, hostname)
     const compose =
       kind === 'delay' ? composeDelayWarning : kind === 'success' ? composeSuccess : composeBounce
     const text = compose({
@@ -104,17 +106,15 @@ export class Reporter {
       results,
       original,
       maxOriginalBytes: bounceSizeLimitBytes,
-      messageId: makeMessageId(nowMs, queueId, hostname),
+      messageId,
       ...(kind === 'double-bounce' ? { recipient: to } : {}),
       ...(envid === undefined ? {} : { envid }),
       ...(ret === undefined ? {} : { ret }),
       ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
       ...(retryUntilMs === undefined ? {} : { retryUntilMs }),
     })
-    return {
-      kind,
-      acceptance: await this.stage(text, { queueId, sender: from, recipients: found.recipients, smtpUtf8 }),
-    }
+    const envelope = { queueId, sender: from, recipients: found.recipients, smtpUtf8 }
+    return { kind, messageId, acceptance: await this.stage(text, envelope) }
   }
 
   /** A message of our own making, or sent on by us: on disk and not yet accepted. */

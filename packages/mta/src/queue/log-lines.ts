@@ -1,5 +1,5 @@
 import type { Log } from '@posthorn/mail'
-import type { QueueEntry } from '@posthorn/storage'
+import type { Acceptance, QueueEntry } from '@posthorn/storage'
 import type { Attempt } from '../delivery/attempt.ts'
 
 /** Seconds with two significant digits, as Postfix prints delays. */
@@ -61,3 +61,28 @@ export const logActive = (log: Log, entry: QueueEntry): void => {
 
 export const logRemoved = (log: Log, queueId: string): void =>
   log({ level: 'info', service: 'qmgr', queueId, text: 'removed' })
+
+/** A message that we made: the lines that cleanup, qmgr and local would have written. */
+export const logMade = (
+  log: Log,
+  { entry, message }: Acceptance,
+  made: {
+    /** Unknown for a message sent on. */
+    readonly messageId: string | undefined
+    /** Addresses that wait in the queue; the others are in their mailboxes. */
+    readonly waiting: ReadonlySet<string>
+    readonly nowMs: number
+  },
+): void => {
+  const { queueId, sender, recipients } = entry
+  const line = (service: string, text: string): void => log({ level: 'info', service, queueId, text })
+  if (made.messageId !== undefined) line('cleanup', `message-id=${made.messageId}`)
+  line('qmgr', `from=<${sender}>, size=${message.sizeBytes}, nrcpt=${recipients.length} (queue active)`)
+  const delay = formatDelay(made.nowMs - entry.arrivedMs)
+  for (const { address, route } of recipients) {
+    if (route.kind !== 'mailbox' || made.waiting.has(address)) continue
+    const text = `to=<${address}>, relay=local, delay=${delay}, delays=${delay}/0/0/0, dsn=2.0.0, status=sent`
+    line('local', `${text} (delivered to mailbox)`)
+  }
+  if (made.waiting.size === 0) logRemoved(log, queueId)
+}

@@ -2,7 +2,7 @@ import type { DeliveryResult, Log } from '@posthorn/mail'
 import type { Acceptance, DeliveryNote, QueueEntry, Settlement, Store } from '@posthorn/storage'
 import { isWanted, type Report, type Reporter } from '../bounce/report.ts'
 import { type Attempt, type DeliveryJob, decided } from '../delivery/attempt.ts'
-import { logAttempt, logRemoved } from './log-lines.ts'
+import { logAttempt, logMade, logRemoved } from './log-lines.ts'
 import type { QueueOptions } from './options.ts'
 import { expiresMs, retryAtMs } from './schedule.ts'
 
@@ -165,7 +165,18 @@ export class OutcomeRecorder {
       else say(attempt)
     }
     if (removed) logRemoved(log, entry.queueId)
+    for (const { acceptance, messageId } of reports) await this.#logMade(acceptance, messageId)
+    for (const acceptance of forwarded) await this.#logMade(acceptance, undefined)
     if (full.length > 0) await this.#overQuota(entry, full, say)
+  }
+
+  async #logMade(acceptance: Acceptance, messageId: string | undefined): Promise<void> {
+    const { store, log, now } = this.#input
+    const left = (await store.queue.get(acceptance.entry.queueId))?.recipients ?? []
+    // Mail for elsewhere may have left already; it has lines of its own.
+    const queued = acceptance.entry.recipients.filter(({ route }) => route.kind === 'queued')
+    const waiting = new Set([...left, ...queued].map(({ address }) => address))
+    logMade(log, acceptance, { messageId, waiting, nowMs: now() })
   }
 
   /** The mailbox was full when the store came to it: the recipients are ours still. */

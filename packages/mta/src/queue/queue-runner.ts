@@ -184,7 +184,9 @@ class Runner implements QueueRunner {
       await this.#hold(entry)
       return
     }
-    logActive(this.#input.log, entry)
+    // Whoever accepted it has said so already.
+    const again = entry.recipients.some(({ attempts, last }) => attempts > 1 || last !== undefined)
+    if (again) logActive(this.#input.log, entry)
     const looped = await this.#loops(entry, message)
     // To one next hop one after the other, over one connection; to several at once.
     const chains = Map.groupBy(jobs, ({ nextHop }) => nextHop)
