@@ -69,6 +69,17 @@ test('P17: nobody waits who has logged in or is trusted; a refusal for good come
   await mail.close()
 })
 
+test('a greylist that cannot be asked stops no mail', async () => {
+  const mail = await openMailFixture(options)
+  mail.store.greylist.attempt = async () => {
+    throw new Error('disk')
+  }
+  const session = await mail.session({ clientAddress: '192.0.2.5' })
+  assert.equal((await mail.say(session, 'x@far.net', ['alice'])).at(-1), '250 2.0.0 Ok: queued as ID')
+  assert.ok(mail.events.some((event) => event.level === 'error' && event.service === 'greylist'))
+  await mail.close()
+})
+
 test("P18: whitelists in postgrey's format", () => {
   const folder = mkdtempSync(join(tmpdir(), 'whitelist-'))
   const context = { log: () => {}, now: () => 0 }

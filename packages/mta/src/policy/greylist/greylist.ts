@@ -1,6 +1,6 @@
 import type { Log } from '@posthorn/mail'
 import type { Answer } from '@posthorn/smtp'
-import type { GreylistStore } from '@posthorn/storage'
+import type { GreylistStore, GreylistTriplet } from '@posthorn/storage'
 import { networkAround, parseAddress, type TableContext } from '../../tables/index.ts'
 import { refusalOf } from '../reply-text.ts'
 import type { PolicyRequest, Subject } from '../request.ts'
@@ -45,10 +45,20 @@ export function createGreylist(
   }
   const text = options.text ?? defaultText
 
+  /** A greylist that cannot be asked stops no mail. */
+  async function waitOf(triplet: GreylistTriplet): Promise<number> {
+    try {
+      return (await store.attempt(triplet, { nowMs: context.now(), ...rules })).waitMs
+    } catch (error) {
+      context.log({ level: 'error', service: 'greylist', text: 'cannot look up the greylist', error })
+      return 0
+    }
+  }
+
   async function attempt(network: string, request: PolicyRequest, subject: Subject): Promise<Verdict> {
     const recipient = foldRecipient(request.recipient ?? '')
     const triplet = { network, sender: foldSender(request.sender ?? ''), recipient }
-    const { waitMs } = await store.attempt(triplet, { nowMs: context.now(), ...rules })
+    const waitMs = await waitOf(triplet)
     if (waitMs <= 0) return dunno
     const seconds = Math.max(1, Math.ceil(waitMs / 1000))
     const said = text.replace(/%[sr]/g, (mark) =>
