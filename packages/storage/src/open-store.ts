@@ -176,7 +176,7 @@ const startMachine = (options: StoreOptions, { files, self, environment }: Groun
   const engine: Engine = {
     environment,
     commit,
-    stager: new Stager(segmentDirectory, files, writer),
+    stager: new Stager(files, writer),
     blobs: new BlobReader(environment, segments),
     segments,
     views: new ViewCache(),

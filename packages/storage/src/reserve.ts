@@ -1,8 +1,10 @@
-import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** Room that is given free when the disk is full, so that mail can still be deleted. */
 const reserveBytes = 4 * 1024 * 1024
+/** On a disk that is nearly full the reserve would only take what compaction needs. */
+const roomBytes = 4 * reserveBytes
 
 export class Reserve {
   readonly #path: string
@@ -15,6 +17,8 @@ export class Reserve {
   keep(): void {
     if (existsSync(this.#path)) return
     try {
+      const { bavail, bsize } = statfsSync(dirname(this.#path))
+      if (bavail * bsize < roomBytes) return
       const file = openSync(this.#path, 'wx', 0o600)
       try {
         const zeros = Buffer.alloc(256 * 1024)

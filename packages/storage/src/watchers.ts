@@ -51,7 +51,7 @@ export class Watchers implements GroupParticipant {
     }
     for (const wake of merged.values()) {
       this.#tell(wake)
-      this.#bus?.publish(wake)
+      call(() => this.#bus?.publish(wake))
     }
   }
 

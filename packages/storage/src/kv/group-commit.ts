@@ -150,10 +150,20 @@ export class GroupCommit {
         waiting.reject(isNoSpace(error) ? noSpace(error) : error)
       }
     }
+    this.#runClosing(done)
+    return taken
+  }
+
+  /** When a participant fails, the transaction must not keep what will be refused. */
+  #runClosing(done: readonly Done[]): void {
     const closing = new Unit(this.#environment)
     const units = done.map((each) => each.unit)
-    for (const participant of this.#participants) participant.insideGroup(closing, units)
-    return taken
+    try {
+      for (const participant of this.#participants) participant.insideGroup(closing, units)
+    } catch (error) {
+      for (const unit of [...units, closing].reverse()) unit.rollBack()
+      throw error
+    }
   }
 
   #acknowledge(done: readonly Done[]): void {

@@ -26,7 +26,6 @@ export const tables = {
   greylist: 0x50,
   greylistNetwork: 0x51,
   segment: 0x60,
-  process: 0x61,
   /** Further parts of values too long for one row. */
   part: 0x7f,
 } as const

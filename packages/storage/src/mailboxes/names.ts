@@ -8,7 +8,8 @@ const maxDepth = 32
 export const normalizeName = (name: string): string => {
   const normal = name.normalize('NFC')
   const [first = '', ...rest] = normal.split(separator)
-  const levels = [first.toUpperCase() === 'INBOX' ? 'INBOX' : first, ...rest]
+  // ASCII only: toUpperCase would make INBOX of a name with a dotless i.
+  const levels = [/^inbox$/i.test(first) ? 'INBOX' : first, ...rest]
   if (levels.some((level) => level === '')) fail(name, 'a level of the hierarchy is empty')
   if (levels.length > maxDepth) fail(name, `more than ${maxDepth} levels`)
   if (hasControl(normal)) fail(name, 'control characters are not allowed')

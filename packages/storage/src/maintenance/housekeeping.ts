@@ -3,6 +3,7 @@ import { StoreError } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import { writeCheckpoint } from '../journal/checkpoint.ts'
 import type { Journal } from '../journal/journal.ts'
+import { isNoSpace } from '../kv/no-space.ts'
 import type { ProcessMarkers } from '../recovery/process-markers.ts'
 import type { Reserve } from '../reserve.ts'
 import type { SegmentWriter } from '../segments/segment-writer.ts'
@@ -54,8 +55,15 @@ export class Housekeeping {
   }
 
   compact(): Promise<CompactReport> {
-    const { engine, writer, files, segmentDirectory } = this.#parts
-    return this.#alone(() => compactSegments({ engine, writer, files, directory: segmentDirectory }))
+    const { engine, writer, files, segmentDirectory, reserve } = this.#parts
+    const run = () => compactSegments({ engine, writer, files, directory: segmentDirectory })
+    return this.#alone(() =>
+      run().catch((error) => {
+        // Copies need room before they make room.
+        if (!isNoSpace(error) || !reserve.release()) throw error
+        return run()
+      }),
+    )
   }
 
   backup(directory: string): Promise<BackupReport> {

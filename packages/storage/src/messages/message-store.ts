@@ -36,7 +36,7 @@ import { placeAll } from './placing.ts'
 import { copyIn, moveIn } from './transfer.ts'
 
 /** Messages that one unit removes: keeps a turn of the event loop short. */
-const removalSlice = 2_000
+const removalSlice = 1_000
 const noPrefix = Buffer.alloc(0)
 
 export const createMessageStore = (engine: Engine): MessageStore => ({

@@ -11,7 +11,6 @@ import {
   frameBytes,
   frameHeaderBytes,
 } from '../segments/frame.ts'
-import { segmentPath } from '../segments/segment-path.ts'
 import {
   blobIdAt,
   type OpenSegment,
@@ -33,13 +32,11 @@ export interface FramePlace {
 }
 
 export class Stager {
-  readonly #directory: string
   readonly #files: FileLayer
   readonly #writer: SegmentWriter
   #heldBytes = 0
 
-  constructor(directory: string, files: FileLayer, writer: SegmentWriter) {
-    this.#directory = directory
+  constructor(files: FileLayer, writer: SegmentWriter) {
     this.#files = files
     this.#writer = writer
   }
@@ -68,9 +65,8 @@ export class Stager {
     return this.#writer.create('single')
   }
 
-  dropSegment(segment: OpenSegment): void {
-    this.#files.close(segment.file)
-    this.#files.unlink(segmentPath(this.#directory, segment.number))
+  dropSegment(segment: OpenSegment): Promise<void> {
+    return this.#writer.drop(segment)
   }
 
   /** Writes the frame (a small one with its group). Queue the unit of work in the turn this resolves. */
@@ -161,7 +157,7 @@ export class Staged implements StagedMessage {
   async abort(): Promise<void> {
     if (this.#over) return
     this.#release()
-    if (this.segment !== undefined) this.#stager.dropSegment(this.segment)
+    if (this.segment !== undefined) await this.#stager.dropSegment(this.segment)
   }
 
   #release(): void {
@@ -239,7 +235,7 @@ class Writer implements MessageWriter {
     await this.#spilling?.catch(() => {})
     this.#stager.hold(-this.#heldBytes)
     this.#chunks = []
-    if (this.#segment !== undefined) this.#stager.dropSegment(this.#segment)
+    if (this.#segment !== undefined) await this.#stager.dropSegment(this.#segment)
   }
 
   /** Keeps the chunks of the header block, for its checksum. */

@@ -21,7 +21,7 @@ import { removeWhole, settleIn } from './settle.ts'
 
 const defaultPage = 1_000
 /** Recipients that one unit of a flush makes due. */
-const flushSlice = 1_000
+const flushSlice = 250
 const maxRememberedPlaces = 1_000
 const endless = Number.POSITIVE_INFINITY
 

@@ -6,7 +6,7 @@ import type { Unit } from '../kv/unit.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
 import type { FileLayer } from './file-layer.ts'
 import { segmentPath } from './segment-path.ts'
-import { readSegmentRow, writeSegmentRow } from './segment-row.ts'
+import { readSegmentRow, segmentKey, writeSegmentRow } from './segment-row.ts'
 
 /** Frames of a shared segment end before this. */
 export const maxSegmentBytes = 64 * 1024 * 1024
@@ -229,6 +229,13 @@ export class SegmentWriter implements GroupParticipant {
     const next = await this.create('shared')
     if (this.#current !== undefined) this.#full.push(this.#current)
     this.#current = next
+  }
+
+  /** A 'single' segment whose message was given up. What is left of it goes at the next opening. */
+  async drop(open: OpenSegment): Promise<void> {
+    this.#files.close(open.file)
+    this.#files.unlink(segmentPath(this.#directory, open.number))
+    await this.#commit?.runFreeing((unit) => unit.remove(segmentKey(open.number))).catch(() => {})
   }
 
   /** A new segment file with its row; the name is durable. */
