@@ -1,6 +1,7 @@
 import { formatAddress, hiddenRoute, parseAddress } from '@posthorn/mail'
 import type { AddressClass, Destination } from '../policy/address-book.ts'
 import {
+  asciiName,
   createDomainList,
   type DomainList,
   lookupFirst,
@@ -57,7 +58,7 @@ export function createAddressClasses(
     const at = address.lastIndexOf('@')
     // A quoted local part may hold an @ and no domain follow.
     if (at === -1 || address.endsWith('"')) return address === '' ? '' : `${address}@${options.myorigin}`
-    const domain = address.slice(at + 1).toLowerCase()
+    const domain = asciiName(address.slice(at + 1))
     if (domain === '') return `${address.slice(0, at)}@${options.myorigin}`
     const dotted =
       options.appendDotMydomain === 'yes' && !domain.includes('.') && !domain.startsWith('[')

@@ -76,6 +76,15 @@ test('ADDRESS_CLASS_README: local, mailbox, virtual alias, relay, default; next 
   )
 })
 
+test('RFC 6531 §3.2: a domain has one spelling, in U-labels or A-labels', async () => {
+  await routes({ accounts: ['eva@xn--bcher-kva.example'], routing: { mydestination: ['bücher.example'] } }, [
+    ['eva@bücher.example', ['eva@xn--bcher-kva.example → mailbox']],
+    ['eva@BÜCHER.example', ['eva@xn--bcher-kva.example → mailbox']],
+    ['eva@xn--bcher-kva.example', ['eva@xn--bcher-kva.example → mailbox']],
+    ['użytkownik@żółw.pl', ['użytkownik@xn--w-uga1v8h.pl → smtp:xn--w-uga1v8h.pl']],
+  ])
+})
+
 test('virtual(5): recursion, self, catch-all, extensions, loops, limits', async () => {
   const many = Array.from({ length: 30 }, (_, i) => `u${i}@far.net`).join(' ')
   const options: FixtureOptions = {

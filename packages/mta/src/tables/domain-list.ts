@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url'
 import { splitListText } from './list-text.ts'
 import { linesPerSlice, logicalLines } from './logical-lines.ts'
 import type { Tables } from './open-table.ts'
@@ -41,7 +42,7 @@ export function createDomainList(
   return {
     names: [...exact].filter((name) => !name.startsWith('.')),
     has(domain) {
-      const name = domain.toLowerCase()
+      const name = asciiName(domain)
       if (plain && matching.parentMatchesSubdomains === 'no') return exact.has(name)
       return matchItems(parsed, name, matching) ?? false
     },
@@ -69,12 +70,18 @@ function matchItem(item: Item, domain: string, matching: DomainMatching): boolea
   return matching.parentMatchesSubdomains === 'yes' && domain.endsWith(`.${item.name}`)
 }
 
+/** Lower case, U-labels as A-labels (RFC 5891 §4.4), so that each domain has one spelling. */
+export function asciiName(domain: string): string {
+  if (!/[^ -~]/.test(domain)) return domain.toLowerCase()
+  return domainToASCII(domain) || domain.toLowerCase()
+}
+
 function parseItem(text: string, context: DomainListContext): Item {
   const negated = text.startsWith('!')
   const item = negated ? text.slice(1) : text
   if (item.startsWith('/')) return { kind: 'file', file: openNamesFile(item, context), negated }
   if (/^[a-z]+:/i.test(item)) return { kind: 'table', table: context.tables.open(item), negated }
-  return { kind: 'name', name: item.toLowerCase(), negated }
+  return { kind: 'name', name: asciiName(item), negated }
 }
 
 function openNamesFile(path: string, context: DomainListContext) {

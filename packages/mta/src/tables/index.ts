@@ -1,5 +1,5 @@
 export { closest } from './closest.ts'
-export { createDomainList, type DomainList } from './domain-list.ts'
+export { asciiName, createDomainList, type DomainList } from './domain-list.ts'
 export { insideBraces, splitListText } from './list-text.ts'
 export { type LogicalLine, logicalLines } from './logical-lines.ts'
 export {
