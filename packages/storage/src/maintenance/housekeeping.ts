@@ -97,6 +97,8 @@ export class Housekeeping {
   async #round(): Promise<void> {
     this.#parts.engine.segments.dropUnlinked()
     this.#parts.reserve.keep()
+    // Readers of killed processes would pin pages for ever.
+    this.#parts.environment.readerCheck()
     try {
       await this.compact()
     } catch (error) {

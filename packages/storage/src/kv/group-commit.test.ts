@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { closeEnvironment, openEnvironment } from './environment.ts'
+import { GroupCommit, type GroupParticipant } from './group-commit.ts'
+import { Snapshot, type Unit } from './unit.ts'
+
+const key = (text: string): Buffer => Buffer.from(text)
+
+const withEnvironment = async (
+  run: (environment: ReturnType<typeof openEnvironment>) => Promise<void>,
+): Promise<void> => {
+  const directory = mkdtempSync(join(tmpdir(), 'posthorn-group-'))
+  const environment = openEnvironment(join(directory, 'index.mdb'), 'synced')
+  try {
+    await run(environment)
+  } finally {
+    await closeEnvironment(environment)
+    rmSync(directory, { recursive: true })
+  }
+}
+
+const participant = (over: Partial<GroupParticipant>): GroupParticipant => ({
+  beforeGroup: () => {},
+  syncGroup: async () => {},
+  insideGroup: () => {},
+  afterGroup: () => {},
+  ...over,
+})
+
+test('a unit that throws after writing leaves nothing; the others of its group stand', () =>
+  withEnvironment(async (environment) => {
+    const commit = new GroupCommit(environment, [])
+    await commit.run((unit) => unit.put(key('a'), key('old')))
+    const results = await Promise.allSettled([
+      commit.run((unit) => unit.put(key('b'), key('1'))),
+      commit.run((unit) => {
+        unit.put(key('a'), key('new'))
+        unit.put(key('c'), key('2'))
+        unit.remove(key('b'))
+        throw new Error('no')
+      }),
+      commit.run((unit) => unit.get(key('b'))?.toString()),
+    ])
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    const snapshot = new Snapshot(environment)
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((text) => snapshot.get(key(text))?.toString()),
+      ['old', '1', undefined],
+    )
+  }))
+
+test('units that come in during a commit share the next one', () =>
+  withEnvironment(async (environment) => {
+    let groups = 0
+    const commit = new GroupCommit(environment, [participant({ beforeGroup: () => groups++ })])
+    await Promise.all(
+      Array.from({ length: 100 }, (_, n) => commit.run((unit: Unit) => unit.put(key(`k${n}`), key('v')))),
+    )
+    assert.ok(groups <= 3, `${groups} groups`)
+    await commit.close()
+    await assert.rejects(
+      commit.run(() => {}),
+      { kind: 'closed' },
+    )
+  }))
+
+test('a failed sync refuses the group and takes back what it says', () =>
+  withEnvironment(async (environment) => {
+    let fails = true
+    const commit = new GroupCommit(environment, [
+      participant({
+        syncGroup: async () => {
+          if (fails) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+        },
+        takeBackUnsynced: (unit) => unit.remove(key('x')),
+      }),
+    ])
+    await assert.rejects(
+      commit.run((unit) => unit.put(key('x'), key('1'))),
+      { code: 'EIO' },
+    )
+    assert.equal(new Snapshot(environment).get(key('x')), undefined)
+    fails = false
+    await commit.run((unit) => unit.put(key('x'), key('2')))
+    assert.equal(new Snapshot(environment).get(key('x'))?.toString(), '2')
+  }))
+
+test('a participant that throws inside the transaction voids the group', () =>
+  withEnvironment(async (environment) => {
+    let fails = true
+    const insideGroup = (): void => {
+      if (fails) throw new Error('inside')
+    }
+    const commit = new GroupCommit(environment, [participant({ insideGroup })])
+    await assert.rejects(
+      commit.run((unit) => unit.put(key('x'), key('1'))),
+      /inside/,
+    )
+    fails = false
+    assert.equal(await commit.run((unit) => unit.get(key('x'))), undefined)
+  }))
+
+test('values that would overflow a page are refused', () =>
+  withEnvironment(async (environment) => {
+    const commit = new GroupCommit(environment, [])
+    await assert.rejects(
+      commit.run((unit) => unit.put(key('x'), Buffer.alloc(1_901))),
+      RangeError,
+    )
+  }))
