@@ -37,6 +37,9 @@ import { SegmentWriter } from './segments/segment-writer.ts'
 import { openVolatileStore } from './volatile/volatile-store.ts'
 import { Watchers } from './watchers.ts'
 
+/** Each opening leaves a journal; beyond this many one checkpoint takes their place. */
+const maxJournalFiles = 50
+
 /** What a test puts in the place of the real things. */
 export interface StoreParts {
   readonly files?: FileLayer
@@ -107,8 +110,9 @@ const assemble = async (
     reserve: machine.reserve,
   })
   machine.onLongJournal = () => housekeeping.checkpointSoon()
-  const journalMissing = !isNew && listJournalFiles(machine.journalDirectory).length === 0
-  if (dead.length > 0 || journalMissing || upgraded !== undefined) await housekeeping.checkpoint(dead)
+  const journals = listJournalFiles(machine.journalDirectory).length
+  const needsCheckpoint = journals > maxJournalFiles || (journals === 0 && !isNew)
+  if (dead.length > 0 || needsCheckpoint || upgraded !== undefined) await housekeeping.checkpoint(dead)
   if (recovered > 0) process.emitWarning(`Store: removed ${recovered} messages that were never acknowledged`)
   if (upgraded !== undefined) process.emitWarning(upgraded)
   machine.reserve.keep()

@@ -87,7 +87,7 @@ export interface MailboxChanges {
 }
 
 export interface FlagsChanged {
-  /** The messages that changed, with their new flags and MODSEQ. */
+  /** The messages addressed, with their flags and MODSEQ as they now are (one already so keeps its MODSEQ). */
   readonly changed: MessageBatch
   /** UIDs refused by `unchangedSince`. */
   readonly modified: Uint32Array

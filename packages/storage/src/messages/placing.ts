@@ -22,8 +22,8 @@ export const placeAll = async <T>(
 ): Promise<T> => {
   const nowMs = engine.now()
   const places: FramePlace[] = []
-  for (const { message, facts } of staged) places.push(await engine.stager.place(message, facts, nowMs))
   try {
+    for (const { message, facts } of staged) places.push(await engine.stager.place(message, facts, nowMs))
     const result = await engine.commit.run((unit) => {
       for (const place of places) enterBlob(unit, place)
       return work(
