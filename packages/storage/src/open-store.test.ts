@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import type { ModSeq, Wake, WakeBus } from './contract.ts'
 import { openStore, openStoreWith } from './open-store.ts'
 import { writeSequence } from './rows/sequence.ts'
 import { append, mailboxOf, makeAccount, sampleMessage } from './testkit/samples.ts'
@@ -76,4 +77,67 @@ describe('versions of the store', () => {
     await former.close()
     rmSync(directory, { recursive: true })
   })
+})
+
+test('an upgrade that ends half-way is repeated by the next opening', async () => {
+  const directory = temporary()
+  const old = await openStore({ directory })
+  const account = await makeAccount(old)
+  const { id } = await mailboxOf(old, account)
+  await append(old, id, sampleMessage(1))
+  await old.close()
+  let fails = true
+  const parts = {
+    storeVersion: 3,
+    upgradeSteps: [
+      { to: 2, run: (unit: Parameters<typeof writeSequence>[0]) => writeSequence(unit, 'next-account', 70) },
+      {
+        to: 3,
+        run: (unit: Parameters<typeof writeSequence>[0]) => {
+          writeSequence(unit, 'next-account', 5)
+          if (fails) throw new Error('power')
+        },
+      },
+    ],
+  }
+  await assert.rejects(openStoreWith(parts, { directory }), /power/)
+  await assert.rejects(openStore({ directory }), { kind: 'newer-version' })
+  fails = false
+  const store = await openStoreWith(parts, { directory })
+  assert.equal((await makeAccount(store, 'next@example.org')).id, 5)
+  assert.equal((await store.messages.view(id)).uids.length, 1)
+  assert.deepEqual((await store.check()).problems, [])
+  await store.close()
+  rmSync(directory, { recursive: true })
+})
+
+test('wake-ups go to the bus and come from it', async () => {
+  const directory = temporary()
+  const published: Wake[] = []
+  let hear: (wake: Wake) => void = () => {}
+  let left = false
+  const wakeBus: WakeBus = {
+    publish: (wake) => published.push(wake),
+    subscribe: (listener) => {
+      hear = listener
+      return () => {
+        left = true
+      }
+    },
+  }
+  const store = await openStore({ directory, wakeBus })
+  const account = await makeAccount(store)
+  const { id } = await mailboxOf(store, account)
+  const heard: number[] = []
+  const stop = store.watchMailbox(id, (modSeq) => heard.push(modSeq))
+  const { modSeq } = await append(store, id, sampleMessage(1))
+  assert.deepEqual(published.at(-1), { kind: 'mailbox', mailbox: id, account: account.id, modSeq })
+  hear({ kind: 'mailbox', mailbox: id, account: account.id, modSeq: (modSeq + 1) as ModSeq })
+  assert.deepEqual(heard, [modSeq, modSeq + 1])
+  stop()
+  hear({ kind: 'mailbox', mailbox: id, account: account.id, modSeq: (modSeq + 2) as ModSeq })
+  assert.equal(heard.length, 2)
+  await store.close()
+  assert.ok(left)
+  rmSync(directory, { recursive: true })
 })
