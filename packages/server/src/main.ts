@@ -1,5 +1,6 @@
 /** The executable: every command of the shell, under its own name or as `posthorn COMMAND`. */
 import { enableCompileCache } from 'node:module'
+import { applyMemorySettings } from './start/memory-settings.ts'
 
 // Before anything else is loaded: it halves the start-up time of each command.
 enableCompileCache()
@@ -9,11 +10,14 @@ async function run(): Promise<number> {
   const args = argv.slice(2)
   if (env['NODE_UNIQUE_ID'] !== undefined && args[0] === 'worker') {
     const { runWorker } = await import('./start/run-worker.ts')
-    return await runWorker({ configOption: args[1] === '--config' ? args[2] : undefined, environment: env })
+    const configOption = args[1] === '--config' ? args[2] : undefined
+    // The cluster's channel would keep the process alive.
+    process.exit(await runWorker({ configOption, environment: env }))
   }
   const { runCli } = await import('./cli.ts')
   const { processShell } = await import('./commands/process-shell.ts')
   return await runCli(env['POSTHORN_CALLED_AS'] ?? 'posthorn', args, processShell(), async (configOption) => {
+    applyMemorySettings(env)
     const { runServer } = await import('./start/run-server.ts')
     return await runServer({ configOption, environment: env })
   })
