@@ -98,13 +98,18 @@ export class RemoteConnection extends SMTPConnection {
 
   /** Greeting to AUTH. */
   async handshake(options: SmtpClientOptions): Promise<SmtpFailure | undefined> {
+    let timer: NodeJS.Timeout | undefined
     const failure = await new Promise<SmtpFailure | undefined>((resolve) => {
+      // SMTPConnection has no limit for EHLO: half a reply, or one in drops, would be waited for without end.
+      const late = (): void => resolve(timeoutFailure(this.peer, helloStage(options)))
+      timer = setTimeout(late, this.timeouts.heloMs * 3)
       this.once('error', (error: ConnectError) => resolve(handshakeFailure(this, error, options)))
       this.once('end', () =>
         setImmediate(() => resolve(lostFailure(this.peer, 'performing the EHLO handshake'))),
       )
       this.connect((error) => resolve(error == null ? undefined : handshakeFailure(this, error, options)))
     })
+    clearTimeout(timer)
     // Later errors end the connection; what waited is told by 'end'.
     this.on('error', () => undefined)
     if (failure !== undefined) {
@@ -268,13 +273,14 @@ const authFailure = (peer: string, response: string | undefined): SmtpFailure =>
   return { kind: 'auth', status: reply.status.replace(/^5/, '4'), text, reply }
 }
 
+const helloStage = ({ protocol }: SmtpClientOptions): Stage =>
+  protocol === 'lmtp' ? 'performing the LHLO handshake' : 'performing the EHLO handshake'
+
 const handshakeFailure = (
   { peer, upgrading }: RemoteConnection,
   error: ConnectError,
   options: SmtpClientOptions,
 ): SmtpFailure => {
-  const hello =
-    options.protocol === 'lmtp' ? 'performing the LHLO handshake' : 'performing the EHLO handshake'
   const required = options.tlsLevel === 'encrypt' || options.tlsLevel === 'verify'
   if (error.code === 'ETLS' || upgrading || error.timeoutType === 'UPGRADE_TIMEOUT') {
     if (required && error.response !== undefined) {
@@ -291,7 +297,7 @@ const handshakeFailure = (
   }
   const greeted =
     error.timeoutType !== 'GREETING_TIMEOUT' && error.command !== undefined && error.command !== 'CONN'
-  const stage: Stage = greeted ? hello : 'receiving the initial server greeting'
+  const stage: Stage = greeted ? helloStage(options) : 'receiving the initial server greeting'
   return error.code === 'ETIMEDOUT' ? timeoutFailure(peer, stage) : lostFailure(peer, stage)
 }
 
