@@ -20,19 +20,19 @@ function createParameters(p: Parser): readonly SpecialUse[] {
   return uses
 }
 
-/** RFC 9051 §6.3.4. */
+/** RFC 9051 §6.3.4, MAILBOXID RFC 8474 §4.1. */
 export const create = command({
   name: 'CREATE',
   states: ['authenticated', 'selected'],
   numbers: 'none',
-  capabilities: ['CREATE-SPECIAL-USE'],
+  capabilities: ['CREATE-SPECIAL-USE', 'OBJECTID'],
   args: (p) => ({ name: p.sp().mailbox(), uses: createParameters(p) }),
   async run(session, { name, uses }) {
     // A trailing separator says that children will come (RFC 3501 §6.3.3); every name may have them.
     const plain = name.endsWith('/') ? name.slice(0, -1) : name
     if (uses.length > 0) await refuseSecondUse(session.store.mailboxes.list(session.account.id), uses)
-    await session.store.mailboxes.create(session.account.id, plain, uses)
-    return ok('Create completed')
+    const { objectId } = await session.store.mailboxes.create(session.account.id, plain, uses)
+    return ok('Create completed', `MAILBOXID (${objectId})`)
   },
 })
 

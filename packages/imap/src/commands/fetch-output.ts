@@ -5,6 +5,7 @@ import { writeStructure } from '../wire/body-structure.ts'
 import { formatDateTime } from '../wire/date-time.ts'
 import { writeEnvelope } from '../wire/envelope.ts'
 import type { FetchItem, PlainItem } from '../wire/fetch-items.ts'
+import { emailId } from '../wire/object-id.ts'
 import { ResponseWriter } from '../wire/response.ts'
 import type { MessageView } from './message-view.ts'
 import { SequenceWalk } from './sequence-walk.ts'
@@ -183,6 +184,15 @@ export class FetchOutput {
         return
       case 'internal-date':
         writer.text('INTERNALDATE "').text(formatDateTime(batch.facts!.internalDatesMs[at]!)).text('"')
+        return
+      case 'save-date':
+        writer.text('SAVEDATE "').text(formatDateTime(batch.facts!.saveDatesMs[at]!)).text('"')
+        return
+      case 'email-id':
+        writer.text('EMAILID (').text(emailId(batch.facts!.messageIds[at]!)).text(')')
+        return
+      case 'thread-id':
+        writer.text('THREADID NIL')
         return
     }
   }

@@ -27,7 +27,7 @@ export function planFetch(items: readonly FetchItem[]): FetchPlan {
     (item) => item.kind === 'section' && (item.partial !== undefined || !isWhole(item)),
   )
   if (source === 'columns') {
-    const facts = items.some(({ kind }) => kind === 'size' || kind === 'internal-date')
+    const facts = items.some(({ kind }) => ofFacts.has(kind))
     return { items, want: facts ? { facts: true } : {}, source, marks, sendsParts }
   }
   // Whole messages need nothing that is known about them but their size.
@@ -44,6 +44,7 @@ export function planFetch(items: readonly FetchItem[]): FetchPlan {
   }
 }
 
+const ofFacts: ReadonlySet<FetchItem['kind']> = new Set(['size', 'internal-date', 'save-date', 'email-id'])
 const order: readonly FetchPlan['source'][] = ['columns', 'summary', 'header', 'octets']
 
 function sourceOf(item: FetchItem): FetchPlan['source'] {

@@ -18,6 +18,7 @@ export const fetch = command({
   name: 'FETCH',
   states: ['selected'],
   numbers: 'uses',
+  capabilities: ['SAVEDATE'],
   args: (p, session): FetchArgs => {
     const set = p.sp().numberSet()
     const items = fetchItems(p.sp())

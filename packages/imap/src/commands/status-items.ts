@@ -8,7 +8,8 @@ import { mailboxText } from './mailbox-text.ts'
 type LoggedIn = SessionIn<'authenticated' | 'selected'>
 type StatusValue = (mailbox: Mailbox, session: LoggedIn) => number | string | Promise<number>
 
-/** RFC 9051 §6.3.11, SIZE RFC 8438, DELETED RFC 9208 §4.1.4, HIGHESTMODSEQ RFC 7162 §3.1.7, APPENDLIMIT RFC 7889 §3.2. */
+/** RFC 9051 §6.3.11, SIZE RFC 8438, DELETED RFC 9208 §4.1.4, HIGHESTMODSEQ RFC 7162 §3.1.7, APPENDLIMIT RFC 7889 §3.2,
+ * MAILBOXID RFC 8474 §4.3. */
 const values: Readonly<Record<string, StatusValue>> = {
   MESSAGES: ({ messages }) => messages,
   RECENT: recent,
@@ -19,6 +20,7 @@ const values: Readonly<Record<string, StatusValue>> = {
   'DELETED-STORAGE': deletedBytes,
   SIZE: ({ sizeBytes }) => sizeBytes,
   HIGHESTMODSEQ: ({ highestModSeq }) => highestModSeq,
+  MAILBOXID: ({ objectId }) => `(${objectId})`,
   APPENDLIMIT: (_, { services }) => services.options().appendLimitBytes || 'NIL',
 }
 

@@ -1,4 +1,5 @@
-/** FETCH's items. RFC 9051 §6.4.5, RFC 3501 §6.4.5 (RFC822.*), RFC 7162 §3.1.4 (MODSEQ, CHANGEDSINCE). */
+/** FETCH's items. RFC 9051 §6.4.5, RFC 3501 §6.4.5 (RFC822.*), RFC 7162 §3.1.4 (MODSEQ, CHANGEDSINCE),
+ * RFC 8474 §5.3 (EMAILID, THREADID), RFC 8514 §4.2 (SAVEDATE). */
 import type { Parser } from './parser.ts'
 import {
   messageHeader,
@@ -31,6 +32,9 @@ export interface PlainItem {
     | 'envelope'
     | 'body'
     | 'body-structure'
+    | 'email-id'
+    | 'thread-id'
+    | 'save-date'
 }
 
 export type FetchItem = PlainItem | SectionItem
@@ -50,6 +54,9 @@ const simpleItems = new Map<string, FetchItem>([
   ['RFC822.SIZE', { kind: 'size' }],
   ['ENVELOPE', { kind: 'envelope' }],
   ['BODYSTRUCTURE', { kind: 'body-structure' }],
+  ['EMAILID', { kind: 'email-id' }],
+  ['THREADID', { kind: 'thread-id' }],
+  ['SAVEDATE', { kind: 'save-date' }],
   ['RFC822', { kind: 'section', label: 'RFC822', section: wholeMessage, marks: true }],
   ['RFC822.HEADER', { kind: 'section', label: 'RFC822.HEADER', section: messageHeader, marks: false }],
   ['RFC822.TEXT', { kind: 'section', label: 'RFC822.TEXT', section: messageText, marks: true }],

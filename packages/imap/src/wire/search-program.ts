@@ -1,8 +1,10 @@
-/** SEARCH's keys → the store's neutral tree. RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 5032, RFC 7162, RFC 8514. */
+/** SEARCH's keys → the store's neutral tree. RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 5032, RFC 7162,
+ * RFC 8474 §6, RFC 8514. */
 import { type ModSeq, type SearchCriteria, systemFlag } from '@posthorn/storage'
 import { asciiLower, asciiUpper } from './ascii.ts'
 import { dayMs } from './date-time.ts'
 import type { NumberSet } from './number-set.ts'
+import { messageIdOf } from './object-id.ts'
 import type { Parser } from './parser.ts'
 import { SyntaxFault } from './syntax-fault.ts'
 
@@ -137,6 +139,14 @@ class KeyReader {
       case 'LARGER':
       case 'SMALLER':
         return { kind: name === 'LARGER' ? 'larger' : 'smaller', sizeBytes: p.sp().number64() }
+      case 'EMAILID': {
+        const messageId = messageIdOf(objectId(p.sp()))
+        return messageId === undefined ? never : { kind: 'message-id', messageId }
+      }
+      // RFC 8474 §5.2: no message has one.
+      case 'THREADID':
+        objectId(p.sp())
+        return never
       // RFC 5032: seconds before now.
       case 'OLDER':
         return { kind: 'internal-date', fromMs: earliest, toMs: this.#ago(p.sp().nzNumber()) + 1 }
@@ -193,6 +203,13 @@ function dateKinds(
     [`${prefix}ON`, (day) => between(day * unit, (day + 1) * unit)],
     [`${prefix}SINCE`, (day) => between(day * unit, latest)],
   ]
+}
+
+/** RFC 8474 §7. */
+function objectId(p: Parser): string {
+  const id = p.atom()
+  if (!/^[A-Za-z0-9_-]{1,255}$/.test(id)) throw new SyntaxFault('Expected an object identifier')
+  return id
 }
 
 function all(keys: readonly SearchCriteria[]): SearchCriteria {

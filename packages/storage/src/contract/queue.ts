@@ -153,6 +153,11 @@ export interface QueueStore {
   ): Promise<{ readonly unplaced: readonly number[]; readonly removed: boolean }>
   /** Gives back claims without counting the attempt (shutdown). */
   release(owner: string): Promise<void>
+  /**
+   * Gives back at once what processes that no longer run had claimed; their attempts stay counted. Resolves
+   * with the number of recipients.
+   */
+  releaseDead(nowMs: number): Promise<number>
   get(queueId: QueueId): Promise<QueueEntry | undefined>
   /** Ordered by arrival; `after` pages on. */
   list(page?: { readonly after?: QueueId; readonly limit?: number }): Promise<readonly QueueEntry[]>

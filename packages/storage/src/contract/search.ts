@@ -1,4 +1,4 @@
-import type { ModSeq, Uid } from './ids.ts'
+import type { MessageId, ModSeq, Uid } from './ids.ts'
 
 /** Neutral search tree (RFC 9051 §6.4.4, RFC 5032, RFC 7162 §3.1.5). Texts are Unicode. */
 export type SearchCriteria =
@@ -8,6 +8,8 @@ export type SearchCriteria =
   /** Sorted, non-overlapping [from, to] pairs, inclusive. */
   | { readonly kind: 'uids'; readonly ranges: readonly (readonly [number, number])[] }
   | { readonly kind: 'flag'; readonly mask: number }
+  /** RFC 8474 §6 EMAILID. */
+  | { readonly kind: 'message-id'; readonly messageId: MessageId }
   | { readonly kind: 'keyword'; readonly name: string }
   | { readonly kind: 'recent'; readonly since: Uid }
   /** Decoded header substring; `name` lower case; '' value = field present. */

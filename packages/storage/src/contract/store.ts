@@ -20,7 +20,8 @@ export type Wake =
     }
   /** Mailboxes created, removed, renamed, subscribed. */
   | { readonly kind: 'mailboxes'; readonly account: AccountId }
-  | { readonly kind: 'queue' }
+  /** `flushed`: somebody wants mail tried now, also to hosts found dead: to that next hop, '' = to all. */
+  | { readonly kind: 'queue'; readonly flushed?: string }
   | { readonly kind: 'accounts' }
 
 export interface Store {

@@ -15,6 +15,7 @@ export class Candidate {
   flags0 = 0
   flags1 = 0
   modSeq = 0
+  messageId = 0
   sizeBytes = 0
   internalDateMs = 0
   saveDateMs = 0
@@ -41,6 +42,7 @@ export class Candidate {
     this.modSeq = batch.modSeqs[row] as number
     const { facts } = batch
     if (facts !== undefined) {
+      this.messageId = facts.messageIds[row] as number
       this.sizeBytes = facts.sizeBytes[row] as number
       this.internalDateMs = facts.internalDatesMs[row] as number
       this.saveDateMs = facts.saveDatesMs[row] as number

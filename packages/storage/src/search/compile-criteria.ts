@@ -40,7 +40,17 @@ export const compileCriteria = (criteria: SearchCriteria, keywords: readonly str
 
 type ColumnCriteria = Extract<
   SearchCriteria,
-  { readonly kind: 'flag' | 'recent' | 'modseq' | 'larger' | 'smaller' | 'internal-date' | 'save-date' }
+  {
+    readonly kind:
+      | 'flag'
+      | 'recent'
+      | 'modseq'
+      | 'message-id'
+      | 'larger'
+      | 'smaller'
+      | 'internal-date'
+      | 'save-date'
+  }
 >
 
 const columnTest = (criteria: ColumnCriteria): Test => {
@@ -51,6 +61,8 @@ const columnTest = (criteria: ColumnCriteria): Test => {
       return ({ uid }) => uid >= criteria.since
     case 'modseq':
       return ({ modSeq }) => modSeq >= criteria.atLeast
+    case 'message-id':
+      return factTest(({ messageId }) => messageId === criteria.messageId)
     case 'larger':
       return factTest(({ sizeBytes }) => sizeBytes > criteria.sizeBytes)
     case 'smaller':
