@@ -53,6 +53,10 @@ async function sendBySmtp(port: number, who: string, ledger: Ledger): Promise<vo
       if (!(await expect('250'))) return
       ledger.acknowledged.add(id)
     }
+  } catch (error) {
+    // The server was killed: that is the end of this session, not a fault of it.
+    if (!(error instanceof Error && 'code' in error && ['ECONNRESET', 'EPIPE'].includes(String(error.code))))
+      throw error
   } finally {
     socket.destroy()
   }
