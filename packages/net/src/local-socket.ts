@@ -2,7 +2,7 @@
  * Questions and answers over a Unix socket: one line of JSON each way, for the commands that talk to a
  * running server. Only the owner of the folder reaches it.
  */
-import { chmodSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
 
 const maxLineBytes = 65_536
@@ -60,13 +60,18 @@ export async function serveLocalSocket(
   rmSync(path, { force: true })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(path, () => {
-      server.off('error', reject)
-      server.on('error', () => {})
-      resolve()
-    })
+    // The file is made before listen() returns: at no moment may others connect.
+    const before = process.umask(0o177)
+    try {
+      server.listen(path, () => {
+        server.off('error', reject)
+        server.on('error', () => {})
+        resolve()
+      })
+    } finally {
+      process.umask(before)
+    }
   })
-  chmodSync(path, 0o600)
   return {
     close: async () => {
       await new Promise<void>((resolve) => {

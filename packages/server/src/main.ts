@@ -8,7 +8,7 @@ enableCompileCache()
 async function run(): Promise<number> {
   const { argv, env } = process
   const args = argv.slice(2)
-  if (env['NODE_UNIQUE_ID'] !== undefined && args[0] === 'worker') {
+  if (args[0] === 'worker' && process.send !== undefined) {
     const { runWorker } = await import('./start/run-worker.ts')
     const configOption = args[1] === '--config' ? args[2] : undefined
     // The cluster's channel would keep the process alive.
@@ -24,3 +24,5 @@ async function run(): Promise<number> {
 }
 
 process.exitCode = await run()
+// What is over is over: a forgotten handle must not keep a stopped server, or one that could not start.
+setTimeout(() => process.exit(), 1000).unref()

@@ -3,6 +3,7 @@ import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { prepareDataFolder } from '../start/data-folder.ts'
+import { mailOwner } from '../start/mail-owner.ts'
 import { askServer, type ControlAnswer, successful } from './control-client.ts'
 import { CommandError, exit, type Shell } from './shell.ts'
 import { locateSite, locateSiteAnyhow, type SiteOptions } from './site.ts'
@@ -21,7 +22,7 @@ export async function startInBackground(shell: Shell, options: SiteOptions): Pro
   if ((await askServer(folder.controlSocket, { cmd: 'status' })) !== undefined) {
     throw new CommandError('the mail system is already running')
   }
-  prepareDataFolder(folder.path)
+  prepareDataFolder(folder.path, mailOwner(config))
   const output = join(folder.path, 'posthorn.log')
   const log = openSync(output, 'a', 0o640)
   const before = statSync(output).size
@@ -38,7 +39,7 @@ export async function startInBackground(shell: Shell, options: SiteOptions): Pro
     const code = await Promise.race([exited, delay(pollMs).then(() => undefined)])
     if (code !== undefined)
       throw new CommandError(readFileSync(output).subarray(before).toString().trim() || `ended with ${code}`)
-    if ((await askServer(folder.controlSocket, { cmd: 'status' })) === undefined) continue
+    if (!(await isReady(folder.controlSocket))) continue
     child.unref()
     return child.pid ?? 0
   }
@@ -46,6 +47,15 @@ export async function startInBackground(shell: Shell, options: SiteOptions): Pro
     `the server does not answer after ${startWaitMs / 1000} s; see ${output}`,
     exit.tempFail,
   )
+}
+
+/** A server that is starting answers, but refuses; one that fails to start hangs up. */
+async function isReady(socketPath: string): Promise<boolean> {
+  try {
+    return (await askServer(socketPath, { cmd: 'status' }))?.ok === true
+  } catch {
+    return false
+  }
 }
 
 /** Resolves when the server has gone; false when none was there. */

@@ -6,6 +6,8 @@ export interface Config {
   /** The main.cf it was read from; the file need not exist. */
   readonly file: string
   readonly folder: string
+  /** The text of main.cf; '' when there is no such file. */
+  readonly source: string
   readonly values: ConfigValues
   /** What an administrator should know, each `main.cf:12: …`. */
   readonly warnings: readonly string[]

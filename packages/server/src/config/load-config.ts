@@ -28,6 +28,14 @@ export function loadConfig(sources: ConfigSources): Config {
   return config
 }
 
+/** As loadConfig, from a text that was in the file some time ago. */
+export function loadConfigText(text: string, sources: ConfigSources): Config {
+  const place = locateMainCf(sources.configOption, sources.environment)
+  const { config, problems } = buildConfig(place, text, sources)
+  if (problems.length > 0) throw new ConfigError(problems, config.file)
+  return config
+}
+
 /** As loadConfig, for commands that must work with a faulty file: faulty values are the defaults. */
 export function inspectConfig(sources: ConfigSources): {
   readonly config: Config
@@ -75,6 +83,7 @@ export function buildConfig(
   const config: Config = {
     file: place.file,
     folder: place.folder,
+    source: text,
     values,
     warnings: [...warnings, ...names.warnings],
     restrictionClasses: restrictionClasses(settings, values),

@@ -1,3 +1,5 @@
+import { mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Log, LogEvent } from '@posthorn/mail'
 import pino from 'pino'
 import { formatMaillog, type MaillogNames } from './maillog.ts'
@@ -9,11 +11,13 @@ export interface LogWriterOptions extends MaillogNames {
   readonly format: 'maillog' | 'json'
   readonly verbose: boolean
   readonly now: () => number
+  /** Opens the file for appending; default: as who we are. */
+  readonly open?: (file: string) => number
 }
 
 export interface LogWriter {
   readonly log: Log
-  /** Opens the file anew after rotation (SIGHUP). */
+  /** Opens the file anew after rotation (SIGHUP). When it cannot, the old one stays and is told so. */
   reopen(): void
   /** Writes out everything buffered; at exit. */
   flush(): void
@@ -24,43 +28,59 @@ type Destination = ReturnType<typeof pino.destination>
 /** Lines wait at most this long; a batch costs one write however many messages pass. */
 const flushEveryMs = 200
 
-/** The one place that writes logs: maillog lines or JSON, to standard output or a file. */
-export function createLogWriter(options: LogWriterOptions): LogWriter {
-  const destination = pino.destination({
-    dest: options.file === '' ? 1 : options.file,
-    minLength: 8_192,
-    sync: false,
-    append: true,
-    mkdir: true,
-  })
+/** Makes the folder of the file, too. Throws the system's error. */
+export function openLogFile(file: string): number {
+  mkdirSync(dirname(file), { recursive: true })
+  return openSync(file, 'a', 0o640)
+}
+
+function destinationOf(fd: number): Destination {
+  const destination = pino.destination({ dest: fd, minLength: 8_192, sync: false })
   destination.on('error', () => {}) // a full disk or a closed pipe must not end the server
+  return destination
+}
+
+/** The one place that writes logs: maillog lines or JSON, to standard output or a file. Throws when it cannot open it. */
+export function createLogWriter(options: LogWriterOptions): LogWriter {
+  const open = (): number => (options.file === '' ? 1 : (options.open ?? openLogFile)(options.file))
+  let destination = destinationOf(open())
   const timer = setInterval(() => destination.flush(), flushEveryMs)
   timer.unref()
-  const write = options.format === 'json' ? jsonLines(destination, options) : textLines(destination, options)
+  const stream = { write: (line: string) => destination.write(line) }
+  const write = options.format === 'json' ? jsonLines(stream, options) : textLines(stream, options)
   return {
     log: (event) => {
       if (event.level !== 'debug' || options.verbose) write(event)
     },
     reopen: () => {
-      if (options.file !== '') destination.reopen()
+      if (options.file === '') return
+      try {
+        const next = destinationOf(open())
+        destination.end()
+        destination = next
+      } catch (error) {
+        write({ level: 'error', service: 'master', text: `cannot open ${options.file} anew`, error })
+      }
     },
     flush: () => {
       try {
         destination.flushSync()
       } catch {
-        // nothing was opened yet, or the other end is gone
+        // the other end is gone
       }
     },
   }
 }
 
-function textLines(destination: Destination, options: LogWriterOptions): Log {
-  return (event) => {
-    destination.write(formatMaillog(event, options, options.now()))
-  }
+interface LineStream {
+  write(line: string): void
 }
 
-function jsonLines(destination: Destination, options: LogWriterOptions): Log {
+function textLines(stream: LineStream, options: LogWriterOptions): Log {
+  return (event) => stream.write(formatMaillog(event, options, options.now()))
+}
+
+function jsonLines(stream: LineStream, options: LogWriterOptions): Log {
   const logger = pino(
     {
       level: 'debug',
@@ -68,7 +88,7 @@ function jsonLines(destination: Destination, options: LogWriterOptions): Log {
       timestamp: () => `,"time":"${new Date(options.now()).toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    stream,
   )
   return (event: LogEvent) => {
     const { level, text, error, fields, service, queueId } = event

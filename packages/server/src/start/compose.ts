@@ -13,8 +13,9 @@ import { accountOptions } from '../services/account-options.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
 import { smtpOptions } from '../services/smtp-options.ts'
-import { loadKeyPair } from '../tls/key-pair.ts'
+import { type KeyPair, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
 import type { DataFolder } from './data-folder.ts'
+import { makeSampleAccounts } from './first-run.ts'
 import { openListeners } from './listeners.ts'
 import type { ServiceName } from './ports.ts'
 import type { ProcessStatus } from './running.ts'
@@ -25,6 +26,8 @@ export interface ComposeParts {
   readonly folder: DataFolder
   readonly log: Log
   readonly wakeBus?: WakeBus
+  /** Called when keys have been read, before the store is opened: from here on nobody needs to be root. */
+  readonly dropPrivileges?: () => void
   /** Tests answer DNS questions from a zone file. */
   readonly resolver?: Resolver
   /** ms since 1970. */
@@ -35,18 +38,22 @@ export interface ComposeParts {
 
 export type ComposedServer = Awaited<ReturnType<typeof composeServer>>
 
-async function keyPairs(config: Config, folder: DataFolder, nowMs: number) {
+/** Configured keys may be readable by root alone, so they are read before `dropPrivileges`; our own is made after. */
+async function keyPairs(config: Config, folder: DataFolder, nowMs: number, dropPrivileges = () => {}) {
   const { values } = config
-  const load = async (certFile: string, keyFile: string) =>
-    await loadKeyPair({ certFile, keyFile }, folder.path, values.myhostname, nowMs)
-  return {
-    transfer: await load(values.smtpd_tls_cert_file, values.smtpd_tls_key_file),
-    reading: await load(values.ssl_cert, values.ssl_key),
-  }
+  const files = [
+    { certFile: values.smtpd_tls_cert_file, keyFile: values.smtpd_tls_key_file },
+    { certFile: values.ssl_cert, keyFile: values.ssl_key },
+  ] as const
+  const configured = files.map((pair) => (pair.certFile === '' ? undefined : readKeyPair(pair, nowMs)))
+  dropPrivileges()
+  const own = async (): Promise<KeyPair> => await loadOwnKeyPair(folder.path, values.myhostname, nowMs)
+  const transfer = configured[0] ?? (await own())
+  return { transfer, reading: configured[1] ?? (await own()) }
 }
 
-async function tlsCredentials(config: Config, folder: DataFolder, nowMs: number) {
-  const pairs = await keyPairs(config, folder, nowMs)
+async function tlsCredentials({ config, folder, dropPrivileges }: ComposeParts, nowMs: number) {
+  const pairs = await keyPairs(config, folder, nowMs, dropPrivileges)
   return {
     transfer: new TlsCredentials(pairs.transfer),
     reading: new TlsCredentials(pairs.reading),
@@ -78,7 +85,7 @@ export async function composeServer(parts: ComposeParts) {
   const { folder, log } = parts
   const now = parts.now ?? Date.now
   const current = new CurrentConfig(parts.config)
-  const credentials = await tlsCredentials(parts.config, folder, now())
+  const credentials = await tlsCredentials(parts, now())
   const store = await openStore({
     directory: folder.storeFolder,
     now,
@@ -111,7 +118,8 @@ export async function composeServer(parts: ComposeParts) {
       reading: { ...services, credentials: credentials.reading, log, isTrusted: transfer.isTrusted },
       portOf: parts.portOf ?? ((_, configured) => configured),
     }).catch(async (error) => {
-      await transfer.stop(0)
+      await transfer.stopQueue(0)
+      transfer.close()
       throw error
     })
     transfer.start()
@@ -121,6 +129,8 @@ export async function composeServer(parts: ComposeParts) {
       accounts,
       certificatePem: credentials.certificatePem,
       status: async () => await processStatus(services, store),
+      sampleAccounts: async () =>
+        await makeSampleAccounts(accounts, current.config.values.auth_default_realm),
       /** All or nothing: a fault leaves everything as it was. */
       reload: async (next: Config): Promise<void> => {
         const replaceCertificates = await credentials.prepare(next)
@@ -135,8 +145,13 @@ export async function composeServer(parts: ComposeParts) {
         const graceMs = current.config.values.shutdown_grace
         await listeners.stop()
         const { smtp, imap, pop3 } = services
-        await Promise.all([smtp.close('graceful', graceMs), imap.close(graceMs), pop3.close(graceMs)])
-        await transfer.stop(graceMs)
+        await Promise.all([
+          smtp.close('graceful', graceMs),
+          imap.close(graceMs),
+          pop3.close(graceMs),
+          transfer.stopQueue(graceMs),
+        ])
+        transfer.close()
         await listeners.close()
         await store.close()
       },

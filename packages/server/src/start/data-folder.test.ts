@@ -3,9 +3,15 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { serveLocalSocket } from '@posthorn/net'
 import { StartError } from '../start-error.ts'
 import { livingPid, prepareDataFolder, takeDataFolder } from './data-folder.ts'
+
+const actions = {
+  status: async () => null,
+  reload: async () => ({ changed: [], needRestart: [] }),
+  stop: () => {},
+  wake: () => {},
+}
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
@@ -35,12 +41,11 @@ test('two servers never share a folder, and a dead one leaves it free', async ()
     const folder = prepareDataFolder(path)
     writeFileSync(folder.pidFile, '999999999\n')
     assert.equal(livingPid(folder), undefined)
-    const release = await takeDataFolder(folder)
+    const release = await takeDataFolder(folder, actions)
     assert.equal(livingPid(folder), process.pid)
-    const control = await serveLocalSocket(folder.controlSocket, async () => null)
-    await assert.rejects(takeDataFolder(folder), /running on .* already \(pid \d+\)/)
-    await control.close()
-    release()
+    await assert.rejects(takeDataFolder(folder, actions), /running on .* already \(pid \d+\)/)
+    assert.equal(statSync(folder.controlSocket).mode & 0o077, 0)
+    await release()
     assert.ok(!existsSync(folder.pidFile))
   })
 })

@@ -1,7 +1,9 @@
 import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { localSocketAnswers } from '@posthorn/net'
+import { type ControlActions, serveControl } from '../control/control-server.ts'
 import { errorCode, StartError } from '../start-error.ts'
+import { asOwner, giveDataFolder, type MailOwner } from './mail-owner.ts'
 
 export interface DataFolder {
   readonly path: string
@@ -19,12 +21,17 @@ export function dataFolderAt(path: string): DataFolder {
   }
 }
 
-/** Makes the folder on the first run (mode 700). Throws StartError when it cannot be used. */
-export function prepareDataFolder(path: string): DataFolder {
+/**
+ * Makes the folder on the first run (mode 700), for `owner` when root starts the server for somebody else.
+ * Throws StartError when it cannot be used.
+ */
+export function prepareDataFolder(path: string, owner?: MailOwner): DataFolder {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
-    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+    const made = mkdirSync(path, { recursive: true, mode: 0o700 }) === undefined ? 'found' : 'new'
+    giveDataFolder(path, owner, made)
+    asOwner(owner, () => accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK))
   } catch (error) {
+    if (error instanceof StartError) throw error
     const reason = errorCode(error) === '' ? String(error) : errorCode(error)
     throw new StartError(
       `cannot write to the data folder ${path}: ${reason}`,
@@ -53,10 +60,14 @@ export function livingPid(folder: DataFolder): number | undefined {
 }
 
 /**
- * Takes the folder for this process. A pid file without a server behind it (killed, or its number given to
- * another program) does not stop a start: the control socket decides.
+ * Takes the folder for this process and answers on its control socket. A pid file without a server behind it
+ * (killed, or its number given to another program) does not stop a start: the control socket decides.
  */
-export async function takeDataFolder(folder: DataFolder): Promise<() => void> {
+export async function takeDataFolder(
+  folder: DataFolder,
+  actions: ControlActions,
+  owner?: MailOwner,
+): Promise<() => Promise<void>> {
   if (await localSocketAnswers(folder.controlSocket)) {
     const pid = livingPid(folder)
     throw new StartError(
@@ -64,6 +75,21 @@ export async function takeDataFolder(folder: DataFolder): Promise<() => void> {
       '`posthorn stop` stops it; another server needs another data_directory',
     )
   }
-  writeFileSync(folder.pidFile, `${process.pid}\n`, { mode: 0o644 })
-  return () => rmSync(folder.pidFile, { force: true })
+  // Both at once, without a pause in which a second server could find the folder free.
+  const control = asOwner(owner, () => {
+    writeFileSync(folder.pidFile, `${process.pid}\n`, { mode: 0o644 })
+    return serveControl(folder.controlSocket, actions)
+  })
+  const { close } = await control.catch((error: unknown) => {
+    rmSync(folder.pidFile, { force: true })
+    throw new StartError(
+      `cannot listen on ${folder.controlSocket}: ${error instanceof Error ? error.message : String(error)}`,
+      'a shorter path of the data folder, on a file system that has sockets (not a mounted share)',
+      { cause: error },
+    )
+  })
+  return async () => {
+    await close()
+    rmSync(folder.pidFile, { force: true })
+  }
 }

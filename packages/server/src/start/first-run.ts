@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createAccounts } from '@posthorn/accounts'
-import type { Log } from '@posthorn/mail'
-import { openStore } from '@posthorn/storage'
-import type { Config } from '../config/config.ts'
-import { accountOptions } from '../services/account-options.ts'
+import type { Accounts } from '@posthorn/accounts'
 import type { DataFolder } from './data-folder.ts'
 import type { SampleAccount } from './greeting.ts'
 
@@ -20,35 +16,33 @@ export function randomPassword(): string {
 
 const sampleNames = ['alice', 'bob']
 
-/**
- * The first start on an empty data folder makes two accounts, so that there is something to try.
- * Nothing is made when the store is there already, or with `sample_accounts = no`.
- */
+/** While it is there, the first start has not succeeded yet: a faulty main.cf must not cost the welcome. */
+const markerOf = (folder: DataFolder): string => join(folder.path, 'first-start')
+
+/** Is this the first start on the folder? To be asked before the store is made. */
+export function isFirstStart(folder: DataFolder): boolean {
+  if (existsSync(markerOf(folder))) return true
+  if (existsSync(folder.storeFolder)) return false
+  writeFileSync(markerOf(folder), '', { mode: 0o600 })
+  return true
+}
+
+export function endFirstStart(folder: DataFolder): void {
+  rmSync(markerOf(folder), { force: true })
+}
+
+/** Two accounts, so that there is something to try. One that was made and never shown gets another password. */
 export async function makeSampleAccounts(
-  config: Config,
-  folder: DataFolder,
-  log: Log,
+  accounts: Accounts,
+  domain: string,
 ): Promise<readonly SampleAccount[]> {
-  if (!config.values.sample_accounts || existsSync(join(folder.storeFolder))) return []
-  const store = await openStore({ directory: folder.storeFolder })
-  try {
-    const accounts = createAccounts({
-      store,
-      now: Date.now,
-      log,
-      options: () => accountOptions(config.values),
-    })
-    const made: SampleAccount[] = []
-    for (const name of sampleNames) {
-      const password = randomPassword()
-      const { account } = await accounts.create({
-        address: `${name}@${config.values.auth_default_realm}`,
-        password,
-      })
-      made.push({ address: account.address, password })
-    }
-    return made
-  } finally {
-    await store.close()
+  const made: SampleAccount[] = []
+  for (const name of sampleNames) {
+    const address = `${name}@${domain}`
+    const password = randomPassword()
+    if ((await accounts.find(address)) === undefined) await accounts.create({ address, password })
+    else await accounts.setPassword(address, password)
+    made.push({ address, password })
   }
+  return made
 }

@@ -22,15 +22,30 @@ export function portsText(ports: MailServerPorts): string {
     .join(', ')
 }
 
+/** The words that run a command of this site here: as the server itself was started. */
+export function commandName(
+  environment: Readonly<Record<string, string | undefined>>,
+  configOption: string | undefined,
+): string {
+  const program = environment['npm_lifecycle_event'] === undefined ? 'posthorn' : 'npm run posthorn --'
+  return configOption === undefined ? program : `${program} --config ${configOption}`
+}
+
 /** What the first start says, once: accounts with their passwords, and three things to try. */
 export function firstRunText(
   accounts: readonly SampleAccount[],
   ports: MailServerPorts,
-  facts: { readonly dataFolder: string; readonly mainCf: string; readonly hostname: string },
+  facts: {
+    readonly dataFolder: string
+    readonly mainCf: string
+    readonly hostname: string
+    readonly command: string
+  },
 ): string {
   const [alice, bob] = accounts
   if (alice === undefined || bob === undefined) return ''
   const width = Math.max(...accounts.map(({ address }) => address.length))
+  const domain = alice.address.slice(alice.address.indexOf('@') + 1)
   return `
 Welcome to Posthorn. This is the first start: everything it keeps is in ${facts.dataFolder},
 its settings are read from ${facts.mainCf} (none needed yet; see docs/config.md).
@@ -38,16 +53,47 @@ its settings are read from ${facts.mainCf} (none needed yet; see docs/config.md)
 Two sample accounts; their passwords are shown this once:
 ${accounts.map(({ address, password }) => `    ${address.padEnd(width)}  ${password}`).join('\n')}
 
-Three things to try:
-  1. Send a message to ${alice.address}:
-       telnet localhost ${ports.smtp}
-       helo me / mail from: ${bob.address} / rcpt to: ${alice.address} / data / … / . / quit
-  2. Read it over POP3, then over IMAP:
-       telnet localhost ${ports.pop3}      user ${alice.address} / pass … / list / retr 1 / quit
-       telnet localhost ${ports.imap}      a login ${alice.address} … / b select inbox / c fetch 1 body[] / d logout
-  3. Add yourself, and point Thunderbird at IMAP ${ports.imaps} (TLS) and SMTP ${ports.submissions} (TLS) of ${facts.hostname}:
-       npm run posthorn -- user add you@${alice.address.slice(alice.address.indexOf('@') + 1)}
+${thingsToTry(alice, bob, ports, facts.command, domain)}
+For a real site set myhostname, mydestination, myorigin and the ports: in main.cf, or as POSTHORN_MYHOSTNAME …
+in the environment (now it is ${facts.hostname}): docs/config.md.
+`
+}
 
-For a real site set myhostname, mydestination and the ports in main.cf: docs/config.md.
+/** Each line can be typed as it stands; a service that does not listen is not spoken of. */
+function thingsToTry(
+  alice: SampleAccount,
+  bob: SampleAccount,
+  ports: MailServerPorts,
+  command: string,
+  domain: string,
+): string {
+  const telnet = (port: number, ...lines: string[]): string =>
+    port === 0 ? '' : `       telnet localhost ${port}\n${lines.map((line) => `         ${line}\n`).join('')}`
+  const tls = [
+    ports.imaps === 0 ? '' : `IMAP localhost:${ports.imaps}`,
+    ports.submissions === 0 ? '' : `SMTP localhost:${ports.submissions}`,
+  ].filter((text) => text !== '')
+  return `Three things to try, each line as it stands:
+  1. Send a message to ${alice.address}:
+${telnet(
+  ports.smtp,
+  'helo me',
+  `mail from:<${bob.address}>`,
+  `rcpt to:<${alice.address}>`,
+  'data',
+  'Subject: hello',
+  '',
+  'My first message.',
+  '.',
+  'quit',
+)}  2. Read it over POP3, then over IMAP:
+${telnet(ports.pop3, `user ${alice.address}`, `pass ${alice.password}`, 'list', 'retr 1', 'quit')}${telnet(
+  ports.imap,
+  `a login ${alice.address} ${alice.password}`,
+  'b select inbox',
+  'c fetch 1 body[]',
+  'd logout',
+)}  3. Add yourself${tls.length === 0 ? '' : `, and point Thunderbird at ${tls.join(' and ')} (TLS)`}:
+       ${command} user add you@${domain}
 `
 }

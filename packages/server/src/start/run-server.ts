@@ -1,20 +1,20 @@
 /**
  * `posthorn start`: one process, or a primary with `workers` of them. Stands in the foreground until SIGTERM
  * or SIGINT; SIGHUP reads configuration, tables and certificate anew. What an administrator must mend is
- * thrown as StartError before anything listens.
+ * thrown as StartError, and then nothing listens.
  */
 import { type Config, compareConfigs } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
-import { serveControl } from '../control/control-server.ts'
+import type { ControlActions } from '../control/control-server.ts'
 import { logWriterFor } from '../log/configured-log.ts'
-import type { LogWriter } from '../log/log-writer.ts'
-import { loadKeyPair } from '../tls/key-pair.ts'
+import { type LogWriter, openLogFile } from '../log/log-writer.ts'
+import { StartError } from '../start-error.ts'
 import { type DataFolder, prepareDataFolder, takeDataFolder } from './data-folder.ts'
-import { makeSampleAccounts } from './first-run.ts'
-import { firstRunText, portsText } from './greeting.ts'
+import { endFirstStart, isFirstStart } from './first-run.ts'
+import { commandName, firstRunText, portsText } from './greeting.ts'
+import { asOwner, type MailOwner, mailOwner, ownerWarnings } from './mail-owner.ts'
 import type { Running } from './running.ts'
-import { startPoolRunning } from './start-pool.ts'
-import { startSolo } from './start-solo.ts'
+import type { StartParts } from './start-solo.ts'
 
 export interface RunOptions {
   /** `--config FILE`. */
@@ -26,31 +26,47 @@ interface Frame {
   readonly options: RunOptions
   readonly folder: DataFolder
   readonly writer: LogWriter
-  readonly running: Running
+  readonly owner: MailOwner | undefined
+  readonly atStart: Config
   config: Config
+  /** undefined: still starting. */
+  running: Running | undefined
 }
 
-async function reload(
-  frame: Frame,
-): Promise<{ readonly changed: readonly string[]; readonly needRestart: readonly string[] }> {
+interface Reloaded {
+  readonly changed: readonly string[]
+  readonly needRestart: readonly string[]
+}
+
+function warn(frame: Frame, warnings: readonly string[]): void {
+  for (const text of warnings) frame.writer.log({ level: 'warning', service: 'master', text })
+}
+
+function started(frame: Frame): Running {
+  if (frame.running === undefined) throw new StartError('the server is starting', 'try again')
+  return frame.running
+}
+
+async function reload(frame: Frame): Promise<Reloaded> {
   const { log } = frame.writer
-  frame.writer.reopen()
   try {
+    const running = started(frame)
+    frame.writer.reopen()
     const next = loadConfig(frame.options)
-    const difference = compareConfigs(frame.config, next)
-    await frame.running.reload(next)
+    const { changed } = compareConfigs(frame.config, next)
+    // Against what is in effect: a parameter that waits for a restart is named until then.
+    const { needRestart } = compareConfigs(frame.atStart, next)
+    await running.reload(next)
     frame.config = next
-    for (const warning of next.warnings) log({ level: 'warning', service: 'master', text: warning })
-    const restart =
-      difference.needRestart.length === 0
-        ? ''
-        : `; a restart is needed for: ${difference.needRestart.join(', ')}`
+    warn(frame, next.warnings)
+    const restart = needRestart.length === 0 ? '' : `; a restart is needed for: ${needRestart.join(', ')}`
+    const { mail_version: version } = next.values
     log({
       level: 'info',
       service: 'master',
-      text: `reload -- version ${next.values.mail_version}, configuration ${next.file}${restart}`,
+      text: `reload -- version ${version}, configuration ${next.file}${restart}`,
     })
-    return difference
+    return { changed, needRestart }
   } catch (error) {
     log({
       level: 'error',
@@ -61,66 +77,98 @@ async function reload(
   }
 }
 
-/** Runs until told to stop; resolves with the exit code. */
-export async function runServer(options: RunOptions): Promise<number> {
-  const config = loadConfig(options)
-  const { values } = config
-  const folder = prepareDataFolder(values.data_directory)
-  const release = await takeDataFolder(folder)
-  const writer = logWriterFor(config)
-  try {
-    await loadKeyPair(
-      { certFile: values.smtpd_tls_cert_file, keyFile: values.smtpd_tls_key_file },
-      folder.path,
-      values.myhostname,
-      Date.now(),
-    )
-    const samples = await makeSampleAccounts(config, folder, writer.log)
-    const start = values.workers > 1 ? startPoolRunning : startSolo
-    const running = await start({ config, folder, log: writer.log, configOption: options.configOption })
-    const frame: Frame = { options, folder, writer, running, config }
-    for (const warning of config.warnings) writer.log({ level: 'warning', service: 'master', text: warning })
-    writer.log({
-      level: 'info',
-      service: 'master',
-      text: `daemon started -- version ${values.mail_version}, configuration ${config.file}`,
-    })
-    process.stdout.write(
-      firstRunText(samples, running.ports, {
-        dataFolder: folder.path,
-        mainCf: config.file,
-        hostname: values.myhostname,
-      }),
-    )
-    await untilStopped(frame)
-    return 0
-  } finally {
-    writer.flush()
-    release()
+/** One reload after the other: the last one that was asked for wins. */
+function serialReload(frame: Frame): () => Promise<Reloaded> {
+  let last: Promise<unknown> = Promise.resolve()
+  return async () => {
+    const next = last.then(async () => await reload(frame))
+    last = next.catch(() => {})
+    return await next
   }
 }
 
-async function untilStopped(frame: Frame): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<string>()
-  const control = await serveControl(frame.folder.controlSocket, {
-    status: async () => ({
-      version: frame.config.values.mail_version,
-      pid: process.pid,
-      mainCf: frame.config.file,
-      dataFolder: frame.folder.path,
-      ports: frame.running.ports,
-      processes: await frame.running.status(),
-    }),
-    reload: async () => await reload(frame),
-    stop: () => resolve('posthorn stop'),
-    wake: (wake) => frame.running.wake(wake),
+function controlActions(
+  frame: Frame,
+  reloadNow: () => Promise<Reloaded>,
+  stop: (why: string) => void,
+): ControlActions {
+  return {
+    status: async () => {
+      const running = started(frame)
+      return {
+        version: frame.config.values.mail_version,
+        pid: process.pid,
+        mainCf: frame.config.file,
+        dataFolder: frame.folder.path,
+        ports: running.ports,
+        processes: await running.status(),
+      }
+    },
+    reload: reloadNow,
+    stop: () => stop('posthorn stop'),
+    wake: (wake) => frame.running?.wake(wake),
+  }
+}
+
+/** From the first moment: the default of SIGHUP would end a server that is starting. */
+function onSignals(stop: (why: string) => void, reloadNow: () => Promise<unknown>): void {
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+  process.on('SIGHUP', () => void reloadNow().catch(() => {}))
+}
+
+/** Runs until told to stop; resolves with the exit code. */
+export async function runServer(options: RunOptions): Promise<number> {
+  const config = loadConfig(options)
+  const owner = mailOwner(config)
+  const folder = prepareDataFolder(config.values.data_directory, owner)
+  const writer = logWriterFor(config, (file) => asOwner(owner, () => openLogFile(file)))
+  const frame: Frame = { options, folder, writer, owner, atStart: config, config, running: undefined }
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<string>()
+  const reloadNow = serialReload(frame)
+  onSignals(stop, reloadNow)
+  const release = await takeDataFolder(folder, controlActions(frame, reloadNow, stop), owner)
+  try {
+    // Stopped while starting: nobody has been served yet, and the store is safe at any point.
+    await Promise.race([start(frame), stopped])
+    const why = await stopped
+    writer.log({ level: 'info', service: 'master', text: `terminating on ${why}` })
+    await frame.running?.stop()
+    return 0
+  } finally {
+    writer.flush()
+    await release()
+  }
+}
+
+/** The primary of a pool loads nothing of the server itself. */
+const runPool = async (parts: StartParts): Promise<Running> =>
+  await (await import('./start-pool.ts')).startPool(parts)
+const runSolo = async (parts: StartParts): Promise<Running> =>
+  await (await import('./start-solo.ts')).startSolo(parts)
+
+async function start(frame: Frame): Promise<void> {
+  const { config, folder, writer, owner, options } = frame
+  const { values } = config
+  const isFirst = asOwner(owner, () => isFirstStart(folder))
+  const parts = { config, folder, log: writer.log, configOption: options.configOption }
+  const running = values.workers > 1 || owner !== undefined ? await runPool(parts) : await runSolo(parts)
+  frame.running = running
+  if (isFirst && values.sample_accounts) {
+    const text = firstRunText(await running.sampleAccounts(), running.ports, {
+      dataFolder: folder.path,
+      mainCf: config.file,
+      hostname: values.myhostname,
+      command: commandName(options.environment, options.configOption),
+    })
+    process.stdout.write(text)
+  }
+  asOwner(owner, () => endFirstStart(folder))
+  warn(frame, [...ownerWarnings(config), ...config.warnings])
+  writer.log({
+    level: 'info',
+    service: 'master',
+    text: `daemon started -- version ${values.mail_version}, configuration ${config.file}`,
   })
-  process.on('SIGTERM', () => resolve('SIGTERM'))
-  process.on('SIGINT', () => resolve('SIGINT'))
-  process.on('SIGHUP', () => void reload(frame).catch(() => {}))
-  process.stdout.write(`Posthorn is ready: ${portsText(frame.running.ports)}. Ctrl-C stops it.\n`)
-  const why = await promise
-  frame.writer.log({ level: 'info', service: 'master', text: `terminating on ${why}` })
-  await frame.running.stop()
-  await control.close()
+  process.stdout.write(`Posthorn is ready: ${portsText(running.ports)}. Ctrl-C stops it.\n`)
 }

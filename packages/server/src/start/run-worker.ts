@@ -1,44 +1,51 @@
-import { loadConfig } from '../config/load-config.ts'
+import { loadConfigText } from '../config/load-config.ts'
 import { logWriterFor } from '../log/configured-log.ts'
-import { clusterWakeBus } from '../workers/wake-bus.ts'
-import { answerPrimary, sayFailed, sayReady } from '../workers/worker-channel.ts'
+import { openWorkerChannel } from '../workers/worker-channel.ts'
 import { composeServer } from './compose.ts'
 import { dataFolderAt } from './data-folder.ts'
+import { becomeOwner, mailOwner } from './mail-owner.ts'
 import type { RunOptions } from './run-server.ts'
 import { surviveFaults } from './survive-faults.ts'
 
 /** One of `workers = N` processes, forked by the primary. Resolves with the exit code when it was told to stop. */
 export async function runWorker(options: RunOptions): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  // The primary decides about the end; a terminal's Ctrl-C reaches the whole group.
-  process.on('SIGINT', () => {})
-  process.on('SIGTERM', () => {})
-  process.on('SIGHUP', () => {})
+  // The primary decides about the end; a terminal's Ctrl-C and systemd's SIGTERM reach the whole group.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+  const channel = openWorkerChannel()
   try {
-    const config = loadConfig(options)
+    const { atStart, current } = await channel.configuration
+    const config = loadConfigText(atStart, options)
     const writer = logWriterFor(config)
     surviveFaults(writer.log)
+    const owner = mailOwner(config)
     const server = await composeServer({
       config,
       folder: dataFolderAt(config.values.data_directory),
       log: writer.log,
-      wakeBus: clusterWakeBus(),
+      wakeBus: channel.wakeBus,
+      ...(owner === undefined ? {} : { dropPrivileges: () => becomeOwner(owner) }),
     })
-    answerPrimary(async (question) => {
-      if (question === 'status') return await server.status()
-      if (question === 'reload') {
-        writer.reopen()
-        return await server.reload(loadConfig(options))
+    if (current !== atStart) await server.reload(loadConfigText(current, options))
+    const { promise, resolve } = Promise.withResolvers<number>()
+    channel.answer(async (question) => {
+      switch (question.kind) {
+        case 'status':
+          return await server.status()
+        case 'sampleAccounts':
+          return await server.sampleAccounts()
+        case 'reload':
+          writer.reopen()
+          return await server.reload(loadConfigText(question.mainCf, options))
+        case 'stop':
+          await server.stop()
+          writer.flush()
+          return resolve(0)
       }
-      await server.stop()
-      writer.flush()
-      resolve(0)
-      return undefined
     })
-    sayReady()
+    channel.sayReady(server.ports)
+    return await promise
   } catch (error) {
-    sayFailed(error)
-    resolve(1)
+    await channel.sayFailed(error)
+    return 1
   }
-  return await promise
 }

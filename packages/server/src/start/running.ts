@@ -1,5 +1,6 @@
 import type { Wake } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
+import type { SampleAccount } from './greeting.ts'
 import type { MailServerPorts } from './ports.ts'
 
 /** What one process tells of itself for `posthorn status`. */
@@ -16,6 +17,7 @@ export interface ProcessStatus {
 export interface Running {
   readonly ports: MailServerPorts
   status(): Promise<readonly ProcessStatus[]>
+  sampleAccounts(): Promise<readonly SampleAccount[]>
   /** Takes a configuration that was read and found right. */
   reload(config: Config): Promise<void>
   wake(wake: Wake): void

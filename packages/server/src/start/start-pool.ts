@@ -1,40 +1,32 @@
 import { fileURLToPath } from 'node:url'
-import { StartError } from '../start-error.ts'
-import { startPool } from '../workers/primary.ts'
-import { type MailServerPorts, type ServiceName, serviceNames } from './ports.ts'
-import type { ProcessStatus, Running } from './running.ts'
+import { WorkerPool } from '../workers/worker-pool.ts'
+import type { Running } from './running.ts'
 import type { StartParts } from './start-solo.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
 const answerTimeoutMs = 10_000
-
-/** A faulty reload is an answer of the worker: the primary tells it to whoever asked. */
-function firstError(answers: readonly unknown[]): string | undefined {
-  for (const answer of answers)
-    if (typeof answer === 'object' && answer !== null && 'error' in answer) return String(answer.error)
-  return undefined
-}
+/** Beyond shutdown_grace: closing the store, and the way of the messages. */
+const closingMs = 3_000
 
 /** `workers = N`: N identical processes, and this one that watches over them. */
-export async function startPoolRunning({ config, log, configOption }: StartParts): Promise<Running> {
-  const { values } = config
-  const pool = await startPool({
-    count: values.workers,
+export async function startPool({ config, log, configOption }: StartParts): Promise<Running> {
+  let current = config
+  const { pool, ports } = await WorkerPool.start({
+    count: config.values.workers,
     exec: main,
     args: ['worker', ...(configOption === undefined ? [] : ['--config', configOption])],
     log,
+    configuration: () => ({ atStart: config.source, current: current.source }),
   })
-  const ports = Object.fromEntries(
-    serviceNames.map((name: ServiceName) => [name, values[`${name}_port`]]),
-  ) as MailServerPorts
   return {
     ports,
-    status: async () => (await pool.ask('status', answerTimeoutMs)) as readonly ProcessStatus[],
-    reload: async () => {
-      const error = firstError(await pool.ask('reload', answerTimeoutMs))
-      if (error !== undefined) throw new StartError(error, 'see the log of the workers')
+    status: async () => await pool.ask({ kind: 'status' }, answerTimeoutMs),
+    sampleAccounts: async () => (await pool.askOne({ kind: 'sampleAccounts' }, answerTimeoutMs)) ?? [],
+    reload: async (next) => {
+      await pool.ask({ kind: 'reload', mainCf: next.source }, answerTimeoutMs)
+      current = next
     },
     wake: (wake) => pool.wake(wake),
-    stop: async () => await pool.stop(values.shutdown_grace + answerTimeoutMs),
+    stop: async () => await pool.stop(current.values.shutdown_grace + closingMs),
   }
 }

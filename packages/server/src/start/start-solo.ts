@@ -1,6 +1,6 @@
 import type { Log } from '@posthorn/mail'
 import type { Config } from '../config/config.ts'
-import { soloWakeBus } from '../workers/wake-bus.ts'
+import { soloWakeBus } from '../workers/solo-wake-bus.ts'
 import { composeServer } from './compose.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Running } from './running.ts'
@@ -21,6 +21,7 @@ export async function startSolo({ config, folder, log }: StartParts): Promise<Ru
   return {
     ports: server.ports,
     status: async () => [await server.status()],
+    sampleAccounts: async () => await server.sampleAccounts(),
     reload: async (next) => await server.reload(next),
     wake: (wake) => wakeBus.receive(wake),
     stop: async () => await server.stop(),

@@ -131,8 +131,9 @@ export async function createTransfer(parts: TransferParts) {
       current = next
       before.receive.routing.close()
     },
-    stop: async (graceMs: number): Promise<void> => {
-      await queue.stop(graceMs)
+    /** No new delivery; those under way may end. */
+    stopQueue: async (graceMs: number): Promise<void> => await queue.stop(graceMs),
+    close: (): void => {
       agents.close()
       current.receive.routing.close()
     },

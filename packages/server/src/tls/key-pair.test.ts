@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { StartError } from '../start-error.ts'
-import { loadKeyPair, readKeyPair } from './key-pair.ts'
+import { loadOwnKeyPair, readKeyPair } from './key-pair.ts'
 import { createSelfSigned } from './self-signed.ts'
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
@@ -18,9 +18,8 @@ async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
 
 test('the first start makes a certificate, the second keeps it, and the key is closed to others', async () => {
   await inFolder(async (folder) => {
-    const none = { certFile: '', keyFile: '' }
-    const first = await loadKeyPair(none, folder, 'mail.example.org', Date.now())
-    const second = await loadKeyPair(none, folder, 'mail.example.org', Date.now())
+    const first = await loadOwnKeyPair(folder, 'mail.example.org', Date.now())
+    const second = await loadOwnKeyPair(folder, 'mail.example.org', Date.now())
     assert.equal(first.cert, second.cert)
     assert.equal(statSync(join(folder, 'tls', 'key.pem')).mode & 0o077, 0)
   })

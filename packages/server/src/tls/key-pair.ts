@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, StartError } from '../start-error.ts'
-import { createSelfSigned, type PemPair } from './self-signed.ts'
+import type { PemPair } from './self-signed.ts'
 
 export interface KeyPairFiles {
   /** PEM with the certificate and its chain; '' = the server's own. */
@@ -72,19 +72,18 @@ function writeNew(dataDirectory: string, pair: PemPair): void {
   writeFileSync(certFile, pair.cert, { mode: 0o644 })
 }
 
-/** The configured certificate, or the server's own, made at the first start. */
-export async function loadKeyPair(
-  configured: KeyPairFiles,
+/** The server's own certificate, made at the first start; node-forge is loaded only then. */
+export async function loadOwnKeyPair(
   dataDirectory: string,
   hostname: string,
   nowMs: number,
 ): Promise<KeyPair> {
-  if (configured.certFile !== '') return readKeyPair(configured, nowMs)
   const own = ownFiles(dataDirectory)
   try {
     readFileSync(own.certFile)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
+    const { createSelfSigned } = await import('./self-signed.ts')
     const names = [...new Set([hostname, 'localhost', '127.0.0.1', '::1'])]
     writeNew(dataDirectory, await createSelfSigned(names, nowMs))
   }

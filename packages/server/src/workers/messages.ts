@@ -1,14 +1,45 @@
 import type { Wake } from '@posthorn/storage'
+import type { SampleAccount } from '../start/greeting.ts'
+import type { MailServerPorts } from '../start/ports.ts'
+import type { ProcessStatus } from '../start/running.ts'
 
-/** What the primary process and its workers say to each other over the cluster's channel. */
+/**
+ * The configuration travels as text: a worker that is started later must not read a main.cf that nobody has
+ * reloaded yet, or that has become faulty since.
+ */
+export interface WorkerConfiguration {
+  /** main.cf as it was when the server started: what needs a restart stays so. */
+  readonly atStart: string
+  /** main.cf as it was reloaded last. */
+  readonly current: string
+}
+
+export interface WorkerAnswers {
+  status: ProcessStatus
+  reload: null
+  sampleAccounts: readonly SampleAccount[]
+  stop: null
+}
+
+export type WorkerQuestion =
+  | { readonly kind: 'status' }
+  | { readonly kind: 'sampleAccounts' }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'reload'; readonly mainCf: string }
+
+export interface Failure {
+  readonly message: string
+  readonly remedy: string
+}
+
+/** What a worker and the primary process say to each other over the cluster's channel. */
 export type WorkerMessage =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'failed'; readonly message: string; readonly remedy: string }
+  | { readonly kind: 'ready'; readonly ports: MailServerPorts }
+  | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'wake'; readonly wake: Wake }
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown; readonly failure?: Failure }
 
 export type PrimaryMessage =
+  | { readonly kind: 'begin'; readonly configuration: WorkerConfiguration }
   | { readonly kind: 'wake'; readonly wake: Wake }
   | { readonly kind: 'ask'; readonly id: number; readonly question: WorkerQuestion }
-
-export type WorkerQuestion = 'reload' | 'status' | 'stop'

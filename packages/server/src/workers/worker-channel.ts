@@ -1,26 +1,69 @@
+import type { Wake, WakeBus } from '@posthorn/storage'
+import type { MailServerPorts } from '../start/ports.ts'
 import { StartError } from '../start-error.ts'
-import type { PrimaryMessage, WorkerMessage, WorkerQuestion } from './messages.ts'
+import type {
+  Failure,
+  PrimaryMessage,
+  WorkerConfiguration,
+  WorkerMessage,
+  WorkerQuestion,
+} from './messages.ts'
 
-function say(message: WorkerMessage): void {
-  if (process.connected) process.send?.(message, undefined, undefined, () => {})
+/** A worker's end of the channel to its primary. Without a primary (killed, crashed) the cluster ends the worker. */
+export interface WorkerChannel {
+  readonly configuration: Promise<WorkerConfiguration>
+  /**
+   * Wake-ups between the workers, relayed by the primary. One that is lost costs latency, never correctness:
+   * sessions look into the store at their next command anyway.
+   */
+  readonly wakeBus: WakeBus
+  /** Answers the primary's questions, also those that came before. */
+  answer(answer: (question: WorkerQuestion) => Promise<unknown>): void
+  sayReady(ports: MailServerPorts): void
+  /** Resolves when the message is on its way: the process may end then. */
+  sayFailed(error: unknown): Promise<void>
 }
 
-/** Tells the primary that this worker listens, or why it cannot. */
-export const sayReady = (): void => say({ kind: 'ready' })
-
-export function sayFailed(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
-  say({ kind: 'failed', message, remedy: error instanceof StartError ? error.remedy : 'see the log' })
+async function say(message: WorkerMessage): Promise<void> {
+  if (!process.connected) return
+  await new Promise<void>((resolve) => process.send?.(message, undefined, undefined, () => resolve()))
 }
 
-/** Answers the primary's questions; without a primary (killed, crashed) the worker stops by itself. */
-export function answerPrimary(answer: (question: WorkerQuestion) => Promise<unknown>): void {
+function failureOf(error: unknown): Failure {
+  return {
+    message: error instanceof Error ? error.message : String(error),
+    remedy: error instanceof StartError ? error.remedy : 'see the log',
+  }
+}
+
+export function openWorkerChannel(): WorkerChannel {
+  const configuration = Promise.withResolvers<WorkerConfiguration>()
+  const answerer = Promise.withResolvers<(question: WorkerQuestion) => Promise<unknown>>()
+  const listeners = new Set<(wake: Wake) => void>()
+  const reply = async (id: number, question: WorkerQuestion): Promise<void> => {
+    const answer = await answerer.promise
+    try {
+      await say({ kind: 'answer', id, answer: (await answer(question)) ?? null })
+    } catch (error) {
+      await say({ kind: 'answer', id, answer: null, failure: failureOf(error) })
+    }
+  }
   process.on('message', (message: PrimaryMessage) => {
-    if (message.kind !== 'ask') return
-    answer(message.question).then(
-      (result) => say({ kind: 'answer', id: message.id, answer: result }),
-      (error: unknown) => say({ kind: 'answer', id: message.id, answer: { error: String(error) } }),
-    )
+    if (message.kind === 'wake') for (const listener of listeners) listener(message.wake)
+    else if (message.kind === 'begin') configuration.resolve(message.configuration)
+    else if (message.kind === 'ask') void reply(message.id, message.question)
   })
-  process.once('disconnect', () => void answer('stop'))
+  return {
+    configuration: configuration.promise,
+    wakeBus: {
+      publish: (wake) => void say({ kind: 'wake', wake }),
+      subscribe: (listener) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      },
+    },
+    answer: (answer) => answerer.resolve(answer),
+    sayReady: (ports) => void say({ kind: 'ready', ports }),
+    sayFailed: async (error) => await say({ kind: 'failed', failure: failureOf(error) }),
+  }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { checkSite } from '../check-site.ts'
+import { successful } from '../control-client.ts'
 import { reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
 import { CommandError, exit } from '../shell.ts'
 import type { CommandContext } from './context.ts'
@@ -52,8 +53,9 @@ export function addServerCommands(program: Command, context: CommandContext, sta
         finish(3)
         return
       }
+      successful(answer)
       shell.out(options.json ? `${JSON.stringify(answer['status'])}\n` : formatStatus(answer['status']))
-      finish(answer.ok ? exit.ok : exit.failure)
+      finish(exit.ok)
     })
   program
     .command('check')

@@ -117,11 +117,10 @@ export const listeners = {
     doc: 'How many identical processes share the listening sockets and the store.',
   }),
   mail_owner: postfix({
-    effect: 'later',
     type: 'string',
     default: '',
     change: 'restart',
-    doc: 'When started as root: the user to become after the ports are bound. Empty: stay who we are. (Default of Postfix: postfix.)',
+    doc: 'When started as root: the user that all workers become, and that owns the data folder. A small primary process stays root for the ports and reads nothing from the network. Empty: stay who we are, with a warning when that is root. (Default of Postfix: postfix.)',
   }),
   shutdown_grace: posthorn({
     type: 'time',
