@@ -64,7 +64,8 @@ export class Watchers implements GroupParticipant {
 
 const keyOf = (wake: Wake): string => {
   if (wake.kind === 'mailbox') return `mailbox ${wake.mailbox}`
-  return wake.kind === 'mailboxes' ? `mailboxes ${wake.account}` : wake.kind
+  if (wake.kind === 'mailboxes') return `mailboxes ${wake.account}`
+  return wake.kind === 'queue' && wake.flushed !== undefined ? `flushed ${wake.flushed}` : wake.kind
 }
 
 /** A listener's failure is its own: the unit is committed, and the others are told. */

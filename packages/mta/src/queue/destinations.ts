@@ -70,8 +70,9 @@ export class Destinations {
     return untilMs > nowMs ? dead : undefined
   }
 
-  /** After a flush everything is tried anew. */
-  forgetDead(): void {
-    this.#dead.clear()
+  /** After a flush everything is tried anew, or one next hop. */
+  forgetDead(nextHop = ''): void {
+    if (nextHop === '') this.#dead.clear()
+    else this.#dead.delete(nextHop)
   }
 }

@@ -12,6 +12,7 @@ import { createQueueRunner, type QueueRunner } from './queue-runner.ts'
 
 /** A store in a temporary folder, a clock of its own, and a runner over it. For tests. */
 export class QueueBench {
+  readonly directory: string
   readonly store: Store
   readonly account: Account
   readonly lines: string[] = []
@@ -42,7 +43,7 @@ export class QueueBench {
       quotaBytes: setting.quotaBytes ?? 0,
       home: '',
     })
-    const bench = new QueueBench(store, account, setting)
+    const bench = new QueueBench(directory, store, account, setting)
     t.after(async () => {
       await bench.runner.stop(0)
       await store.close()
@@ -51,7 +52,13 @@ export class QueueBench {
     return bench
   }
 
-  private constructor(store: Store, account: Account, setting: Parameters<typeof QueueBench.open>[1] = {}) {
+  private constructor(
+    directory: string,
+    store: Store,
+    account: Account,
+    setting: Parameters<typeof QueueBench.open>[1] = {},
+  ) {
+    this.directory = directory
     this.store = store
     this.account = account
     this.options = { ...this.options, ...setting.options }

@@ -75,9 +75,19 @@ class Runner implements QueueRunner {
     if (this.#state !== 'new') return
     this.#state = 'started'
     this.#unwatch = this.#input.store.watch((wake) => {
-      if (wake.kind === 'queue') this.#look()
+      if (wake.kind !== 'queue') return
+      if (wake.flushed !== undefined) this.#destinations.forgetDead(wake.flushed)
+      this.#look()
     })
+    this.#freeOrphans()
     this.#look()
+  }
+
+  /** A predecessor that was killed had claims: nobody else will give them back before their lease ends. */
+  #freeOrphans(): void {
+    this.#input.store.queue
+      .releaseDead(this.#now())
+      .catch((error) => this.#fault('Cannot free claims', error))
   }
 
   flush(): void {

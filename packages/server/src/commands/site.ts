@@ -121,7 +121,9 @@ function collectingBus(wakes: Map<string, Wake>): WakeBus {
           ? `${kind} ${wake.mailbox}`
           : kind === 'mailboxes'
             ? `${kind} ${wake.account}`
-            : kind,
+            : kind === 'queue' && wake.flushed !== undefined
+              ? `flushed ${wake.flushed}`
+              : kind,
         wake,
       )
     },

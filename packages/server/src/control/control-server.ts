@@ -4,7 +4,7 @@
  *   {"cmd":"status"}             → {"ok":true,"status":{…}}
  *   {"cmd":"reload"}             → {"ok":true,"changed":["…"],"needRestart":["…"]} or {"ok":false,"error":"main.cf:3: …"}
  *   {"cmd":"stop"}               → {"ok":true,"pid":4711}; the server ends after the answer
- *   {"cmd":"flush"}              → {"ok":true}: the queue is looked at now
+ *   {"cmd":"flush"}              → {"ok":true}: all mail is tried now, to hosts found dead too
  *   {"cmd":"wake","wake":{…}}    → {"ok":true}: a command changed the store
  */
 import { type LocalServer, serveLocalSocket } from '@posthorn/net'
@@ -39,7 +39,7 @@ async function answer(question: Question, actions: ControlActions): Promise<unkn
       setImmediate(() => actions.stop())
       return { ok: true, pid: process.pid }
     case 'flush':
-      actions.wake({ kind: 'queue' })
+      actions.wake({ kind: 'queue', flushed: '' })
       return { ok: true }
     case 'wake':
       if (!isWake(question.wake)) return { ok: false, error: 'wake: unknown kind' }

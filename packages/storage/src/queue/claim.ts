@@ -1,5 +1,6 @@
 import type { QueueEntry, QueueStore } from '../contract.ts'
 import type { Unit } from '../kv/unit.ts'
+import { isAlive, type ProcessIdentity } from '../process-identity.ts'
 import {
   readEntry,
   readRecipient,
@@ -20,8 +21,9 @@ interface Candidate {
 }
 
 /** Attempts are counted here, before anything is tried. */
-export const claimDueIn = (unit: Unit, claim: Claim): QueueEntry[] => {
+export const claimDueIn = (unit: Unit, claim: Claim, self: ProcessIdentity): QueueEntry[] => {
   endLeases(unit, claim.nowMs)
+  const { pid, startTicks, boot } = self
   const claimed = new Map<string, { index: number; recipient: StoredRecipient }[]>()
   for (const { queueId, index } of candidates(unit, claim)) {
     const recipient = readRecipient(unit, queueId, index)
@@ -30,7 +32,7 @@ export const claimDueIn = (unit: Unit, claim: Claim): QueueEntry[] => {
     const mine: StoredRecipient = {
       ...recipient,
       attempts: recipient.attempts + 1,
-      lease: { owner: claim.owner, untilMs: claim.leaseUntilMs },
+      lease: { owner: claim.owner, untilMs: claim.leaseUntilMs, process: { pid, startTicks, boot } },
     }
     writeRecipient(unit, queueId, index, mine)
     addLease(unit, claim.leaseUntilMs, queueId, index)
@@ -74,6 +76,24 @@ const endLeases = (unit: Unit, nowMs: number): void => {
   for (const { queueId, index } of leasesUntil(unit, nowMs)) {
     giveBack(unit, queueId, index, (recipient) => ({ ...recipient, dueMs: Math.trunc(nowMs) }))
   }
+}
+
+/** A worker that was killed need not keep its mail waiting until the lease ends. */
+export const endDeadLeases = (unit: Unit, nowMs: number): number => {
+  const living = new Map<string, boolean>()
+  let ended = 0
+  for (const { queueId, index } of leasesUntil(unit, Number.POSITIVE_INFINITY)) {
+    const owner = readRecipient(unit, queueId, index)?.lease?.process
+    if (owner === undefined) continue
+    const key = `${owner.boot} ${owner.pid} ${owner.startTicks}`
+    const lives = living.get(key) ?? isAlive(owner)
+    living.set(key, lives)
+    if (lives) continue
+    giveBack(unit, queueId, index, (recipient) => ({ ...recipient, dueMs: Math.trunc(nowMs) }))
+    ended++
+  }
+  if (ended > 0) unit.wake({ kind: 'queue' })
+  return ended
 }
 
 /** Takes a claim back and puts the recipient among the due again. */

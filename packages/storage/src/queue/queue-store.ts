@@ -14,7 +14,7 @@ import {
   writeRecipient,
 } from '../rows/queue-row.ts'
 import { acceptIn, factsOf } from './accept.ts'
-import { claimDueIn, giveBack } from './claim.ts'
+import { claimDueIn, endDeadLeases, giveBack } from './claim.ts'
 import { addDue, allHops, dueOfHop, leasesUntil, nextDueMs, removeDue } from './due-index.ts'
 import type { QueueIds } from './queue-ids.ts'
 import { removeWhole, settleIn } from './settle.ts'
@@ -42,6 +42,10 @@ export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
         (unit, blobIds) => settleIn(engine, unit, queueId, settlements, made, blobIds),
       ),
     release: (owner) => engine.commit.run((unit) => release(unit, owner)),
+    async releaseDead(nowMs) {
+      if (leasesUntil(snapshotOf(engine), endless).length === 0) return 0
+      return engine.commit.run((unit) => endDeadLeases(unit, nowMs))
+    },
     async get(queueId) {
       const snapshot = snapshotOf(engine)
       const entry = readEntry(snapshot, queueId)
@@ -77,7 +81,7 @@ const claimDue = async (
   const snapshot = snapshotOf(engine)
   const due = nextDueMs(snapshot)
   if ((due === undefined || due > claim.nowMs) && leasesUntil(snapshot, claim.nowMs).length === 0) return []
-  return engine.commit.run((unit) => claimDueIn(unit, claim))
+  return engine.commit.run((unit) => claimDueIn(unit, claim, engine.self))
 }
 
 const release = (unit: Unit, owner: string): void => {
@@ -142,19 +146,22 @@ const flush = async (
   for (let from = 0; from < later.length; from += flushSlice) {
     const slice = later.slice(from, from + flushSlice)
     flushed += await engine.commit.run((unit) => {
-      const count = slice.filter((each) => makeDue(unit, each.queueId, each.index, Math.trunc(nowMs))).length
-      unit.wake({ kind: 'queue' })
-      return count
+      const hops = slice.map((each) => makeDue(unit, each.queueId, each.index, Math.trunc(nowMs)))
+      const made = hops.filter((hop) => hop !== undefined)
+      const flushed = queueId === undefined ? [nextHop ?? ''] : new Set(made)
+      for (const hop of flushed) unit.wake({ kind: 'queue', flushed: hop })
+      return made.length
     })
   }
   return flushed
 }
 
-const makeDue = (unit: Unit, queueId: string, index: number, nowMs: number): boolean => {
+/** The next hop of a recipient that is due now; undefined: gone, held or being delivered. */
+const makeDue = (unit: Unit, queueId: string, index: number, nowMs: number): string | undefined => {
   const recipient = readRecipient(unit, queueId, index)
-  if (recipient === undefined || recipient.lease || readEntry(unit, queueId)?.hold) return false
+  if (recipient === undefined || recipient.lease || readEntry(unit, queueId)?.hold) return undefined
   if (recipient.dueMs > nowMs) moveDue(unit, queueId, index, recipient, nowMs)
-  return true
+  return recipient.nextHop
 }
 
 const moveDue = (

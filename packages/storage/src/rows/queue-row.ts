@@ -8,6 +8,7 @@ import type {
 } from '../contract.ts'
 import { keyAfter, keyOf64andText, keyOfText, read64, type TableTag, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
+import type { ProcessIdentity } from '../process-identity.ts'
 import { getJson, jsonRows, putJson, removeLong } from './long-value.ts'
 
 /** What the store keeps of a queued message; its octets are the blob's. */
@@ -37,7 +38,12 @@ export interface StoredRecipient {
   readonly delayWarned: boolean
   readonly last?: DeliveryNote
   /** Present while claimed. */
-  readonly lease?: { readonly owner: string; readonly untilMs: number }
+  readonly lease?: {
+    readonly owner: string
+    readonly untilMs: number
+    /** The process that claimed it. */
+    readonly process?: Pick<ProcessIdentity, 'pid' | 'startTicks' | 'boot'>
+  }
 }
 
 const maxQueueIdBytes = 64

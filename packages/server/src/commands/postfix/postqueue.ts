@@ -65,7 +65,8 @@ export async function flushQueue(
     throw new CommandError('Cannot flush mail queue - mail system is down', exit.unavailable)
   }
   await withSite(shell, options, ({ store }) => store.queue.flush({ nowMs: shell.now(), ...what }))
-  await askServer(folder.controlSocket, { cmd: 'flush' })
+  if (what.queueId === undefined && what.nextHop === undefined)
+    await askServer(folder.controlSocket, { cmd: 'flush' })
   return exit.ok
 }
 
