@@ -67,6 +67,7 @@ async function appendByImap(port: number, who: string, ledger: Ledger): Promise<
     host: '127.0.0.1',
     port,
     secure: false,
+    tls: { rejectUnauthorized: false },
     auth: { user: alice, pass: 'secret' },
     logger: false,
   })
@@ -90,6 +91,7 @@ async function check(server: SpawnedServer, ledger: Ledger): Promise<void> {
     host: '127.0.0.1',
     port: server.imapPort,
     secure: false,
+    tls: { rejectUnauthorized: false },
     auth: { user: alice, pass: 'secret' },
     logger: false,
   })
@@ -117,13 +119,15 @@ async function check(server: SpawnedServer, ledger: Ledger): Promise<void> {
 test(`kill -9 under SMTP and APPEND load, ${rounds} times: nothing acknowledged is lost or doubled`, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-crash-'))
   const ledger: Ledger = { sent: new Set(), acknowledged: new Set(), uids: new Map(), uidValidity: undefined }
+  let server: SpawnedServer | undefined
   try {
-    let server = await spawnServer(folder, 'disable_plaintext_auth = no\n')
+    server = await spawnServer(folder, 'disable_plaintext_auth = no\n')
     await posthorn(folder, 'user', 'add', alice, '--password', 'secret')
     for (let round = 0; round < rounds; round++) {
+      const { smtpPort, imapPort } = server
       const load = [
-        ...Array.from({ length: 8 }, (_, n) => sendBySmtp(server.smtpPort, `s${round}.${n}`, ledger)),
-        ...Array.from({ length: 3 }, (_, n) => appendByImap(server.imapPort, `a${round}.${n}`, ledger)),
+        ...Array.from({ length: 8 }, (_, n) => sendBySmtp(smtpPort, `s${round}.${n}`, ledger)),
+        ...Array.from({ length: 3 }, (_, n) => appendByImap(imapPort, `a${round}.${n}`, ledger)),
       ]
       const all = Promise.all(load)
       await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 500))
@@ -139,6 +143,7 @@ test(`kill -9 under SMTP and APPEND load, ${rounds} times: nothing acknowledged 
     assert.equal(await server.stop(), 0)
     await posthorn(folder, 'store', 'check')
   } finally {
+    await server?.kill()
     rmSync(folder, { recursive: true, force: true })
   }
 })
