@@ -3,6 +3,7 @@ import type { ModSeq } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { type FetchItem, type FetchModifiers, fetchItems, fetchModifiers } from '../wire/fetch-items.ts'
 import { formatNumbers, type NumberSet } from '../wire/number-set.ts'
+import { sliceOf } from '../wire/partial-range.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { command, no, ok } from './command.ts'
 import { answerFetch } from './fetch-answer.ts'
@@ -26,11 +27,14 @@ export const fetch = command({
     if (modifiers.vanished && !(session.numbering === 'uid' && session.enabled('QRESYNC'))) {
       throw new SyntaxFault('VANISHED is for UID FETCH after ENABLE QRESYNC')
     }
+    if (modifiers.partial !== undefined && session.numbering !== 'uid')
+      throw new SyntaxFault('PARTIAL is for UID FETCH')
     return { set, items, modifiers }
   },
   async run(session, { set, items, modifiers }) {
     let uids = session.uids(set)
-    const { changedSince, vanished } = modifiers
+    const { changedSince, vanished, partial } = modifiers
+    if (partial !== undefined) uids = sliceOf(uids, partial)
     const wanted = completeItems(session, items, changedSince)
     if (wanted.some(({ kind }) => kind === 'modseq')) session.enable('CONDSTORE')
     if (changedSince !== undefined) {

@@ -1,6 +1,7 @@
 /** FETCH's items. RFC 9051 §6.4.5, RFC 3501 §6.4.5 (RFC822.*), RFC 7162 §3.1.4 (MODSEQ, CHANGEDSINCE),
  * RFC 8474 §5.3 (EMAILID, THREADID), RFC 8514 §4.2 (SAVEDATE). */
 import type { Parser } from './parser.ts'
+import { type PartialRange, partialRange } from './partial-range.ts'
 import {
   messageHeader,
   messageText,
@@ -44,6 +45,8 @@ export interface FetchModifiers {
   readonly changedSince?: number
   /** RFC 7162 §3.2.6: report what vanished since. */
   readonly vanished?: true
+  /** RFC 9394 §3.3. */
+  readonly partial?: PartialRange
 }
 
 const simpleItems = new Map<string, FetchItem>([
@@ -82,11 +85,12 @@ export function fetchItems(p: Parser): readonly FetchItem[] {
 /** ` (CHANGEDSINCE n VANISHED)`, if it is next. RFC 4466 §2.4. */
 export function fetchModifiers(p: Parser): FetchModifiers {
   if (p.atEnd) return {}
-  const given: { changedSince?: number; vanished?: true } = {}
+  const given: { changedSince?: number; vanished?: true; partial?: PartialRange } = {}
   p.sp().nonEmptyList(() => {
     const name = p.keyword()
     if (name === 'CHANGEDSINCE' && given.changedSince === undefined) given.changedSince = p.sp().nzNumber64()
     else if (name === 'VANISHED' && given.vanished === undefined) given.vanished = true
+    else if (name === 'PARTIAL' && given.partial === undefined) given.partial = partialRange(p.sp())
     else throw new SyntaxFault('Unknown FETCH modifier')
   })
   if (given.vanished && given.changedSince === undefined) {

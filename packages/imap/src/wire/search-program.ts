@@ -37,14 +37,29 @@ const latest = Number.MAX_SAFE_INTEGER
 
 /** `[CHARSET name SP] key *(SP key)`. */
 export function searchProgram(p: Parser, scope: SearchScope): SearchProgram {
-  if (p.acceptText('CHARSET ')) {
-    const charset = asciiUpper(p.astring())
-    if (!searchCharsets.some((known) => known === charset)) {
-      p.skipRest()
-      return { criteria: undefined, usesModSeq: false }
-    }
+  if (p.acceptText('CHARSET ') && !knownCharset(p)) return unknownCharset
+  return searchKeys(p, scope)
+}
+
+/** `charset SP key *(SP key)`, as SORT and THREAD have it. RFC 5256 §5. */
+export function charsetProgram(p: Parser, scope: SearchScope): SearchProgram {
+  return knownCharset(p) ? searchKeys(p, scope) : unknownCharset
+}
+
+const unknownCharset: SearchProgram = { criteria: undefined, usesModSeq: false }
+
+/** Takes the space after it, or all when it is not known. */
+function knownCharset(p: Parser): boolean {
+  const charset = asciiUpper(p.astring())
+  if (searchCharsets.some((known) => known === charset)) {
     p.sp()
+    return true
   }
+  p.skipRest()
+  return false
+}
+
+function searchKeys(p: Parser, scope: SearchScope): SearchProgram {
   const reader = new KeyReader(p, scope)
   const keys = [reader.key(0)]
   while (p.accept(' ')) {

@@ -1,0 +1,46 @@
+/** What a searching command means by numbers, and which messages it may name. */
+import type { SearchFound } from '@posthorn/storage'
+import type { SelectedSession } from '../session/session.ts'
+import { type NumberSet, pick } from '../wire/number-set.ts'
+import type { SearchScope } from '../wire/search-program.ts'
+import { SequenceWalk } from './sequence-walk.ts'
+
+/** Sets in keys always mean the mailbox as this client knows it. */
+export function scopeOf({ mailbox, services }: SelectedSession): SearchScope {
+  const { uids } = mailbox
+  const named = (set: NumberSet, bySequence: () => readonly number[]) =>
+    set.saved ? uidRanges(mailbox.saved) : uidRanges(pick(uids, bySequence()))
+  return {
+    sequenceRanges: (set) => named(set, () => set.sequenceIndexesWithin(uids.length)),
+    uidRanges: (set) => (set.saved ? uidRanges(mailbox.saved) : set.ranges(uids[uids.length - 1] ?? 0)),
+    recentRanges: () => (mailbox.hasRecent ? uidRanges(uids.filter((uid) => mailbox.isRecent(uid))) : []),
+    nowMs: services.now(),
+  }
+}
+
+/** Runs of UIDs that follow each other. */
+function uidRanges(uids: Uint32Array): (readonly [number, number])[] {
+  const ranges: (readonly [number, number])[] = []
+  let first = 0
+  for (let at = 1; at <= uids.length; at++) {
+    if (at < uids.length && uids[at] === uids[at - 1]! + 1) continue
+    ranges.push([uids[first]!, uids[at - 1]!])
+    first = at
+  }
+  return ranges
+}
+
+export interface Found extends SearchFound {
+  /** What the answer lists: sequence numbers, or the UIDs again. */
+  readonly numbers: Uint32Array
+}
+
+/** Leaves out messages of which the client does not know yet. */
+export function visible({ mailbox, numbering }: SelectedSession, found: SearchFound): Found {
+  const walk = new SequenceWalk(mailbox.uids)
+  const numbers = found.uids.map((uid) => walk.sequenceOf(uid))
+  if (!numbers.includes(0)) return { ...found, numbers: numbering === 'uid' ? found.uids : numbers }
+  const uids = found.uids.filter((_, at) => numbers[at] !== 0)
+  const known = numbers.filter((number) => number !== 0)
+  return { ...found, uids, numbers: numbering === 'uid' ? uids : known }
+}
