@@ -29,7 +29,7 @@ export interface Received {
 
 export interface AcceptSources {
   readonly store: Pick<Store, 'queue'>
-  readonly routing: Pick<Routing, 'plan'>
+  readonly routing: Pick<Routing, 'plan' | 'envelopeRules'>
   readonly log: Log
   readonly now: () => number
 }
@@ -39,10 +39,15 @@ export interface AcceptSources {
  * this answers 250. Logs what Postfix's cleanup, qmgr and local say.
  */
 export async function acceptMessage(
-  received: Received,
+  entered: Received,
   message: StagedMessage,
   sources: AcceptSources,
 ): Promise<SmtpReply> {
+  const { envelopeRules } = sources.routing
+  const received =
+    envelopeRules === undefined
+      ? entered
+      : { ...entered, ...envelopeRules.apply(entered.sender, entered.recipients) }
   const { queueId } = received
   const { log, now } = sources
   log({

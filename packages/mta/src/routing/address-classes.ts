@@ -48,7 +48,9 @@ export function createAddressClasses(
 
   function classOf(domain: string): AddressClass {
     if (domain.startsWith('[')) return isOwnLiteral(domain, options) ? 'local' : 'default'
-    if (domain === defaultDomain || destinations.has(domain)) return 'local'
+    // With an empty mydestination (a null client) myorigin is somebody else's domain.
+    const isDefault = domain === defaultDomain && options.mydestination.length > 0
+    if (isDefault || destinations.has(domain)) return 'local'
     if (accounts.isLocalDomain(domain)) return 'mailbox'
     if (virtualDomains.has(domain)) return 'virtual-alias'
     return relayDomains.has(domain) ? 'relay' : 'default'

@@ -1,23 +1,15 @@
 import type { Accounts } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
-import type { Answer } from '@posthorn/smtp'
 import type { Account, NewRecipient, Store } from '@posthorn/storage'
-import type { AddressBook, Known } from '../policy/address-book.ts'
-import { lookupFirst, lookupMapping, type TableContext, type Tables } from '../tables/index.ts'
-import { type AccountCache, createAccountCache } from './account-cache.ts'
-import { type AddressClasses, createAddressClasses } from './address-classes.ts'
+import type { AddressBook, AddressClass } from '../policy/address-book.ts'
+import { lookupFirst, type TableContext, type Tables } from '../tables/index.ts'
+import { createAccountCache } from './account-cache.ts'
+import { createAddressClasses } from './address-classes.ts'
+import { createAutomaticCopies } from './automatic-copies.ts'
+import { createEnvelopeRules, type EnvelopeRules } from './envelope-rules.ts'
 import { ExpansionError, type Gathering, type Walk } from './expansion.ts'
 import { createForwardFiles } from './forward-files.ts'
-import {
-  deliverLocal,
-  fail,
-  findAccount,
-  findAlias,
-  isReserved,
-  type LocalParts,
-  localName,
-  reach,
-} from './local-delivery.ts'
+import { deliverLocal, fail, localName, reach } from './local-delivery.ts'
 import {
   type EnvelopeRecipient,
   type PlanContext,
@@ -27,8 +19,9 @@ import {
   planRetry,
 } from './planned.ts'
 import type { RoutingOptions } from './routing-options.ts'
-import { parseTransport, remoteTransport, type Transport } from './transport.ts'
-import { createVirtualAliases, type VirtualAliases } from './virtual-aliases.ts'
+import { createTransportChoice } from './transport-choice.ts'
+import { mailboxOf, owns, type VerifyParts, verify } from './verify.ts'
+import { createVirtualAliases } from './virtual-aliases.ts'
 
 export interface RoutingSources {
   readonly tables: Tables
@@ -58,6 +51,8 @@ export interface Routing extends AddressBook {
   mailboxOf(address: string): Promise<Account | undefined>
   /** EXPN, `sendmail -bv`: the next step only. undefined: no such list. */
   expandAlias(name: string): readonly string[] | undefined
+  /** Rewriting and blind copies of new mail; undefined: none are configured. */
+  readonly envelopeRules: EnvelopeRules | undefined
   close(): void
 }
 
@@ -77,6 +72,8 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
   }
   const accounts = await createAccountCache(sources.accounts, sources.store, sources.now)
   const classes = createAddressClasses(options, accounts, context)
+  const isLocalDomain = (domain: string): boolean =>
+    classes.classOf(domain) === 'local' || domain === options.myorigin.toLowerCase()
   const parts: Parts = {
     options,
     accounts,
@@ -95,9 +92,10 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
       delimiter: options.recipientDelimiter ?? '',
       limit: options.expansionLimit ?? 1_000,
       complete: classes.complete,
-      isLocalDomain: (domain) =>
-        classes.classOf(domain) === 'local' || domain === options.myorigin.toLowerCase(),
+      isLocalDomain,
     }),
+    transports: createTransportChoice(options, sources.tables, isLocalDomain),
+    isRewritten: undefined,
     follow: (address, walk, gathering) => follow(parts, address, walk, gathering),
   }
   return {
@@ -132,16 +130,14 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
       const value = lookupFirst(parts.aliases, localName(classes.complete(name), '').name)
       return value === undefined ? undefined : value.split(',').map((one) => one.trim())
     },
+    envelopeRules: createEnvelopeRules({
+      copies: createAutomaticCopies(options, sources.tables, { complete: classes.complete, isLocalDomain }),
+    }),
     close: accounts.close,
   }
 }
 
-interface Parts extends LocalParts {
-  readonly virtual: VirtualAliases
-  readonly relayRecipients: ReturnType<Tables['openAll']>
-  readonly accounts: AccountCache
-  readonly classes: AddressClasses
-}
+type Parts = VerifyParts
 
 interface PlanRequest {
   readonly envelope: EnvelopeRecipient
@@ -173,8 +169,8 @@ async function planOne(
       ]
     }
     for (const address of expanded.addresses) {
-      if (localMail === 'through-queue' && isOurs(parts, address)) queueLocal(address, gathering)
-      else await follow(parts, address, newWalk(originalTo), gathering)
+      if (localMail === 'through-queue' && isOurs(parts, address, sender)) queueLocal(address, gathering)
+      else await follow(parts, address, newWalk(originalTo, sender), gathering)
     }
   } catch (error) {
     for (const key of gathering.added) reached.delete(key)
@@ -189,10 +185,9 @@ async function planOne(
   return gathering.deliveries.map((delivery) => planDelivery(delivery, plan))
 }
 
-function isOurs(parts: Parts, address: string): boolean {
-  const domain = address.slice(address.lastIndexOf('@') + 1)
-  const kind = parts.classes.classOf(domain)
-  return kind === 'mailbox' || (kind === 'local' && localElsewhere(parts.options, domain) === undefined)
+function isOurs(parts: Parts, address: string, sender: string): boolean {
+  const kind = parts.classes.classOf(address.slice(address.lastIndexOf('@') + 1))
+  return kind !== 'virtual-alias' && parts.transports.choose(address, kind, () => sender) === undefined
 }
 
 /** The queue's local agent asks `resolve` for the rest of the way. */
@@ -210,8 +205,8 @@ function retry(parts: Parts, plan: PlanContext, error: unknown): Planned {
   return planRetry(plan, retryDelayMs)
 }
 
-function newWalk(original: string): Walk {
-  return { original, entry: undefined, sender: undefined, path: [], from: 'envelope' }
+function newWalk(original: string, envelopeSender: string): Walk {
+  return { original, envelopeSender, entry: undefined, sender: undefined, path: [], from: 'envelope' }
 }
 
 async function follow(parts: Parts, given: string, walk: Walk, gathering: Gathering): Promise<void> {
@@ -229,109 +224,30 @@ async function follow(parts: Parts, given: string, walk: Walk, gathering: Gather
       return
     }
   }
-  if (kind === 'mailbox') return deliverLocal(parts, address, walk, gathering)
   if (kind === 'virtual-alias') {
     return fail(gathering, walk, address, '5.1.1', 'User unknown in virtual alias table')
   }
-  const elsewhere =
-    kind === 'local' ? localElsewhere(parts.options, domain) : remoteTransport(domain, kind, parts.options)
-  if (elsewhere === undefined) return deliverLocal(parts, address, walk, gathering)
+  const transport = parts.transports.choose(address, kind, () => walk.sender ?? walk.envelopeSender)
+  if (transport === undefined) return deliverLocal(parts, ownAddress(parts, address, kind), walk, gathering)
   reach(gathering, `remote ${foldDomain(address)}`, {
     deliveredTo: walk.entry,
     leaf: {
       kind: 'remote',
       address,
-      transport: elsewhere,
+      transport,
       ...(walk.sender === undefined ? {} : { sender: walk.sender }),
     },
   })
+}
+
+/** transport(5) `local:` for a domain that is not ours: the user of that name here. */
+function ownAddress(parts: Parts, address: string, kind: AddressClass): string {
+  if (kind === 'local' || kind === 'mailbox') return address
+  return `${address.slice(0, address.lastIndexOf('@'))}@${parts.classes.shared[0] ?? parts.options.myorigin}`
 }
 
 /** Local parts of other systems keep their case. RFC 5321 §2.4. */
 function foldDomain(address: string): string {
   const at = address.lastIndexOf('@')
   return address.slice(0, at) + address.slice(at).toLowerCase()
-}
-
-/** local_transport when it is not our mailboxes. */
-function localElsewhere(options: RoutingOptions, domain: string): Transport | undefined {
-  const text = options.localTransport ?? ''
-  if (text === '' || text === 'local' || text.startsWith('local:')) return undefined
-  const transport = parseTransport(text, { transport: 'error', nextHop: domain })
-  if (transport.transport !== 'error') return transport
-  return {
-    transport: 'error',
-    nextHop: /^[245]\.\d+\.\d+ /.test(transport.nextHop) ? transport.nextHop : `5.1.1 ${transport.nextHop}`,
-  }
-}
-
-const known: Known = { kind: 'known' }
-
-/** Postfix: check_rcpt_maps(). Synchronous where the account is in the cache. */
-function verify(parts: Parts, given: string): Answer<Known> {
-  const { address } = parts.classes.unroute(given)
-  if (parts.virtual.has(address)) return known
-  const domain = address.slice(address.lastIndexOf('@') + 1)
-  const kind = parts.classes.classOf(domain)
-  switch (kind) {
-    case 'default':
-      return known
-    case 'relay':
-      if (parts.relayRecipients.length === 0) return known
-      return lookupMapping(parts.relayRecipients, address, {
-        delimiter: parts.options.recipientDelimiter ?? '',
-        bareNames: 'no',
-      }) === undefined
-        ? { kind: 'unknown', table: 'relay recipient table' }
-        : known
-    case 'virtual-alias':
-      return { kind: 'unknown', table: 'virtual alias table' }
-    case 'mailbox':
-      return verifyAccount(parts, address, domain, 'virtual mailbox table')
-    case 'local': {
-      const elsewhere = localElsewhere(parts.options, domain)
-      if (elsewhere === undefined) return verifyAccount(parts, address, domain, 'local recipient table')
-      if (elsewhere.transport !== 'error') return known
-      const text = /^([245]\.\d+\.\d+) (.*)$/s.exec(elsewhere.nextHop)
-      return { kind: 'refused', status: text?.[1] ?? '5.1.1', text: text?.[2] ?? elsewhere.nextHop }
-    }
-  }
-}
-
-function verifyAccount(parts: Parts, address: string, domain: string, table: string): Answer<Known> {
-  const local = localName(address, parts.options.recipientDelimiter ?? '')
-  if (isReserved(local.name)) return known
-  if (table === 'local recipient table' && findAlias(parts.aliases, local) !== undefined) return known
-  const whole = parts.accounts.find(`${local.name}@${domain}`)
-  if (!(whole instanceof Promise) && whole !== undefined) return known
-  return findAccount(parts, local, domain).then(
-    (found): Known => (found === undefined ? { kind: 'unknown', table } : known),
-    (error: unknown): Known => {
-      parts.log({ level: 'error', service: 'smtpd', text: `cannot look up ${address}`, error })
-      return { kind: 'temporary', reason: 'account lookup failed' }
-    },
-  )
-}
-
-async function mailboxOf(parts: Parts, given: string): Promise<Account | undefined> {
-  const { address } = parts.classes.unroute(given)
-  const domain = address.slice(address.lastIndexOf('@') + 1)
-  const kind = parts.classes.classOf(domain)
-  if ((kind !== 'local' && kind !== 'mailbox') || parts.virtual.has(address)) return undefined
-  const local = localName(address, parts.options.recipientDelimiter ?? '')
-  if (kind === 'local' && findAlias(parts.aliases, local) !== undefined) return undefined
-  const found = await findAccount(parts, local, domain)
-  if (found === undefined) return undefined
-  const forwarding = await parts.forwards.find(found.account, found.extension)
-  return forwarding.kind === 'none' ? found.account : undefined
-}
-
-/** His address with any extension, and those that virtual aliases lead to him. */
-function owns(parts: Parts, user: string, sender: string, delimiter: string): boolean {
-  const address = parts.classes.complete(sender).toLowerCase()
-  const domain = address.slice(address.lastIndexOf('@') + 1)
-  const local = localName(address, delimiter)
-  if (user === `${local.name}@${domain}` || user === `${local.user}@${domain}`) return true
-  const expanded = parts.virtual.expand(address)
-  return expanded.kind === 'addresses' && expanded.addresses.some((one) => one.toLowerCase() === user)
 }

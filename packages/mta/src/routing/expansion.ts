@@ -22,6 +22,8 @@ export interface Delivery {
 /** What one recipient's expansion has cost so far, and the way it has come. */
 export interface Walk {
   readonly original: string
+  /** Of the message, before any `owner-` alias. */
+  readonly envelopeSender: string
   /** Local recipient at which the way entered our aliases: Delivered-To (Postfix: frozen_delivered_to). */
   readonly entry: string | undefined
   /** Of an `owner-` alias. */

@@ -6,6 +6,7 @@ import type { AddressClasses } from './address-classes.ts'
 import { type AliasTarget, parseAliasValue, parseTargetLines } from './alias-value.ts'
 import { ExpansionError, type Gathering, maxLevels, type Walk } from './expansion.ts'
 import type { ForwardFiles } from './forward-files.ts'
+import { luserRelayAddress } from './luser-relay.ts'
 import type { RoutingOptions } from './routing-options.ts'
 import { readIncludeFile } from './safe-file.ts'
 
@@ -116,7 +117,24 @@ export async function deliverLocal(
     return
   }
   if (alias !== undefined) throw new ExpansionError('5.4.6', `alias database loop for ${address}`)
+  const elsewhere = luserRelay(parts, local, address, domain)
+  if (elsewhere !== undefined && !walk.path.includes('luser_relay')) {
+    const next: Walk = { ...here, from: 'alias', path: [...here.path, 'luser_relay'] }
+    return parts.follow(elsewhere, next, gathering)
+  }
   fail(gathering, here, address, '5.1.1', `unknown user: "${local.name}"`)
+}
+
+/** Postfix: for domains of mydestination alone. */
+function luserRelay(
+  parts: LocalParts,
+  local: LocalName,
+  address: string,
+  domain: string,
+): string | undefined {
+  const { luserRelay: template = '', recipientDelimiter = '' } = parts.options
+  if (template === '' || parts.classes.classOf(domain) !== 'local') return undefined
+  return luserRelayAddress(template, local, address, recipientDelimiter)
 }
 
 async function expandAlias(

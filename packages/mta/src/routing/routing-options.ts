@@ -23,6 +23,16 @@ export interface RoutingOptions {
   readonly relayhost?: string
   /** '' or `local:…` = mailboxes here; `error: text`; `transport:nexthop`. */
   readonly localTransport?: string
+  readonly transportMaps?: readonly string[]
+  readonly relocatedMaps?: readonly string[]
+  readonly senderDependentRelayhostMaps?: readonly string[]
+  /** local_recipient_maps: empty = 'any', every user is taken at RCPT. */
+  readonly localRecipients?: 'known-only' | 'any'
+  /** Where mail for unknown local users goes; `$user`, `$local` … are filled in. */
+  readonly luserRelay?: string
+  readonly alwaysBcc?: string
+  readonly senderBccMaps?: readonly string[]
+  readonly recipientBccMaps?: readonly string[]
   readonly relayTransport?: string
   readonly defaultTransport?: string
   /** Where users' homes are: `/home` (then `/home/USER`) or with `%u` `%d`; '' = none but accounts' own. */

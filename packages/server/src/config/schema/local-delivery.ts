@@ -68,7 +68,6 @@ export const localDelivery = {
     doc: 'As canonical_maps, recipients only.',
   }),
   relocated_maps: postfix({
-    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Addresses that have moved, with the new one for the refusal (relocated(5)).',
@@ -79,13 +78,21 @@ export const localDelivery = {
     doc: 'Domain or address → transport:nexthop (transport(5)).',
   }),
   always_bcc: postfix({
-    effect: 'later',
     type: 'string',
     default: '',
     doc: 'An address that gets a copy of every message. The people concerned must know.',
   }),
+  sender_bcc_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Sender address or @domain → an address that gets a copy of its mail.',
+  }),
+  recipient_bcc_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Recipient address or @domain → an address that gets a copy of its mail.',
+  }),
   luser_relay: postfix({
-    effect: 'later',
     type: 'string',
     default: '',
     raw: true,

@@ -102,7 +102,6 @@ export const queue = {
     doc: 'Where all mail for other hosts goes: `example.net` (its MX), `[mail.example.net]` (that host), with `:port` after. Empty: directly to the MX of each domain.',
   }),
   sender_dependent_relayhost_maps: postfix({
-    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Sender address or @domain → relay host.',

@@ -1,0 +1,117 @@
+import { splitRecipientDelimiter } from '@posthorn/mail'
+import type { AddressClass } from '../policy/address-book.ts'
+import { type LookupTable, lookupFirst, lookupMapping, type Tables } from '../tables/index.ts'
+import type { RoutingOptions } from './routing-options.ts'
+import { errorTransport, parseTransport, remoteTransport, type Transport } from './transport.ts'
+
+/** How mail for an address travels. Postfix: trivial-rewrite(8). */
+export interface TransportChoice {
+  /** undefined: our mailboxes. Not asked about virtual alias domains, whose addresses all lead elsewhere. */
+  choose(
+    address: string,
+    kind: Exclude<AddressClass, 'virtual-alias'>,
+    sender: () => string,
+  ): Transport | undefined
+}
+
+/** `smtpd_sender_*`: the null sender in tables. Postfix: empty_address_relayhost_maps_lookup_key. */
+const nullSenderKey = '<>'
+
+/** Opens transport_maps, relocated_maps, sender_dependent_relayhost_maps. Throws TableError. */
+export function createTransportChoice(
+  options: RoutingOptions,
+  tables: Tables,
+  isLocalDomain: (domain: string) => boolean,
+): TransportChoice {
+  const delimiter = options.recipientDelimiter ?? ''
+  const transports = tables.openAll(options.transportMaps ?? [])
+  const relocated = tables.openAll(options.relocatedMaps ?? [])
+  const senderRelays = tables.openAll(options.senderDependentRelayhostMaps ?? [])
+  const bareNames = (address: string): 'yes' | 'no' => (isLocalDomain(domainOf(address)) ? 'yes' : 'no')
+
+  /** sender_dependent_relayhost_maps: the address, then `@domain`; DUNNO ends the search. */
+  function relayhostOf(sender: string): string {
+    if (senderRelays.length === 0) return options.relayhost ?? ''
+    const key = sender === '' ? nullSenderKey : sender
+    const found = lookupMapping(senderRelays, key, { delimiter, bareNames: bareNames(sender) })?.value
+    return found === undefined || /^dunno$/i.test(found) ? (options.relayhost ?? '') : found
+  }
+
+  function byClass(domain: string, kind: AddressClass, sender: () => string): Transport {
+    if (kind === 'mailbox') return { transport: 'virtual', nextHop: domain }
+    if (kind === 'local') return localTransport(options.localTransport ?? '', domain)
+    const relayhost = senderRelays.length === 0 ? (options.relayhost ?? '') : relayhostOf(sender())
+    return remoteTransport(domain, kind === 'relay' ? 'relay' : 'default', { ...options, relayhost })
+  }
+
+  return {
+    choose(address, kind, sender) {
+      const domain = domainOf(address)
+      let transport = byClass(domain, kind, sender)
+      if (transports.length > 0) {
+        const entry = lookupTransport(transports, address, delimiter)
+        if (entry !== undefined) transport = overridden(entry, transport, domain)
+      }
+      if (relocated.length > 0) {
+        const moved = lookupMapping(relocated, address, { delimiter, bareNames: bareNames(address) })?.value
+        // RFC 3463 §3.2: X.1.6, destination mailbox has moved.
+        if (moved !== undefined) transport = errorTransport('5.1.6', `User has moved to ${moved}`)
+      }
+      return transport.transport === 'local' || transport.transport === 'virtual' ? undefined : transport
+    },
+  }
+}
+
+const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1)
+
+/** local_transport: our mailboxes unless it says otherwise. */
+function localTransport(text: string, domain: string): Transport {
+  if (text === '') return { transport: 'local', nextHop: domain }
+  return withStatus(parseTransport(text, { transport: 'error', nextHop: domain }), '5.1.1')
+}
+
+/**
+ * transport(5): a transport without next hop takes the domain's, `:nexthop` keeps the transport, `:` changes
+ * nothing.
+ */
+function overridden(entry: string, before: Transport, domain: string): Transport {
+  const named = parseTransport(entry, { transport: '', nextHop: '' })
+  if (named.transport === '') return named.nextHop === '' ? before : { ...before, nextHop: named.nextHop }
+  if (named.transport === 'error' || named.transport === 'retry') {
+    const status = named.transport === 'error' ? '5.0.0' : '4.0.0'
+    return withStatus({ ...named, nextHop: named.nextHop || 'mail is not deliverable' }, status)
+  }
+  if (named.transport === 'discard') return named
+  return { ...named, nextHop: named.nextHop === '' ? domain : named.nextHop }
+}
+
+function withStatus(transport: Transport, status: string): Transport {
+  if (transport.transport !== 'error' && transport.transport !== 'retry') return transport
+  return /^[245]\.\d{1,3}\.\d{1,3} /.test(transport.nextHop)
+    ? transport
+    : { ...transport, nextHop: `${status} ${transport.nextHop}` }
+}
+
+/** transport(5): `user+ext@domain`, `user@domain`, `domain`, `.parent` of each parent, `*`. */
+export function lookupTransport(
+  tables: readonly LookupTable[],
+  address: string,
+  delimiter: string,
+): string | undefined {
+  const whole = lookupFirst(tables, address)
+  if (whole !== undefined) return whole
+  const fixed = tables.filter((table) => table.match === 'fixed')
+  if (fixed.length === 0) return undefined
+  const at = address.lastIndexOf('@')
+  const domain = address.slice(at + 1)
+  const { user, extension } = splitRecipientDelimiter(address.slice(0, at), delimiter)
+  const plain = extension === undefined ? undefined : lookupFirst(fixed, `${user}@${domain}`)
+  if (plain !== undefined) return plain
+  const exact = lookupFirst(fixed, domain)
+  if (exact !== undefined) return exact
+  for (let dot = domain.indexOf('.', 1); dot !== -1; dot = domain.indexOf('.', dot + 1)) {
+    const parent = lookupFirst(fixed, domain.slice(dot))
+    if (parent !== undefined) return parent
+  }
+  return lookupFirst(fixed, '*')
+}

@@ -1,0 +1,103 @@
+import type { Answer } from '@posthorn/smtp'
+import type { Account } from '@posthorn/storage'
+import type { AddressClass, Known } from '../policy/address-book.ts'
+import { type LookupTable, lookupMapping } from '../tables/index.ts'
+import { findAccount, findAlias, isReserved, type LocalParts, localName } from './local-delivery.ts'
+import type { TransportChoice } from './transport-choice.ts'
+import type { VirtualAliases } from './virtual-aliases.ts'
+
+export interface VerifyParts extends LocalParts {
+  readonly virtual: VirtualAliases
+  readonly relayRecipients: readonly LookupTable[]
+  readonly transports: TransportChoice
+  /** Whether canonical_maps or recipient_canonical_maps name the address. */
+  readonly isRewritten: ((address: string) => boolean) | undefined
+}
+
+const known: Known = { kind: 'known' }
+
+/** Whether a recipient of ours exists. Postfix: check_rcpt_maps(). Synchronous where the account is in the cache. */
+export function verify(parts: VerifyParts, given: string): Answer<Known> {
+  const { address } = parts.classes.unroute(given)
+  if (parts.isRewritten?.(address) === true || parts.virtual.has(address)) return known
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const kind = parts.classes.classOf(domain)
+  if (kind === 'virtual-alias') return { kind: 'unknown', table: 'virtual alias table' }
+  const transport = parts.transports.choose(address, kind, () => '')
+  if (transport?.transport === 'error') {
+    const [status = '', ...words] = transport.nextHop.split(' ')
+    return { kind: 'refused', status: status === '5.0.0' ? '5.1.1' : status, text: words.join(' ') }
+  }
+  return verifyInClass(parts, address, kind, transport === undefined ? 'here' : 'elsewhere')
+}
+
+function verifyInClass(
+  parts: VerifyParts,
+  address: string,
+  kind: Exclude<AddressClass, 'virtual-alias'>,
+  place: 'here' | 'elsewhere',
+): Answer<Known> {
+  const { options } = parts
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  switch (kind) {
+    case 'default':
+      return known
+    case 'relay': {
+      if (parts.relayRecipients.length === 0) return known
+      const how = { delimiter: options.recipientDelimiter ?? '', bareNames: 'no' } as const
+      return lookupMapping(parts.relayRecipients, address, how) === undefined
+        ? { kind: 'unknown', table: 'relay recipient table' }
+        : known
+    }
+    case 'mailbox':
+      return verifyAccount(parts, address, domain, 'virtual mailbox table')
+    case 'local': {
+      if (options.localRecipients === 'any') return known
+      // Another system's users are not in our accounts.
+      const byLocalTransport =
+        place === 'elsewhere' && !/^(local|virtual)?(:|$)/.test(options.localTransport ?? '')
+      return byLocalTransport ? known : verifyAccount(parts, address, domain, 'local recipient table')
+    }
+  }
+}
+
+function verifyAccount(parts: VerifyParts, address: string, domain: string, table: string): Answer<Known> {
+  const local = localName(address, parts.options.recipientDelimiter ?? '')
+  if (isReserved(local.name)) return known
+  if (table === 'local recipient table' && findAlias(parts.aliases, local) !== undefined) return known
+  const whole = parts.accounts.find(`${local.name}@${domain}`)
+  if (!(whole instanceof Promise) && whole !== undefined) return known
+  return findAccount(parts, local, domain).then(
+    (found): Known => (found === undefined ? { kind: 'unknown', table } : known),
+    (error: unknown): Known => {
+      parts.log({ level: 'error', service: 'smtpd', text: `cannot look up ${address}`, error })
+      return { kind: 'temporary', reason: 'account lookup failed' }
+    },
+  )
+}
+
+/** The account whose mailbox an address is, with no alias and no .forward between. */
+export async function mailboxOf(parts: VerifyParts, given: string): Promise<Account | undefined> {
+  const { address } = parts.classes.unroute(given)
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const kind = parts.classes.classOf(domain)
+  if ((kind !== 'local' && kind !== 'mailbox') || parts.virtual.has(address)) return undefined
+  if (parts.isRewritten?.(address) === true) return undefined
+  if (parts.transports.choose(address, kind, () => '') !== undefined) return undefined
+  const local = localName(address, parts.options.recipientDelimiter ?? '')
+  if (kind === 'local' && findAlias(parts.aliases, local) !== undefined) return undefined
+  const found = await findAccount(parts, local, domain)
+  if (found === undefined) return undefined
+  const forwarding = await parts.forwards.find(found.account, found.extension)
+  return forwarding.kind === 'none' ? found.account : undefined
+}
+
+/** Whether the account may write as that sender: his address with any extension, and what virtual aliases lead to him. */
+export function owns(parts: VerifyParts, user: string, sender: string, delimiter: string): boolean {
+  const address = parts.classes.complete(sender).toLowerCase()
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const local = localName(address, delimiter)
+  if (user === `${local.name}@${domain}` || user === `${local.user}@${domain}`) return true
+  const expanded = parts.virtual.expand(address)
+  return expanded.kind === 'addresses' && expanded.addresses.some((one) => one.toLowerCase() === user)
+}
