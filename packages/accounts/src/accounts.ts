@@ -51,8 +51,9 @@ export function createAccounts(parts: AccountsParts): Accounts {
   const options = completed(parts.options)
 
   async function localDomains(): Promise<readonly string[]> {
-    const { defaultDomain, localDomains } = options()
-    return [...new Set([defaultDomain, ...localDomains, ...(await parts.store.accounts.domains())])]
+    const { defaultDomain, localDomains, ownsDefaultDomain } = options()
+    const own = ownsDefaultDomain === 'yes' ? [defaultDomain] : []
+    return [...new Set([...own, ...localDomains, ...(await parts.store.accounts.domains())])]
   }
 
   async function find(address: string): Promise<Account | undefined> {

@@ -4,6 +4,8 @@ export interface AccountOptions {
   readonly defaultDomain: string
   /** Plain names of mydestination, lower case: there `user@D` is `user` at the default domain. */
   readonly localDomains?: readonly string[]
+  /** Whether `defaultDomain` is ours even when no account is there: not with an empty mydestination. Default: yes. */
+  readonly ownsDefaultDomain?: 'yes' | 'no'
   /** argon2id; OWASP's first choice by default. */
   readonly memoryKib?: number
   readonly timeCost?: number
@@ -29,6 +31,7 @@ export type CompleteOptions = Required<AccountOptions>
 
 const defaults: Omit<CompleteOptions, 'defaultDomain'> = {
   localDomains: [],
+  ownsDefaultDomain: 'yes',
   memoryKib: 19456,
   timeCost: 2,
   parallelism: 1,

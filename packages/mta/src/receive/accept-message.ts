@@ -129,16 +129,14 @@ function logAccepted(
 ): void {
   const { queueId, sender, arrivedMs } = received
   const { log } = at
-  // For what waits the queue says so itself when it takes the message up.
-  if (planned.length === 0 || accepted.some((one) => one.outcome === 'placed')) {
-    log({
-      level: 'info',
-      service: 'qmgr',
-      queueId,
-      text: `from=<${sender}>, size=${sizeBytes}, nrcpt=${planned.length} (queue active)`,
-      fields: { from: sender, size: sizeBytes, nrcpt: planned.length },
-    })
-  }
+  // The queue says so only of messages that it takes up again.
+  log({
+    level: 'info',
+    service: 'qmgr',
+    queueId,
+    text: `from=<${sender}>, size=${sizeBytes}, nrcpt=${planned.length} (queue active)`,
+    fields: { from: sender, size: sizeBytes, nrcpt: planned.length },
+  })
   const delay = formatDelay(at.nowMs - arrivedMs)
   const delays = `${formatDelay(at.endedMs - arrivedMs)}/0/0/${formatDelay(at.nowMs - at.endedMs)}`
   let queued = 0

@@ -10,6 +10,7 @@ export function accountOptions(config: ConfigValues): AccountOptions {
   return {
     defaultDomain: config.auth_default_realm.toLowerCase(),
     localDomains: plainDomains(config.mydestination),
+    ownsDefaultDomain: config.mydestination.length > 0 ? 'yes' : 'no',
     hashConcurrency: config.auth_worker_max_count,
     cacheTtlMs: config.auth_cache_ttl,
     failureWindowMs: config.auth_failure_window,
