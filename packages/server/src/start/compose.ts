@@ -7,12 +7,20 @@ import type { Log } from '@posthorn/mail'
 import { TlsCredentials } from '@posthorn/net'
 import { createPop3Service } from '@posthorn/pop3'
 import { createSmtpService } from '@posthorn/smtp'
-import { openStore, type Store, type WakeBus } from '@posthorn/storage'
+import {
+  openStore,
+  type Store,
+  StoreError,
+  type StoreErrorKind,
+  type StoreOptions,
+  type WakeBus,
+} from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { accountOptions } from '../services/account-options.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
 import { smtpOptions } from '../services/smtp-options.ts'
+import { errorCode, StartError } from '../start-error.ts'
 import { type KeyPair, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
 import type { DataFolder } from './data-folder.ts'
 import { makeSampleAccounts } from './first-run.ts'
@@ -80,13 +88,39 @@ class CurrentConfig {
   }
 }
 
+const storeRemedies: Partial<Record<StoreErrorKind, string>> = {
+  'newer-version': 'install the newer program again, or restore the backup that it made before its upgrade',
+  corrupt: '`posthorn store check` tells what is wrong; `posthorn store rebuild` makes the index anew',
+  'no-space': 'make room on the disk of the data folder',
+}
+
+async function openSiteStore(options: StoreOptions): Promise<Store> {
+  try {
+    return await openStore(options)
+  } catch (error) {
+    if (error instanceof StoreError)
+      throw new StartError(error.message, storeRemedies[error.kind] ?? 'see docs/storage.md', {
+        cause: error,
+      })
+    const code = errorCode(error)
+    if (code === '') throw error
+    throw new StartError(
+      `cannot open the store in ${options.directory}: ${code}`,
+      code === 'EACCES'
+        ? 'make it the own of the user of the server (chown -R)'
+        : 'look at that folder and its disk',
+      { cause: error },
+    )
+  }
+}
+
 /** Starts everything and listens. What fails closes what was opened before it throws. */
 export async function composeServer(parts: ComposeParts) {
   const { folder, log } = parts
   const now = parts.now ?? Date.now
   const current = new CurrentConfig(parts.config)
   const credentials = await tlsCredentials(parts, now())
-  const store = await openStore({
+  const store = await openSiteStore({
     directory: folder.storeFolder,
     now,
     defaultQuotaBytes: parts.config.values.mailbox_size_limit,

@@ -1,0 +1,200 @@
+/** `workers = 2`, seen from outside: consecutive connections are given to different workers. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import {
+  assertNothingRuns,
+  command,
+  createSite,
+  eventually,
+  imapClient,
+  inFolder,
+  LineClient,
+  type RunningServer,
+  type Site,
+  sendMessage,
+  startServer,
+  stopServer,
+} from './running-server.ts'
+
+interface Process {
+  readonly pid: number
+  readonly connections: { readonly smtp: number; readonly imap: number; readonly pop3: number }
+}
+
+async function processes(site: Site): Promise<readonly Process[]> {
+  const { out } = await command(site, ['status', '--json'])
+  return (JSON.parse(out) as { processes: readonly Process[] }).processes
+}
+
+async function assertSpread(site: Site, wanted: readonly number[]): Promise<void> {
+  const counts = (await processes(site)).map(({ connections }) => connections.imap)
+  assert.deepEqual(counts.sort(), wanted, 'the connections are not on different workers')
+}
+
+async function withWorkers(
+  workers: number,
+  lines: string,
+  run: (site: Site, server: RunningServer) => Promise<void>,
+): Promise<void> {
+  await inFolder(async (folder) => {
+    const site = await createSite(
+      folder,
+      `workers = ${workers}\nsample_accounts = no\ndisable_plaintext_auth = no\n${lines}`,
+    )
+    const server = await startServer(site)
+    const added = await command(site, ['user', 'add', 'alice@example.org', '--password', 'secret'])
+    assert.equal(added.code, 0, added.err)
+    await run(site, server)
+    const { code, out, err } = await stopServer(server)
+    assert.equal(code, 0, out + err)
+    await assertNothingRuns(site)
+    const checked = await command(site, ['store', 'check'])
+    assert.equal(checked.code, 0, checked.out + checked.err)
+  })
+}
+
+const login = 'user alice@example.org\r\npass secret'
+
+test('a message delivered through one worker is pushed to the idle client of another; flags and expunges are seen', async () => {
+  await withWorkers(3, '', async (site) => {
+    const clients = [await imapClient(site), await imapClient(site), await imapClient(site)]
+    await assertSpread(site, [1, 1, 1])
+    for (const client of clients) await client.ask('b select inbox', /^b OK/m)
+    for (const client of clients) await client.ask('c idle', /^\+ /m)
+    await sendMessage(site, 'one')
+    for (const client of clients) await client.heard(/^\* 1 EXISTS/m)
+    await sendMessage(site, 'two')
+    for (const client of clients) await client.heard(/^\* 2 EXISTS/m)
+    const [first, second, third] = clients
+    assert.ok(first && second && third)
+    await first.ask('done', /^c OK/m)
+    await first.ask('d store 1 +flags (\\flagged)', /^d OK/m)
+    for (const other of [second, third]) await other.heard(/^\* 1 FETCH .*\\Flagged/m)
+    await first.ask('e store 1 +flags.silent (\\deleted)\r\nf expunge', /^f OK/m)
+    for (const other of [second, third]) await other.heard(/^\* 1 EXPUNGE/m)
+    await second.ask('done', /^c OK/m)
+    assert.match(await second.ask('g fetch 1:* flags', /^g OK/m), /^\* 1 FETCH /m)
+    const made = await command(site, ['mailbox', 'create', 'alice@example.org', 'Made outside'])
+    assert.equal(made.code, 0, made.err)
+    await second.ask('h list "" "Made*"', /"?Made outside"?\r\nh OK/)
+  })
+})
+
+test('POP3: the maildrop is locked for all workers [IN-USE], and free after the session', async () => {
+  await withWorkers(2, '', async (site) => {
+    const first = await LineClient.connect(site.ports.pop3, /^\+OK/)
+    await first.ask(login, /^\+OK.*\r\n\+OK/)
+    for (let n = 0; n < 2; n++) {
+      const other = await LineClient.connect(site.ports.pop3, /^\+OK/)
+      await other.ask(login, /^\+OK.*\r\n-ERR \[IN-USE\]/)
+      other.close()
+    }
+    await first.ask('quit', /^\+OK/)
+    await eventually(async () => {
+      const next = await LineClient.connect(site.ports.pop3, /^\+OK/)
+      await next.ask(login, /^\+OK.*\r\n\+OK/)
+      next.close()
+    })
+  })
+})
+
+test('a changed password holds at once in all workers, and a new account is known', async () => {
+  await withWorkers(2, '', async (site) => {
+    for (let n = 0; n < 2; n++) (await imapClient(site)).close()
+    await command(site, ['user', 'passwd', 'alice@example.org', '--password', 'changed'])
+    await command(site, ['user', 'add', 'bob@example.org', '--password', 'secret'])
+    for (let n = 0; n < 2; n++) {
+      const old = await LineClient.connect(site.ports.imap, /^\* OK/)
+      await old.ask('a login alice@example.org secret', /^a NO \[AUTHENTICATIONFAILED\]/m)
+      old.close()
+      await sendMessage(site, 'for bob', 'bob@example.org')
+    }
+    for (let n = 0; n < 2; n++) {
+      ;(await imapClient(site, 'alice@example.org changed')).close()
+      const bob = await imapClient(site, 'bob@example.org secret')
+      await bob.ask('b status inbox (messages)', /MESSAGES 2\)/)
+      bob.close()
+    }
+  })
+})
+
+test('the greylist is one for all workers', async () => {
+  const lines =
+    'greylist_delay = 1s\nsmtpd_recipient_restrictions = reject_unauth_destination, greylist\nmynetworks ='
+  await withWorkers(2, lines, async (site) => {
+    const rcpt = async (wanted: RegExp): Promise<void> => {
+      const smtp = await LineClient.connect(site.ports.smtp, /^220 /)
+      await smtp.ask('ehlo client.test', /^250 /m)
+      await smtp.ask('mail from:<s@example.net>', /^250 /m)
+      await smtp.ask('rcpt to:<alice@example.org>', wanted)
+      smtp.close()
+    }
+    await rcpt(/^450 4\.2\.0 /)
+    await eventually(async () => await rcpt(/^250 /), 15_000)
+    // Both know it now: the next connections go to one and to the other.
+    await rcpt(/^250 /)
+    await rcpt(/^250 /)
+  })
+})
+
+test('kill -9 of a worker: the others go on, it is replaced, its lock is free, nothing is lost', async () => {
+  await withWorkers(2, '', async (site, server) => {
+    await sendMessage(site, 'before')
+    const pop3 = await LineClient.connect(site.ports.pop3, /^\+OK/)
+    await pop3.ask(login, /^\+OK.*\r\n\+OK/)
+    const before = await processes(site)
+    const victim = before.find(({ connections }) => connections.pop3 === 1)
+    assert.ok(victim)
+    process.kill(victim.pid, 'SIGKILL')
+    await pop3.closed()
+    await sendMessage(site, 'meanwhile')
+    await server.says(new RegExp(`worker pid ${victim.pid} ended: SIGKILL`))
+    await eventually(async () => {
+      const after = await processes(site)
+      assert.equal(after.length, 2)
+      assert.ok(after.every(({ pid }) => pid !== victim.pid))
+    }, 20_000)
+    await eventually(async () => {
+      const again = await LineClient.connect(site.ports.pop3, /^\+OK/)
+      await again.ask(login, /^\+OK.*\r\n\+OK/)
+      await again.ask('stat', /^\+OK 2 /)
+      again.close()
+    })
+    await eventually(() => assert.equal(readdirSync(join(site.dataFolder, 'store', 'processes')).length, 2))
+  })
+})
+
+test('a replaced worker starts with the configuration in force, not with a faulty main.cf', async () => {
+  await withWorkers(2, '', async (site, server) => {
+    site.configure(
+      'workers = 2\nsample_accounts = no\ndisable_plaintext_auth = no\nmessage_size_limit = 4711',
+    )
+    assert.equal((await command(site, ['reload'])).code, 0)
+    site.configure('workers = 2\nsmtpd_bannr = x')
+    const [victim] = processesOf(server)
+    assert.ok(victim !== undefined)
+    process.kill(victim, 'SIGKILL')
+    await eventually(async () => {
+      const now = processesOf(server)
+      assert.ok(now.length === 2 && !now.includes(victim))
+      for (let n = 0; n < 2; n++) {
+        const smtp = await LineClient.connect(site.ports.smtp, /^220 /)
+        await smtp.ask('ehlo client.test', /^250-SIZE 4711\r/m)
+        smtp.close()
+      }
+    }, 20_000)
+    site.configure('workers = 2\nsample_accounts = no')
+  })
+})
+
+/** The children of the primary, without asking it: its main.cf may be faulty. */
+function processesOf(server: RunningServer): readonly number[] {
+  const text = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')
+  return text
+    .trim()
+    .split(' ')
+    .filter((word) => word !== '')
+    .map(Number)
+}
