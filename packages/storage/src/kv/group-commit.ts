@@ -5,9 +5,12 @@ import { Unit } from './unit.ts'
 
 /** What takes part in every group's commit beside the index. */
 export interface GroupParticipant {
-  /** Before the transaction: writes pending frames. Never throws; a failed frame's unit finds out itself. */
+  /**
+   * Writes pending frames: once while the writer thread wakes up, once more before the first unit runs.
+   * Never throws; a failed frame's unit finds out itself.
+   */
   beforeGroup(): void
-  /** Starts making the frames durable; runs beside the index commit. */
+  /** Before the first unit runs: starts making the frames durable, beside the index commit. */
   syncGroup(): Promise<void>
   /** Inside the transaction, after the units. */
   insideGroup(unit: Unit, done: readonly Unit[]): void
@@ -37,7 +40,8 @@ const maxGroupUnits = 500
 
 /**
  * Group commit: while one commit is in flight, units of work gather; the next transaction runs them all
- * and one flush serves them all. An idle store commits at once.
+ * and one flush serves them all. An idle store commits at once. A group takes in what is queued until the
+ * writer thread has its transaction open: on a busy event loop that is most of the group.
  */
 export class GroupCommit {
   readonly #environment: Environment
@@ -84,28 +88,27 @@ export class GroupCommit {
   async #runGroups(): Promise<void> {
     // Units that are queued in the same turn share the first group.
     await undefined
-    while (this.#queue.length > 0) {
-      const group = this.#queue.slice(0, maxGroupUnits)
-      this.#queue = this.#queue.slice(group.length)
-      await this.#runGroup(group)
-    }
+    while (this.#queue.length > 0) await this.#runGroup()
     this.#running = undefined
   }
 
-  async #runGroup(group: readonly Waiting[]): Promise<void> {
+  async #runGroup(): Promise<void> {
     for (const participant of this.#participants) participant.beforeGroup()
+    let group: readonly Waiting[] = []
     // Filled inside the transaction: units that ran without a fault.
-    let done: Done[] = []
+    const done: Done[] = []
     let taken = 0
-    const synced = Promise.all(this.#participants.map((participant) => participant.syncGroup()))
-    synced.catch(() => {})
+    let synced: Promise<unknown> | undefined
     try {
       await this.#environment.transaction(() => {
-        done = []
+        synced = this.#startSync()
+        group = this.#takeGroup()
         taken = this.#runUnits(group, done)
       })
     } catch (error) {
-      await synced.catch(() => {})
+      await synced?.catch(() => {})
+      // The transaction could not even begin: nothing was taken from the queue.
+      if (synced === undefined) group = this.#takeGroup()
       await this.#failGroup(taken === 0 ? group : done.map((each) => each.waiting), error)
       this.#queue.unshift(...group.slice(taken === 0 ? group.length : taken))
       return
@@ -118,6 +121,19 @@ export class GroupCommit {
       return
     }
     this.#acknowledge(done)
+  }
+
+  #startSync(): Promise<unknown> {
+    for (const participant of this.#participants) participant.beforeGroup()
+    const synced = Promise.all(this.#participants.map((participant) => participant.syncGroup()))
+    synced.catch(() => {})
+    return synced
+  }
+
+  #takeGroup(): readonly Waiting[] {
+    const group = this.#queue.slice(0, maxGroupUnits)
+    this.#queue = this.#queue.slice(group.length)
+    return group
   }
 
   /** The index is committed, the octets are not on disk: what names them is removed, nothing acknowledged. */
