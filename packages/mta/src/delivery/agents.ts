@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import type { AddressFamily, Resolver } from '@posthorn/dns'
 import type { SmtpClientOptions, SmtpServerAddress } from '@posthorn/smtp'
 import ipaddr from 'ipaddr.js'
+import type { OutgoingRewriting } from '../rewriting/index.ts'
 import type { DeliveryAgent, ResolveRecipient } from './attempt.ts'
 import { fixedAgent } from './fixed.ts'
 import { mailboxAgent } from './mailbox.ts'
@@ -21,6 +22,8 @@ export interface DeliveryOptions {
   readonly smtpClient: (server: SmtpServerAddress, nextHop: string) => SmtpClientOptions
   /** Postfix: lmtp_* parameters. */
   readonly lmtpClient: (server: SmtpServerAddress, nextHop: string) => SmtpClientOptions
+  /** Postfix: smtp_generic_maps. Asked at each message. */
+  readonly rewriting?: () => OutgoingRewriting | undefined
   /** Where a domain's mail servers listen; 25 but in tests. */
   readonly smtpPort?: number
   /** Postfix: smtp_mx_address_limit; default 5. */
@@ -56,6 +59,7 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
       sessionLimit: options.sessionLimit ?? 2,
       keepConnectionMs: options.keepConnectionMs ?? 2000,
       client: protocol === 'smtp' ? options.smtpClient : options.lmtpClient,
+      ...(protocol === 'smtp' && options.rewriting !== undefined ? { rewriting: options.rewriting } : {}),
       random: options.random ?? Math.random,
       now,
     })

@@ -8,6 +8,7 @@ import {
   type SmtpServerAddress,
 } from '@posthorn/smtp'
 import type { QueuedRecipient } from '@posthorn/storage'
+import type { OutgoingRewriting } from '../rewriting/index.ts'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from './attempt.ts'
 import { ConnectionPool } from './connection-pool.ts'
 import { type MailHostOptions, mailHosts } from './mail-hosts.ts'
@@ -20,6 +21,8 @@ export interface SmtpAgentOptions extends MailHostOptions {
   /** Postfix: smtp_mx_session_limit. */
   readonly sessionLimit: number
   readonly keepConnectionMs: number
+  /** Postfix: smtp_generic_maps; undefined: what leaves is what came. */
+  readonly rewriting?: () => OutgoingRewriting | undefined
   readonly now: () => number
 }
 
@@ -116,11 +119,12 @@ class Delivery {
   ): Promise<readonly RecipientOutcome[]> {
     const { entry, sender, sizeBytes, signal } = this.#job
     const { body, envid, ret, smtpUtf8 } = entry.options
+    const rewriting = this.#options.rewriting?.()
     const mail: OutgoingMail = {
-      sender,
+      sender: rewriting === undefined || sender === '' ? sender : rewriting.address(sender),
       sizeBytes,
       recipients: recipients.map(({ address, notify, originalRecipient }) => ({
-        address,
+        address: rewriting === undefined ? address : rewriting.address(address),
         ...(notify === undefined ? {} : { notify }),
         ...(originalRecipient === undefined ? {} : { originalRecipient }),
       })),
@@ -128,7 +132,7 @@ class Delivery {
       ...(envid === undefined ? {} : { envid }),
       ...(ret === undefined ? {} : { ret }),
       ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
-      content: () => this.#job.content(),
+      content: () => (rewriting === undefined ? this.#job.content() : rewriting.content(this.#job.content())),
     }
     const stop = (): void => client.quit()
     signal.addEventListener('abort', stop, { once: true })

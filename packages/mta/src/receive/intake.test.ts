@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { completeAddressField } from './address-field.ts'
+import { rewriteAddressField } from '../rewriting/address-field.ts'
 import { HeaderGate } from './header-gate.ts'
 import { createLineEnds } from './line-ends.ts'
 import { openMailFixture } from './mail-fixture.ts'
@@ -67,7 +67,13 @@ test('addresses without a domain are completed, the rest of the field stays', ()
     ['From: root (Cron Daemon)\r\n', 'From: root@o.org (Cron Daemon)\r\n'],
     ['To: "a, b" <bob>, carl,\r\n dave@x.y\r\n', 'To: "a, b" <bob@o.org>, carl@o.org,\r\n dave@x.y\r\n'],
     ['To: Bob B <bob@x.y>\r\n', 'To: Bob B <bob@x.y>\r\n'],
-    ['To: group: a, b;\r\n', 'To: group: a, b;\r\n'],
+    ['To: group: a, B <b>; c\r\n', 'To: group: a@o.org, B <b@o.org>; c@o.org\r\n'],
+    ['To: undisclosed-recipients:;\r\n', 'To: undisclosed-recipients:;\r\n'],
+    [
+      'To: x@[IPv6:2001:db8::1], "q r"@x.y, <@a,@b:c@d>, y\r\n',
+      'To: x@[IPv6:2001:db8::1], "q r"@x.y, <@a,@b:c@d>, y@o.org\r\n',
+    ],
+    ['To: bob (a, \\) <c>) , "open <d>\r\n', 'To: bob@o.org (a, \\) <c>) , "open <d>\r\n'],
     ['To: undisclosed recipients\r\n', 'To: undisclosed recipients\r\n'],
     ['From: <>\r\n', 'From: <>\r\n'],
     ['To: "\\"<x>" <y>\r\n', 'To: "\\"<x>" <y@o.org>\r\n'],
@@ -75,7 +81,9 @@ test('addresses without a domain are completed, the rest of the field stays', ()
     ['To:\r\n', 'To:\r\n'],
   ]
   for (const [input, expected] of rows) {
-    const done = completeAddressField(Buffer.from(input, 'latin1'), (address) => `${address}@o.org`)
+    const done = rewriteAddressField(Buffer.from(input, 'latin1'), (address) =>
+      address.includes('@') ? address : `${address}@o.org`,
+    )
     assert.equal(done.toString('latin1'), expected)
   }
 })

@@ -1,5 +1,5 @@
 import { formatDate, formatField, makeMessageId } from '@posthorn/mail'
-import { completeAddressField } from './address-field.ts'
+import { fieldRanges, type HeaderRewrites, rewriteField } from '../rewriting/header-addresses.ts'
 import { type HeaderFacts, isNamed } from './header-gate.ts'
 
 export interface OwnHeader {
@@ -8,24 +8,11 @@ export interface OwnHeader {
   readonly sender: string
   readonly nowMs: number
   readonly offsetMinutes: number
-  readonly complete: (address: string) => string
+  readonly rewrites: HeaderRewrites
 }
 
-const addressFields = [
-  'from',
-  'sender',
-  'reply-to',
-  'to',
-  'cc',
-  'resent-from',
-  'resent-sender',
-  'resent-to',
-  'resent-cc',
-]
 /** Postfix: message_drop_headers. Who is a blind copy is nobody's business. */
 const droppedFields = ['bcc', 'resent-bcc', 'return-path']
-
-const lf = 0x0a
 
 /**
  * Mends the header of a message that one of our own users submits (RFC 6409 §8): Date, From and Message-ID
@@ -36,8 +23,7 @@ export function mendHeader(header: Buffer, facts: HeaderFacts, own: OwnHeader): 
   for (const [start, end] of fieldRanges(header)) {
     if (droppedFields.some((name) => isNamed(header, start, name))) continue
     const field = header.subarray(start, end)
-    const isAddresses = addressFields.some((name) => isNamed(header, start, name))
-    parts.push(isAddresses ? completeAddressField(field, own.complete) : field)
+    parts.push(rewriteField(field, own.rewrites))
   }
   if (!facts.hasDate) parts.push(formatField('Date', formatDate(own.nowMs, own.offsetMinutes)))
   if (!facts.hasFrom)
@@ -47,18 +33,4 @@ export function mendHeader(header: Buffer, facts: HeaderFacts, own: OwnHeader): 
     parts.push(formatField('Message-ID', facts.messageId))
   }
   return Buffer.concat(parts)
-}
-
-/** Each field with its continuation lines. */
-function* fieldRanges(header: Buffer): Generator<readonly [number, number]> {
-  let start = 0
-  while (start < header.length) {
-    let end = start
-    do {
-      const lineEnd = header.indexOf(lf, end)
-      end = lineEnd === -1 ? header.length : lineEnd + 1
-    } while (header[end] === 0x20 || header[end] === 0x09)
-    yield [start, end]
-    start = end
-  }
 }

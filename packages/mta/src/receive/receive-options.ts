@@ -1,6 +1,7 @@
 import type { GatewayGuard, Policy } from '../policy/index.ts'
 import type { NetworkList } from '../policy/networks.ts'
 import type { Routing } from '../routing/index.ts'
+import type { HeaderClients } from './header-clients.ts'
 
 /** Postfix's parameters in camel case. */
 export interface ReceiveOptions {
@@ -36,6 +37,8 @@ export interface ReceiveConfiguration {
   readonly routing: Routing
   readonly mynetworks: NetworkList
   readonly gatewayGuard?: GatewayGuard
+  /** Default: who has logged in, and loopback. */
+  readonly headerClients?: HeaderClients
 }
 
 export const defaultMessageSizeLimitBytes = 10_240_000

@@ -4,12 +4,13 @@ import type { Log } from '@posthorn/mail'
 import type { MailFrom, SmtpHandler, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
 import { type Policy, type PolicyCommand, policyLogText, refusalText } from '../policy/index.ts'
+import { isLoopback } from './header-clients.ts'
 import { createMailboxRoom } from './mailbox-room.ts'
 import { etrn, expn, vrfy } from './queries.ts'
 import type { ReceiveConfiguration } from './receive-options.ts'
 import { reply, replyOf } from './refusals.ts'
 import { clientOf, newSessionState, type SessionState, sessionRequest } from './session-state.ts'
-import { isLoopback, type MailSources, SmtpMail } from './smtp-mail.ts'
+import { type MailSources, SmtpMail } from './smtp-mail.ts'
 
 export interface ReceiverSources {
   readonly store: Pick<Store, 'queue' | 'messages' | 'mailboxes'>
@@ -95,7 +96,9 @@ class Receiver implements SmtpHandler {
   ): Promise<{ readonly reply: SmtpReply; readonly transaction?: SmtpTransaction }> {
     const configuration = this.#sources.configuration()
     const policy = policyOf(configuration, session)
-    const mail = new SmtpMail(session, this.#stateOf(session), from, configuration, policy, this.#mailSources)
+    const state = this.#stateOf(session)
+    state.transactions++
+    const mail = new SmtpMail(session, state, from, configuration, policy, this.#mailSources)
     const refusal = await mail.begin()
     return refusal === undefined ? { reply: mailOk, transaction: mail } : { reply: replyOf(refusal) }
   }

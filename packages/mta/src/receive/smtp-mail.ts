@@ -13,6 +13,7 @@ import {
 } from '../policy/index.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
+import { isLoopback } from './header-clients.ts'
 import type { MailboxRoom } from './mailbox-room.ts'
 import { type MessageIntake, openIntake } from './message-intake.ts'
 import {
@@ -186,13 +187,9 @@ export class SmtpMail implements SmtpTransaction {
   #startContent(): SmtpReply {
     if (this.queueId === '') return reply(554, '5.5.1', 'Error: no valid recipients')
     const { options, routing } = this.#configuration
-    const session = this.#session
     const nowMs = this.#sources.now()
     const offsetMinutes = options.offsetMinutes?.() ?? 0
-    const isOwn =
-      session.user !== undefined ||
-      isLoopback(session.clientAddress) ||
-      options.addMissingHeaders === 'always'
+    const isOwn = options.addMissingHeaders === 'always' || this.#isOwnClient()
     try {
       this.#intake = openIntake(this.#sources.store.messages, {
         trace: Buffer.concat([...this.#prepended(), this.#received(nowMs, offsetMinutes)]),
@@ -204,7 +201,7 @@ export class SmtpMail implements SmtpTransaction {
               sender: routing.complete(this.#from.address),
               nowMs,
               offsetMinutes,
-              complete: routing.complete,
+              rewrites: routing.headerRewrites,
             }
           : undefined,
       })
@@ -213,6 +210,14 @@ export class SmtpMail implements SmtpTransaction {
       this.#log('error', 'cannot begin a message', error)
       return faultReply(error)
     }
+  }
+
+  /** Whose header is ours to mend. */
+  #isOwnClient(): boolean {
+    const { headerClients } = this.#configuration
+    const session = this.#session
+    if (headerClients !== undefined) return headerClients(session)
+    return session.user !== undefined || isLoopback(session.clientAddress)
   }
 
   #received(nowMs: number, offsetMinutes: number): Buffer {
@@ -317,10 +322,6 @@ export class SmtpMail implements SmtpTransaction {
       this.#log('error', 'cannot discard a message that was refused', error)
     }
   }
-}
-
-export function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.')
 }
 
 function envelopeOptions(from: MailFrom): EnvelopeOptions {

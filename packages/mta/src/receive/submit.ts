@@ -67,7 +67,7 @@ export async function submit(
       sender,
       nowMs: arrivedMs,
       offsetMinutes,
-      complete: routing.complete,
+      rewrites: routing.headerRewrites,
     },
   })
   let finished = false

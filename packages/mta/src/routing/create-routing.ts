@@ -2,11 +2,13 @@ import type { Accounts } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Account, NewRecipient, Store } from '@posthorn/storage'
 import type { AddressBook, AddressClass } from '../policy/address-book.ts'
+import type { HeaderRewrites } from '../rewriting/header-addresses.ts'
+import { createCanonical } from '../rewriting/index.ts'
 import { lookupFirst, type TableContext, type Tables } from '../tables/index.ts'
 import { createAccountCache } from './account-cache.ts'
 import { createAddressClasses } from './address-classes.ts'
 import { createAutomaticCopies } from './automatic-copies.ts'
-import { createEnvelopeRules, type EnvelopeRules } from './envelope-rules.ts'
+import { createEnvelopeRules, createHeaderRewrites, type EnvelopeRules } from './envelope-rules.ts'
 import { ExpansionError, type Gathering, type Walk } from './expansion.ts'
 import { createForwardFiles } from './forward-files.ts'
 import { deliverLocal, fail, localName, reach } from './local-delivery.ts'
@@ -53,6 +55,10 @@ export interface Routing extends AddressBook {
   expandAlias(name: string): readonly string[] | undefined
   /** Rewriting and blind copies of new mail; undefined: none are configured. */
   readonly envelopeRules: EnvelopeRules | undefined
+  /** For the header of mail from clients of ours: complete addresses, canonical ones. */
+  readonly headerRewrites: HeaderRewrites
+  /** myorigin or mydestination: where tables may name users without a domain. */
+  isLocalDomain(domain: string): boolean
   close(): void
 }
 
@@ -74,6 +80,8 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
   const classes = createAddressClasses(options, accounts, context)
   const isLocalDomain = (domain: string): boolean =>
     classes.classOf(domain) === 'local' || domain === options.myorigin.toLowerCase()
+  const site = { complete: classes.complete, isLocalDomain }
+  const canonical = createCanonical(options, sources.tables, site)
   const parts: Parts = {
     options,
     accounts,
@@ -95,7 +103,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
       isLocalDomain,
     }),
     transports: createTransportChoice(options, sources.tables, isLocalDomain),
-    isRewritten: undefined,
+    isRewritten: canonical?.names,
     follow: (address, walk, gathering) => follow(parts, address, walk, gathering),
   }
   return {
@@ -131,8 +139,12 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
       return value === undefined ? undefined : value.split(',').map((one) => one.trim())
     },
     envelopeRules: createEnvelopeRules({
-      copies: createAutomaticCopies(options, sources.tables, { complete: classes.complete, isLocalDomain }),
+      complete: classes.complete,
+      canonical,
+      copies: createAutomaticCopies(options, sources.tables, site),
     }),
+    headerRewrites: createHeaderRewrites(options, canonical),
+    isLocalDomain,
     close: accounts.close,
   }
 }

@@ -1,5 +1,8 @@
+import type { HeaderRewrites } from '../rewriting/header-addresses.ts'
+import type { Canonical } from '../rewriting/index.ts'
 import type { AutomaticCopies } from './automatic-copies.ts'
 import type { EnvelopeRecipient } from './planned.ts'
+import type { RoutingOptions } from './routing-options.ts'
 
 export interface RuledEnvelope {
   readonly sender: string
@@ -13,13 +16,49 @@ export interface EnvelopeRules {
 
 /** undefined: nothing is configured, and nothing need be done for any message. */
 export function createEnvelopeRules(rules: {
+  readonly complete: (address: string) => string
+  readonly canonical: Canonical | undefined
   readonly copies: AutomaticCopies | undefined
 }): EnvelopeRules | undefined {
-  const { copies } = rules
-  if (copies === undefined) return undefined
+  const { copies, canonical, complete } = rules
+  if (copies === undefined && canonical === undefined) return undefined
+  const ofSender = canonical?.rewrites.envelope_sender
+  const ofRecipient = canonical?.rewrites.envelope_recipient
+  const rewritten = (recipient: EnvelopeRecipient): EnvelopeRecipient => {
+    if (ofRecipient === undefined) return recipient
+    const before = complete(recipient.address)
+    const address = ofRecipient(before)
+    if (address === before) return recipient
+    return { ...recipient, address, originalRecipient: recipient.originalRecipient ?? `rfc822;${before}` }
+  }
   return {
-    apply(sender, recipients) {
-      return { sender, recipients: [...recipients, ...(copies?.of(sender, recipients) ?? [])] }
+    apply(given, recipients) {
+      const sender = ofSender === undefined || given === '' ? given : ofSender(given)
+      const all = recipients.map(rewritten)
+      if (copies !== undefined) all.push(...copies.of(sender, all).map(rewritten))
+      return { sender, recipients: all }
     },
+  }
+}
+
+/** Postfix: append_at_myorigin, append_dot_mydomain, then canonical(5) for headers. */
+export function createHeaderRewrites(
+  options: RoutingOptions,
+  canonical: Canonical | undefined,
+): HeaderRewrites {
+  const complete = (address: string): string => {
+    const at = address.lastIndexOf('@')
+    if (at === -1) return options.appendAtMyorigin === 'no' ? address : `${address}@${options.myorigin}`
+    if (options.appendDotMydomain !== 'yes') return address
+    const domain = address.slice(at + 1)
+    return domain === '' || domain.includes('.') || domain.startsWith('[')
+      ? address
+      : `${address}.${options.mydomain}`
+  }
+  const then = (rewrite: ((address: string) => string) | undefined) =>
+    rewrite === undefined ? complete : (address: string) => rewrite(complete(address))
+  return {
+    sender: then(canonical?.rewrites.header_sender),
+    recipient: then(canonical?.rewrites.header_recipient),
   }
 }

@@ -1,8 +1,10 @@
+import type { CanonicalOptions } from '../rewriting/index.ts'
+
 /** Where an alias's `|command` and `/file` may stand. Postfix: allow_mail_to_commands, allow_mail_to_files. */
 export type ExpansionSource = 'alias' | 'forward' | 'include'
 
 /** Postfix's parameters in camel case; lists already split. */
-export interface RoutingOptions {
+export interface RoutingOptions extends CanonicalOptions {
   readonly myhostname: string
   readonly mydomain: string
   /** Completes addresses without a domain. */
@@ -43,6 +45,8 @@ export interface RoutingOptions {
   readonly administrator?: string
   /** append_dot_mydomain: `user@host` → `user@host.mydomain`. Default no. */
   readonly appendDotMydomain?: 'yes' | 'no'
+  /** append_at_myorigin, in headers. Default yes. */
+  readonly appendAtMyorigin?: 'yes' | 'no'
   /** This machine's addresses, for `user@[192.0.2.1]`. */
   readonly localAddresses?: () => readonly string[]
   /** Addresses that one recipient may become. Postfix: virtual_alias_expansion_limit. */

@@ -6,7 +6,9 @@ import {
   createDeliveryAgents,
   createGatewayGuard,
   createGreylist,
+  createHeaderClients,
   createNetworkList,
+  createOutgoingRewriting,
   createPolicy,
   createQueueRunner,
   createReceiver,
@@ -23,6 +25,7 @@ import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { smtpClientOptions } from '../services/smtp-client-options.ts'
 import {
   greylistOptions,
+  ownAddresses,
   policyOptions,
   receiveOptions,
   routingOptions,
@@ -65,8 +68,17 @@ async function rulesOf(parts: TransferParts, config: Config) {
       routing,
       mynetworks,
       gatewayGuard,
+      headerClients: createHeaderClients(config.values.local_header_rewrite_clients, {
+        ...context,
+        localAddresses: () => ownAddresses().map(({ address }) => address),
+      }),
     }
-    return { config, receive, passwords: tables.openAll(config.values.smtp_sasl_password_maps) }
+    const outgoing = createOutgoingRewriting(config.values.smtp_generic_maps, tables, {
+      complete: routing.complete,
+      isLocalDomain: routing.isLocalDomain,
+      delimiter: config.values.recipient_delimiter,
+    })
+    return { config, receive, outgoing, passwords: tables.openAll(config.values.smtp_sasl_password_maps) }
   } catch (error) {
     routing.close()
     throw error
@@ -108,6 +120,7 @@ export async function createTransfer(parts: TransferParts) {
       ...smtpClientOptions(current.config.values, [], server, nextHop),
       protocol: 'lmtp',
     }),
+    rewriting: () => current.outgoing,
     smtpPort: portNumber(parts.config.values.smtp_tcp_port),
     now,
   })

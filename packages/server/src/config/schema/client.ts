@@ -145,7 +145,6 @@ export const client = {
     doc: 'Mechanisms used, if not all.',
   }),
   smtp_generic_maps: postfix({
-    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Rewrites our addresses when mail leaves (generic(5)).',

@@ -45,7 +45,6 @@ export const identity = {
     doc: 'Complete `user@host` to `user@host.$mydomain` in mail that is posted here.',
   }),
   append_at_myorigin: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'Complete `user` to `user@$myorigin` in mail that is posted here.',

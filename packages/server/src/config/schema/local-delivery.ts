@@ -50,19 +50,16 @@ export const localDelivery = {
     doc: 'Use the right-hand side of `owner-list` as the sender instead of owner-list itself.',
   }),
   canonical_maps: postfix({
-    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Rewrites addresses in envelope and header (canonical(5)).',
   }),
   sender_canonical_maps: postfix({
-    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'As canonical_maps, senders only.',
   }),
   recipient_canonical_maps: postfix({
-    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'As canonical_maps, recipients only.',

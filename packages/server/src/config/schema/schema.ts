@@ -9,6 +9,7 @@ import type { Parameter } from './parameter.ts'
 import { queue } from './queue.ts'
 import { reading } from './reading.ts'
 import { relaying } from './relaying.ts'
+import { rewriting } from './rewriting.ts'
 import { tlsAndLogin } from './tls-and-login.ts'
 
 /** In the order of docs/config.md. */
@@ -20,6 +21,7 @@ export const groups = {
   Greylisting: greylisting,
   Limits: limits,
   'Aliases and local delivery': localDelivery,
+  'Address rewriting': rewriting,
   'Queue and routing': queue,
   'Mail to other servers': client,
   'POP3 and IMAP': reading,
@@ -35,6 +37,7 @@ export const schema = {
   ...greylisting,
   ...limits,
   ...localDelivery,
+  ...rewriting,
   ...queue,
   ...client,
   ...reading,

@@ -1,0 +1,2 @@
+export { type AddressRole, type Canonical, type CanonicalOptions, createCanonical } from './canonical.ts'
+export { createOutgoingRewriting, type OutgoingRewriting } from './outgoing.ts'
