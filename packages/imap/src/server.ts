@@ -4,6 +4,7 @@ import type { Connection } from '@posthorn/net'
 import type { Store } from '@posthorn/storage'
 import { CommandTable } from './commands/command-table.ts'
 import { commands } from './commands/commands.ts'
+import { KeyTables } from './order/key-tables.ts'
 import { ImapSession } from './session/imap-session.ts'
 import { MailboxWatch } from './session/mailbox-watch.ts'
 import { defaultImapOptions, type ImapOptions } from './session/options.ts'
@@ -40,6 +41,7 @@ export function createImapService(parts: ImapParts): ImapService {
     log: parts.log,
     commands: new CommandTable(commands),
     seats: new Seats(),
+    keyTables: new KeyTables(),
     watch: new MailboxWatch(parts.store),
     options: currentOptions(parts.options),
     now: parts.now ?? Date.now,

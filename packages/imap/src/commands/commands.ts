@@ -22,10 +22,12 @@ import { getQuota, getQuotaRoot, setQuota } from './quota.ts'
 import { rename } from './rename.ts'
 import { search } from './search.ts'
 import { examine, select } from './select.ts'
+import { sort } from './sort.ts'
 import { starttls } from './starttls.ts'
 import { status } from './status.ts'
 import { store } from './store.ts'
 import { subscribe, unsubscribe } from './subscribe.ts'
+import { thread } from './thread.ts'
 import { unauthenticate } from './unauthenticate.ts'
 import { xlist } from './xlist.ts'
 
@@ -59,6 +61,8 @@ export const commands: readonly Command[] = [
   append,
   fetch,
   search,
+  sort,
+  thread,
   store,
   expunge,
   uidExpunge,

@@ -62,9 +62,9 @@ async function open(
         : `* OK [UNSEEN ${lowerBound(uids, firstUnseen) + 1}] First unseen.\r\n`) +
       `* OK [UIDVALIDITY ${view.mailbox.uidValidity}] UIDs valid\r\n` +
       `* OK [UIDNEXT ${view.mailbox.uidNext}] Predicted next UID\r\n` +
-      `* OK [HIGHESTMODSEQ ${view.modSeq}] Highest\r\n` +
       // RFC 8474 §4.2.
-      `* OK [MAILBOXID (${view.mailbox.objectId})] Ok\r\n`,
+      `* OK [MAILBOXID (${view.mailbox.objectId})] Ok\r\n` +
+      `* OK [HIGHESTMODSEQ ${view.modSeq}] Highest\r\n`,
   )
   if (qresync !== undefined) await resynchronize(session, mailbox, view.mailbox.uidNext, qresync)
   return access === 'read-write' ? ok('Select completed', 'READ-WRITE') : ok('Examine completed', 'READ-ONLY')

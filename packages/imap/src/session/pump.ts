@@ -183,6 +183,8 @@ function answer(session: ImapSession, tag: string, { status, code, text }: Compl
 
 function judged(session: ImapSession, error: unknown, name: string): Completion {
   const { completion, log } = verdictOn(error, name)
+  // A search given up because its client went.
+  if (error instanceof Error && error.name === 'AbortError') return completion
   if (log === 'fault') session.logFault(`${name} failed`, error)
   return completion
 }

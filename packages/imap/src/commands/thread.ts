@@ -1,0 +1,115 @@
+/** THREAD and UID THREAD. RFC 5256 §3; REFS: draft-ietf-morg-inthread-01; MODSEQ RFC 7162 §3.1.6. */
+import type { KeyTable } from '../order/key-table.ts'
+import { type Forest, forestText } from '../order/thread-forest.ts'
+import { threadByReferences, threadByReferencesOnly } from '../order/thread-references.ts'
+import { threadBySubject } from '../order/thread-subjects.ts'
+import type { SelectedSession } from '../session/session.ts'
+import { Turn } from '../session/turn.ts'
+import type { Parser } from '../wire/parser.ts'
+import { charsetProgram, type SearchProgram, searchCharsets } from '../wire/search-program.ts'
+import { SyntaxFault } from '../wire/syntax-fault.ts'
+import { command, no, ok } from './command.ts'
+import { scopeOf, visible } from './found-messages.ts'
+
+interface ThreadArgs extends SearchProgram {
+  readonly algorithm: Algorithm
+}
+
+/** Threads the messages in these rows of the table; nodes are their places in `rows`. */
+type Algorithm = (session: SelectedSession, table: KeyTable, uids: Uint32Array) => Promise<Threads>
+
+interface Threads {
+  readonly forest: Forest
+  /** UIDs by node. */
+  readonly uids: Uint32Array
+}
+
+const algorithms: ReadonlyMap<string, Algorithm> = new Map([
+  ['ORDEREDSUBJECT', bySubject],
+  ['REFERENCES', byReferences],
+  ['REFS', byReferencesOnly],
+])
+
+export const thread = command({
+  name: 'THREAD',
+  states: ['selected'],
+  numbers: 'uses',
+  capabilities: [...algorithms.keys()].map((name) => `THREAD=${name}`),
+  args: (p, session): ThreadArgs => {
+    const algorithm = threadAlgorithm(p.sp())
+    return { algorithm, ...charsetProgram(p.sp(), scopeOf(session)) }
+  },
+  async run(session, { algorithm, criteria, usesModSeq }) {
+    if (criteria === undefined) return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
+    if (usesModSeq) session.enable('CONDSTORE')
+    const { store, mailbox, signal, services, numbering } = session
+    const found = visible(session, await store.messages.search(mailbox.id, criteria, signal))
+    const table = services.keyTables.of(mailbox.id, mailbox.uids.length)
+    const { forest, uids } = await algorithm(session, table, found.uids)
+    services.keyTables.trim()
+    if (session.gone) return ok('Thread completed')
+    const numbers = numbering === 'uid' ? uids : uids.map((uid) => mailbox.sequenceOf(uid))
+    const text = forestText(forest, numbers)
+    const modSeq = usesModSeq && uids.length > 0 ? ` (MODSEQ ${found.highestModSeq})` : ''
+    await session.write(`* THREAD${text === '' ? '' : ` ${text}`}${modSeq}\r\n`)
+    return ok('Thread completed')
+  },
+})
+
+function threadAlgorithm(p: Parser): Algorithm {
+  const algorithm = algorithms.get(p.keyword())
+  if (algorithm === undefined) throw new SyntaxFault('Unknown thread algorithm')
+  return algorithm
+}
+
+async function bySubject(session: SelectedSession, table: KeyTable, found: Uint32Array): Promise<Threads> {
+  const ranks = await table.ranks(['SUBJECT', 'DATE'], requestOf(session))
+  const rows = table.rowsOf(found)
+  const ranksOf = (key: 'SUBJECT' | 'DATE') => rows.map((row) => ranks.get(key)![row]!)
+  return { forest: threadBySubject(ranksOf('SUBJECT'), ranksOf('DATE')), uids: uidsOf(table, rows) }
+}
+
+async function byReferences(session: SelectedSession, table: KeyTable, found: Uint32Array): Promise<Threads> {
+  await table.fill(['threads', 'subject'], requestOf(session))
+  const { rows, input } = await referencesInput(session, table, found)
+  const { values, isReplyOrForward } = table.columns
+  const subjects = {
+    text: (message: number) => values.SUBJECT[rows[message]!] as string,
+    isReplyOrForward: (message: number) => isReplyOrForward[rows[message]!]!,
+  }
+  return { forest: await threadByReferences(input, subjects, new Turn()), uids: uidsOf(table, rows) }
+}
+
+async function byReferencesOnly(
+  session: SelectedSession,
+  table: KeyTable,
+  found: Uint32Array,
+): Promise<Threads> {
+  await table.fill(['threads', 'facts'], requestOf(session))
+  const { rows, input } = await referencesInput(session, table, found)
+  const arrivalsMs = Array.from(rows, (row) => table.columns.values.ARRIVAL[row] as number)
+  return { forest: await threadByReferencesOnly(input, arrivalsMs, new Turn()), uids: uidsOf(table, rows) }
+}
+
+async function referencesInput(session: SelectedSession, table: KeyTable, found: Uint32Array) {
+  const ranks = await table.ranks(['DATE'], requestOf(session))
+  const rows = table.rowsOf(found)
+  const { ownIds, references, idCount } = table.columns
+  return {
+    rows,
+    input: {
+      ownIds: Array.from(rows, (row) => ownIds[row]!),
+      references: Array.from(rows, (row) => references[row]!),
+      idCount,
+      dateRanks: rows.map((row) => ranks.get('DATE')![row]!),
+    },
+  }
+}
+
+function requestOf({ store, mailbox, signal }: SelectedSession) {
+  return { store, uids: mailbox.uids, signal }
+}
+
+function uidsOf(table: KeyTable, rows: Uint32Array): Uint32Array {
+  return rows.map((row) => table.uidOf(row))
+}

@@ -1,0 +1,40 @@
+/** Trees of messages as THREAD answers them. RFC 5256 §4 THREAD Response. */
+
+/** Nodes are numbered, messages first. */
+export interface Forest {
+  /** Top-level nodes in order. */
+  readonly roots: readonly number[]
+  /** Children in order; undefined for none. */
+  readonly children: readonly (readonly number[] | undefined)[]
+  /** Nodes from here on are dummies: they stand for messages that are not there. */
+  readonly messageCount: number
+}
+
+const begin = -1
+const end = -2
+
+/**
+ * `(2)(3 6 (4 23)(44 7 96))`. Does not recurse: a thread may be as deep as the mailbox is large.
+ * @param numbers of the messages by node
+ */
+export function forestText({ roots, children, messageCount }: Forest, numbers: Uint32Array): string {
+  const parts: string[] = []
+  /** Nodes and parentheses still to be written, the next one last. */
+  const open: number[] = []
+  const pushNested = (nodes: readonly number[]): void => {
+    for (let at = nodes.length - 1; at >= 0; at--) open.push(end, nodes[at]!, begin)
+  }
+  pushNested(roots)
+  let afterNumber = false
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next === end) parts.push(')')
+    else if (next === begin) parts.push(afterNumber ? ' (' : '(')
+    else if (next < messageCount) parts.push(afterNumber ? ` ${numbers[next]}` : `${numbers[next]}`)
+    afterNumber = next >= 0 && next < messageCount
+    if (next < 0) continue
+    const below = children[next]
+    if (below?.length === 1) open.push(below[0]!)
+    else if (below !== undefined) pushNested(below)
+  }
+  return parts.join('')
+}
