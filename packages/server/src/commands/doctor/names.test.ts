@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { zoneFileResolver } from '@posthorn/dns'
+import { buildConfig } from '../../config/load-config.ts'
+import { testMachine } from '../../config/machine-fixture.ts'
+import { examineNames } from './names.ts'
+
+const place = { file: '/srv/mail/main.cf', folder: '/srv/mail', named: false }
+const mainCf = 'myhostname = mail.example.org\nmyorigin = example.org\nmydestination = example.org, localhost'
+
+async function findings(zone: string, text = mainCf): Promise<readonly string[]> {
+  const { config } = buildConfig(place, text, { environment: {}, machine: testMachine })
+  const found: string[] = []
+  for await (const { verdict, text: said, remedy } of examineNames(config, zoneFileResolver(zone)))
+    found.push(`${verdict} ${said}${remedy === undefined ? '' : ` → ${remedy}`}`)
+  return found
+}
+
+const right = `
+mail.example.org.         A 192.0.2.7
+example.org.              MX 10 mail.example.org.
+7.2.0.192.in-addr.arpa.   PTR mail.example.org.
+`
+
+test('N1, N2: a site whose names are right', async () => {
+  assert.deepEqual(await findings(right), [
+    'ok mail.example.org',
+    'ok mail.example.org is 192.0.2.7',
+    'ok 192.0.2.7 is mail.example.org in reverse',
+    'ok MX of example.org is mail.example.org',
+  ])
+})
+
+test('N1, N2: each missing record is named as it is to be written', async () => {
+  assert.match(
+    (await findings('x. A 192.0.2.1\n')).join('\n'),
+    /→ add: mail\.example\.org\. IN A <your address>/,
+  )
+  const withoutMx = await findings('mail.example.org. A 192.0.2.7\n')
+  assert.ok(withoutMx.some((line) => line.endsWith('→ add: example.org. IN MX 10 mail.example.org.')))
+  assert.ok(withoutMx.some((line) => /^warn 192\.0\.2\.7 has no reverse name.*PTR record$/.test(line)))
+  const elsewhere = await findings(`${right.replace('MX 10 mail', 'MX 10 other')}`)
+  assert.ok(
+    elsewhere.some((line) =>
+      line.startsWith('warn MX of example.org is other.example.org, not mail.example.org'),
+    ),
+  )
+})
+
+test('I1: a host name that others cannot know is said', async () => {
+  assert.match(
+    (await findings(right, 'myhostname = box.localdomain\nmyorigin = example.org')).join('\n'),
+    /^warn box\.localdomain is no name that others know → set myhostname/,
+  )
+})
