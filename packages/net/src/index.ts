@@ -2,6 +2,7 @@
 export { customerNetwork, formatEndpoint, normalizeAddress } from './address.ts'
 export { Admission, type AdmissionLimits, type Refusal } from './admission.ts'
 export { type CloseReason, Connection, type ConnectionHandler } from './connection.ts'
+export { ExchangeClient, type ExchangeOptions, type ServiceAddress } from './exchange-client.ts'
 export { LineFramer, overlongLine } from './line-framer.ts'
 export { ListenError, type Listener, type ListenOptions, listen } from './listener.ts'
 export { askLocalSocket, type LocalServer, localSocketAnswers, serveLocalSocket } from './local-socket.ts'

@@ -6,7 +6,9 @@ import { createAccessAction } from './access-action.ts'
 import type { AddressBook } from './address-book.ts'
 import { type Course, runList } from './engine.ts'
 import type { Greylist } from './greylist/greylist.ts'
+import { createNetworkList } from './networks.ts'
 import { defaultCodes, type PolicyOptions } from './policy-options.ts'
+import { createPolicyServices } from './policy-service.ts'
 import { type PolicyRequest, type Stage, stages, subjectOf } from './request.ts'
 import type { PolicyParts } from './restriction.ts'
 import {
@@ -161,6 +163,9 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
     codes,
     recipientDelimiter: options.recipientDelimiter ?? '',
     parentMatchesSubdomains: options.parentMatchesSubdomains ?? 'yes',
+    services: createPolicyServices(options.services ?? {}, sources.log),
+    loginMaps: sources.tables.openAll(options.senderLoginMaps ?? []),
+    ...ownPlace(options, sources),
     act: createAccessAction({
       codes,
       log: sources.log,
@@ -194,4 +199,17 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
 
 export function parameterOf(stage: Stage): string {
   return `smtpd_${stage}_restrictions`
+}
+
+function ownPlace(
+  { ownAddresses = () => [], ownNames = [], mxBackupNetworks = [] }: PolicyOptions,
+  sources: PolicySources,
+): Pick<PolicyParts, 'isOwnAddress' | 'isOwnName' | 'mxBackupNetworks'> {
+  const names = new Set(ownNames.map((name) => name.toLowerCase()))
+  return {
+    isOwnAddress: (address) => ownAddresses().includes(address),
+    isOwnName: (name) => names.has(name.toLowerCase()),
+    mxBackupNetworks:
+      mxBackupNetworks.length === 0 ? undefined : createNetworkList(mxBackupNetworks, sources),
+  }
 }

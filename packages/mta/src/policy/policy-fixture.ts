@@ -17,6 +17,19 @@ good.net. MX 10 mx.good.net.
 mx.good.net. A 192.0.2.10
 addr.net. AAAA 2001:db8::1
 nullmx.net. MX 0 .
+backed.net. MX 10 mx.good.net.
+backed.net. MX 20 us.org.
+first.net. MX 10 us.org.
+addressed.net. MX 10 mx.good.net.
+addressed.net. MX 20 other.us.org.
+other.us.org. A 198.51.100.1
+halfway.net. MX 10 mx.good.net.
+halfway.net. MX 20 slow.net.
+spammer.net. MX 10 mail.evil.net.
+spammer.net. NS ns.evil.net.
+spammer.net. A 203.0.113.7
+mail.evil.net. A 203.0.113.66
+ns.evil.net. A 203.0.113.53
 slow.net. FAIL timeout
 9.2.0.192.bl.example. A 127.0.0.4
 9.2.0.192.bl.example. TXT "see\\http://bl"

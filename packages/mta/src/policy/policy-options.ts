@@ -1,3 +1,4 @@
+import type { PolicyServiceOptions } from './policy-service.ts'
 import type { Stage } from './request.ts'
 
 /** Reply codes, Postfix's names in camel case. */
@@ -51,6 +52,14 @@ export interface PolicyOptions {
   /** smtpd_reject_footer, put after each refusal's text. */
   readonly rejectFooter?: string
   readonly recipientDelimiter?: string
+  readonly services?: Partial<PolicyServiceOptions>
+  /** smtpd_sender_login_maps. */
+  readonly senderLoginMaps?: readonly string[]
+  /** Where this machine can be reached, for permit_inet_interfaces and permit_mx_backup. */
+  readonly ownAddresses?: () => readonly string[]
+  readonly ownNames?: readonly string[]
+  /** permit_mx_backup_networks; empty: any primary. */
+  readonly mxBackupNetworks?: readonly string[]
   readonly parentMatchesSubdomains?: 'yes' | 'no'
 }
 

@@ -104,8 +104,8 @@ test('lists that cannot work are refused at the start', () => {
       /specify at least one working instance of: reject_unauth_destination/,
     ],
     [
-      { restrictions: { helo: 'permit_mx_backup', relay: 'reject' } },
-      /smtpd_helo_restrictions: restriction "permit_mx_backup" is known to Postfix/,
+      { restrictions: { helo: 'reject_maps_rbl', relay: 'reject' } },
+      /smtpd_helo_restrictions: restriction "reject_maps_rbl" is known to Postfix/,
     ],
     [
       { restrictions: { sender: 'check_sender_access', relay: 'reject' } },

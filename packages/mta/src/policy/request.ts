@@ -20,6 +20,16 @@ export interface PolicyClient {
   readonly inMyNetworks: boolean
 }
 
+/** What policy services are told of the connection; an SmtpSession is one. */
+export interface PolicyConnection {
+  readonly id: string
+  readonly clientPort: number
+  readonly localAddress: string
+  readonly localPort: number
+  readonly tls: { readonly protocol: string; readonly cipher: string; readonly bits: number } | undefined
+  readonly user: { readonly address: string; readonly method: string } | undefined
+}
+
 /** Everything a restriction may look at; what the session has not said yet is undefined. */
 export interface PolicyRequest {
   /** As logged: `CONNECT`, `EHLO`, `MAIL`, `RCPT`, `DATA`, `END-OF-MESSAGE`, `ETRN`, `VRFY`. */
@@ -42,6 +52,9 @@ export interface PolicyRequest {
   /** The client sent commands without waiting where it must wait. */
   readonly improperPipelining: boolean
   readonly etrnDomain?: string
+  readonly connection?: PolicyConnection
+  /** Counts the mail transactions of the connection. */
+  readonly transaction?: number
 }
 
 /** What a refusal is said of: `<a@b>: Recipient address rejected`. */

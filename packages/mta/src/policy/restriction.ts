@@ -4,7 +4,9 @@ import type { Answer } from '@posthorn/smtp'
 import type { LookupTable, Tables } from '../tables/index.ts'
 import type { AddressBook } from './address-book.ts'
 import type { Greylist } from './greylist/greylist.ts'
+import type { NetworkList } from './networks.ts'
 import type { PolicyCodes } from './policy-options.ts'
+import type { PolicyServices } from './policy-service.ts'
 import type { PolicyRequest, Stage, Subject } from './request.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -20,6 +22,14 @@ export interface PolicyParts {
   readonly recipientDelimiter: string
   /** parent_domain_matches_subdomains lists smtpd_access_maps. */
   readonly parentMatchesSubdomains: 'yes' | 'no'
+  readonly services: PolicyServices
+  /** smtpd_sender_login_maps. */
+  readonly loginMaps: readonly LookupTable[]
+  /** Whether an address, or a mail server's name, is this machine's; inet_interfaces and proxy_interfaces. */
+  readonly isOwnAddress: (address: string) => boolean
+  readonly isOwnName: (name: string) => boolean
+  /** permit_mx_backup_networks; undefined: not set, any primary will do. */
+  readonly mxBackupNetworks: NetworkList | undefined
   /** Carries out an access(5) table's answer. */
   readonly act: AccessAction
 }
@@ -44,7 +54,7 @@ export interface Restriction {
   /** The first is shown; others are old names that Postfix still takes. */
   readonly names: readonly string[]
   /** What must follow the name. */
-  readonly argument?: 'table' | 'zone'
+  readonly argument?: 'table' | 'zone' | 'policy service'
   /** Keeps strangers from relaying: a configuration without any such is refused. */
   readonly closesRelay?: true
   /** Makes the check once, when the configuration is read. Throws TableError. */

@@ -6,6 +6,8 @@ import type { PolicyClient, PolicyRequest } from '../policy/index.ts'
 export interface SessionState {
   client: PolicyClient
   improperPipelining: boolean
+  /** Mail transactions begun. */
+  transactions: number
 }
 
 const unknown: ClientName = unknownClient('permanent')
@@ -14,6 +16,7 @@ export function newSessionState(session: SmtpSession): SessionState {
   return {
     client: { address: session.clientAddress, name: unknown, inMyNetworks: false },
     improperPipelining: false,
+    transactions: 0,
   }
 }
 
@@ -31,6 +34,8 @@ export function sessionRequest(
     encrypted: session.tls !== undefined,
     user: session.user?.address,
     improperPipelining: state.improperPipelining,
+    connection: session,
+    transaction: state.transactions,
   }
 }
 

@@ -2,10 +2,12 @@ import type { Restriction } from '../restriction.ts'
 import { checkClientAccess } from './check-client-access.ts'
 import { checkEtrnAccess } from './check-etrn-access.ts'
 import { checkHeloAccess } from './check-helo-access.ts'
+import { checkPolicyService } from './check-policy-service.ts'
 import { checkRecipientAccess } from './check-recipient-access.ts'
 import { checkReverseClientHostnameAccess } from './check-reverse-client-hostname-access.ts'
 import { checkSaslAccess } from './check-sasl-access.ts'
 import { checkSenderAccess } from './check-sender-access.ts'
+import { serverAccessRestrictions } from './check-server-access.ts'
 import { defer } from './defer.ts'
 import { deferIfPermit } from './defer-if-permit.ts'
 import { deferIfReject } from './defer-if-reject.ts'
@@ -14,6 +16,8 @@ import { greylist } from './greylist.ts'
 import { permit } from './permit.ts'
 import { permitAuthDestination } from './permit-auth-destination.ts'
 import { permitDnswlClient } from './permit-dnswl-client.ts'
+import { permitInetInterfaces } from './permit-inet-interfaces.ts'
+import { permitMxBackup } from './permit-mx-backup.ts'
 import { permitMynetworks } from './permit-mynetworks.ts'
 import { permitSaslAuthenticated } from './permit-sasl-authenticated.ts'
 import { reject } from './reject.ts'
@@ -26,7 +30,12 @@ import { rejectPlaintextSession } from './reject-plaintext-session.ts'
 import { rejectRblClient } from './reject-rbl-client.ts'
 import { rejectRhsblClient } from './reject-rhsbl-client.ts'
 import { rejectRhsblSender } from './reject-rhsbl-sender.ts'
-import { rejectSenderLoginMismatch } from './reject-sender-login-mismatch.ts'
+import {
+  rejectAuthenticatedSenderLoginMismatch,
+  rejectKnownSenderLoginMismatch,
+  rejectSenderLoginMismatch,
+  rejectUnauthenticatedSenderLoginMismatch,
+} from './reject-sender-login-mismatch.ts'
 import { rejectUnauthDestination } from './reject-unauth-destination.ts'
 import { rejectUnauthPipelining } from './reject-unauth-pipelining.ts'
 import { rejectUnknownClientHostname } from './reject-unknown-client-hostname.ts'
@@ -46,6 +55,8 @@ const all: readonly Restriction[] = [
   checkReverseClientHostnameAccess,
   checkSaslAccess,
   checkSenderAccess,
+  checkPolicyService,
+  ...serverAccessRestrictions,
   deferIfPermit,
   deferIfReject,
   deferUnauthDestination,
@@ -53,6 +64,8 @@ const all: readonly Restriction[] = [
   greylist,
   permitAuthDestination,
   permitDnswlClient,
+  permitInetInterfaces,
+  permitMxBackup,
   permitMynetworks,
   permitSaslAuthenticated,
   permit,
@@ -65,7 +78,10 @@ const all: readonly Restriction[] = [
   rejectRblClient,
   rejectRhsblClient,
   rejectRhsblSender,
+  rejectAuthenticatedSenderLoginMismatch,
+  rejectKnownSenderLoginMismatch,
   rejectSenderLoginMismatch,
+  rejectUnauthenticatedSenderLoginMismatch,
   rejectUnauthDestination,
   rejectUnauthPipelining,
   rejectUnknownClientHostname,

@@ -1,4 +1,4 @@
-import { postfix } from './parameter.ts'
+import { postfix, posthorn } from './parameter.ts'
 
 const restrictionList = (stage: string) => ({
   type: 'restrictions' as const,
@@ -86,10 +86,60 @@ export const relaying = {
     doc: 'Text put after each refusal (4yz and 5yz); \\c continues the line, $client_address and its kind are filled in.',
   }),
   smtpd_sender_login_maps: postfix({
-    effect: 'later',
     type: 'tables',
     default: '',
-    doc: 'Sender address → login names that may use it (reject_sender_login_mismatch). Beside it each account owns its own address.',
+    doc: 'Sender address → login names that may use it (reject_sender_login_mismatch). An address that is not in it belongs to the account of that name.',
+  }),
+  sender_must_match_login: posthorn({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Whoever has logged in may use the sender addresses that are his own only, on every port: reject_sender_login_mismatch before all lists.',
+  }),
+  permit_mx_backup_networks: postfix({
+    type: 'networks',
+    default: '',
+    doc: 'The restriction permit_mx_backup holds only for domains whose best mail servers are in these networks.',
+  }),
+  smtpd_policy_service_default_action: postfix({
+    type: 'string',
+    default: '451 4.3.5 Server configuration problem',
+    doc: 'What check_policy_service does when the service does not answer: an access(5) action, DUNNO to go on.',
+  }),
+  smtpd_policy_service_timeout: postfix({
+    type: 'time',
+    default: '100s',
+    unit: 's',
+    min: 1,
+    doc: 'How long a policy service may take for an answer.',
+  }),
+  smtpd_policy_service_max_idle: postfix({
+    type: 'time',
+    default: '300s',
+    unit: 's',
+    doc: 'An unused connection to a policy service is closed after this.',
+  }),
+  smtpd_policy_service_max_ttl: postfix({
+    type: 'time',
+    default: '1000s',
+    unit: 's',
+    doc: 'A connection to a policy service is used no longer than this.',
+  }),
+  smtpd_policy_service_try_limit: postfix({
+    type: 'integer',
+    default: '2',
+    min: 1,
+    doc: 'How often a question is put to a policy service whose connection breaks.',
+  }),
+  smtpd_policy_service_retry_delay: postfix({
+    type: 'time',
+    default: '1s',
+    unit: 's',
+    doc: 'The pause before a question is put again.',
+  }),
+  smtpd_policy_service_policy_context: postfix({
+    type: 'string',
+    default: '',
+    doc: 'Sent to policy services as `policy_context`, for one that serves several lists.',
   }),
   smtpd_null_access_lookup_key: postfix({
     effect: 'later',
