@@ -3,11 +3,13 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { SMTPServer } from 'smtp-server'
 import {
   assertNothingRuns,
   command,
   createSite,
   eventually,
+  freePort,
   imapClient,
   inFolder,
   LineClient,
@@ -128,8 +130,9 @@ test('the greylist is one for all workers', async () => {
       const smtp = await LineClient.connect(site.ports.smtp, /^220 /)
       await smtp.ask('ehlo client.test', /^250 /m)
       await smtp.ask('mail from:<s@example.net>', /^250 /m)
-      await smtp.ask('rcpt to:<alice@example.org>', wanted)
+      const reply = await smtp.ask('rcpt to:<alice@example.org>', /^\d{3} .*\r\n/)
       smtp.close()
+      assert.match(reply, wanted)
     }
     await rcpt(/^450 4\.2\.0 /)
     await eventually(async () => await rcpt(/^250 /), 15_000)
@@ -137,6 +140,40 @@ test('the greylist is one for all workers', async () => {
     await rcpt(/^250 /)
     await rcpt(/^250 /)
   })
+})
+
+test('mail for elsewhere is delivered once, whichever worker took it; postqueue -f reaches them', async () => {
+  const received: string[] = []
+  let busy = true
+  const elsewhere = new SMTPServer({
+    disabledCommands: ['AUTH', 'STARTTLS'],
+    onConnect: (_, done) => done(busy ? Object.assign(new Error('Busy'), { responseCode: 421 }) : undefined),
+    onData: (stream, _, done) => {
+      let text = ''
+      stream.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+      })
+      stream.on('end', () => {
+        received.push(/^Subject: (.*)$/m.exec(text)?.[1]?.trim() ?? '')
+        done()
+      })
+    },
+  })
+  const port = await freePort()
+  await new Promise<void>((resolve) => elsewhere.listen(port, '127.0.0.1', resolve))
+  try {
+    await withWorkers(2, `relayhost = [127.0.0.1]:${port}`, async (site, server) => {
+      const subjects = Array.from({ length: 12 }, (_, n) => `message ${n}`)
+      await Promise.all(subjects.map(async (subject) => await sendMessage(site, subject, 'x@elsewhere.test')))
+      await eventually(() => assert.equal(server.output().match(/status=deferred/g)?.length, 12), 20_000)
+      busy = false
+      assert.equal((await command(site, ['postqueue', '-f'])).code, 0)
+      await eventually(async () => assert.match((await command(site, ['mailq'])).out, /is empty/), 20_000)
+      assert.deepEqual(received.sort(), subjects.sort())
+    })
+  } finally {
+    await new Promise<void>((resolve) => elsewhere.close(resolve))
+  }
 })
 
 test('kill -9 of a worker: the others go on, it is replaced, its lock is free, nothing is lost', async () => {

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import {
+  assertNothingRuns,
+  command,
+  createSite,
+  imapClient,
+  inFolder,
+  sendMessage,
+  startServer,
+  stopServer,
+} from './running-server.ts'
+
+const nobody = 65_534
+
+/** Real, effective, saved and file system uid: none may be root's. */
+const uidsOf = (pid: number): readonly number[] =>
+  /^Uid:\s+(.*)$/m
+    .exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    ?.split(/\s+/)
+    .map(Number) ?? []
+
+function* filesBelow(path: string): Generator<string> {
+  yield path
+  if (statSync(path).isDirectory()) for (const name of readdirSync(path)) yield* filesBelow(join(path, name))
+}
+
+describe('mail_owner', { skip: process.getuid?.() !== 0 && 'not root' }, () => {
+  test('started by root: workers and all files are the owner’s, and root’s commands keep it so', async () => {
+    await inFolder(async (folder) => {
+      chmodSync(folder, 0o755)
+      const site = await createSite(folder, 'mail_owner = nobody\ndisable_plaintext_auth = no')
+      const server = await startServer(site)
+      assert.match(server.output(), /alice@example\.org +\S{19}/)
+      assert.doesNotMatch(server.output(), /running as root/)
+      const password = /alice@example\.org +(\S{19})/.exec(server.output())?.[1] ?? ''
+      await sendMessage(site, 'one')
+      const imap = await imapClient(site, `alice@example.org ${password}`)
+      await imap.ask('b select inbox', /^\* 1 EXISTS/m)
+      const { out } = await command(site, ['status', '--json'])
+      const { processes } = JSON.parse(out) as { processes: readonly { pid: number }[] }
+      assert.equal(processes.length, 1)
+      for (const { pid } of processes) assert.deepEqual(uidsOf(pid), [nobody, nobody, nobody, nobody])
+      assert.equal((await command(site, ['user', 'add', 'carol', '--password', 'secret'])).code, 0)
+      for (const file of filesBelow(site.dataFolder)) assert.equal(statSync(file).uid, nobody, file)
+      assert.equal((await command(site, ['reload'])).code, 0)
+      assert.equal((await stopServer(server)).code, 0)
+      await assertNothingRuns(site)
+    })
+  })
+
+  test('without it, as root: a warning', async () => {
+    await inFolder(async (folder) => {
+      chmodSync(folder, 0o755)
+      const site = await createSite(folder, 'sample_accounts = no')
+      const server = await startServer(site)
+      await server.says(/warning: running as root: set mail_owner/)
+      await stopServer(server)
+    })
+  })
+
+  test('a folder that belongs to another user than the server’s is refused', async () => {
+    await inFolder(async (folder) => {
+      const site = await createSite(folder, 'sample_accounts = no')
+      mkdirSync(site.dataFolder, { mode: 0o700 })
+      chownSync(site.dataFolder, nobody, nobody)
+      const asRoot = await command(site, ['start'])
+      assert.match(asRoot.err, /data folder .* belongs to uid 65534, .* as root\n.*mail_owner/)
+      assert.equal(asRoot.code, 1)
+      chownSync(site.dataFolder, 0, 0)
+      site.configure('mail_owner = nobody')
+      const asOwner = await command(site, ['start'])
+      assert.match(asOwner.err, /belongs to uid 0, .* as nobody\n.*chown -R nobody/)
+      assert.equal(asOwner.code, 1)
+      await assertNothingRuns(site)
+    })
+  })
+})
+
+test('not started by root: mail_owner is said to have no effect', {
+  skip: process.getuid?.() === 0 && 'is root',
+}, async () => {
+  await inFolder(async (folder) => {
+    const site = await createSite(folder, 'mail_owner = somebody-else\nsample_accounts = no')
+    const server = await startServer(site)
+    await server.says(/warning: mail_owner = somebody-else has no effect: not started as root/)
+    await stopServer(server)
+  })
+})
