@@ -336,3 +336,58 @@ test('S2, S3, D9, D11, D12, N2: the first words of each service', async (t) => {
   closing(imap)
   assert.match(imap.wire.heard, /^\* OK \[CAPABILITY IMAP4rev1 .*\] /)
 })
+
+test('D1, D6: a protocol that is not asked for and a port of 0 do not listen', async (t) => {
+  const { server } = await site(t, () => ({ protocols: 'imap', imap_port: '0', submission_port: '0' }))
+  const { pop3, pop3s, imap, submission, imaps, smtp } = server.ports
+  assert.deepEqual([pop3, pop3s, imap, submission], [0, 0, 0, 0])
+  assert.ok(imaps > 0 && smtp > 0)
+})
+
+test('D2, D3: ssl = required takes no password in the clear, not even from this machine', async (t) => {
+  const { server } = await site(t, () => ({ ssl: 'required', smtpd_tls_auth_only: 'yes' }))
+  const imap = await ImapTalk.open(server.ports.imap)
+  closing(imap)
+  assert.match(imap.wire.heard, /LOGINDISABLED/)
+  assert.doesNotMatch(imap.wire.heard, /AUTH=/)
+  assert.match(await imap.say(`LOGIN ${alice.address} "${alice.password}"`), /NO \[PRIVACYREQUIRED\]/)
+  const pop3 = await Wire.open(server.ports.pop3)
+  pop3.send(`USER ${alice.address}\r\nPASS ${alice.password}\r\nQUIT\r\n`)
+  assert.doesNotMatch(await pop3.untilClosed(), /Logged in/)
+  const smtp = await SmtpTalk.open(server.ports.submission)
+  closing(smtp)
+  assert.doesNotMatch(smtp.wire.heard, /AUTH/)
+  assert.match(await smtp.say('AUTH PLAIN AGEAYg=='), /^5\d\d /)
+})
+
+test('I16: always_bcc sends a copy of every message to one address', async (t) => {
+  const { server } = await site(t, () => ({ always_bcc: bob.address }))
+  const talk = await SmtpTalk.open(server.ports.smtp)
+  closing(talk)
+  assert.match(await talk.message('c@elsewhere.example', alice.address, letter('copied')), /^250 /)
+  await arrives({ server }, alice, 'copied')
+  assert.doesNotMatch(await arrives({ server }, bob, 'copied'), /^Bcc:/m)
+})
+
+test('I13: smtp_generic_maps: outside, local addresses are the real ones, in envelope and header', async (t) => {
+  const { server: far } = await site(t)
+  const { server } = await site(
+    t,
+    (file) => ({
+      myhostname: 'box.internal.example',
+      mydestination: 'box.internal.example',
+      myorigin: 'box.internal.example',
+      mynetworks: '127.0.0.0/8',
+      relayhost: `[127.0.0.1]:${far.ports.smtp}`,
+      smtp_generic_maps: `hash:${file('generic', '@box.internal.example alice@example.org\n')}`,
+    }),
+    { accounts: [] },
+  )
+  const talk = await SmtpTalk.open(server.ports.smtp)
+  closing(talk)
+  const text = `From: Root <root@box.internal.example>\r\n${letter('real names')}`
+  assert.match(await talk.message('root@box.internal.example', bob.address, text), /^250 /)
+  const seen = await arrives({ server: far }, bob, 'real names')
+  assert.match(seen, /^Return-Path: <alice@example\.org>\r\n/)
+  assert.match(seen, /\r\nFrom: Root <alice@example\.org>\r\n/)
+})
