@@ -20,7 +20,7 @@ import {
 } from '@posthorn/mta'
 import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
-import { containerGateway } from '../default-gateway.ts'
+import { containerGateways } from '../default-gateway.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { smtpClientOptions } from '../services/smtp-client-options.ts'
 import {
@@ -51,9 +51,8 @@ async function rulesOf(parts: TransferParts, config: Config) {
   const tables = createTables({ log, now })
   const context = { log, now, tables }
   const mynetworks = createNetworkList(trustedNetworks(config), context)
-  const gateway = containerGateway()
   const gatewayGuard = createGatewayGuard({
-    gateways: gateway === undefined ? [] : [gateway],
+    gateways: containerGateways(),
     mynetworks: config.isSet('mynetworks') ? config.values.mynetworks.join(' ') : '',
     log,
   })
