@@ -15,7 +15,7 @@ export interface OurServer {
 }
 
 const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages', 'server', 'src', 'main.ts')
-const firstPort = 27_000
+const firstPort = Number(process.env['BENCH_PORT'] ?? 27_000)
 
 /** Accounts u0..u99, alice and bob @bench.test with the password `secret`, argon2id as for anybody. */
 async function makeAccounts(storeFolder: string): Promise<void> {

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { type OurServer, startOurs } from './ours.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const peersPort = 26_000
+const peersPort = Number(process.env['BENCH_PEERS_PORT'] ?? 26_000)
 
 const wholeTable: readonly (readonly string[])[] = [
   ['smtp', '--sessions', '1,10,50'],

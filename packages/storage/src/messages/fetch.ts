@@ -7,6 +7,7 @@ import { readMessageRow } from '../rows/message-row.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
 import { openMailbox } from './place.ts'
 
+const noOctets = Buffer.alloc(0)
 const noLimit = Number.POSITIVE_INFINITY
 
 const limitsOf = (want: FetchWant): CollectLimits => {
@@ -47,10 +48,18 @@ const complete = async (
   want: FetchWant,
 ): Promise<MessageBatch> => {
   // Everything from the index first, in this turn; then the reads.
-  const prefixes = columns.messageIds.map((id) => readMessageRow(snapshot, id)?.prefix ?? Buffer.alloc(0))
-  const inline = want.summary ? columns.blobIds.map((id) => readBlobRow(snapshot, id)?.summary) : undefined
-  const bodies = want.bytes ? await engine.blobs.readMany(columns.blobIds, want.bytes) : undefined
-  const summaries = inline && (await fillSummaries(engine, columns.blobIds, inline))
+  const { messageIds, sizes } = columns
+  const blobIds = Array.from(columns.blobIds)
+  const rows = blobIds.map((id) => readBlobRow(snapshot, id))
+  const prefixes = rows.map((row, index) =>
+    // No room for a prefix: its row need not be read.
+    row?.bodyBytes === sizes[index]
+      ? noOctets
+      : (readMessageRow(snapshot, messageIds[index] as number)?.prefix ?? noOctets),
+  )
+  const inline = want.summary ? rows.map((row) => row?.summary) : undefined
+  const bodies = want.bytes ? await engine.blobs.readMany(blobIds, want.bytes) : undefined
+  const summaries = inline && (await fillSummaries(engine, blobIds, inline))
   const bytes = bodies?.map((body, index) => {
     const prefix = prefixes[index] as Buffer
     return body === undefined || prefix.length === 0 ? body : Buffer.concat([prefix, body])
@@ -82,7 +91,8 @@ const withoutGone = (
       if (each === undefined) gone.add(index)
     })
   }
-  const keep = <T>(column: readonly T[]): T[] => column.filter((_, index) => !gone.has(index))
+  const keep = <T>(column: readonly T[]): readonly T[] =>
+    gone.size === 0 ? column : column.filter((_, index) => !gone.has(index))
   const here = <T extends Uint32Array | Float64Array>(column: T): T =>
     (gone.size === 0 ? column : column.filter((_: number, index: number) => !gone.has(index))) as T
   const { facts } = batch
@@ -99,7 +109,7 @@ const withoutGone = (
         saveDatesMs: here(facts.saveDatesMs),
       },
     }),
-    prefixes: gone.size === 0 ? prefixes : keep(prefixes),
+    prefixes: keep(prefixes),
     ...(summaries && { summaries: keep(summaries as readonly Buffer[]) }),
     ...(bytes && { bytes: keep(bytes as readonly Buffer[]) }),
   }
