@@ -226,6 +226,26 @@ test('a replaced worker starts with the configuration in force, not with a fault
   })
 })
 
+test('kill -9 of the primary: no worker stays, and the next start finds everything', async () => {
+  await inFolder(async (folder) => {
+    const site = await createSite(folder, 'workers = 2\nsample_accounts = no\ndisable_plaintext_auth = no')
+    const first = await startServer(site)
+    await command(site, ['user', 'add', 'alice@example.org', '--password', 'secret'])
+    await sendMessage(site, 'kept')
+    const workers = processesOf(first)
+    assert.equal(workers.length, 2)
+    first.signal('SIGKILL')
+    await first.ended
+    for (const pid of workers)
+      await eventually(() => assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' }))
+    const second = await startServer(site)
+    const imap = await imapClient(site)
+    await imap.ask('b select inbox', /^\* 1 EXISTS/m)
+    assert.equal((await stopServer(second)).code, 0)
+    await assertNothingRuns(site)
+  })
+})
+
 /** The children of the primary, without asking it: its main.cf may be faulty. */
 function processesOf(server: RunningServer): readonly number[] {
   const text = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')

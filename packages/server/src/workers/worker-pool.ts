@@ -139,6 +139,8 @@ export class WorkerPool {
     if (workers.length > 0) await promise
     clearTimeout(timer)
     this.#asked.delete(id)
+    for (const worker of asked.waiting)
+      this.#say('warning', `process worker pid ${worker.process.pid ?? 0} does not answer: ${question.kind}`)
     if (asked.failure !== undefined) throw new StartError(asked.failure.message, asked.failure.remedy)
     return asked.answers as WorkerAnswers[K][]
   }
@@ -186,6 +188,10 @@ export class WorkerPool {
     return ports
   }
 
+  #say(level: 'warning' | 'error', text: string): void {
+    this.#options.log({ level, service: 'master', text })
+  }
+
   #replace(worker: Worker, cause: string): void {
     if (this.#stopping) return
     const nowMs = performance.now()
@@ -194,11 +200,10 @@ export class WorkerPool {
         ? firstRestartMs
         : Math.min(this.#restartMs * 2, longestRestartMs)
     this.#lastDeathMs = nowMs
-    this.#options.log({
-      level: 'error',
-      service: 'master',
-      text: `process worker pid ${worker.process.pid ?? 0} ended: ${cause}; starting another in ${this.#restartMs} ms`,
-    })
+    this.#say(
+      'error',
+      `process worker pid ${worker.process.pid ?? 0} ended: ${cause}; starting another in ${this.#restartMs} ms`,
+    )
     this.#restart ??= setTimeout(() => {
       this.#restart = undefined
       this.#refill()
@@ -210,8 +215,7 @@ export class WorkerPool {
     for (let n = allWorkers().length; n < this.#options.count; n++)
       this.#fork().catch((error: unknown) => {
         const text = error instanceof Error ? error.message : String(error)
-        if (!this.#stopping)
-          this.#options.log({ level: 'error', service: 'master', text: `cannot start a worker: ${text}` })
+        if (!this.#stopping) this.#say('error', `cannot start a worker: ${text}`)
       })
   }
 }
