@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createAccounts } from '@posthorn/accounts'
 import { type ZoneFileResolver, zoneFileResolver } from '@posthorn/dns'
-import type { LogEvent } from '@posthorn/mail'
+import type { Log, LogEvent } from '@posthorn/mail'
 import type { MailFrom, RcptTo, SmtpHandler, SmtpReply, SmtpSession } from '@posthorn/smtp'
 import { type Account, openStore, type Store } from '@posthorn/storage'
+import { type ContentCheckOptions, createContentChecks } from '../checks/index.ts'
 import {
   createGreylist,
   createNetworkList,
@@ -17,6 +18,7 @@ import {
 } from '../policy/index.ts'
 import { createRouting, type Routing, type RoutingOptions } from '../routing/index.ts'
 import { createTables } from '../tables/index.ts'
+import { type ClientLimitOptions, createClientLimits } from './client-limits.ts'
 import type { ReceiveConfiguration, ReceiveOptions } from './receive-options.ts'
 import { createReceiver } from './receiver.ts'
 
@@ -45,7 +47,9 @@ export interface FixtureOptions {
   readonly routing?: Partial<RoutingOptions>
   readonly policy?: Partial<PolicyOptions>
   readonly receive?: Partial<ReceiveOptions>
+  readonly checks?: ContentCheckOptions
   readonly greylist?: GreylistOptions
+  readonly limits?: Partial<ClientLimitOptions> & { readonly tell?: (account: string) => void }
   readonly mynetworks?: readonly string[]
   readonly zone?: string
   /** Name in the folder → text. `$FOLDER` is the folder, in texts and options. */
@@ -98,9 +102,18 @@ export async function openMailFixture(options: FixtureOptions = {}): Promise<Mai
     options: { myhostname: 'mx.example.org', banner: 'mx.example.org ESMTP Posthorn', ...options.receive },
     policy,
     routing,
+    contentChecks: createContentChecks(withFolder(options.checks ?? {}, folder), tables),
     mynetworks: createNetworkList(options.mynetworks ?? ['127.0.0.0/8', '[::1]/128'], { log, now, tables }),
   }
-  const handler = createReceiver({ store, accounts, dns, log, now, configuration: () => configuration })
+  const limits = testLimits(options, store, log, now)
+  const handler = createReceiver({
+    store,
+    accounts,
+    dns,
+    log,
+    now,
+    configuration: () => ({ ...configuration, limits }),
+  })
   return {
     folder,
     store,
@@ -120,6 +133,15 @@ export async function openMailFixture(options: FixtureOptions = {}): Promise<Mai
       rmSync(folder, { recursive: true })
     },
   }
+}
+
+function testLimits({ limits = {} }: FixtureOptions, store: Store, log: Log, now: () => number) {
+  const none = { connections: 0, messages: 0, recipients: 0, authentications: 0, accountRecipients: 0 }
+  const exceptions = createNetworkList(['127.0.0.0/8'], { log, now })
+  return createClientLimits(
+    { unitMs: 60_000, accountUnitMs: 3_600_000, ...none, ...limits },
+    { counters: store.counters, exceptions, log, now, tellPostmaster: limits.tell ?? (() => {}) },
+  )
 }
 
 interface PolicyPlace extends Omit<PolicySources, 'greylist'> {
@@ -174,6 +196,10 @@ function lineOf(event: LogEvent): string {
 let sessions = 0
 
 async function connect(handler: SmtpHandler, over: Partial<SmtpSession> = {}): Promise<SmtpSession> {
+  return (await connection(handler, over)).session
+}
+
+export async function connection(handler: SmtpHandler, over: Partial<SmtpSession> = {}) {
   const session: SmtpSession = {
     id: `s${++sessions}`,
     service: 'mx',
@@ -189,8 +215,7 @@ async function connect(handler: SmtpHandler, over: Partial<SmtpSession> = {}): P
     trusted: false,
     ...over,
   }
-  await handler.connect(session)
-  return session
+  return { session, reply: await handler.connect(session) }
 }
 
 export const mailFrom = (address: string, over: Partial<MailFrom> = {}): MailFrom => ({

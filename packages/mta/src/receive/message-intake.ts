@@ -1,10 +1,13 @@
 import type { MessageStore, MessageWriter, StagedMessage } from '@posthorn/storage'
+import type { ContentFilter } from '../checks/index.ts'
 import { type HeaderFacts, HeaderGate } from './header-gate.ts'
 import { mendHeader, type OwnHeader } from './own-header.ts'
 
 export interface IntakeOptions {
   /** Our trace fields, put before the message. */
-  readonly trace: Buffer
+  readonly trace: readonly Buffer[]
+  /** header_checks and body_checks; undefined: the message is not looked at. */
+  readonly filter?: ContentFilter | undefined
   /** Present for mail of our own users: the header is mended. */
   readonly own: OwnHeader | undefined
   /** 0 = none. */
@@ -18,6 +21,8 @@ export interface MessageIntake {
   readonly sizeBytes: number
   readonly tooLarge: boolean
   write(chunk: Uint8Array): Promise<void> | undefined
+  /** After the last octet: what header_checks and body_checks want. undefined: nothing was looked at. */
+  checked(): Promise<ContentFilter | undefined>
   finish(): Promise<StagedMessage>
   abort(): Promise<void>
 }
@@ -25,14 +30,15 @@ export interface MessageIntake {
 /** Opens a writer. Throws StoreError. */
 export function openIntake(messages: Pick<MessageStore, 'stage'>, options: IntakeOptions): MessageIntake {
   const writer: MessageWriter = messages.stage()
-  const { own } = options
+  const { own, filter } = options
   const gate = new HeaderGate(
     (chunk) => writer.write(chunk),
     own === undefined ? undefined : (header, facts) => mendHeader(header, facts, own),
   )
   let sizeBytes = 0
   let tooLarge = false
-  let first = writer.write(options.trace)
+  let first = writer.write(filter === undefined ? Buffer.concat(options.trace) : filter.trace(options.trace))
+  const pass = (bytes: Uint8Array) => (bytes.length === 0 ? undefined : gate.push(bytes))
   return {
     facts: gate.facts,
     get sizeBytes() {
@@ -45,11 +51,15 @@ export function openIntake(messages: Pick<MessageStore, 'stage'>, options: Intak
       sizeBytes += chunk.length
       if (options.sizeLimitBytes > 0 && sizeBytes > options.sizeLimitBytes) tooLarge = true
       if (tooLarge) return undefined
-      const wait = gate.push(chunk)
+      const wait = filter === undefined ? gate.push(chunk) : pass(filter.push(chunk))
       if (first === undefined) return wait
       const traced = first
       first = undefined
       return wait === undefined ? traced : traced.then(() => wait)
+    },
+    async checked() {
+      if (filter !== undefined) await pass(filter.finish())
+      return filter
     },
     async finish() {
       await first

@@ -1,6 +1,8 @@
+import type { ContentChecks } from '../checks/index.ts'
 import type { GatewayGuard, Policy } from '../policy/index.ts'
 import type { NetworkList } from '../policy/networks.ts'
 import type { Routing } from '../routing/index.ts'
+import type { ClientLimits } from './client-limits.ts'
 import type { HeaderClients } from './header-clients.ts'
 
 /** Postfix's parameters in camel case. */
@@ -37,8 +39,11 @@ export interface ReceiveConfiguration {
   readonly routing: Routing
   readonly mynetworks: NetworkList
   readonly gatewayGuard?: GatewayGuard
+  /** undefined: nothing is limited. */
+  readonly limits?: ClientLimits | undefined
   /** Default: who has logged in, and loopback. */
   readonly headerClients?: HeaderClients
+  readonly contentChecks?: ContentChecks | undefined
 }
 
 export const defaultMessageSizeLimitBytes = 10_240_000

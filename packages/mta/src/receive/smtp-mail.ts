@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Log, receivedField } from '@posthorn/mail'
 import type { Answer, MailFrom, RcptTo, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
 import type { EnvelopeOptions, Origin, QueueId, Store } from '@posthorn/storage'
+import { ContentFilter } from '../checks/index.ts'
 import {
   type Effect,
   type Policy,
@@ -13,6 +14,8 @@ import {
 } from '../policy/index.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
+import type { ClientLimits } from './client-limits.ts'
+import { recipientsAfter } from './envelope-effects.ts'
 import { isLoopback } from './header-clients.ts'
 import type { MailboxRoom } from './mailbox-room.ts'
 import { type MessageIntake, openIntake } from './message-intake.ts'
@@ -91,6 +94,10 @@ export class SmtpMail implements SmtpTransaction {
 
   async rcpt(recipient: RcptTo): Promise<SmtpReply> {
     const { address } = recipient
+    if (this.#configuration.limits !== undefined) {
+      const tooMany = await this.#tooManyRecipients(this.#configuration.limits)
+      if (tooMany !== undefined) return replyOf(tooMany)
+    }
     const request = this.#request('RCPT', address)
     const answer = this.#policy.ask('rcpt', request)
     const outcome = answer instanceof Promise ? await answer : answer
@@ -110,6 +117,10 @@ export class SmtpMail implements SmtpTransaction {
       ...(originalRecipient === undefined ? {} : { originalRecipient }),
     })
     return accepted
+  }
+
+  async #tooManyRecipients(limits: ClientLimits): Promise<Refusal | undefined> {
+    return (await limits.count('recipient', this.#session)) ?? (await limits.countForAccount(this.#session))
   }
 
   data(): Answer<SmtpReply> {
@@ -162,7 +173,7 @@ export class SmtpMail implements SmtpTransaction {
     const received = {
       queueId,
       sender: routing.complete(this.#from.address),
-      recipients: this.#finalRecipients(),
+      recipients: recipientsAfter(this.#effects, this.#recipients),
       options: envelopeOptions(this.#from),
       origin: originOf(this.#session),
       arrivedMs: this.#arrivedMs,
@@ -181,7 +192,25 @@ export class SmtpMail implements SmtpTransaction {
     }
     const request = { ...this.#request('END-OF-MESSAGE', undefined), sizeBytes: intake.sizeBytes }
     const refusal = this.#judged(await this.#policy.ask('end-of-data', request), request)
-    return refusal === undefined ? undefined : replyOf(refusal)
+    if (refusal !== undefined) return replyOf(refusal)
+    const checked = await intake.checked()
+    for (const effect of checked?.effects ?? []) this.#keep(effect)
+    return checked?.refusal === undefined ? undefined : replyOf(checked.refusal)
+  }
+
+  #filter(): ContentFilter | undefined {
+    const { contentChecks } = this.#configuration
+    if (contentChecks === undefined) return undefined
+    const session = this.#session
+    return new ContentFilter(contentChecks, {
+      log: this.#sources.log,
+      queueId: this.queueId,
+      client: clientOf(session),
+      sender: this.#from.address,
+      recipient: this.#recipients[0]?.address ?? '',
+      protocol: session.protocol,
+      helo: session.helo,
+    })
   }
 
   #startContent(): SmtpReply {
@@ -192,7 +221,8 @@ export class SmtpMail implements SmtpTransaction {
     const isOwn = options.addMissingHeaders === 'always' || this.#isOwnClient()
     try {
       this.#intake = openIntake(this.#sources.store.messages, {
-        trace: Buffer.concat([...this.#prepended(), this.#received(nowMs, offsetMinutes)]),
+        trace: [...this.#prepended(), this.#received(nowMs, offsetMinutes)],
+        filter: this.#filter(),
         sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
         own: isOwn
           ? {
@@ -246,17 +276,6 @@ export class SmtpMail implements SmtpTransaction {
     return this.#effects.flatMap((effect) =>
       effect.kind === 'prepend' ? [Buffer.from(`${effect.field}\r\n`)] : [],
     )
-  }
-
-  /** access(5) REDIRECT takes the place of all recipients, BCC is one more. */
-  #finalRecipients(): readonly EnvelopeRecipient[] {
-    let redirect: string | undefined
-    const bcc: EnvelopeRecipient[] = []
-    for (const effect of this.#effects) {
-      if (effect.kind === 'redirect') redirect = effect.address
-      if (effect.kind === 'bcc') bcc.splice(0, 1, { address: effect.address, notify: ['NEVER'] })
-    }
-    return redirect === undefined ? [...this.#recipients, ...bcc] : [{ address: redirect }]
   }
 
   #open(): void {

@@ -1,16 +1,18 @@
 import { type Log, localReceivedField } from '@posthorn/mail'
 import type { SmtpReply } from '@posthorn/smtp'
-import type { EnvelopeOptions, Store } from '@posthorn/storage'
+import type { EnvelopeOptions, QueueId, Store } from '@posthorn/storage'
+import { ContentFilter } from '../checks/index.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
+import { recipientsAfter } from './envelope-effects.ts'
 import { createLineEnds } from './line-ends.ts'
-import { openIntake } from './message-intake.ts'
+import { type MessageIntake, openIntake } from './message-intake.ts'
 import {
   defaultHopcountLimit,
   defaultMessageSizeLimitBytes,
   type ReceiveConfiguration,
 } from './receive-options.ts'
-import { faultReply, reply, tooLarge, tooManyHops } from './refusals.ts'
+import { faultReply, reply, replyOf, tooLarge, tooManyHops } from './refusals.ts'
 
 export interface Submission {
   /** As given to `-f`, or the user's name; '' for the null reverse-path. Completed with myorigin. */
@@ -26,7 +28,7 @@ export interface SubmitSources {
   readonly store: Pick<Store, 'queue' | 'messages'>
   readonly log: Log
   readonly now: () => number
-  readonly configuration: () => Pick<ReceiveConfiguration, 'options' | 'routing'>
+  readonly configuration: () => Pick<ReceiveConfiguration, 'options' | 'routing' | 'contentChecks'>
 }
 
 /**
@@ -44,7 +46,6 @@ export async function submit(
   if (submission.recipients.length === 0) {
     return { ...reply(554, '5.5.1', 'Error: no recipients'), queueId }
   }
-  const offsetMinutes = options.offsetMinutes?.() ?? 0
   const sender = routing.complete(submission.sender)
   log({
     level: 'info',
@@ -52,24 +53,7 @@ export async function submit(
     queueId,
     text: `uid=${submission.userid} from=<${submission.sender}>`,
   })
-  const intake = openIntake(store.messages, {
-    trace: localReceivedField({
-      host: options.myhostname,
-      userid: submission.userid,
-      queueId,
-      nowMs: arrivedMs,
-      offsetMinutes,
-    }),
-    sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
-    own: {
-      myhostname: options.myhostname,
-      queueId,
-      sender,
-      nowMs: arrivedMs,
-      offsetMinutes,
-      rewrites: routing.headerRewrites,
-    },
-  })
+  const intake = openSubmission(submission, sources, { queueId, sender, arrivedMs })
   let finished = false
   try {
     const lineEnds = createLineEnds()
@@ -82,6 +66,13 @@ export async function submit(
       : intake.facts.hops > (options.hopcountLimit ?? defaultHopcountLimit)
         ? tooManyHops
         : undefined
+    const checked = refused === undefined ? await intake.checked() : undefined
+    const effects = checked?.effects ?? []
+    if (checked?.refusal !== undefined || effects.some(({ kind }) => kind === 'discard')) {
+      await intake.abort()
+      const answer = checked?.refusal === undefined ? queued(queueId) : replyOf(checked.refusal)
+      return { ...answer, queueId }
+    }
     if (refused !== undefined) {
       await intake.abort()
       return { ...refused, queueId }
@@ -91,11 +82,11 @@ export async function submit(
     const received = {
       queueId,
       sender,
-      recipients: submission.recipients,
+      recipients: recipientsAfter(effects, submission.recipients),
       options: submission.options ?? {},
       origin: { clientName: 'localhost', clientAddress: '127.0.0.1', helo: '', protocol: '' },
       arrivedMs,
-      hold: 'free' as const,
+      hold: effects.some(({ kind }) => kind === 'hold') ? ('held' as const) : ('free' as const),
       facts: intake.facts,
     }
     return { ...(await acceptMessage(received, message, { store, routing, log, now })), queueId }
@@ -105,3 +96,46 @@ export async function submit(
     return { ...faultReply(error), queueId }
   }
 }
+
+function openSubmission(
+  submission: Submission,
+  { store, log, configuration }: SubmitSources,
+  at: { readonly queueId: QueueId; readonly sender: string; readonly arrivedMs: number },
+): MessageIntake {
+  const { options, routing, contentChecks } = configuration()
+  const offsetMinutes = options.offsetMinutes?.() ?? 0
+  return openIntake(store.messages, {
+    trace: [
+      localReceivedField({
+        host: options.myhostname,
+        userid: submission.userid,
+        queueId: at.queueId,
+        nowMs: at.arrivedMs,
+        offsetMinutes,
+      }),
+    ],
+    filter:
+      contentChecks === undefined
+        ? undefined
+        : new ContentFilter(contentChecks, {
+            log,
+            queueId: at.queueId,
+            client: 'local',
+            sender: at.sender,
+            recipient: submission.recipients[0]?.address ?? '',
+            protocol: '',
+            helo: '',
+          }),
+    sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
+    own: {
+      myhostname: options.myhostname,
+      queueId: at.queueId,
+      sender: at.sender,
+      nowMs: at.arrivedMs,
+      offsetMinutes,
+      rewrites: routing.headerRewrites,
+    },
+  })
+}
+
+const queued = (queueId: string): SmtpReply => reply(250, '2.0.0', `Ok: queued as ${queueId}`)

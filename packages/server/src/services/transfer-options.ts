@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import {
+  type ContentCheckOptions,
   type GreylistOptions,
   networksOfStyle,
   type OwnAddress,
@@ -53,6 +54,7 @@ export function routingOptions({ values, isSet }: Config): RoutingOptions {
     recipientBccMaps: values.recipient_bcc_maps,
     relayTransport: values.relay_transport,
     defaultTransport: values.default_transport,
+    administrator: values.administrator,
     homeDirectory: values.home_directory.replaceAll('$user', '%u').replaceAll('$domain', '%d'),
     allowMailToCommands: expansionSources(values.allow_mail_to_commands),
     allowMailToFiles: expansionSources(values.allow_mail_to_files),
@@ -160,6 +162,18 @@ export function submissionPolicyOptions(config: Config): PolicyOptions {
   }
 }
 
+/** What headers and text may hold, from main.cf. */
+export function contentCheckOptions({ values }: Config): ContentCheckOptions {
+  return {
+    headerChecks: values.header_checks,
+    mimeHeaderChecks: values.mime_header_checks,
+    nestedHeaderChecks: values.nested_header_checks,
+    bodyChecks: values.body_checks,
+    bodyChecksSizeLimitBytes: values.body_checks_size_limit,
+    headerSizeLimitBytes: values.header_size_limit,
+  }
+}
+
 /** How mail is taken in, from main.cf. */
 export function receiveOptions({ values }: Config): ReceiveOptions {
   return {
@@ -168,6 +182,8 @@ export function receiveOptions({ values }: Config): ReceiveOptions {
     messageSizeLimitBytes: values.message_size_limit,
     hopcountLimit: values.hopcount_limit,
     authenticatedHeader: yesNo(values.smtpd_sasl_authenticated_header),
+    clientNames: values.smtpd_peername_lookup ? 'looked-up' : 'unknown',
+    addMissingHeaders: values.always_add_missing_headers ? 'always' : 'own-clients',
     senderMustMatchLogin: yesNo(values.sender_must_match_login),
     vrfy: values.disable_vrfy_command ? 'disabled' : 'enabled',
     offsetMinutes: () => -new Date().getTimezoneOffset(),

@@ -3,6 +3,7 @@ import type { Accounts } from '@posthorn/accounts'
 import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import {
+  createContentChecks,
   createDeliveryAgents,
   createGatewayGuard,
   createGreylist,
@@ -24,6 +25,7 @@ import { containerGateways } from '../default-gateway.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { smtpClientOptions } from '../services/smtp-client-options.ts'
 import {
+  contentCheckOptions,
   greylistOptions,
   ownAddresses,
   policyOptions,
@@ -48,15 +50,16 @@ export interface TransferParts {
 /** Everything that is made anew when the configuration or a table's name changes. */
 async function rulesOf(parts: TransferParts, config: Config) {
   const { store, accounts, resolver, log, now } = parts
-  const tables = createTables({ log, now })
-  const context = { log, now, tables }
+  const unsafeFiles = config.values.unsafe_files
+  const tables = createTables({ log, now, unsafeFiles })
+  const context = { log, now, tables, unsafeFiles }
   const mynetworks = createNetworkList(trustedNetworks(config), context)
   const gatewayGuard = createGatewayGuard({
     gateways: containerGateways(),
     mynetworks: config.isSet('mynetworks') ? config.values.mynetworks.join(' ') : '',
     log,
   })
-  const routing = await createRouting(routingOptions(config), { tables, accounts, store, log, now })
+  const routing = await createRouting(routingOptions(config), { ...context, accounts, store })
   try {
     const greylist = createGreylist(store.greylist, greylistOptions(config), context)
     const sources = { tables, dns: resolver, addresses: routing, greylist, log, now }
@@ -67,6 +70,7 @@ async function rulesOf(parts: TransferParts, config: Config) {
       routing,
       mynetworks,
       gatewayGuard,
+      contentChecks: createContentChecks(contentCheckOptions(config), tables),
       headerClients: createHeaderClients(config.values.local_header_rewrite_clients, {
         ...context,
         localAddresses: () => ownAddresses().map(({ address }) => address),

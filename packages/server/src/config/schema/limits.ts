@@ -25,7 +25,6 @@ export const limits = {
     doc: 'The longest SMTP command line, in octets.',
   }),
   header_size_limit: postfix({
-    effect: 'later',
     type: 'octets',
     default: '102400',
     doc: 'The header of a message is looked at up to here.',
@@ -93,41 +92,47 @@ export const limits = {
     doc: 'Connections of one client at once. 0 = no limit.',
   }),
   smtpd_client_connection_rate_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '0',
     doc: 'Connections of one client in anvil_rate_time_unit. 0 = no limit.',
   }),
   smtpd_client_message_rate_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '0',
     doc: 'Messages of one client in anvil_rate_time_unit. 0 = no limit.',
   }),
   smtpd_client_recipient_rate_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '0',
     doc: 'Recipients of one client in anvil_rate_time_unit. 0 = no limit.',
   }),
   smtpd_client_auth_rate_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '0',
     doc: 'AUTH commands of one client in anvil_rate_time_unit. 0 = no limit.',
   }),
   smtpd_client_event_limit_exceptions: postfix({
-    effect: 'later',
     type: 'networks',
     default: '$mynetworks',
     doc: 'Clients that the limits by client do not count for.',
   }),
   anvil_rate_time_unit: postfix({
-    effect: 'later',
     type: 'time',
     default: '60s',
     unit: 's',
     doc: 'The time of the rate limits.',
+  }),
+  account_recipient_rate_limit: posthorn({
+    type: 'integer',
+    default: '0',
+    doc: 'Recipients that one login may send to in account_rate_time_unit, from whatever address: a stolen password is stopped here with 450, and postmaster gets a message. 0 = no limit.',
+  }),
+  account_rate_time_unit: posthorn({
+    type: 'time',
+    default: '1h',
+    unit: 's',
+    min: 1,
+    doc: 'The time of account_recipient_rate_limit.',
   }),
   smtpd_timeout: postfix({
     type: 'time',

@@ -1,4 +1,5 @@
 import { client } from './client.ts'
+import { contentChecks } from './content-checks.ts'
 import { greylisting } from './greylisting.ts'
 import { identity } from './identity.ts'
 import { limits } from './limits.ts'
@@ -22,6 +23,7 @@ export const groups = {
   Limits: limits,
   'Aliases and local delivery': localDelivery,
   'Address rewriting': rewriting,
+  'Content checks': contentChecks,
   'Queue and routing': queue,
   'Mail to other servers': client,
   'POP3 and IMAP': reading,
@@ -38,6 +40,7 @@ export const schema = {
   ...limits,
   ...localDelivery,
   ...rewriting,
+  ...contentChecks,
   ...queue,
   ...client,
   ...reading,

@@ -1,0 +1,43 @@
+import type { LookupTable, Tables } from '../tables/index.ts'
+
+export interface ContentCheckOptions {
+  readonly headerChecks?: readonly string[]
+  /** Postfix: default $header_checks. */
+  readonly mimeHeaderChecks?: readonly string[]
+  /** Postfix: default $header_checks. */
+  readonly nestedHeaderChecks?: readonly string[]
+  readonly bodyChecks?: readonly string[]
+  /** Octets of each body segment that are looked at. Postfix: body_checks_size_limit, 51200. */
+  readonly bodyChecksSizeLimitBytes?: number
+  /** Postfix: header_size_limit, 102400. */
+  readonly headerSizeLimitBytes?: number
+}
+
+/** The tables of header_checks(5). */
+export interface ContentChecks {
+  readonly header: readonly LookupTable[]
+  /** Fields of MIME (`Content-…`, `MIME-Version`) wherever they stand, and all fields of parts. */
+  readonly mime: readonly LookupTable[]
+  /** Fields of enclosed messages. */
+  readonly nested: readonly LookupTable[]
+  readonly body: readonly LookupTable[]
+  readonly bodyLimitBytes: number
+  readonly headerLimitBytes: number
+}
+
+/** undefined: no table, and no message is looked at. Throws TableError. */
+export function createContentChecks(options: ContentCheckOptions, tables: Tables): ContentChecks | undefined {
+  const header = tables.openAll(options.headerChecks ?? [])
+  const mime = tables.openAll(options.mimeHeaderChecks ?? options.headerChecks ?? [])
+  const nested = tables.openAll(options.nestedHeaderChecks ?? options.headerChecks ?? [])
+  const body = tables.openAll(options.bodyChecks ?? [])
+  if ([header, mime, nested, body].every((list) => list.length === 0)) return undefined
+  return {
+    header,
+    mime,
+    nested,
+    body,
+    bodyLimitBytes: options.bodyChecksSizeLimitBytes ?? 51_200,
+    headerLimitBytes: options.headerSizeLimitBytes ?? 102_400,
+  }
+}

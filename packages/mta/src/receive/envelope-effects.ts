@@ -1,0 +1,16 @@
+import type { Effect } from '../policy/index.ts'
+import type { EnvelopeRecipient } from '../routing/index.ts'
+
+/** access(5), header_checks(5): REDIRECT takes the place of all recipients, BCC is one more. */
+export function recipientsAfter(
+  effects: readonly Effect[],
+  recipients: readonly EnvelopeRecipient[],
+): readonly EnvelopeRecipient[] {
+  let redirect: string | undefined
+  const bcc: EnvelopeRecipient[] = []
+  for (const effect of effects) {
+    if (effect.kind === 'redirect') redirect = effect.address
+    if (effect.kind === 'bcc') bcc.splice(0, 1, { address: effect.address, notify: ['NEVER'] })
+  }
+  return redirect === undefined ? [...recipients, ...bcc] : [{ address: redirect }]
+}

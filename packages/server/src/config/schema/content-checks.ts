@@ -1,0 +1,30 @@
+import { postfix } from './parameter.ts'
+
+/** What headers and text of a message may hold. */
+export const contentChecks = {
+  header_checks: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Patterns for header fields (header_checks(5)): REJECT, WARN, DISCARD, HOLD, IGNORE, PREPEND, REPLACE, REDIRECT, BCC, INFO, DUNNO. A field is looked at as a whole, its lines with LF between; the first pattern that fits decides.',
+  }),
+  mime_header_checks: postfix({
+    type: 'tables',
+    default: '$header_checks',
+    doc: 'The same for MIME fields: Content-…, MIME-Version, and the headers of parts.',
+  }),
+  nested_header_checks: postfix({
+    type: 'tables',
+    default: '$header_checks',
+    doc: 'The same for the headers of enclosed messages.',
+  }),
+  body_checks: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Patterns for lines of the text, as they were sent: encoded parts stay encoded. Lines beyond 2,048 octets are looked at in pieces.',
+  }),
+  body_checks_size_limit: postfix({
+    type: 'octets',
+    default: '51200',
+    doc: 'How much of each part of a message body_checks looks at, in octets.',
+  }),
+} as const
