@@ -1,3 +1,4 @@
+export { type ClientLimitOptions, type ClientLimits, createClientLimits } from './client-limits.ts'
 export { createHeaderClients, type HeaderClients } from './header-clients.ts'
 export { createMailboxRoom, type MailboxRoom } from './mailbox-room.ts'
 export type { ReceiveConfiguration, ReceiveOptions } from './receive-options.ts'

@@ -58,6 +58,8 @@ class Receiver implements SmtpHandler {
     }
     session.clientName = state.client.name.name
     this.#log('info', `connect from ${clientOf(session)}`)
+    const tooMany = await this.#sources.configuration().limits?.count('connection', session)
+    if (tooMany !== undefined) return replyOf(tooMany)
     const refused = await this.#ask('connect', 'CONNECT', session)
     return refused ?? { code: 220, text: options.banner }
   }
@@ -72,6 +74,8 @@ class Receiver implements SmtpHandler {
   ): Promise<
     { readonly ok: true; readonly address: string } | { readonly ok: false; readonly reply: SmtpReply }
   > {
+    const tooMany = await this.#sources.configuration().limits?.count('authentication', session)
+    if (tooMany !== undefined) return { ok: false, reply: replyOf(tooMany) }
     const service = session.service === 'mx' ? 'smtpd' : session.service
     const result = await this.#sources.accounts.authenticate(credentials, {
       clientAddress: session.clientAddress,
@@ -95,6 +99,10 @@ class Receiver implements SmtpHandler {
     from: MailFrom,
   ): Promise<{ readonly reply: SmtpReply; readonly transaction?: SmtpTransaction }> {
     const configuration = this.#sources.configuration()
+    if (configuration.limits !== undefined) {
+      const tooMany = await configuration.limits.count('message', session)
+      if (tooMany !== undefined) return { reply: replyOf(tooMany) }
+    }
     const policy = policyOf(configuration, session)
     const state = this.#stateOf(session)
     state.transactions++

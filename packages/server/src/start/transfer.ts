@@ -22,6 +22,7 @@ import {
 import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { containerGateways } from '../default-gateway.ts'
+import { clientLimits } from '../services/client-limits.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { smtpClientOptions } from '../services/smtp-client-options.ts'
 import {
@@ -81,7 +82,13 @@ async function rulesOf(parts: TransferParts, config: Config) {
       isLocalDomain: routing.isLocalDomain,
       delimiter: config.values.recipient_delimiter,
     })
-    return { config, receive, outgoing, passwords: tables.openAll(config.values.smtp_sasl_password_maps) }
+    const limits = clientLimits(config, { store, tables, log, now, receive })
+    return {
+      config,
+      receive: { ...receive, limits },
+      outgoing,
+      passwords: tables.openAll(config.values.smtp_sasl_password_maps),
+    }
   } catch (error) {
     routing.close()
     throw error

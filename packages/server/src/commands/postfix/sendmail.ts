@@ -118,8 +118,16 @@ async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof su
   const { config, store, accounts } = site
   const log = commandLog(site)
   const now = Date.now
-  const tables = createTables({ log, now })
-  const routing = await createRouting(routingOptions(config), { tables, accounts, store, log, now })
+  const unsafeFiles = config.values.unsafe_files
+  const tables = createTables({ log, now, unsafeFiles })
+  const routing = await createRouting(routingOptions(config), {
+    tables,
+    accounts,
+    store,
+    log,
+    now,
+    unsafeFiles,
+  })
   try {
     const { values } = config
     return await submit(

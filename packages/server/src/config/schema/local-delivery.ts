@@ -110,6 +110,12 @@ export const localDelivery = {
     default: '/home/%u',
     doc: "Where a user's `.forward` is looked for; %u is the user, %d the domain. An account's own home comes first. Empty: no .forward.",
   }),
+  unsafe_files: posthorn({
+    type: 'choice',
+    values: ['refuse', 'warn'],
+    default: 'refuse',
+    doc: 'Tables and alias files that group or others may write: `refuse` does not start with them, `warn` says so and goes on, for folders mounted into a container where modes cannot be set.',
+  }),
   administrator: posthorn({
     type: 'string',
     default: '',

@@ -90,6 +90,16 @@ export const relaying = {
     default: '',
     doc: 'Sender address → login names that may use it (reject_sender_login_mismatch). An address that is not in it belongs to the account of that name.',
   }),
+  smtpd_peername_lookup: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Look up the names of clients. No: every client is `unknown`, and rules by name do not hold.',
+  }),
+  always_add_missing_headers: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Give mail of other servers the Date, From and Message-ID that it lacks, too; mail of own users gets them in any case.',
+  }),
   sender_must_match_login: posthorn({
     type: 'boolean',
     default: 'no',

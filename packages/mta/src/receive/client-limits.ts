@@ -1,0 +1,130 @@
+import type { Log } from '@posthorn/mail'
+import { customerNetwork } from '@posthorn/net'
+import type { SmtpSession } from '@posthorn/smtp'
+import type { CounterStore } from '@posthorn/storage'
+import type { NetworkList, Refusal } from '../policy/index.ts'
+import { clientOf } from './session-state.ts'
+
+/** Events in a time that one client, or one account, may cause; 0 = no limit. Postfix: anvil(8). */
+export interface ClientLimitOptions {
+  /** anvil_rate_time_unit. */
+  readonly unitMs: number
+  readonly connections: number
+  readonly messages: number
+  readonly recipients: number
+  readonly authentications: number
+  /** Recipients of mail that one login sends, from wherever. */
+  readonly accountRecipients: number
+  readonly accountUnitMs: number
+}
+
+export interface ClientLimitSources {
+  /** Seen by all workers. */
+  readonly counters: Pick<CounterStore, 'add'>
+  /** smtpd_client_event_limit_exceptions. */
+  readonly exceptions: NetworkList
+  readonly log: Log
+  readonly now: () => number
+  /** Somebody's password sends more than its owner would; called once in accountUnitMs for each account. */
+  readonly tellPostmaster: (account: string, clientAddress: string) => void
+}
+
+export type LimitedEvent = 'connection' | 'message' | 'recipient' | 'authentication'
+
+export interface ClientLimits {
+  /** Counts the event. The refusal when there were too many; undefined at once when nothing limits it. */
+  count(event: LimitedEvent, session: SmtpSession): Promise<Refusal | undefined> | undefined
+  /** A recipient of mail that somebody who has logged in sends. */
+  countForAccount(session: SmtpSession): Promise<Refusal | undefined> | undefined
+}
+
+interface Wording {
+  readonly code: number
+  readonly status: string
+  readonly said: (address: string) => string
+  readonly logged: string
+}
+
+/** Postfix's words. */
+const wordings: Readonly<Record<LimitedEvent, Wording>> = {
+  connection: {
+    code: 421,
+    status: '4.7.0',
+    said: (address) => `Error: too many connections from ${address}`,
+    logged: 'Connection rate limit exceeded',
+  },
+  message: {
+    code: 450,
+    status: '4.7.1',
+    said: (address) => `Error: too much mail from ${address}`,
+    logged: 'Message delivery request rate limit exceeded',
+  },
+  recipient: {
+    code: 450,
+    status: '4.7.1',
+    said: (address) => `Error: too many recipients from ${address}`,
+    logged: 'Recipient address rate limit exceeded',
+  },
+  authentication: {
+    code: 450,
+    status: '4.7.1',
+    said: (address) => `Error: too many AUTH commands from ${address}`,
+    logged: 'AUTH command rate limit exceeded',
+  },
+}
+
+/** undefined when nothing is limited, so that nobody asks. */
+export function createClientLimits(
+  options: ClientLimitOptions,
+  sources: ClientLimitSources,
+): ClientLimits | undefined {
+  const limits: Readonly<Record<LimitedEvent, number>> = {
+    connection: options.connections,
+    message: options.messages,
+    recipient: options.recipients,
+    authentication: options.authentications,
+  }
+  if (options.accountRecipients === 0 && Object.values(limits).every((limit) => limit === 0)) return undefined
+  return {
+    count: (event, session) =>
+      limits[event] === 0 || sources.exceptions.has(session.clientAddress)
+        ? undefined
+        : countClient(event, limits[event], session, options, sources),
+    countForAccount: (session) =>
+      options.accountRecipients === 0 || session.user === undefined
+        ? undefined
+        : countAccount(session.user.address, session, options, sources),
+  }
+}
+
+async function countClient(
+  event: LimitedEvent,
+  limit: number,
+  session: SmtpSession,
+  { unitMs }: ClientLimitOptions,
+  { counters, log, now }: ClientLimitSources,
+): Promise<Refusal | undefined> {
+  const key = `smtpd ${event} ${customerNetwork(session.clientAddress)}`
+  const count = await counters.add(key, 1, now(), unitMs)
+  if (count <= limit) return undefined
+  const { code, status, said, logged } = wordings[event]
+  const text = `${logged}: ${count} from ${clientOf(session)} for service smtpd`
+  log({ level: 'warning', service: 'smtpd', text })
+  return { code, status, text: said(session.clientAddress) }
+}
+
+async function countAccount(
+  account: string,
+  session: SmtpSession,
+  { accountRecipients, accountUnitMs }: ClientLimitOptions,
+  { counters, log, now, tellPostmaster }: ClientLimitSources,
+): Promise<Refusal | undefined> {
+  const nowMs = now()
+  const count = await counters.add(`sent by ${account}`, 1, nowMs, accountUnitMs)
+  if (count <= accountRecipients) return undefined
+  const text = `Sending limit exceeded: ${count} recipients from sasl_username=${account} at ${clientOf(session)}`
+  log({ level: 'warning', service: 'smtpd', text })
+  if ((await counters.add(`told of ${account}`, 1, nowMs, accountUnitMs)) === 1)
+    tellPostmaster(account, session.clientAddress)
+  return { code: 450, status: '4.7.1', text: `Error: too many recipients from ${account}` }
+}
