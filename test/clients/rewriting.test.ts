@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { type MailServer, startMailServer } from '@posthorn/server'
+import { SmtpTalk } from './dialogue.ts'
+import { alice, bob, eventually, startForClients } from './mail-server.ts'
+import { readMailbox } from './mailbox-reader.ts'
+
+/** Where everything for elsewhere goes: takes any user of three domains. */
+let far: MailServer
+let folder: string
+const carol = { address: 'carol@far.example', password: 'sea shells 3' }
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'rewriting-'))
+  far = await startMailServer({
+    parameters: {
+      myhostname: 'mx.far.example',
+      mydestination: 'far.example, isp.example',
+      myorigin: 'far.example',
+      disable_plaintext_auth: 'no',
+      local_recipient_maps: '',
+      luser_relay: 'carol',
+    },
+    accounts: [carol],
+  })
+})
+after(async () => {
+  await far.stop()
+  rmSync(folder, { recursive: true })
+})
+
+function table(name: string, text: string): string {
+  writeFileSync(join(folder, name), text, { mode: 0o644 })
+  return join(folder, name)
+}
+
+async function found(server: MailServer, login: typeof alice, subject: string): Promise<string> {
+  return await eventually(`"${subject}" for ${login.address}`, async () => {
+    const messages = await readMailbox(server.ports.imap, login)
+    return messages
+      .map(({ source }) => source.toString())
+      .find((text) => text.includes(`Subject: ${subject}`))
+  })
+}
+
+async function send(server: MailServer, from: string, to: string, text: string): Promise<string> {
+  const talk = await SmtpTalk.open(server.ports.smtp)
+  const answer = await talk.message(from, to, text)
+  await talk.say('QUIT')
+  return answer
+}
+
+test('I13, I16: transport_maps, always_bcc, generic and canonical addresses, from the client to the other server', async () => {
+  const log: string[] = []
+  const server = await startMailServer({
+    parameters: {
+      myhostname: 'host.example.org',
+      mydestination: 'example.org, localdomain.local',
+      myorigin: 'localdomain.local',
+      mynetworks: '127.0.0.0/8',
+      auth_default_realm: 'example.org',
+      disable_plaintext_auth: 'no',
+      always_bcc: bob.address,
+      relocated_maps: `hash:${table('relocated', 'old@example.org new@far.example\n')}`,
+      canonical_maps: `hash:${table('canonical', 'al@example.org alice@localdomain.local\n')}`,
+      smtp_generic_maps: `hash:${table('generic', 'alice@localdomain.local Alice.A@isp.example\n@localdomain.local isp@isp.example\n')}`,
+      transport_maps: `hash:${table('transport', `far.example smtp:[127.0.0.1]:${far.ports.smtp}\nclosed.example error:5.7.9 closed for good\n`)}`,
+    },
+    accounts: [alice, bob],
+    log: ({ service, text }) => void log.push(`${service} ${text}`),
+  })
+  try {
+    const text =
+      'From: "A. L." <al@example.org>\r\nTo: carol@far.example, root\r\nSubject: one\r\n\r\nal@example.org\r\n'
+    assert.match(
+      await send(server, 'al@example.org', 'carol@far.example', text),
+      /^250 2\.0\.0 Ok: queued as /,
+    )
+    const arrived = await found(far, carol, 'one')
+    assert.match(arrived, /^Return-Path: <Alice\.A@isp\.example>\r\n/)
+    assert.match(
+      arrived,
+      /\r\nFrom: "A\. L\." <Alice\.A@isp\.example>\r\nTo: carol@far\.example, isp@isp\.example\r\n/,
+    )
+    assert.match(arrived, /\r\n\r\nal@example\.org\r\n/)
+    const copy = await found(server, bob, 'one')
+    assert.match(copy, /^Return-Path: <alice@localdomain\.local>\r\n/)
+    assert.match(
+      copy,
+      /\r\nFrom: "A\. L\." <alice@localdomain\.local>\r\nTo: carol@far\.example, root@localdomain\.local\r\n/,
+    )
+    assert.match(
+      await send(server, 'al@example.org', 'old@example.org', text),
+      /^550 5\.1\.6 <old@example\.org>: Recipient address rejected: User has moved to new@far\.example\r\n/,
+    )
+    assert.match(
+      await send(server, 'al@example.org', 'x@closed.example', text),
+      /^550 5\.7\.9 <x@closed\.example>: Recipient address rejected: closed for good\r\n/,
+    )
+    assert.ok(
+      log.some((line) =>
+        /^smtp to=<carol@far\.example>, relay=127\.0\.0\.1\[127\.0\.0\.1\]:\d+, .*status=sent/.test(line),
+      ),
+    )
+  } finally {
+    await server.stop()
+  }
+})
+
+test('luser_relay with an empty local_recipient_maps: every user of the domain is somebody', async () => {
+  assert.match(await send(far, 'a@example.org', 'anyone@isp.example', 'Subject: luser\r\n\r\nx'), /^250 /)
+  assert.match(await found(far, carol, 'luser'), /\r\nX-Original-To: anyone@isp\.example\r\n/)
+})
+
+test('P19: header_checks and body_checks refuse at the end of DATA, the log says why; HOLD holds', async () => {
+  const log: string[] = []
+  const checks = table(
+    'checks',
+    '/^Subject: .*(viagra|casino)/ REJECT we do not want $1\n/^Subject: slow/ HOLD\n/^X-Mailer:/ IGNORE\n',
+  )
+  const server = await startMailServer({
+    parameters: {
+      myhostname: 'mail.example.org',
+      mydestination: 'example.org',
+      myorigin: 'example.org',
+      disable_plaintext_auth: 'no',
+      header_checks: `regexp:${checks}`,
+      body_checks: `pcre:${table('body', '/^click here/ DISCARD spam\n')}`,
+    },
+    accounts: [alice],
+    log: ({ service, text }) => void log.push(`${service} ${text}`),
+  })
+  try {
+    const from = 'x@far.example'
+    assert.match(
+      await send(server, from, alice.address, 'Subject: CASINO night\r\n\r\nx'),
+      /^550 5\.7\.1 we do not want CASINO\r\n/,
+    )
+    assert.ok(
+      log.some((line) =>
+        /^cleanup reject: header Subject: CASINO night from localhost\[127\.0\.0\.1\]; from=<x@far\.example> to=<alice@example\.org> proto=ESMTP helo=<client\.example\.net>: 5\.7\.1 we do not want CASINO$/.test(
+          line,
+        ),
+      ),
+      log.join('\n'),
+    )
+    assert.match(await send(server, from, alice.address, 'Subject: gone\r\n\r\nclick here'), /^250 /)
+    assert.match(await send(server, from, alice.address, 'Subject: slow\r\n\r\nx'), /^250 /)
+    const inner = 'Content-Type: message/rfc822\r\n\r\nSubject: casino again\r\n\r\nx\r\n'
+    assert.match(
+      await send(server, from, alice.address, `Subject: fwd\r\n${inner}`),
+      /^550 5\.7\.1 we do not want casino\r\n/,
+    )
+    assert.match(await send(server, from, alice.address, 'Subject: fine\r\nX-Mailer: y\r\n\r\nx'), /^250 /)
+    assert.doesNotMatch(await found(server, alice, 'fine'), /X-Mailer/)
+    assert.equal((await readMailbox(server.ports.imap, alice)).length, 1)
+    const [held] = await server.store.queue.list()
+    assert.equal(held?.hold, true)
+  } finally {
+    await server.stop()
+  }
+})
+
+test('local_transport = error: refuses with that text (I11)', async () => {
+  const server = await startForClients({ local_transport: 'error: local delivery disabled' })
+  try {
+    assert.match(
+      await send(server, 'x@far.example', alice.address, 'x'),
+      /^550 5\.1\.1 <alice@example\.org>: Recipient address rejected: local delivery disabled\r\n/,
+    )
+  } finally {
+    await server.stop()
+  }
+})
