@@ -5,13 +5,20 @@ import type { LogEvent } from '@posthorn/mail'
 import { type MailServer, startMailServer } from '@posthorn/server'
 import { formatMaillog } from '../../packages/server/src/log/maillog.ts'
 import { ImapTalk, SmtpTalk } from './dialogue.ts'
-import { alice, bob, eventually } from './mail-server.ts'
+import { alice, bob, eventually, startForClients } from './mail-server.ts'
 import { readMailbox } from './mailbox-reader.ts'
 import { Wire } from './wire.ts'
 
 let server: MailServer
+/** Where mail for elsewhere goes: it knows nobody there, and says so in the client's words. */
+let peer: MailServer
 const log: LogEvent[] = []
 before(async () => {
+  peer = await startForClients({
+    myhostname: 'mx.elsewhere.example',
+    mydestination: 'elsewhere.example',
+    myorigin: 'elsewhere.example',
+  })
   server = await startMailServer({
     parameters: {
       myhostname: 'mail.example.org',
@@ -21,13 +28,16 @@ before(async () => {
       disable_plaintext_auth: 'no',
       smtpd_tls_auth_only: 'no',
       auth_failure_delay: '0',
-      default_transport: 'error:5.4.4 No mail leaves <this>\\nmachine',
+      relayhost: `[127.0.0.1]:${peer.ports.smtp}`,
     },
     accounts: [alice, bob],
     log: (event) => log.push(event),
   })
 })
-after(async () => await server.stop())
+after(async () => {
+  await server.stop()
+  await peer.stop()
+})
 
 const names = { syslogName: 'posthorn', hostname: 'mail', pid: 1 }
 /** The log as a file would have it. */
