@@ -4,6 +4,7 @@ import type { Connection } from '@posthorn/net'
 import type { Store } from '@posthorn/storage'
 import { CommandTable } from './commands/command-table.ts'
 import { commands } from './commands/commands.ts'
+import { RenderedCache } from './commands/rendered-cache.ts'
 import { KeyTables } from './order/key-tables.ts'
 import { ImapSession } from './session/imap-session.ts'
 import { MailboxWatch } from './session/mailbox-watch.ts'
@@ -42,6 +43,7 @@ export function createImapService(parts: ImapParts): ImapService {
     commands: new CommandTable(commands),
     seats: new Seats(),
     keyTables: new KeyTables(),
+    rendered: new RenderedCache(),
     watch: new MailboxWatch(parts.store),
     options: currentOptions(parts.options),
     now: parts.now ?? Date.now,

@@ -1,5 +1,5 @@
 /** Answers a FETCH: reads batch by batch what the plan wants, and sends each message as it comes. */
-import { type MessageBatch, systemFlag } from '@posthorn/storage'
+import { type FetchWant, type MessageBatch, systemFlag } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import type { SectionItem } from '../wire/fetch-items.ts'
 import { FetchOutput, type FetchRow } from './fetch-output.ts'
@@ -8,6 +8,8 @@ import { FieldSelections } from './field-selections.ts'
 import { asBuffer, MessageView } from './message-view.ts'
 import { octetRange, selectsFields, writeFields, writeOctets } from './section-octets.ts'
 import { sendLargeMessage } from './send-large-message.ts'
+import { SummaryAnswer } from './summary-answer.ts'
+import { writeSummaryItem } from './summary-item.ts'
 
 /** Messages above this are read and sent in pieces. */
 const wholeBytes = 1024 * 1024
@@ -22,7 +24,8 @@ export async function answerFetch(
 ): Promise<number> {
   const answer = new FetchAnswer(session, plan)
   const { messages } = session.store
-  for await (const batch of messages.fetch(session.mailbox.id, uids, plan.want)) {
+  const want: FetchWant = plan.source === 'summary' && !plan.marks ? { facts: true } : plan.want
+  for await (const batch of messages.fetch(session.mailbox.id, uids, want)) {
     await answer.batch(batch)
     if (session.gone) break
   }
@@ -31,24 +34,34 @@ export async function answerFetch(
 }
 
 class FetchAnswer {
-  answered = 0
   readonly output: FetchOutput
   readonly #session: SelectedSession
   readonly #plan: FetchPlan
   readonly #message = new MessageView()
   readonly #selections = new FieldSelections()
+  readonly #summaries: SummaryAnswer | undefined
+  #answered = 0
 
   constructor(session: SelectedSession, plan: FetchPlan) {
     this.#session = session
     this.#plan = plan
     this.output = new FetchOutput(session, plan.items)
+    if (plan.source === 'summary' && !plan.marks) this.#summaries = new SummaryAnswer(session, this.output)
+  }
+
+  get answered(): number {
+    return this.#answered + (this.#summaries?.answered ?? 0)
   }
 
   async batch(batch: MessageBatch): Promise<void> {
     const plan = this.#plan
     if (plan.source === 'columns') {
-      this.answered += batch.uids.length
+      this.#answered += batch.uids.length
       await this.output.writeColumns(batch)
+      return
+    }
+    if (this.#summaries !== undefined) {
+      await this.#summaries.batch(batch, (uids) => this.#directly(uids))
       return
     }
     const writable = this.#session.mailbox.access === 'read-write'
@@ -56,6 +69,14 @@ class FetchAnswer {
     const rows = new Rows(batch, marked, this.#message)
     if (plan.source === 'octets') await this.#withOctets(rows)
     else await this.#withoutOctets(rows)
+  }
+
+  async #directly(uids: Uint32Array): Promise<void> {
+    const { store, mailbox } = this.#session
+    for await (const batch of store.messages.fetch(mailbox.id, uids, this.#plan.want)) {
+      await this.#withoutOctets(new Rows(batch, undefined, this.#message))
+      if (this.#session.gone) return
+    }
   }
 
   /** Everything stands in the summary, or in the header that came with it. */
@@ -104,14 +125,14 @@ class FetchAnswer {
   async #large(row: FetchRow): Promise<void> {
     const sequence = this.output.sequenceOf(row.uid)
     if (sequence === 0) return
-    if (await sendLargeMessage(this.#session, this.output, row, sequence, this.#selections)) this.answered++
+    if (await sendLargeMessage(this.#session, this.output, row, sequence, this.#selections)) this.#answered++
   }
 
   /** @param octets of the message from its first one on, as far as the items need */
   #write(row: FetchRow, octets: Uint8Array | undefined): void {
     const sequence = this.output.sequenceOf(row.uid)
     if (sequence === 0) return
-    this.answered++
+    this.#answered++
     const bytes = octets === undefined ? undefined : asBuffer(octets)
     this.output.openMessage(row, sequence)
     const { items } = this.output
@@ -126,15 +147,11 @@ class FetchAnswer {
 
   #section(item: SectionItem, message: MessageView, octets: Buffer | undefined): void {
     const { writer } = this.output
-    writer.text(item.label).text(' ')
     if (octets === undefined) {
-      const selection = this.#selections.of(item)
-      const { bytes, fieldsStart, fieldsEnd } = message.reader
-      selection.add(message.prefix, 0, message.prefix.length)
-      selection.add(bytes, fieldsStart, fieldsEnd)
-      writeFields(writer, selection, item.partial, message.nul)
+      writeSummaryItem(writer, item, message, this.#selections)
       return
     }
+    writer.text(item.label).text(' ')
     const range = octetRange(item, message, message.prefix.length)
     if (range !== undefined && selectsFields(item)) {
       const selection = this.#selections.of(item)

@@ -14,6 +14,8 @@ import { SequenceWalk } from './sequence-walk.ts'
 const batchBytes = 64 * 1024
 /** After this much work without waiting for the client, others get their turn. */
 const turnBytes = 256 * 1024
+/** In octets. */
+const copiedWeight = 64
 const marked: PlainItem = { kind: 'flags' }
 
 /** A message to be written: a row of a batch, and its summary. */
@@ -97,7 +99,7 @@ export class FetchOutput {
     for (let at = 0; at < uids.length; at++) {
       const sequence = this.sequenceOf(uids[at]!)
       if (sequence === 0) continue
-      this.#begin(sequence)
+      this.begin(sequence)
       const items = this.#items
       for (let index = 0; index < items.length; index++) {
         if (index > 0) this.writer.text(' ')
@@ -113,7 +115,7 @@ export class FetchOutput {
 
   /** `* n FETCH (`, and the flags when this command changed them and they are not among the items. */
   openMessage(row: FetchRow, sequence: number): void {
-    this.#begin(sequence)
+    this.begin(sequence)
     if (!row.marked) return
     if (!this.#has('flags')) {
       this.writeItem(marked, row)
@@ -149,7 +151,18 @@ export class FetchOutput {
     }
   }
 
-  #begin(sequence: number): void {
+  /** The item of a row of columns. */
+  writeColumn(item: PlainItem, batch: MessageBatch, at: number): void {
+    this.#column(item, batch, at, batch.flags0[at]!, batch.flags1[at]!, batch.modSeqs[at]!)
+  }
+
+  /** Ends a message whose octets cost no more than to copy them. */
+  endCopied(): void {
+    this.writer.text(')\r\n')
+    this.#sinceTurn += copiedWeight
+  }
+
+  begin(sequence: number): void {
     this.writer.text('* ').number(sequence).text(' FETCH (')
   }
 

@@ -2,6 +2,7 @@ import type { Authenticator } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Store } from '@posthorn/storage'
 import type { CommandTable } from '../commands/command-table.ts'
+import type { RenderedCache } from '../commands/rendered-cache.ts'
 import type { KeyTables } from '../order/key-tables.ts'
 import type { MailboxWatch } from './mailbox-watch.ts'
 import type { ImapOptions } from './options.ts'
@@ -16,6 +17,7 @@ export interface Services {
   readonly seats: Seats
   /** For SORT and THREAD. */
   readonly keyTables: KeyTables
+  readonly rendered: RenderedCache
   readonly watch: MailboxWatch
   /** Asked at each use, so that a reload acts at once. */
   readonly options: () => ImapOptions
