@@ -205,8 +205,9 @@ export class LineClient {
       sockets.delete(socket)
     })
   }
-  static async connect(port: number, greeting: RegExp): Promise<LineClient> {
+  static async connect(port: number, greeting: RegExp, before = ''): Promise<LineClient> {
     const client = new LineClient(createConnection(port, '127.0.0.1'))
+    client.send(before)
     await client.heard(greeting)
     return client
   }

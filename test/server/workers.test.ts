@@ -142,6 +142,22 @@ test('the greylist is one for all workers', async () => {
   })
 })
 
+test('login failures count for all workers together', async () => {
+  // Loopback is never locked out, so the client comes from elsewhere, through a proxy.
+  const stranger = 'PROXY TCP4 203.0.113.9 203.0.113.1 40000 143\r\n'
+  const lines = 'haproxy_trusted_networks = 127.0.0.1\nauth_failure_limit = 4\nauth_failure_delay = 0'
+  await withWorkers(2, lines, async (site) => {
+    const login = async (password: string): Promise<string> => {
+      const imap = await LineClient.connect(site.ports.imap, /^\* OK/, stranger)
+      const reply = await imap.ask(`a login alice@example.org ${password}`, /^a .*\r\n/m)
+      imap.close()
+      return reply
+    }
+    for (let n = 0; n < 4; n++) assert.match(await login(`wrong${n}`), /^a NO /m)
+    for (let n = 0; n < 2; n++) assert.match(await login('secret'), /^a NO /m)
+  })
+})
+
 test('mail for elsewhere is delivered once, whichever worker took it; postqueue -f reaches them', async () => {
   const received: string[] = []
   let busy = true
