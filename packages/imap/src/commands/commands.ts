@@ -20,6 +20,7 @@ import { namespace } from './namespace.ts'
 import { check, noop } from './noop.ts'
 import { getQuota, getQuotaRoot, setQuota } from './quota.ts'
 import { rename } from './rename.ts'
+import { replace } from './replace.ts'
 import { search } from './search.ts'
 import { examine, select } from './select.ts'
 import { sort } from './sort.ts'
@@ -59,6 +60,7 @@ export const commands: readonly Command[] = [
   unselect,
   check,
   append,
+  replace,
   fetch,
   search,
   sort,

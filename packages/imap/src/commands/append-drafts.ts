@@ -1,0 +1,113 @@
+/** What APPEND and REPLACE share: literals become drafts as they come, drafts become messages at once. */
+import { type AppendItem, type Mailbox, type Placed, StoreError } from '@posthorn/storage'
+import { Refusal } from '../errors.ts'
+import type { SessionIn } from '../session/session.ts'
+import type { AppendMessages, NewMessage } from '../wire/append-messages.ts'
+import { AppendDraft, DraftSink } from './append-draft.ts'
+import { type LiteralAnswer, no } from './command.ts'
+import { urlOctets } from './url-octets.ts'
+
+type LoggedIn = SessionIn<'authenticated' | 'selected'>
+
+/** @throws Refusal TRYCREATE */
+export async function appendTarget(session: LoggedIn, name: string): Promise<Mailbox> {
+  const mailbox = await session.store.mailboxes.find(session.account.id, name)
+  if (mailbox === undefined || !mailbox.selectable) throw tryCreate()
+  return mailbox
+}
+
+function tryCreate(): Refusal {
+  return new Refusal('TRYCREATE', "Mailbox doesn't exist")
+}
+
+/** Where a literal of the command goes. @param name of the mailbox */
+export async function draftLiteral(
+  session: LoggedIn,
+  name: string,
+  { messages, pending }: AppendMessages,
+  sizeBytes: number,
+): Promise<LiteralAnswer> {
+  if (pending?.kind !== 'octets') return 'buffer'
+  const index = messages.length - 1
+  const { catenated, pieces } = messages[index]!
+  if (sizeBytes === 0 && !catenated) return no("Can't save a zero byte message")
+  const mailbox = await appendTarget(session, name)
+  await refuseTooMuch(session, sizeBytes)
+  const draft = draftAt(session, index, mailbox)
+  refuseTooBig(session, draft.sizeBytes + sizeBytes)
+  await draft.writeUrls(pieces, pieces.length, (url) => urlOctets(session, url))
+  draft.pieceCount = pieces.length + 1
+  return new DraftSink(draft, pending.octets)
+}
+
+function draftAt(session: LoggedIn, index: number, mailbox: Mailbox): AppendDraft {
+  const last = drafts(session).at(-1)
+  return last?.index === index ? last : newDraft(session, index, mailbox)
+}
+
+/** Known to the session from now on, which aborts it if nobody places it. */
+function newDraft(session: LoggedIn, index: number, mailbox: Mailbox): AppendDraft {
+  const draft = new AppendDraft(session.store.messages.stage(), mailbox.id, index)
+  session.literals.push(new DraftSink(draft, 'any octets'))
+  return draft
+}
+
+/** Each once, in order. */
+function drafts(session: LoggedIn): AppendDraft[] {
+  const sinks = session.literals.filter((sink) => sink instanceof DraftSink)
+  return [...new Set(sinks.map(({ draft }) => draft))]
+}
+
+/** @throws Refusal TOOBIG, RFC 7889 §4 */
+function refuseTooBig(session: LoggedIn, sizeBytes: number): void {
+  const limitBytes = session.services.options().appendLimitBytes
+  if (limitBytes > 0 && sizeBytes > limitBytes)
+    throw new Refusal('TOOBIG', 'Message is larger than the server accepts')
+}
+
+/** Before the client sends them all in vain; the store looks again. */
+async function refuseTooMuch(session: LoggedIn, sizeBytes: number): Promise<void> {
+  const { usedBytes, limitBytes } = await session.store.mailboxes.quota(session.account.id)
+  const staged = drafts(session).reduce((sum, draft) => sum + draft.sizeBytes, 0)
+  if (limitBytes > 0 && usedBytes + staged + sizeBytes > limitBytes)
+    throw new StoreError('over-quota', 'Quota exceeded')
+}
+
+/** All or nothing (RFC 3502 §6.3.11). */
+export async function placeDrafts(
+  session: LoggedIn,
+  name: string,
+  messages: readonly NewMessage[],
+): Promise<readonly Placed[]> {
+  const mailbox = await appendTarget(session, name)
+  const streamed = new Map(drafts(session).map((draft) => [draft.index, draft]))
+  const items: AppendItem[] = []
+  const finished: AppendDraft[] = []
+  for (const [index, message] of messages.entries()) {
+    // One made of URLs alone has none yet.
+    const draft = streamed.get(index) ?? newDraft(session, index, mailbox)
+    items.push(await itemOf(session, draft, message))
+    finished.push(draft)
+  }
+  try {
+    const placed = await session.store.messages.append(mailbox.id, items)
+    for (const draft of finished) draft.placed()
+    return placed
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === 'no-such-mailbox') throw tryCreate()
+    throw error
+  }
+}
+
+async function itemOf(session: LoggedIn, draft: AppendDraft, message: NewMessage): Promise<AppendItem> {
+  if (draft.hasNul) throw new Refusal('CANNOT', 'Message contains NUL octets')
+  const { pieces, flags, internalDateMs } = message
+  await draft.writeUrls(pieces, pieces.length, (url) => urlOctets(session, url))
+  refuseTooBig(session, draft.sizeBytes)
+  if (draft.sizeBytes === 0) throw new Refusal('', "Can't save a zero byte message")
+  return {
+    message: await draft.finish(),
+    flags,
+    internalDateMs: internalDateMs ?? session.services.now(),
+  }
+}
