@@ -46,13 +46,15 @@ export function createAddressClasses(
     parentMatchesSubdomains: options.relayDomainsMatchSubdomains ?? 'yes',
   })
 
+  const rewritingDomain = options.senderRewriting?.domain.toLowerCase()
+
   function classOf(domain: string): AddressClass {
     if (domain.startsWith('[')) return isOwnLiteral(domain, options) ? 'local' : 'default'
     // With an empty mydestination (a null client) myorigin is somebody else's domain.
     const isDefault = domain === defaultDomain && options.mydestination.length > 0
     if (isDefault || destinations.has(domain)) return 'local'
     if (accounts.isLocalDomain(domain)) return 'mailbox'
-    if (virtualDomains.has(domain)) return 'virtual-alias'
+    if (virtualDomains.has(domain) || domain === rewritingDomain) return 'virtual-alias'
     return relayDomains.has(domain) ? 'relay' : 'default'
   }
 

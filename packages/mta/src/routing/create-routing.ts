@@ -4,7 +4,7 @@ import type { Account, NewRecipient, Store } from '@posthorn/storage'
 import type { AddressBook, AddressClass } from '../policy/address-book.ts'
 import type { HeaderRewrites } from '../rewriting/header-addresses.ts'
 import { createCanonical } from '../rewriting/index.ts'
-import { lookupFirst, type TableContext, type Tables } from '../tables/index.ts'
+import { asciiName, lookupFirst, type TableContext, type Tables } from '../tables/index.ts'
 import { createAccountCache } from './account-cache.ts'
 import { createAddressClasses } from './address-classes.ts'
 import { createAutomaticCopies } from './automatic-copies.ts'
@@ -21,9 +21,10 @@ import {
   planRetry,
 } from './planned.ts'
 import type { RoutingOptions } from './routing-options.ts'
+import { createSenderRewriting, type SenderRewriting } from './sender-rewriting.ts'
 import { createTransportChoice } from './transport-choice.ts'
 import { mailboxOf, owns, type VerifyParts, verify } from './verify.ts'
-import { createVirtualAliases } from './virtual-aliases.ts'
+import { createVirtualAliases, type VirtualExpansion } from './virtual-aliases.ts'
 
 export interface RoutingSources {
   readonly tables: Tables
@@ -104,6 +105,8 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     }),
     transports: createTransportChoice(options, sources.tables, isLocalDomain),
     isRewritten: canonical?.names,
+    senderRewriting: senderRewritingOf(options),
+    now: sources.now,
     follow: (address, walk, gathering) => follow(parts, address, walk, gathering),
   }
   return {
@@ -151,6 +154,10 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
 
 type Parts = VerifyParts
 
+function senderRewritingOf({ senderRewriting }: RoutingOptions): SenderRewriting | undefined {
+  return senderRewriting && createSenderRewriting(senderRewriting.domain, senderRewriting.secret)
+}
+
 interface PlanRequest {
   readonly envelope: EnvelopeRecipient
   readonly sender: string
@@ -174,7 +181,8 @@ async function planOne(
     refused: undefined,
   }
   try {
-    const expanded = parts.virtual.expand(originalTo)
+    const back = parts.senderRewriting?.reverse(originalTo, nowMs)
+    const expanded = back === undefined ? parts.virtual.expand(originalTo) : only(back)
     if (expanded.kind === 'too-many') {
       return [
         planError(plan, '5.4.6', `unreasonable virtual_alias_maps map expansion size for ${originalTo}`),
@@ -196,6 +204,9 @@ async function planOne(
   }
   return gathering.deliveries.map((delivery) => planDelivery(delivery, plan))
 }
+
+/** A bounce of mail that we forwarded goes on to who sent it. */
+const only = (address: string): VirtualExpansion => ({ kind: 'addresses', addresses: [address] })
 
 function isOurs(parts: Parts, address: string, sender: string): boolean {
   const kind = parts.classes.classOf(address.slice(address.lastIndexOf('@') + 1))
@@ -241,15 +252,26 @@ async function follow(parts: Parts, given: string, walk: Walk, gathering: Gather
   }
   const transport = parts.transports.choose(address, kind, () => walk.sender ?? walk.envelopeSender)
   if (transport === undefined) return deliverLocal(parts, ownAddress(parts, address, kind), walk, gathering)
+  const sender = walk.sender ?? forwarder(parts, address, kind, walk)
   reach(gathering, `remote ${foldDomain(address)}`, {
     deliveredTo: walk.entry,
     leaf: {
       kind: 'remote',
       address,
       transport,
-      ...(walk.sender === undefined ? {} : { sender: walk.sender }),
+      ...(sender === undefined ? {} : { sender }),
     },
   })
+}
+
+/** srs_domain: who answers for mail of a stranger that leaves again for a stranger. undefined: its own sender. */
+function forwarder(parts: Parts, address: string, kind: AddressClass, walk: Walk): string | undefined {
+  const { senderRewriting, classes, now } = parts
+  const { envelopeSender } = walk
+  if (senderRewriting === undefined || kind !== 'default' || envelopeSender === '') return undefined
+  if (address.toLowerCase() === walk.original.toLowerCase()) return undefined
+  const domain = asciiName(envelopeSender.slice(envelopeSender.lastIndexOf('@') + 1))
+  return classes.classOf(domain) === 'default' ? senderRewriting.forward(envelopeSender, now()) : undefined
 }
 
 /** transport(5) `local:` for a domain that is not ours: the user of that name here. */

@@ -32,6 +32,8 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly localRecipients?: 'known-only' | 'any'
   /** Where mail for unknown local users goes; `$user`, `$local` … are filled in. */
   readonly luserRelay?: string
+  /** srs_domain: mail that we forward has a sender there. The secret is the same for all our processes. */
+  readonly senderRewriting?: { readonly domain: string; readonly secret: string }
   readonly alwaysBcc?: string
   readonly senderBccMaps?: readonly string[]
   readonly recipientBccMaps?: readonly string[]

@@ -3,6 +3,7 @@ import type { Account } from '@posthorn/storage'
 import type { AddressClass, Known } from '../policy/address-book.ts'
 import { type LookupTable, lookupMapping } from '../tables/index.ts'
 import { findAccount, findAlias, isReserved, type LocalParts, localName } from './local-delivery.ts'
+import type { SenderRewriting } from './sender-rewriting.ts'
 import type { TransportChoice } from './transport-choice.ts'
 import type { VirtualAliases } from './virtual-aliases.ts'
 
@@ -10,6 +11,8 @@ export interface VerifyParts extends LocalParts {
   readonly virtual: VirtualAliases
   readonly relayRecipients: readonly LookupTable[]
   readonly transports: TransportChoice
+  readonly senderRewriting: SenderRewriting | undefined
+  readonly now: () => number
   /** Whether canonical_maps or recipient_canonical_maps name the address. */
   readonly isRewritten: ((address: string) => boolean) | undefined
 }
@@ -20,6 +23,7 @@ const known: Known = { kind: 'known' }
 export function verify(parts: VerifyParts, given: string): Answer<Known> {
   const { address } = parts.classes.unroute(given)
   if (parts.isRewritten?.(address) === true || parts.virtual.has(address)) return known
+  if (parts.senderRewriting?.reverse(address, parts.now()) !== undefined) return known
   const domain = address.slice(address.lastIndexOf('@') + 1)
   const kind = parts.classes.classOf(domain)
   if (kind === 'virtual-alias') return { kind: 'unknown', table: 'virtual alias table' }

@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import {
   type ContentCheckOptions,
   type GreylistOptions,
@@ -9,6 +10,7 @@ import {
   type RoutingOptions,
 } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
+import { sharedSecret } from './shared-secret.ts'
 
 /** Words of a list whose items may be alias, forward or include. */
 const expansionSources = (words: readonly string[]): readonly ('alias' | 'forward' | 'include')[] =>
@@ -29,7 +31,8 @@ export function trustedNetworks({ values, isSet }: Config): readonly string[] {
 }
 
 /** Where an address leads, from main.cf. */
-export function routingOptions({ values, isSet }: Config): RoutingOptions {
+export function routingOptions(config: Config): RoutingOptions {
+  const { values, isSet } = config
   return {
     myhostname: values.myhostname,
     mydomain: values.mydomain,
@@ -49,6 +52,14 @@ export function routingOptions({ values, isSet }: Config): RoutingOptions {
     senderDependentRelayhostMaps: values.sender_dependent_relayhost_maps,
     localRecipients: values.local_recipient_maps.length === 0 ? 'any' : 'known-only',
     luserRelay: values.luser_relay,
+    ...(values.srs_domain === ''
+      ? {}
+      : {
+          senderRewriting: {
+            domain: values.srs_domain,
+            secret: sharedSecret(values.srs_secret_file || join(values.data_directory, 'srs.secret')),
+          },
+        }),
     alwaysBcc: values.always_bcc,
     senderBccMaps: values.sender_bcc_maps,
     recipientBccMaps: values.recipient_bcc_maps,

@@ -1,4 +1,4 @@
-import { postfix } from './parameter.ts'
+import { postfix, posthorn } from './parameter.ts'
 
 /** Which addresses are rewritten, and in whose mail. */
 export const rewriting = {
@@ -31,6 +31,16 @@ export const rewriting = {
     type: 'list',
     default: 'envelope_sender, header_sender, header_recipient',
     doc: 'Which addresses masquerade_domains rewrites.',
+  }),
+  srs_domain: posthorn({
+    type: 'string',
+    default: '',
+    doc: 'Mail of a stranger that a user or an alias of ours forwards to another site leaves with a sender in this domain (Sender Rewriting Scheme), so that SPF holds; what comes back for it goes on to the sender. The domain needs an MX record that leads here. Empty: senders stay as they are.',
+  }),
+  srs_secret_file: posthorn({
+    type: 'file',
+    default: '',
+    doc: 'A file with the secret of srs_domain, the same on all servers of the site. Empty: $data_directory/srs.secret, made at the first use.',
   }),
   local_header_rewrite_clients: postfix({
     type: 'list',

@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { StartError } from '../start-error.ts'
+
+/** The first line of a file that all processes of a site share; made at the first use. Throws StartError. */
+export function sharedSecret(path: string): string {
+  try {
+    writeFileSync(path, `${randomBytes(32).toString('base64')}\n`, { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw unusable(path, error)
+  }
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw unusable(path, error)
+  }
+  const [secret = ''] = text.split('\n')
+  if (secret.trim().length < 8) throw unusable(path, 'less than 8 characters')
+  return secret.trim()
+}
+
+function unusable(path: string, reason: unknown): StartError {
+  const text = reason instanceof Error ? reason.message : String(reason)
+  return new StartError(
+    `cannot use the secret in ${path}: ${text}`,
+    'one line of at least 8 characters, mode 600',
+  )
+}
