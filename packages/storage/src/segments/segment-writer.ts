@@ -42,6 +42,13 @@ interface Taken {
   readonly chunks: readonly Uint8Array[]
 }
 
+interface Unsettled {
+  /** Ascending. */
+  readonly frames: Set<PendingFrame>
+  /** End of the last one that is settled. */
+  endBytes: number
+}
+
 /** Appends this process's frames to its own segment. One write and one sync serve a whole group. */
 export class SegmentWriter implements GroupParticipant {
   readonly #directory: string
@@ -53,8 +60,8 @@ export class SegmentWriter implements GroupParticipant {
   #taken: Taken[] = []
   #full: OpenSegment[] = []
   #sealed: OpenSegment[] = []
-  /** Frames whose unit of work is not decided yet. */
-  readonly #unsettled = new Set<PendingFrame>()
+  /** By segment: frames whose unit of work is not decided yet. */
+  readonly #unsettled = new Map<number, Unsettled>()
   readonly #events: SegmentEvents
   #failed: OpenSegment[] = []
 
@@ -97,19 +104,24 @@ export class SegmentWriter implements GroupParticipant {
       state: 'waiting',
     }
     this.#taken.push({ frame, chunks: build(frame.segment, frame.offset) })
-    this.#unsettled.add(frame)
+    const unsettled = this.#unsettled.get(frame.segment)
+    if (unsettled === undefined) this.#unsettled.set(frame.segment, { frames: new Set([frame]), endBytes: 0 })
+    else unsettled.frames.add(frame)
     current.lengthBytes += sizeBytes
     return frame
   }
 
   /** The frame's unit is committed, or failed for good. */
   settle(frame: PendingFrame): void {
-    this.#unsettled.delete(frame)
-    let offset = frame.offset + frame.sizeBytes
-    for (const open of this.#unsettled) {
-      if (open.segment === frame.segment) offset = Math.min(offset, open.offset)
-    }
-    this.#events.settled(frame.segment, offset)
+    // One that could not be written is not in the file, and its place is given to another.
+    if (frame.state instanceof StoreError) return
+    const unsettled = this.#unsettled.get(frame.segment) ?? { frames: new Set(), endBytes: 0 }
+    const { frames } = unsettled
+    frames.delete(frame)
+    unsettled.endBytes = Math.max(unsettled.endBytes, frame.offset + frame.sizeBytes)
+    const first = frames.values().next().value
+    if (first === undefined) this.#unsettled.delete(frame.segment)
+    this.#events.settled(frame.segment, first?.offset ?? unsettled.endBytes)
   }
 
   beforeGroup(): void {
@@ -207,7 +219,10 @@ export class SegmentWriter implements GroupParticipant {
       const failure = isNoSpace(error)
         ? noSpace(error)
         : new StoreError('no-space', 'Cannot write to a segment', { cause: error })
-      for (const each of taken) each.frame.state = failure
+      for (const { frame } of taken) {
+        frame.state = failure
+        this.#unsettled.get(frame.segment)?.frames.delete(frame)
+      }
       open.lengthBytes = open.writtenBytes
       this.#cutTail(open)
     }
