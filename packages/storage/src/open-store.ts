@@ -137,7 +137,7 @@ const assemble = async (
       await housekeeping.stop()
       await writer.close()
       await commit.close()
-      await journal.close()
+      await journal.close(() => machine.reserve.release())
       watchers.close()
       segments.close()
       await volatile.close()

@@ -1,4 +1,5 @@
 import type { GroupParticipant } from '../kv/group-commit.ts'
+import { isNoSpace } from '../kv/no-space.ts'
 import type { Unit } from '../kv/unit.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
 import { takeSequence } from '../rows/sequence.ts'
@@ -93,10 +94,16 @@ export class Journal implements GroupParticipant {
       : journalPath(this.#directory, 'journal', this.#self.token, this.#number)
   }
 
-  async close(): Promise<void> {
+  /** Writes what is left; on a full disk `releaseReserve` makes room for it. */
+  async close(releaseReserve: () => boolean = () => false): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    await this.startNewFile()
+    try {
+      await this.startNewFile()
+    } catch (error) {
+      if (!isNoSpace(error) || !releaseReserve()) throw error
+      await this.startNewFile()
+    }
   }
 
   async #write(): Promise<void> {
