@@ -4,6 +4,7 @@ import type { Environment } from '../kv/environment.ts'
 import { keyAfter, keyOfTable, tables } from '../kv/keys.ts'
 import { type Reader, Snapshot } from '../kv/unit.ts'
 import { isWhole, segmentRows } from '../recovery/recover-segments.ts'
+import { findAccountId, readAccount } from '../rows/account-row.ts'
 import { type BlobRow, frameBytesOf, readBlobRow } from '../rows/blob-row.ts'
 import { emptyMailboxState, readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
 import { idsByArrival, readCount, recipientsOf } from '../rows/queue-row.ts'
@@ -32,6 +33,7 @@ export const checkStore = async (place: CheckPlace): Promise<CheckReport> => {
   checkSegments(snapshot, facts)
   checkQueue(snapshot, facts)
   const accounts = checkUsage(snapshot, facts, mailboxes)
+  checkAddresses(snapshot, facts)
   const segments = [...segmentRows(snapshot)].length
   const verifiedBytes = await checkFrames(place, facts)
   const shown = problems.slice(0, maxProblems)
@@ -104,6 +106,23 @@ const checkUsage = (
     differ(facts.problems, `Account ${account}: number of messages`, usage.messages, should.messages)
   }
   return accounts.length
+}
+
+/** One entry for each account, under its address, and no other. */
+const checkAddresses = (reader: Reader, { problems }: IndexFacts): void => {
+  const known = new Set<string>()
+  for (const id of idsOf(reader, tables.account)) {
+    const address = readAccount(reader, id)?.address
+    if (address === undefined) continue
+    known.add(address)
+    const found = findAccountId(reader, address)
+    if (found !== id) problems.push(`Account ${id}: its address "${address}" leads to ${found ?? 'nobody'}`)
+  }
+  const start = keyOfTable(tables.accountByAddress)
+  for (const { key } of reader.range({ start, end: keyAfter(start) })) {
+    const address = key.toString('utf8', 1)
+    if (!known.has(address)) problems.push(`Address "${address}" leads to an account that has another`)
+  }
 }
 
 const checkMessages = ({ messages, messageReferences, blobs, problems }: IndexFacts): void => {

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Account, Mailbox, Store } from '../contract.ts'
 import { openStore, rebuildStore, restoreStore } from '../index.ts'
+import { closeEnvironment, openEnvironment } from '../kv/environment.ts'
+import { accountAddressKey } from '../rows/account-row.ts'
 import {
   acceptance,
   append,
@@ -192,4 +194,27 @@ test('backup of a running store, and its restore', async () => {
   await restored.close()
   rmSync(directory, { recursive: true })
   rmSync(target, { recursive: true })
+})
+
+test('check: an address that leads to another account, to none, or is left over', async () => {
+  const directory = temporary()
+  const store = await openStore({ directory })
+  const first = await makeAccount(store, 'first@example.org')
+  await makeAccount(store, 'second@example.org')
+  const environment = openEnvironment(join(directory, 'index.mdb'), 'synced')
+  await environment.transaction(() => {
+    const id = Buffer.alloc(4)
+    id.writeUInt32BE(first.id)
+    environment.putSync(accountAddressKey('second@example.org'), id)
+    environment.removeSync(accountAddressKey('first@example.org'))
+    environment.putSync(accountAddressKey('gone@example.org'), id)
+  })
+  assert.deepEqual((await store.check()).problems, [
+    `Account ${first.id}: its address "first@example.org" leads to nobody`,
+    `Account ${first.id + 1}: its address "second@example.org" leads to ${first.id}`,
+    'Address "gone@example.org" leads to an account that has another',
+  ])
+  await closeEnvironment(environment)
+  await store.close()
+  rmSync(directory, { recursive: true })
 })
