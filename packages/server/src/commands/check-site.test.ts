@@ -35,7 +35,9 @@ test('A5, C17: whoever else may write configuration or aliases is named', (t) =>
     found.join('\n'),
   )
   assert.ok(
-    found.includes('/aliases: group or others may write this table (mode 664): chmod go-w /aliases'),
+    found.includes(
+      'problem alias_maps: hash:/aliases: /aliases is group or other writable (chmod go-w /aliases)',
+    ),
     found.join('\n'),
   )
 })

@@ -48,12 +48,6 @@ function checkPermissions(config: Config): { readonly problems: string[]; readon
     }
   }
   for (const file of new Set([config.file, config.folder, values.data_directory])) writable(file)
-  for (const file of tableFiles(config)) {
-    const stat = statOf(file)
-    if (stat !== undefined && (stat.mode & 0o022) !== 0) {
-      warnings.push(`${file}: group or others may write this table (mode ${octal(stat)}): chmod go-w ${file}`)
-    }
-  }
   const store = statOf(values.data_directory)
   if (store !== undefined && (store.mode & 0o005) !== 0) {
     warnings.push(
@@ -79,19 +73,6 @@ function checkPermissions(config: Config): { readonly problems: string[]; readon
     }
   }
   return { problems, warnings }
-}
-
-/** Whoever may write a table of aliases or restrictions, may turn everybody's mail. */
-function tableFiles(config: Config): ReadonlySet<string> {
-  const files = new Set<string>()
-  for (const [name, parameter] of parameters) {
-    if (parameter.type !== 'tables') continue
-    for (const spec of config.values[name as 'transport_maps']) {
-      const file = spec.slice(spec.indexOf(':') + 1)
-      if (file.startsWith('/')) files.add(file)
-    }
-  }
-  return files
 }
 
 function checkTables(
