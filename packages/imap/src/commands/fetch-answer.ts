@@ -1,7 +1,8 @@
 /** Answers a FETCH: reads batch by batch what the plan wants, and sends each message as it comes. */
 import { type FetchWant, type MessageBatch, systemFlag } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
-import type { SectionItem } from '../wire/fetch-items.ts'
+import { isDecoded, type SectionItem } from '../wire/fetch-items.ts'
+import { hasUnknownEncoding, writeDecoded } from './decoded-items.ts'
 import { FetchOutput, type FetchRow } from './fetch-output.ts'
 import type { FetchPlan } from './fetch-plan.ts'
 import { FieldSelections } from './field-selections.ts'
@@ -16,12 +17,19 @@ const wholeBytes = 1024 * 1024
 /** The same where only parts are asked for: no more is read than is sent. */
 const wholeBytesForParts = 128 * 1024
 
-/** Gives the number of messages that were there. @param uids ascending */
+export interface FetchOutcome {
+  /** Messages that were there. */
+  readonly answered: number
+  /** A message was left out: BINARY of a part whose encoding nobody knows. RFC 3516 §4.3. */
+  readonly unknownEncoding: boolean
+}
+
+/** @param uids ascending */
 export async function answerFetch(
   session: SelectedSession,
   plan: FetchPlan,
   uids: Uint32Array,
-): Promise<number> {
+): Promise<FetchOutcome> {
   const answer = new FetchAnswer(session, plan)
   const { messages } = session.store
   const want: FetchWant = plan.source === 'summary' && !plan.marks ? { facts: true } : plan.want
@@ -30,16 +38,17 @@ export async function answerFetch(
     if (session.gone) break
   }
   await answer.output.flush()
-  return answer.answered
+  return answer
 }
 
-class FetchAnswer {
+class FetchAnswer implements FetchOutcome {
   readonly output: FetchOutput
   readonly #session: SelectedSession
   readonly #plan: FetchPlan
   readonly #message = new MessageView()
   readonly #selections = new FieldSelections()
   readonly #summaries: SummaryAnswer | undefined
+  unknownEncoding = false
   #answered = 0
 
   constructor(session: SelectedSession, plan: FetchPlan) {
@@ -124,14 +133,14 @@ class FetchAnswer {
 
   async #large(row: FetchRow): Promise<void> {
     const sequence = this.output.sequenceOf(row.uid)
-    if (sequence === 0) return
+    if (sequence === 0 || this.#cannotDecode(row.message)) return
     if (await sendLargeMessage(this.#session, this.output, row, sequence, this.#selections)) this.#answered++
   }
 
   /** @param octets of the message from its first one on, as far as the items need */
   #write(row: FetchRow, octets: Uint8Array | undefined): void {
     const sequence = this.output.sequenceOf(row.uid)
-    if (sequence === 0) return
+    if (sequence === 0 || this.#cannotDecode(row.message)) return
     this.#answered++
     const bytes = octets === undefined ? undefined : asBuffer(octets)
     this.output.openMessage(row, sequence)
@@ -140,9 +149,19 @@ class FetchAnswer {
       if (index > 0) this.output.writer.text(' ')
       const item = items[index]!
       if (item.kind === 'section') this.#section(item, row.message, bytes)
+      else if (isDecoded(item)) writeDecoded(this.output.writer, item, row.message, bytes!)
       else this.output.writeItem(item, row)
     }
     this.output.closeMessage()
+  }
+
+  #cannotDecode(message: MessageView): boolean {
+    if (this.#plan.source !== 'octets') return false
+    const { items } = this.output
+    if (!items.some((item) => isDecoded(item) && hasUnknownEncoding(item, message))) return false
+    this.#answered++
+    this.unknownEncoding = true
+    return true
   }
 
   #section(item: SectionItem, message: MessageView, octets: Buffer | undefined): void {

@@ -152,7 +152,7 @@ export class FetchOutput {
   }
 
   /** The item of a row of columns. */
-  writeColumn(item: PlainItem, batch: MessageBatch, at: number): void {
+  writeColumn(item: FetchItem, batch: MessageBatch, at: number): void {
     this.#column(item, batch, at, batch.flags0[at]!, batch.flags1[at]!, batch.modSeqs[at]!)
   }
 

@@ -1,6 +1,6 @@
 import { keptFieldNames } from '@posthorn/mail'
 import type { FetchWant } from '@posthorn/storage'
-import type { FetchItem, SectionItem } from '../wire/fetch-items.ts'
+import { type FetchItem, isDecoded, type SectionItem } from '../wire/fetch-items.ts'
 
 /** What has to be read to answer a FETCH: as little as the items allow. */
 export interface FetchPlan {
@@ -18,13 +18,13 @@ export interface FetchPlan {
 }
 
 export function planFetch(items: readonly FetchItem[]): FetchPlan {
-  const marks = items.some((item) => item.kind === 'section' && item.marks)
+  const marks = items.some((item) => 'marks' in item && item.marks)
   const source = items.reduce<FetchPlan['source']>((most, item) => {
     const needed = sourceOf(item)
     return order.indexOf(needed) > order.indexOf(most) ? needed : most
   }, 'columns')
   const sendsParts = items.some(
-    (item) => item.kind === 'section' && (item.partial !== undefined || !isWhole(item)),
+    (item) => isDecoded(item) || (item.kind === 'section' && (item.partial !== undefined || !isWhole(item))),
   )
   if (source === 'columns') {
     const facts = items.some(({ kind }) => ofFacts.has(kind))
@@ -53,6 +53,10 @@ function sourceOf(item: FetchItem): FetchPlan['source'] {
     case 'body':
     case 'body-structure':
       return 'summary'
+    case 'binary':
+    case 'binary-size':
+    case 'preview':
+      return 'octets'
     case 'section':
       return sourceOfSection(item)
     default:

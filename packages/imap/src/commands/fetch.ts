@@ -19,7 +19,7 @@ export const fetch = command({
   name: 'FETCH',
   states: ['selected'],
   numbers: 'uses',
-  capabilities: ['SAVEDATE'],
+  capabilities: ['SAVEDATE', 'BINARY', 'PREVIEW'],
   args: (p, session): FetchArgs => {
     const set = p.sp().numberSet()
     const items = fetchItems(p.sp())
@@ -42,7 +42,8 @@ export const fetch = command({
       uids = await changedAfter(session, uids, changedSince)
     }
     if (uids.length === 0) return ok('Fetch completed')
-    const answered = await answerFetch(session, planFetch(wanted), uids)
+    const { answered, unknownEncoding } = await answerFetch(session, planFetch(wanted), uids)
+    if (unknownEncoding) return no('A part has an unknown transfer encoding', 'UNKNOWN-CTE')
     // RFC 2180 §4.1.3: by sequence number the client must learn why messages are missing.
     if (answered < uids.length && session.numbering === 'sequence') {
       return no('Some of the requested messages no longer exist', 'EXPUNGEISSUED')

@@ -1,6 +1,9 @@
+import { createTransferDecoder } from '@posthorn/mail'
 import type { Uid } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
-import type { SectionItem } from '../wire/fetch-items.ts'
+import { type DecodedItem, isDecoded, type SectionItem } from '../wire/fetch-items.ts'
+import type { Partial } from '../wire/section.ts'
+import { type DecodedSource, decodedSource, writeSource } from './decoded-items.ts'
 import type { FetchOutput, FetchRow } from './fetch-output.ts'
 import type { FieldSelections } from './field-selections.ts'
 import { asBuffer } from './message-view.ts'
@@ -33,7 +36,9 @@ export async function sendLargeMessage(
   output.openMessage(row, sequence)
   for (const [index, item] of output.items.entries()) {
     if (index > 0) output.writer.text(' ')
-    if (item.kind !== 'section') output.writeItem(item, row)
+    if (isDecoded(item)) {
+      if (!(await sender.decoded(item))) return false
+    } else if (item.kind !== 'section') output.writeItem(item, row)
     else if (!(await sender.section(item, selections))) return false
   }
   output.closeMessage()
@@ -74,6 +79,62 @@ class LargeMessage {
     } else if (firstEnd === range.end) writeOctets(this.#output, first, message.nul)
     else await this.#pieces(first, range)
     return true
+  }
+
+  /** As `section`, for what has to be decoded: in pieces, once for its size and once to be sent. */
+  async decoded(item: DecodedItem): Promise<boolean> {
+    const { message } = this.#row
+    const source = decodedSource(item, message)
+    const { writer } = this.#output
+    if (source === undefined || item.kind === 'preview') {
+      const octets = source && (await this.#read(source.start, source.end))
+      if (source !== undefined && octets === undefined) return this.#gone()
+      writeSource(writer, item, source, octets)
+      return true
+    }
+    let sizeBytes = 0
+    let hasNul = false
+    for await (const piece of this.#decodedPieces(source)) {
+      if (piece === undefined) return this.#gone()
+      sizeBytes += piece.length
+      hasNul ||= piece.includes(0)
+    }
+    writer.text(item.label).text(' ')
+    if (item.kind === 'binary-size') writer.number(sizeBytes)
+    else await this.#sendDecoded(item.partial, source, { sizeBytes, hasNul })
+    return true
+  }
+
+  async #sendDecoded(
+    partial: Partial | undefined,
+    source: DecodedSource,
+    { sizeBytes, hasNul }: { readonly sizeBytes: number; readonly hasNul: boolean },
+  ): Promise<void> {
+    const { writer } = this.#output
+    const from = Math.min(partial?.start ?? 0, sizeBytes)
+    const to = Math.min(from + (partial?.length ?? sizeBytes), sizeBytes)
+    writer.text(hasNul ? '~' : '').literalStart(to - from)
+    await this.#output.flush()
+    this.#begun = true
+    let at = 0
+    for await (const piece of this.#decodedPieces(source)) {
+      if (piece === undefined) throw this.#broken()
+      const wanted = piece.subarray(Math.max(0, from - at), Math.max(0, to - at))
+      if (wanted.length > 0) await this.#output.send(wanted)
+      at += piece.length
+      if (at >= to || this.#session.gone) return
+    }
+  }
+
+  /** undefined when the message is gone. */
+  async *#decodedPieces({ start, end, encoding }: DecodedSource): AsyncGenerator<Uint8Array | undefined> {
+    const decoder = createTransferDecoder(encoding)
+    for (let at = start; at < end; at += pieceBytes) {
+      const piece = await this.#read(at, Math.min(end, at + pieceBytes))
+      yield piece && decoder.push(piece)
+      if (piece === undefined) return
+    }
+    yield decoder.finish()
   }
 
   async #pieces(first: Buffer, { start, end }: OctetRange): Promise<void> {

@@ -38,7 +38,30 @@ export interface PlainItem {
     | 'save-date'
 }
 
-export type FetchItem = PlainItem | SectionItem
+/** RFC 3516 §4.2: a part without its transfer encoding, or its size then. */
+export interface BinaryItem {
+  readonly kind: 'binary' | 'binary-size'
+  /** `BINARY[1]<0>`. */
+  readonly label: string
+  readonly path: readonly number[]
+  /** Of the decoded octets. */
+  readonly partial?: Partial
+  readonly marks: boolean
+}
+
+/** RFC 8970. */
+export interface PreviewItem {
+  readonly kind: 'preview'
+}
+
+/** What has to be made of a message's octets. */
+export type DecodedItem = BinaryItem | PreviewItem
+
+export type FetchItem = PlainItem | SectionItem | DecodedItem
+
+export function isDecoded(item: FetchItem): item is DecodedItem {
+  return item.kind === 'binary' || item.kind === 'binary-size' || item.kind === 'preview'
+}
 
 export interface FetchModifiers {
   /** RFC 7162 §3.1.4.1. */
@@ -104,7 +127,28 @@ function item(p: Parser, name: string): FetchItem {
   if (simple !== undefined) return simple
   if (name === 'BODY' && !p.peek('[')) return { kind: 'body' }
   if ((name === 'BODY' || name === 'BODY.PEEK') && p.peek('[')) return sectionItem(p, name === 'BODY')
+  if (binaryItems.has(name) && p.peek('[')) return binaryItem(p, name)
+  if (name === 'PREVIEW') return previewItem(p)
   throw new SyntaxFault('Unknown FETCH item')
+}
+
+const binaryItems: ReadonlySet<string> = new Set(['BINARY', 'BINARY.PEEK', 'BINARY.SIZE'])
+
+function binaryItem(p: Parser, name: string): BinaryItem {
+  const { section: wanted, label } = section(p)
+  if (wanted.what !== 'all') throw new SyntaxFault('Invalid BINARY[..] section')
+  const { path } = wanted
+  if (name === 'BINARY.SIZE') return { kind: 'binary-size', label: `BINARY.SIZE${label}`, path, marks: false }
+  const part = partial(p)
+  const base: BinaryItem = { kind: 'binary', label: `BINARY${label}`, path, marks: name === 'BINARY' }
+  return part === undefined ? base : { ...base, label: `BINARY${label}<${part.start}>`, partial: part }
+}
+
+/** `PREVIEW`, `PREVIEW (LAZY)`: ours is made quickly, so both get it. RFC 8970 §3.2. */
+function previewItem(p: Parser): PreviewItem {
+  if (p.acceptText(' (LAZY)')) return { kind: 'preview' }
+  if (p.acceptText(' (')) throw new SyntaxFault('Unknown PREVIEW modifier')
+  return { kind: 'preview' }
 }
 
 function sectionItem(p: Parser, marks: boolean): SectionItem {
@@ -118,7 +162,7 @@ function withoutRepeats(items: readonly FetchItem[]): readonly FetchItem[] {
   if (items.length > maxItems) throw new SyntaxFault('Too many FETCH items')
   const seen = new Set<string>()
   return items.filter((item) => {
-    const key = item.kind === 'section' ? `${item.label} ${item.marks} ${item.partial?.length}` : item.kind
+    const key = 'label' in item ? `${item.label} ${item.marks} ${item.partial?.length}` : item.kind
     if (seen.has(key)) return false
     seen.add(key)
     return true

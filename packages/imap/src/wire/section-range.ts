@@ -45,7 +45,7 @@ function nestedRange({ path, what }: Section, root: Part): SectionRange | undefi
 }
 
 /** Part numbers: RFC 9051 §6.4.5.1. A message that is not multipart has only part 1, its body. */
-function findPart(root: Part, path: readonly number[]): Part | undefined {
+export function findPart(root: Part, path: readonly number[]): Part | undefined {
   let part: Part | undefined
   let inside: Part | undefined = root
   for (const number of path) {
