@@ -1,3 +1,4 @@
+import { keptFieldNames } from '@posthorn/mail'
 import {
   type AppendItem,
   type FetchWant,
@@ -18,7 +19,7 @@ import { chunkRows, type Placement } from '../rows/chunk.ts'
 import { readKeywords, readMailbox } from '../rows/mailbox-row.ts'
 import { createMessage } from '../rows/message-row.ts'
 import { checkQuota } from '../rows/usage-row.ts'
-import { type SearchSource, searchMailbox } from '../search/index.ts'
+import { HeaderColumns, type SearchSource, searchMailbox } from '../search/index.ts'
 import { changeFlagsIn } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
 import { bindFlags } from './keywords.ts'
@@ -39,7 +40,7 @@ import { copyIn, moveIn } from './transfer.ts'
 const removalSlice = 1_000
 const noPrefix = Buffer.alloc(0)
 
-export const createMessageStore = (engine: Engine): MessageStore => ({
+export const createMessageStore = (engine: Engine, columns = new HeaderColumns()): MessageStore => ({
   stage: () => engine.stager.stage(),
   append: (mailbox, items) => append(engine, mailbox, items),
   async view(mailbox) {
@@ -61,7 +62,7 @@ export const createMessageStore = (engine: Engine): MessageStore => ({
     const snapshot = snapshotOf(engine)
     return engine.changes.since(snapshot, openMailbox(snapshot, mailbox), modSeq, engine.views)
   },
-  search: (mailbox, criteria, signal) => search(engine, mailbox, criteria, signal),
+  search: (mailbox, criteria, signal) => search(engine, columns, mailbox, criteria, signal),
 })
 
 const append = async (
@@ -143,6 +144,7 @@ const removeSlice = (
 /** The tree is evaluated over batches of this mailbox as it is now. */
 const search = async (
   engine: Engine,
+  columns: HeaderColumns,
   mailbox: MailboxId,
   criteria: SearchCriteria,
   signal: AbortSignal | undefined,
@@ -155,6 +157,11 @@ const search = async (
     keywords: readKeywords(snapshot, mailbox),
     fetch: (wanted, want) => fetchBatches(engine, mailbox, wanted, want),
     read: (uid, start, end) => readMessage(engine, mailbox, uid, start, end),
+    columnOf: (name) => (keptFieldNames.has(name) ? columns.of(mailbox, name) : undefined),
   }
-  return searchMailbox(source, criteria, signal)
+  try {
+    return await searchMailbox(source, criteria, signal)
+  } finally {
+    columns.trim()
+  }
 }

@@ -1,6 +1,7 @@
 import { foldCase } from '@posthorn/mail'
 import type { SearchCriteria } from '../contract.ts'
 import { type Candidate, stage } from './candidate.ts'
+import type { HeaderColumn } from './header-columns.ts'
 import { headerTest } from './header-test.ts'
 
 /** true, false, or undefined: more of the message must be read (Kleene's three values). */
@@ -10,19 +11,28 @@ export type Test = (message: Candidate) => boolean | undefined
 const firstKeywordBit = 5
 const keywordsInWord0 = 27
 
+/** What is known of a header field; undefined for fields that are not kept. */
+type ColumnOf = (name: string) => HeaderColumn | undefined
+
+const noColumn: ColumnOf = () => undefined
+
 /** The test that a tree of criteria stands for. `keywords` are the mailbox's. */
-export const compileCriteria = (criteria: SearchCriteria, keywords: readonly string[]): Test => {
+export const compileCriteria = (
+  criteria: SearchCriteria,
+  keywords: readonly string[],
+  columnOf: ColumnOf = noColumn,
+): Test => {
   switch (criteria.kind) {
     case 'all':
       return () => true
     case 'and':
-      return allOf(criteria.of.map((each) => compileCriteria(each, keywords)))
+      return allOf(criteria.of.map((each) => compileCriteria(each, keywords, columnOf)))
     case 'or':
-      return anyOf(criteria.of.map((each) => compileCriteria(each, keywords)))
+      return anyOf(criteria.of.map((each) => compileCriteria(each, keywords, columnOf)))
     case 'not':
-      return negate(compileCriteria(criteria.of, keywords))
+      return negate(compileCriteria(criteria.of, keywords, columnOf))
     case 'header':
-      return headerTest(criteria.name, criteria.value)
+      return headerTest(criteria.name, criteria.value, columnOf(criteria.name))
     case 'body':
       return textTest(criteria.value, 'body')
     case 'text':

@@ -1,21 +1,52 @@
 import { decodeWords, foldCase, keptFieldNames, unfold } from '@posthorn/mail'
 import { type Candidate, type Stage, stage } from './candidate.ts'
+import type { HeaderColumn } from './header-columns.ts'
 
 /**
  * Whether a header field of this lower-case name contains the text, decoded and case folded; '' asks for the
  * field's presence. RFC 9051 §6.4.4 HEADER. undefined when more of the message must be read.
+ *
+ * @param column what is known of a field that summaries keep; it learns what is read here
  */
-export const headerTest = (name: string, value: string): ((message: Candidate) => boolean | undefined) => {
+export const headerTest = (
+  name: string,
+  value: string,
+  column?: HeaderColumn,
+): ((message: Candidate) => boolean | undefined) => {
   const field = fieldPattern(name)
   if (field === undefined) return () => false
   const needle = foldCase(value)
-  const kept = keptFieldNames.has(name)
-  const needed: Stage = kept ? stage.summary : stage.header
+  // A line end in the needle could match over two fields.
+  if (column !== undefined && !needle.includes('\n')) return columnTest(field, needle, column)
+  const needed: Stage = keptFieldNames.has(name) ? stage.summary : stage.header
   return (message) => {
     if (message.stage < needed) return message.needs(needed)
     const block = message.stage >= stage.header ? message.header() : message.keptFields()
     return block === undefined ? message.needs(stage.header) : hasField(block, field, needle)
   }
+}
+
+const columnTest =
+  (field: RegExp, needle: string, column: HeaderColumn) =>
+  (message: Candidate): boolean | undefined => {
+    const known = column.get(message.uid)
+    if (known !== undefined) return known?.includes(needle) ?? false
+    if (message.stage < stage.summary) return message.needs(stage.summary)
+    const block = message.stage >= stage.header ? message.header() : message.keptFields()
+    if (block === undefined) return message.needs(stage.header)
+    const text = fieldText(block, field)
+    column.set(message.uid, text)
+    return text?.includes(needle) ?? false
+  }
+
+/** Every field of the name; null when there is none. */
+const fieldText = (block: string, field: RegExp): string | null => {
+  const texts: string[] = []
+  field.lastIndex = 0
+  for (let found = field.exec(block); found !== null; found = field.exec(block)) {
+    texts.push(foldCase(decodeWords(unfold(found[1] ?? ''))))
+  }
+  return texts.length === 0 ? null : texts.join('\n')
 }
 
 /** `Name` at a line's beginning, its value with its folded lines in group 1. Linear: no repeats overlap. */

@@ -42,7 +42,7 @@ class Search {
 
   constructor(source: SearchSource, criteria: SearchCriteria, signal: AbortSignal | undefined) {
     this.#source = source
-    this.#test = compileCriteria(criteria, source.keywords)
+    this.#test = compileCriteria(criteria, source.keywords, source.columnOf)
     this.#signal = signal
   }
 

@@ -1,4 +1,5 @@
 import type { FetchWant, MessageBatch, Uid } from '../contract.ts'
+import type { HeaderColumn } from './header-columns.ts'
 
 /** What a search reads of one mailbox. */
 export interface SearchSource {
@@ -10,4 +11,6 @@ export interface SearchSource {
   fetch(uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
   /** As MessageStore.read: octets [start, end) with the prefix. Without it large messages are fetched whole. */
   readonly read?: (uid: Uid, start: number, end: number) => Promise<Uint8Array | undefined>
+  /** Values of a header field (lower case) that summaries keep, as far as they are known. */
+  readonly columnOf?: (name: string) => HeaderColumn | undefined
 }
