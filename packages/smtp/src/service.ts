@@ -232,8 +232,16 @@ class Service implements SmtpService {
   async close(mode: 'graceful' | 'now', graceMs = 10_000): Promise<void> {
     this.#closing = true
     for (const listener of [...this.#listeners]) await this.#stop(listener)
-    for (const { conversation } of [...this.#connections]) conversation.shutDown()
-    if (this.#connections.size > 0 && mode === 'graceful') await this.#untilEmpty(graceMs)
+    const dismissIdle = (): void => {
+      for (const { conversation } of [...this.#connections]) conversation.shutDown()
+    }
+    dismissIdle()
+    if (this.#connections.size > 0 && mode === 'graceful') {
+      // Clients whose transaction has ended since: a client that keeps its connection would use up the grace.
+      const timer = setInterval(dismissIdle, 50)
+      await this.#untilEmpty(graceMs)
+      clearInterval(timer)
+    }
     for (const connection of [...this.#connections]) {
       connection.conversation.close(
         reply(421, '4.3.2', `${connection.conversation.options.hostname} Service shutting down`),
