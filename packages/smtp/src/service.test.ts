@@ -259,9 +259,14 @@ test('close: idle clients hear 421, a message on its way is taken', async (t) =>
   await busy.ask('MAIL FROM:<a@b>')
   await busy.ask('RCPT TO:<x@local.test>')
   await busy.ask('DATA')
+  const between = await Client.open(port)
+  await between.reply()
+  await between.ask('MAIL FROM:<a@b>')
   const closed = service.close('graceful', 5000)
   assert.equal(await idle.reply(), '421 4.3.2 mx.test Service shutting down')
   idle.socket.end()
+  assert.equal(await between.reply(), '421 4.3.2 mx.test Service shutting down')
+  between.socket.end()
   await assert.rejects(
     Client.open(port).then((client) => client.reply().then(() => Promise.reject(new Error('open')))),
   )

@@ -88,9 +88,10 @@ export class Session {
     )
   }
 
-  /** The service ends: an idle client is told at once, others at their next command outside a transaction. */
+  /** The service ends: who has no command or message under way is told at once, others at their next command. */
   shutDown(): void {
-    if (this.idle) this.close(reply(421, '4.3.2', `${this.options.hostname} Service shutting down`))
+    const waiting = !this.#busy && (this.mode.kind === 'command' || this.mode.kind === 'greeting')
+    if (waiting) this.close(reply(421, '4.3.2', `${this.options.hostname} Service shutting down`))
   }
 
   /** Says the banner, or why not, and begins to listen. */
@@ -346,7 +347,7 @@ export class Session {
 
   #command(line: string): void {
     const { verb, argument } = parseCommandLine(line)
-    if (this.host.closing && this.mail === undefined) {
+    if (this.host.closing) {
       this.close(reply(421, '4.3.2', `${this.options.hostname} Service shutting down`))
       return
     }
