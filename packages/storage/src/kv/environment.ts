@@ -79,8 +79,16 @@ export const closeEnvironment = async (environment: Environment): Promise<void> 
   }
 }
 
-export const readValue = (environment: Environment, key: Buffer): Buffer | undefined =>
-  environment.getBinary(key)
+/** A copy of its own, from the pool of small buffers: lmdb's `getBinary` allocates each one outside the heap. */
+export const readValue = (environment: Environment, key: Buffer): Buffer | undefined => {
+  const shared = environment.getBinaryFast(key) as Buffer | undefined
+  if (shared === undefined) return undefined
+  // The octets behind `length` are room for longer values.
+  const sizeBytes = shared.length
+  const value = Buffer.allocUnsafe(sizeBytes)
+  shared.copy(value, 0, 0, sizeBytes)
+  return value
+}
 
 /** A consumer must not await while it iterates: the snapshot is the current turn's. */
 export const readRange = (environment: Environment, limits: RangeLimits): Iterable<Entry> =>

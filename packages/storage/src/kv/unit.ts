@@ -5,6 +5,7 @@ import {
   type RangeLimits,
   readRange,
   readRangeBackwards,
+  readValue,
 } from './environment.ts'
 
 /** What the read side of a unit and a plain snapshot have in common. */
@@ -33,7 +34,7 @@ export class Unit implements Reader {
   }
 
   get(key: Buffer): Buffer | undefined {
-    return this.#environment.getBinary(key)
+    return readValue(this.#environment, key)
   }
 
   range(limits: RangeLimits): Iterable<Entry> {
@@ -111,7 +112,7 @@ export class Snapshot implements Reader {
   }
 
   get(key: Buffer): Buffer | undefined {
-    return this.#environment.getBinary(key)
+    return readValue(this.#environment, key)
   }
 
   range(limits: RangeLimits): Iterable<Entry> {

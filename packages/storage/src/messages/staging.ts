@@ -217,12 +217,11 @@ class Writer implements MessageWriter {
     this.#over = true
     const summary = this.#scanner.finish()
     const encoded = encodeSummary(summary)
-    const kept = Buffer.concat(this.#head)
     return new Staged(this.#stager, {
       sizeBytes: this.#sizeBytes,
       summary: Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length),
       headBytes: summary.headerBytes,
-      headCrc: kept.length < summary.headerBytes ? 0 : crc32(kept.subarray(0, summary.headerBytes)),
+      headCrc: checksumOfFirst(this.#head, summary.headerBytes),
       crc: this.#crc,
       chunks: this.#chunks,
       segment: this.#segment,
@@ -270,6 +269,19 @@ class Writer implements MessageWriter {
     await this.#stager.files.write(this.#segment.file, chunks, start)
     this.#stager.hold(-octets)
   }
+}
+
+/** 0 when the chunks are shorter. */
+const checksumOfFirst = (chunks: readonly Buffer[], sizeBytes: number): number => {
+  let crc = 0
+  let left = sizeBytes
+  for (const chunk of chunks) {
+    if (left === 0) break
+    const part = chunk.length <= left ? chunk : chunk.subarray(0, left)
+    crc = crc32(part, crc)
+    left -= part.length
+  }
+  return left === 0 ? crc : 0
 }
 
 const hasEmptyLine = (bytes: Buffer): boolean => bytes.includes('\n\r\n') || bytes.includes('\n\n')

@@ -16,7 +16,7 @@ import { referToBlob } from '../rows/blob-row.ts'
 import { findMailboxId } from '../rows/mailbox-row.ts'
 import { createMessage } from '../rows/message-row.ts'
 import { createEntry, readEntry, type StoredRecipient, writeRecipient } from '../rows/queue-row.ts'
-import { checkQuota } from '../rows/usage-row.ts'
+import { exceedsQuota } from '../rows/usage-row.ts'
 import type { DeliveryFacts } from '../segments/frame.ts'
 import { addDue } from './due-index.ts'
 
@@ -69,7 +69,8 @@ export const deliver = (
     remoteMta: 'local',
     atMs: nowMs,
   })
-  if (readAccount(unit, route.account) === undefined) return note('4.2.1', 'The account does not exist')
+  const account = readAccount(unit, route.account)
+  if (account === undefined) return note('4.2.1', 'The account does not exist')
   const mailboxId =
     findMailboxId(unit, route.account, route.mailbox) ?? findMailboxId(unit, route.account, 'INBOX')
   if (mailboxId === undefined) return note('4.2.0', 'The account has no INBOX')
@@ -80,11 +81,8 @@ export const deliver = (
     mailbox = openMailbox(unit, inbox)
   }
   const sizeBytes = route.prefix.length + blob.sizeBytes
-  try {
-    checkQuota(unit, route.account, sizeBytes, engine.defaultQuotaBytes)
-  } catch (error) {
-    if (error instanceof StoreError) return note('4.2.2', 'The mailbox is full')
-    throw error
+  if (exceedsQuota(unit, account, sizeBytes, engine.defaultQuotaBytes)) {
+    return note('4.2.2', 'The mailbox is full')
   }
   const words = bindFlags(unit, mailbox.id, route.flags ?? noFlags)
   const messageId = createMessage(unit, blob.id, Buffer.from(route.prefix))

@@ -1,4 +1,4 @@
-import { StoreError } from '../contract.ts'
+import { type Account, StoreError } from '../contract.ts'
 import { keyOf32, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { readAccount } from './account-row.ts'
@@ -33,6 +33,17 @@ export const addUsage = (unit: Unit, account: number, sizeBytes: number, message
 /** Octets an account may hold; 0 = unlimited. */
 export const quotaOf = (reader: Reader, account: number, defaultBytes: number): number =>
   readAccount(reader, account)?.quotaBytes || defaultBytes
+
+/** For a caller that has the account's row. */
+export const exceedsQuota = (
+  reader: Reader,
+  account: Pick<Account, 'id' | 'quotaBytes'>,
+  sizeBytes: number,
+  defaultBytes: number,
+): boolean => {
+  const limit = account.quotaBytes || defaultBytes
+  return limit > 0 && readUsage(reader, account.id).sizeBytes + sizeBytes > limit
+}
 
 /** Throws 'over-quota' when `sizeBytes` more do not fit. */
 export const checkQuota = (
