@@ -121,7 +121,8 @@ class FetchAnswer implements FetchOutcome {
     const { store, mailbox } = this.#session
     const uids = rows.batch.uids.subarray(from, to)
     let at = from
-    for await (const { uids: found, bytes } of store.messages.fetch(mailbox.id, uids, { bytes: 'all' })) {
+    const want: FetchWant = { bytes: 'all', memoryIsFree: this.#memoryIsFree }
+    for await (const { uids: found, bytes } of store.messages.fetch(mailbox.id, uids, want)) {
       for (let index = 0; index < found.length; index++) {
         while (rows.batch.uids[at]! < found[index]!) at++
         this.#write(rows.row(at), bytes![index])
@@ -130,6 +131,9 @@ class FetchAnswer implements FetchOutcome {
       }
     }
   }
+
+  /** What was rendered is copied, and what was passed on has been sent. */
+  readonly #memoryIsFree = (): boolean => this.#session.settled
 
   async #large(row: FetchRow): Promise<void> {
     const sequence = this.output.sequenceOf(row.uid)

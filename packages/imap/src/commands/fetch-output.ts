@@ -91,6 +91,8 @@ export class FetchOutput {
   #put(octets: Uint8Array): void {
     this.#sinceTurn += octets.length
     this.#drained = this.#session.write(octets) ?? this.#drained
+    // A mailbox of octets passes through: fresh memory for each piece would be most of the work.
+    if (this.#session.settled) this.writer.recycle()
   }
 
   /** Rows whose items are all in columns (UID, FLAGS, MODSEQ, INTERNALDATE, RFC822.SIZE): no object a message. */

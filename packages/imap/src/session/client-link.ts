@@ -65,6 +65,10 @@ export class ClientLink implements Client {
     return this.connection.drained
   }
 
+  get settled(): boolean {
+    return this.connection.backlogBytes === 0
+  }
+
   untagged(text: string): void {
     this.connection.write(`* ${text}\r\n`)
   }

@@ -30,6 +30,8 @@ interface SessionCommon {
    * caller should wait before it makes more (back-pressure); it also resolves when the connection is gone.
    */
   write(data: string | Uint8Array): Promise<void> | undefined
+  /** All that was written has left this process: its memory may be used again. */
+  readonly settled: boolean
   /** One short untagged response: `* text` CRLF. */
   untagged(text: string): void
   /** Of the running command. */

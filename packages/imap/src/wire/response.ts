@@ -9,7 +9,7 @@ const digits: number[] = new Array(16)
 
 /**
  * Responses, one after the other. `take` hands over what was written since the last time; it stays where it
- * is while the memory behind it is filled further.
+ * is while the memory behind it is filled further, until `recycle`.
  */
 export class ResponseWriter {
   #buffer: Buffer
@@ -26,11 +26,18 @@ export class ResponseWriter {
     return this.#end - this.#start
   }
 
-  /** Everything written since the last time. Never modified afterwards. */
+  /** Everything written since the last time. Not modified before `recycle`. */
   take(): Buffer {
     const taken = this.#buffer.subarray(this.#start, this.#end)
     this.#start = this.#end
     return taken
+  }
+
+  /** Nobody needs any more what was taken so far: its memory is used again. */
+  recycle(): void {
+    if (this.#start !== this.#end) return
+    this.#start = 0
+    this.#end = 0
   }
 
   /** Characters up to U+00FF, one octet each. */

@@ -42,6 +42,11 @@ export interface FetchWant {
   readonly summary?: true
   /** 'header': prefix + header block with its empty line; 'all': every octet. */
   readonly bytes?: 'header' | 'all'
+  /**
+   * Asked before each batch but the first: true = nobody needs the `bytes` of the batches before any more, and
+   * their memory is used again.
+   */
+  readonly memoryIsFree?: () => boolean
 }
 
 /** Column arrays of the same length, ascending by UID. Views may be shared: never modify them. */

@@ -6,6 +6,7 @@ import { type BlobRow, readBlobRow } from '../rows/blob-row.ts'
 import { decodeFrameHeader, type FrameHeader, frameHeaderBytes } from '../segments/frame.ts'
 import type { SegmentReader } from '../segments/segment-reader.ts'
 import { type Located, locate } from './locate.ts'
+import type { Allocate } from './read-memory.ts'
 
 /** One read of neighbouring frames is at most about this long, and reads over gaps up to that. */
 const maxRunBytes = 4 * 1024 * 1024
@@ -31,12 +32,16 @@ export class BlobReader {
   }
 
   /** undefined for a blob that is gone. Throws 'corrupt'. */
-  async readMany(blobIds: readonly number[], want: 'header' | 'all'): Promise<(Buffer | undefined)[]> {
+  async readMany(
+    blobIds: readonly number[],
+    want: 'header' | 'all',
+    allocate?: Allocate,
+  ): Promise<(Buffer | undefined)[]> {
     const bodies: (Buffer | undefined)[] = new Array(blobIds.length)
     const located = locate(new Snapshot(this.#environment), blobIds, want)
     for (const run of runsOf(located)) {
       try {
-        await this.#readRun(run, want, bodies)
+        await this.#readRun(run, want, bodies, allocate)
       } catch (error) {
         // Compaction may have moved the frames since they were located.
         if (!(error instanceof StoreError) || !this.#moved(run, blobIds)) throw error
@@ -97,8 +102,13 @@ export class BlobReader {
     }
   }
 
-  async #readRun(run: Run, want: 'header' | 'all', into: (Buffer | undefined)[]): Promise<void> {
-    const bytes = await this.#segments.read(run.segment, run.start, run.end - run.start)
+  async #readRun(
+    run: Run,
+    want: 'header' | 'all',
+    into: (Buffer | undefined)[],
+    allocate: Allocate | undefined,
+  ): Promise<void> {
+    const bytes = await this.#segments.read(run.segment, run.start, run.end - run.start, allocate)
     for (const { index, row, start, lengthBytes } of run.located) {
       const frame = bytes.subarray(start - run.start, start - run.start + lengthBytes)
       into[index] = verified(frame, undefined, row, want)

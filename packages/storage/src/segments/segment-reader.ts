@@ -22,10 +22,15 @@ export class SegmentReader {
   }
 
   /** Octets [position, position + length) or fewer at the end of the file. */
-  async read(segment: number, position: number, lengthBytes: number): Promise<Buffer> {
+  async read(
+    segment: number,
+    position: number,
+    lengthBytes: number,
+    allocate: (lengthBytes: number) => Buffer = Buffer.allocUnsafeSlow,
+  ): Promise<Buffer> {
     const open = this.#take(segment)
     try {
-      const target = Buffer.allocUnsafeSlow(lengthBytes)
+      const target = allocate(lengthBytes)
       const filled = await this.#files.read(open.file, target, position)
       return filled === lengthBytes ? target : target.subarray(0, filled)
     } finally {

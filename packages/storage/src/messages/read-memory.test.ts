@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ReadMemory } from './read-memory.ts'
+
+test('memory of a batch is used again only when its reader is done with it', () => {
+  let free = true
+  const memory = new ReadMemory(() => free)
+  const first = memory.forBatch()
+  const [a, b] = [first(1_000), first(1_000)]
+  assert.equal(b.byteOffset - a.byteOffset, 1_000)
+  const again = memory.forBatch()(500)
+  assert.deepEqual([again.buffer === a.buffer, again.byteOffset], [true, a.byteOffset])
+  free = false
+  assert.notEqual(memory.forBatch()(500).buffer, a.buffer)
+})
+
+test('what a batch has read so far is never overwritten by its own reads', () => {
+  const memory = new ReadMemory(() => true)
+  const allocate = memory.forBatch()
+  const parts = Array.from({ length: 12 }, (_, n) => allocate(700_000 + n).fill(n))
+  parts.push(allocate(20_000_000).fill(12))
+  for (const [n, part] of parts.entries()) assert.ok(part.every((octet) => octet === n))
+})
