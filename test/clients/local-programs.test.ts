@@ -1,7 +1,10 @@
 /** Programs of the machine that hand mail to the sendmail command. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { MailServer } from '@posthorn/server'
@@ -59,5 +62,32 @@ test('U5: mutt -s -a: an attachment through sendmail, octet for octet', async ()
     assert.deepEqual(Buffer.from(encoded ?? '', 'base64'), octets)
     const copies = await readMailbox(server.ports.imap, alice)
     assert.equal(copies.length, 1)
+  })
+})
+
+test('sendmail -bs: a program speaks SMTP over a pipe', async () => {
+  await inFolder(async (folder) => {
+    const port = `smtp_port = ${server.ports.smtp}\n`
+    writeFileSync(join(folder, 'main.cf'), `data_directory = ${folder}\ninet_interfaces = 127.0.0.1\n${port}`)
+    const child = spawn(sendmail, ['-C', folder, '-bs'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const say = async (text: string): Promise<string> => {
+      child.stdin.write(text)
+      let line = ''
+      do line = String((await lines.next()).value)
+      while (line[3] === '-')
+      return line
+    }
+    assert.match(await say(''), /^220 /)
+    assert.match(await say('EHLO pipe\r\n'), /^250 /)
+    assert.match(await say('MAIL FROM:<a@far.test>\r\n'), /^250 /)
+    assert.match(await say(`RCPT TO:<${bob.address}>\r\n`), /^250 /)
+    assert.match(await say('DATA\r\n'), /^354 /)
+    assert.match(await say('Subject: over a pipe\r\n\r\nhi\r\n.\r\n'), /^250 2\.0\.0 Ok: queued as /)
+    assert.match(await arrived('over a pipe'), /^Return-Path: <a@far\.test>/)
+    const ended = once(child, 'exit')
+    // Who hangs up without QUIT is let go.
+    child.stdin.end()
+    assert.deepEqual(await ended, [0, null])
   })
 })

@@ -150,7 +150,7 @@ describe('commands without a server', () => {
     const rows: readonly [readonly string[], string, number, RegExp][] = [
       [[], 'x\n', 64, /Recipient addresses must be specified/],
       [['-t'], 'Subject: x\n\n', 64, /No recipient addresses found in message header/],
-      [['-bs'], '', 64, /unsupported mode: -bs/],
+      [['-bz'], '', 64, /unsupported mode: -bz/],
       [['-f', 'a b', 'x@y'], '', 65, /bad sender address/],
       [['a b@c d'], '', 65, /bad recipient address/],
       [['-N', 'sometimes', 'x@y'], '', 64, /bad -N option/],
@@ -185,6 +185,10 @@ describe('commands without a server', () => {
       (await run('postmap', ['-q', '-', `regexp:${checks}`], 'Subject: VIAGRA\n')).out,
       'Subject: VIAGRA\tREJECT no\n',
     )
+    assert.equal((await run('postmap', ['-s', access])).out, 'example.com\tREJECT\nuser@\tOK\n')
+    assert.match((await run('postmap', ['-s', `regexp:${checks}`])).err, /cannot be listed/)
+    assert.match((await run('postmap', ['-d', 'user@', access])).err, /edit the file/)
+    assert.match((await run('postmap', ['-i', access], 'a b\n')).err, /edit the file/)
     assert.equal((await run('postmap', ['/nosuch/file'])).code, 1)
     const aliases = join(path, 'aliases')
     writeFileSync(aliases, 'root: alice, bob\n')

@@ -14,6 +14,7 @@ export const hash: TableType = (path, spec, context): LookupTable => {
     name: spec,
     match: 'fixed',
     lookup: (key) => file.current().get(key.toLowerCase()),
+    entries: () => file.current(),
     refresh: file.refresh,
   }
 }

@@ -8,6 +8,8 @@ export interface LookupTable {
   readonly match: 'fixed' | 'pattern'
   /** undefined: not found. Keys are folded to lower case by tables that are not case-sensitive. */
   lookup(key: string): string | undefined
+  /** All there is in a table of fixed keys; others cannot tell. */
+  entries?(): Iterable<readonly [key: string, value: string]>
   /** Reads the file again now if it changed (SIGHUP); otherwise that happens on its own within a second. */
   refresh(): Promise<void>
 }

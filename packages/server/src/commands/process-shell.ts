@@ -23,6 +23,10 @@ export function processShell(): Shell {
       process.stderr.write(text)
     },
     readInput,
+    get inputStream() {
+      return process.stdin
+    },
+    outputStream: process.stdout,
     ask,
     now: Date.now,
     uid: process.getuid?.() ?? 0,

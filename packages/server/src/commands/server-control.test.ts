@@ -55,6 +55,15 @@ it('a server is started, asked, told and stopped', { timeout: 60_000 }, async ()
     assert.equal((await run('sendmail', ['-C', path, 'alice'], 'Subject: x\n\nhi\n')).code, 0)
     assert.match((await posthorn('mailbox', 'list', 'alice')).out, /^INBOX +1 messages/m)
 
+    assert.deepEqual(await run('sendmail', ['-C', path, '-bv', '-f', 'alice', 'alice', 'nobody']), {
+      code: 0,
+      out: 'Mail Delivery Status Report will be mailed to <alice>.\n',
+      err: '',
+    })
+    assert.match((await posthorn('mailbox', 'list', 'alice')).out, /^INBOX +2 messages/m)
+    const dialogue = await run('sendmail', ['-C', path, '-bs'], 'EHLO me\r\nQUIT\r\n')
+    assert.match(dialogue.err, /smtp_port is off/)
+
     appendFileSync(join(path, 'main.cf'), 'relayhost = [127.0.0.1]\nworkers = 2\n')
     const reloaded = await posthorn('reload')
     assert.equal(reloaded.out, 'reloaded, changed: workers, relayhost\na restart is needed for: workers\n')

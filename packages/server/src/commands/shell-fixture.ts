@@ -1,3 +1,4 @@
+import { Readable, Writable } from 'node:stream'
 import type { Shell } from './shell.ts'
 
 export interface ShellFixture extends Shell {
@@ -30,6 +31,15 @@ export function createShellFixture(
       const input = Buffer.from(options.input ?? '')
       return input.length > limitBytes ? undefined : input
     },
+    get inputStream() {
+      return Readable.from([options.input ?? ''])
+    },
+    outputStream: new Writable({
+      write: (chunk: Uint8Array, _encoding, done) => {
+        out.push(chunk)
+        done()
+      },
+    }),
     ask: async () => options.answers?.shift(),
     now: Date.now,
     uid: 1000,

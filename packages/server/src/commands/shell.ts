@@ -1,3 +1,5 @@
+import type { Readable, Writable } from 'node:stream'
+
 /** What a command sees of the world; a test gives its own. */
 export interface Shell {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -6,6 +8,9 @@ export interface Shell {
   err(text: string): void
   /** All of standard input; undefined when it is more than `limitBytes`. */
   readInput(limitBytes: number): Promise<Buffer | undefined>
+  /** The same as it comes, for a dialogue. */
+  readonly inputStream: Readable
+  readonly outputStream: Writable
   /** Asks at the terminal; without echo for passwords. undefined when there is no terminal. */
   ask(prompt: string, kind: 'visible' | 'hidden'): Promise<string | undefined>
   readonly now: () => number

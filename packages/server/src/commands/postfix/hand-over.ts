@@ -1,9 +1,10 @@
 import { accessSync, constants } from 'node:fs'
+import { joinStreams } from '@posthorn/net'
 import { connectSmtp, type OutgoingMail } from '@posthorn/smtp'
 import type { Config } from '../../config/config.ts'
 import { listenHosts } from '../../services/listen-hosts.ts'
 import { errorCode } from '../../start-error.ts'
-import { CommandError, exit } from '../shell.ts'
+import { CommandError, exit, type Shell } from '../shell.ts'
 
 /** The store belongs to the server's user; others have no business in it. */
 export function mayOpenStore(dataFolder: string): boolean {
@@ -17,9 +18,8 @@ export function mayOpenStore(dataFolder: string): boolean {
 
 /** Gives a user's mail to the running server by SMTP on this machine. Returns the exit code, or throws CommandError. */
 export async function handOver(config: Config, mail: OutgoingMail): Promise<number> {
-  const { smtp_port: port, myhostname, inet_interfaces, inet_protocols } = config.values
-  const [host = '127.0.0.1'] = listenHosts(inet_interfaces, inet_protocols)
-  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  const { myhostname } = config.values
+  const { address, port } = smtpService(config)
   const client = await connectSmtp(
     { host: 'localhost', address, port },
     { protocol: 'smtp', heloName: myhostname, tlsLevel: 'none' },
@@ -37,4 +37,24 @@ export async function handOver(config: Config, mail: OutgoingMail): Promise<numb
   } finally {
     client.quit()
   }
+}
+
+/** `sendmail -bs`: whoever calls speaks SMTP with the running server over standard input and output. */
+export async function speakSmtp(config: Config, shell: Shell): Promise<number> {
+  const { address, port } = smtpService(config)
+  try {
+    await joinStreams({ kind: 'inet', host: address, port }, shell.inputStream, shell.outputStream)
+    return exit.ok
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CommandError(`the mail system is not reachable: ${reason}`, exit.tempFail)
+  }
+}
+
+/** Where the server takes mail on this machine. */
+function smtpService({ values }: Config): { readonly address: string; readonly port: number } {
+  const [host = '127.0.0.1'] = listenHosts(values.inet_interfaces, values.inet_protocols)
+  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  if (values.smtp_port === 0) throw new CommandError('smtp_port is off: no SMTP here', exit.unavailable)
+  return { address, port: values.smtp_port }
 }

@@ -1,5 +1,5 @@
 import { type Log, parseAddressOrLocal } from '@posthorn/mail'
-import { createRouting, createTables, submit } from '@posthorn/mta'
+import { createRouting, createTables, type Routing, submit } from '@posthorn/mta'
 import type { OutgoingMail } from '@posthorn/smtp'
 import type { EnvelopeOptions, NewRecipient } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
@@ -9,11 +9,12 @@ import type { Options } from '../getopt.ts'
 import { startInBackground } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
 import { locateSite, type OpenSite, withSite } from '../site.ts'
-import { handOver, mayOpenStore } from './hand-over.ts'
+import { handOver, mayOpenStore, speakSmtp } from './hand-over.ts'
 import { headerRecipients, prepareMessage } from './message-input.ts'
 import { flushQueue, showQueue } from './postqueue.ts'
 import { sendmailOptions } from './sendmail-options.ts'
 import { newaliases } from './tables.ts'
+import { verificationReport } from './verification-report.ts'
 
 /**
  * Takes a message from standard input into the queue, server running or not. Exit code 0 means it is on
@@ -31,6 +32,10 @@ export async function sendmail(args: readonly string[], shell: Shell): Promise<n
     case 'd':
       await startInBackground(shell, site)
       return exit.ok
+    case 's':
+      return speakSmtp(locateSite(shell, site).config, shell)
+    case 'v':
+      return verify(options, shell)
     case 'm':
       if (options.has('q')) return flushQueue(shell, site, {})
       return send(options, shell)
@@ -71,6 +76,36 @@ async function send(options: Options, shell: Shell): Promise<number> {
       reply.code < 500 ? exit.tempFail : exit.unavailable,
     )
   })
+}
+
+/** `-bv`: no mail is sent but a report to the caller: where mail to each address would go. */
+async function verify(options: Options, shell: Shell): Promise<number> {
+  const addresses = options.rest.flatMap((word) => addressesOf(word))
+  if (addresses.length === 0)
+    throw new CommandError('Recipient addresses must be specified on the command line', exit.usage)
+  const sender = senderOf(options, shell)
+  return withSite(shell, { config: options.value('C') }, async (site) => {
+    const report = await withRouting(site, (routing) => verificationReport(routing, addresses, sender))
+    const recipients = [{ address: sender === '' ? 'postmaster' : sender }]
+    const message = Buffer.from(report)
+    const reply = await deliver(site, { sender: '', recipients, message, options: {}, userid: shell.uid })
+    if (reply.code >= 400) throw new CommandError([reply.text].flat().join(' '), exit.tempFail)
+    shell.out(`Mail Delivery Status Report will be mailed to <${recipients[0]?.address}>.\n`)
+    return exit.ok
+  })
+}
+
+async function withRouting<T>(site: OpenSite, work: (routing: Routing) => Promise<T>): Promise<T> {
+  const { config, store, accounts } = site
+  const [log, now, unsafeFiles] = [commandLog(site), Date.now, config.values.unsafe_files]
+  const tables = createTables({ log, now, unsafeFiles })
+  const sources = { tables, accounts, store, log, now, unsafeFiles }
+  const routing = await createRouting(routingOptions(config), sources)
+  try {
+    return await work(routing)
+  } finally {
+    routing.close()
+  }
 }
 
 async function readMessage(shell: Shell, config: Config): Promise<Buffer> {
@@ -115,22 +150,10 @@ interface Outgoing {
 }
 
 async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof submit> {
-  const { config, store, accounts } = site
-  const log = commandLog(site)
-  const now = Date.now
-  const unsafeFiles = config.values.unsafe_files
-  const tables = createTables({ log, now, unsafeFiles })
-  const routing = await createRouting(routingOptions(config), {
-    tables,
-    accounts,
-    store,
-    log,
-    now,
-    unsafeFiles,
-  })
-  try {
-    const { values } = config
-    return await submit(
+  const { store } = site
+  const { values } = site.config
+  return withRouting(site, async (routing) =>
+    submit(
       {
         sender: outgoing.sender,
         recipients: outgoing.recipients,
@@ -140,8 +163,8 @@ async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof su
       },
       {
         store,
-        log,
-        now,
+        log: commandLog(site),
+        now: Date.now,
         configuration: () => ({
           routing,
           options: {
@@ -153,10 +176,8 @@ async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof su
           },
         }),
       },
-    )
-  } finally {
-    routing.close()
-  }
+    ),
+  )
 }
 
 /** Into the server's log file where there is one; standard output belongs to the caller. */

@@ -41,7 +41,7 @@ async function run(
     )
   }
   const specs = options.rest.map((name) => (/^[a-z]+:/.test(name) ? name : `hash:${name}`))
-  if (options.has('s')) throw new CommandError('-s lists a built table; here the text file is the table')
+  if (options.has('s')) return list(specs, format, shell)
   const query = options.value('q')
   if (query === undefined) return check(specs, format, shell)
   const tables = open(specs, format, shell)
@@ -49,6 +49,16 @@ async function run(
   const value = first(tables, query)
   if (value === undefined) return exit.failure
   shell.out(`${value}\n`)
+  return exit.ok
+}
+
+/** `postmap -s`: keys and values as the server has read them. */
+function list(specs: readonly string[], format: 'map' | 'aliases', shell: Shell): number {
+  for (const table of open(specs, format, shell)) {
+    if (table.entries === undefined)
+      throw new CommandError(`${table.name}: a table of this type cannot be listed`)
+    for (const [key, value] of table.entries()) shell.out(`${key}\t${value}\n`)
+  }
   return exit.ok
 }
 
