@@ -15,12 +15,19 @@ export interface MaillogNames {
 
 const twoDigits = (n: number): string => (n < 10 ? `0${n}` : `${n}`)
 
+let lastSecond = Number.NaN
+let lastTime = ''
+
 /** RFC 3164 §4.1.2 time stamp in local time, as syslog writes it: `Nov  1 09:05:07`. */
 export function syslogTime(ms: number): string {
+  const second = Math.floor(ms / 1000)
+  if (second === lastSecond) return lastTime
   const at = new Date(ms)
   const day = at.getDate()
   const clock = `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}:${twoDigits(at.getSeconds())}`
-  return `${months[at.getMonth()]} ${day < 10 ? ' ' : ''}${day} ${clock}`
+  lastSecond = second
+  lastTime = `${months[at.getMonth()]} ${day < 10 ? ' ' : ''}${day} ${clock}`
+  return lastTime
 }
 
 /** A stranger's octets never end a line or move the cursor: control characters become `?`, as Postfix prints them. */
