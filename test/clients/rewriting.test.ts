@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type MailServer, startMailServer } from '@posthorn/server'
@@ -171,6 +171,79 @@ test('local_transport = error: refuses with that text (I11)', async () => {
       await send(server, 'x@far.example', alice.address, 'x'),
       /^550 5\.1\.1 <alice@example\.org>: Recipient address rejected: local delivery disabled\r\n/,
     )
+  } finally {
+    await server.stop()
+  }
+})
+
+test('aliases(5): |command and /file where allow_mail_to_* permits, as an unprivileged user', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'outside-'))
+  if (process.getuid?.() === 0) chownSync(own, 65_534, 65_534)
+  const aliases = `robot: "|cat > ${own}/seen; echo $SENDER >> ${own}/seen"\narchive: ${own}/mbox, alice\nrefuses: "|echo no; exit 77"\n`
+  const log: string[] = []
+  const server = await startMailServer({
+    parameters: {
+      myhostname: 'mail.example.org',
+      mydestination: 'example.org',
+      myorigin: 'example.org',
+      disable_plaintext_auth: 'no',
+      alias_maps: `hash:${table('aliases', aliases)}`,
+      allow_mail_to_commands: 'alias',
+      allow_mail_to_files: 'alias',
+      default_privs: process.getuid?.() === 0 ? 'nobody' : userInfo().username,
+    },
+    accounts: [alice],
+    log: ({ service, text }) => void log.push(`${service} ${text}`),
+  })
+  try {
+    const sent = (to: string) =>
+      send(server, 'a`id`@far.example', to, `Subject: to ${to}\r\n\r\nFrom the text`)
+    assert.match(await sent('robot@example.org'), /^250 /)
+    assert.match(await sent('archive@example.org'), /^250 /)
+    await found(server, alice, 'to archive@example.org')
+    await eventually('both deliveries', async () =>
+      (await server.store.queue.count()) === 0 ? true : undefined,
+    )
+    const seen = readFileSync(join(own, 'seen'), 'utf8')
+    assert.match(
+      seen,
+      /\nDelivered-To: robot@example\.org\nReceived: (.*\n)+\nFrom the text\n(.*\n)*a_id_@far\.example\n$/,
+    )
+    assert.match(readFileSync(join(own, 'mbox'), 'utf8'), /^From a.*\n(.*\n)+\n>From the text\n/)
+    assert.match(await sent('refuses@example.org'), /^250 /)
+    await eventually('the refusal', async () =>
+      log.some((line) => /dsn=5\.7\.0, status=bounced \(permission denied\. Command output: no\)/.test(line))
+        ? true
+        : undefined,
+    )
+    assert.ok(log.some((line) => /relay=local, .*status=sent \(delivered to file: .*mbox\)/.test(line)))
+  } finally {
+    await server.stop()
+    rmSync(own, { recursive: true })
+  }
+})
+
+test('srs_domain: forwarded mail has a sender of ours, and its bounce goes back to the stranger', async () => {
+  const server = await startMailServer({
+    parameters: {
+      myhostname: 'mail.example.org',
+      mydestination: 'example.org',
+      myorigin: 'example.org',
+      srs_domain: 'fwd.example.org',
+      virtual_alias_maps: `inline:{gone@example.org=carol@far.example}`,
+      transport_maps: `inline:{far.example=smtp:[127.0.0.1]:${far.ports.smtp}}`,
+    },
+    accounts: [alice],
+  })
+  try {
+    assert.match(await send(server, 's@isp.example', 'gone@example.org', 'Subject: srs\r\n\r\nx'), /^250 /)
+    const [, sender = ''] = /^Return-Path: <([^>]*)>/.exec(await found(far, carol, 'srs')) ?? []
+    assert.match(sender, /^SRS0=[^=]+=[^=]+=isp\.example=s@fwd\.example\.org$/)
+    const talk = await SmtpTalk.open(server.ports.smtp)
+    await talk.say('MAIL FROM:<>')
+    assert.match(await talk.say(`RCPT TO:<${sender}>`), /^250 /)
+    assert.match(await talk.say(`RCPT TO:<${sender.replace('isp.example', 'far.example')}>`), /^550 5\.1\.1 /)
+    await talk.say('QUIT')
   } finally {
     await server.stop()
   }

@@ -4,6 +4,8 @@ import type { SmtpClientOptions, SmtpServerAddress } from '@posthorn/smtp'
 import ipaddr from 'ipaddr.js'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
 import type { DeliveryAgent, ResolveRecipient } from './attempt.ts'
+import { type CommandOptions, commandAgent } from './command.ts'
+import { fileAgent } from './file.ts'
 import { fixedAgent } from './fixed.ts'
 import { mailboxAgent } from './mailbox.ts'
 import { smtpAgent } from './smtp.ts'
@@ -22,6 +24,8 @@ export interface DeliveryOptions {
   readonly smtpClient: (server: SmtpServerAddress, nextHop: string) => SmtpClientOptions
   /** Postfix: lmtp_* parameters. */
   readonly lmtpClient: (server: SmtpServerAddress, nextHop: string) => SmtpClientOptions
+  /** `|command` and `/file` of aliases; without it they wait. */
+  readonly local?: Omit<CommandOptions, 'now'>
   /** Postfix: smtp_generic_maps. Asked at each message. */
   readonly rewriting?: () => OutgoingRewriting | undefined
   /** Where a domain's mail servers listen; 25 but in tests. */
@@ -76,6 +80,7 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
       ['error', fixedAgent('error', now)],
       ['retry', fixedAgent('retry', now)],
       ['discard', fixedAgent('discard', now)],
+      ...localAgents(options.local, now),
     ]),
     close: () => {
       smtp.close()
@@ -83,6 +88,17 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
     },
   }
 }
+
+const localAgents = (
+  local: DeliveryOptions['local'],
+  now: () => number,
+): readonly (readonly [string, DeliveryAgent])[] =>
+  local === undefined
+    ? []
+    : [
+        ['pipe', commandAgent({ ...local, now })],
+        ['file', fileAgent({ user: local.user, now })],
+      ]
 
 /** Loopback, the unspecified address, this machine's interfaces, and those given. */
 const ownAddressTest = (more: readonly string[]): ((address: string) => boolean) => {

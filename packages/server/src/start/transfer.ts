@@ -23,6 +23,7 @@ import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { containerGateways } from '../default-gateway.ts'
 import { clientLimits } from '../services/client-limits.ts'
+import { createLocalUsers } from '../services/local-user.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { smtpClientOptions } from '../services/smtp-client-options.ts'
 import {
@@ -119,6 +120,7 @@ export async function createTransfer(parts: TransferParts) {
     now,
     configuration: () => current.receive,
   })
+  const localUsers = createLocalUsers()
   const agents = createDeliveryAgents({
     resolver,
     resolve: async (request) => await current.receive.routing.resolve(request),
@@ -131,6 +133,11 @@ export async function createTransfer(parts: TransferParts) {
       protocol: 'lmtp',
     }),
     rewriting: () => current.outgoing,
+    local: {
+      user: () => localUsers(current.config.values.default_privs),
+      timeLimitMs: () => current.config.values.command_time_limit,
+      delimiter: () => current.config.values.recipient_delimiter,
+    },
     smtpPort: portNumber(parts.config.values.smtp_tcp_port),
     now,
   })

@@ -139,6 +139,18 @@ export const localDelivery = {
     default: '',
     doc: 'Where `/file/name` is allowed: alias, forward, include. (Default of Postfix: alias, forward.)',
   }),
+  default_privs: postfix({
+    type: 'string',
+    default: 'nobody',
+    doc: 'As whom `|command` and `/file` are served. Only a server that runs as root can become somebody else; one that runs as this very user serves them as itself; any other lets such mail wait.',
+  }),
+  command_time_limit: postfix({
+    type: 'time',
+    default: '1000s',
+    min: 1,
+    max: 1200,
+    doc: 'How long `|command` may run.',
+  }),
   prepend_delivered_header: postfix({
     effect: 'later',
     type: 'list',

@@ -1,0 +1,187 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { splitRecipientDelimiter } from '@posthorn/mail'
+import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from './attempt.ts'
+import { localText } from './local-text.ts'
+import type { LocalUser } from './local-user.ts'
+
+export interface CommandOptions {
+  /** Postfix: default_privs. */
+  readonly user: () => LocalUser
+  /** Postfix: command_time_limit. */
+  readonly timeLimitMs: () => number
+  /** Postfix: recipient_delimiter. */
+  readonly delimiter: () => string
+  readonly now: () => number
+}
+
+interface Outcome {
+  readonly status: string
+  readonly text: string
+}
+
+/** What of a command's output is kept for the log and the report. */
+const maxOutputBytes = 1_024
+/** What may stand in an environment variable that a stranger wrote. Postfix: command_expansion_filter. */
+const unsafeOctets = /[^A-Za-z0-9!@%_=+:,./-]/g
+/** A command of such characters needs no shell. Postfix: exec_command(3). */
+const plainCommand = /^\/[A-Za-z0-9!@%_=+:,./ \t-]*$/
+
+/** sysexits(3), as Postfix's sys_exits(3) reads them. */
+const exits: Readonly<Record<number, Outcome>> = {
+  64: { status: '5.3.5', text: 'command line usage error' },
+  65: { status: '5.6.0', text: 'data format error' },
+  66: { status: '5.3.0', text: 'cannot open input' },
+  67: { status: '5.1.1', text: 'user unknown' },
+  68: { status: '5.1.2', text: 'host name unknown' },
+  69: { status: '5.3.0', text: 'service unavailable' },
+  70: { status: '5.3.0', text: 'internal software error' },
+  71: { status: '4.3.0', text: 'system resource problem' },
+  72: { status: '5.3.0', text: 'critical OS file missing' },
+  73: { status: '5.2.0', text: "can't create user output file" },
+  74: { status: '5.3.0', text: 'input/output error' },
+  75: { status: '4.3.0', text: 'temporary failure' },
+  76: { status: '5.5.0', text: 'remote error in protocol' },
+  77: { status: '5.7.0', text: 'permission denied' },
+  78: { status: '5.3.5', text: 'local configuration error' },
+}
+
+/**
+ * `|command` of aliases(5): the message on standard input, strangers' words in the environment only, with
+ * harmless characters only. Bounded time and output. Postfix: local(8), pipe_command(3).
+ */
+export const commandAgent =
+  (options: CommandOptions): DeliveryAgent =>
+  async (job) => {
+    const attempts: Attempt[] = []
+    for (const recipient of job.recipients) {
+      const startedMs = performance.now()
+      const { status, text } = await run(job, recipient, options)
+      const action = status.startsWith('2') ? 'delivered' : actionOf(status)
+      const verdict = { action, status, text, relay: 'local', nowMs: options.now() } as const
+      attempts.push({ ...decided(recipient, verdict), transferMs: performance.now() - startedMs })
+    }
+    return attempts
+  }
+
+async function run(
+  job: DeliveryJob,
+  recipient: DeliveryJob['recipients'][number],
+  options: CommandOptions,
+): Promise<Outcome> {
+  const user = options.user()
+  if (user.kind === 'none') return { status: '4.3.5', text: `cannot run a command: ${user.reason}` }
+  const command = job.nextHop
+  const [program = '', ...words] = plainCommand.test(command) ? command.trim().split(/[ \t]+/) : []
+  const [file, args] = program === '' ? ['/bin/sh', ['-c', command]] : [program, words]
+  const child = spawn(file, args, {
+    cwd: '/',
+    // A group of its own, so that what the command starts ends with it.
+    detached: true,
+    env: environment(job.sender, recipient, options.delimiter()),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(user.kind === 'other' ? { uid: user.uid, gid: user.gid } : {}),
+  })
+  const stop = (): void => killGroup(child)
+  job.signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await outcomeOf(
+      child,
+      command,
+      options.timeLimitMs(),
+      localText(job, recipient, 'command', options.now()),
+    )
+  } finally {
+    job.signal.removeEventListener('abort', stop)
+  }
+}
+
+async function outcomeOf(
+  child: ChildProcess,
+  command: string,
+  timeLimitMs: number,
+  content: AsyncIterable<Uint8Array>,
+): Promise<Outcome> {
+  const output = collect(child)
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    killGroup(child)
+  }, timeLimitMs)
+  const ended = new Promise<Outcome | { code: number | null; signal: string | null }>((resolve) => {
+    child.once('error', (error) =>
+      resolve({ status: '4.3.0', text: `cannot run ${command}: ${error.message}` }),
+    )
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  // A command may end well without reading all of it.
+  if (child.stdin !== null) await pipeline(Readable.from(content), child.stdin).catch(() => {})
+  const end = await ended
+  clearTimeout(timer)
+  if ('status' in end) return end
+  const said = output()
+  const withOutput = (text: string): string => (said === '' ? text : `${text}. Command output: ${said}`)
+  if (late) return { status: '5.3.0', text: withOutput(`Command time limit exceeded: "${command}"`) }
+  if (end.code === 0) return { status: '2.0.0', text: `delivered to command: ${command}` }
+  if (end.code === null)
+    return { status: '4.3.0', text: withOutput(`Command died with signal ${end.signal}: "${command}"`) }
+  const known = exits[end.code]
+  if (known !== undefined) return { status: known.status, text: withOutput(known.text) }
+  return { status: '5.3.0', text: withOutput(`Command died with status ${end.code}: "${command}"`) }
+}
+
+/** What the command says, as far as it is kept; the rest is read and dropped. */
+function collect(child: ChildProcess): () => string {
+  const pieces: Buffer[] = []
+  let bytes = 0
+  const take = (chunk: Buffer): void => {
+    if (bytes >= maxOutputBytes) return
+    pieces.push(chunk.subarray(0, maxOutputBytes - bytes))
+    bytes += chunk.length
+  }
+  child.stdout?.on('data', take)
+  child.stderr?.on('data', take)
+  return () =>
+    Buffer.concat(pieces)
+      .toString('utf8')
+      .replace(/[\0-\x1f\x7f]+/g, ' ')
+      .trim()
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    child.kill('SIGKILL')
+  }
+}
+
+function environment(
+  sender: string,
+  recipient: DeliveryJob['recipients'][number],
+  delimiter: string,
+): Record<string, string> {
+  const { address } = recipient
+  const at = address.lastIndexOf('@')
+  const local = address.slice(0, at)
+  const { user, extension } = splitRecipientDelimiter(local, delimiter)
+  const strangers = {
+    SENDER: sender === '' ? 'MAILER-DAEMON' : sender,
+    RECIPIENT: address,
+    ORIGINAL_RECIPIENT: recipient.originalRecipient?.replace(/^rfc822;/i, '') ?? address,
+    LOCAL: local,
+    DOMAIN: address.slice(at + 1),
+    EXTENSION: extension ?? '',
+    USER: user,
+    LOGNAME: user,
+  }
+  const safe = Object.entries(strangers).map(([name, value]) => [name, value.replace(unsafeOctets, '_')])
+  return {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    SHELL: '/bin/sh',
+    HOME: '/',
+    ...(Object.fromEntries(safe) as Record<string, string>),
+  }
+}

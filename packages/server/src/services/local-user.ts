@@ -1,0 +1,37 @@
+import { execFileSync } from 'node:child_process'
+import { userInfo } from 'node:os'
+import type { LocalUser } from '@posthorn/mta'
+
+/** Looks a user up once, at the first delivery: by then the process has become who it will be. */
+export function createLocalUsers(): (name: string) => LocalUser {
+  const known = new Map<string, LocalUser>()
+  return (name) => {
+    const user = known.get(name) ?? localUser(name)
+    known.set(name, user)
+    return user
+  }
+}
+
+/** As whom `|command` and `/file` are served. Postfix: default_privs. Never root. */
+function localUser(name: string): LocalUser {
+  const self = process.getuid?.()
+  let ids: { readonly uid: number; readonly gid: number }
+  try {
+    ids = { uid: idOf(name, '-u'), gid: idOf(name, '-g') }
+  } catch {
+    return { kind: 'none', reason: `default_privs = ${name}: no such user` }
+  }
+  if (ids.uid === 0) return { kind: 'none', reason: `default_privs = ${name} is root` }
+  if (ids.uid === self) return { kind: 'self' }
+  if (self === 0) return { kind: 'other', ...ids }
+  const own = userInfo().username
+  return {
+    kind: 'none',
+    reason: `the server runs as ${own} and cannot become ${name}; default_privs = ${own} would serve it as ${own}`,
+  }
+}
+
+/** `id` asks every source of users that the system has, not /etc/passwd alone. */
+function idOf(name: string, what: '-u' | '-g'): number {
+  return Number(execFileSync('id', [what, '--', name], { stdio: ['ignore', 'pipe', 'ignore'] }))
+}
