@@ -41,11 +41,21 @@ export function createTransportChoice(
     if (kind === 'mailbox') return { transport: 'virtual', nextHop: domain }
     if (kind === 'local') return localTransport(options.localTransport ?? '', domain)
     const relayhost = senderRelays.length === 0 ? (options.relayhost ?? '') : relayhostOf(sender())
-    return remoteTransport(domain, kind === 'relay' ? 'relay' : 'default', { ...options, relayhost })
+    return remoteTransport(domain, kind === 'relay' ? 'relay' : 'default', {
+      relayhost,
+      relayTransport: options.relayTransport ?? '',
+      defaultTransport: options.defaultTransport ?? '',
+    })
   }
 
+  // Most sites: no table at all, and nothing to be made for a recipient of ours.
+  const ours =
+    transports.length === 0 && relocated.length === 0
+      ? { mailbox: true, local: /^(local|virtual)?(:|$)/.test(options.localTransport ?? '') }
+      : { mailbox: false, local: false }
   return {
     choose(address, kind, sender) {
+      if ((kind === 'local' || kind === 'mailbox') && ours[kind]) return undefined
       const domain = domainOf(address)
       let transport = byClass(domain, kind, sender)
       if (transports.length > 0) {

@@ -26,7 +26,7 @@ export function errorTransport(status: string, text: string): Transport {
 export function remoteTransport(
   domain: string,
   kind: 'relay' | 'default',
-  options: RoutingOptions,
+  options: Pick<RoutingOptions, 'relayhost' | 'relayTransport' | 'defaultTransport'>,
 ): Transport {
   const relayhost = options.relayhost ?? ''
   const configured = (kind === 'relay' ? options.relayTransport : options.defaultTransport) ?? ''
