@@ -32,7 +32,7 @@ export interface ImapService {
   readonly sessions: number
 }
 
-/** IMAP4rev1 on connections that somebody else accepts. RFC 3501, RFC 9051. */
+/** IMAP4rev1 and IMAP4rev2 on connections that somebody else accepts. RFC 3501, RFC 9051. */
 export function createImapService(parts: ImapParts): ImapService {
   const sessions = new Set<ImapSession>()
   let emptied: (() => void) | undefined

@@ -1,7 +1,7 @@
 import type { Announcement, CapabilityContext, Command } from './command.ts'
 
 /** What the protocol's own layers bring, whatever the commands. */
-const ofTheWire = ['IMAP4rev1', 'LITERAL+']
+const ofTheWire = ['IMAP4rev1', 'IMAP4rev2', 'LITERAL+']
 
 /** The commands of a server, and what it announces because of them. */
 export class CommandTable {

@@ -3,6 +3,7 @@ import { Refusal } from '../errors.ts'
 import type { Parser } from '../wire/parser.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { command, ok } from './command.ts'
+import { givenName, tellNormalized } from './old-name.ts'
 import { specialUses } from './special-use.ts'
 
 /** RFC 6154 §3, RFC 4466 §2.3. */
@@ -26,12 +27,14 @@ export const create = command({
   states: ['authenticated', 'selected'],
   numbers: 'none',
   capabilities: ['CREATE-SPECIAL-USE', 'OBJECTID'],
-  args: (p) => ({ name: p.sp().mailbox(), uses: createParameters(p) }),
-  async run(session, { name, uses }) {
+  args: (p) => ({ given: givenName(p.sp()), uses: createParameters(p) }),
+  async run(session, { given, uses }) {
+    const { name } = given
     // A trailing separator says that children will come (RFC 3501 §6.3.3); every name may have them.
     const plain = name.endsWith('/') ? name.slice(0, -1) : name
     if (uses.length > 0) await refuseSecondUse(session.store.mailboxes.list(session.account.id), uses)
     const { objectId } = await session.store.mailboxes.create(session.account.id, plain, uses)
+    await tellNormalized(session, { ...given, name: name === given.asGiven ? name : plain })
     return ok('Create completed', `MAILBOXID (${objectId})`)
   },
 })

@@ -1,13 +1,15 @@
 import { Refusal } from '../errors.ts'
 import { command, ok } from './command.ts'
+import { givenName, tellNormalized } from './old-name.ts'
 
 /** RFC 9051 §6.3.5. */
 export const remove = command({
   name: 'DELETE',
   states: ['authenticated', 'selected'],
   numbers: 'none',
-  args: (p) => p.sp().mailbox(),
-  async run(session, name) {
+  args: (p) => givenName(p.sp()),
+  async run(session, given) {
+    const { name } = given
     if (name === 'INBOX') throw new Refusal('CANNOT', "INBOX can't be deleted")
     const { mailboxes } = session.store
     const mailbox = await mailboxes.find(session.account.id, name)
@@ -17,6 +19,7 @@ export const remove = command({
       session.untagged('OK [CLOSED] Selected mailbox is being deleted.')
     }
     await mailboxes.remove(session.account.id, name)
+    await tellNormalized(session, given)
     return ok('Delete completed')
   },
 })

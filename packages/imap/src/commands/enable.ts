@@ -6,6 +6,8 @@ import { command, ok } from './command.ts'
 const extensions: ReadonlyMap<string, Extension> = new Map([
   ['CONDSTORE', 'CONDSTORE'],
   ['QRESYNC', 'QRESYNC'],
+  ['IMAP4REV2', 'IMAP4rev2'],
+  ['UTF8=ACCEPT', 'UTF8=ACCEPT'],
 ])
 
 function names(p: Parser): readonly string[] {
@@ -20,6 +22,7 @@ export const enable = command({
   states: ['authenticated', 'selected'],
   numbers: 'none',
   early: ['ENABLE'],
+  capabilities: ['UTF8=ACCEPT'],
   args: names,
   run(session, asked) {
     const { withheld } = session.services.options()

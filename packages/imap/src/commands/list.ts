@@ -4,7 +4,7 @@ import { type Completion, command, ok } from './command.ts'
 import { type ListArgs, type ListSelection, listArgs } from './list-args.ts'
 import { attributesOf, type ListName, listNames, parentsOf } from './list-names.ts'
 import { MailboxPattern } from './mailbox-pattern.ts'
-import { mailboxText } from './mailbox-text.ts'
+import { mailboxText, type NameReader } from './mailbox-text.ts'
 import { statusText } from './status-items.ts'
 
 interface Match {
@@ -62,7 +62,7 @@ async function matching(names: ReadonlyMap<string, ListName>, args: ListArgs): P
     .map((entry) => ({ entry, childInfo: above.has(entry.name) }))
 }
 
-function listLine({ entry, childInfo }: Match, args: ListArgs): string {
+function listLine({ entry, childInfo }: Match, args: ListArgs, client: NameReader): string {
   const { selection, returns } = args
   const attributes = attributesOf(entry)
   if ((selection.subscribed || returns.subscribed) && entry.subscribed) attributes.unshift('\\Subscribed')
@@ -71,7 +71,7 @@ function listLine({ entry, childInfo }: Match, args: ListArgs): string {
     ...(selection.specialUse ? ['"SPECIAL-USE"'] : []),
   ]
   const tail = childInfo ? ` ("CHILDINFO" (${criteria.join(' ')}))` : ''
-  return `LIST (${attributes.join(' ')}) "/" ${mailboxText(entry.name)}${tail}`
+  return `LIST (${attributes.join(' ')}) "/" ${mailboxText(entry.name, client)}${tail}`
 }
 
 async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListArgs): Promise<Completion> {
@@ -83,7 +83,7 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
   const { status } = args.returns
   const turn = new Turn()
   for (const match of await matching(await listNames(session), args)) {
-    session.untagged(listLine(match, args))
+    session.untagged(listLine(match, args, session))
     const { mailbox } = match.entry
     if (status !== undefined && mailbox?.selectable)
       await session.write(`* ${await statusText(session, mailbox, status)}\r\n`)

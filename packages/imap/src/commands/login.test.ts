@@ -71,7 +71,7 @@ test('Dovecot: disable_plaintext_auth: LOGINDISABLED, no mechanism, PRIVACYREQUI
   const client = await imap.connect()
   assert.equal(
     (await client.ok('CAPABILITY'))[0],
-    '* CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE IDLE LOGINDISABLED SASL-IR',
+    '* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE LOGINDISABLED SASL-IR',
   )
   const lines = await client.command('LOGIN alice secret')
   assert.match(lines[0]!, /^\* BAD \[ALERT\] Plaintext authentication not allowed/)
@@ -132,7 +132,10 @@ test('RFC 9051 §6.2.1: STARTTLS; what was pipelined in the clear is never run (
   const secure = tls.connect({ socket: clear.socket, rejectUnauthorized: false })
   const client = new RawClient(secure)
   const [capabilities] = await client.ok('CAPABILITY')
-  assert.equal(capabilities, '* CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE IDLE SASL-IR AUTH=PLAIN AUTH=LOGIN')
+  assert.equal(
+    capabilities,
+    '* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE SASL-IR AUTH=PLAIN AUTH=LOGIN',
+  )
   assert.match((await client.command('STARTTLS')).at(-1)!, /^NO /)
   await client.ok(`AUTHENTICATE PLAIN ${plain}`)
   assert.ok(

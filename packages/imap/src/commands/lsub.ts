@@ -29,7 +29,7 @@ export const lsub = command({
       const attributes = subscribed
         ? attributesOf(entry).filter((attribute) => attribute !== '\\NonExistent')
         : ['\\Noselect']
-      session.untagged(`LSUB (${attributes.join(' ')}) "/" ${mailboxText(name)}`)
+      session.untagged(`LSUB (${attributes.join(' ')}) "/" ${mailboxText(name, session)}`)
     }
     return ok('Lsub completed')
   },

@@ -1,12 +1,26 @@
+import type { Extension } from '../session/session.ts'
 import { encodeMailboxName } from '../wire/mailbox-name.ts'
 
-/** A mailbox name in a response: modified UTF-7, quoted where it is not an atom. RFC 3501 §5.1. */
-export function mailboxText(name: string): string {
-  const encoded = encodeMailboxName(name)
+/** Anything that knows what was enabled. */
+export interface NameReader {
+  enabled(extension: Extension): boolean
+}
+
+/** Mailbox names go both ways as UTF-8: RFC 9051 §5.1, RFC 6855 §3. */
+export function readsUtf8(client: NameReader): boolean {
+  return client.enabled('IMAP4rev2') || client.enabled('UTF8=ACCEPT')
+}
+
+/**
+ * A mailbox name in a response, quoted where it is not an atom: UTF-8 for who enabled it, else modified UTF-7
+ * (RFC 3501 §5.1.3).
+ */
+export function mailboxText(name: string, client: NameReader): string {
+  const encoded = readsUtf8(client) ? name : encodeMailboxName(name)
   if (/^[\w.+&,/:;=@-]+$/.test(encoded) && encoded.toUpperCase() !== 'NIL') return encoded
   return quoted(encoded)
 }
 
-export function quoted(ascii: string): string {
-  return `"${ascii.replace(/["\\]/g, '\\$&')}"`
+export function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`
 }

@@ -36,7 +36,7 @@ export const getQuotaRoot = command({
   async run(session, name) {
     const mailbox = await session.store.mailboxes.find(session.account.id, name)
     if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'Mailbox does not exist')
-    session.untagged(`QUOTAROOT ${mailboxText(name)} ${quoted(root)}`)
+    session.untagged(`QUOTAROOT ${mailboxText(name, session)} ${quoted(root)}`)
     session.untagged(quotaLine(await session.store.mailboxes.quota(session.account.id)))
     return ok('Getquotaroot completed')
   },

@@ -17,7 +17,10 @@ export const search = command({
   capabilities: ['ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL', 'I18NLEVEL=1'],
   args: (p, session): SearchArgs => {
     const options = returnOptions(p.sp())
-    return { options, ...searchProgram(p, scopeOf(session)) }
+    return {
+      options,
+      ...searchProgram(p, scopeOf(session), session.enabled('UTF8=ACCEPT') ? 'no charset' : 'charset'),
+    }
   },
   async run(session, { options, criteria, usesModSeq }) {
     // A search that fails leaves nothing saved (RFC 5182 §2.1).

@@ -6,10 +6,11 @@ import type { Parser } from '../wire/parser.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { type Completion, command, ok } from './command.ts'
 import { openableMailbox } from './find-mailbox.ts'
+import { type GivenName, givenName, listResponse } from './old-name.ts'
 import { type Qresync, qresyncParameter, resynchronize } from './qresync.ts'
 
 interface SelectArgs {
-  readonly name: string
+  readonly given: GivenName
   readonly condstore: boolean
   readonly qresync: Qresync | undefined
 }
@@ -18,7 +19,7 @@ type LoggedIn = SessionIn<'authenticated' | 'selected'>
 
 /** RFC 9051 §6.3.2; parameters RFC 4466 §2.2, CONDSTORE RFC 7162 §3.1.8, QRESYNC RFC 7162 §3.2.5. */
 function selectArgs(p: Parser, session: LoggedIn): SelectArgs {
-  const name = p.sp().mailbox()
+  const given = givenName(p.sp())
   let condstore = false
   let qresync: Qresync | undefined
   if (p.accept(' ')) {
@@ -30,12 +31,12 @@ function selectArgs(p: Parser, session: LoggedIn): SelectArgs {
       else throw new SyntaxFault('QRESYNC is not enabled')
     })
   }
-  return { name, condstore, qresync }
+  return { given, condstore, qresync }
 }
 
 async function open(
   session: LoggedIn,
-  { name, condstore, qresync }: SelectArgs,
+  { given, condstore, qresync }: SelectArgs,
   access: OpenMailbox['access'],
 ): Promise<Completion> {
   // A failing SELECT leaves nothing selected (RFC 9051 §6.3.2).
@@ -43,12 +44,14 @@ async function open(
     session.unselect()
     session.untagged('OK [CLOSED] Previous mailbox closed.')
   }
-  const { id } = await openableMailbox(session, name)
+  const { id } = await openableMailbox(session, given.name)
   if (condstore) session.enable('CONDSTORE')
   const view = await session.store.messages.view(id)
   const mailbox = new OpenMailbox(view, access)
+  const rev2 = session.enabled('IMAP4rev2')
+  if (rev2) mailbox.ignoreRecent()
   const last = view.uids[view.uids.length - 1] ?? 0
-  if (last > 0 && view.mailbox.firstRecent <= last) {
+  if (!rev2 && last > 0 && view.mailbox.firstRecent <= last) {
     const first =
       access === 'read-write' ? await session.store.mailboxes.claimRecent(id) : view.mailbox.firstRecent
     mailbox.addRecent(first, last)
@@ -56,8 +59,12 @@ async function open(
   session.select(mailbox)
   const { uids, firstUnseen } = view
   await session.write(
-    `${keywordLines(mailbox)}* ${uids.length} EXISTS\r\n* ${mailbox.recentCount} RECENT\r\n` +
-      (firstUnseen === undefined
+    `${keywordLines(mailbox)}* ${uids.length} EXISTS\r\n` +
+      // RFC 9051 §6.3.2: LIST instead of RECENT and UNSEEN.
+      (rev2
+        ? await listResponse(session, given.name, given.asGiven)
+        : `* ${mailbox.recentCount} RECENT\r\n`) +
+      (rev2 || firstUnseen === undefined
         ? ''
         : `* OK [UNSEEN ${lowerBound(uids, firstUnseen) + 1}] First unseen.\r\n`) +
       `* OK [UIDVALIDITY ${view.mailbox.uidValidity}] UIDs valid\r\n` +

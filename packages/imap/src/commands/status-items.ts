@@ -60,5 +60,5 @@ export async function statusText(
   if (items.includes('HIGHESTMODSEQ')) session.enable('CONDSTORE')
   const parts: string[] = []
   for (const item of items) parts.push(`${item} ${await values[item]!(mailbox, session)}`)
-  return `STATUS ${mailboxText(mailbox.name)} (${parts.join(' ')})`
+  return `STATUS ${mailboxText(mailbox.name, session)} (${parts.join(' ')})`
 }

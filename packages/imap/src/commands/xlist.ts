@@ -23,7 +23,7 @@ export const xlist = command({
         return word === undefined ? attribute : `\\${word}`
       })
       if (entry.name === 'INBOX') attributes.push('\\Inbox')
-      session.untagged(`XLIST (${attributes.join(' ')}) "/" ${mailboxText(entry.name)}`)
+      session.untagged(`XLIST (${attributes.join(' ')}) "/" ${mailboxText(entry.name, session)}`)
     }
     return ok('Xlist completed')
   },

@@ -85,6 +85,7 @@ export class ImapSession extends ClientLink implements ConnectionHandler, Mailbo
   enable(extension: Extension): void {
     const had = this.enabled('CONDSTORE')
     this.#extensions |= extensionBits[extension]
+    if (extension === 'IMAP4rev2') this.mailbox?.ignoreRecent()
     if (extension === 'QRESYNC') this.#extensions |= extensionBits.CONDSTORE
     // RFC 7162 §3.1.2.1: the client has to know where it stands.
     if (!had && this.enabled('CONDSTORE') && this.mailbox !== undefined)

@@ -14,7 +14,11 @@ export function* newsLines(
     if (enabled.vanished) yield `* VANISHED ${formatNumbers(news.expunged.uids)}\r\n`
     else yield* expungeLines(news.expunged.sequence)
   }
-  if (news.exists !== undefined) yield `* ${news.exists} EXISTS\r\n* ${news.recent} RECENT\r\n`
+  if (news.exists !== undefined) {
+    // RFC 9051 Appendix E, 12.
+    const recent = mailbox.ignoresRecent ? '' : `* ${news.recent} RECENT\r\n`
+    yield `* ${news.exists} EXISTS\r\n${recent}`
+  }
   yield* flagLines(mailbox, news, enabled.modSeq)
 }
 

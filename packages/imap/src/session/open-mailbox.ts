@@ -54,6 +54,8 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
   #holdsExpunged = false
   /** Pairs first UID, last UID of what is \Recent in this session. */
   #recent: number[] | undefined
+  /** RFC 9051 has no \Recent. */
+  #ignoresRecent = false
   #told: MessageBatch[] | undefined
   #keywords: readonly string[]
   #flagTexts: FlagTexts | undefined
@@ -130,6 +132,16 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     return false
   }
 
+  /** For a client that enabled IMAP4rev2. */
+  ignoreRecent(): void {
+    this.#ignoresRecent = true
+    this.#recent = undefined
+  }
+
+  get ignoresRecent(): boolean {
+    return this.#ignoresRecent
+  }
+
   /** How many of the messages are \Recent. */
   get recentCount(): number {
     const recent = this.#recent ?? []
@@ -182,7 +194,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     const lastKnown = this.uids[this.uids.length - 1] ?? 0
     const expunged = this.#takeUids(changes, expunges, lastKnown)
     const came = (this.uids[this.uids.length - 1] ?? 0) > lastKnown
-    if (came) await this.#claimRecent(store, lastKnown)
+    if (came && !this.#ignoresRecent) await this.#claimRecent(store, lastKnown)
     this.updateKeywords(changes.keywords)
     this.modSeq = changes.modSeq
     return {

@@ -3,6 +3,7 @@
  * they came (so that no pipelining is ambiguous, RFC 9051 §5.5), and answers each.
  */
 import { bad, type Command, type Completion, type LiteralSink, no, ok } from '../commands/command.ts'
+import { readsUtf8 } from '../commands/mailbox-text.ts'
 import { verdictOn } from '../errors.ts'
 import type { Frame } from '../wire/frame.ts'
 import type { FramerEvent } from '../wire/framer.ts'
@@ -242,7 +243,7 @@ function takeOctets(session: ImapSession, octets: Buffer, last: boolean): Promis
 }
 
 function parserFor(session: ImapSession, frame: Frame): Parser {
-  return new Parser(frame, { utf8: session.enabled('IMAP4rev2') || session.enabled('UTF8=ACCEPT') })
+  return new Parser(frame, { utf8: readsUtf8(session) })
 }
 
 /** The tag if the line begins with one: an answer to anything else is untagged. */

@@ -13,7 +13,7 @@ test('RFC 9051 §7.1.1: the greeting brings the capabilities that may be used be
   socket.destroy()
   assert.equal(
     chunk.toString(),
-    '* OK [CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE IDLE SASL-IR AUTH=PLAIN AUTH=LOGIN] Hello\r\n',
+    '* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE SASL-IR AUTH=PLAIN AUTH=LOGIN] Hello\r\n',
   )
 })
 

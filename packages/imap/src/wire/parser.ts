@@ -42,6 +42,7 @@ export class Parser {
   readonly #utf8: boolean
   #at = 0
   #nextLiteral = 0
+  #mailboxAsGiven = ''
 
   constructor(frame: Frame, options: ParserOptions = {}) {
     this.#text = frame.text
@@ -229,6 +230,11 @@ export class Parser {
     return this.#mailboxName(this.astringOctets())
   }
 
+  /** As the client spelt the name that `mailbox` read last; only where names are UTF-8 (RFC 9051 §6.3.9.7). */
+  get mailboxAsGiven(): string {
+    return this.#mailboxAsGiven
+  }
+
   /** A name with `%` and `*`; Unicode. */
   listMailbox(): string {
     const next = this.#text[this.#at]
@@ -364,6 +370,7 @@ export class Parser {
 
   #mailboxName(octets: Buffer): string {
     const name = this.#utf8 ? decodeUtf8MailboxName(octets) : decodeMailboxName(octets)
+    if (this.#utf8) this.#mailboxAsGiven = octets.toString()
     if (name === undefined) throw new StoreError('invalid-name', 'Mailbox name is not valid')
     return name
   }

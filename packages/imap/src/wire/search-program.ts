@@ -36,8 +36,16 @@ const earliest = Number.MIN_SAFE_INTEGER
 const latest = Number.MAX_SAFE_INTEGER
 
 /** `[CHARSET name SP] key *(SP key)`. */
-export function searchProgram(p: Parser, scope: SearchScope): SearchProgram {
-  if (p.acceptText('CHARSET ') && !knownCharset(p)) return unknownCharset
+export function searchProgram(
+  p: Parser,
+  scope: SearchScope,
+  allowed: 'charset' | 'no charset' = 'charset',
+): SearchProgram {
+  if (p.acceptText('CHARSET ')) {
+    // RFC 6855 §3.
+    if (allowed === 'no charset') throw new SyntaxFault('CHARSET is given though UTF8=ACCEPT is enabled')
+    if (!knownCharset(p)) return unknownCharset
+  }
   return searchKeys(p, scope)
 }
 
