@@ -20,6 +20,7 @@ export const programs: Readonly<Record<string, Program>> = {
   postalias: async (...call) => (await import('./commands/postfix/tables.ts')).postalias(...call),
   newaliases: async (...call) => (await import('./commands/postfix/tables.ts')).newaliases(...call),
   mailq: async (...call) => (await import('./commands/postfix/mailq.ts')).mailq(...call),
+  mailstats: async (...call) => (await import('./commands/postfix/mailstats.ts')).mailstats(...call),
   sendmail: async (...call) => (await import('./commands/postfix/sendmail.ts')).sendmail(...call),
   doveconf: async (...call) => (await import('./commands/dovecot/doveconf.ts')).doveconf(...call),
   dovecot: async (...call) => (await import('./commands/dovecot/dovecot.ts')).dovecot(...call),

@@ -3,6 +3,7 @@ import { exit, type Shell } from '../shell.ts'
 import type { CommandContext } from './context.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addDomainCommands } from './domain.ts'
+import { addExplainCommand } from './explain.ts'
 import { addGreylistCommands } from './greylist.ts'
 import { addMailboxCommands } from './mailbox.ts'
 import { addServerCommands, type StartServer } from './server.ts'
@@ -37,6 +38,7 @@ export async function posthorn(
   addGreylistCommands(program, context)
   addStoreCommands(program, context)
   addDoctorCommand(program, context)
+  addExplainCommand(program, context)
   inherit(program)
   try {
     await program.parseAsync([...args], { from: 'user' })
@@ -48,7 +50,7 @@ export async function posthorn(
 }
 
 const programNames =
-  'postconf, postfix, postqueue, mailq, postcat, postsuper,\nnewaliases, postalias, postmap, sendmail, doveconf, dovecot'
+  'postconf, postfix, postqueue, mailq, postcat, postsuper,\nnewaliases, postalias, postmap, mailstats, sendmail, doveconf, dovecot'
 
 /** Subcommands do not take these over from the program by themselves. */
 function inherit(command: Command): void {

@@ -16,7 +16,7 @@ export const logging = {
   syslog_name: postfix({
     type: 'string',
     default: 'posthorn',
-    doc: 'The name before the service in a log line: `posthorn/smtpd[12]`. Tools that look for postfix want `postfix`.',
+    doc: 'The name before the service in a log line: `posthorn/smtpd[12]`. Tools that look for postfix want `postfix`, or to be told: `pflogsumm --syslog-name=posthorn`.',
   }),
   log_level: posthorn({
     type: 'choice',
