@@ -9,6 +9,8 @@ import { type HeaderPlace, MimeUnits } from './mime-units.ts'
 export interface CheckedMail {
   readonly log: Log
   readonly queueId: string
+  /** `cleanup`, or `smtp` for mail that leaves: then no action may decide about the message. */
+  readonly service?: 'cleanup' | 'smtp'
   /** `host[192.0.2.1]`, or `local` for the sendmail command. */
   readonly client: string
   readonly sender: string
@@ -20,6 +22,8 @@ export interface CheckedMail {
 /** Postfix: msg_info("… %.200s …"). */
 const maxLoggedBytes = 200
 const nothing = Buffer.alloc(0)
+/** Postfix: not available where mail is on its way out. */
+const decisions: ReadonlySet<string> = new Set(['REJECT', 'DISCARD', 'HOLD', 'REDIRECT', 'BCC'])
 
 /**
  * header_checks(5) over one message as it comes in: each field and each line goes through its table once, and
@@ -83,6 +87,10 @@ export class ContentFilter {
   #act(place: 'header' | 'body', unit: Buffer, key: string, action: string): Buffer {
     const [, word = '', text = ''] = /^(\S*)\s*(.*)$/s.exec(action) ?? []
     const note = (what: string, said = text): void => this.#log(what, place, key, said)
+    if (this.#mail.service === 'smtp' && decisions.has(word.toUpperCase())) {
+      this.#warn(`unsupported command in smtp_header_checks: ${word.toUpperCase()}`)
+      return unit
+    }
     switch (word.toUpperCase()) {
       case 'REJECT':
         this.#reject(text, note)
@@ -162,16 +170,23 @@ export class ContentFilter {
   }
 
   #warn(text: string): void {
-    this.#mail.log({ level: 'warning', service: 'cleanup', queueId: this.#mail.queueId, text })
+    this.#mail.log({
+      level: 'warning',
+      service: this.#mail.service ?? 'cleanup',
+      queueId: this.#mail.queueId,
+      text,
+    })
   }
 
   #log(what: string, place: string, key: string, said: string): void {
-    const { log, queueId, client, sender, recipient, protocol, helo } = this.#mail
-    let text = `${what}: ${place} ${key.slice(0, maxLoggedBytes).replace(/[\0-\x1f\x7f]/g, '?')} from ${client};`
-    text += ` from=<${sender}> to=<${recipient}>`
-    if (protocol !== '') text += ` proto=${protocol}`
-    if (helo !== '') text += ` helo=<${helo}>`
-    log({ level: 'info', service: 'cleanup', queueId, text: said === '' ? text : `${text}: ${said}` })
+    const { log, queueId, service = 'cleanup', client, sender, recipient, protocol, helo } = this.#mail
+    let text = `${what}: ${place} ${key.slice(0, maxLoggedBytes).replace(/[\0-\x1f\x7f]/g, '?')}`
+    if (service === 'cleanup') {
+      text += ` from ${client}; from=<${sender}> to=<${recipient}>`
+      if (protocol !== '') text += ` proto=${protocol}`
+      if (helo !== '') text += ` helo=<${helo}>`
+    }
+    log({ level: 'info', service, queueId, text: said === '' ? text : `${text}: ${said}` })
   }
 }
 

@@ -132,7 +132,8 @@ class Delivery {
       ...(envid === undefined ? {} : { envid }),
       ...(ret === undefined ? {} : { ret }),
       ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
-      content: () => (rewriting === undefined ? this.#job.content() : rewriting.content(this.#job.content())),
+      content: () =>
+        rewriting === undefined ? this.#job.content() : rewriting.content(this.#job.content(), entry.queueId),
     }
     const stop = (): void => client.quit()
     signal.addEventListener('abort', stop, { once: true })

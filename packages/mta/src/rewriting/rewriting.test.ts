@@ -82,7 +82,7 @@ test('masquerade_domains, masquerade_exceptions: first that fits, ! spares, reci
 test('generic(5): envelope and header once, @host wildcard; header in pieces of every size', async () => {
   const maps =
     'inline:{his@localdomain.local=his@isp.example,@localdomain.local=all+x@isp.example,all@isp.example=no@no}'
-  const outgoing = createOutgoingRewriting([maps], tables(), site)
+  const outgoing = createOutgoingRewriting({ genericMaps: [maps] }, tables(), site, () => {})
   assert.ok(outgoing)
   assert.equal(outgoing.address('his@localdomain.local'), 'his@isp.example')
   assert.equal(outgoing.address('her@localdomain.local'), 'all+x@isp.example')
@@ -96,10 +96,13 @@ test('generic(5): envelope and header once, @host wildcard; header in pieces of 
       for (let at = 0; at < text.length; at += size) yield Buffer.from(text.slice(at, at + size))
     }
     const out: Uint8Array[] = []
-    for await (const chunk of outgoing.content(pieces())) out.push(Buffer.from(chunk))
+    for await (const chunk of outgoing.content(pieces(), 'ID')) out.push(Buffer.from(chunk))
     assert.equal(Buffer.concat(out).toString(), expected)
   }
-  assert.equal(createOutgoingRewriting([], tables(), site), undefined)
+  assert.equal(
+    createOutgoingRewriting({ genericMaps: [] }, tables(), site, () => {}),
+    undefined,
+  )
 })
 
 test('headers of own clients are completed and rewritten, those of strangers are not, the envelope is for all', async () => {
@@ -125,5 +128,35 @@ test('headers of own clients are completed and rewritten, those of strangers are
   assert.match(own, /\r\nFrom: alice@example\.org\r\nTo: b@host\.example\.org, tame@far\.net\r\n/)
   assert.match(strange, /^Return-Path: <tame@far\.net>\r\n/)
   assert.match(strange, /\r\nFrom: al\r\nTo: b@host, wild@far\.net\r\n/)
+  await mail.close()
+})
+
+test('smtp_header_checks: edits of what leaves; nothing there decides about the message', async () => {
+  const mail = await openMailFixture({
+    files: {
+      out: '/^Received:/ IGNORE\n/^Subject: (.*)/ REPLACE Subject: [$1]\n/^X-No/ REJECT no\n/^Content/ IGNORE\n',
+    },
+  })
+  const said: string[] = []
+  const options = { genericMaps: [], headerChecks: [`regexp:${mail.folder}/out`] }
+  const outgoing = createOutgoingRewriting(options, tables(), site, ({ service, text }) =>
+    said.push(`${service} ${text}`),
+  )
+  async function* content(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(
+      'Received: a\r\n b\r\nSubject: x\r\nX-No: 1\r\nContent-Type: text/plain\r\n\r\nReceived: y\r\n',
+    )
+  }
+  const out: Uint8Array[] = []
+  for await (const chunk of outgoing?.content(content(), 'ID') ?? []) out.push(chunk)
+  assert.equal(
+    Buffer.concat(out).toString(),
+    'Subject: [x]\r\nX-No: 1\r\nContent-Type: text/plain\r\n\r\nReceived: y\r\n',
+  )
+  assert.equal(outgoing?.address('u@o.org'), 'u@o.org')
+  assert.deepEqual(said, [
+    'smtp replace: header Subject: x: Subject: [x]',
+    'smtp unsupported command in smtp_header_checks: REJECT',
+  ])
   await mail.close()
 })

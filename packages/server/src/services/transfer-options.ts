@@ -185,6 +185,11 @@ export function contentCheckOptions({ values }: Config): ContentCheckOptions {
   }
 }
 
+/** What is changed in mail that leaves, from main.cf. */
+export function outgoingOptions({ values }: Config) {
+  return { genericMaps: values.smtp_generic_maps, headerChecks: values.smtp_header_checks }
+}
+
 /** How mail is taken in, from main.cf. */
 export function receiveOptions({ values }: Config): ReceiveOptions {
   return {

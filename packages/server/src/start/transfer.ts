@@ -29,6 +29,7 @@ import { smtpClientOptions } from '../services/smtp-client-options.ts'
 import {
   contentCheckOptions,
   greylistOptions,
+  outgoingOptions,
   ownAddresses,
   policyOptions,
   receiveOptions,
@@ -78,11 +79,16 @@ async function rulesOf(parts: TransferParts, config: Config) {
         localAddresses: () => ownAddresses().map(({ address }) => address),
       }),
     }
-    const outgoing = createOutgoingRewriting(config.values.smtp_generic_maps, tables, {
-      complete: routing.complete,
-      isLocalDomain: routing.isLocalDomain,
-      delimiter: config.values.recipient_delimiter,
-    })
+    const outgoing = createOutgoingRewriting(
+      outgoingOptions(config),
+      tables,
+      {
+        complete: routing.complete,
+        isLocalDomain: routing.isLocalDomain,
+        delimiter: config.values.recipient_delimiter,
+      },
+      log,
+    )
     const limits = clientLimits(config, { store, tables, log, now, receive })
     return {
       config,

@@ -17,6 +17,11 @@ export const contentChecks = {
     default: '$header_checks',
     doc: 'The same for the headers of enclosed messages.',
   }),
+  smtp_header_checks: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'The same for mail that leaves by SMTP, for the main header without its MIME fields: IGNORE, STRIP, REPLACE, PREPEND, WARN, INFO, DUNNO.',
+  }),
   body_checks: postfix({
     type: 'tables',
     default: '',
