@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { CrashLedger } from '../../packages/storage/src/testkit/crash-ledger.ts'
 
-const rounds = Number(process.env.CRASH_ROUNDS ?? 60)
+const rounds = Number(process.env.CRASH_ROUNDS ?? 30)
 
 test(`kill -9, ${rounds} times over one store`, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'posthorn-kill-'))
