@@ -41,6 +41,10 @@ function unquote(local: string): string {
   return local.startsWith('"') && local.endsWith('"') ? local.slice(1, -1).replace(/\\(.)/g, '$1') : local
 }
 
+/** Debian's aliases send postmaster to root, whom nobody may have made an account. */
+const isStandIn = (name: string, walk: Walk): boolean =>
+  name === 'root' && [...reservedNames].some((reserved) => walk.path.includes(`alias ${reserved}`))
+
 export const isReserved = (name: string): boolean => reservedNames.has(name)
 
 /** The alias a local part names, with its value; the extended name first. aliases(5). */
@@ -112,7 +116,7 @@ export async function deliverLocal(
     await deliverAccount(parts, { ...found, address }, here, gathering)
     return
   }
-  if (isReserved(local.name)) {
+  if (isReserved(local.name) || isStandIn(local.name, walk)) {
     await deliverReserved(parts, local.name, here, gathering)
     return
   }

@@ -254,6 +254,13 @@ test('RFC 5321 §4.5.1: postmaster always reaches someone', async () => {
     ['postmaster', ['postmaster@example.org → mailbox']],
     ['mailer-daemon', ['first@box.net → mailbox']],
   ])
+  // As Debian installs it, without an account for root.
+  const debian = { files: { aliases: 'mailer-daemon: postmaster\npostmaster: root\n' } }
+  const aliasMaps = ['hash:$FOLDER/aliases']
+  await routes({ accounts: ['first@box.net'], ...debian, routing: { aliasMaps } }, [
+    ['postmaster', ['first@box.net → mailbox']],
+    ['mailer-daemon', ['first@box.net → mailbox']],
+  ])
 })
 
 test('what is forwarded carries Delivered-To, and where it came from', async () => {
