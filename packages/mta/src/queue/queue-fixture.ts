@@ -159,6 +159,9 @@ export class QueueBench {
   quiet(): Promise<void> {
     return this.until('quiet', async () => {
       if (this.runner.active > 0) return false
+      // Claimed by the runner, which has not begun with it yet.
+      const entries = await this.store.queue.list()
+      if (entries.some(({ recipients }) => recipients.some(({ state }) => state === 'claimed'))) return false
       const due = await this.store.queue.nextDueMs()
       return due === undefined || due > this.nowMs
     })
