@@ -254,3 +254,18 @@ test('CVE-2019-11500, CVE-2020-7046 class: NUL, 8-bit, bad UTF-8, long lines: oc
     'changed on the way to POP3',
   )
 })
+
+test('RFC 854: a script piped through telnet ends its lines with CR NUL CR LF, and is understood', async () => {
+  const rows: readonly [port: number, typed: string, wanted: RegExp][] = [
+    [server.ports.smtp, 'HELO me', /250 mail\.example\.org\r\n/],
+    [server.ports.pop3, `USER ${alice.address}`, /\+OK[^\n]*\r\n\+OK\r\n/],
+    [server.ports.imap, `a LOGIN ${alice.address} "${alice.password}"`, /a OK /],
+  ]
+  for (const [port, typed, wanted] of rows) {
+    const wire = await Wire.open(port)
+    await wire.hears(/^(220 |\+OK|\* OK)[^\n]*\n/)
+    wire.send(`${typed}\r\0\r\n`)
+    await wire.hears(wanted)
+    wire.close()
+  }
+})

@@ -29,6 +29,8 @@ function talk(pieces: readonly Buffer[]): Promise<string> {
     )
     socket.on('data', (chunk) => {
       said += chunk.toString('latin1')
+      // What came in the clear is dropped, and the server waits for a handshake that is not ours to make.
+      if (said.endsWith('Begin TLS negotiation now.\r\n')) socket.destroy()
     })
     // A reset is an answer, too: the server has closed on what was still being sent.
     socket.on('error', () => {})

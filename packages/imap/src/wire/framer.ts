@@ -176,9 +176,11 @@ export class Framer {
   }
 
   #line(): FramerEvent | undefined | 'more' {
-    const line = this.#takeLine()
-    if (line === undefined) return undefined
-    if (line === 'too-long') return this.#spoil('too-long')
+    const taken = this.#takeLine()
+    if (taken === undefined) return undefined
+    if (taken === 'too-long') return this.#spoil('too-long')
+    // RFC 854: telnet sends CR NUL for the CR that a script gave it.
+    const line = taken.at(-1) === 0 && taken.at(-2) === 13 ? taken.subarray(0, -2) : taken
     if (this.#raw) {
       this.#raw = false
       return { kind: 'line', line }

@@ -10,7 +10,9 @@ const space = 32
 const nothing = Buffer.alloc(0)
 
 /** Total: every line is a command, perhaps one that nobody knows. */
-export function parseCommandLine(line: Buffer): CommandLine {
+export function parseCommandLine(given: Buffer): CommandLine {
+  // RFC 854: telnet sends CR NUL for the CR that a script gave it.
+  const line = given.at(-1) === 0 && given.at(-2) === 13 ? given.subarray(0, -2) : given
   const end = line.indexOf(space)
   const keyword = end < 0 ? line : line.subarray(0, end)
   return { keyword: readKeyword(keyword), rest: end < 0 ? nothing : line.subarray(end + 1) }

@@ -333,6 +333,8 @@ export class Session {
     }
     let end = lf
     while (end > from && input[end - 1] === 13) end--
+    // RFC 854: telnet sends CR NUL for the CR that a script gave it.
+    if (end - from > 1 && input[end - 1] === 0 && input[end - 2] === 13) end -= 2
     this.lineEnd = end < lf ? 'crlf' : 'lf'
     if (this.mode.kind === 'auth') {
       this.#settle('AUTH', answerToChallenge(this, this.mode.exchange, input.subarray(from, end)))
