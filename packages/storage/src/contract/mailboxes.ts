@@ -47,6 +47,14 @@ export interface MailboxStore {
   /** A subscription is of a name, existing or not. */
   subscribe(account: AccountId, name: string, on: 'subscribed' | 'unsubscribed'): Promise<void>
   quota(account: AccountId): Promise<Quota>
+  /**
+   * The mailbox goes on under the numbers it had on another server: UIDVALIDITY while no UID was given here (else
+   * 'limit'), UIDNEXT upwards only.
+   */
+  continueFrom(
+    id: MailboxId,
+    numbers: { readonly uidValidity: number; readonly uidNext: number },
+  ): Promise<Mailbox>
   /** Takes the \Recent claim of all present messages; returns the first UID that was still recent. */
   claimRecent(id: MailboxId): Promise<Uid>
 }

@@ -25,6 +25,8 @@ export interface AppendItem {
   readonly message: StagedMessage
   readonly flags: Flags
   readonly internalDateMs: number
+  /** The UID it had on another server; used when it is not below UIDNEXT, else the next one is. */
+  readonly uid?: Uid
 }
 
 export interface Placed {

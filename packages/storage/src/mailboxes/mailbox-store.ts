@@ -24,6 +24,7 @@ import {
   writeMailboxState,
 } from '../rows/mailbox-row.ts'
 import { quotaOf, readUsage } from '../rows/usage-row.ts'
+import { continueFrom } from './continue-from.ts'
 import { compareNames, normalizeName, parentsOf } from './names.ts'
 import { removeMailbox } from './remove-mailbox.ts'
 import { renameMailbox } from './rename-mailbox.ts'
@@ -72,6 +73,7 @@ export const createMailboxStore = (engine: Engine): MailboxStore => ({
       limitBytes: quotaOf(snapshot, account, engine.defaultQuotaBytes),
     }
   },
+  continueFrom: (id, numbers) => engine.commit.run((unit) => continueFrom(unit, id, numbers, engine.now())),
   claimRecent: (id) => claimRecent(engine, id),
 })
 

@@ -92,6 +92,7 @@ const append = async (
         sizeBytes: item.message.sizeBytes,
         internalDateMs: Math.trunc(item.internalDateMs),
         saveDateMs,
+        uid: item.uid,
       }
     })
     return addMessages(unit, mailbox, added).map((placement) => placedOf(mailbox, placement))

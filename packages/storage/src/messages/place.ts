@@ -60,7 +60,10 @@ export const openSelectable = (reader: Reader, id: number): OpenMailbox => {
   throw new StoreError('no-such-mailbox', `Cannot open mailbox "${mailbox.facts.name}": it holds no messages`)
 }
 
-export type NewPlacement = Omit<Placement, 'uid' | 'modSeq'>
+export type NewPlacement = Omit<Placement, 'uid' | 'modSeq'> & {
+  /** Wished for; given when it is not below the next. */
+  readonly uid?: number | undefined
+}
 
 /** Gives UIDs in order and counts; the message rows already carry the reference. */
 export const addMessages = (
@@ -70,12 +73,14 @@ export const addMessages = (
 ): readonly Placement[] => {
   if (added.length === 0) return []
   const { id, facts, state } = mailbox
-  if (state.uidNext + added.length > maxUid) {
-    throw new StoreError('limit', `Cannot add to mailbox "${facts.name}": no UIDs are left`)
-  }
   const modSeq = ++state.highestModSeq
-  const placements = added.map((each, index) => ({ ...each, uid: state.uidNext + index, modSeq }))
-  state.uidNext += added.length
+  const placements = added.map((each) => {
+    const uid = Math.max(each.uid ?? 0, state.uidNext)
+    if (uid >= maxUid)
+      throw new StoreError('limit', `Cannot add to mailbox "${facts.name}": no UIDs are left`)
+    state.uidNext = uid + 1
+    return { ...each, uid, modSeq }
+  })
   let octets = 0
   for (const each of placements) {
     octets += each.sizeBytes

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { MailboxId, ModSeq, Uid } from '../contract.ts'
 import { type ContractCase, rejects } from './contract-case.ts'
 import { append, mailboxOf, makeAccount, sampleMessage } from './samples.ts'
 
@@ -28,6 +29,33 @@ export const accountsContract: readonly ContractCase[] = [
 ]
 
 export const mailboxesContract: readonly ContractCase[] = [
+  [
+    'RFC 9051 §2.3.1.1: a mailbox from another server goes on under its UIDVALIDITY and UIDs',
+    async ({ store }) => {
+      const account = await makeAccount(store)
+      const { id } = await store.mailboxes.create(account.id, 'Moved')
+      const moved = await store.mailboxes.continueFrom(id, { uidValidity: 1_234_567, uidNext: 7 })
+      assert.deepEqual([moved.uidValidity, moved.uidNext, moved.firstRecent], [1_234_567, 7, 7])
+      await store.mailboxes.continueFrom(id, { uidValidity: 1_234_567, uidNext: 3 })
+      const uids = []
+      for (const uid of [9, 4, 20] as Uid[])
+        uids.push((await append(store, id, sampleMessage(uid), 0, [], uid)).uid)
+      assert.deepEqual(uids, [9, 10, 20])
+      await rejects(store.mailboxes.continueFrom(id, { uidValidity: 5, uidNext: 30 }), 'limit')
+      await rejects(store.mailboxes.continueFrom(id, { uidValidity: 1_234_567, uidNext: 2 ** 32 }), 'limit')
+      const { modSeq } = await store.messages.view(id)
+      const resync = await store.messages.changesSince(id, 5_000 as ModSeq)
+      assert.deepEqual([...resync.changed.uids], [9, 10, 20])
+      assert.deepEqual([...resync.vanished].slice(0, 9), [1, 2, 3, 4, 5, 6, 7, 8, 11])
+      assert.deepEqual([...(await store.messages.changesSince(id, modSeq)).vanished], [])
+      await rejects(
+        store.mailboxes.continueFrom((id + 100) as MailboxId, { uidValidity: 1, uidNext: 1 }),
+        'no-such-mailbox',
+      )
+      const next = await store.mailboxes.create(account.id, 'New')
+      assert.ok(next.uidValidity > 1_234_567)
+    },
+  ],
   [
     'mailboxes: defaults with special-use, INBOX first',
     async ({ store }) => {

@@ -8,6 +8,7 @@ import type {
   QueueId,
   StagedMessage,
   Store,
+  Uid,
 } from '../contract.ts'
 
 /** A message of about `sizeBytes` octets that says its own number. */
@@ -38,10 +39,16 @@ export const append = async (
   bytes: Uint8Array,
   system = 0,
   keywords: readonly string[] = [],
+  uid?: Uid,
 ): Promise<Placed> => {
   const message = await stage(store, bytes)
   const [placed] = await store.messages.append(mailbox, [
-    { message, flags: { system, keywords }, internalDateMs: 1_700_000_000_000 },
+    {
+      message,
+      flags: { system, keywords },
+      internalDateMs: 1_700_000_000_000,
+      ...(uid !== undefined && { uid }),
+    },
   ])
   return placed as Placed
 }
