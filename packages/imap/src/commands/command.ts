@@ -32,6 +32,7 @@ export interface CapabilityContext {
   readonly plaintextAuth: boolean
   readonly appendLimitBytes: number | undefined
   readonly account: Account | undefined
+  readonly compressed: boolean
 }
 
 export type Announcement = readonly string[] | ((context: CapabilityContext) => readonly string[])

@@ -3,6 +3,7 @@ import { authenticate } from './authenticate.ts'
 import { capability } from './capability.ts'
 import { close, unselect } from './close.ts'
 import type { Command } from './command.ts'
+import { compress } from './compress.ts'
 import { copy } from './copy.ts'
 import { create } from './create.ts'
 import { remove } from './delete.ts'
@@ -44,6 +45,7 @@ export const commands: readonly Command[] = [
   noop,
   logout,
   unauthenticate,
+  compress,
   namespace,
   list,
   lsub,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { Connection } from '@posthorn/net'
 import type { Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
 import { Framer, type FramerLimits } from '../wire/framer.ts'
+import type { Channel } from './channel.ts'
 import type { Services } from './services.ts'
 import type { Client } from './session.ts'
 
@@ -14,7 +14,8 @@ const noLine = Buffer.from('\0')
 /** The client's end of a session: octets and lines both ways, and nothing of what they mean. */
 export class ClientLink implements Client {
   readonly services: Services
-  readonly connection: Connection
+  /** Changes once when compression begins. */
+  connection: Channel
   /** In log lines. */
   readonly id: string
   readonly framer: Framer
@@ -24,7 +25,7 @@ export class ClientLink implements Client {
   #closing: AbortController | undefined
   #line: ((line: Buffer | undefined) => void) | undefined
 
-  constructor(services: Services, connection: Connection, limits: FramerLimits) {
+  constructor(services: Services, connection: Channel, limits: FramerLimits) {
     this.services = services
     this.connection = connection
     this.id = randomBytes(9).toString('base64url')

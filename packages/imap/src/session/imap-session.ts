@@ -1,9 +1,10 @@
-import type { CloseReason, Connection, ConnectionHandler, TlsCredentials } from '@posthorn/net'
+import type { CloseReason, Connection, TlsCredentials } from '@posthorn/net'
 import { type Account, StoreError } from '@posthorn/storage'
 import type { CapabilityContext } from '../commands/command.ts'
 import { Refusal } from '../errors.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
 import { ClientLink } from './client-link.ts'
+import { type ChannelUser, CompressedChannel } from './compressed-channel.ts'
 import { keywordLines, newsLines } from './news-lines.ts'
 import type { MailboxWatcher, OpenMailbox } from './open-mailbox.ts'
 import { runCommands } from './pump.ts'
@@ -20,7 +21,7 @@ const swallowBytesBeforeLogin = 64 * 1024
  * One client. All variants of `Session` in one object: the dispatcher checks the state and hands it out
  * as the variant. Kept small: thousands of these wait.
  */
-export class ImapSession extends ClientLink implements ConnectionHandler, MailboxWatcher, LoggedSession {
+export class ImapSession extends ClientLink implements ChannelUser, MailboxWatcher, LoggedSession {
   state: StateName = 'not-authenticated'
   account: Account | undefined
   mailbox: OpenMailbox | undefined
@@ -74,6 +75,7 @@ export class ImapSession extends ClientLink implements ConnectionHandler, Mailbo
       plaintextAuth: this.plaintextAuth === 'allowed',
       appendLimitBytes: options.appendLimitBytes === 0 ? undefined : options.appendLimitBytes,
       account: this.account,
+      compressed: this.compressed,
     }
     return `CAPABILITY ${this.services.commands.capabilities(context, options.withheld).join(' ')}`
   }
@@ -141,6 +143,17 @@ export class ImapSession extends ClientLink implements ConnectionHandler, Mailbo
       swallowBytes: swallowBytesBeforeLogin,
     })
     this.connection.setDeadline(options.loginTimeoutMs)
+  }
+
+  get compressed(): boolean {
+    return this.connection instanceof CompressedChannel
+  }
+
+  compress(): void {
+    // Sent before it saw our answer: nobody can say what it means.
+    this.framer.discard()
+    this.connection.write(`${this.tag} OK DEFLATE active.\r\n`)
+    this.connection = new CompressedChannel(this.connection, this)
   }
 
   select(mailbox: OpenMailbox): void {
@@ -246,6 +259,10 @@ export class ImapSession extends ClientLink implements ConnectionHandler, Mailbo
     }
     this.offerLine()
     this.holdBack()
+  }
+
+  damaged(): void {
+    this.bye('Compressed data is damaged', 'Damaged compression')
   }
 
   timedOut(): void {

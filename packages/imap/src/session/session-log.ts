@@ -1,11 +1,12 @@
 /** Lines of a session in Dovecot's words: what administrators grep for, and fail2ban reads. */
-import type { CloseReason, Connection } from '@posthorn/net'
+import type { CloseReason } from '@posthorn/net'
 import type { Account } from '@posthorn/storage'
+import type { Channel } from './channel.ts'
 import type { Services } from './services.ts'
 
 export interface LoggedSession {
   readonly services: Services
-  readonly connection: Connection
+  readonly connection: Channel
   readonly id: string
   readonly account: Account | undefined
   readonly trusted: boolean

@@ -76,6 +76,9 @@ interface LoggedInSession extends SessionCommon {
   select(mailbox: OpenMailbox): void
   /** Becomes not authenticated, and forgets all that was enabled (RFC 8437 §3). */
   unauthenticate(): void
+  readonly compressed: boolean
+  /** Answers OK; all that follows is compressed, both ways (RFC 4978). */
+  compress(): void
   /** News of the selected mailbox are sent until the client's next line (RFC 9051 §6.3.13). */
   startIdle(): void
 }

@@ -1,0 +1,16 @@
+import { command, no } from './command.ts'
+
+/** RFC 4978. After login only: strangers get no memory for it, and a password is not compressed. */
+export const compress = command({
+  name: 'COMPRESS',
+  states: ['authenticated', 'selected'],
+  numbers: 'none',
+  capabilities: ({ compressed }) => (compressed ? [] : ['COMPRESS=DEFLATE']),
+  args: (p) => p.sp().keyword(),
+  run(session, mechanism) {
+    if (mechanism !== 'DEFLATE') return no('Unknown compression mechanism', 'CANNOT')
+    if (session.compressed) return no('Compression is active already', 'COMPRESSIONACTIVE')
+    session.compress()
+    return undefined
+  },
+})
