@@ -1,5 +1,6 @@
 /** The store's contract, by concept. See contract/store.ts. */
 export * from './contract/accounts.ts'
+export * from './contract/annotations.ts'
 export * from './contract/counters.ts'
 export * from './contract/flags.ts'
 export * from './contract/greylist.ts'
@@ -9,5 +10,6 @@ export * from './contract/maintenance.ts'
 export * from './contract/messages.ts'
 export * from './contract/queue.ts'
 export * from './contract/search.ts'
+export * from './contract/sharing.ts'
 export * from './contract/store.ts'
 export * from './contract/store-error.ts'

@@ -23,6 +23,7 @@ export interface Engine {
   readonly self: ProcessIdentity
   readonly now: () => number
   readonly defaultQuotaBytes: number
+  readonly defaultQuotaMessages: number
 }
 
 export const snapshotOf = (engine: Engine): Snapshot => new Snapshot(engine.environment)

@@ -34,6 +34,8 @@ import { Reserve } from './reserve.ts'
 import { type FileLayer, realFileLayer } from './segments/file-layer.ts'
 import { SegmentReader } from './segments/segment-reader.ts'
 import { SegmentWriter } from './segments/segment-writer.ts'
+import { createAnnotationStore } from './sharing/annotation-store.ts'
+import { createSharingStore } from './sharing/sharing-store.ts'
 import { openVolatileStore } from './volatile/volatile-store.ts'
 import { Watchers } from './watchers.ts'
 
@@ -122,6 +124,8 @@ const assemble = async (
     accounts: createAccountStore(engine, options.defaultMailboxes ?? defaultMailboxes),
     mailboxes: createMailboxStore(engine),
     messages: createMessageStore(engine),
+    sharing: createSharingStore(engine),
+    annotations: createAnnotationStore(engine),
     queue: createQueueStore(engine, ids),
     greylist: createGreylistStore(engine),
     counters: volatile.counters,
@@ -188,6 +192,7 @@ const startMachine = (options: StoreOptions, { files, self, environment }: Groun
     self,
     now: options.now ?? Date.now,
     defaultQuotaBytes: options.defaultQuotaBytes ?? 0,
+    defaultQuotaMessages: options.defaultQuotaMessages ?? 0,
   }
   const machine: Machine = {
     commit,

@@ -65,6 +65,7 @@ export class Watchers implements GroupParticipant {
 const keyOf = (wake: Wake): string => {
   if (wake.kind === 'mailbox') return `mailbox ${wake.mailbox}`
   if (wake.kind === 'mailboxes') return `mailboxes ${wake.account}`
+  if (wake.kind === 'annotations') return JSON.stringify(wake)
   return wake.kind === 'queue' && wake.flushed !== undefined ? `flushed ${wake.flushed}` : wake.kind
 }
 

@@ -2,6 +2,7 @@ import { type Account, type AccountId, type AccountStore, type SpecialUse, Store
 import { type Engine, snapshotOf } from '../engine.ts'
 import { keyAfter, keyOf32, keyOfTable, keyOfText, tables } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
+import { removeSharing } from '../mailboxes/inherit.ts'
 import { mailboxIds } from '../mailboxes/mailbox-store.ts'
 import { dropMessages } from '../mailboxes/remove-mailbox.ts'
 import {
@@ -11,6 +12,9 @@ import {
   removeAccount,
   writeAccount,
 } from '../rows/account-row.ts'
+import { forgetSubject } from '../rows/acl-row.ts'
+import { removeAnnotationsOfAccount } from '../rows/annotation-row.ts'
+import { groupsOf, removeMember } from '../rows/group-row.ts'
 import { getJson, jsonRows, putJson } from '../rows/long-value.ts'
 import { createMailboxRows, removeMailboxRows, subscriptionKey } from '../rows/mailbox-row.ts'
 import { takeSequence } from '../rows/sequence.ts'
@@ -117,11 +121,15 @@ const remove = (unit: Unit, id: number): void => {
   const account = existing(unit, id)
   for (const mailbox of mailboxIds(unit, id)) {
     dropMessages(unit, mailbox)
+    removeSharing(unit, mailbox)
     removeMailboxRows(unit, mailbox)
   }
   const subscriptions = keyOf32(tables.subscription, id)
   const range = { start: subscriptions, end: keyAfter(subscriptions) }
   for (const { key } of [...unit.range(range)]) unit.remove(key)
+  for (const group of groupsOf(unit, id)) removeMember(unit, group, id)
+  forgetSubject(unit, id)
+  removeAnnotationsOfAccount(unit, id)
   removeAccount(unit, account)
   unit.wake({ kind: 'accounts' })
 }

@@ -9,6 +9,8 @@ export interface Account {
   readonly enabled: boolean
   /** Octets; 0 = no limit of its own (the server's mailbox_size_limit applies). */
   readonly quotaBytes: number
+  /** Messages; 0 or absent = no limit of its own (the server's quota_message_count applies). */
+  readonly quotaMessages?: number
   readonly createdMs: number
   /** Where `.forward` lives; '' = by the server's home_directory parameter. */
   readonly home: string

@@ -15,9 +15,18 @@ export interface Flags {
   readonly keywords: readonly string[]
 }
 
+/** Which flags somebody may change (RFC 4314 §4). */
+export interface FlagMask {
+  /** Sum of `systemFlag` values. */
+  readonly system: number
+  readonly keywords: 'all' | 'none'
+}
+
 export interface FlagChange {
   readonly op: 'add' | 'remove' | 'replace'
   readonly flags: Flags
   /** RFC 7162 §3.1.3: messages changed after this MODSEQ are left alone and reported. */
   readonly unchangedSince?: ModSeq
+  /** What may change at all; other flags stay as they are. Default: everything. */
+  readonly within?: FlagMask
 }

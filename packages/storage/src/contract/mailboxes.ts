@@ -30,6 +30,8 @@ export interface Quota {
   readonly usedMessages: number
   /** Octets; 0 = unlimited. */
   readonly limitBytes: number
+  /** 0 = unlimited. */
+  readonly limitMessages: number
 }
 
 export interface MailboxStore {

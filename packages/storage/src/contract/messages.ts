@@ -1,4 +1,4 @@
-import type { FlagChange, Flags } from './flags.ts'
+import type { FlagChange, FlagMask, Flags } from './flags.ts'
 import type { MailboxId, MessageId, ModSeq, Uid } from './ids.ts'
 import type { Mailbox } from './mailboxes.ts'
 import type { SearchCriteria, SearchFound } from './search.ts'
@@ -117,9 +117,16 @@ export interface MessageStore {
   /** Octets [start, end) of one message, prefix included. undefined when it is gone. */
   read(mailbox: MailboxId, uid: Uid, start?: number, end?: number): Promise<Uint8Array | undefined>
   changeFlags(mailbox: MailboxId, uids: Uint32Array, change: FlagChange): Promise<FlagsChanged>
-  /** All or nothing, flags and INTERNALDATE kept. */
-  copy(from: MailboxId, uids: Uint32Array, to: MailboxId): Promise<Copied>
-  move(from: MailboxId, uids: Uint32Array, to: MailboxId): Promise<Copied & { readonly modSeq: ModSeq }>
+  /** All or nothing, INTERNALDATE kept, and of the flags those `within`. */
+  copy(from: MailboxId, uids: Uint32Array, to: MailboxId, within?: FlagMask): Promise<Copied>
+  move(
+    from: MailboxId,
+    uids: Uint32Array,
+    to: MailboxId,
+    within?: FlagMask,
+  ): Promise<Copied & { readonly modSeq: ModSeq }>
+  /** The message goes, the new one comes (RFC 8508): one unit. Throws 'no-such-message'. */
+  replace(from: MailboxId, uid: Uid, to: MailboxId, item: AppendItem): Promise<Placed>
   /** Removes those of `uids` (all when undefined) that carry \Deleted. */
   expunge(
     mailbox: MailboxId,

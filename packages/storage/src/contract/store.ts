@@ -1,10 +1,12 @@
 import type { AccountStore } from './accounts.ts'
+import type { AnnotationStore } from './annotations.ts'
 import type { CounterStore, LockStore } from './counters.ts'
 import type { GreylistStore } from './greylist.ts'
 import type { AccountId, MailboxId, ModSeq } from './ids.ts'
 import type { MailboxStore, SpecialUse } from './mailboxes.ts'
 import type { MessageStore } from './messages.ts'
 import type { QueueStore } from './queue.ts'
+import type { SharingStore } from './sharing.ts'
 
 /** Tells other processes on the same store that something changed; a lost one costs latency only. */
 export interface WakeBus {
@@ -18,16 +20,28 @@ export type Wake =
       readonly account: AccountId
       readonly modSeq: ModSeq
     }
-  /** Mailboxes created, removed, renamed, subscribed. */
+  /** Mailboxes created, removed, renamed, subscribed, shared. */
   | { readonly kind: 'mailboxes'; readonly account: AccountId }
   /** `flushed`: somebody wants mail tried now, also to hosts found dead: to that next hop, '' = to all. */
   | { readonly kind: 'queue'; readonly flushed?: string }
   | { readonly kind: 'accounts' }
+  /** Names (`/shared/comment`) whose values changed, of a mailbox (of `account`) or of the server. */
+  | {
+      readonly kind: 'annotations'
+      readonly mailbox?: MailboxId
+      readonly account?: AccountId
+      readonly names: readonly string[]
+      /** Private ones: whose. */
+      readonly privateTo?: AccountId
+      readonly origin?: string
+    }
 
 export interface Store {
   readonly accounts: AccountStore
   readonly mailboxes: MailboxStore
   readonly messages: MessageStore
+  readonly sharing: SharingStore
+  readonly annotations: AnnotationStore
   readonly queue: QueueStore
   readonly greylist: GreylistStore
   readonly counters: CounterStore
@@ -47,6 +61,8 @@ export interface StoreOptions {
   readonly now?: () => number
   /** Octets an account may hold when it has no quota of its own; 0 = unlimited. */
   readonly defaultQuotaBytes?: number
+  /** Messages an account may hold when it has no such limit of its own; 0 = unlimited. */
+  readonly defaultQuotaMessages?: number
   /** Names made with each account beside INBOX. Default: Drafts Sent Junk Trash Archive with special-use. */
   readonly defaultMailboxes?: readonly { readonly name: string; readonly specialUse: SpecialUse }[]
 }

@@ -7,11 +7,16 @@ export const tables = {
   account: 0x10,
   accountByAddress: 0x11,
   usage: 0x12,
+  group: 0x13,
+  membership: 0x14,
   mailbox: 0x20,
   mailboxByName: 0x21,
   mailboxState: 0x22,
   keywords: 0x23,
   subscription: 0x24,
+  acl: 0x25,
+  sharedWith: 0x26,
+  annotation: 0x27,
   chunk: 0x30,
   expunged: 0x31,
   message: 0x32,
@@ -93,6 +98,9 @@ export const keyOf32andText = (tag: TableTag, number: number, text: string): Buf
   key.write(text, 5)
   return key
 }
+
+export const keyOf32x2andText = (tag: TableTag, first: number, second: number, text: string): Buffer =>
+  Buffer.concat([keyOf32x2(tag, first, second), Buffer.from(text)])
 
 export const keyOf64andText = (tag: TableTag, number: number, text: string): Buffer => {
   const key = Buffer.allocUnsafe(9 + Buffer.byteLength(text))

@@ -12,7 +12,6 @@ import { keyAfter, keyOf32, tables } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { readAccount } from '../rows/account-row.ts'
 import {
-  createMailboxRows,
   emptyMailboxState,
   findMailboxId,
   readMailbox,
@@ -23,8 +22,9 @@ import {
   writeMailboxFacts,
   writeMailboxState,
 } from '../rows/mailbox-row.ts'
-import { quotaOf, readUsage } from '../rows/usage-row.ts'
+import { quotaMessagesOf, quotaOf, readUsage } from '../rows/usage-row.ts'
 import { continueFrom } from './continue-from.ts'
+import { createInheriting, inheritAcl } from './inherit.ts'
 import { compareNames, normalizeName, parentsOf } from './names.ts'
 import { removeMailbox } from './remove-mailbox.ts'
 import { renameMailbox } from './rename-mailbox.ts'
@@ -71,6 +71,7 @@ export const createMailboxStore = (engine: Engine): MailboxStore => ({
       usedBytes: usage.sizeBytes,
       usedMessages: usage.messages,
       limitBytes: quotaOf(snapshot, account, engine.defaultQuotaBytes),
+      limitMessages: quotaMessagesOf(snapshot, account, engine.defaultQuotaMessages),
     }
   },
   continueFrom: (id, numbers) => engine.commit.run((unit) => continueFrom(unit, id, numbers, engine.now())),
@@ -127,16 +128,17 @@ export const createMailbox = (
     throw new StoreError('limit', `Cannot create mailbox "${name}": the account has ${maxMailboxes}`)
   }
   for (const parent of parents) {
-    createMailboxRows(unit, { account, name: parent, specialUse: [], selectable: true }, nowMs)
+    createInheriting(unit, { account, name: parent, specialUse: [], selectable: true }, nowMs)
   }
   wakeMailboxes(unit, account)
   if (existing !== undefined && facts !== undefined) {
     const uidValidity = takeUidValidity(unit, nowMs)
     writeMailboxFacts(unit, existing, { ...facts, specialUse, selectable: true, uidValidity })
     writeMailboxState(unit, existing, emptyMailboxState())
+    inheritAcl(unit, facts, existing)
     return readMailbox(unit, existing) as Mailbox
   }
-  const id = createMailboxRows(unit, { account, name, specialUse, selectable: true }, nowMs)
+  const id = createInheriting(unit, { account, name, specialUse, selectable: true }, nowMs)
   return readMailbox(unit, id) as Mailbox
 }
 

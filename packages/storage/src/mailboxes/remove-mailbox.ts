@@ -14,6 +14,7 @@ import {
   writeMailboxFacts,
   writeMailboxState,
 } from '../rows/mailbox-row.ts'
+import { removeSharing } from './inherit.ts'
 import { separator } from './names.ts'
 
 /** RFC 9051 §6.3.5: a name with children stays, without messages. INBOX cannot be removed. */
@@ -28,6 +29,7 @@ export const removeMailbox = (unit: Unit, account: number, name: string, nowMs: 
     throw new StoreError('has-children', `Cannot remove mailbox "${name}": it has children`)
   }
   dropMessages(unit, id)
+  removeSharing(unit, id)
   unit.wake({ kind: 'mailboxes', account: account as AccountId })
   if (!children) {
     removeMailboxRows(unit, id)

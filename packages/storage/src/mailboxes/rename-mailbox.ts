@@ -3,14 +3,11 @@ import type { Engine } from '../engine.ts'
 import { keyAfter } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
 import { moveIn } from '../messages/transfer.ts'
+import { readAcl, writeAcl } from '../rows/acl-row.ts'
+import { copyAnnotations } from '../rows/annotation-row.ts'
 import { chunkRows, decodeChunk } from '../rows/chunk.ts'
-import {
-  createMailboxRows,
-  findMailboxId,
-  mailboxNameKey,
-  readMailboxFacts,
-  writeMailboxFacts,
-} from '../rows/mailbox-row.ts'
+import { findMailboxId, mailboxNameKey, readMailboxFacts, writeMailboxFacts } from '../rows/mailbox-row.ts'
+import { createInheriting } from './inherit.ts'
 import { normalizeName, parentsOf, separator } from './names.ts'
 
 /** RFC 9051 §6.3.6: children go along; INBOX stays and gives away its messages. Subscriptions stay. */
@@ -32,20 +29,23 @@ export const renameMailbox = (
   }
   for (const parent of parentsOf(to)) {
     if (findMailboxId(unit, account, parent) === undefined) {
-      createMailboxRows(unit, { account, name: parent, specialUse: [], selectable: true }, engine.now())
+      createInheriting(unit, { account, name: parent, specialUse: [], selectable: true }, engine.now())
     }
   }
   unit.wake({ kind: 'mailboxes', account: account as AccountId })
   if (from === 'INBOX') {
-    const target = createMailboxRows(
+    const target = createInheriting(
       unit,
       { account, name: to, specialUse: [], selectable: true },
       engine.now(),
     )
+    // RFC 5464 §4.1: INBOX keeps its own; RFC 4314 §4: a renamed mailbox keeps its list.
+    copyAnnotations(unit, id, target)
+    writeAcl(unit, target, readAcl(unit, id))
     const uids = [...chunkRows(unit, id)].flatMap(({ chunk, bytes }) =>
       decodeChunk(chunk, bytes).map((p) => p.uid),
     )
-    moveIn(engine, unit, id, Uint32Array.from(uids), target)
+    moveIn(engine, unit, { from: id, uids: Uint32Array.from(uids), to: target })
     return
   }
   for (const child of childrenOf(unit, account, from)) {

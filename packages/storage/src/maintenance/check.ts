@@ -11,6 +11,7 @@ import { idsByArrival, readCount, recipientsOf } from '../rows/queue-row.ts'
 import { readUsage } from '../rows/usage-row.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { segmentPath } from '../segments/segment-path.ts'
+import { sharingProblems } from './check-sharing.ts'
 import { blobReferences, type IndexFacts, liveBytes, readIndexFacts } from './index-facts.ts'
 
 export interface CheckPlace {
@@ -34,6 +35,7 @@ export const checkStore = async (place: CheckPlace): Promise<CheckReport> => {
   checkQueue(snapshot, facts)
   const accounts = checkUsage(snapshot, facts, mailboxes)
   checkAddresses(snapshot, facts)
+  facts.problems.push(...sharingProblems(snapshot, mailboxes))
   const segments = [...segmentRows(snapshot)].length
   const verifiedBytes = await checkFrames(place, facts)
   const shown = problems.slice(0, maxProblems)

@@ -3,6 +3,7 @@ import { keyAfter, keyOf32, keyOfTable, keyOfText, read64, tables } from '../kv/
 import type { Unit } from '../kv/unit.ts'
 import { addDue } from '../queue/due-index.ts'
 import { writeAccount } from '../rows/account-row.ts'
+import { deriveSharedWith } from '../rows/acl-row.ts'
 import { blobKey, encodeBlobRow, frameBytesOf, maxInlineSummaryBytes, readBlobRow } from '../rows/blob-row.ts'
 import { addPlacements, decodeChunk, type Placement } from '../rows/chunk.ts'
 import { writeExpunged } from '../rows/expunged-row.ts'
@@ -33,6 +34,7 @@ export interface Derived {
 export const deriveRows = (unit: Unit, found: FoundSegments): Derived => {
   const derived: Derived = { lost: [], referenced: new Set() }
   deriveAddresses(unit)
+  deriveSharedWith(unit)
   const references = new Map<number, number>()
   const refer = (blobId: number): void => {
     references.set(blobId, (references.get(blobId) ?? 0) + 1)

@@ -75,6 +75,14 @@ test('a destroyed index is rebuilt: no message, flag or mailbox is lost', async 
   await store.queue.accept(
     acceptance(store, await stage(store, sampleMessage(99)), [toRemote('a@b', 70), toRemote('c@d', 90)]),
   )
+  const bob = await makeAccount(store, 'bob@example.org')
+  await store.sharing.createGroup('team')
+  await store.sharing.changeMembership('team', bob.id, 'member')
+  const team = { kind: 'group', name: 'team' } as const
+  await store.sharing.changeAcl(inbox.id, { subject: team, effect: 'grants', op: 'replace', rights: 'lr' })
+  await store.annotations.change(inbox.id, [
+    { name: '/comment', scope: bob.id, value: Buffer.alloc(4_000, 'c') },
+  ])
   const before = await picture(store, account)
   await store.close()
   const index = join(directory, 'index.mdb')
@@ -87,6 +95,11 @@ test('a destroyed index is rebuilt: no message, flag or mailbox is lost', async 
   assert.deepEqual(await picture(again, account), before)
   assert.ok((await again.mailboxes.subscriptions(account.id)).includes('elsewhere'))
   assert.equal(await again.queue.nextDueMs(), 70)
+  assert.deepEqual(
+    (await again.sharing.sharedWith(bob.id)).map(({ mailbox, rights }) => [mailbox.name, rights]),
+    [['INBOX', 'lr']],
+  )
+  assert.equal((await again.annotations.list(inbox.id, bob.id))[0]?.value.length, 4_000)
   assert.equal((await append(again, inbox.id, sampleMessage(100))).uid, 81, 'no UID is used again')
   assert.deepEqual((await again.check()).problems, [])
   await assert.rejects(rebuildStore(directory, 2), { kind: 'in-use' })

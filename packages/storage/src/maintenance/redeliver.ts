@@ -35,7 +35,7 @@ export const redeliver = async (
     const settled = frame.offset < (marks.get(frame.segment) ?? 0)
     if (settled || referenced.has(blobId) || frame.header.kind === 'moved' || !frame.facts) continue
     const { facts } = frame
-    const place = { now: () => nowMs, defaultQuotaBytes: 0, environment }
+    const place = { now: () => nowMs, defaultQuotaBytes: 0, defaultQuotaMessages: 0, environment }
     if (await commit.run((unit) => deliverFrame(place, unit, frame, facts))) count++
   }
   return count

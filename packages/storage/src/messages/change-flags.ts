@@ -3,13 +3,15 @@ import type { Unit } from '../kv/unit.ts'
 import { at, chunkHeadBytes, chunkKey, chunkOfUid, placementBytes } from '../rows/chunk.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
 import { ColumnBuilder } from './collect.ts'
-import { bindFlags, type FlagWords, knownFlagWords } from './keywords.ts'
+import { bindFlags, type FlagWords, knownFlagWords, systemMask } from './keywords.ts'
 import { type OpenMailbox, openSelectable, recount, saveMailbox } from './place.ts'
 
 interface Changing {
   readonly mailbox: OpenMailbox
   readonly change: FlagChange
   readonly words: FlagWords
+  /** Bits that may change. */
+  readonly mask: FlagWords
   readonly modSeq: number
   readonly result: ColumnBuilder
   readonly modified: number[]
@@ -25,13 +27,14 @@ export const changeFlagsIn = (
 ): FlagsChanged => {
   const mailbox = openSelectable(unit, mailboxId)
   const words =
-    change.op === 'remove'
+    change.op === 'remove' || change.within?.keywords === 'none'
       ? knownFlagWords(change.flags, readKeywords(unit, mailboxId))
       : bindFlags(unit, mailboxId, change.flags)
   const changing: Changing = {
     mailbox,
     change,
     words,
+    mask: maskOf(change),
     modSeq: mailbox.state.highestModSeq + 1,
     result: new ColumnBuilder(uids.length, 'flags'),
     modified: [],
@@ -85,9 +88,9 @@ const changeChunk = (unit: Unit, changing: Changing, chunk: number, uids: Uint32
 const changePlacement = (changing: Changing, bytes: Buffer, base: number): boolean => {
   const flags0 = bytes.readUInt32BE(base + at.flags0)
   const flags1 = bytes.readUInt32BE(base + at.flags1)
-  const { words, change } = changing
-  const new0 = combine(change.op, flags0, words.flags0)
-  const new1 = combine(change.op, flags1, words.flags1)
+  const { words, mask, change } = changing
+  const new0 = combine(change.op, flags0, words.flags0, mask.flags0)
+  const new1 = combine(change.op, flags1, words.flags1, mask.flags1)
   if (new0 === flags0 && new1 === flags1) return false
   recount(changing.mailbox.state, flags0, new0)
   bytes.writeUInt32BE(new0, base + at.flags0)
@@ -96,8 +99,16 @@ const changePlacement = (changing: Changing, bytes: Buffer, base: number): boole
   return true
 }
 
-const combine = (op: FlagChange['op'], before: number, words: number): number => {
-  if (op === 'add') return (before | words) >>> 0
-  if (op === 'remove') return (before & ~words) >>> 0
-  return words >>> 0
+const maskOf = ({ within }: FlagChange): FlagWords => {
+  const keywords = within?.keywords === 'none' ? 0 : 0xffff_ffff
+  return {
+    flags0: (((within?.system ?? systemMask) & systemMask) | (keywords & ~systemMask)) >>> 0,
+    flags1: keywords,
+  }
+}
+
+const combine = (op: FlagChange['op'], before: number, words: number, mask: number): number => {
+  if (op === 'add') return (before | (words & mask)) >>> 0
+  if (op === 'remove') return (before & ~(words & mask)) >>> 0
+  return ((before & ~mask) | (words & mask)) >>> 0
 }

@@ -20,6 +20,7 @@ import { readKeywords, readMailbox } from '../rows/mailbox-row.ts'
 import { createMessage } from '../rows/message-row.ts'
 import { checkQuota } from '../rows/usage-row.ts'
 import { HeaderColumns, type SearchSource, searchMailbox } from '../search/index.ts'
+import { append } from './append.ts'
 import { changeFlagsIn } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
 import { bindFlags } from './keywords.ts'
@@ -34,6 +35,7 @@ import {
   uidsInChunk,
 } from './place.ts'
 import { placeAll } from './placing.ts'
+import { replace } from './replace.ts'
 import { copyIn, moveIn } from './transfer.ts'
 
 /** Messages that one unit removes: keeps a turn of the event loop short. */
@@ -54,8 +56,11 @@ export const createMessageStore = (engine: Engine, columns = new HeaderColumns()
     readMessage(engine, mailbox, uid, start, end),
   changeFlags: (mailbox, uids, change: FlagChange) =>
     engine.commit.run((unit) => changeFlagsIn(unit, mailbox, uids, change)),
-  copy: (from, uids, to) => engine.commit.run((unit) => copyIn(engine, unit, from, uids, to)),
-  move: (from, uids, to) => engine.commit.run((unit) => moveIn(engine, unit, from, uids, to)),
+  copy: (from, uids, to, within) =>
+    engine.commit.run((unit) => copyIn(engine, unit, { from, uids, to, within })),
+  move: (from, uids, to, within) =>
+    engine.commit.run((unit) => moveIn(engine, unit, { from, uids, to, within })),
+  replace: (from, uid, to, item) => replace(engine, from, uid, to, item),
   expunge: (mailbox, uids) => expunge(engine, mailbox, uids),
   discard: (mailbox, uids) => removeSliced(engine, mailbox, uids, () => true),
   async changesSince(mailbox, modSeq) {
@@ -64,40 +69,6 @@ export const createMessageStore = (engine: Engine, columns = new HeaderColumns()
   },
   search: (mailbox, criteria, signal) => search(engine, columns, mailbox, criteria, signal),
 })
-
-const append = async (
-  engine: Engine,
-  mailboxId: MailboxId,
-  items: readonly AppendItem[],
-): Promise<readonly Placed[]> => {
-  const snapshot = snapshotOf(engine)
-  const { facts } = openSelectable(snapshot, mailboxId)
-  const octets = items.reduce((sum, item) => sum + item.message.sizeBytes, 0)
-  checkQuota(snapshot, facts.account, octets, engine.defaultQuotaBytes)
-  const address = readAccount(snapshot, facts.account)?.address ?? ''
-  const staged = items.map(({ message, flags, internalDateMs }) => ({
-    message,
-    facts: { kind: 'append' as const, account: address, mailbox: facts.name, flags, internalDateMs },
-  }))
-  return placeAll(engine, staged, (unit, blobIds) => {
-    const mailbox = openSelectable(unit, mailboxId)
-    checkQuota(unit, mailbox.facts.account, octets, engine.defaultQuotaBytes)
-    const saveDateMs = engine.now()
-    const added = items.map((item, index): NewPlacement => {
-      const blobId = blobIds[index] as number
-      return {
-        ...bindFlags(unit, mailboxId, item.flags),
-        messageId: createMessage(unit, blobId, noPrefix),
-        blobId,
-        sizeBytes: item.message.sizeBytes,
-        internalDateMs: Math.trunc(item.internalDateMs),
-        saveDateMs,
-        uid: item.uid,
-      }
-    })
-    return addMessages(unit, mailbox, added).map((placement) => placedOf(mailbox, placement))
-  })
-}
 
 const expunge = (engine: Engine, mailbox: MailboxId, uids: Uint32Array | undefined) => {
   const snapshot = snapshotOf(engine)

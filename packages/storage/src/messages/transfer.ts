@@ -1,10 +1,10 @@
-import type { Copied, ModSeq } from '../contract.ts'
+import type { Copied, FlagMask, ModSeq } from '../contract.ts'
 import { awaitForeignBlob, type Engine } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
 import type { Placement } from '../rows/chunk.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
 import { referToMessage } from '../rows/message-row.ts'
-import { checkQuota } from '../rows/usage-row.ts'
+import { checkQuota, type Load } from '../rows/usage-row.ts'
 import { bindFlags, keywordNames, systemMask } from './keywords.ts'
 import {
   addMessages,
@@ -15,8 +15,18 @@ import {
   removeMessages,
 } from './place.ts'
 
-const octetsOf = (placements: readonly Placement[]): number =>
-  placements.reduce((sum, each) => sum + each.sizeBytes, 0)
+export interface Transfer {
+  readonly from: number
+  readonly uids: Uint32Array
+  readonly to: number
+  /** Flags that go along; default: all. */
+  readonly within?: FlagMask | undefined
+}
+
+const loadOf = (placements: readonly Placement[]): Load => ({
+  sizeBytes: placements.reduce((sum, each) => sum + each.sizeBytes, 0),
+  messages: placements.length,
+})
 
 const copiedOf = (to: OpenMailbox, from: readonly Placement[], placed: readonly Placement[]): Copied => ({
   uidValidity: to.facts.uidValidity,
@@ -25,41 +35,30 @@ const copiedOf = (to: OpenMailbox, from: readonly Placement[], placed: readonly 
 })
 
 /** References, not octets. RFC 9051 §6.4.7: flags and INTERNALDATE are kept. */
-export const copyIn = (
-  engine: Engine,
-  unit: Unit,
-  fromId: number,
-  uids: Uint32Array,
-  toId: number,
-): Copied => {
-  openSelectable(unit, fromId)
-  const target = openSelectable(unit, toId)
-  const found = findPlacements(unit, fromId, uids)
-  checkQuota(unit, target.facts.account, octetsOf(found), engine.defaultQuotaBytes)
+export const copyIn = (engine: Engine, unit: Unit, transfer: Transfer): Copied => {
+  openSelectable(unit, transfer.from)
+  const target = openSelectable(unit, transfer.to)
+  const found = findPlacements(unit, transfer.from, transfer.uids)
+  checkQuota(unit, target.facts.account, loadOf(found), engine)
   const asked = new Set<number>()
   for (const placement of found) {
     referToMessage(unit, placement.messageId, 1)
     awaitForeignBlob(engine, unit, placement.blobId, asked)
   }
-  const placed = addMessages(unit, target, translated(unit, engine, fromId, toId, found))
+  const placed = addMessages(unit, target, translated(unit, engine, transfer, found))
   return copiedOf(target, found, placed)
 }
 
 /** RFC 6851 §3.3: the messages leave one mailbox and enter the other in one unit. */
-export const moveIn = (
-  engine: Engine,
-  unit: Unit,
-  fromId: number,
-  uids: Uint32Array,
-  toId: number,
-): Copied & { modSeq: ModSeq } => {
+export const moveIn = (engine: Engine, unit: Unit, transfer: Transfer): Copied & { modSeq: ModSeq } => {
+  const { from: fromId, uids, to: toId } = transfer
   const source = openSelectable(unit, fromId)
   const targetAccount = openSelectable(unit, toId).facts.account
   const found = findPlacements(unit, fromId, uids)
   if (targetAccount !== source.facts.account) {
-    checkQuota(unit, targetAccount, octetsOf(found), engine.defaultQuotaBytes)
+    checkQuota(unit, targetAccount, loadOf(found), engine)
   }
-  const entering = translated(unit, engine, fromId, toId, found)
+  const entering = translated(unit, engine, transfer, found)
   removeMessages(unit, source, found, 'keep')
   // Opened after the removal: source and target may be the same mailbox.
   const target = openSelectable(unit, toId)
@@ -74,11 +73,11 @@ export const moveIn = (
 const translated = (
   unit: Unit,
   engine: Engine,
-  fromId: number,
-  toId: number,
+  { from, to, within }: Transfer,
   found: readonly Placement[],
 ): NewPlacement[] => {
-  const keywords = readKeywords(unit, fromId)
+  const keywords = within?.keywords === 'none' ? [] : readKeywords(unit, from)
+  const system = within?.system ?? systemMask
   const words = new Map<string, { flags0: number; flags1: number }>()
   const nowMs = engine.now()
   return found.map((each) => {
@@ -86,11 +85,11 @@ const translated = (
     let bound = words.get(key)
     if (bound === undefined) {
       const names = keywordNames(each.flags0, each.flags1, keywords)
-      bound = bindFlags(unit, toId, { system: 0, keywords: names })
+      bound = bindFlags(unit, to, { system: 0, keywords: names })
       words.set(key, bound)
     }
     return {
-      flags0: ((each.flags0 & systemMask) | bound.flags0) >>> 0,
+      flags0: ((each.flags0 & system) | bound.flags0) >>> 0,
       flags1: bound.flags1,
       messageId: each.messageId,
       blobId: each.blobId,

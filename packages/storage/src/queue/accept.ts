@@ -28,7 +28,7 @@ const noFlags: Flags = { system: 0, keywords: [] }
 export const localTransport = 'local'
 
 /** What deliveries need of the store. */
-export type AcceptPlace = Pick<Engine, 'environment' | 'now' | 'defaultQuotaBytes'>
+export type AcceptPlace = Pick<Engine, 'environment' | 'now' | 'defaultQuotaBytes' | 'defaultQuotaMessages'>
 
 export const factsOf = (engine: AcceptPlace, { entry }: Acceptance): DeliveryFacts => {
   const snapshot = new Snapshot(engine.environment)
@@ -81,7 +81,7 @@ export const deliver = (
     mailbox = openMailbox(unit, inbox)
   }
   const sizeBytes = route.prefix.length + blob.sizeBytes
-  if (exceedsQuota(unit, account, sizeBytes, engine.defaultQuotaBytes)) {
+  if (exceedsQuota(unit, account, { sizeBytes, messages: 1 }, engine)) {
     return note('4.2.2', 'The mailbox is full')
   }
   const words = bindFlags(unit, mailbox.id, route.flags ?? noFlags)

@@ -4,6 +4,7 @@ import type { Reader, Unit } from '../kv/unit.ts'
 /** Numbers that only grow, read and written inside the transaction. */
 export type SequenceName =
   | 'next-account'
+  | 'next-group'
   | 'next-mailbox'
   | 'next-message'
   | 'next-queue'

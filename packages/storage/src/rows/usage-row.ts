@@ -34,26 +34,46 @@ export const addUsage = (unit: Unit, account: number, sizeBytes: number, message
 export const quotaOf = (reader: Reader, account: number, defaultBytes: number): number =>
   readAccount(reader, account)?.quotaBytes || defaultBytes
 
+/** Messages an account may hold; 0 = unlimited. */
+export const quotaMessagesOf = (reader: Reader, account: number, defaultMessages: number): number =>
+  readAccount(reader, account)?.quotaMessages || defaultMessages
+
+/** What accounts without limits of their own may hold; 0 = unlimited. */
+export interface DefaultQuota {
+  readonly defaultQuotaBytes: number
+  readonly defaultQuotaMessages: number
+}
+
+/** What is to be added. */
+export interface Load {
+  readonly sizeBytes: number
+  readonly messages: number
+}
+
 /** For a caller that has the account's row. */
 export const exceedsQuota = (
   reader: Reader,
-  account: Pick<Account, 'id' | 'quotaBytes'>,
-  sizeBytes: number,
-  defaultBytes: number,
+  account: Pick<Account, 'id' | 'quotaBytes' | 'quotaMessages'>,
+  load: Load,
+  standard: DefaultQuota,
 ): boolean => {
-  const limit = account.quotaBytes || defaultBytes
-  return limit > 0 && readUsage(reader, account.id).sizeBytes + sizeBytes > limit
+  const limitBytes = account.quotaBytes || standard.defaultQuotaBytes
+  const limitMessages = account.quotaMessages || standard.defaultQuotaMessages
+  if (limitBytes === 0 && limitMessages === 0) return false
+  const usage = readUsage(reader, account.id)
+  return (
+    (limitBytes > 0 && usage.sizeBytes + load.sizeBytes > limitBytes) ||
+    (limitMessages > 0 && usage.messages + load.messages > limitMessages)
+  )
 }
 
-/** Throws 'over-quota' when `sizeBytes` more do not fit. */
-export const checkQuota = (
-  reader: Reader,
-  account: number,
-  sizeBytes: number,
-  defaultBytes: number,
-): void => {
-  const limit = quotaOf(reader, account, defaultBytes)
-  if (limit > 0 && readUsage(reader, account).sizeBytes + sizeBytes > limit) {
-    throw new StoreError('over-quota', `Cannot add ${sizeBytes} octets: quota of ${limit} octets exceeded`)
+/** Throws 'over-quota' when the load does not fit. */
+export const checkQuota = (reader: Reader, account: number, load: Load, standard: DefaultQuota): void => {
+  const row = readAccount(reader, account)
+  if (row !== undefined && load.messages > 0 && exceedsQuota(reader, row, load, standard)) {
+    throw new StoreError(
+      'over-quota',
+      `Cannot add ${load.messages} messages of ${load.sizeBytes} octets: quota exceeded`,
+    )
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ModSeq, type Store, systemFlag, type Uid } from '../contract.ts'
+import { type Mailbox, type ModSeq, type Store, systemFlag, type Uid } from '../contract.ts'
 import { type ContractCase, none, rejects } from './contract-case.ts'
 import {
   acceptance,
@@ -181,6 +181,34 @@ export const messagesContract: readonly ContractCase[] = [
       assert.equal((await store.messages.view(inbox.id)).uids.length, 0)
       const again = await append(store, inbox.id, bytes)
       assert.equal(again.uid, 2, 'a UID is never used again')
+    },
+  ],
+  [
+    'replace: the old message goes as the new one comes, its room counts, or nothing happens',
+    async ({ store }) => {
+      const account = await makeAccount(store, 'full@example.org', 5_000)
+      const inbox = await mailboxOf(store, account)
+      const target = await store.mailboxes.create(account.id, 'target')
+      await append(store, inbox.id, sampleMessage(1, 3_000))
+      const before = (await store.messages.view(inbox.id)).modSeq
+      const item = async (sizeBytes: number) => ({
+        message: await stage(store, sampleMessage(2, sizeBytes)),
+        flags: none,
+        internalDateMs: 0,
+      })
+      const replace = async (uid: number, to: Mailbox, sizeBytes: number) =>
+        store.messages.replace(inbox.id, uid as Uid, to.id, await item(sizeBytes))
+      await rejects(replace(1, inbox, 6_000), 'over-quota')
+      await rejects(replace(9, inbox, 1_000), 'no-such-message')
+      assert.deepEqual([...(await store.messages.view(inbox.id)).uids], [1])
+      assert.equal((await replace(1, inbox, 4_000)).uid, 2)
+      const changes = await store.messages.changesSince(inbox.id, before)
+      assert.deepEqual([[...changes.uids], [...changes.vanished]], [[2], [1]])
+      assert.equal((await replace(2, target, 4_500)).mailbox, target.id)
+      assert.equal((await store.messages.view(inbox.id)).uids.length, 0)
+      assert.equal((await store.messages.view(target.id)).uids.length, 1)
+      const { usedBytes, usedMessages } = await store.mailboxes.quota(account.id)
+      assert.deepEqual([usedBytes > 4_000, usedBytes < 5_000, usedMessages], [true, true, 1])
     },
   ],
   [

@@ -3,6 +3,7 @@ import type { ContractCase, TestedStore } from './contract-case.ts'
 import { accountsContract, mailboxesContract } from './mailbox-contract.ts'
 import { changesContract, messagesContract } from './message-contract.ts'
 import { queueContract, sharedContract } from './queue-contract.ts'
+import { sharingContract } from './sharing-contract.ts'
 
 export type { TestedStore } from './contract-case.ts'
 
@@ -12,6 +13,7 @@ const cases: readonly ContractCase[] = [
   ...messagesContract,
   ...changesContract,
   ...queueContract,
+  ...sharingContract,
   ...sharedContract,
 ]
 
