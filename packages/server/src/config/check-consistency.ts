@@ -56,21 +56,12 @@ function checkDomains({ values }: Config, { warnings }: Findings): void {
   }
 }
 
-function checkPorts({ values }: Config, { problems }: Findings): void {
-  const users = new Map<number, string>()
-  for (const name of [
-    'smtp_port',
-    'submission_port',
-    'submissions_port',
-    'pop3_port',
-    'pop3s_port',
-    'imap_port',
-    'imaps_port',
-  ] as const) {
-    const port = values[name]
-    const other = users.get(port)
-    if (port !== 0 && other !== undefined) problems.push(`${name} and ${other} are both ${port}`)
-    users.set(port, name)
+function checkPorts({ services }: Config, { problems }: Findings): void {
+  const users = new Map<string, string>()
+  for (const { key, port, host } of [...services.smtp, ...services.reading]) {
+    const other = users.get(`${host} ${port}`) ?? users.get(`undefined ${port}`)
+    if (other !== undefined) problems.push(`${key} and ${other} are both ${port}`)
+    users.set(`${host} ${port}`, key)
   }
 }
 

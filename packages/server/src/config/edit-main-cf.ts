@@ -57,8 +57,8 @@ export function editMainCf(text: string, edits: readonly MainCfEdit[]): EditedMa
   }
 }
 
-/** Replaces the file in one step; what was there before is kept as `main.cf.bak`. */
-export function writeMainCf(file: string, text: string): void {
+/** Replaces the file in one step; what was there before is kept as `FILE.bak`. */
+export function writeConfigFile(file: string, text: string): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o750 })
   let before: Stats | undefined
   try {

@@ -1,17 +1,20 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { errorCode, StartError } from '../start-error.ts'
 import { checkConsistency } from './check-consistency.ts'
 import { type Machine, thisMachine } from './computed.ts'
-import type { Config } from './config.ts'
+import type { Config, ConfigTexts } from './config.ts'
 import { ConfigError } from './config-error.ts'
 import { environmentSettings } from './environment.ts'
 import { ExpansionError, namesIn } from './expand.ts'
 import { foreignOwner, unknownText, unusedText } from './known.ts'
 import { locateMainCf, type MainCfPlace } from './locate.ts'
 import { type MainCf, parseMainCf } from './main-cf.ts'
+import { type MasterCf, parseMasterCf } from './master-cf.ts'
 import type { Parameter } from './schema/parameter.ts'
 import { type ConfigValues, parameters } from './schema/schema.ts'
-import { Settings, settingsOf } from './settings.ts'
+import { servicesOf } from './services.ts'
+import { type Setting, Settings, settingsOf } from './settings.ts'
 import { parseValue, splitList, type Value, ValueError } from './value.ts'
 
 export interface ConfigSources {
@@ -28,10 +31,10 @@ export function loadConfig(sources: ConfigSources): Config {
   return config
 }
 
-/** As loadConfig, from a text that was in the file some time ago. */
-export function loadConfigText(text: string, sources: ConfigSources): Config {
+/** As loadConfig, from texts that were in the files some time ago. */
+export function loadConfigTexts(texts: ConfigTexts, sources: ConfigSources): Config {
   const place = locateMainCf(sources.configOption, sources.environment)
-  const { config, problems } = buildConfig(place, text, sources)
+  const { config, problems } = buildConfig(place, texts, sources)
   if (problems.length > 0) throw new ConfigError(problems, config.file)
   return config
 }
@@ -42,7 +45,21 @@ export function inspectConfig(sources: ConfigSources): {
   readonly problems: readonly string[]
 } {
   const place = locateMainCf(sources.configOption, sources.environment)
-  return buildConfig(place, readMainCf(place), sources)
+  return buildConfig(place, { mainCf: readMainCf(place), masterCf: readMasterCf(place) }, sources)
+}
+
+/** Where the services of main.cf's system are. */
+export const masterCfFile = (place: { readonly folder: string }): string => join(place.folder, 'master.cf')
+
+function readMasterCf(place: MainCfPlace): string | undefined {
+  const file = masterCfFile(place)
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new StartError(`cannot read ${file}: ${code}`, `make ${file} readable`, { cause: error })
+  }
 }
 
 function readMainCf(place: MainCfPlace): string {
@@ -62,53 +79,123 @@ function readMainCf(place: MainCfPlace): string {
   }
 }
 
-/** From a text instead of a file: what `readMainCf` would have found. */
+/** From texts instead of files; a string is main.cf alone. */
 export function buildConfig(
   place: MainCfPlace,
-  text: string,
+  given: string | ConfigTexts,
   sources: ConfigSources,
 ): { readonly config: Config; readonly problems: readonly string[] } {
-  const mainCf = parseMainCf(text)
+  const texts = typeof given === 'string' ? { mainCf: given, masterCf: undefined } : given
+  const masterCf = texts.masterCf === undefined ? undefined : parseMasterCf(texts.masterCf)
+  const { config, problems } = readTexts(place, texts, sources, masterCf, [])
+  const inServices = serviceProblems(config, problems)
+  const warnings = [...config.warnings, ...config.services.warnings, ...inServices.warnings]
+  return {
+    config: { ...config, warnings },
+    problems: [...problems, ...config.services.problems, ...inServices.problems],
+  }
+}
+
+/** `overrides` come before main.cf and the environment: the `-o` of a service. */
+function readTexts(
+  place: MainCfPlace,
+  texts: ConfigTexts,
+  sources: ConfigSources,
+  masterCf: MasterCf | undefined,
+  overrides: readonly Setting[],
+): { readonly config: Config; readonly problems: readonly string[] } {
+  const mainCf = parseMainCf(texts.mainCf)
   const file = place.file.slice(place.file.lastIndexOf('/') + 1)
   const fromEnvironment = environmentSettings(sources.environment)
-  const { set, warnings } = settingsOf(mainCf, file, fromEnvironment.settings)
+  const { set, warnings } = settingsOf(mainCf, file, [...fromEnvironment.settings, ...overrides])
   const settings = new Settings(set, sources.machine ?? thisMachine(), place.folder)
   const problems = [
     ...mainCf.problems.map(({ line, message }) => `${file}:${line}: ${message}`),
     ...fromEnvironment.problems,
   ]
-  const names = judgeNames(settings)
+  const names = judgeNames(settings, masterCf)
   problems.push(...names.problems)
   const values = readValues(settings, place.folder, problems)
+  const isSet = (name: string): boolean => set.has(name)
   const config: Config = {
     file: place.file,
     folder: place.folder,
-    source: text,
+    texts,
     values,
     warnings: [...warnings, ...names.warnings],
     restrictionClasses: restrictionClasses(settings, values),
     mainCf,
+    masterCf,
+    services: servicesOf({ masterCf: overrides.length === 0 ? masterCf : undefined, values, isSet }),
+    withOptions: (options) => {
+      const own = options.map(({ name, value }) => ({ name, value, source: 'master.cf' }))
+      return readTexts(place, texts, sources, masterCf, own).config
+    },
     setNames: [...set.keys()],
-    isSet: (name) => set.has(name),
+    isSet,
     raw: (name) => settings.raw(name),
     text: (name) => settings.text(name),
     defaultText: (name) => settings.defaultText(name),
+    problemsWith: (own) => readTexts(place, texts, sources, masterCf, own).problems,
   }
   const consistency = checkConsistency(config)
   problems.push(...consistency.problems)
   return { config: { ...config, warnings: [...config.warnings, ...consistency.warnings] }, problems }
 }
 
+/** What is wrong with the `-o` of listeners, beyond what is wrong with main.cf. */
+function serviceProblems(
+  config: Config,
+  known: readonly string[],
+): { readonly problems: readonly string[]; readonly warnings: readonly string[] } {
+  const problems: string[] = []
+  const warnings: string[] = []
+  for (const { key, entry } of config.services.smtp) {
+    if (entry === undefined || entry.options.length === 0) continue
+    const at = `master.cf:${entry.line}: ${key}`
+    const own = entry.options.map((option) => ({ ...option, source: `${at}: -o` }))
+    for (const problem of config.problemsWith(own)) {
+      if (known.includes(problem)) continue
+      problems.push(problem.startsWith('master.cf') ? problem : `${at}: ${problem}`)
+    }
+    for (const { name } of entry.options) {
+      const word = judgeOption(name, config)
+      if (word !== undefined) warnings.push(`${at}: ${word}`)
+    }
+  }
+  return { problems, warnings }
+}
+
+/** An option that does nothing is told, one that others refer to is not. */
+function judgeOption(name: string, config: Config): string | undefined {
+  const parameter = parameters.get(name)
+  if (parameter?.effect === 'later') return `${name} is accepted, and not in effect yet`
+  if (parameter !== undefined) return undefined
+  const owner = foreignOwner(name)
+  if (owner !== undefined) return unusedText(name, owner)
+  const used = (config.masterCf?.services ?? []).some(({ options }) =>
+    options.some(({ value }) => namesIn(value).includes(name)),
+  )
+  return used ? undefined : `unused parameter: ${unknownText(name)}`
+}
+
 /** Names that are neither ours nor used by a `$name` or as a restriction class. */
-function judgeNames(settings: Settings): {
+function judgeNames(
+  settings: Settings,
+  masterCf: MasterCf | undefined,
+): {
   readonly problems: readonly string[]
   readonly warnings: readonly string[]
 } {
   const problems: string[] = []
   const warnings: string[] = []
   const used = new Set(splitList(settings.raw('smtpd_restriction_classes') ?? ''))
-  for (const { value } of settings.set.values()) for (const name of namesIn(value)) used.add(name)
+  const options = (masterCf?.services ?? []).flatMap((service) => service.options)
+  for (const { value } of [...settings.set.values(), ...options])
+    for (const name of namesIn(value)) used.add(name)
   for (const { name, source } of settings.set.values()) {
+    // The options of a service are judged with their line.
+    if (source.startsWith('master.cf')) continue
     const parameter = parameters.get(name)
     if (parameter?.instead !== undefined)
       warnings.push(`${source}: ${name} has no effect: ${parameter.instead}`)

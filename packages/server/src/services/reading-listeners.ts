@@ -10,6 +10,7 @@ import {
 } from '@posthorn/net'
 import { type Pop3Service, pop3Refusal } from '@posthorn/pop3'
 import type { Config } from '../config/config.ts'
+import { listenHosts } from './listen-hosts.ts'
 import { isTrustedProxy } from './proxies.ts'
 import { readingLimits } from './reading-options.ts'
 
@@ -75,21 +76,6 @@ function logging(
   }
 }
 
-/** The services that `protocols` and the ports ask for; a port of 0 is off. */
-function wantedServices({ values }: Config): readonly (readonly [ReadingServiceName, number])[] {
-  const offered = new Set(values.protocols.map((name) => name.toLowerCase()))
-  const tls = values.ssl !== 'no'
-  const all = [
-    ['imap', values.imap_port, true],
-    ['imaps', values.imaps_port, tls],
-    ['pop3', values.pop3_port, true],
-    ['pop3s', values.pop3s_port, tls],
-  ] as const
-  return all
-    .filter(([name, port, on]) => on && port !== 0 && offered.has(name.slice(0, 4)))
-    .map(([name, port]) => [name, port])
-}
-
 export interface ReadingListeners {
   readonly all: readonly ReadingListener[]
   /** New limits bind new connections. */
@@ -112,8 +98,8 @@ export async function openReadingListeners(
   }
   const all: ReadingListener[] = []
   try {
-    for (const [service, port] of wantedServices(config))
-      for (const host of hosts) {
+    for (const { kind: service, port, host: only } of config.services.reading)
+      for (const host of only === undefined ? hosts : listenHosts([only], config.values.inet_protocols)) {
         const listener = await listen({
           host,
           port: portOf(service, port),

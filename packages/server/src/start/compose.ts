@@ -6,7 +6,6 @@ import { createImapService } from '@posthorn/imap'
 import type { Log } from '@posthorn/mail'
 import { TlsCredentials } from '@posthorn/net'
 import { createPop3Service } from '@posthorn/pop3'
-import { createSmtpService } from '@posthorn/smtp'
 import {
   openStore,
   type Store,
@@ -19,7 +18,6 @@ import type { Config } from '../config/config.ts'
 import { accountOptions } from '../services/account-options.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
-import { smtpOptions } from '../services/smtp-options.ts'
 import { errorCode, StartError } from '../start-error.ts'
 import { type KeyPair, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -27,6 +25,7 @@ import { makeSampleAccounts } from './first-run.ts'
 import { openListeners } from './listeners.ts'
 import type { ServiceName } from './ports.ts'
 import type { ProcessStatus } from './running.ts'
+import { createSmtpServices } from './smtp-services.ts'
 import { createTransfer } from './transfer.ts'
 
 export interface ComposeParts {
@@ -159,6 +158,7 @@ export async function composeServer(parts: ComposeParts) {
     transfer.start()
     return {
       ports: listeners.ports,
+      places: listeners.places,
       store,
       accounts,
       certificatePem: credentials.certificatePem,
@@ -171,7 +171,7 @@ export async function composeServer(parts: ComposeParts) {
         await transfer.reload(next)
         replaceCertificates(credentials)
         current.config = next
-        services.smtp.setOptions(smtpOptions(next.values))
+        services.smtp.setOptions(next)
         listeners.reload(next)
       },
       /** Stops accepting, lets sessions finish their command, says BYE / 421, flushes. */
@@ -209,11 +209,11 @@ interface ServiceParts {
 function createServices({ current, store, accounts, log, now, transfer, credentials }: ServiceParts) {
   const reading = { store, accounts, log, now }
   return {
-    smtp: createSmtpService({
-      handler: transfer.handler,
-      options: smtpOptions(current.config.values),
+    smtp: createSmtpServices({
+      config: current.config,
+      transfer,
       log,
-      tls: credentials.transfer,
+      credentials: credentials.transfer,
     }),
     imap: createImapService({
       ...reading,

@@ -2,22 +2,36 @@ import type { Log } from '@posthorn/mail'
 import { ListenError } from '@posthorn/net'
 import type { SmtpListening, SmtpService, SmtpServiceName } from '@posthorn/smtp'
 import type { Config } from '../config/config.ts'
-import { readingHosts, smtpHosts } from '../services/listen-hosts.ts'
+import { listenHosts, readingHosts, smtpHosts } from '../services/listen-hosts.ts'
 import { openReadingListeners, type ReadingServices } from '../services/reading-listeners.ts'
-import { mxOptions } from '../services/smtp-options.ts'
 import { errorCode, StartError } from '../start-error.ts'
 import { type MailServerPorts, type ServiceName, serviceNames } from './ports.ts'
 
 export interface ListenersInput {
   readonly config: Config
   readonly log: Log
-  readonly smtp: SmtpService
+  /** Who serves a listener of SMTP. */
+  readonly smtp: SmtpServices
   readonly reading: ReadingServices
   readonly portOf: (service: ServiceName, configured: number) => number
 }
 
+/** The services of SMTP: one for all ports of main.cf, one for each line of master.cf. */
+export interface SmtpServices {
+  readonly of: (key: string) => SmtpService
+  close(mode: 'graceful' | 'now', graceMs?: number): Promise<void>
+}
+
+/** Where something listens, by its name in master.cf or its parameter. */
+export interface ListeningPlace {
+  readonly key: string
+  readonly host: string
+  readonly port: number
+}
+
 export interface Listeners {
   readonly ports: MailServerPorts
+  readonly places: readonly ListeningPlace[]
   reload(config: Config): void
   /** Stops accepting; sessions go on. */
   stop(): Promise<void>
@@ -25,11 +39,14 @@ export interface Listeners {
   close(): Promise<void>
 }
 
-const smtpServices: readonly (readonly [service: SmtpServiceName, name: ServiceName])[] = [
-  ['mx', 'smtp'],
-  ['submission', 'submission'],
-  ['submissions', 'submissions'],
-]
+const portNames: Readonly<Record<SmtpServiceName, ServiceName | undefined>> = {
+  mx: 'smtp',
+  submission: 'submission',
+  submissions: 'submissions',
+  lmtp: undefined,
+}
+
+type OpenSmtp = SmtpListening & { readonly key: string }
 
 /** One way to say that a port cannot be had, whoever found out. */
 function startError(error: unknown, host: string, port: number, parameter: string): StartError {
@@ -40,24 +57,26 @@ function startError(error: unknown, host: string, port: number, parameter: strin
   })
 }
 
-async function openSmtp({ config, smtp, portOf }: ListenersInput): Promise<readonly SmtpListening[]> {
-  const open: SmtpListening[] = []
-  for (const [service, name] of smtpServices) {
-    const configured = config.values[`${name}_port`]
-    if (configured === 0) continue
-    for (const host of smtpHosts(config)) {
-      const port = portOf(name, configured)
+async function openSmtp({ config, smtp, portOf }: ListenersInput): Promise<readonly OpenSmtp[]> {
+  const open: OpenSmtp[] = []
+  for (const { key, kind, port: configured, host: only } of config.services.smtp) {
+    for (const host of only === undefined ? smtpHosts(config) : hostsOf(only, config)) {
+      const port = portOf(portNames[kind] ?? 'smtp', configured)
       try {
-        const options = service === 'mx' ? { options: mxOptions(config.values) } : {}
-        open.push(await smtp.listen({ service, host, port, ...options }))
+        const listening = await smtp.of(key).listen({ service: kind, host, port })
+        open.push({ ...listening, key })
       } catch (error) {
         await Promise.all(open.map(async (listening) => await listening.close()))
-        throw startError(error, host, port, `${name}_port`)
+        throw startError(error, host, port, key.endsWith('/inet') ? `master.cf: ${key}` : key)
       }
     }
   }
   return open
 }
+
+/** master.cf(5): a host before the port is a name or an address. */
+const hostsOf = (host: string, { values }: Config): readonly string[] =>
+  listenHosts([host], values.inet_protocols)
 
 /** Opens every configured port, or none: what cannot be had is told as StartError. */
 export async function openListeners(input: ListenersInput): Promise<Listeners> {
@@ -72,11 +91,21 @@ export async function openListeners(input: ListenersInput): Promise<Listeners> {
     },
   )
   const ports = Object.fromEntries(serviceNames.map((name) => [name, 0])) as Record<ServiceName, number>
-  for (const [service, name] of smtpServices)
-    ports[name] = smtp.find((one) => one.service === service)?.port ?? 0
+  for (const { service, port } of smtp) {
+    const name = portNames[service]
+    if (name !== undefined) ports[name] ||= port
+  }
   for (const { service, listener } of pop3AndImap.all) ports[service] ||= listener.port
   return {
     ports,
+    places: [
+      ...smtp.map(({ key, address, port }) => ({ key, host: address, port })),
+      ...pop3AndImap.all.map(({ service, listener }) => ({
+        key: service,
+        host: listener.host,
+        port: listener.port,
+      })),
+    ],
     reload: (next) => pop3AndImap.reload(next),
     stop: async () => {
       await Promise.all([

@@ -8,11 +8,14 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { composeServer } from './compose.ts'
 import { prepareDataFolder } from './data-folder.ts'
+import type { ListeningPlace } from './listeners.ts'
 import type { MailServerPorts } from './ports.ts'
 
 export interface MailServerOptions {
   /** main.cf's parameters; they come before anything else that is configured. */
   readonly parameters?: Readonly<Record<string, string>>
+  /** The text of a master.cf beside main.cf. */
+  readonly masterCf?: string
   /** Accounts made before the server listens. */
   readonly accounts?: readonly { readonly address: string; readonly password: string }[]
   /** Kept after `stop`. Default: a temporary folder, removed by `stop`. */
@@ -28,17 +31,23 @@ export interface MailServerOptions {
 export interface MailServer {
   /** Each service listens on a free port of 127.0.0.1. */
   readonly ports: MailServerPorts
+  /** Every listener; those of master.cf by `service/type`. */
+  readonly places: readonly ListeningPlace[]
   readonly store: Store
   /** Of POP3 and IMAP, self-signed unless configured. */
   readonly certificatePem: string
   readonly dataFolder: string
   addAccount(address: string, password: string): Promise<void>
-  reload(parameters: Readonly<Record<string, string>>): Promise<void>
+  reload(parameters: Readonly<Record<string, string>>, masterCf?: string): Promise<void>
   stop(): Promise<void>
 }
 
 /** A main.cf of its own, so that commands of the shell work on the folder too, and nothing of the machine's is read. */
-function configOf(dataFolder: string, parameters: Readonly<Record<string, string>>): Config {
+function configOf(
+  dataFolder: string,
+  parameters: Readonly<Record<string, string>>,
+  masterCf?: string,
+): Config {
   const file = join(dataFolder, 'main.cf')
   const settings = {
     data_directory: dataFolder,
@@ -48,6 +57,7 @@ function configOf(dataFolder: string, parameters: Readonly<Record<string, string
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
   writeFileSync(file, `# Made by startMailServer.\n${lines.join('')}`)
+  if (masterCf !== undefined) writeFileSync(join(dataFolder, 'master.cf'), masterCf)
   return loadConfig({ environment: {}, configOption: file })
 }
 
@@ -64,7 +74,7 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
     let parameters = options.parameters ?? {}
     const folder = prepareDataFolder(dataFolder)
     const server = await composeServer({
-      config: configOf(dataFolder, parameters),
+      config: configOf(dataFolder, parameters, options.masterCf),
       folder,
       log: options.log ?? (() => {}),
       ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
@@ -77,13 +87,14 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
     for (const { address, password } of options.accounts ?? []) await addAccount(address, password)
     return {
       ports: server.ports,
+      places: server.places,
       store: server.store,
       certificatePem: server.certificatePem,
       dataFolder,
       addAccount,
-      reload: async (changed) => {
+      reload: async (changed, masterCf = options.masterCf) => {
         parameters = { ...parameters, ...changed }
-        await server.reload(configOf(dataFolder, parameters))
+        await server.reload(configOf(dataFolder, parameters, masterCf))
       },
       stop: async () => {
         await server.stop()

@@ -1,4 +1,4 @@
-import { loadConfigText } from '../config/load-config.ts'
+import { loadConfigTexts } from '../config/load-config.ts'
 import { logWriterFor } from '../log/configured-log.ts'
 import { openWorkerChannel } from '../workers/worker-channel.ts'
 import { composeServer } from './compose.ts'
@@ -14,7 +14,7 @@ export async function runWorker(options: RunOptions): Promise<number> {
   const channel = openWorkerChannel()
   try {
     const { atStart, current } = await channel.configuration
-    const config = loadConfigText(atStart, options)
+    const config = loadConfigTexts(atStart, options)
     const writer = logWriterFor(config)
     surviveFaults(writer.log)
     const owner = mailOwner(config)
@@ -25,7 +25,8 @@ export async function runWorker(options: RunOptions): Promise<number> {
       wakeBus: channel.wakeBus,
       ...(owner === undefined ? {} : { dropPrivileges: () => becomeOwner(owner) }),
     })
-    if (current !== atStart) await server.reload(loadConfigText(current, options))
+    if (JSON.stringify(current) !== JSON.stringify(atStart))
+      await server.reload(loadConfigTexts(current, options))
     const { promise, resolve } = Promise.withResolvers<number>()
     channel.answer(async (question) => {
       switch (question.kind) {
@@ -35,7 +36,7 @@ export async function runWorker(options: RunOptions): Promise<number> {
           return await server.sampleAccounts()
         case 'reload':
           writer.reopen()
-          return await server.reload(loadConfigText(question.mainCf, options))
+          return await server.reload(loadConfigTexts(question.texts, options))
         case 'stop':
           await server.stop()
           writer.flush()

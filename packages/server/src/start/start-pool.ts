@@ -16,14 +16,14 @@ export async function startPool({ config, log, configOption }: StartParts): Prom
     exec: main,
     args: ['worker', ...(configOption === undefined ? [] : ['--config', configOption])],
     log,
-    configuration: () => ({ atStart: config.source, current: current.source }),
+    configuration: () => ({ atStart: config.texts, current: current.texts }),
   })
   return {
     ports,
     status: async () => await pool.ask({ kind: 'status' }, answerTimeoutMs),
     sampleAccounts: async () => (await pool.askOne({ kind: 'sampleAccounts' }, answerTimeoutMs)) ?? [],
     reload: async (next) => {
-      await pool.ask({ kind: 'reload', mainCf: next.source }, answerTimeoutMs)
+      await pool.ask({ kind: 'reload', texts: next.texts }, answerTimeoutMs)
       current = next
     },
     wake: (wake) => pool.wake(wake),

@@ -19,6 +19,7 @@ import {
   type ReceiveConfiguration,
   TableError,
 } from '@posthorn/mta'
+import type { SmtpHandler } from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { containerGateways } from '../default-gateway.ts'
@@ -56,29 +57,32 @@ async function rulesOf(parts: TransferParts, config: Config) {
   const unsafeFiles = config.values.unsafe_files
   const tables = createTables({ log, now, unsafeFiles })
   const context = { log, now, tables, unsafeFiles }
-  const mynetworks = createNetworkList(trustedNetworks(config), context)
-  const gatewayGuard = createGatewayGuard({
-    gateways: containerGateways(),
-    mynetworks: config.isSet('mynetworks') ? config.values.mynetworks.join(' ') : '',
-    log,
-  })
   const routing = await createRouting(routingOptions(config), { ...context, accounts, store })
-  try {
-    const greylist = createGreylist(store.greylist, greylistOptions(config), context)
-    const sources = { tables, dns: resolver, addresses: routing, greylist, log, now }
+  const greylist = createGreylist(store.greylist, greylistOptions(config), context)
+  const sources = { tables, dns: resolver, addresses: routing, greylist, log, now }
+  /** How mail comes in, by main.cf alone or with the options of a service of master.cf. */
+  const receiveOf = (own: Config, service: 'by-port' | 'by-options'): ReceiveConfiguration => {
+    const policy = createPolicy(policyOptions(own), sources)
     const receive: ReceiveConfiguration = {
-      options: receiveOptions(config),
-      policy: createPolicy(policyOptions(config), sources),
-      submissionPolicy: createPolicy(submissionPolicyOptions(config), sources),
+      options: receiveOptions(own),
+      policy,
+      submissionPolicy: service === 'by-port' ? createPolicy(submissionPolicyOptions(own), sources) : policy,
       routing,
-      mynetworks,
-      gatewayGuard,
-      contentChecks: createContentChecks(contentCheckOptions(config), tables),
-      headerClients: createHeaderClients(config.values.local_header_rewrite_clients, {
+      mynetworks: createNetworkList(trustedNetworks(own), context),
+      gatewayGuard: createGatewayGuard({
+        gateways: containerGateways(),
+        mynetworks: own.isSet('mynetworks') ? own.values.mynetworks.join(' ') : '',
+        log,
+      }),
+      contentChecks: createContentChecks(contentCheckOptions(own), tables),
+      headerClients: createHeaderClients(own.values.local_header_rewrite_clients, {
         ...context,
         localAddresses: () => ownAddresses().map(({ address }) => address),
       }),
     }
+    return { ...receive, limits: clientLimits(own, { store, tables, log, now, receive }) }
+  }
+  try {
     const outgoing = createOutgoingRewriting(
       outgoingOptions(config),
       tables,
@@ -89,10 +93,16 @@ async function rulesOf(parts: TransferParts, config: Config) {
       },
       log,
     )
-    const limits = clientLimits(config, { store, tables, log, now, receive })
     return {
       config,
-      receive: { ...receive, limits },
+      receive: receiveOf(config, 'by-port'),
+      receiveByService: new Map(
+        config.services.smtp.flatMap(({ key, entry }) =>
+          entry === undefined
+            ? []
+            : [[key, receiveOf(config.withOptions(entry.options), 'by-options')] as const],
+        ),
+      ),
       outgoing,
       passwords: tables.openAll(config.values.smtp_sasl_password_maps),
     }
@@ -118,14 +128,9 @@ async function rules(parts: TransferParts, config: Config): ReturnType<typeof ru
 export async function createTransfer(parts: TransferParts) {
   let current = await rules(parts, parts.config)
   const { store, accounts, resolver, log, now, owner } = parts
-  const handler = createReceiver({
-    store,
-    accounts,
-    dns: resolver,
-    log,
-    now,
-    configuration: () => current.receive,
-  })
+  const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>
+    createReceiver({ store, accounts, dns: resolver, log, now, configuration })
+  const handler = receiver(() => current.receive, log)
   const localUsers = createLocalUsers()
   const agents = createDeliveryAgents({
     resolver,
@@ -158,6 +163,9 @@ export async function createTransfer(parts: TransferParts) {
   })
   return {
     handler,
+    /** For a service of master.cf; one that a reload takes away is served by main.cf's rules to its end. */
+    handlerOf: (key: string, log: Log): SmtpHandler =>
+      receiver(() => current.receiveByService.get(key) ?? current.receive, log),
     isTrusted: (address: string): boolean =>
       current.receive.mynetworks.has(address) && (current.receive.gatewayGuard?.trusts(address) ?? true),
     start: (): void => queue.start(),

@@ -1,4 +1,5 @@
 import type { Wake } from '@posthorn/storage'
+import type { ConfigTexts } from '../config/config.ts'
 import type { SampleAccount } from '../start/greeting.ts'
 import type { MailServerPorts } from '../start/ports.ts'
 import type { ProcessStatus } from '../start/running.ts'
@@ -8,10 +9,10 @@ import type { ProcessStatus } from '../start/running.ts'
  * reloaded yet, or that has become faulty since.
  */
 export interface WorkerConfiguration {
-  /** main.cf as it was when the server started: what needs a restart stays so. */
-  readonly atStart: string
-  /** main.cf as it was reloaded last. */
-  readonly current: string
+  /** As it was when the server started: what needs a restart stays so. */
+  readonly atStart: ConfigTexts
+  /** As it was reloaded last. */
+  readonly current: ConfigTexts
 }
 
 export interface WorkerAnswers {
@@ -25,7 +26,7 @@ export type WorkerQuestion =
   | { readonly kind: 'status' }
   | { readonly kind: 'sampleAccounts' }
   | { readonly kind: 'stop' }
-  | { readonly kind: 'reload'; readonly mainCf: string }
+  | { readonly kind: 'reload'; readonly texts: ConfigTexts }
 
 export interface Failure {
   readonly message: string

@@ -184,7 +184,7 @@ export class WorkerPool {
     this.#ready.add(worker)
     const { current } = this.#options.configuration()
     if (current !== configuration.current)
-      post(worker, { kind: 'ask', id: 0, question: { kind: 'reload', mainCf: current } })
+      post(worker, { kind: 'ask', id: 0, question: { kind: 'reload', texts: current } })
     return ports
   }
 

@@ -52,9 +52,14 @@ export async function speakSmtp(config: Config, shell: Shell): Promise<number> {
 }
 
 /** Where the server takes mail on this machine. */
-function smtpService({ values }: Config): { readonly address: string; readonly port: number } {
-  const [host = '127.0.0.1'] = listenHosts(values.inet_interfaces, values.inet_protocols)
-  const address = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  if (values.smtp_port === 0) throw new CommandError('smtp_port is off: no SMTP here', exit.unavailable)
-  return { address, port: values.smtp_port }
+function smtpService({ values, services }: Config): { readonly address: string; readonly port: number } {
+  const service = services.smtp.find(({ kind }) => kind === 'mx')
+  if (service === undefined)
+    throw new CommandError(
+      'no service takes SMTP without login here (smtp_port, master.cf)',
+      exit.unavailable,
+    )
+  const words = service.host === undefined ? values.inet_interfaces : [service.host]
+  const [host = '127.0.0.1'] = listenHosts(words, values.inet_protocols)
+  return { address: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port: service.port }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
-import { editMainCf, type MainCfEdit, writeMainCf } from '../../config/edit-main-cf.ts'
+import { editMainCf, type MainCfEdit, writeConfigFile } from '../../config/edit-main-cf.ts'
 import { expand, namesIn } from '../../config/expand.ts'
 import { foreignOwner, unknownText, unusedText } from '../../config/known.ts'
 import { buildConfig, inspectConfig } from '../../config/load-config.ts'
@@ -10,7 +10,7 @@ import { parameters } from '../../config/schema/schema.ts'
 import { errorCode } from '../../start-error.ts'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
-import { formatServices } from './services.ts'
+import { postconfServices } from './services.ts'
 
 const usage =
   'postconf [-c config_dir] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] [-h (no names)] [-H (no values)] [-m (map types)] [-M (services)] [-n (non-default parameters)] [-o name=value (override parameter value)] [-p (main.cf, default)] [-P (service parameters)] [-v (verbose)] [-x (expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]'
@@ -19,16 +19,16 @@ const usage =
 export async function postconf(args: readonly string[], shell: Shell): Promise<number> {
   const options = getopt(args, 'aAbc:C:deEfFhHlmMno:pPtT:vxX#', usage)
   const warn = (text: string) => shell.err(`postconf: warning: ${text}\n`)
-  for (const flag of ['a', 'A', 'b', 'F', 'l', 't', 'T']) {
+  for (const flag of ['a', 'A', 'b', 'l', 't', 'T']) {
     if (options.has(flag)) return listFor(flag, shell)
   }
   const sources = { configOption: options.value('c'), environment: withOverrides(options, shell) }
+  if (['M', 'F', 'P'].some((flag) => options.has(flag)))
+    return postconfServices(options, inspectConfig(sources).config, shell)
   const edits = requestedEdits(options)
   if (edits !== undefined) return edit(edits, sources, warn)
   if (options.has('m')) return print(shell, (await import('@posthorn/mta')).tableTypes())
   const { config, problems } = inspectConfig(sources)
-  if (options.has('M')) return print(shell, formatServices(config, options.rest))
-  if (options.has('P')) return print(shell, [])
   const names = options.rest.length > 0 ? options.rest : namesFor(options, config)
   for (const name of names) {
     const value = shownValue(name, options, config)
@@ -51,9 +51,10 @@ function print(shell: Shell, lines: readonly string[]): number {
 
 function listFor(flag: string, shell: Shell): number {
   if (flag === 'a' || flag === 'A') return print(shell, ['posthorn'])
-  if (flag === 'T') return print(shell, [`Node ${process.version}`])
+  if (flag === 'T') return print(shell, [`OpenSSL ${process.versions.openssl}`])
+  // No file is locked: tables are replaced whole, and mail is in the store.
   if (flag === 'l') return print(shell, ['none'])
-  throw new CommandError(`-${flag} has no meaning here: there is no master.cf and no lock`, exit.failure)
+  throw new CommandError(`-${flag}: bounce templates are shown by \`posthorn explain\``, exit.failure)
 }
 
 /** `-o name=value` is a setting above all others: the environment is. */
@@ -146,7 +147,7 @@ function edit(
   const before = readIfThere(config.file)
   const after = editMainCf(before, edits)
   for (const name of after.repeated) warn(`${config.file}: multiple entries for "${name}"`)
-  if (after.text !== before) writeMainCf(config.file, after.text)
+  if (after.text !== before) writeConfigFile(config.file, after.text)
   const known = (name: string) => parameters.has(name) || foreignOwner(name) !== undefined
   for (const one of edits)
     if (one.kind === 'set' && !known(one.name)) warn(`${config.file}: ${unknownText(one.name)}`)

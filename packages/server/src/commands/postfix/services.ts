@@ -1,39 +1,161 @@
+import { existsSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
-import type { ParameterName } from '../../config/schema/schema.ts'
+import { writeConfigFile } from '../../config/edit-main-cf.ts'
+import { editMasterCf, type MasterCfEdit, MasterCfEditError } from '../../config/edit-master-cf.ts'
+import { ExpansionError, expand } from '../../config/expand.ts'
+import { masterCfFile } from '../../config/load-config.ts'
+import {
+  formatService,
+  parseMasterCf,
+  type ServiceEntry,
+  type ServiceField,
+  serviceFields,
+} from '../../config/master-cf.ts'
+import type { Options } from '../getopt.ts'
+import { CommandError, exit, type Shell } from '../shell.ts'
 
-const services = [
-  { parameter: 'smtp_port', wellKnown: 25, name: 'smtp', command: 'smtpd' },
-  {
-    parameter: 'submission_port',
-    wellKnown: 587,
-    name: 'submission',
-    command: 'smtpd -o smtpd_sasl_auth_enable=yes',
-  },
-  {
-    parameter: 'submissions_port',
-    wellKnown: 465,
-    name: 'submissions',
-    command: 'smtpd -o smtpd_tls_wrappermode=yes',
-  },
-  { parameter: 'pop3_port', wellKnown: 110, name: 'pop3', command: 'pop3-login' },
-  { parameter: 'pop3s_port', wellKnown: 995, name: 'pop3s', command: 'pop3-login' },
-  { parameter: 'imap_port', wellKnown: 143, name: 'imap', command: 'imap-login' },
-  { parameter: 'imaps_port', wellKnown: 993, name: 'imaps', command: 'imap-login' },
-] as const satisfies readonly { parameter: ParameterName; [key: string]: unknown }[]
+/** The ports of main.cf as lines of master.cf, for a system that has none. */
+const built: readonly (readonly [parameter: string, wellKnown: number, name: string, command: string])[] = [
+  ['smtp_port', 25, 'smtp', 'smtpd'],
+  ['submission_port', 587, 'submission', `smtpd ${submission('submission', '')}`],
+  [
+    'submissions_port',
+    465,
+    'submissions',
+    `smtpd ${submission('submissions', '-o smtpd_tls_wrappermode=yes ')}`,
+  ],
+  ['pop3_port', 110, 'pop3', 'pop3-login'],
+  ['pop3s_port', 995, 'pop3s', 'pop3-login -o ssl=yes'],
+  ['imap_port', 143, 'imap', 'imap-login'],
+  ['imaps_port', 993, 'imaps', 'imap-login -o ssl=yes'],
+]
 
-/** The listeners as lines of master.cf; `filters` are `name` or `name/type`. Postfix: postconf -M. */
-export function formatServices(config: Config, filters: readonly string[]): readonly string[] {
-  return services
-    .filter(({ parameter }) => config.values[parameter] !== 0)
-    .map((service) => {
-      const port = config.values[service.parameter]
-      return {
-        name: port === service.wellKnown ? service.name : String(port),
-        ...{ command: service.command },
-      }
+/** What these ports do by themselves, in Debian's words. */
+function submission(name: string, more: string): string {
+  return `-o syslog_name=postfix/${name} ${more}-o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions= -o smtpd_helo_restrictions= -o smtpd_sender_restrictions= -o smtpd_relay_restrictions=permit_sasl_authenticated,reject -o smtpd_recipient_restrictions=`
+}
+
+function builtText(config: Config): string {
+  const lines: string[] = []
+  for (const [parameter, wellKnown, name, command] of built) {
+    const service = [...config.services.smtp, ...config.services.reading].find((one) => one.key === parameter)
+    if (service === undefined) continue
+    lines.push(`${service.port === wellKnown ? name : service.port} inet n - n - - ${command}`)
+  }
+  return parseMasterCf(lines.join('\n'))
+    .services.map((entry) => `${formatService(entry, 'folded')}\n`)
+    .join('')
+}
+
+function masterText(config: Config): string {
+  return config.texts.masterCf ?? builtText(config)
+}
+
+/** `postconf -M`, `-F` and `-P`, with -e, -X and -#. Postfix: postconf(1). */
+export function postconfServices(options: Options, config: Config, shell: Shell): number {
+  const form = options.has('M') ? 'M' : options.has('F') ? 'F' : 'P'
+  const hasSetting = options.rest.some((word) => word.includes('=')) && !options.has('d')
+  if (options.has('e') || options.has('X') || options.has('#') || hasSetting) {
+    const edits = options.rest.map((word) => editOf(word, form, options))
+    if (edits.length === 0)
+      throw new CommandError(`-${form}${options.has('X') ? 'X' : 'e'} requires an argument`)
+    edit(config, edits)
+    return exit.ok
+  }
+  const { services, problems } = parseMasterCf(masterText(config))
+  for (const { line, message } of problems) shell.err(`postconf: warning: master.cf:${line}: ${message}\n`)
+  const patterns = options.rest.length > 0 ? options.rest : ['*']
+  for (const pattern of patterns) {
+    const lines = services.flatMap((entry) => shown(entry, pattern, form, options, config))
+    for (const line of lines) shell.out(`${line}\n`)
+    if (lines.length === 0 && pattern !== '*')
+      shell.err(`postconf: warning: unmatched request: "${pattern}"\n`)
+  }
+  return exit.ok
+}
+
+const matches = (pattern: string | undefined, text: string): boolean =>
+  pattern === undefined || pattern === '' || pattern === '*' || pattern === text
+
+function shown(
+  entry: ServiceEntry,
+  pattern: string,
+  form: 'M' | 'F' | 'P',
+  options: Options,
+  config: Config,
+): readonly string[] {
+  const [service, type, third] = pattern.split('/')
+  const { fields } = entry
+  if (!matches(service, fields.service) || !matches(type, fields.type)) return []
+  if (form === 'M') return [formatService(entry, options.has('f') ? 'folded' : 'line')]
+  const rows =
+    form === 'F'
+      ? serviceFields.map((name) => [name, fields[name]] as const)
+      : entry.options
+          .map(({ name, value }) => [name, options.has('x') ? expanded(value, config) : value] as const)
+          .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return rows
+    .filter(([name]) => matches(third, name))
+    .map(([name, value]) => {
+      const key = `${fields.service}/${fields.type}/${name}`
+      if (options.has('H')) return key
+      if (options.has('h')) return value
+      return value === '' ? `${key} =` : `${key} = ${value}`
     })
-    .filter(({ name }) => filters.length === 0 || filters.some((filter) => `${name}/inet`.startsWith(filter)))
-    .map(({ name, command }) =>
-      [name.padEnd(10), 'inet ', 'n      ', '-      ', 'n      ', '-      ', '-      ', command].join(' '),
-    )
+}
+
+function expanded(value: string, config: Config): string {
+  try {
+    return expand(value, (name) => config.raw(name))
+  } catch (error) {
+    if (error instanceof ExpansionError) return value
+    throw error
+  }
+}
+
+function editOf(word: string, form: 'M' | 'F' | 'P', options: Options): MasterCfEdit {
+  const taking = options.has('X') ? 'remove' : options.has('#') ? 'comment' : undefined
+  if (taking !== undefined) {
+    if (word.includes('='))
+      throw new CommandError(`-${form}${options.has('X') ? 'X' : '#'} accepts no "=": "${word}"`)
+    const [service = '', type = '', name] = word.split('/')
+    if (type === '') throw new CommandError(`need service/type: "${word}"`)
+    if (form === 'M') return { kind: taking, key: `${service}/${type}` }
+    if (form !== 'P' || taking !== 'remove' || name === undefined)
+      throw new CommandError(
+        `-${form} with ${taking === 'remove' ? '-X' : '-#'} is not possible for "${word}"`,
+      )
+    return { kind: 'removeOption', key: `${service}/${type}`, name }
+  }
+  const equals = word.indexOf('=')
+  if (equals === -1) throw new CommandError(`missing '=' after attribute name: "${word}"`)
+  const value = word.slice(equals + 1).trim()
+  const [service = '', type = '', name] = word.slice(0, equals).trim().split('/')
+  const key = `${service}/${type}`
+  if (type === '') throw new CommandError(`need service/type${form === 'M' ? '' : '/name'}: "${word}"`)
+  if (form === 'M') return { kind: 'set', key, text: value }
+  if (name === undefined || name === '') throw new CommandError(`need service/type/name: "${word}"`)
+  if (form === 'P') {
+    if (/\s/.test(value)) throw new CommandError('-Pe does not accept whitespace in parameter value')
+    return { kind: 'option', key, name, value }
+  }
+  if (!serviceFields.some((field) => field === name))
+    throw new CommandError(`invalid service attribute name: "${name}"`)
+  return { kind: 'field', key, field: name as ServiceField, value }
+}
+
+function edit(config: Config, edits: readonly MasterCfEdit[]): void {
+  const before = masterText(config)
+  const file = masterCfFile(config)
+  try {
+    const after = editMasterCf(before, edits)
+    const { problems } = parseMasterCf(after)
+    const [problem] = problems
+    if (problem !== undefined && parseMasterCf(before).problems.length < problems.length)
+      throw new CommandError(problem.message)
+    if (after !== before || !existsSync(file)) writeConfigFile(file, after)
+  } catch (error) {
+    if (error instanceof MasterCfEditError) throw new CommandError(error.message)
+    throw error
+  }
 }

@@ -68,6 +68,12 @@ export const listeners = {
     change: 'restart',
     doc: 'Port for IMAP over TLS; 993 at a real site. 0 = off.',
   }),
+  master_service_disable: postfix({
+    type: 'list',
+    default: '',
+    change: 'restart',
+    doc: 'Services of master.cf that are left out: `submission/inet`.',
+  }),
   haproxy_trusted_networks: dovecot({
     type: 'networks',
     default: '',

@@ -54,6 +54,12 @@ export const tlsAndLogin = {
     max: 4,
     doc: '1: log a line for each handshake.',
   }),
+  smtpd_tls_wrappermode: postfix({
+    type: 'boolean',
+    default: 'no',
+    change: 'restart',
+    doc: 'TLS from the first octet: for `-o smtpd_tls_wrappermode=yes` of a service in master.cf.',
+  }),
   smtpd_tls_auth_only: postfix({
     type: 'boolean',
     default: '$disable_plaintext_auth',

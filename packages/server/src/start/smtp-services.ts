@@ -1,0 +1,79 @@
+import type { Log } from '@posthorn/mail'
+import type { TlsCredentials } from '@posthorn/net'
+import { createSmtpService, type SmtpHandler, type SmtpService } from '@posthorn/smtp'
+import type { Config } from '../config/config.ts'
+import type { SmtpListenerService } from '../config/services.ts'
+import { mxOptions, smtpOptions } from '../services/smtp-options.ts'
+import type { SmtpServices } from './listeners.ts'
+
+export interface SmtpServicesInput {
+  readonly config: Config
+  readonly transfer: {
+    readonly handler: SmtpHandler
+    handlerOf(key: string, log: Log): SmtpHandler
+  }
+  readonly log: Log
+  readonly credentials: TlsCredentials
+}
+
+/** The ports of main.cf share what is the same for them; each line of master.cf has limits of its own, as in Postfix. */
+export function createSmtpServices({ config, transfer, log, credentials }: SmtpServicesInput) {
+  const services = new Map<string, SmtpService>()
+  for (const service of config.services.smtp) {
+    const own = serviceLog(log, service, config)
+    services.set(
+      service.key,
+      createSmtpService({
+        handler: service.entry === undefined ? transfer.handler : transfer.handlerOf(service.key, own),
+        options: optionsOf(service, config),
+        log: own,
+        tls: credentials,
+      }),
+    )
+  }
+  const all: SmtpServices & { connections: number; setOptions(next: Config): void } = {
+    of: (key) => {
+      const found = services.get(key)
+      if (found === undefined) throw new Error(`No SMTP service ${key}`)
+      return found
+    },
+    get connections() {
+      return [...services.values()].reduce((sum, one) => sum + one.connections, 0)
+    },
+    /** A service that the new configuration does not have keeps its options until the restart. */
+    setOptions: (next) => {
+      for (const service of next.services.smtp)
+        services.get(service.key)?.setOptions(optionsOf(service, next))
+    },
+    close: async (mode, graceMs) => {
+      await Promise.all([...services.values()].map(async (one) => await one.close(mode, graceMs)))
+    },
+  }
+  return all
+}
+
+/** Ports of main.cf know what is right for them; a line of master.cf says it all itself. */
+function optionsOf({ kind, entry }: SmtpListenerService, config: Config): ReturnType<typeof smtpOptions> {
+  if (entry === undefined)
+    return { ...smtpOptions(config.values), ...(kind === 'mx' ? mxOptions(config.values) : {}) }
+  const { values } = config.withOptions(entry.options)
+  const limit = Number.parseInt(entry.fields.process_limit, 10)
+  return {
+    ...smtpOptions(values),
+    ...(kind === 'lmtp' ? {} : mxOptions(values)),
+    ...(kind === 'lmtp' ? {} : { authRequired: 'no' }),
+    ...(limit > 0 ? { connections: limit } : {}),
+  }
+}
+
+/** `-o syslog_name=postfix/submission`: `posthorn/submission/smtpd` in the log. */
+function serviceLog(log: Log, { entry }: SmtpListenerService, config: Config): Log {
+  const name = entry?.options.findLast((option) => option.name === 'syslog_name')?.value
+  const own = name
+    ?.split('/')
+    .slice(1)
+    .join('/')
+    .replaceAll('$service_name', entry?.fields.service ?? '')
+  if (own === undefined || own === '' || config.values.syslog_name === name) return log
+  return (event) => log({ ...event, service: `${own}/${event.service}` })
+}
