@@ -20,19 +20,24 @@ function tryCreate(): Refusal {
   return new Refusal('TRYCREATE', "Mailbox doesn't exist")
 }
 
-/** Where a literal of the command goes. @param name of the mailbox */
+/**
+ * Where a literal of the command goes.
+ * @param name of the mailbox
+ * @param freedBytes what goes when the message comes (REPLACE)
+ */
 export async function draftLiteral(
   session: LoggedIn,
   name: string,
   { messages, pending }: AppendMessages,
   sizeBytes: number,
+  freedBytes = 0,
 ): Promise<LiteralAnswer> {
   if (pending?.kind !== 'octets') return 'buffer'
   const index = messages.length - 1
   const { catenated, pieces } = messages[index]!
   if (sizeBytes === 0 && !catenated) return no("Can't save a zero byte message")
   const mailbox = await appendTarget(session, name)
-  await refuseTooMuch(session, sizeBytes)
+  await refuseTooMuch(session, sizeBytes - freedBytes)
   const draft = draftAt(session, index, mailbox)
   refuseTooBig(session, draft.sizeBytes + sizeBytes)
   await draft.writeUrls(pieces, pieces.length, (url) => urlOctets(session, url))
@@ -79,6 +84,18 @@ export async function placeDrafts(
   name: string,
   messages: readonly NewMessage[],
 ): Promise<readonly Placed[]> {
+  return finishDrafts(session, name, messages, (mailbox, items) =>
+    session.store.messages.append(mailbox.id, items),
+  )
+}
+
+/** Finishes the drafts and hands them to `place`, which takes all of them or throws. */
+export async function finishDrafts<T>(
+  session: LoggedIn,
+  name: string,
+  messages: readonly NewMessage[],
+  place: (mailbox: Mailbox, items: readonly AppendItem[]) => Promise<T>,
+): Promise<T> {
   const mailbox = await appendTarget(session, name)
   const streamed = new Map(drafts(session).map((draft) => [draft.index, draft]))
   const items: AppendItem[] = []
@@ -90,7 +107,7 @@ export async function placeDrafts(
     finished.push(draft)
   }
   try {
-    const placed = await session.store.messages.append(mailbox.id, items)
+    const placed = await place(mailbox, items)
     for (const draft of finished) draft.placed()
     return placed
   } catch (error) {

@@ -150,3 +150,34 @@ test('RFC 5530 §3 UNAVAILABLE: the disk is full in the middle of a message; the
   messages.stage = stage
   assert.match((await client.append('INBOX', message)).at(-1)!, /^OK \[APPENDUID \d+ 1\]/)
 })
+
+test('RFC 3502, RFC 9208 §5: quota reached in the middle of MULTIAPPEND keeps none; REPLACE counts the difference', async (t) => {
+  const { login, store } = await startImapFixture(t)
+  const account = (await store.accounts.find('alice@example.org'))!
+  await store.accounts.update(account.id, { quotaBytes: 3_500 })
+  const client = await login('INBOX')
+  const letter = (name: string, sizeBytes: number): string =>
+    `Subject: ${name}\r\n\r\n`.padEnd(sizeBytes - 2, 'x').concat('\r\n')
+  const literal = (name: string, sizeBytes: number): string => `{${sizeBytes}+}\r\n${letter(name, sizeBytes)}`
+  await client.ok(`APPEND INBOX ${literal('one', 2000)}`)
+  for (const second of ['+', '']) {
+    const text = `APPEND INBOX ${literal('two', 900)} {900${second}}\r\n`
+    const rest = second === '' ? '' : `${letter('three', 900)}`
+    assert.match((await client.command(text + rest)).at(-1)!, /^NO \[OVERQUOTA\]/)
+  }
+  assert.match((await client.ok('STATUS INBOX (MESSAGES UIDNEXT)'))[0]!, /MESSAGES 1 UIDNEXT 2/)
+  const replaced = await client.ok(`UID REPLACE 1 INBOX ${literal('one again', 3000)}`)
+  assert.deepEqual(
+    replaced.map((line) => line.replace(/\d{5,}/, 'V')),
+    [
+      '* OK [APPENDUID V 2] Replacement message ready',
+      '* 1 EXPUNGE',
+      '* 1 EXISTS',
+      '* 1 RECENT',
+      'OK Replace completed',
+    ],
+  )
+  const refused = await client.command(`REPLACE 1 INBOX ${literal('too long', 3600)}`)
+  assert.match(refused.at(-1)!, /^NO \[OVERQUOTA\]/)
+  assert.deepEqual((await client.ok('FETCH 1 (UID)'))[0], '* 1 FETCH (UID 2)')
+})

@@ -1,11 +1,13 @@
-/** REPLACE and UID REPLACE. RFC 8508. */
+/** REPLACE and UID REPLACE. RFC 8508: one unit of work. */
+import type { Uid } from '@posthorn/storage'
 import { Refusal } from '../errors.ts'
+import type { SelectedSession } from '../session/session.ts'
 import { appendMessages, type NewMessage } from '../wire/append-messages.ts'
 import type { NumberSet } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { readSoFar } from './append.ts'
-import { draftLiteral, placeDrafts } from './append-drafts.ts'
+import { draftLiteral, finishDrafts } from './append-drafts.ts'
 import { command, ok } from './command.ts'
 
 interface ReplaceArgs {
@@ -25,21 +27,23 @@ export const replace = command({
     const name = p.sp().mailbox()
     return { set, name, messages: appendMessages(p, 'one').messages }
   },
-  literal(session, preceding, sizeBytes) {
+  async literal(session, preceding, sizeBytes) {
     if (session.mailbox.access === 'read-only') throw readOnly()
-    oneMessage(preceding.sp())
+    const set = oneMessage(preceding.sp())
     const soFar = readSoFar(preceding.sp(), 'one')
-    return soFar === undefined ? 'buffer' : draftLiteral(session, soFar.name, soFar, sizeBytes)
+    if (soFar === undefined) return 'buffer'
+    return draftLiteral(session, soFar.name, soFar, sizeBytes, await replacedBytes(session, set))
   },
   async run(session, { set, name, messages }) {
     const { mailbox, store } = session
     const [uid] = session.uids(set)
     if (mailbox.access === 'read-only') throw readOnly()
     if (uid === undefined) throw new Refusal('NONEXISTENT', 'There is no such message')
-    const [placed] = await placeDrafts(session, name, messages)
-    // RFC 8508 §3.4: told before the message it replaces goes.
-    session.untagged(`OK [APPENDUID ${placed!.uidValidity} ${placed!.uid}] Replacement message ready`)
-    await store.messages.discard(mailbox.id, Uint32Array.of(uid))
+    const placed = await finishDrafts(session, name, messages, (target, [item]) =>
+      store.messages.replace(mailbox.id, uid as Uid, target.id, item!),
+    )
+    // RFC 8508 §4.3: told before the message it replaces goes.
+    session.untagged(`OK [APPENDUID ${placed.uidValidity} ${placed.uid}] Replacement message ready`)
     mailbox.suspect()
     await session.sendNews('send')
     return ok(
@@ -56,6 +60,15 @@ function oneMessage(p: Parser): NumberSet {
   const single = !set.saved && ranges.length === 1 && ranges[0]![0] === ranges[0]![1]
   if (from === p.position || !single) throw new SyntaxFault('Expected one message number')
   return set
+}
+
+/** RFC 8508 §3.4: what goes makes room for what comes. */
+async function replacedBytes(session: SelectedSession, set: NumberSet): Promise<number> {
+  let sumBytes = 0
+  const uids = session.uids(set)
+  for await (const { facts } of session.store.messages.fetch(session.mailbox.id, uids, { facts: true }))
+    for (const sizeBytes of facts?.sizeBytes ?? []) sumBytes += sizeBytes
+  return sumBytes
 }
 
 function readOnly(): Refusal {

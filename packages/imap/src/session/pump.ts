@@ -206,6 +206,7 @@ async function takeLiteral(session: ImapSession, event: LiteralEvent): Promise<v
     } else {
       name = call.name
       session.tag = tag
+      session.numbering = call.numbering
       const wish = await call.command.literal?.(session as unknown as Session, p, event.sizeBytes)
       if (typeof wish === 'object') {
         if ('status' in wish) return refuse(session, tag, wish)
