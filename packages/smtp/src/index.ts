@@ -1,18 +1,26 @@
-export {
-  connectSmtp,
-  type OutgoingMail,
-  type OutgoingRecipient,
-  type RecipientOutcome,
-  type SmtpClient,
-} from './client/client.ts'
+export type { CertificateTrust } from './client/certificate.ts'
+export { connectSmtp, type SmtpClient } from './client/client.ts'
 export type { SmtpFailure } from './client/failure.ts'
 export {
+  type CertificateAssociation,
+  type CertificateDemand,
+  type ClientLoginOptions,
+  type ClientTlsLevel,
+  type ClientTlsSettings,
   defaultClientTimeouts,
   type SmtpClientOptions,
   type SmtpClientTimeouts,
   type SmtpServerAddress,
 } from './client/options.ts'
+export type {
+  ForwardedClient,
+  OutgoingMail,
+  OutgoingRecipient,
+  RecipientOutcome,
+} from './client/outgoing-mail.ts'
 export type { RemoteReply } from './client/reply.ts'
+export type { RemoteTls } from './client/start-tls.ts'
+export { TlsSessions } from './client/tls-sessions.ts'
 export type {
   Answer,
   MailFrom,

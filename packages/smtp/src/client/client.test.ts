@@ -366,7 +366,7 @@ test('RFC 3207 §5: level may goes on in the clear when STARTTLS fails, level en
   for (const starttls of ['454 4.7.0 TLS not available', '220 2.0.0 go on, but I speak no TLS']) {
     const { scripted, connect } = await peer(t, { EHLO: '250-peer.test\n250 STARTTLS', STARTTLS: starttls })
     const client = ready(await connect({ timeouts }))
-    assert.equal(client.tls, false)
+    assert.equal(client.tls, undefined)
     assert.equal(short((await client.send(mailTo(['x@y'])))[0]), 'sent 250 2.0.0 Ok: queued as PEER')
     client.quit()
     const before = scripted.received.length

@@ -1,52 +1,22 @@
 import { DotStuffer } from '../wire/dot-stuffer.ts'
-import { encodeXtext } from '../wire/xtext.ts'
-import { isFailure, openSocket, RemoteConnection, type Told } from './connection.ts'
+import { mailLine, rcptLine, xforwardLines } from './command-lines.ts'
+import { isFailure, RemoteConnection, type Told } from './connection.ts'
 import { lostFailure, replyFailure, type SmtpFailure, type Stage } from './failure.ts'
+import { shakeHands } from './handshake.ts'
+import { openSocket } from './open-socket.ts'
 import type { SmtpClientOptions, SmtpServerAddress } from './options.ts'
+import type { ForwardedClient, OutgoingMail, RecipientOutcome } from './outgoing-mail.ts'
 import type { RemoteReply } from './reply.ts'
-
-export interface OutgoingRecipient {
-  /** With domain, quoted where needed: goes between angle brackets. */
-  readonly address: string
-  readonly notify?: readonly string[]
-  /** `rfc822;a@b`, not encoded. */
-  readonly originalRecipient?: string
-}
-
-export interface OutgoingMail {
-  /** '' for the null reverse-path. */
-  readonly sender: string
-  readonly recipients: readonly OutgoingRecipient[]
-  readonly sizeBytes: number
-  readonly body?: '7BIT' | '8BITMIME'
-  readonly smtpUtf8?: boolean
-  readonly ret?: 'FULL' | 'HDRS'
-  readonly envid?: string
-  /** The message anew at each call. */
-  content(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>
-}
-
-/** What became of a recipient. */
-export type RecipientOutcome =
-  | {
-      readonly kind: 'sent'
-      readonly reply: RemoteReply
-      /** 'dsn': the server promised to report as asked; 'none': it knows no DSN. */
-      readonly reports: 'dsn' | 'none'
-    }
-  | { readonly kind: 'refused'; readonly failure: SmtpFailure }
-
-export interface SmtpTimes {
-  /** Connection, greeting, EHLO, TLS, AUTH. */
-  readonly setUpMs: number
-}
+import type { RemoteTls } from './start-tls.ts'
 
 /** A server ready for mail. */
 export interface SmtpClient {
   /** `host[address]:port` for `relay=`. */
   readonly remote: string
-  readonly tls: boolean
+  readonly tls: RemoteTls | undefined
   readonly setUpMs: number
+  /** Whether the server takes this: EHLO keyword, upper case. */
+  offers(extension: string): boolean
   /** One outcome per recipient, in their order. Never rejects for what a peer does; for faults of `content` it does. */
   send(mail: OutgoingMail): Promise<readonly RecipientOutcome[]>
   /** Whether another message may follow. */
@@ -63,11 +33,11 @@ export const connectSmtp = async (
   const socket = await openSocket(server, options)
   if ('kind' in socket) return socket
   const connection = new RemoteConnection(server, options, socket)
-  const failure = await connection.handshake(options)
-  if (failure === undefined) return new Client(connection, options, performance.now() - startedMs)
+  const done = await shakeHands(connection, server, options)
+  if (done.kind === 'ready') return new Client(connection, options, done.tls, performance.now() - startedMs)
   connection.leave()
-  const again = failure.kind === 'tls' && options.tlsLevel === 'may' && options.wrapperMode !== true
-  return again ? connectSmtp(server, { ...options, tlsLevel: 'none' }) : failure
+  const again = done.kind === 'tls' && options.tlsLevel === 'may' && options.wrapperMode !== true
+  return again ? connectSmtp(server, { ...options, tlsLevel: 'none' }) : done
 }
 
 const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
@@ -75,13 +45,20 @@ const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
 class Client implements SmtpClient {
   readonly #connection: RemoteConnection
   readonly #options: SmtpClientOptions
+  readonly tls: RemoteTls | undefined
   readonly setUpMs: number
   /** The last transaction did not end with a message: RSET before the next. RFC 5321 §4.1.1.5. */
   #unfinished = false
 
-  constructor(connection: RemoteConnection, options: SmtpClientOptions, setUpMs: number) {
+  constructor(
+    connection: RemoteConnection,
+    options: SmtpClientOptions,
+    tls: RemoteTls | undefined,
+    setUpMs: number,
+  ) {
     this.#connection = connection
     this.#options = options
+    this.tls = tls
     this.setUpMs = setUpMs
   }
 
@@ -89,8 +66,8 @@ class Client implements SmtpClient {
     return this.#connection.remote
   }
 
-  get tls(): boolean {
-    return this.#connection.secure
+  offers(extension: string): boolean {
+    return this.#connection.has(extension)
   }
 
   get usable(): boolean {
@@ -119,9 +96,14 @@ class Client implements SmtpClient {
   }
 
   /** What this server can be known not to take. */
-  #unfit({ smtpUtf8, sender, recipients, sizeBytes }: OutgoingMail): SmtpFailure | undefined {
-    const { peer, inside } = this.#connection
-    const limit = inside._maxAllowedSize
+  #unfit({ smtpUtf8, sender, recipients, sizeBytes, requireTls }: OutgoingMail): SmtpFailure | undefined {
+    const { peer, extensions } = this.#connection
+    if (requireTls === true && !(this.#connection.secure && extensions.has('REQUIRETLS'))) {
+      // RFC 8689 §4.2.1 and §5: X.7.30.
+      const text = `REQUIRETLS is required, but was not offered by host ${peer}`
+      return { kind: 'capability', status: '5.7.30', text }
+    }
+    const limit = Number(extensions.get('SIZE')) || 0
     if (limit > 0 && sizeBytes > limit) {
       const text = `message size ${sizeBytes} exceeds size limit ${limit} of server ${peer}`
       return { kind: 'capability', status: '5.3.4', text }
@@ -143,12 +125,14 @@ class Client implements SmtpClient {
   async #envelope(mail: OutgoingMail): Promise<Envelope | SmtpFailure> {
     const connection = this.#connection
     const { peer, timeouts } = connection
-    const mailLine = this.#mailLine(mail)
-    const rcptLines = mail.recipients.map((recipient) => this.#rcptLine(recipient))
+    const lost = await this.#forward(mail.forwarded)
+    if (lost !== undefined) return lost
+    const mailCommand = mailLine(connection, this.#options, mail)
+    const rcptLines = mail.recipients.map((recipient) => rcptLine(connection, recipient))
     const reset = this.#unfinished ? ['RSET'] : []
     this.#unfinished = true
     if (connection.has('PIPELINING')) {
-      const lines = [...reset, mailLine, ...rcptLines, 'DATA']
+      const lines = [...reset, mailCommand, ...rcptLines, 'DATA']
       const stages: Stage[] = [...(reset.length > 0 ? (['sending RSET'] as const) : []), 'sending MAIL FROM']
       for (const _ of rcptLines) stages.push('sending RCPT TO')
       stages.push('receiving the DATA init reply')
@@ -166,7 +150,7 @@ class Client implements SmtpClient {
       if (isFailure(told)) return told
     }
     const refused = this.#refusedMail(
-      await connection.command(mailLine, timeouts.mailMs, 'sending MAIL FROM'),
+      await connection.command(mailCommand, timeouts.mailMs, 'sending MAIL FROM'),
       peer,
     )
     if (refused !== undefined) return refused
@@ -175,6 +159,19 @@ class Client implements SmtpClient {
       recipients.push(await connection.command(line, timeouts.rcptMs, 'sending RCPT TO'))
     }
     return { recipients, data: undefined }
+  }
+
+  /** What the server says to XFORWARD changes nothing, but for an end of the connection. */
+  async #forward(client: ForwardedClient | undefined): Promise<SmtpFailure | undefined> {
+    const connection = this.#connection
+    const known = connection.extensions.get('XFORWARD')
+    if (this.#options.xforward !== true || known === undefined || client === undefined) return undefined
+    const timeoutMs = connection.timeouts.xforwardMs ?? connection.timeouts.heloMs
+    for (const line of xforwardLines(client, known)) {
+      const told = await connection.command(line, timeoutMs, 'sending XFORWARD name/address')
+      if (isFailure(told)) return told
+    }
+    return undefined
   }
 
   /** A server that waits for content though it accepted nobody: it gets none from us, not even an empty one. */
@@ -186,35 +183,6 @@ class Client implements SmtpClient {
     if (told === undefined) return lostFailure(peer, 'sending MAIL FROM')
     if (isFailure(told)) return told
     return told.code < 400 ? undefined : replyFailure(peer, told, 'MAIL FROM')
-  }
-
-  #mailLine(mail: OutgoingMail): string {
-    let line = `MAIL FROM:<${mail.sender}>`
-    if (this.#offers('SIZE')) line += ` SIZE=${mail.sizeBytes}`
-    if (mail.body !== undefined && this.#connection.has('8BITMIME')) line += ` BODY=${mail.body}`
-    if (mail.smtpUtf8 === true && this.#connection.has('SMTPUTF8')) line += ' SMTPUTF8'
-    if (this.#connection.has('DSN')) {
-      if (mail.ret !== undefined) line += ` RET=${mail.ret}`
-      if (mail.envid !== undefined) line += ` ENVID=${encodeXtext(mail.envid)}`
-    }
-    return line
-  }
-
-  #offers(name: string): boolean {
-    const lines = (this.#connection as unknown as { _ehloLines?: readonly string[] })._ehloLines ?? []
-    return lines.some((line) => line.split(' ', 1)[0]?.toUpperCase() === name)
-  }
-
-  /** RFC 3461 §5.2.1. */
-  #rcptLine({ address, notify, originalRecipient }: OutgoingRecipient): string {
-    let line = `RCPT TO:<${address}>`
-    if (!this.#connection.has('DSN')) return line
-    if (notify !== undefined && notify.length > 0) line += ` NOTIFY=${notify.join(',')}`
-    const semicolon = originalRecipient?.indexOf(';') ?? -1
-    if (originalRecipient !== undefined && semicolon > 0) {
-      line += ` ORCPT=${originalRecipient.slice(0, semicolon)};${encodeXtext(originalRecipient.slice(semicolon + 1))}`
-    }
-    return line
   }
 
   #judge(told: Told, command: string): RecipientOutcome | undefined {
@@ -264,7 +232,8 @@ class Client implements SmtpClient {
     let gathered: Uint8Array[] = []
     let gatheredBytes = 0
     try {
-      for await (const chunk of mail.content()) {
+      const narrow = connection.has('8BITMIME') ? undefined : mail.sevenBitContent?.()
+      for await (const chunk of narrow ?? mail.content()) {
         const piece = stuffer.push(chunk)
         gathered.push(piece)
         gatheredBytes += piece.length

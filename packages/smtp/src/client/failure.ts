@@ -19,8 +19,11 @@ export interface SmtpFailure {
 export type Stage =
   | 'receiving the initial server greeting'
   | 'performing the EHLO handshake'
+  | 'performing the HELO handshake'
   | 'performing the LHLO handshake'
+  | 'performing the TLS handshake'
   | 'performing SASL authentication'
+  | 'sending XFORWARD name/address'
   | 'sending MAIL FROM'
   | 'sending RCPT TO'
   | 'receiving the DATA init reply'

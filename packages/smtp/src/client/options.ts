@@ -1,4 +1,5 @@
-import type { ConnectionOptions } from 'node:tls'
+import type { SecureVersion } from 'node:tls'
+import type { TlsSessions } from './tls-sessions.ts'
 
 /** One server to talk to, already resolved. */
 export interface SmtpServerAddress {
@@ -11,10 +12,14 @@ export interface SmtpServerAddress {
 }
 
 export interface SmtpClientTimeouts {
-  /** Postfix: smtp_connect_timeout. */
+  /** Postfix: smtp_connect_timeout; 0 = the system's. */
   readonly connectMs: number
-  /** Postfix: smtp_helo_timeout; greeting, EHLO and STARTTLS each. */
+  /** Postfix: smtp_helo_timeout; greeting and EHLO each. */
   readonly heloMs: number
+  /** Postfix: smtp_starttls_timeout; STARTTLS with its handshake. Default heloMs. */
+  readonly startTlsMs?: number
+  /** Postfix: smtp_xforward_timeout. Default heloMs. */
+  readonly xforwardMs?: number
   /** Postfix: smtp_mail_timeout. */
   readonly mailMs: number
   /** Postfix: smtp_rcpt_timeout. */
@@ -27,7 +32,7 @@ export interface SmtpClientTimeouts {
   readonly dataDoneMs: number
   /** Postfix: smtp_rset_timeout. */
   readonly rsetMs: number
-  /** Postfix: smtp_quit_timeout is 300 s; nothing depends on the answer. */
+  /** Postfix: smtp_quit_timeout; nothing but the end of the connection depends on the answer. */
   readonly quitMs: number
 }
 
@@ -43,27 +48,84 @@ export const defaultClientTimeouts: SmtpClientTimeouts = {
   quitMs: 5_000,
 }
 
+/** RFC 6698 §2.1. */
+export interface CertificateAssociation {
+  readonly usage: number
+  readonly selector: number
+  readonly matchingType: number
+  readonly data: Uint8Array
+}
+
+/** What a server's certificate must be, where the level asks for more than encryption. */
+export interface CertificateDemand {
+  /** Levels verify and secure: one of them must be in it; `.example.org` = any name below. Default: the host. */
+  readonly names?: readonly string[]
+  /** Level fingerprint: of the certificate or of its public key, `AB:CD:…` in any case. */
+  readonly fingerprints?: readonly string[]
+  /** Postfix: smtp_tls_fingerprint_digest. Default sha256. */
+  readonly digest?: string
+  /** Level dane: usable ones only (RFC 7672 §3.1). */
+  readonly associations?: readonly CertificateAssociation[]
+}
+
+export interface ClientTlsSettings {
+  /** PEM, one or many, beside the authorities of the system. */
+  readonly ca?: string
+  /** PEM: shown to servers that ask for it. Postfix: smtp_tls_cert_file, smtp_tls_key_file. */
+  readonly cert?: string
+  readonly key?: string
+  readonly minVersion?: SecureVersion
+  readonly maxVersion?: SecureVersion
+  /** OpenSSL's words. */
+  readonly ciphers?: string
+  /** Server name indication when it is not the host. Postfix: smtp_tls_servername. */
+  readonly serverName?: string
+  /** Kept sessions of earlier connections. Postfix: smtp_tls_session_cache_database. */
+  readonly sessions?: TlsSessions
+}
+
+export type ClientTlsLevel = 'none' | 'may' | 'encrypt' | 'verify' | 'fingerprint' | 'dane'
+
+export interface ClientLoginOptions {
+  readonly user: string
+  readonly password: string
+  /** Without TLS only mechanisms that do not show the password, unless 'allowed' (smtp_sasl_security_options). */
+  readonly plaintext?: 'allowed'
+  /** Also over TLS (smtp_sasl_tls_security_options = noplaintext). */
+  readonly plaintextInTls?: 'refused'
+  /** Postfix: smtp_sasl_mechanism_filter: names, `!name`; empty = all. */
+  readonly mechanisms?: readonly string[]
+  /** Postfix: smtp_sasl_auth_soft_bounce. Default soft. */
+  readonly refusal?: 'soft' | 'hard'
+}
+
 export interface SmtpClientOptions {
   readonly protocol: 'smtp' | 'lmtp'
   /** Postfix: smtp_helo_name. */
   readonly heloName: string
   /**
-   * Postfix: smtp_tls_security_level. 'may': STARTTLS when offered, in the clear when it fails;
-   * 'encrypt': never without TLS; 'verify': never without a certificate that fits `host`.
+   * Postfix: smtp_tls_security_level. 'may': STARTTLS when offered, in the clear when it fails; 'encrypt': never
+   * without TLS; 'verify', 'fingerprint', 'dane': never without the certificate that is demanded.
    */
-  readonly tlsLevel: 'none' | 'may' | 'encrypt' | 'verify'
+  readonly tlsLevel: ClientTlsLevel
+  readonly certificate?: CertificateDemand
   /** TLS from the first octet (Postfix: smtp_tls_wrappermode). */
   readonly wrapperMode?: true
-  readonly tls?: Pick<ConnectionOptions, 'ca' | 'minVersion' | 'ciphers'>
-  readonly login?: {
-    readonly user: string
-    readonly password: string
-    /** Without TLS only mechanisms that do not show the password, unless 'allowed' (smtp_sasl_security_options). */
-    readonly plaintext?: 'allowed'
-  }
+  readonly tls?: ClientTlsSettings
+  readonly login?: ClientLoginOptions
   readonly timeouts?: Partial<SmtpClientTimeouts>
   /** Postfix: smtp_bind_address. */
   readonly localAddress?: string
   /** Postfix: smtp_line_length_limit. */
   readonly lineLengthLimitBytes?: number
+  /** EHLO keywords that are not seen, upper case. Postfix: smtp_discard_ehlo_keywords. */
+  readonly discardEhloKeywords?: readonly string[]
+  /** 'never': HELO at once (Postfix: smtp_never_send_ehlo). */
+  readonly ehlo?: 'never'
+  /** A greeting of 5yz passes this host over, and is not believed. Postfix: smtp_skip_5xx_greeting. */
+  readonly refusingGreeting?: 'soft'
+  /** Postfix: smtp_send_xforward_command. */
+  readonly xforward?: true
+  /** Postfix: smtp_send_dummy_mail_auth. */
+  readonly dummyMailAuth?: true
 }

@@ -25,6 +25,11 @@ const keywords: readonly {
   { name: 'DSN', offer: () => 'DSN' },
   { name: 'SMTPUTF8', offer: () => 'SMTPUTF8' },
   { name: 'CHUNKING', offer: () => 'CHUNKING' },
+  // RFC 8689 §4.1: over TLS only; those who speak LMTP have no TLS to demand.
+  {
+    name: 'REQUIRETLS',
+    offer: ({ peer }) => (peer.tls !== undefined && peer.service !== 'lmtp' ? 'REQUIRETLS' : undefined),
+  },
 ]
 
 const authLine = (session: Session, prefix: string): string | undefined => {

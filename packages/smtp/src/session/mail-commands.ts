@@ -11,7 +11,7 @@ import type { Session } from './session.ts'
 const extensions = (session: Session): EnvelopeExtensions => ({
   dsn: isOffered(session, 'DSN'),
   auth: session.options.auth === 'enabled',
-  requireTls: false,
+  requireTls: session.peer.tls !== undefined && isOffered(session, 'REQUIRETLS'),
 })
 
 /** MAIL. RFC 5321 §4.1.1.2. */

@@ -187,7 +187,7 @@ const rows: Row[] = [
     what: 'RFC 4954 §4 AUTH',
     say: 'AUTH PLAIN\nEHLO c.test\nAUTH\nAUTH FOO\nAUTH PLAIN !!\nAUTH PLAIN AGFsaWNlAHdyb25n\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\nAUTH PLAIN\n',
     setting: { inTls: true },
-    hear: '503 5.5.1 Error: send HELO/EHLO first|250-mx.test|250-PIPELINING|250-SIZE 10240000|250-VRFY|250-ETRN|250-AUTH PLAIN LOGIN|250-ENHANCEDSTATUSCODES|250-8BITMIME|250-DSN|250-SMTPUTF8|250 CHUNKING|501 5.5.4 Syntax: AUTH mechanism|535 5.7.8 Error: authentication failed: Invalid authentication mechanism|535 5.7.8 Error: authentication failed: invalid base64|535 5.7.8 Error: authentication failed|235 2.7.0 Authentication successful|503 5.5.1 Error: already authenticated',
+    hear: '503 5.5.1 Error: send HELO/EHLO first|250-mx.test|250-PIPELINING|250-SIZE 10240000|250-VRFY|250-ETRN|250-AUTH PLAIN LOGIN|250-ENHANCEDSTATUSCODES|250-8BITMIME|250-DSN|250-SMTPUTF8|250-CHUNKING|250 REQUIRETLS|501 5.5.4 Syntax: AUTH mechanism|535 5.7.8 Error: authentication failed: Invalid authentication mechanism|535 5.7.8 Error: authentication failed: invalid base64|535 5.7.8 Error: authentication failed|235 2.7.0 Authentication successful|503 5.5.1 Error: already authenticated',
   },
   {
     what: 'RFC 4954 §4 LOGIN step by step, cancel',
