@@ -1,5 +1,6 @@
 import { append } from './append.ts'
 import { authenticate } from './authenticate.ts'
+import { cancelUpdate } from './cancel-update.ts'
 import { capability } from './capability.ts'
 import { close, unselect } from './close.ts'
 import type { Command } from './command.ts'
@@ -65,6 +66,7 @@ export const commands: readonly Command[] = [
   replace,
   fetch,
   search,
+  cancelUpdate,
   sort,
   thread,
   store,

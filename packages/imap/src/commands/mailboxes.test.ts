@@ -152,7 +152,12 @@ test('RFC 9208: GETQUOTAROOT and GETQUOTA', async (t) => {
     '* QUOTA "User quota" ()',
   ])
   const quota = imap.store.mailboxes.quota
-  imap.store.mailboxes.quota = async () => ({ usedBytes: 1500, usedMessages: 1, limitBytes: 1_048_576, limitMessages: 0 })
+  imap.store.mailboxes.quota = async () => ({
+    usedBytes: 1500,
+    usedMessages: 1,
+    limitBytes: 1_048_576,
+    limitMessages: 0,
+  })
   assert.equal((await client.ok('GETQUOTA "User quota"'))[0], '* QUOTA "User quota" (STORAGE 2 1024)')
   imap.store.mailboxes.quota = quota
 })

@@ -1,4 +1,4 @@
-/** ESEARCH and its return options. RFC 4731, RFC 5267 §3, RFC 5182, RFC 9394. */
+/** ESEARCH and its return options. RFC 4731, RFC 5267 §3 and §4, RFC 5182, RFC 9394. */
 import type { SelectedSession } from '../session/session.ts'
 import { formatNumbers } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
@@ -7,7 +7,7 @@ import { ResponseWriter } from '../wire/response.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import type { Found } from './found-messages.ts'
 
-type ReturnOption = 'MIN' | 'MAX' | 'ALL' | 'COUNT' | 'SAVE' | 'PARTIAL'
+type ReturnOption = 'MIN' | 'MAX' | 'ALL' | 'COUNT' | 'SAVE' | 'PARTIAL' | 'UPDATE' | 'CONTEXT'
 
 export interface ReturnOptions {
   readonly names: ReadonlySet<ReturnOption>
@@ -36,7 +36,19 @@ export function returnOptions(p: Parser): ReturnOptions | undefined {
   return names.size === 0 ? returnAll : { names, partial }
 }
 
-const returnOptionNames: ReadonlySet<string> = new Set(['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE', 'PARTIAL'])
+const returnOptionNames: ReadonlySet<string> = new Set([
+  'MIN',
+  'MAX',
+  'ALL',
+  'COUNT',
+  'SAVE',
+  'PARTIAL',
+  'UPDATE',
+  // RFC 5267 §4.2: a hint, and what it hints at is kept in any case.
+  'CONTEXT',
+])
+/** Of these no result is told. */
+const silentOptions: ReadonlySet<string> = new Set(['SAVE', 'UPDATE', 'CONTEXT'])
 
 function isReturnOption(name: string): name is ReturnOption {
   return returnOptionNames.has(name)
@@ -54,7 +66,8 @@ export async function answerExtended(
 ): Promise<void> {
   const save = options.names.has('SAVE')
   if (save) session.mailbox.saved = ofInterest(found.uids, options).sort()
-  if (options.names.size === (save ? 1 : 0)) return
+  // RFC 5182 §2.1: then nothing is told.
+  if (save && [...options.names].every((name) => silentOptions.has(name))) return
   const { numbers } = found
   const out = new ResponseWriter()
   out.text('* ESEARCH (TAG ').string(session.tag).text(')')

@@ -1,8 +1,10 @@
-/** SEARCH and UID SEARCH. RFC 9051 §6.4.4, ESEARCH RFC 4731, saved results RFC 5182, MODSEQ RFC 7162 §3.1.5. */
+/** SEARCH and UID SEARCH. RFC 9051 §6.4.4, ESEARCH RFC 4731, saved results RFC 5182, MODSEQ RFC 7162 §3.1.5,
+ * CONTEXT RFC 5267. */
 import { ResponseWriter } from '../wire/response.ts'
 import { type SearchProgram, searchCharsets, searchProgram } from '../wire/search-program.ts'
 import { command, no, ok } from './command.ts'
 import { type Found, scopeOf, visible } from './found-messages.ts'
+import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
 import { answerExtended, type ReturnOptions, returnAll, returnOptions } from './search-answer.ts'
 
 interface SearchArgs extends SearchProgram {
@@ -14,7 +16,7 @@ export const search = command({
   name: 'SEARCH',
   states: ['selected'],
   numbers: 'uses',
-  capabilities: ['ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL', 'I18NLEVEL=1'],
+  capabilities: ['ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL', 'CONTEXT=SEARCH', 'I18NLEVEL=1'],
   args: (p, session): SearchArgs => {
     const options = returnOptions(p.sp())
     return {
@@ -23,6 +25,7 @@ export const search = command({
     }
   },
   async run(session, { options, criteria, usesModSeq }) {
+    refuseUsedTag(session, options)
     // A search that fails leaves nothing saved (RFC 5182 §2.1).
     if (options?.names.has('SAVE')) session.mailbox.saved = new Uint32Array(0)
     if (criteria === undefined) return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
@@ -34,6 +37,7 @@ export const search = command({
     if (options === undefined && !session.enabled('IMAP4rev2')) {
       await session.write(plainAnswer(found, usesModSeq))
     } else await answerExtended(session, found, options ?? returnAll, usesModSeq)
+    keepUpdated(session, options, { found: found.uids, criteria })
     return ok('Search completed')
   },
 })

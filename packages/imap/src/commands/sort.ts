@@ -6,6 +6,7 @@ import { charsetProgram, type SearchProgram, searchCharsets } from '../wire/sear
 import { type SortCriterion, sortCriteria } from '../wire/sort-keys.ts'
 import { command, no, ok } from './command.ts'
 import { type Found, scopeOf, visible } from './found-messages.ts'
+import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
 import { answerExtended, type ReturnOptions, returnOptions } from './search-answer.ts'
 import { SequenceWalk } from './sequence-walk.ts'
 
@@ -19,45 +20,60 @@ export const sort = command({
   name: 'SORT',
   states: ['selected'],
   numbers: 'uses',
-  capabilities: ['SORT', 'SORT=DISPLAY', 'ESORT'],
+  capabilities: ['SORT', 'SORT=DISPLAY', 'ESORT', 'CONTEXT=SORT'],
   args: (p, session): SortArgs => {
     const options = returnOptions(p.sp())
     const order = sortCriteria(p)
     return { options, order, ...charsetProgram(p.sp(), scopeOf(session)) }
   },
   async run(session, { options, order, criteria, usesModSeq }) {
+    refuseUsedTag(session, options)
     if (options?.names.has('SAVE')) session.mailbox.saved = new Uint32Array(0)
     if (criteria === undefined) return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
     if (usesModSeq) session.enable('CONDSTORE')
     const { store, mailbox, signal } = session
     const found = visible(session, await store.messages.search(mailbox.id, criteria, signal))
-    const sorted = await inOrder(session, found, order)
+    const sorted = await sortedFound(session, found, order)
     if (session.gone) return ok('Sort completed')
     if (options !== undefined) await answerExtended(session, sorted, options, usesModSeq)
     else await session.write(plainAnswer(sorted, usesModSeq))
+    keepUpdated(session, options, {
+      found: sorted.uids,
+      criteria,
+      inOrder: (uids, changedSignal) => inOrder(session, uids, order, changedSignal),
+    })
     return ok('Sort completed')
   },
 })
 
-async function inOrder(
+async function sortedFound(
   session: SelectedSession,
   found: Found,
   order: readonly SortCriterion[],
 ): Promise<Found> {
   if (found.uids.length < 2) return found
-  const { mailbox, store, services, signal, numbering } = session
+  const uids = await inOrder(session, found.uids, order, session.signal)
+  if (session.numbering === 'uid') return { ...found, uids, numbers: uids }
+  const walk = new SequenceWalk(session.mailbox.uids)
+  return { ...found, uids, numbers: uids.map((uid) => walk.sequenceOf(uid)) }
+}
+
+/** @param uids ascending */
+async function inOrder(
+  { mailbox, store, services }: SelectedSession,
+  uids: Uint32Array,
+  order: readonly SortCriterion[],
+  signal: AbortSignal,
+): Promise<Uint32Array> {
   const table = services.keyTables.of(mailbox.id, mailbox.uids.length)
   const keys = order.map(({ key }) => key)
   const ranks = await table.ranks(keys, { store, uids: mailbox.uids, signal })
   services.keyTables.trim()
   const rows = orderRows(
-    table.rowsOf(found.uids),
+    table.rowsOf(uids),
     order.map(({ key, reverse }) => ({ ranks: ranks.get(key)!, reverse })),
   )
-  const uids = rows.map((row) => table.uidOf(row))
-  if (numbering === 'uid') return { ...found, uids, numbers: uids }
-  const walk = new SequenceWalk(mailbox.uids)
-  return { ...found, uids, numbers: uids.map((uid) => walk.sequenceOf(uid)) }
+  return rows.map((row) => table.uidOf(row))
 }
 
 /** `* SORT 2 3 6 (MODSEQ 917162488)`. */

@@ -8,6 +8,7 @@ import { type ChannelUser, CompressedChannel } from './compressed-channel.ts'
 import { keywordLines, newsLines } from './news-lines.ts'
 import type { MailboxWatcher, OpenMailbox } from './open-mailbox.ts'
 import { runCommands } from './pump.ts'
+import { SearchContexts } from './search-contexts.ts'
 import type { Services } from './services.ts'
 import type { Extension, StateName } from './session.ts'
 import { type LoggedSession, logEnd, logFault, logLogin } from './session-log.ts'
@@ -37,6 +38,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   /** The client has sent its FIN. */
   endsAfterCommand = false
   #extensions = 0
+  #contexts: SearchContexts | undefined
   #shuttingDown = false
   #closed = false
   /** Under way while idling. */
@@ -166,6 +168,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   unselect(): void {
     this.mailbox?.close()
     this.mailbox = undefined
+    this.#contexts = undefined
     this.state = 'authenticated'
   }
 
@@ -181,11 +184,20 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     if (mailbox === undefined || news === undefined) return
     const enabled = { modSeq: this.enabled('CONDSTORE'), vanished: this.enabled('QRESYNC') }
     const turn = new Turn()
+    if (this.#contexts !== undefined) this.connection.write(this.#contexts.beforeExpunge(news))
     for (const lines of newsLines(mailbox, news, enabled)) {
       await this.write(lines)
       await turn.pass()
       if (this.gone) return
     }
+    if (this.#contexts === undefined) return
+    const sequenceOf = (uid: number): number => mailbox.sequenceOf(uid)
+    await this.write(await this.#contexts.afterChanges(news, sequenceOf, this.signal))
+  }
+
+  get contexts(): SearchContexts {
+    this.#contexts ??= new SearchContexts()
+    return this.#contexts
   }
 
   startIdle(): void {

@@ -5,6 +5,7 @@ import type { Refusal } from '../errors.ts'
 import type { FlagTexts } from '../wire/flags.ts'
 import type { NumberSet } from '../wire/number-set.ts'
 import type { OpenMailbox } from './open-mailbox.ts'
+import type { SearchContexts } from './search-contexts.ts'
 import type { Services } from './services.ts'
 
 /** RFC 9051 §3. */
@@ -90,6 +91,8 @@ export interface AuthenticatedSession extends LoggedInSession {
 export interface SelectedSession extends LoggedInSession {
   readonly state: 'selected'
   readonly mailbox: OpenMailbox
+  /** Results that are kept up to date (RFC 5267). */
+  readonly contexts: SearchContexts
   /** Becomes authenticated. */
   unselect(): void
   /** Tells the client what changed in the mailbox, as `* n EXPUNGE`, EXISTS, FETCH. */
