@@ -62,7 +62,9 @@ export interface Verdict {
 export function verdictOn(error: unknown, command: string): Verdict {
   if (error instanceof SyntaxFault) {
     const where = command === '' ? '' : ` in IMAP command ${command}`
-    return { completion: bad(sayable(`Error${where}: ${error.message}`)), log: 'silent' }
+    const completion = bad(sayable(`Error${where}: ${error.message}`))
+    const { code } = error
+    return { completion: code === undefined ? completion : { ...completion, code }, log: 'silent' }
   }
   if (error instanceof Refusal) {
     return {

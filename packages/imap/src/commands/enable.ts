@@ -8,6 +8,7 @@ const extensions: ReadonlyMap<string, Extension> = new Map([
   ['QRESYNC', 'QRESYNC'],
   ['IMAP4REV2', 'IMAP4rev2'],
   ['UTF8=ACCEPT', 'UTF8=ACCEPT'],
+  ['UIDONLY', 'UIDONLY'],
 ])
 
 function names(p: Parser): readonly string[] {
@@ -16,13 +17,13 @@ function names(p: Parser): readonly string[] {
   return found
 }
 
-/** RFC 5161, RFC 9051 §6.3.1. */
+/** RFC 5161, RFC 9051 §6.3.1; UIDONLY RFC 9586. */
 export const enable = command({
   name: 'ENABLE',
   states: ['authenticated', 'selected'],
   numbers: 'none',
   early: ['ENABLE'],
-  capabilities: ['UTF8=ACCEPT'],
+  capabilities: ['UTF8=ACCEPT', 'UIDONLY'],
   args: names,
   run(session, asked) {
     const { withheld } = session.services.options()

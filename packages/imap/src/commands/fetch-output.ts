@@ -37,6 +37,7 @@ export class FetchOutput {
   readonly #session: SelectedSession
   readonly #items: readonly FetchItem[]
   readonly #walk: SequenceWalk
+  readonly #uidOnly: boolean
   /** What a message costs beside the octets it makes, in octets. */
   readonly #weight: number
   #sinceTurn = 0
@@ -46,6 +47,7 @@ export class FetchOutput {
     this.#session = session
     this.#items = items
     this.#walk = new SequenceWalk(session.mailbox.uids)
+    this.#uidOnly = session.enabled('UIDONLY')
     const names = items.reduce(
       (sum, item) => sum + (item.kind === 'section' ? item.section.names.size : 0),
       0,
@@ -62,9 +64,10 @@ export class FetchOutput {
     return this.writer.length >= batchBytes || this.#drained !== undefined || this.#sinceTurn >= turnBytes
   }
 
-  /** 0 when the client does not know the message. UIDs ascending. */
+  /** The number its response begins with; 0 when the client does not know the message. UIDs ascending. */
   sequenceOf(uid: number): number {
-    return this.#walk.sequenceOf(uid)
+    const sequence = this.#walk.sequenceOf(uid)
+    return sequence !== 0 && this.#uidOnly ? uid : sequence
   }
 
   /** Sends what is ready, and waits when the client or the others need it. */
@@ -165,7 +168,10 @@ export class FetchOutput {
   }
 
   begin(sequence: number): void {
-    this.writer.text('* ').number(sequence).text(' FETCH (')
+    this.writer
+      .text('* ')
+      .number(sequence)
+      .text(this.#uidOnly ? ' UIDFETCH (' : ' FETCH (')
   }
 
   #has(kind: FetchItem['kind']): boolean {

@@ -60,7 +60,9 @@ function completeItems(
 ): readonly FetchItem[] {
   const has = (kind: FetchItem['kind']) => items.some((item) => item.kind === kind)
   const complete = [...items]
-  if (session.numbering === 'uid' && !has('uid')) complete.unshift({ kind: 'uid' })
+  // After ENABLE UIDONLY the response begins with it (RFC 9586 §3).
+  if (session.numbering === 'uid' && !has('uid') && !session.enabled('UIDONLY'))
+    complete.unshift({ kind: 'uid' })
   if (changedSince !== undefined && !has('modseq')) complete.push({ kind: 'modseq' })
   return complete
 }

@@ -3,15 +3,21 @@ import type { SearchFound } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
 import type { SearchScope } from '../wire/search-program.ts'
+import { uidRequired } from '../wire/syntax-fault.ts'
 import { SequenceWalk } from './sequence-walk.ts'
 
 /** Sets in keys always mean the mailbox as this client knows it. */
-export function scopeOf({ mailbox, services }: SelectedSession): SearchScope {
+export function scopeOf(session: SelectedSession): SearchScope {
+  const { mailbox, services } = session
   const { uids } = mailbox
   const named = (set: NumberSet, bySequence: () => readonly number[]) =>
     set.saved ? uidRanges(mailbox.saved) : uidRanges(pick(uids, bySequence()))
   return {
-    sequenceRanges: (set) => named(set, () => set.sequenceIndexesWithin(uids.length)),
+    sequenceRanges(set) {
+      // RFC 9586 §3.
+      if (!set.saved && session.enabled('UIDONLY')) throw uidRequired()
+      return named(set, () => set.sequenceIndexesWithin(uids.length))
+    },
     uidRanges: (set) => (set.saved ? uidRanges(mailbox.saved) : set.ranges(uids[uids.length - 1] ?? 0)),
     recentRanges: () => (mailbox.hasRecent ? uidRanges(uids.filter((uid) => mailbox.isRecent(uid))) : []),
     nowMs: services.now(),

@@ -66,7 +66,11 @@ export async function resynchronize(
   })
   mailbox.updateKeywords(changes.keywords)
   const news = { expunged: undefined, exists: undefined, recent: 0, changed: changes.changed, places }
-  for (const lines of newsLines(mailbox, news, { modSeq: true, vanished: true })) {
+  for (const lines of newsLines(mailbox, news, {
+    modSeq: true,
+    vanished: true,
+    uidOnly: session.enabled('UIDONLY'),
+  })) {
     await session.write(lines)
     if (session.gone) return
   }

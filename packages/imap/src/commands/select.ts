@@ -3,7 +3,7 @@ import { OpenMailbox } from '../session/open-mailbox.ts'
 import type { SessionIn } from '../session/session.ts'
 import { lowerBound } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
-import { SyntaxFault } from '../wire/syntax-fault.ts'
+import { SyntaxFault, uidRequired } from '../wire/syntax-fault.ts'
 import { type Completion, command, ok } from './command.ts'
 import { openableMailbox } from './find-mailbox.ts'
 import { type GivenName, givenName, listResponse } from './old-name.ts'
@@ -27,11 +27,18 @@ function selectArgs(p: Parser, session: LoggedIn): SelectArgs {
       const parameter = p.keyword()
       if (parameter === 'CONDSTORE') condstore = true
       else if (parameter !== 'QRESYNC') throw new SyntaxFault('Unknown parameter')
-      else if (session.enabled('QRESYNC')) qresync = qresyncParameter(p)
+      else if (session.enabled('QRESYNC')) qresync = qresyncOf(p, session)
       else throw new SyntaxFault('QRESYNC is not enabled')
     })
   }
   return { given, condstore, qresync }
+}
+
+function qresyncOf(p: Parser, session: LoggedIn): Qresync {
+  const qresync = qresyncParameter(p)
+  // RFC 9586 §3.
+  if (qresync.match !== undefined && session.enabled('UIDONLY')) throw uidRequired()
+  return qresync
 }
 
 async function open(
@@ -64,7 +71,7 @@ async function open(
       (rev2
         ? await listResponse(session, given.name, given.asGiven)
         : `* ${mailbox.recentCount} RECENT\r\n`) +
-      (rev2 || firstUnseen === undefined
+      (rev2 || firstUnseen === undefined || session.enabled('UIDONLY')
         ? ''
         : `* OK [UNSEEN ${lowerBound(uids, firstUnseen) + 1}] First unseen.\r\n`) +
       `* OK [UIDVALIDITY ${view.mailbox.uidValidity}] UIDs valid\r\n` +

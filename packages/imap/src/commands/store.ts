@@ -106,7 +106,7 @@ async function answerFlags(
   let answered = changed.uids.length + modified.length
   if (silent && !condStore) return answered
   const items: FetchItem[] = []
-  if (session.numbering === 'uid') items.push({ kind: 'uid' })
+  if (session.numbering === 'uid' && !session.enabled('UIDONLY')) items.push({ kind: 'uid' })
   if (condStore) items.push({ kind: 'modseq' })
   if (!silent) items.push({ kind: 'flags' })
   const out = new FetchOutput(session, items)

@@ -182,7 +182,12 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     const mailbox = this.mailbox
     const news = await mailbox?.news(this.store, expunges)
     if (mailbox === undefined || news === undefined) return
-    const enabled = { modSeq: this.enabled('CONDSTORE'), vanished: this.enabled('QRESYNC') }
+    const uidOnly = this.enabled('UIDONLY')
+    const enabled = {
+      modSeq: this.enabled('CONDSTORE'),
+      vanished: uidOnly || this.enabled('QRESYNC'),
+      uidOnly,
+    }
     const turn = new Turn()
     if (this.#contexts !== undefined) this.connection.write(this.#contexts.beforeExpunge(news))
     for (const lines of newsLines(mailbox, news, enabled)) {
@@ -353,4 +358,5 @@ const extensionBits: Readonly<Record<Extension, number>> = {
   QRESYNC: 2,
   IMAP4rev2: 4,
   'UTF8=ACCEPT': 8,
+  UIDONLY: 16,
 }

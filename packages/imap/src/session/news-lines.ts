@@ -4,12 +4,17 @@ import type { News, OpenMailbox } from './open-mailbox.ts'
 
 const linesAtOnce = 500
 
+export interface NewsForm {
+  /** CONDSTORE. */
+  readonly modSeq: boolean
+  /** QRESYNC, UIDONLY. */
+  readonly vanished: boolean
+  /** RFC 9586. */
+  readonly uidOnly: boolean
+}
+
 /** The untagged responses that tell `news`, in pieces that fit a write. RFC 9051 §7.4.1, §7.5.1, §7.5.2. */
-export function* newsLines(
-  mailbox: OpenMailbox,
-  news: News,
-  enabled: { readonly modSeq: boolean; readonly vanished: boolean },
-): Generator<string> {
+export function* newsLines(mailbox: OpenMailbox, news: News, enabled: NewsForm): Generator<string> {
   if (news.expunged !== undefined) {
     if (enabled.vanished) yield `* VANISHED ${formatNumbers(news.expunged.uids)}\r\n`
     else yield* expungeLines(news.expunged.sequence)
@@ -19,7 +24,7 @@ export function* newsLines(
     const recent = mailbox.ignoresRecent ? '' : `* ${news.recent} RECENT\r\n`
     yield `* ${news.exists} EXISTS\r\n${recent}`
   }
-  yield* flagLines(mailbox, news, enabled.modSeq)
+  yield* flagLines(mailbox, news, enabled)
 }
 
 /** Downwards, so that no line changes the meaning of the next. */
@@ -34,7 +39,7 @@ function* expungeLines(sequence: Uint32Array): Generator<string> {
   }
 }
 
-function* flagLines(mailbox: OpenMailbox, news: News, modSeq: boolean): Generator<string> {
+function* flagLines(mailbox: OpenMailbox, news: News, { modSeq, uidOnly }: NewsForm): Generator<string> {
   const { uids, flags0, flags1, modSeqs } = news.changed
   const texts = mailbox.flagTexts
   let lines = ''
@@ -46,7 +51,8 @@ function* flagLines(mailbox: OpenMailbox, news: News, modSeq: boolean): Generato
     const recent = mailbox.isRecent(uid) ? 'recent' : 'seen-before'
     const flags = texts.list(flags0[place]!, flags1[place]!, recent)
     const tail = modSeq ? ` MODSEQ (${modSeqs[place]})` : ''
-    lines += `* ${sequence} FETCH (UID ${uid} FLAGS ${flags}${tail})\r\n`
+    const head = uidOnly ? `${uid} UIDFETCH (` : `${sequence} FETCH (UID ${uid} `
+    lines += `* ${head}FLAGS ${flags}${tail})\r\n`
     if (++count % linesAtOnce === 0) {
       yield lines
       lines = ''

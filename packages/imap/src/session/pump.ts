@@ -8,7 +8,7 @@ import { verdictOn } from '../errors.ts'
 import type { Frame } from '../wire/frame.ts'
 import type { FramerEvent } from '../wire/framer.ts'
 import { Parser } from '../wire/parser.ts'
-import { SyntaxFault } from '../wire/syntax-fault.ts'
+import { SyntaxFault, uidRequired } from '../wire/syntax-fault.ts'
 import type { ImapSession } from './imap-session.ts'
 import type { Session, StateName } from './session.ts'
 import { Turn } from './turn.ts'
@@ -88,6 +88,8 @@ function readCall(
   if (!command.states.includes(session.state)) {
     return { tag, refused: bad(`Error in IMAP command ${name}: ${wrongState(session.state, command)}.`) }
   }
+  if (command.numbers === 'uses' && !name.startsWith('UID ') && session.enabled('UIDONLY'))
+    throw uidRequired()
   return { tag, name, command, numbering: name.startsWith('UID ') ? 'uid' : 'sequence' }
 }
 

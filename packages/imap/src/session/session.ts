@@ -12,7 +12,7 @@ import type { Services } from './services.ts'
 export type StateName = 'not-authenticated' | 'authenticated' | 'selected' | 'logout'
 
 /** Extensions that change what is sent once the client has asked for them (RFC 5161). */
-export type Extension = 'CONDSTORE' | 'QRESYNC' | 'IMAP4rev2' | 'UTF8=ACCEPT'
+export type Extension = 'CONDSTORE' | 'QRESYNC' | 'IMAP4rev2' | 'UTF8=ACCEPT' | 'UIDONLY'
 
 interface SessionCommon {
   readonly services: Services
