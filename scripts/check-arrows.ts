@@ -32,7 +32,8 @@ export const doors: readonly Door[] = [
   {
     what: 'open sockets',
     opens: /^import (?!type\b).*from 'node:(net|tls|dgram|http|https|http2)'/m,
-    keepers: ['net', 'smtp'],
+    // dns: questions whose answers need proof (DNSSEC) are asked without node:dns.
+    keepers: ['net', 'smtp', 'dns'],
   },
   { what: 'import node:dns', opens: /from 'node:dns(\/promises)?'/, keepers: ['dns'] },
   { what: 'read process.env or argv', opens: /\bprocess\.(env|argv)\b/, keepers: ['server'] },

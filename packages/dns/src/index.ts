@@ -11,5 +11,12 @@ export {
   type Resolver,
   type TlsaRecord,
 } from './resolver.ts'
+export {
+  createSecureResolver,
+  loopbackNameServers,
+  type SecureAnswer,
+  type SecureResolver,
+  type SecureResolverOptions,
+} from './secure-resolver.ts'
 export { parseZoneFile, ZoneFileError, type ZoneRecord } from './zone-file.ts'
 export { type ZoneFileResolver, zoneFileResolver } from './zone-file-resolver.ts'
