@@ -1,6 +1,7 @@
 export * from './checks/index.ts'
 export { createDeliveryAgents, type DeliveryAgents, type DeliveryOptions } from './delivery/agents.ts'
 export * from './delivery/index.ts'
+export * from './milter/index.ts'
 export * from './policy/index.ts'
 export * from './queue/index.ts'
 export { defaultQueueOptions, type QueueOptions } from './queue/options.ts'

@@ -78,6 +78,8 @@ export interface SmtpHandler {
   connect(session: SmtpSession): Answer<SmtpReply>
   /** undefined: the usual 250. */
   helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Answer<SmtpReply | undefined>
+  /** A command that is none. undefined: the usual 500. */
+  unknown?(session: SmtpSession, line: string): Answer<SmtpReply | undefined>
   authenticate(
     session: SmtpSession,
     credentials: {

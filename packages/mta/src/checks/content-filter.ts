@@ -11,6 +11,8 @@ export interface CheckedMail {
   readonly queueId: string
   /** `cleanup`, or `smtp` for mail that leaves: then no action may decide about the message. */
   readonly service?: 'cleanup' | 'smtp'
+  /** `milter`: the fields are those that filters add (milter_header_checks). */
+  readonly origin?: 'message' | 'milter'
   /** `host[192.0.2.1]`, or `local` for the sendmail command. */
   readonly client: string
   readonly sender: string
@@ -180,7 +182,8 @@ export class ContentFilter {
 
   #log(what: string, place: string, key: string, said: string): void {
     const { log, queueId, service = 'cleanup', client, sender, recipient, protocol, helo } = this.#mail
-    let text = `${what}: ${place} ${key.slice(0, maxLoggedBytes).replace(/[\0-\x1f\x7f]/g, '?')}`
+    const by = this.#mail.origin === 'milter' ? 'milter-header-' : ''
+    let text = `${by}${what}: ${place} ${key.slice(0, maxLoggedBytes).replace(/[\0-\x1f\x7f]/g, '?')}`
     if (service === 'cleanup') {
       text += ` from ${client}; from=<${sender}> to=<${recipient}>`
       if (protocol !== '') text += ` proto=${protocol}`

@@ -7,6 +7,7 @@ import type { Log, LogEvent } from '@posthorn/mail'
 import type { MailFrom, RcptTo, SmtpHandler, SmtpReply, SmtpSession } from '@posthorn/smtp'
 import { type Account, openStore, type Store } from '@posthorn/storage'
 import { type ContentCheckOptions, createContentChecks } from '../checks/index.ts'
+import { createMilters, defaultMilterOptions, type MilterOptions } from '../milter/index.ts'
 import {
   createGreylist,
   createNetworkList,
@@ -50,6 +51,11 @@ export interface FixtureOptions {
   readonly checks?: ContentCheckOptions
   readonly greylist?: GreylistOptions
   readonly limits?: Partial<ClientLimitOptions> & { readonly tell?: (account: string) => void }
+  readonly milters?: Partial<MilterOptions> & {
+    readonly smtpd: readonly string[]
+    readonly maps?: readonly string[]
+    readonly headerChecks?: readonly string[]
+  }
   readonly mynetworks?: readonly string[]
   readonly zone?: string
   /** Name in the folder → text. `$FOLDER` is the folder, in texts and options. */
@@ -102,6 +108,7 @@ export async function openMailFixture(options: FixtureOptions = {}): Promise<Mai
     options: { myhostname: 'mx.example.org', banner: 'mx.example.org ESMTP Posthorn', ...options.receive },
     policy,
     routing,
+    milters: testMilters(withFolder(options, folder), { tables, log }),
     contentChecks: createContentChecks(withFolder(options.checks ?? {}, folder), tables),
     mynetworks: createNetworkList(options.mynetworks ?? ['127.0.0.0/8', '[::1]/128'], { log, now, tables }),
   }
@@ -133,6 +140,18 @@ export async function openMailFixture(options: FixtureOptions = {}): Promise<Mai
       rmSync(folder, { recursive: true })
     },
   }
+}
+
+function testMilters({ milters }: FixtureOptions, context: Parameters<typeof createMilters>[1]) {
+  if (milters === undefined) return undefined
+  const { smtpd, maps = [], headerChecks = [], ...over } = milters
+  const settings = {
+    ...defaultMilterOptions,
+    myhostname: 'mx.example.org',
+    daemonName: 'mx.example.org',
+    ...over,
+  }
+  return createMilters({ smtpd, nonSmtpd: smtpd, maps, headerChecks, settings }, context)
 }
 
 function testLimits({ limits = {} }: FixtureOptions, store: Store, log: Log, now: () => number) {

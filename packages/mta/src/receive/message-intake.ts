@@ -1,5 +1,6 @@
 import type { MessageStore, MessageWriter, StagedMessage } from '@posthorn/storage'
 import type { ContentFilter } from '../checks/index.ts'
+import type { MilterContent } from '../milter/index.ts'
 import { type HeaderFacts, HeaderGate } from './header-gate.ts'
 import { mendHeader, type OwnHeader } from './own-header.ts'
 
@@ -8,6 +9,8 @@ export interface IntakeOptions {
   readonly trace: readonly Buffer[]
   /** header_checks and body_checks; undefined: the message is not looked at. */
   readonly filter?: ContentFilter | undefined
+  /** Present when filters have to say something: nothing is written before `finish`. */
+  readonly content?: MilterContent | undefined
   /** Present for mail of our own users: the header is mended. */
   readonly own: OwnHeader | undefined
   /** 0 = none. */
@@ -30,14 +33,17 @@ export interface MessageIntake {
 /** Opens a writer. Throws StoreError. */
 export function openIntake(messages: Pick<MessageStore, 'stage'>, options: IntakeOptions): MessageIntake {
   const writer: MessageWriter = messages.stage()
-  const { own, filter } = options
+  const { own, filter, content } = options
   const gate = new HeaderGate(
-    (chunk) => writer.write(chunk),
+    content === undefined ? (chunk) => writer.write(chunk) : (chunk) => content.write(chunk),
     own === undefined ? undefined : (header, facts) => mendHeader(header, facts, own),
   )
   let sizeBytes = 0
   let tooLarge = false
-  let first = writer.write(filter === undefined ? Buffer.concat(options.trace) : filter.trace(options.trace))
+  const trace = filter === undefined ? Buffer.concat(options.trace) : filter.trace(options.trace)
+  let first: Promise<void> | undefined
+  if (content === undefined) first = writer.write(trace)
+  else content.setTrace(trace)
   const pass = (bytes: Uint8Array) => (bytes.length === 0 ? undefined : gate.push(bytes))
   return {
     facts: gate.facts,
@@ -59,13 +65,26 @@ export function openIntake(messages: Pick<MessageStore, 'stage'>, options: Intak
     },
     async checked() {
       if (filter !== undefined) await pass(filter.finish())
+      if (content !== undefined) {
+        await gate.finish()
+        await content.finish()
+      }
       return filter
     },
     async finish() {
       await first
-      await gate.finish()
+      if (content === undefined) await gate.finish()
+      else await pour(content, writer)
       return writer.finish()
     },
-    abort: () => writer.abort(),
+    async abort() {
+      await content?.close()
+      await writer.abort()
+    },
   }
+}
+
+async function pour(content: MilterContent, writer: MessageWriter): Promise<void> {
+  for await (const octets of content.octets()) await writer.write(octets)
+  await content.close()
 }

@@ -1,4 +1,5 @@
 import type { ContentChecks } from '../checks/index.ts'
+import type { Milters } from '../milter/index.ts'
 import type { GatewayGuard, Policy } from '../policy/index.ts'
 import type { NetworkList } from '../policy/networks.ts'
 import type { Routing } from '../routing/index.ts'
@@ -44,6 +45,8 @@ export interface ReceiveConfiguration {
   /** Default: who has logged in, and loopback. */
   readonly headerClients?: HeaderClients
   readonly contentChecks?: ContentChecks | undefined
+  /** smtpd_milters, non_smtpd_milters. */
+  readonly milters?: Milters | undefined
 }
 
 export const defaultMessageSizeLimitBytes = 10_240_000

@@ -1,11 +1,18 @@
 import type { Accounts } from '@posthorn/accounts'
 import { clientName, type Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
-import type { MailFrom, SmtpHandler, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
+import type { Answer, MailFrom, SmtpHandler, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
-import { type Policy, type PolicyCommand, policyLogText, refusalText } from '../policy/index.ts'
+import {
+  type Policy,
+  type PolicyCommand,
+  type PolicyRequest,
+  policyLogText,
+  refusalText,
+} from '../policy/index.ts'
 import { isLoopback } from './header-clients.ts'
 import { createMailboxRoom } from './mailbox-room.ts'
+import { MilterGuard } from './milter-guard.ts'
 import { etrn, expn, vrfy } from './queries.ts'
 import type { ReceiveConfiguration } from './receive-options.ts'
 import { reply, replyOf } from './refusals.ts'
@@ -61,11 +68,30 @@ class Receiver implements SmtpHandler {
     const tooMany = await this.#sources.configuration().limits?.count('connection', session)
     if (tooMany !== undefined) return replyOf(tooMany)
     const refused = await this.#ask('connect', 'CONNECT', session)
-    return refused ?? { code: 220, text: options.banner }
+    if (refused !== undefined) return refused
+    return (await this.#openMilters(session, state)) ?? { code: 220, text: options.banner }
+  }
+
+  /** undefined: go on. */
+  async #openMilters(session: SmtpSession, state: SessionState): Promise<SmtpReply | undefined> {
+    const milters = this.#sources.configuration().milters?.forClient(session.clientAddress)
+    if (milters === undefined) return undefined
+    state.milters = new MilterGuard(milters, session, state, {
+      log: this.#sources.log,
+      routing: () => this.#sources.configuration().routing,
+      myhostname: () => this.#sources.configuration().options.myhostname,
+    })
+    return state.milters.connect(this.#request(session, 'CONNECT'))
   }
 
   async helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Promise<SmtpReply | undefined> {
-    return this.#ask('helo', verb, session)
+    const refused = await this.#ask('helo', verb, session)
+    if (refused !== undefined) return refused
+    return this.#stateOf(session).milters?.helo(session.helo, this.#request(session, verb))
+  }
+
+  unknown(session: SmtpSession, line: string): Answer<SmtpReply | undefined> {
+    return this.#stateOf(session).milters?.unknown(line, this.#request(session, 'UNKNOWN'))
   }
 
   async authenticate(
@@ -107,8 +133,8 @@ class Receiver implements SmtpHandler {
     const state = this.#stateOf(session)
     state.transactions++
     const mail = new SmtpMail(session, state, from, configuration, policy, this.#mailSources)
-    const refusal = await mail.begin()
-    return refusal === undefined ? { reply: mailOk, transaction: mail } : { reply: replyOf(refusal) }
+    const refused = await mail.begin()
+    return refused === undefined ? { reply: mailOk, transaction: mail } : { reply: refused }
   }
 
   async vrfy(session: SmtpSession, argument: string): Promise<SmtpReply> {
@@ -130,6 +156,7 @@ class Receiver implements SmtpHandler {
     session: SmtpSession,
     counts: Readonly<Record<string, readonly [accepted: number, total: number]>>,
   ): void {
+    this.#states.get(session)?.milters?.quit()
     let accepted = 0
     let total = 0
     let text = `disconnect from ${clientOf(session)}`
@@ -157,18 +184,24 @@ class Receiver implements SmtpHandler {
   ): Promise<SmtpReply | undefined> {
     const policy = policyOf(this.#sources.configuration(), session)
     const request = {
-      ...sessionRequest(session, this.#stateOf(session), said),
-      sender: undefined,
-      recipient: undefined,
-      recipientCount: 0,
-      sizeBytes: undefined,
-      queueId: '',
+      ...this.#request(session, said),
       ...(etrnDomain === undefined ? {} : { etrnDomain }),
     }
     const { refusal } = await policy.ask(command, request)
     if (refusal === undefined) return undefined
     this.#log('info', policyLogText('reject', request, refusalText(refusal)), 'NOQUEUE')
     return replyOf(refusal)
+  }
+
+  #request(session: SmtpSession, said: string): PolicyRequest {
+    return {
+      ...sessionRequest(session, this.#stateOf(session), said),
+      sender: undefined,
+      recipient: undefined,
+      recipientCount: 0,
+      sizeBytes: undefined,
+      queueId: '',
+    }
   }
 
   #stateOf(session: SmtpSession): SessionState {

@@ -1,6 +1,7 @@
 import { type ClientName, unknownClient } from '@posthorn/dns'
 import type { SmtpSession } from '@posthorn/smtp'
 import type { PolicyClient, PolicyRequest } from '../policy/index.ts'
+import type { MilterGuard } from './milter-guard.ts'
 
 /** What the receiver remembers of a session beside what the port carries. */
 export interface SessionState {
@@ -8,6 +9,10 @@ export interface SessionState {
   improperPipelining: boolean
   /** Mail transactions begun. */
   transactions: number
+  /** Present when filters are asked. */
+  milters?: MilterGuard
+  /** What they want done with all mail of this client. */
+  milterVerdict?: 'hold' | 'discard'
 }
 
 const unknown: ClientName = unknownClient('permanent')

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Log, receivedField } from '@posthorn/mail'
 import type { Answer, MailFrom, RcptTo, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
 import type { EnvelopeOptions, Origin, QueueId, Store } from '@posthorn/storage'
-import { ContentFilter } from '../checks/index.ts'
+import { type CheckedMail, ContentFilter } from '../checks/index.ts'
+import { MilterContent } from '../milter/index.ts'
 import {
   type Effect,
   type Policy,
@@ -19,6 +20,8 @@ import { recipientsAfter } from './envelope-effects.ts'
 import { isLoopback } from './header-clients.ts'
 import type { MailboxRoom } from './mailbox-room.ts'
 import { type MessageIntake, openIntake } from './message-intake.ts'
+import { type EditedEnvelope, EnvelopeEdits } from './milter-edits.ts'
+import type { GuardVerdict, MilterGuard } from './milter-guard.ts'
 import {
   defaultHopcountLimit,
   defaultMessageSizeLimitBytes,
@@ -55,6 +58,8 @@ export class SmtpMail implements SmtpTransaction {
   #recipients: EnvelopeRecipient[] = []
   #effects: Effect[] = []
   #intake: MessageIntake | undefined
+  /** The message while filters may still change it. */
+  #content: MilterContent | undefined
 
   constructor(
     session: SmtpSession,
@@ -74,7 +79,7 @@ export class SmtpMail implements SmtpTransaction {
   }
 
   /** Answer to MAIL itself; undefined: go on. */
-  begin(): Answer<Refusal | undefined> {
+  begin(): Answer<SmtpReply | undefined> {
     const { options, routing } = this.#configuration
     const user = this.#session.user?.address
     const sender = this.#from.address
@@ -84,12 +89,33 @@ export class SmtpMail implements SmtpTransaction {
       sender !== '' &&
       !routing.owns(user, sender, '+')
     ) {
-      return this.#refused(notOwned(sender, user), this.#request('MAIL', undefined))
+      return replyOf(this.#refused(notOwned(sender, user), this.#request('MAIL', undefined)))
     }
     const request = this.#request('MAIL', undefined)
     const outcome = this.#policy.ask('mail', request)
-    if (!(outcome instanceof Promise)) return this.#judged(outcome, request)
-    return outcome.then((later) => this.#judged(later, request))
+    const go = (judged: PolicyOutcome): Answer<SmtpReply | undefined> => {
+      const refusal = this.#judged(judged, request)
+      return refusal === undefined ? this.#filterMail(request) : replyOf(refusal)
+    }
+    return outcome instanceof Promise ? outcome.then(go) : go(outcome)
+  }
+
+  #filterMail(request: PolicyRequest): Answer<SmtpReply | undefined> {
+    const { milters } = this.#state
+    return milters?.mail(this.#from, request).then((verdict) => this.#filtered(verdict))
+  }
+
+  /** The refusal; HOLD and DISCARD are kept for the end. */
+  #filtered(verdict: GuardVerdict): SmtpReply | undefined {
+    if (verdict === 'hold' || verdict === 'discard') this.#keep({ kind: verdict, text: '' })
+    else return verdict
+    return undefined
+  }
+
+  /** Who discards the message need not hear more of it. */
+  get #milters(): MilterGuard | undefined {
+    const { milters } = this.#state
+    return this.#effects.some(({ kind }) => kind === 'discard') ? undefined : milters
   }
 
   async rcpt(recipient: RcptTo): Promise<SmtpReply> {
@@ -102,13 +128,18 @@ export class SmtpMail implements SmtpTransaction {
     const answer = this.#policy.ask('rcpt', request)
     const outcome = answer instanceof Promise ? await answer : answer
     const refusal = this.#judged(outcome, request)
-    if (refusal !== undefined) return replyOf(refusal)
+    if (refusal !== undefined) {
+      await this.#milters?.rejectedRcpt(recipient, replyOf(refusal), request)
+      return replyOf(refusal)
+    }
     const full = await this.#sources.room.refusal(
       address,
       this.#from.sizeBytes ?? 0,
       this.#configuration.routing,
     )
     if (full !== undefined) return replyOf(this.#refused(full, request))
+    const filtered = this.#filtered(await this.#milters?.rcpt(recipient, this.#from.address, request))
+    if (filtered !== undefined) return filtered
     if (this.queueId === '') this.#open()
     const { notify, originalRecipient } = recipient
     this.#recipients.push({
@@ -125,9 +156,12 @@ export class SmtpMail implements SmtpTransaction {
 
   data(): Answer<SmtpReply> {
     const request = this.#request('DATA', undefined)
-    const go = (outcome: PolicyOutcome): SmtpReply => {
+    const go = (outcome: PolicyOutcome): Answer<SmtpReply> => {
       const refusal = this.#judged(outcome, request)
-      return refusal === undefined ? this.#startContent() : replyOf(refusal)
+      if (refusal !== undefined) return replyOf(refusal)
+      const verdict = this.#milters?.data(this.#request('DATA', this.#recipients.at(-1)?.address))
+      if (verdict === undefined) return this.#startContent()
+      return verdict.then((later) => this.#filtered(later) ?? this.#startContent())
     }
     const outcome = this.#policy.ask('data', request)
     return outcome instanceof Promise ? outcome.then(go) : go(outcome)
@@ -148,12 +182,15 @@ export class SmtpMail implements SmtpTransaction {
       this.#log('error', `cannot store message: ${refused.text}`, error)
       await this.#drop(intake)
       return refused
+    } finally {
+      this.#state.milters?.abort()
     }
   }
 
   async abort(_reason: string): Promise<void> {
     const intake = this.#intake
     this.#intake = undefined
+    this.#state.milters?.abort()
     if (intake !== undefined) await this.#drop(intake)
   }
 
@@ -163,17 +200,23 @@ export class SmtpMail implements SmtpTransaction {
       await this.#drop(intake)
       return refused
     }
-    const discarded = this.#effects.find((effect) => effect.kind === 'discard')
-    if (discarded !== undefined) {
+    const { routing } = this.#configuration
+    const entered = { sender: routing.complete(this.#from.address), recipients: this.#recipients }
+    const envelope = (await this.#filterMessage(entered)) ?? entered
+    if ('code' in envelope) {
+      await this.#drop(intake)
+      return envelope
+    }
+    const nobody = envelope.recipients.length === 0
+    if (nobody || this.#effects.some(({ kind }) => kind === 'discard')) {
       await this.#drop(intake)
       return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
     }
     const message = await intake.finish()
-    const { routing } = this.#configuration
     const received = {
       queueId,
-      sender: routing.complete(this.#from.address),
-      recipients: recipientsAfter(this.#effects, this.#recipients),
+      sender: envelope.sender,
+      recipients: recipientsAfter(this.#effects, envelope.recipients),
       options: envelopeOptions(this.#from),
       origin: originOf(this.#session),
       arrivedMs: this.#arrivedMs,
@@ -198,11 +241,27 @@ export class SmtpMail implements SmtpTransaction {
     return checked?.refusal === undefined ? undefined : replyOf(checked.refusal)
   }
 
-  #filter(): ContentFilter | undefined {
-    const { contentChecks } = this.#configuration
-    if (contentChecks === undefined) return undefined
+  /** smtpd_milters have their say: the envelope as they leave it, or a refusal. */
+  async #filterMessage(entered: EditedEnvelope): Promise<EditedEnvelope | SmtpReply | undefined> {
+    const content = this.#content
+    const guard = this.#milters
+    if (content === undefined || guard === undefined) return undefined
+    const { options, routing, milters } = this.#configuration
+    const edits = new EnvelopeEdits(entered, {
+      maxBodyBytes: options.messageSizeLimitBytes || Number.POSITIVE_INFINITY,
+      complete: routing.complete,
+      headerChecks: milters?.headerChecks ?? [],
+      mail: { ...this.#checkedMail(), origin: 'milter' },
+    })
+    const request = this.#request('END-OF-MESSAGE', this.#recipients.at(-1)?.address)
+    const refused = this.#filtered(await guard.message(content, edits, request))
+    for (const effect of edits.effects) this.#keep(effect)
+    return refused ?? (edits.refusal === undefined ? edits : replyOf(edits.refusal))
+  }
+
+  #checkedMail(): CheckedMail {
     const session = this.#session
-    return new ContentFilter(contentChecks, {
+    return {
       log: this.#sources.log,
       queueId: this.queueId,
       client: clientOf(session),
@@ -210,7 +269,12 @@ export class SmtpMail implements SmtpTransaction {
       recipient: this.#recipients[0]?.address ?? '',
       protocol: session.protocol,
       helo: session.helo,
-    })
+    }
+  }
+
+  #filter(): ContentFilter | undefined {
+    const { contentChecks } = this.#configuration
+    return contentChecks === undefined ? undefined : new ContentFilter(contentChecks, this.#checkedMail())
   }
 
   #startContent(): SmtpReply {
@@ -219,10 +283,12 @@ export class SmtpMail implements SmtpTransaction {
     const nowMs = this.#sources.now()
     const offsetMinutes = options.offsetMinutes?.() ?? 0
     const isOwn = options.addMissingHeaders === 'always' || this.#isOwnClient()
+    this.#content = this.#milters === undefined ? undefined : new MilterContent()
     try {
       this.#intake = openIntake(this.#sources.store.messages, {
         trace: [...this.#prepended(), this.#received(nowMs, offsetMinutes)],
         filter: this.#filter(),
+        content: this.#content,
         sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
         own: isOwn
           ? {

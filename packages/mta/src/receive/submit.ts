@@ -2,11 +2,14 @@ import { type Log, localReceivedField } from '@posthorn/mail'
 import type { SmtpReply } from '@posthorn/smtp'
 import type { EnvelopeOptions, QueueId, Store } from '@posthorn/storage'
 import { ContentFilter } from '../checks/index.ts'
+import { MilterContent } from '../milter/index.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
 import { recipientsAfter } from './envelope-effects.ts'
 import { createLineEnds } from './line-ends.ts'
 import { type MessageIntake, openIntake } from './message-intake.ts'
+import type { EditedEnvelope } from './milter-edits.ts'
+import { filterSubmission } from './milter-submission.ts'
 import {
   defaultHopcountLimit,
   defaultMessageSizeLimitBytes,
@@ -28,7 +31,10 @@ export interface SubmitSources {
   readonly store: Pick<Store, 'queue' | 'messages'>
   readonly log: Log
   readonly now: () => number
-  readonly configuration: () => Pick<ReceiveConfiguration, 'options' | 'routing' | 'contentChecks'>
+  readonly configuration: () => Pick<
+    ReceiveConfiguration,
+    'options' | 'routing' | 'contentChecks' | 'milters'
+  >
 }
 
 /**
@@ -53,7 +59,9 @@ export async function submit(
     queueId,
     text: `uid=${submission.userid} from=<${submission.sender}>`,
   })
-  const intake = openSubmission(submission, sources, { queueId, sender, arrivedMs })
+  const filters = sources.configuration().milters?.forSubmission()
+  const content = filters === undefined ? undefined : new MilterContent()
+  const intake = openSubmission(submission, sources, { queueId, sender, arrivedMs, content })
   let finished = false
   try {
     const lineEnds = createLineEnds()
@@ -77,16 +85,27 @@ export async function submit(
       await intake.abort()
       return { ...refused, queueId }
     }
+    let envelope: EditedEnvelope = { sender, recipients: submission.recipients }
+    let held = effects.some(({ kind }) => kind === 'hold')
+    if (filters !== undefined && content !== undefined) {
+      const filtered = await filterSubmission(filters, content, envelope, { ...sources, queueId })
+      if (filtered.kind !== 'taken') {
+        await intake.abort()
+        return { ...(filtered.kind === 'refused' ? filtered.reply : queued(queueId)), queueId }
+      }
+      envelope = filtered.envelope
+      held ||= filtered.hold === 'held'
+    }
     const message = await intake.finish()
     finished = true
     const received = {
       queueId,
-      sender,
-      recipients: recipientsAfter(effects, submission.recipients),
+      sender: envelope.sender,
+      recipients: recipientsAfter(effects, envelope.recipients),
       options: submission.options ?? {},
       origin: { clientName: 'localhost', clientAddress: '127.0.0.1', helo: '', protocol: '' },
       arrivedMs,
-      hold: effects.some(({ kind }) => kind === 'hold') ? ('held' as const) : ('free' as const),
+      hold: held ? ('held' as const) : ('free' as const),
       facts: intake.facts,
     }
     return { ...(await acceptMessage(received, message, { store, routing, log, now })), queueId }
@@ -100,7 +119,12 @@ export async function submit(
 function openSubmission(
   submission: Submission,
   { store, log, configuration }: SubmitSources,
-  at: { readonly queueId: QueueId; readonly sender: string; readonly arrivedMs: number },
+  at: {
+    readonly queueId: QueueId
+    readonly sender: string
+    readonly arrivedMs: number
+    readonly content: MilterContent | undefined
+  },
 ): MessageIntake {
   const { options, routing, contentChecks } = configuration()
   const offsetMinutes = options.offsetMinutes?.() ?? 0
@@ -126,6 +150,7 @@ function openSubmission(
             protocol: '',
             helo: '',
           }),
+    content: at.content,
     sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
     own: {
       myhostname: options.myhostname,

@@ -8,6 +8,7 @@ import {
   createGatewayGuard,
   createGreylist,
   createHeaderClients,
+  createMilters,
   createNetworkList,
   createOutgoingRewriting,
   createPolicy,
@@ -17,6 +18,8 @@ import {
   createTables,
   PolicyError,
   type ReceiveConfiguration,
+  type Submission,
+  submit,
   TableError,
 } from '@posthorn/mta'
 import type { SmtpHandler } from '@posthorn/smtp'
@@ -25,6 +28,7 @@ import type { Config } from '../config/config.ts'
 import { containerGateways } from '../default-gateway.ts'
 import { clientLimits } from '../services/client-limits.ts'
 import { createLocalUsers } from '../services/local-user.ts'
+import { miltersOptions } from '../services/milter-options.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { smtpClientOptions } from '../services/smtp-client-options.ts'
 import {
@@ -75,6 +79,7 @@ async function rulesOf(parts: TransferParts, config: Config) {
         log,
       }),
       contentChecks: createContentChecks(contentCheckOptions(own), tables),
+      milters: createMilters(miltersOptions(own), { tables, log }),
       headerClients: createHeaderClients(own.values.local_header_rewrite_clients, {
         ...context,
         localAddresses: () => ownAddresses().map(({ address }) => address),
@@ -169,6 +174,9 @@ export async function createTransfer(parts: TransferParts) {
     isTrusted: (address: string): boolean =>
       current.receive.mynetworks.has(address) && (current.receive.gatewayGuard?.trusts(address) ?? true),
     start: (): void => queue.start(),
+    /** Mail of this machine's users, by main.cf's rules. */
+    submit: async (submission: Submission) =>
+      await submit(submission, { store, log, now, configuration: () => current.receive }),
     reload: async (config: Config): Promise<void> => {
       const next = await rules(parts, config)
       const before = current

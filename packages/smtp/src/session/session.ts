@@ -398,7 +398,14 @@ export class Session {
       this.close(reply(221, '2.7.0', 'Error: I can break rules, too. Goodbye.'))
       return
     }
-    this.#answered('unknown', reply(500, '5.5.2', 'Error: command not recognized'))
+    const usual = reply(500, '5.5.2', 'Error: command not recognized')
+    const answer = this.host.handler.unknown?.(this.peer, line)
+    if (answer instanceof Promise)
+      this.#settle(
+        'unknown',
+        answer.then((said) => said ?? usual),
+      )
+    else this.#answered('unknown', answer ?? usual)
   }
 
   /** A stranger who does not wait for the answer to a command that ends a group. RFC 2920 §3.1. */

@@ -1,5 +1,6 @@
 import { client } from './client.ts'
 import { contentChecks } from './content-checks.ts'
+import { filters } from './filters.ts'
 import { greylisting } from './greylisting.ts'
 import { identity } from './identity.ts'
 import { limits } from './limits.ts'
@@ -24,6 +25,7 @@ export const groups = {
   'Aliases and local delivery': localDelivery,
   'Address rewriting': rewriting,
   'Content checks': contentChecks,
+  'External filters': filters,
   'Queue and routing': queue,
   'Mail to other servers': client,
   'POP3 and IMAP': reading,
@@ -41,6 +43,7 @@ export const schema = {
   ...localDelivery,
   ...rewriting,
   ...contentChecks,
+  ...filters,
   ...queue,
   ...client,
   ...reading,

@@ -1,0 +1,95 @@
+import { postfix } from './parameter.ts'
+
+const macros = (stage: string, fallback: string) =>
+  postfix({
+    type: 'list',
+    default: fallback,
+    raw: true,
+    doc: `The macros sent to milters ${stage}.`,
+  })
+
+/** External filters that speak the milter protocol. */
+export const filters = {
+  smtpd_milters: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Milters for mail that comes by SMTP, asked in order: `inet:host:port`, `unix:/path`, or with settings of its own `{ inet:host:port, connect_timeout=10s, default_action=accept }`. They see the message when it is complete, after header_checks and body_checks.',
+  }),
+  non_smtpd_milters: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Milters for mail of the sendmail command.',
+  }),
+  smtpd_milter_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Client address → milters that take the place of smtpd_milters, or DISABLE.',
+  }),
+  milter_protocol: postfix({
+    type: 'string',
+    default: '6',
+    doc: 'The version of the milter protocol: 2, 3, 4 or 6.',
+  }),
+  milter_default_action: postfix({
+    type: 'choice',
+    values: ['accept', 'reject', 'tempfail', 'quarantine', 'shutdown'],
+    default: 'tempfail',
+    doc: 'What is done when a milter cannot be reached, is too slow or says what it may not: go on without it, refuse, refuse for the time being, put the mail on hold, disconnect.',
+  }),
+  milter_connect_timeout: postfix({
+    type: 'time',
+    default: '30s',
+    unit: 's',
+    min: 1,
+    doc: 'How long the connection to a milter may take.',
+  }),
+  milter_command_timeout: postfix({
+    type: 'time',
+    default: '30s',
+    unit: 's',
+    min: 1,
+    doc: 'How long a milter may take for its answer to an SMTP command.',
+  }),
+  milter_content_timeout: postfix({
+    type: 'time',
+    default: '300s',
+    unit: 's',
+    min: 1,
+    doc: 'How long a milter may take for a piece of a message, and for its verdict.',
+  }),
+  milter_header_checks: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'header_checks for the header fields that milters add or change.',
+  }),
+  milter_macro_daemon_name: postfix({
+    type: 'string',
+    default: '$myhostname',
+    doc: 'The value of the macro {daemon_name}.',
+  }),
+  milter_macro_v: postfix({
+    type: 'string',
+    default: '$mail_name $mail_version',
+    doc: 'The value of the macro v.',
+  }),
+  milter_macro_defaults: postfix({
+    type: 'list',
+    default: '',
+    raw: true,
+    doc: 'Values for macros that have none: `{name=value}`.',
+  }),
+  milter_connect_macros: macros('when a client connects', 'j {daemon_name} {daemon_addr} v _'),
+  milter_helo_macros: macros(
+    'at HELO and EHLO',
+    '{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}',
+  ),
+  milter_mail_macros: macros(
+    'at MAIL FROM',
+    'i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} {mail_mailer}',
+  ),
+  milter_rcpt_macros: macros('at RCPT TO', 'i {rcpt_addr} {rcpt_host} {rcpt_mailer}'),
+  milter_data_macros: macros('at DATA', 'i'),
+  milter_end_of_header_macros: macros('after the header', 'i'),
+  milter_end_of_data_macros: macros('after the message', 'i'),
+  milter_unknown_command_macros: macros('at a command that is none', ''),
+} as const
