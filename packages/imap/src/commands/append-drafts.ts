@@ -5,15 +5,17 @@ import type { SessionIn } from '../session/session.ts'
 import type { AppendMessages, NewMessage } from '../wire/append-messages.ts'
 import { AppendDraft, DraftSink } from './append-draft.ts'
 import { type LiteralAnswer, no } from './command.ts'
+import { type FoundMailbox, permittedMailbox } from './find-mailbox.ts'
+import { permittedFlags } from './flag-rights.ts'
 import { urlOctets } from './url-octets.ts'
 
 type LoggedIn = SessionIn<'authenticated' | 'selected'>
 
-/** @throws Refusal TRYCREATE */
-export async function appendTarget(session: LoggedIn, name: string): Promise<Mailbox> {
-  const mailbox = await session.store.mailboxes.find(session.account.id, name)
-  if (mailbox === undefined || !mailbox.selectable) throw tryCreate()
-  return mailbox
+/** @throws Refusal TRYCREATE, NOPERM */
+async function appendTarget(session: LoggedIn, name: string): Promise<FoundMailbox> {
+  const found = await permittedMailbox(session, name, 'i', 'TRYCREATE')
+  if (!found.mailbox.selectable) throw tryCreate()
+  return found
 }
 
 function tryCreate(): Refusal {
@@ -36,8 +38,9 @@ export async function draftLiteral(
   const index = messages.length - 1
   const { catenated, pieces } = messages[index]!
   if (sizeBytes === 0 && !catenated) return no("Can't save a zero byte message")
-  const mailbox = await appendTarget(session, name)
-  await refuseTooMuch(session, sizeBytes - freedBytes)
+  const { mailbox } = await appendTarget(session, name)
+  const replaced = freedBytes > 0 ? 1 : 0
+  await refuseTooMuch(session, mailbox, sizeBytes - freedBytes, messages.length - replaced)
   const draft = draftAt(session, index, mailbox)
   refuseTooBig(session, draft.sizeBytes + sizeBytes)
   await draft.writeUrls(pieces, pieces.length, (url) => urlOctets(session, url))
@@ -71,10 +74,17 @@ function refuseTooBig(session: LoggedIn, sizeBytes: number): void {
 }
 
 /** Before the client sends them all in vain; the store looks again. */
-async function refuseTooMuch(session: LoggedIn, sizeBytes: number): Promise<void> {
-  const { usedBytes, limitBytes } = await session.store.mailboxes.quota(session.account.id)
+async function refuseTooMuch(
+  session: LoggedIn,
+  { account }: Mailbox,
+  sizeBytes: number,
+  messages: number,
+): Promise<void> {
+  const quota = await session.store.mailboxes.quota(account)
+  const { usedBytes, limitBytes, usedMessages, limitMessages } = quota
   const staged = drafts(session).reduce((sum, draft) => sum + draft.sizeBytes, 0)
-  if (limitBytes > 0 && usedBytes + staged + sizeBytes > limitBytes)
+  const isFull = limitMessages > 0 && usedMessages + messages > limitMessages
+  if (isFull || (limitBytes > 0 && usedBytes + staged + sizeBytes > limitBytes))
     throw new StoreError('over-quota', 'Quota exceeded')
 }
 
@@ -96,14 +106,16 @@ export async function finishDrafts<T>(
   messages: readonly NewMessage[],
   place: (mailbox: Mailbox, items: readonly AppendItem[]) => Promise<T>,
 ): Promise<T> {
-  const mailbox = await appendTarget(session, name)
+  const { mailbox, rights } = await appendTarget(session, name)
   const streamed = new Map(drafts(session).map((draft) => [draft.index, draft]))
   const items: AppendItem[] = []
   const finished: AppendDraft[] = []
   for (const [index, message] of messages.entries()) {
     // One made of URLs alone has none yet.
     const draft = streamed.get(index) ?? newDraft(session, index, mailbox)
-    items.push(await itemOf(session, draft, message))
+    const item = await itemOf(session, draft, message)
+    // RFC 4314 §4: flags that the user may not set are left out.
+    items.push({ ...item, flags: permittedFlags(item.flags, rights) })
     finished.push(draft)
   }
   try {

@@ -9,7 +9,8 @@ export const close = command({
   args: () => undefined,
   async run(session) {
     const { mailbox } = session
-    if (mailbox.access === 'read-write') {
+    // RFC 4314 §4: who may not expunge closes all the same.
+    if (mailbox.access === 'read-write' && mailbox.may('e')) {
       try {
         await session.store.messages.expunge(mailbox.id)
       } catch (error) {

@@ -1,3 +1,4 @@
+import { deleteAcl, getAcl, listRights, myRights, setAcl } from './acl.ts'
 import { append } from './append.ts'
 import { authenticate } from './authenticate.ts'
 import { cancelUpdate } from './cancel-update.ts'
@@ -74,6 +75,11 @@ export const commands: readonly Command[] = [
   uidExpunge,
   copy,
   move,
+  setAcl,
+  deleteAcl,
+  getAcl,
+  listRights,
+  myRights,
   getQuota,
   getQuotaRoot,
   setQuota,

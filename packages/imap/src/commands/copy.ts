@@ -2,6 +2,7 @@ import type { Copied } from '@posthorn/storage'
 import { formatNumbers } from '../wire/number-set.ts'
 import { command, ok } from './command.ts'
 import { targetMailbox } from './find-mailbox.ts'
+import { flagMask } from './flag-rights.ts'
 
 /** RFC 4315 §3; undefined when nothing was copied. */
 export function copyUid({ uidValidity, from, to }: Copied): string | undefined {
@@ -18,8 +19,9 @@ export const copy = command({
   async run(session, { set, name }) {
     const uids = session.uids(set)
     if (uids.length === 0) return ok('No messages found')
-    const target = await targetMailbox(session, name)
-    const copied = await session.store.messages.copy(session.mailbox.id, uids, target.id)
+    const { mailbox: target, rights } = await targetMailbox(session, name)
+    const { messages } = session.store
+    const copied = await messages.copy(session.mailbox.id, uids, target.id, flagMask(rights))
     return copied.from.length === 0 ? ok('No messages found') : ok('Copy completed', copyUid(copied))
   },
 })

@@ -1,5 +1,6 @@
 import { Refusal } from '../errors.ts'
 import { command, ok } from './command.ts'
+import { permittedMailbox } from './find-mailbox.ts'
 import { givenName, tellNormalized } from './old-name.ts'
 
 /** RFC 9051 §6.3.5. */
@@ -11,14 +12,12 @@ export const remove = command({
   async run(session, given) {
     const { name } = given
     if (name === 'INBOX') throw new Refusal('CANNOT', "INBOX can't be deleted")
-    const { mailboxes } = session.store
-    const mailbox = await mailboxes.find(session.account.id, name)
-    if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'Mailbox does not exist')
+    const { mailbox } = await permittedMailbox(session, name, 'x')
     if (session.state === 'selected' && session.mailbox.id === mailbox.id) {
       session.unselect()
       session.untagged('OK [CLOSED] Selected mailbox is being deleted.')
     }
-    await mailboxes.remove(session.account.id, name)
+    await session.store.mailboxes.remove(mailbox.account, mailbox.name)
     await tellNormalized(session, given)
     return ok('Delete completed')
   },

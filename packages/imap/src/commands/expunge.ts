@@ -1,10 +1,12 @@
 import { Refusal } from '../errors.ts'
 import type { SelectedSession } from '../session/session.ts'
 import { type Completion, command, ok } from './command.ts'
+import { noPermission } from './find-mailbox.ts'
 
 async function remove(session: SelectedSession, uids: Uint32Array | undefined): Promise<Completion> {
   const { mailbox } = session
   if (mailbox.access === 'read-only') throw new Refusal('READ-ONLY', 'Mailbox is read-only')
+  if (!mailbox.may('e')) throw noPermission()
   const gone = uids?.length === 0 ? undefined : await session.store.messages.expunge(mailbox.id, uids)
   mailbox.suspect()
   await session.sendNews('send')

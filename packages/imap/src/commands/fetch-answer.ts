@@ -73,7 +73,8 @@ class FetchAnswer implements FetchOutcome {
       await this.#summaries.batch(batch, (uids) => this.#directly(uids))
       return
     }
-    const writable = this.#session.mailbox.access === 'read-write'
+    const { mailbox } = this.#session
+    const writable = mailbox.access === 'read-write' && mailbox.may('s')
     const marked = plan.marks && writable ? await markSeen(this.#session, batch) : undefined
     const rows = new Rows(batch, marked, this.#message)
     if (plan.source === 'octets') await this.#withOctets(rows)

@@ -14,6 +14,8 @@ export interface ListReturn {
   readonly subscribed: boolean
   /** RFC 5819. */
   readonly status: readonly string[] | undefined
+  /** RFC 8440. */
+  readonly myRights: boolean
 }
 
 export interface ListArgs {
@@ -45,15 +47,17 @@ function listSelection(p: Parser): ListSelection {
 function listReturn(p: Parser): ListReturn {
   let subscribed = false
   let status: readonly string[] | undefined
+  let myRights = false
   if (p.sp().keyword() !== 'RETURN') throw new SyntaxFault('Expected RETURN')
   p.sp().list(() => {
     const option = p.keyword()
     if (option === 'SUBSCRIBED') subscribed = true
     else if (option === 'STATUS') status = statusItems(p)
+    else if (option === 'MYRIGHTS') myRights = true
     // Attributes that are sent in any case.
     else if (option !== 'CHILDREN' && option !== 'SPECIAL-USE') throw new SyntaxFault('Unknown return option')
   })
-  return { subscribed, status }
+  return { subscribed, status, myRights }
 }
 
 /** RFC 9051 §9 list, RFC 5258 §6. */
@@ -68,7 +72,7 @@ export function listArgs(p: Parser): ListArgs {
   const length = patterns.reduce((sum, pattern) => sum + reference.length + pattern.length, 0)
   if (length > maxPatternLength)
     throw new SyntaxFault(`Expected patterns of at most ${maxPatternLength} characters in all`)
-  const returns = p.atEnd ? { subscribed: false, status: undefined } : listReturn(p)
+  const returns = p.atEnd ? { subscribed: false, status: undefined, myRights: false } : listReturn(p)
   return { selection, reference, patterns, returns }
 }
 

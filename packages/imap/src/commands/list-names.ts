@@ -1,40 +1,42 @@
-import type { Mailbox } from '@posthorn/storage'
+import type { Mailbox, Rights } from '@posthorn/storage'
 import type { SessionIn } from '../session/session.ts'
+import { nameAmongOthers } from './other-users.ts'
 
 /** A name in the hierarchy: a mailbox, a parent of some, or only a subscription. */
 export interface ListName {
   readonly name: string
   readonly mailbox: Mailbox | undefined
+  /** On somebody else's mailbox; undefined for the user's own. */
+  readonly rights: Rights | undefined
   readonly subscribed: boolean
   hasChildren: boolean
 }
 
 /**
- * All names of an account by name, INBOX first: mailboxes, subscriptions of names that are gone, and
- * the parents of both that have no mailbox of their own.
+ * All names of an account by name, INBOX first: mailboxes, those of others that may be looked up, subscriptions
+ * of names that are gone, and the parents of all these that have no mailbox of their own.
  */
 export async function listNames(
   session: SessionIn<'authenticated' | 'selected'>,
 ): Promise<ReadonlyMap<string, ListName>> {
-  const { mailboxes } = session.store
-  const [rows, subscriptions] = await Promise.all([
-    mailboxes.list(session.account.id),
-    mailboxes.subscriptions(session.account.id),
+  const { store, account } = session
+  const [rows, subscriptions, shared] = await Promise.all([
+    store.mailboxes.list(account.id),
+    store.mailboxes.subscriptions(account.id),
+    store.sharing.sharedWith(account.id),
   ])
   const subscribed = new Set(subscriptions)
   const found = new Map<string, ListName>()
-  for (const mailbox of rows) {
-    const { name } = mailbox
-    found.set(name, {
-      name,
-      mailbox,
-      subscribed: mailbox.subscribed || subscribed.has(name),
-      hasChildren: false,
-    })
+  const add = (name: string, mailbox: Mailbox | undefined, rights: Rights | undefined): void => {
+    found.set(name, { name, mailbox, rights, subscribed: subscribed.has(name), hasChildren: false })
   }
-  for (const name of subscribed) {
-    if (!found.has(name)) found.set(name, { name, mailbox: undefined, subscribed: true, hasChildren: false })
+  for (const mailbox of rows) add(mailbox.name, mailbox, undefined)
+  for (const { mailbox, owner, rights } of shared) {
+    const name = nameAmongOthers(account.address, owner, mailbox.name)
+    // RFC 4314 §4: without "l" it is as if it were not there. What is one's own comes first.
+    if (rights.includes('l') && !found.has(name)) add(name, mailbox, rights)
   }
+  for (const name of subscribed) if (!found.has(name)) add(name, undefined, undefined)
   addParents(found)
   return sorted(found)
 }
@@ -44,7 +46,7 @@ function addParents(found: Map<string, ListName>): void {
     for (const parent of parentsOf(name)) {
       let entry = found.get(parent)
       if (entry === undefined) {
-        entry = { name: parent, mailbox: undefined, subscribed: false, hasChildren: false }
+        entry = { name: parent, mailbox: undefined, rights: undefined, subscribed: false, hasChildren: false }
         found.set(parent, entry)
       }
       // A subscription of something gone is no child (RFC 9051 §6.3.9.5).
@@ -66,11 +68,17 @@ function sorted(found: Map<string, ListName>): ReadonlyMap<string, ListName> {
   return new Map(names.map((name) => [name, found.get(name)!]))
 }
 
+/** What a mailbox is for, for its owner: a client must not put its drafts into somebody else's. */
+export function specialUseOf({ mailbox, rights }: ListName): Mailbox['specialUse'] {
+  return mailbox === undefined || rights !== undefined ? [] : mailbox.specialUse
+}
+
 /** Attributes of RFC 9051 §7.3.1 that hold whatever was asked. */
-export function attributesOf({ mailbox, hasChildren }: ListName): string[] {
+export function attributesOf(entry: ListName): string[] {
+  const { mailbox, hasChildren } = entry
   const attributes: string[] = []
   if (mailbox === undefined || !mailbox.selectable) attributes.push('\\NonExistent', '\\Noselect')
   attributes.push(hasChildren ? '\\HasChildren' : '\\HasNoChildren')
-  for (const use of mailbox?.specialUse ?? []) attributes.push(`\\${use}`)
+  for (const use of specialUseOf(entry)) attributes.push(`\\${use}`)
   return attributes
 }

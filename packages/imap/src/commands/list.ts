@@ -1,8 +1,9 @@
 import type { SessionIn } from '../session/session.ts'
 import { Turn } from '../session/turn.ts'
+import { myRightsText } from './acl.ts'
 import { type Completion, command, ok } from './command.ts'
-import { type ListArgs, type ListSelection, listArgs } from './list-args.ts'
-import { attributesOf, type ListName, listNames, parentsOf } from './list-names.ts'
+import { type ListArgs, type ListReturn, type ListSelection, listArgs } from './list-args.ts'
+import { attributesOf, type ListName, listNames, parentsOf, specialUseOf } from './list-names.ts'
 import { MailboxPattern } from './mailbox-pattern.ts'
 import { mailboxText, type NameReader } from './mailbox-text.ts'
 import { statusText } from './status-items.ts'
@@ -15,7 +16,7 @@ interface Match {
 
 function meets(entry: ListName, { subscribed, specialUse }: ListSelection): boolean {
   if (subscribed && !entry.subscribed) return false
-  if (specialUse && !(entry.mailbox !== undefined && entry.mailbox.specialUse.length > 0)) return false
+  if (specialUse && specialUseOf(entry).length === 0) return false
   // Without a selection what exists is listed, and parents of what exists.
   return subscribed || specialUse || entry.mailbox !== undefined || entry.hasChildren
 }
@@ -80,17 +81,28 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
     session.untagged('LIST (\\Noselect) "/" ""')
     return ok('List completed')
   }
-  const { status } = args.returns
   const turn = new Turn()
   for (const match of await matching(await listNames(session), args)) {
     session.untagged(listLine(match, args, session))
-    const { mailbox } = match.entry
-    if (status !== undefined && mailbox?.selectable)
-      await session.write(`* ${await statusText(session, mailbox, status)}\r\n`)
+    if (!match.childInfo || meets(match.entry, args.selection))
+      await tellMore(session, match.entry, args.returns)
     await turn.pass()
     if (session.gone) break
   }
   return ok('List completed')
+}
+
+/** What was asked for beside the LIST response: RFC 5819, RFC 8440. */
+async function tellMore(
+  session: SessionIn<'authenticated' | 'selected'>,
+  { name, mailbox, rights: known }: ListName,
+  { status, myRights }: ListReturn,
+): Promise<void> {
+  if (mailbox === undefined || (status === undefined && !myRights)) return
+  const rights = known ?? (await session.store.sharing.rights(mailbox.id, session.account.id))
+  if (myRights) session.untagged(myRightsText(session, name, rights))
+  if (status !== undefined && mailbox.selectable && rights.includes('r'))
+    await session.write(`* ${await statusText(session, name, mailbox, status)}\r\n`)
 }
 
 /** RFC 9051 §6.3.9; RFC 3501 §6.3.8, RFC 5258, RFC 5819, RFC 6154, RFC 3348. */
@@ -98,7 +110,7 @@ export const list = command({
   name: 'LIST',
   states: ['authenticated', 'selected'],
   numbers: 'none',
-  capabilities: ['CHILDREN', 'LIST-EXTENDED', 'LIST-STATUS', 'SPECIAL-USE'],
+  capabilities: ['CHILDREN', 'LIST-EXTENDED', 'LIST-STATUS', 'LIST-MYRIGHTS', 'SPECIAL-USE'],
   args: listArgs,
   run,
 })

@@ -21,6 +21,13 @@ export function mailboxText(name: string, client: NameReader): string {
   return quoted(encoded)
 }
 
+/** An atom where it is one, a quoted string where it may be, else a literal of UTF-8. RFC 9051 §9 astring. */
+export function astringText(text: string): string {
+  if (/^[\w.+$&,/:;=@-]+$/.test(text) && text.toUpperCase() !== 'NIL') return text
+  if (/^[\x20-\x7e]*$/.test(text)) return quoted(text)
+  return `{${Buffer.byteLength(text)}}\r\n${text}`
+}
+
 export function quoted(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`
 }

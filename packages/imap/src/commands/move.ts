@@ -1,7 +1,8 @@
 import { Refusal } from '../errors.ts'
 import { command, ok } from './command.ts'
 import { copyUid } from './copy.ts'
-import { targetMailbox } from './find-mailbox.ts'
+import { noPermission, targetMailbox } from './find-mailbox.ts'
+import { flagMask } from './flag-rights.ts'
 
 /** MOVE and UID MOVE. RFC 6851, RFC 9051 §6.4.8: COPYUID untagged, before the EXPUNGEs. */
 export const move = command({
@@ -13,10 +14,12 @@ export const move = command({
   async run(session, { set, name }) {
     const { mailbox } = session
     if (mailbox.access === 'read-only') throw new Refusal('READ-ONLY', 'Mailbox is read-only')
+    // RFC 6851 §4.2: as STORE, COPY and EXPUNGE.
+    if (!mailbox.may('t') || !mailbox.may('e')) throw noPermission()
     const uids = session.uids(set)
     if (uids.length === 0) return ok('No messages found')
-    const target = await targetMailbox(session, name)
-    const moved = await session.store.messages.move(mailbox.id, uids, target.id)
+    const { mailbox: target, rights } = await targetMailbox(session, name)
+    const moved = await session.store.messages.move(mailbox.id, uids, target.id, flagMask(rights))
     if (moved.from.length === 0) return ok('No messages found')
     session.untagged(`OK [${copyUid(moved)}] Moved UIDs.`)
     mailbox.suspect()

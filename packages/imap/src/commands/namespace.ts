@@ -1,6 +1,7 @@
 import { command, ok } from './command.ts'
+import { otherUsers } from './other-users.ts'
 
-/** RFC 2342, RFC 9051 §6.3.10: one personal namespace. */
+/** RFC 2342, RFC 9051 §6.3.10: what is one's own, and what others share. */
 export const namespace = command({
   name: 'NAMESPACE',
   states: ['authenticated', 'selected'],
@@ -8,7 +9,7 @@ export const namespace = command({
   capabilities: ['NAMESPACE'],
   args: () => undefined,
   run(session) {
-    session.untagged('NAMESPACE (("" "/")) NIL NIL')
+    session.untagged(`NAMESPACE (("" "/")) (("${otherUsers}/" "/")) NIL`)
     return ok('Namespace completed')
   },
 })

@@ -9,6 +9,7 @@ import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { readSoFar } from './append.ts'
 import { draftLiteral, finishDrafts } from './append-drafts.ts'
 import { command, ok } from './command.ts'
+import { noPermission } from './find-mailbox.ts'
 
 interface ReplaceArgs {
   readonly set: NumberSet
@@ -28,7 +29,7 @@ export const replace = command({
     return { set, name, messages: appendMessages(p, 'one').messages }
   },
   async literal(session, preceding, sizeBytes) {
-    if (session.mailbox.access === 'read-only') throw readOnly()
+    refuseReadOnly(session)
     const set = oneMessage(preceding.sp())
     const soFar = readSoFar(preceding.sp(), 'one')
     if (soFar === undefined) return 'buffer'
@@ -37,7 +38,7 @@ export const replace = command({
   async run(session, { set, name, messages }) {
     const { mailbox, store } = session
     const [uid] = session.uids(set)
-    if (mailbox.access === 'read-only') throw readOnly()
+    refuseReadOnly(session)
     if (uid === undefined) throw new Refusal('NONEXISTENT', 'There is no such message')
     const placed = await finishDrafts(session, name, messages, (target, [item]) =>
       store.messages.replace(mailbox.id, uid as Uid, target.id, item!),
@@ -71,6 +72,8 @@ async function replacedBytes(session: SelectedSession, set: NumberSet): Promise<
   return sumBytes
 }
 
-function readOnly(): Refusal {
-  return new Refusal('READ-ONLY', 'Mailbox is read-only')
+/** RFC 8508 §4.1: the rights of STORE and EXPUNGE, and of APPEND for the target. */
+function refuseReadOnly({ mailbox }: SelectedSession): void {
+  if (mailbox.access === 'read-only') throw new Refusal('READ-ONLY', 'Mailbox is read-only')
+  if (!mailbox.may('t') || !mailbox.may('e')) throw noPermission()
 }

@@ -51,16 +51,16 @@ async function open(
     session.unselect()
     session.untagged('OK [CLOSED] Previous mailbox closed.')
   }
-  const { id } = await openableMailbox(session, given.name)
+  const { mailbox: found, rights } = await openableMailbox(session, given.name)
+  const { id } = found
   if (condstore) session.enable('CONDSTORE')
   const view = await session.store.messages.view(id)
-  const mailbox = new OpenMailbox(view, access)
+  const mailbox = new OpenMailbox(view, access, { viewer: session.account.id, name: given.name, rights })
   const rev2 = session.enabled('IMAP4rev2')
   if (rev2) mailbox.ignoreRecent()
   const last = view.uids[view.uids.length - 1] ?? 0
   if (!rev2 && last > 0 && view.mailbox.firstRecent <= last) {
-    const first =
-      access === 'read-write' ? await session.store.mailboxes.claimRecent(id) : view.mailbox.firstRecent
+    const first = mailbox.mayChange ? await session.store.mailboxes.claimRecent(id) : view.mailbox.firstRecent
     mailbox.addRecent(first, last)
   }
   session.select(mailbox)
@@ -81,7 +81,8 @@ async function open(
       `* OK [HIGHESTMODSEQ ${view.modSeq}] Highest\r\n`,
   )
   if (qresync !== undefined) await resynchronize(session, mailbox, view.mailbox.uidNext, qresync)
-  return access === 'read-write' ? ok('Select completed', 'READ-WRITE') : ok('Examine completed', 'READ-ONLY')
+  const code = mailbox.mayChange ? 'READ-WRITE' : 'READ-ONLY'
+  return ok(access === 'read-write' ? 'Select completed' : 'Examine completed', code)
 }
 
 export const select = command({

@@ -54,11 +54,12 @@ export function statusItems(p: Parser): readonly string[] {
 /** `STATUS INBOX (MESSAGES 231)`. */
 export async function statusText(
   session: LoggedIn,
+  name: string,
   mailbox: Mailbox,
   items: readonly string[],
 ): Promise<string> {
   if (items.includes('HIGHESTMODSEQ')) session.enable('CONDSTORE')
   const parts: string[] = []
   for (const item of items) parts.push(`${item} ${await values[item]!(mailbox, session)}`)
-  return `STATUS ${mailboxText(mailbox.name, session)} (${parts.join(' ')})`
+  return `STATUS ${mailboxText(name, session)} (${parts.join(' ')})`
 }

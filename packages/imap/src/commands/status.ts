@@ -13,7 +13,8 @@ export const status = command({
   ],
   args: (p) => ({ name: p.sp().mailbox(), items: statusItems(p) }),
   async run(session, { name, items }) {
-    session.untagged(await statusText(session, await openableMailbox(session, name), items))
+    const { mailbox } = await openableMailbox(session, name)
+    session.untagged(await statusText(session, name, mailbox, items))
     return ok('Status completed')
   },
 })

@@ -1,5 +1,5 @@
 /** STORE and UID STORE. RFC 9051 §6.4.6, UNCHANGEDSINCE and MODIFIED RFC 7162 §3.1.3. */
-import type { FlagChange, Flags, FlagsChanged, ModSeq } from '@posthorn/storage'
+import type { FlagChange, Flags, FlagsChanged, ModSeq, Rights } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import type { FetchItem } from '../wire/fetch-items.ts'
 import { formatNumbers, type NumberSet } from '../wire/number-set.ts'
@@ -7,6 +7,8 @@ import type { Parser } from '../wire/parser.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { command, no, ok } from './command.ts'
 import { FetchOutput } from './fetch-output.ts'
+import { noPermission } from './find-mailbox.ts'
+import { flagMask, isEmpty, permittedFlags } from './flag-rights.ts'
 
 interface StoreArgs {
   readonly set: NumberSet
@@ -33,6 +35,7 @@ export const store = command({
     const { mailbox } = session
     const uids = session.uids(args.set)
     if (mailbox.access === 'read-only') return no('Mailbox is read-only', 'READ-ONLY')
+    if (!mayChange(mailbox.rights, args)) throw noPermission()
     if (args.unchangedSince !== undefined) session.enable('CONDSTORE')
     if (uids.length === 0) return ok('Store completed')
     const stored = await changeFlags(session, args, uids)
@@ -47,6 +50,14 @@ export const store = command({
   },
 })
 
+/** RFC 4314 §4: one flag that may be changed is enough, the others are left alone. */
+function mayChange(rights: Rights, { op, flags }: StoreArgs): boolean {
+  const mask = flagMask(rights)
+  if (mask === undefined) return true
+  if (op === 'replace' || isEmpty(flags)) return mask.system !== 0
+  return !isEmpty(permittedFlags(flags, rights))
+}
+
 /**
  * Changes, and keeps out of the news what the client is about to be told. With .SILENT it is told nothing,
  * so only messages that stood as the client knew them are kept out: what others had changed is news.
@@ -56,19 +67,19 @@ async function changeFlags(
   { op, flags, silent, unchangedSince }: StoreArgs,
   uids: Uint32Array,
 ): Promise<FlagsChanged> {
+  const within = flagMask(mailbox.rights)
+  const wanted: FlagChange = { op, flags, ...(within && { within }) }
   if (!silent || unchangedSince !== undefined) {
-    const change: FlagChange = { op, flags, ...(unchangedSince !== undefined && { unchangedSince }) }
+    const change = unchangedSince === undefined ? wanted : { ...wanted, unchangedSince }
     const stored = await messages.changeFlags(mailbox.id, uids, change)
     mailbox.updateKeywords(stored.keywords)
     if (!silent || unchangedSince! <= mailbox.modSeq) mailbox.acknowledge(stored.changed)
     return stored
   }
-  const stored = await messages.changeFlags(mailbox.id, uids, { op, flags, unchangedSince: mailbox.modSeq })
+  const stored = await messages.changeFlags(mailbox.id, uids, { ...wanted, unchangedSince: mailbox.modSeq })
   mailbox.acknowledge(stored.changed)
   const rest =
-    stored.modified.length === 0
-      ? stored
-      : await messages.changeFlags(mailbox.id, stored.modified, { op, flags })
+    stored.modified.length === 0 ? stored : await messages.changeFlags(mailbox.id, stored.modified, wanted)
   mailbox.updateKeywords(rest.keywords)
   return { ...stored, modified: new Uint32Array(0) }
 }

@@ -1,5 +1,5 @@
-import { Refusal } from '../errors.ts'
 import { command, ok } from './command.ts'
+import { permittedMailbox } from './find-mailbox.ts'
 
 /** RFC 9051 §6.3.7: a name need not exist later, but it has to exist now, as at Dovecot. */
 export const subscribe = command({
@@ -8,8 +8,7 @@ export const subscribe = command({
   numbers: 'none',
   args: (p) => p.sp().mailbox(),
   async run(session, name) {
-    if ((await session.store.mailboxes.find(session.account.id, name)) === undefined)
-      throw new Refusal('NONEXISTENT', 'Mailbox does not exist')
+    await permittedMailbox(session, name, 'l')
     await session.store.mailboxes.subscribe(session.account.id, name, 'subscribed')
     return ok('Subscribe completed')
   },

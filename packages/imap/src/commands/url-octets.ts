@@ -4,6 +4,7 @@ import type { SessionIn } from '../session/session.ts'
 import { FieldSelection } from '../wire/header-fields.ts'
 import { type MessageUrl, parseMessageUrl } from '../wire/message-url.ts'
 import { ResponseWriter } from '../wire/response.ts'
+import { findMailbox } from './find-mailbox.ts'
 import { MessageView } from './message-view.ts'
 import { octetRange, selectsFields } from './section-octets.ts'
 
@@ -52,8 +53,9 @@ async function mailboxOf(
   { mailbox: name, uidValidity }: MessageUrl,
 ): Promise<MailboxId | undefined> {
   if (name === undefined) return session.state === 'selected' ? session.mailbox.id : undefined
-  const mailbox = await session.store.mailboxes.find(session.account.id, name)
-  if (mailbox === undefined || !mailbox.selectable) return undefined
+  const found = await findMailbox(session, name)
+  if (!found?.mailbox.selectable || !found.rights.includes('r')) return undefined
+  const { mailbox } = found
   return uidValidity === undefined || uidValidity === mailbox.uidValidity ? mailbox.id : undefined
 }
 

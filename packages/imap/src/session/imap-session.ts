@@ -180,6 +180,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
 
   async sendNews(expunges: 'send' | 'hold'): Promise<void> {
     const mailbox = this.mailbox
+    if (mailbox?.rightsSuspect && !(await this.renewRights())) return
     const news = await mailbox?.news(this.store, expunges)
     if (mailbox === undefined || news === undefined) return
     const uidOnly = this.enabled('UIDONLY')
@@ -203,6 +204,17 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   get contexts(): SearchContexts {
     this.#contexts ??= new SearchContexts()
     return this.#contexts
+  }
+
+  /** Before each use of a mailbox whose rights may have changed. False when it may not be read any more. */
+  async renewRights(): Promise<boolean> {
+    const mailbox = this.mailbox
+    const outcome = await mailbox?.renewRights(this.store)
+    if (outcome === 'changed') this.keywordsChanged()
+    // RFC 4314 §5.1.1: most clients do not handle NO to every command.
+    else if (outcome === 'lost')
+      this.bye('You may not read the selected mailbox any more.', 'Right to read was revoked')
+    return outcome !== 'lost'
   }
 
   startIdle(): void {

@@ -4,8 +4,12 @@ import type { AccountId, MailboxId, Store, Wake } from '@posthorn/storage'
 export interface OpenBy {
   readonly id: MailboxId
   readonly account: AccountId
+  /** It belongs to somebody else than who opened it. */
+  readonly isShared: boolean
   /** It may have changed, or be gone. */
   changed(): void
+  /** What may be done there may have changed: `changed` follows. */
+  sharingChanged(): void
 }
 
 /** One listener at the store for all sessions: an idle client costs an entry in a Set. */
@@ -36,9 +40,20 @@ export class MailboxWatch {
     if (wake.kind === 'mailbox') {
       for (const mailbox of this.#open.get(wake.mailbox) ?? []) mailbox.changed()
     } else if (wake.kind === 'mailboxes') {
-      // One of them may have been deleted.
-      for (const same of this.#open.values()) {
-        for (const mailbox of same) if (mailbox.account === wake.account) mailbox.changed()
+      // One of them may have been deleted, or shared with others.
+      this.#tellSharing((mailbox) => mailbox.account === wake.account)
+    } else if (wake.kind === 'accounts') {
+      // Somebody may have joined or left a group.
+      this.#tellSharing((mailbox) => mailbox.isShared)
+    }
+  }
+
+  #tellSharing(isMeant: (mailbox: OpenBy) => boolean): void {
+    for (const same of this.#open.values()) {
+      for (const mailbox of same) {
+        if (!isMeant(mailbox)) continue
+        mailbox.sharingChanged()
+        mailbox.changed()
       }
     }
   }

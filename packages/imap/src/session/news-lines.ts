@@ -1,8 +1,19 @@
+import { flagMask } from '../commands/flag-rights.ts'
 import { systemFlagNames } from '../wire/flags.ts'
 import { formatNumbers } from '../wire/number-set.ts'
 import type { News, OpenMailbox } from './open-mailbox.ts'
 
 const linesAtOnce = 500
+const everyFlag = { system: ~0, keywords: 'all' } as const
+
+export interface NewsForm {
+  /** CONDSTORE. */
+  readonly modSeq: boolean
+  /** QRESYNC, UIDONLY. */
+  readonly vanished: boolean
+  /** RFC 9586. */
+  readonly uidOnly: boolean
+}
 
 export interface NewsForm {
   /** CONDSTORE. */
@@ -62,14 +73,18 @@ function* flagLines(mailbox: OpenMailbox, news: News, { modSeq, uidOnly }: NewsF
 }
 
 /** FLAGS and PERMANENTFLAGS. RFC 9051 §7.3.5, §7.1. */
-export function keywordLines(mailbox: Pick<OpenMailbox, 'keywords' | 'access'>): string {
-  const names = [
-    ...systemFlagNames.map(([, name]) => name),
-    ...mailbox.keywords.filter((name) => name !== ''),
+export function keywordLines(mailbox: Pick<OpenMailbox, 'keywords' | 'access' | 'rights'>): string {
+  const keywords = mailbox.keywords.filter((name) => name !== '')
+  const names = [...systemFlagNames.map(([, name]) => name), ...keywords]
+  // RFC 4314 §5.1.1: what this user may change.
+  const { system, keywords: others } = flagMask(mailbox.rights) ?? everyFlag
+  const changeable = [
+    ...systemFlagNames.filter(([bit]) => (system & bit) !== 0).map(([, name]) => name),
+    ...(others === 'all' ? [...keywords, '\\*'] : []),
   ]
   const permanent =
     mailbox.access === 'read-only'
       ? '* OK [PERMANENTFLAGS ()] Read-only mailbox.\r\n'
-      : `* OK [PERMANENTFLAGS (${names.join(' ')} \\*)] Flags permitted.\r\n`
+      : `* OK [PERMANENTFLAGS (${changeable.join(' ')})] Flags permitted.\r\n`
   return `* FLAGS (${names.join(' ')})\r\n${permanent}`
 }

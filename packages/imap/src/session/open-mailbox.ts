@@ -1,10 +1,12 @@
 import {
   type AccountId,
+  allRights,
   type MailboxChanges,
   type MailboxId,
   type MailboxView,
   type MessageBatch,
   type ModSeq,
+  type Rights,
   type Store,
   StoreError,
 } from '@posthorn/storage'
@@ -27,6 +29,13 @@ export interface News {
 
 const noUids = new Uint32Array(0)
 
+/** Who opened a mailbox, under what name, and what he may do there. */
+export interface OpenedBy {
+  readonly viewer: AccountId
+  readonly name: string
+  readonly rights: Rights
+}
+
 /** Who has this mailbox selected. */
 export interface MailboxWatcher {
   /** After each change, by whomever. */
@@ -45,6 +54,12 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
   readonly account: AccountId
   readonly uidValidity: number
   readonly access: 'read-write' | 'read-only'
+  /** As the client called it. */
+  readonly name: string
+  rights: Rights
+  /** The rights may have changed. */
+  rightsSuspect = false
+  readonly #viewer: AccountId
   uids: Uint32Array
   modSeq: ModSeq
   saved: Uint32Array = noUids
@@ -62,11 +77,14 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
   #watcher: MailboxWatcher | undefined
   #watch: MailboxWatch | undefined
 
-  constructor(view: MailboxView, access: 'read-write' | 'read-only') {
+  constructor(view: MailboxView, access: 'read-write' | 'read-only', how?: OpenedBy) {
     this.id = view.mailbox.id
     this.account = view.mailbox.account
     this.uidValidity = view.mailbox.uidValidity
     this.access = access
+    this.name = how?.name ?? view.mailbox.name
+    this.rights = how?.rights ?? allRights
+    this.#viewer = how?.viewer ?? view.mailbox.account
     this.uids = view.uids
     this.modSeq = view.modSeq
     this.#keywords = view.mailbox.keywords
@@ -82,6 +100,35 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
   changed(): void {
     this.#stale = true
     this.#watcher?.mailboxChanged()
+  }
+
+  /** @see OpenBy */
+  sharingChanged(): void {
+    this.rightsSuspect = true
+  }
+
+  get isShared(): boolean {
+    return this.#viewer !== this.account
+  }
+
+  may(right: string): boolean {
+    return this.rights.includes(right)
+  }
+
+  /** RFC 4314 §5.2: what READ-WRITE promises. */
+  get mayChange(): boolean {
+    return this.access === 'read-write' && /[ieswt]/.test(this.rights)
+  }
+
+  /** Asks for the rights again. 'lost': the mailbox may not be read any more. */
+  async renewRights(store: Store): Promise<'same' | 'changed' | 'lost'> {
+    this.rightsSuspect = false
+    const rights = await store.sharing.rights(this.id, this.#viewer)
+    if (rights === this.rights) return 'same'
+    // A mailbox that is gone is another matter: whoever asks for news learns of it.
+    if (rights === '' && (await store.mailboxes.get(this.id)) === undefined) return 'same'
+    this.rights = rights
+    return rights.includes('r') ? 'changed' : 'lost'
   }
 
   close(): void {
@@ -232,7 +279,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
   async #claimRecent(store: Store, lastKnown: number): Promise<void> {
     try {
       // EXAMINE sees \Recent and leaves it to others (RFC 3501 §6.3.2).
-      const first = this.access === 'read-only' ? 0 : await store.mailboxes.claimRecent(this.id)
+      const first = !this.mayChange ? 0 : await store.mailboxes.claimRecent(this.id)
       this.addRecent(Math.max(first, lastKnown + 1), this.uids[this.uids.length - 1] ?? 0)
     } catch (error) {
       // \Recent is a courtesy to old clients: a full disk must not keep new mail from being announced.

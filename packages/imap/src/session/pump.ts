@@ -113,6 +113,7 @@ async function takeCommand(session: ImapSession, frame: Frame): Promise<void> {
       return
     }
     name = call.name
+    if (session.mailbox?.rightsSuspect && !(await session.renewRights())) return
     const completion = await runCall(session, call, p)
     if (completion !== undefined) await finish(session, call, completion)
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { TlsCredentials } from '@posthorn/net'
-import type { Account, MailboxId, MessageBatch, ModSeq, Store } from '@posthorn/storage'
+import type { Account, MailboxId, MessageBatch, ModSeq, Rights, Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
 import type { Refusal } from '../errors.ts'
 import type { FlagTexts } from '../wire/flags.ts'
@@ -118,6 +118,9 @@ export interface SelectedMailbox {
   readonly id: MailboxId
   readonly uidValidity: number
   readonly access: 'read-write' | 'read-only'
+  /** The user's, as of now. RFC 4314 §2.1. */
+  readonly rights: Rights
+  may(right: string): boolean
   /** UIDs by sequence number - 1. Shared: never modify. */
   readonly uids: Uint32Array
   /** All changes up to here were told to the client. */
