@@ -97,7 +97,6 @@ const nameRefusals: readonly (readonly [string, RegExp])[] = [
   ['UNSUBSCRIBE nowhere', /^OK /],
   ['STATUS nowhere (MESSAGES)', /^NO \[NONEXISTENT\]/],
   ['STATUS INBOX (FOO)', /^BAD /],
-  [/^NO \[NONEXISTENT\]/],
   ['GETQUOTA nowhere', /^NO \[NONEXISTENT\]/],
   ['SETQUOTA "" (STORAGE 5)', /^NO \[NOPERM\]/],
 ]
