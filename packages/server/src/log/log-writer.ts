@@ -27,6 +27,7 @@ type Destination = ReturnType<typeof pino.destination>
 
 /** Lines wait at most this long; a batch costs one write however many messages pass. */
 const flushEveryMs = 200
+const batchLength = 8_192
 
 /** Makes the folder of the file, too. Throws the system's error. */
 export function openLogFile(file: string): number {
@@ -35,7 +36,7 @@ export function openLogFile(file: string): number {
 }
 
 function destinationOf(fd: number): Destination {
-  const destination = pino.destination({ dest: fd, minLength: 8_192, sync: false })
+  const destination = pino.destination({ dest: fd, minLength: 1, sync: false })
   destination.on('error', () => {}) // a full disk or a closed pipe must not end the server
   return destination
 }
@@ -43,10 +44,10 @@ function destinationOf(fd: number): Destination {
 /** The one place that writes logs: maillog lines or JSON, to standard output or a file. Throws when it cannot open it. */
 export function createLogWriter(options: LogWriterOptions): LogWriter {
   const open = (): number => (options.file === '' ? 1 : (options.open ?? openLogFile)(options.file))
-  let destination = destinationOf(open())
-  const timer = setInterval(() => destination.flush(), flushEveryMs)
+  const batch = new Batch(destinationOf(open()))
+  const timer = setInterval(() => batch.handOver(), flushEveryMs)
   timer.unref()
-  const stream = { write: (line: string) => destination.write(line) }
+  const stream = { write: (line: string) => batch.write(line) }
   const write = options.format === 'json' ? jsonLines(stream, options) : textLines(stream, options)
   return {
     log: (event) => {
@@ -55,20 +56,51 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
     reopen: () => {
       if (options.file === '') return
       try {
-        const next = destinationOf(open())
-        destination.end()
-        destination = next
+        batch.moveTo(destinationOf(open()))
       } catch (error) {
         write({ level: 'error', service: 'master', text: `cannot open ${options.file} anew`, error })
       }
     },
     flush: () => {
       try {
-        destination.flushSync()
+        batch.flushSync()
       } catch {
         // the other end is gone
       }
     },
+  }
+}
+
+/** Joins lines: what is handed over line by line is measured and queued line by line. */
+class Batch {
+  #destination: Destination
+  #lines = ''
+
+  constructor(destination: Destination) {
+    this.#destination = destination
+  }
+
+  write(line: string): void {
+    this.#lines += line
+    if (this.#lines.length >= batchLength) this.handOver()
+  }
+
+  handOver(): void {
+    if (this.#lines === '') return
+    const lines = this.#lines
+    this.#lines = ''
+    this.#destination.write(lines)
+  }
+
+  moveTo(next: Destination): void {
+    this.handOver()
+    this.#destination.end()
+    this.#destination = next
+  }
+
+  flushSync(): void {
+    this.handOver()
+    this.#destination.flushSync()
   }
 }
 

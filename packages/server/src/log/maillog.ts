@@ -41,14 +41,29 @@ function levelWord(level: LogEvent['level']): string {
   return level === 'info' || level === 'debug' ? '' : `${level}: `
 }
 
+const programs = new WeakMap<MaillogNames, Map<string, string>>()
+
+/** `mail postfix/smtpd[42]`: made once for each service. */
+function programOf(service: string, names: MaillogNames): string {
+  let made = programs.get(names)
+  if (made === undefined) programs.set(names, (made = new Map()))
+  let program = made.get(service)
+  if (program === undefined) {
+    const name = readingServices.test(service)
+      ? `dovecot: ${service}`
+      : `${names.syslogName}/${service}[${names.pid}]`
+    program = `${names.hostname} ${name}`
+    made.set(service, program)
+  }
+  return program
+}
+
 /** One maillog line with its line end. */
 export function formatMaillog(event: LogEvent, names: MaillogNames, nowMs: number): string {
-  const program = readingServices.test(event.service)
-    ? `dovecot: ${event.service}`
-    : `${names.syslogName}/${event.service}[${names.pid}]`
+  const program = programOf(event.service, names)
   const queueId = event.queueId === undefined ? '' : `${event.queueId}: `
   const line = printable(`${levelWord(event.level)}${queueId}${event.text}${faultText(event.error)}`)
-  return `${syslogTime(nowMs)} ${names.hostname} ${program}: ${line}\n`
+  return `${syslogTime(nowMs)} ${program}: ${line}\n`
 }
 
 function faultText(error: unknown): string {
