@@ -107,10 +107,10 @@ function* partTexts(message: OctetRanges, part: SinglePart): Generator<DecodedTe
   yield { place: 'body', text: last, more: false }
 }
 
-/** A header block as text: one line a field. */
+/** A header block as text: one line a field, without carriage returns. */
 export const decodeHeaderBlock = (header: Uint8Array): string => {
-  const block = asBuffer(header).toString('latin1')
-  const unfolded = block.replace(/\r?\n(?=[ \t])/g, '')
+  const block = asBuffer(header).toString('latin1').replaceAll('\r', '')
+  const unfolded = block.replace(/\n(?=[ \t])/g, '')
   if (!unfolded.includes('=?') && /^[\0-\x7f]*$/.test(unfolded)) return unfolded
   return unfolded
     .split('\n')

@@ -31,11 +31,13 @@ import { ProcessMarkers } from './recovery/process-markers.ts'
 import { blobsOf, recoverSegments } from './recovery/recover-segments.ts'
 import { removeLost } from './recovery/remove-lost.ts'
 import { Reserve } from './reserve.ts'
+import { HeaderColumns } from './search/index.ts'
 import { type FileLayer, realFileLayer } from './segments/file-layer.ts'
 import { SegmentReader } from './segments/segment-reader.ts'
 import { SegmentWriter } from './segments/segment-writer.ts'
 import { createAnnotationStore } from './sharing/annotation-store.ts'
 import { createSharingStore } from './sharing/sharing-store.ts'
+import { KeptTexts } from './texts/kept-texts.ts'
 import { openVolatileStore } from './volatile/volatile-store.ts'
 import { Watchers } from './watchers.ts'
 
@@ -120,10 +122,17 @@ const assemble = async (
   machine.reserve.keep()
   const ids = await QueueIds.open(commit)
   housekeeping.start()
+  const texts = new KeptTexts(options.directory, {
+    environment,
+    segmentDirectory,
+    locks: volatile.locks,
+    token: self.token,
+    watch: (listener) => watchers.watch(listener),
+  })
   return {
     accounts: createAccountStore(engine, options.defaultMailboxes ?? defaultMailboxes),
     mailboxes: createMailboxStore(engine),
-    messages: createMessageStore(engine),
+    messages: createMessageStore(engine, { columns: new HeaderColumns(), texts }),
     sharing: createSharingStore(engine),
     annotations: createAnnotationStore(engine),
     queue: createQueueStore(engine, ids),
@@ -137,7 +146,9 @@ const assemble = async (
     compact: () => housekeeping.compact(),
     backup: (directory) => housekeeping.backup(directory),
     flushJournal: () => journal.flush(),
+    makeTexts: () => texts.makeAll(),
     async close() {
+      await texts.close()
       await housekeeping.stop()
       await writer.close()
       await commit.close()

@@ -8,6 +8,16 @@ export interface CheckReport {
   readonly queueEntries: number
   readonly segments: number
   readonly verifiedBytes: number
+  /** Of a store in use; damaged ones are no problem. */
+  readonly texts?: TextsReport
+}
+
+/** Folded texts kept for searching. */
+export interface TextsReport {
+  readonly messages: number
+  readonly sizeBytes: number
+  /** Not usable: made again, or searched in the message. */
+  readonly damaged: number
 }
 
 export interface CompactReport {
@@ -42,4 +52,9 @@ export interface Maintenance {
   backup(directory: string): Promise<BackupReport>
   /** Brings the journal up to date (at most a second behind otherwise). */
   flushJournal(): Promise<void>
+  /**
+   * Makes the folded texts that searches use for every message that has none, and drops those of messages that
+   * are gone. It happens by itself, too, when there is time; one process of all does it, the others return.
+   */
+  makeTexts(): Promise<void>
 }

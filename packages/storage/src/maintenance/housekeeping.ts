@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { BackupReport, CheckReport, CompactReport, LockStore } from '../contract.ts'
 import { StoreError } from '../contract.ts'
 import type { Engine } from '../engine.ts'
@@ -7,6 +8,8 @@ import { isNoSpace } from '../kv/no-space.ts'
 import type { ProcessMarkers } from '../recovery/process-markers.ts'
 import type { Reserve } from '../reserve.ts'
 import type { SegmentWriter } from '../segments/segment-writer.ts'
+import { checkTexts } from '../texts/check-texts.ts'
+import { textsName } from '../texts/text-record.ts'
 import { type BackupPlace, backupStore } from './backup.ts'
 import { checkStore } from './check.ts'
 import { compactSegments } from './compact.ts'
@@ -49,9 +52,10 @@ export class Housekeeping {
     await this.#running.catch(() => {})
   }
 
-  check(): Promise<CheckReport> {
-    const { environment, files, segmentDirectory } = this.#parts
-    return checkStore({ environment, files, segmentDirectory })
+  async check(): Promise<CheckReport> {
+    const { environment, files, segmentDirectory, directory } = this.#parts
+    const report = await checkStore({ environment, files, segmentDirectory })
+    return { ...report, texts: await checkTexts(join(directory, textsName)) }
   }
 
   compact(): Promise<CompactReport> {

@@ -9,6 +9,7 @@ import { ownIdentity } from '../process-identity.ts'
 import { ProcessMarkers } from '../recovery/process-markers.ts'
 import { readSequence, writeSequence } from '../rows/sequence.ts'
 import { realFileLayer } from '../segments/file-layer.ts'
+import { textsName } from '../texts/text-record.ts'
 import { indexName, segmentsName } from './backup.ts'
 import { checkStore } from './check.ts'
 import { deriveRows } from './derive-rows.ts'
@@ -94,5 +95,7 @@ const swap = (directory: string, building: string, nowMs: number): void => {
   if (existsSync(index)) renameSync(index, `${index}.before-rebuild-${Math.trunc(nowMs)}`)
   rmSync(`${index}-lock`, { force: true })
   renameSync(building, index)
+  // Messages may have other numbers now; searches have them made anew.
+  rmSync(join(directory, textsName), { recursive: true, force: true })
   rmSync(`${building}-lock`, { force: true })
 }

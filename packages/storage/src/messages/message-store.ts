@@ -1,48 +1,28 @@
-import { keptFieldNames } from '@posthorn/mail'
 import {
-  type AppendItem,
   type FetchWant,
   type FlagChange,
   type MailboxId,
   type MessageStore,
   type ModSeq,
-  type Placed,
-  type SearchCriteria,
-  type SearchFound,
   StoreError,
   systemFlag,
 } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
-import { readAccount } from '../rows/account-row.ts'
 import { chunkRows, type Placement } from '../rows/chunk.ts'
-import { readKeywords, readMailbox } from '../rows/mailbox-row.ts'
-import { createMessage } from '../rows/message-row.ts'
-import { checkQuota } from '../rows/usage-row.ts'
-import { HeaderColumns, type SearchSource, searchMailbox } from '../search/index.ts'
+import { readMailbox } from '../rows/mailbox-row.ts'
 import { append } from './append.ts'
 import { changeFlagsIn } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
-import { bindFlags } from './keywords.ts'
-import {
-  addMessages,
-  findPlacements,
-  type NewPlacement,
-  openMailbox,
-  openSelectable,
-  placedOf,
-  removeMessages,
-  uidsInChunk,
-} from './place.ts'
-import { placeAll } from './placing.ts'
+import { findPlacements, openMailbox, removeMessages, uidsInChunk } from './place.ts'
 import { replace } from './replace.ts'
+import { noAids, type SearchAids, searchMessages } from './search-messages.ts'
 import { copyIn, moveIn } from './transfer.ts'
 
 /** Messages that one unit removes: keeps a turn of the event loop short. */
 const removalSlice = 1_000
-const noPrefix = Buffer.alloc(0)
 
-export const createMessageStore = (engine: Engine, columns = new HeaderColumns()): MessageStore => ({
+export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()): MessageStore => ({
   stage: () => engine.stager.stage(),
   append: (mailbox, items) => append(engine, mailbox, items),
   async view(mailbox) {
@@ -67,7 +47,7 @@ export const createMessageStore = (engine: Engine, columns = new HeaderColumns()
     const snapshot = snapshotOf(engine)
     return engine.changes.since(snapshot, openMailbox(snapshot, mailbox), modSeq, engine.views)
   },
-  search: (mailbox, criteria, signal) => search(engine, columns, mailbox, criteria, signal),
+  search: (mailbox, criteria, signal) => searchMessages(engine, aids, mailbox, criteria, signal),
 })
 
 const expunge = (engine: Engine, mailbox: MailboxId, uids: Uint32Array | undefined) => {
@@ -111,29 +91,4 @@ const removeSlice = (
   const found = findPlacements(unit, mailboxId, uids).filter(mayRemove)
   removeMessages(unit, mailbox, found, 'drop')
   return { uids: found.map((each) => each.uid), modSeq: mailbox.state.highestModSeq }
-}
-
-/** The tree is evaluated over batches of this mailbox as it is now. */
-const search = async (
-  engine: Engine,
-  columns: HeaderColumns,
-  mailbox: MailboxId,
-  criteria: SearchCriteria,
-  signal: AbortSignal | undefined,
-): Promise<SearchFound> => {
-  const snapshot = snapshotOf(engine)
-  const { id, state } = openMailbox(snapshot, mailbox)
-  const uids = engine.views.uids(snapshot, { id, ...state })
-  const source: SearchSource = {
-    uids,
-    keywords: readKeywords(snapshot, mailbox),
-    fetch: (wanted, want) => fetchBatches(engine, mailbox, wanted, want),
-    read: (uid, start, end) => readMessage(engine, mailbox, uid, start, end),
-    columnOf: (name) => (keptFieldNames.has(name) ? columns.of(mailbox, name) : undefined),
-  }
-  try {
-    return await searchMailbox(source, criteria, signal)
-  } finally {
-    columns.trim()
-  }
 }

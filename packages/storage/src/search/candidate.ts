@@ -3,7 +3,7 @@ import type { MessageBatch } from '../contract.ts'
 import { MessageTexts } from './message-texts.ts'
 
 /** How much of a message has been read: a test that needs more answers undefined. */
-export const stage = { columns: 1, facts: 2, summary: 3, header: 4, texts: 5 } as const
+export const stage = { columns: 1, facts: 2, stored: 3, summary: 4, header: 5, texts: 6 } as const
 export type Stage = (typeof stage)[keyof typeof stage]
 
 const empty = Buffer.alloc(0)
@@ -19,11 +19,12 @@ export class Candidate {
   sizeBytes = 0
   internalDateMs = 0
   saveDateMs = 0
+  /** Of the batch. */
+  row = 0
   /** Bits `1 << stage` of the stages that undecided tests ask for; the search resets them. */
   wanted = 0
   readonly #reader = new SummaryReader()
   #batch: MessageBatch | undefined
-  #row = 0
   #opened = false
   #keptFields: string | undefined
   #header: string | undefined
@@ -35,7 +36,7 @@ export class Candidate {
     this.stage = at
     this.#ranges = ranges
     this.#batch = batch
-    this.#row = row
+    this.row = row
     this.uid = batch.uids[row] as number
     this.flags0 = batch.flags0[row] as number
     this.flags1 = batch.flags1[row] as number
@@ -85,13 +86,13 @@ export class Candidate {
 
   /** Stage texts only. */
   texts(): MessageTexts {
-    const summary = this.#batch?.summaries?.[this.#row] ?? empty
+    const summary = this.#batch?.summaries?.[this.row] ?? empty
     this.#texts ??= new MessageTexts(this.#prefix(), this.#body(), summary)
     return this.#texts
   }
 
   #open(): SummaryReader | undefined {
-    const summary = this.#batch?.summaries?.[this.#row]
+    const summary = this.#batch?.summaries?.[this.row]
     if (summary === undefined) return undefined
     if (!this.#opened) this.#reader.open(summary)
     this.#opened = true
@@ -99,10 +100,10 @@ export class Candidate {
   }
 
   #prefix(): Uint8Array {
-    return this.#batch?.prefixes?.[this.#row] ?? empty
+    return this.#batch?.prefixes?.[this.row] ?? empty
   }
 
   #body(): OctetRanges {
-    return this.#ranges ?? (this.#batch?.bytes?.[this.#row] ?? empty).subarray(this.#prefix().length)
+    return this.#ranges ?? (this.#batch?.bytes?.[this.row] ?? empty).subarray(this.#prefix().length)
   }
 }

@@ -3,6 +3,7 @@ import type { SearchCriteria } from '../contract.ts'
 import { type Candidate, stage } from './candidate.ts'
 import type { HeaderColumn } from './header-columns.ts'
 import { headerTest } from './header-test.ts'
+import { type StoredLeaf, storedAnswer, textLeaf } from './stored-leaf.ts'
 
 /** true, false, or undefined: more of the message must be read (Kleene's three values). */
 export type Test = (message: Candidate) => boolean | undefined
@@ -16,27 +17,32 @@ type ColumnOf = (name: string) => HeaderColumn | undefined
 
 const noColumn: ColumnOf = () => undefined
 
-/** The test that a tree of criteria stands for. `keywords` are the mailbox's. */
+/**
+ * The test that a tree of criteria stands for. `keywords` are the mailbox's. `leaves` gets what kept texts can
+ * answer; without it nothing is kept.
+ */
 export const compileCriteria = (
   criteria: SearchCriteria,
   keywords: readonly string[],
   columnOf: ColumnOf = noColumn,
+  leaves?: StoredLeaf[],
 ): Test => {
+  const compile = (each: SearchCriteria): Test => compileCriteria(each, keywords, columnOf, leaves)
   switch (criteria.kind) {
     case 'all':
       return () => true
     case 'and':
-      return allOf(criteria.of.map((each) => compileCriteria(each, keywords, columnOf)))
+      return allOf(criteria.of.map(compile))
     case 'or':
-      return anyOf(criteria.of.map((each) => compileCriteria(each, keywords, columnOf)))
+      return anyOf(criteria.of.map(compile))
     case 'not':
-      return negate(compileCriteria(criteria.of, keywords, columnOf))
+      return negate(compile(criteria.of))
     case 'header':
-      return headerTest(criteria.name, criteria.value, columnOf(criteria.name))
+      return headerTest(criteria.name, criteria.value, columnOf(criteria.name), leaves)
     case 'body':
-      return textTest(criteria.value, 'body')
+      return textTest(criteria.value, 'body', leaves)
     case 'text':
-      return textTest(criteria.value, 'everywhere')
+      return textTest(criteria.value, 'everywhere', leaves)
     case 'sent-date':
       return sentDateTest(criteria.fromDay, criteria.toDay)
     case 'keyword':
@@ -121,11 +127,17 @@ const negate =
   }
 
 /** RFC 9051 §6.4.4 BODY, TEXT. The empty text is a substring of every message. */
-const textTest = (value: string, where: 'body' | 'everywhere'): Test => {
+const textTest = (value: string, where: 'body' | 'everywhere', leaves: StoredLeaf[] | undefined): Test => {
   const needle = foldCase(value)
   if (needle === '') return () => true
-  return (message) =>
-    message.stage < stage.texts ? message.needs(stage.texts) : message.texts().include(needle, where)
+  const leaf = textLeaf(needle, where, leaves)
+  return (message) => {
+    if (leaf !== undefined) {
+      const known = storedAnswer(leaf, message)
+      if (known !== undefined) return known === 'later' ? undefined : known
+    }
+    return message.stage < stage.texts ? message.needs(stage.texts) : message.texts().include(needle, where)
+  }
 }
 
 /** RFC 9051 §6.4.4 SENTBEFORE, SENTON, SENTSINCE. A message without Date matches none of them. */

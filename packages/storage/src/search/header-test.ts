@@ -1,23 +1,43 @@
 import { decodeWords, foldCase, keptFieldNames, unfold } from '@posthorn/mail'
 import { type Candidate, type Stage, stage } from './candidate.ts'
 import type { HeaderColumn } from './header-columns.ts'
+import { fieldLeaf, type StoredLeaf, storedAnswer } from './stored-leaf.ts'
 
 /**
  * Whether a header field of this lower-case name contains the text, decoded and case folded; '' asks for the
  * field's presence. RFC 9051 §6.4.4 HEADER. undefined when more of the message must be read.
  *
  * @param column what is known of a field that summaries keep; it learns what is read here
+ * @param leaves what kept texts are asked
  */
 export const headerTest = (
   name: string,
   value: string,
   column?: HeaderColumn,
+  leaves?: StoredLeaf[],
 ): ((message: Candidate) => boolean | undefined) => {
   const field = fieldPattern(name)
   if (field === undefined) return () => false
   const needle = foldCase(value)
   // A line end in the needle could match over two fields.
-  if (column !== undefined && !needle.includes('\n')) return columnTest(field, needle, column)
+  const known = needle.includes('\n') ? undefined : column
+  const read = known ? columnTest(field, needle, known) : readTest(name, field, needle)
+  const leaf = fieldLeaf(name, needle, leaves)
+  if (leaf === undefined) return read
+  return (message) => {
+    const value = known?.get(message.uid)
+    if (value !== undefined) return value?.includes(needle) ?? false
+    const stored = storedAnswer(leaf, message)
+    if (stored === 'later') return undefined
+    return stored ?? read(message)
+  }
+}
+
+const readTest = (
+  name: string,
+  field: RegExp,
+  needle: string,
+): ((message: Candidate) => boolean | undefined) => {
   const needed: Stage = keptFieldNames.has(name) ? stage.summary : stage.header
   return (message) => {
     if (message.stage < needed) return message.needs(needed)

@@ -22,6 +22,7 @@ export class MessageTexts {
   /** Folded pieces of a text that goes on, and the end of the last one, from its last line on. */
   #open: string[] = []
   #held = ''
+  #length = 0
 
   constructor(prefix: Uint8Array, message: OctetRanges, summary: Uint8Array) {
     this.#pieces = allTexts(prefix, message, summary)
@@ -36,6 +37,12 @@ export class MessageTexts {
     return false
   }
 
+  /** All of them; undefined when they are longer than `maxLength` together. */
+  all(maxLength: number): readonly FoldedText[] | undefined {
+    while (this.#length <= maxLength) if (!this.step()) return this.#folded
+    return undefined
+  }
+
   /** Decodes and folds one piece ahead, for callers that share their thread. False at the end. */
   step(): boolean {
     const next = this.#pieces.next()
@@ -43,6 +50,7 @@ export class MessageTexts {
     const { place, text, more } = next.value
     const raw = this.#held + text
     const cut = more ? cutOf(raw) : raw.length
+    this.#length += text.length
     this.#open.push(foldCase(raw.slice(0, cut)))
     this.#held = raw.slice(cut)
     if (!more) {

@@ -4,6 +4,7 @@ import { Candidate, type Stage, stage } from './candidate.ts'
 import { compileCriteria, type Test } from './compile-criteria.ts'
 import { readSearchable } from './read-ranges.ts'
 import type { SearchSource } from './search-source.ts'
+import { keepAnswers, type StoredLeaf } from './stored-leaf.ts'
 
 /** Others are let in after this much work without a pause. */
 const sliceMs = 10
@@ -11,7 +12,7 @@ const sliceMs = 10
 /** Larger messages are not fetched whole (most of it is attachments), and their texts decoded with pauses. */
 const largeBytes = 256 * 1024
 
-const wants: Readonly<Record<Stage, FetchWant>> = {
+const wants: Readonly<Record<Exclude<Stage, typeof stage.stored>, FetchWant>> = {
   [stage.columns]: {},
   [stage.facts]: { facts: true },
   [stage.summary]: { summary: true },
@@ -22,7 +23,7 @@ const wants: Readonly<Record<Stage, FetchWant>> = {
 
 /**
  * Evaluates criteria over a mailbox: every message is asked what it costs least to know, and only those
- * that are still undecided are read further (columns, facts, summary, header, whole message).
+ * that are still undecided are read further (columns, facts, kept texts, summary, header, whole message).
  * RFC 9051 §6.4.4. Rejects with the signal's reason when aborted.
  */
 export const searchMailbox = async (
@@ -37,19 +38,22 @@ class Search {
   readonly #signal: AbortSignal | undefined
   readonly #candidate = new Candidate()
   readonly #found: number[][] = []
+  readonly #leaves: StoredLeaf[] = []
   #highestModSeq = 0
   #sliceEndMs = 0
 
   constructor(source: SearchSource, criteria: SearchCriteria, signal: AbortSignal | undefined) {
     this.#source = source
-    this.#test = compileCriteria(criteria, source.keywords, source.columnOf)
+    const leaves = source.stored && this.#leaves
+    this.#test = compileCriteria(criteria, source.keywords, source.columnOf, leaves)
     this.#signal = signal
   }
 
   async run(): Promise<SearchFound> {
     let undecided = this.#source.uids
-    for (const at of [stage.columns, stage.facts, stage.summary, stage.header] as const) {
-      if (undecided.length > 0 && this.#isWanted(at)) undecided = await this.#pass(undecided, at)
+    for (const at of [stage.columns, stage.facts, stage.stored, stage.summary, stage.header] as const) {
+      if (undecided.length === 0 || !this.#isWanted(at)) continue
+      undecided = at === stage.stored ? await this.#passStored(undecided) : await this.#pass(undecided, at)
     }
     if (undecided.length > 0) await this.#readTexts(undecided)
     // The stages found some each, ascending.
@@ -63,7 +67,7 @@ class Search {
   }
 
   /** Gives back those that a later stage decides. */
-  async #pass(uids: Uint32Array, at: Stage): Promise<Uint32Array> {
+  async #pass(uids: Uint32Array, at: keyof typeof wants): Promise<Uint32Array> {
     const found: number[] = []
     const undecided: number[] = []
     const candidate = this.#candidate
@@ -76,6 +80,26 @@ class Search {
         candidate.moveTo(batch, row, at)
         if (at === stage.texts && (batch.bytes?.[row]?.length ?? 0) > largeBytes) await this.#readAhead()
         if (this.#decide(found) === undefined) undecided.push(candidate.uid)
+      }
+    }
+    if (found.length > 0) this.#found.push(found)
+    return Uint32Array.from(undecided)
+  }
+
+  /** Kept texts answer for all messages at once, as far as there are any. */
+  async #passStored(uids: Uint32Array): Promise<Uint32Array> {
+    const found: number[] = []
+    const undecided: number[] = []
+    const leaves = this.#leaves
+    const needles = leaves.map(({ needle }) => needle)
+    for await (const { batch, answers } of this.#source.stored?.(uids, needles, this.#signal) ?? []) {
+      this.#signal?.throwIfAborted()
+      for (const [index, leaf] of leaves.entries()) leaf.answers = answers[index] as Uint8Array
+      for (let row = 0; row < batch.uids.length; row++) {
+        this.#candidate.moveTo(batch, row, stage.stored)
+        if (this.#decide(found) !== undefined) continue
+        undecided.push(this.#candidate.uid)
+        keepAnswers(leaves, this.#candidate.uid, row)
       }
     }
     if (found.length > 0) this.#found.push(found)

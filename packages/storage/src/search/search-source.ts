@@ -1,5 +1,12 @@
 import type { FetchWant, MessageBatch, Uid } from '../contract.ts'
+import type { TextNeedle } from '../texts/needle.ts'
 import type { HeaderColumn } from './header-columns.ts'
+
+export interface StoredBatch {
+  readonly batch: MessageBatch
+  /** See `answer`. */
+  readonly answers: readonly Uint8Array[]
+}
 
 /** What a search reads of one mailbox. */
 export interface SearchSource {
@@ -11,6 +18,15 @@ export interface SearchSource {
   fetch(uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
   /** As MessageStore.read: octets [start, end) with the prefix. Without it large messages are fetched whole. */
   readonly read?: (uid: Uid, start: number, end: number) => Promise<Uint8Array | undefined>
+  /**
+   * What kept texts say of messages, in batches ascending by UID with facts: for each needle an answer for each
+   * row. Without it every message is read itself.
+   */
+  readonly stored?: (
+    uids: Uint32Array,
+    needles: readonly TextNeedle[],
+    signal?: AbortSignal,
+  ) => AsyncIterable<StoredBatch>
   /** Values of a header field (lower case) that summaries keep, as far as they are known. */
   readonly columnOf?: (name: string) => HeaderColumn | undefined
 }

@@ -1,0 +1,79 @@
+import { keptFieldNames } from '@posthorn/mail'
+import type { MailboxId, SearchCriteria, SearchFound } from '../contract.ts'
+import { type Engine, snapshotOf } from '../engine.ts'
+import { readKeywords } from '../rows/mailbox-row.ts'
+import { HeaderColumns, type SearchSource, type StoredBatch, searchMailbox } from '../search/index.ts'
+import { answer } from '../texts/answer.ts'
+import type { TextNeedle } from '../texts/needle.ts'
+import { answerFromTexts } from '../texts/stored-texts.ts'
+import type { TextShelf } from '../texts/text-shelf.ts'
+import { collect } from './collect.ts'
+import { fetchBatches, readMessage } from './fetch.ts'
+import { openMailbox } from './place.ts'
+
+/** What searches know beside the messages themselves. */
+export interface SearchAids {
+  readonly columns: HeaderColumns
+  /** Without it every message is read. */
+  readonly texts?: {
+    readonly shelf: TextShelf
+    /** Messages of this mailbox have no text yet. */
+    missed(mailbox: number): void
+  }
+}
+
+export const noAids = (): SearchAids => ({ columns: new HeaderColumns() })
+
+/** Messages answered with one look at the index. */
+const batchCount = 16_384
+
+/** The tree is evaluated over batches of this mailbox as it is now. */
+export const searchMessages = async (
+  engine: Engine,
+  aids: SearchAids,
+  mailbox: MailboxId,
+  criteria: SearchCriteria,
+  signal: AbortSignal | undefined,
+): Promise<SearchFound> => {
+  const snapshot = snapshotOf(engine)
+  const { id, state, facts } = openMailbox(snapshot, mailbox)
+  const uids = engine.views.uids(snapshot, { id, ...state })
+  const { texts, columns } = aids
+  const source: SearchSource = {
+    uids,
+    keywords: readKeywords(snapshot, mailbox),
+    fetch: (wanted, want) => fetchBatches(engine, mailbox, wanted, want),
+    read: (uid, start, end) => readMessage(engine, mailbox, uid, start, end),
+    ...(texts && {
+      stored: (wanted, needles) =>
+        answers(engine, texts, { mailbox, account: facts.account }, wanted, needles, signal),
+    }),
+    columnOf: (name) => (keptFieldNames.has(name) ? columns.of(mailbox, name) : undefined),
+  }
+  try {
+    return await searchMailbox(source, criteria, signal)
+  } finally {
+    columns.trim()
+  }
+}
+
+async function* answers(
+  engine: Engine,
+  texts: NonNullable<SearchAids['texts']>,
+  { mailbox, account }: { readonly mailbox: number; readonly account: number },
+  uids: Uint32Array,
+  needles: readonly TextNeedle[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StoredBatch> {
+  for (let from = 0; from < uids.length; ) {
+    const limits = { columns: 'facts', maxCount: batchCount, maxOctets: Number.POSITIVE_INFINITY } as const
+    const { columns, next } = collect(snapshotOf(engine), mailbox, uids, from, limits)
+    from = next
+    const found: Uint8Array[] = []
+    for (const needle of needles) {
+      found.push(await answerFromTexts(texts.shelf, account, columns, needle, signal))
+    }
+    if (found[0]?.includes(answer.unknown)) texts.missed(mailbox)
+    yield { batch: columns.batch, answers: found }
+  }
+}

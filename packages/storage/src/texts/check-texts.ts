@@ -1,0 +1,54 @@
+import * as fs from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { TextsReport } from '../contract.ts'
+import { TextGeneration } from './text-generation.ts'
+import { indexPath } from './text-record.ts'
+import { textAccounts } from './text-sweep.ts'
+
+/** Reads every kept text. What is damaged harms no search: it is made again, or searched in the message. */
+export const checkTexts = async (directory: string): Promise<TextsReport> => {
+  const report = { messages: 0, sizeBytes: 0, damaged: 0 }
+  if (!fs.existsSync(directory)) return report
+  for (const account of await textAccounts(directory)) {
+    const texts = openTexts(directory, account)
+    if (texts === undefined) {
+      report.damaged++
+      continue
+    }
+    try {
+      await checkGeneration(texts, report)
+    } finally {
+      texts.release()
+    }
+  }
+  return report
+}
+
+const openTexts = (directory: string, account: number): TextGeneration | undefined => {
+  try {
+    const texts = new TextGeneration(directory, account)
+    texts.isCurrent(fs.statSync(indexPath(directory, account)))
+    return texts
+  } catch {
+    return undefined
+  }
+}
+
+const checkGeneration = async (
+  texts: TextGeneration,
+  report: { messages: number; sizeBytes: number; damaged: number },
+): Promise<void> => {
+  const all = Int32Array.from({ length: texts.count }, (_, record) => record)
+  const damaged = new Set<number>()
+  for (const file of ['head', 'body'] as const) {
+    for (const [number, span] of texts.spans(all, file, 'all').entries()) {
+      const bytes = Buffer.allocUnsafe(span.end - span.start)
+      const filled = fs.readSync(texts.fileOf(file), bytes, 0, bytes.length, span.start)
+      if (!texts.check(span, bytes.subarray(0, filled), file)) damaged.add(span.record)
+      report.sizeBytes += filled
+      if (number % 200 === 199) await nextTurn()
+    }
+  }
+  report.messages += texts.count
+  report.damaged += damaged.size
+}

@@ -1,0 +1,50 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { bootId } from '../process-identity.ts'
+
+/**
+ * From which UID on a mailbox has messages that may lack a text. Only saves looking: it may be behind, and after
+ * a power failure, when texts may be missing that were there, it is forgotten.
+ */
+export class CoveredMarks {
+  readonly #path: string
+  #marks = new Map<number, number>()
+  #changed = false
+
+  constructor(directory: string) {
+    this.#path = join(directory, 'covered.json')
+  }
+
+  get(mailbox: number): number {
+    return this.#marks.get(mailbox) ?? 1
+  }
+
+  set(mailbox: number, uid: number): void {
+    this.#marks.set(mailbox, uid)
+    this.#changed = true
+  }
+
+  load(): void {
+    try {
+      const kept = JSON.parse(readFileSync(this.#path, 'utf8')) as {
+        readonly boot: string
+        readonly mailboxes: readonly (readonly [number, number])[]
+      }
+      if (kept.boot === bootId()) this.#marks = new Map(kept.mailboxes)
+    } catch {
+      // The first time, or damaged: everything is looked at again.
+    }
+  }
+
+  save(): void {
+    if (!this.#changed) return
+    try {
+      const text = JSON.stringify({ boot: bootId(), mailboxes: [...this.#marks] })
+      writeFileSync(`${this.#path}.new`, text, { mode: 0o600 })
+      renameSync(`${this.#path}.new`, this.#path)
+      this.#changed = false
+    } catch {
+      // No room: next time.
+    }
+  }
+}

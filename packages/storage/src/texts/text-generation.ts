@@ -1,0 +1,200 @@
+import * as fs from 'node:fs'
+import { crc32 } from 'node:zlib'
+import {
+  bodyPath,
+  decodeIndexHead,
+  decodeRecord,
+  headPath,
+  indexHeadBytes,
+  indexPath,
+  recordBytes,
+  type TextRecord,
+} from './text-record.ts'
+
+/** Where texts lie in one file: [start, from) is not searched by BODY. */
+export interface TextSpan {
+  /** Record number. */
+  readonly record: number
+  readonly start: number
+  readonly from: number
+  readonly end: number
+  readonly crc: number
+}
+
+export type TextFile = 'head' | 'body'
+
+/** Messages that are looked for: columns of the same length. */
+export interface WantedTexts {
+  readonly messageIds: Float64Array
+  readonly blobIds: Float64Array
+  readonly sizes: Float64Array
+}
+
+const unchecked = 0
+const whole = 1
+const damaged = 2
+
+/**
+ * What is kept of one account's texts, read from one index and its files: new records are read when the index has
+ * grown. Whoever holds it over an await retains it.
+ */
+export class TextGeneration {
+  readonly inode: number
+  readonly #files: readonly [index: number, head: number, body: number]
+  readonly #records: TextRecord[] = []
+  readonly #byMessage = new Map<number, number>()
+  #readBytes = indexHeadBytes
+  #users = 1
+  /** Checksums tested by this process, by record. */
+  #checks: Record<TextFile, Uint8Array> = { head: new Uint8Array(), body: new Uint8Array() }
+
+  /** Throws when it is not there, or no index. */
+  constructor(directory: string, account: number) {
+    const opened: number[] = []
+    const open = (path: string): number => {
+      const file = fs.openSync(path, 'r')
+      opened.push(file)
+      return file
+    }
+    try {
+      const index = open(indexPath(directory, account))
+      this.inode = fs.fstatSync(index).ino
+      const first = Buffer.alloc(indexHeadBytes)
+      const generation = decodeIndexHead(first.subarray(0, fs.readSync(index, first, 0, indexHeadBytes, 0)))
+      if (generation === undefined) throw new RangeError('Not an index of texts')
+      const head = open(headPath(directory, account, generation))
+      this.#files = [index, head, open(bodyPath(directory, account, generation))]
+    } catch (error) {
+      for (const file of opened) fs.closeSync(file)
+      throw error
+    }
+  }
+
+  get count(): number {
+    return this.#records.length
+  }
+
+  records(): Iterable<TextRecord> {
+    return this.#records
+  }
+
+  retain(): void {
+    this.#users++
+  }
+
+  release(): void {
+    if (--this.#users === 0) for (const file of this.#files) fs.closeSync(file)
+  }
+
+  /** Whether this is still the index on disk; it then knows all of its records. */
+  isCurrent(stat: { readonly ino: number; readonly size: number }): boolean {
+    if (stat.ino !== this.inode || stat.size < this.#readBytes) return false
+    if (stat.size >= this.#readBytes + recordBytes) this.#readRecords(stat.size)
+    return true
+  }
+
+  /** Whether a message needs no more work: its text is kept, or noted as too long. */
+  has(messageId: number, blobId: number, sizeBytes: number): boolean {
+    const record = this.#records[this.#byMessage.get(messageId) ?? -1]
+    return record !== undefined && record.blobId === blobId && record.sizeBytes === sizeBytes
+  }
+
+  /** Record numbers, -1 where no text is kept. */
+  locate({ messageIds, blobIds, sizes }: WantedTexts): Int32Array {
+    const found = new Int32Array(messageIds.length).fill(-1)
+    for (let row = 0; row < found.length; row++) {
+      const number = this.#byMessage.get(messageIds[row] as number)
+      const record = number === undefined ? undefined : this.#records[number]
+      if (record === undefined || record.tooLong) continue
+      if (record.blobId !== blobIds[row] || record.sizeBytes !== sizes[row]) continue
+      if (this.#checks.head[number as number] === damaged) continue
+      if (this.#checks.body[number as number] === damaged) continue
+      found[row] = number as number
+    }
+    return found
+  }
+
+  /** Ascending by place, each once. */
+  spans(located: Int32Array, file: TextFile, part: 'all' | 'bodies'): TextSpan[] {
+    const spans: TextSpan[] = []
+    const seen = new Uint8Array(this.#records.length)
+    let sorted = true
+    for (const number of located) {
+      if (number < 0 || seen[number] === 1) continue
+      seen[number] = 1
+      const span = spanOf(number, this.#records[number] as TextRecord, file, part)
+      if (spans.length > 0 && (spans.at(-1) as TextSpan).start > span.start) sorted = false
+      spans.push(span)
+    }
+    return sorted ? spans : spans.sort((a, b) => a.start - b.start)
+  }
+
+  fileOf(file: TextFile): number {
+    return this.#files[file === 'head' ? 1 : 2]
+  }
+
+  isChecked(record: number, file: TextFile): boolean {
+    return this.#checks[file][record] !== unchecked
+  }
+
+  /** Tests the checksum when this process has not done so. */
+  check(span: TextSpan, bytes: Buffer, file: TextFile): boolean {
+    const checks = this.#checks[file]
+    if (checks[span.record] === unchecked) {
+      checks[span.record] =
+        bytes.length === span.end - span.start && crc32(bytes) === span.crc ? whole : damaged
+    }
+    return checks[span.record] === whole
+  }
+
+  #readRecords(sizeBytes: number): void {
+    const bytes = Buffer.allocUnsafeSlow(sizeBytes - this.#readBytes)
+    const filled = fs.readSync(this.#files[0], bytes, 0, bytes.length, this.#readBytes)
+    let at = 0
+    for (; at + recordBytes <= filled; at += recordBytes) {
+      const record = decodeRecord(bytes, at)
+      // A damaged record names no text; its place is taken so that numbers go on.
+      this.#records.push(record ?? noRecord)
+      if (record !== undefined) this.#byMessage.set(record.messageId, this.#records.length - 1)
+    }
+    this.#readBytes += at
+    for (const file of ['head', 'body'] as const) {
+      const checks = new Uint8Array(Math.max(64, this.#records.length * 2))
+      const former = this.#checks[file]
+      if (former.length >= this.#records.length) continue
+      checks.set(former)
+      this.#checks[file] = checks
+    }
+  }
+}
+
+const noRecord: TextRecord = {
+  messageId: -1,
+  blobId: -1,
+  sizeBytes: -1,
+  headAt: 0,
+  headBytes: 0,
+  headCrc: 0,
+  bodyAt: 0,
+  partBytes: 0,
+  bodyBytes: 0,
+  bodyCrc: 0,
+  tooLong: true,
+}
+
+const spanOf = (number: number, record: TextRecord, file: TextFile, part: 'all' | 'bodies'): TextSpan =>
+  file === 'head'
+    ? {
+        record: number,
+        start: record.headAt,
+        from: record.headAt,
+        end: record.headAt + record.headBytes,
+        crc: record.headCrc,
+      }
+    : {
+        record: number,
+        start: record.bodyAt,
+        from: record.bodyAt + (part === 'all' ? 0 : record.partBytes),
+        end: record.bodyAt + record.partBytes + record.bodyBytes,
+        crc: record.bodyCrc,
+      }

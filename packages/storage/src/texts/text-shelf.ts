@@ -1,0 +1,62 @@
+import { statSync } from 'node:fs'
+import { TextGeneration } from './text-generation.ts'
+import { indexPath } from './text-record.ts'
+
+/** Records that one process keeps in memory, of all accounts; and open accounts. */
+const maxRecords = 400_000
+const maxAccounts = 64
+
+/** The texts that this process has looked at, by account; those used longest ago make room. */
+export class TextShelf {
+  readonly directory: string
+  readonly #accounts = new Map<number, TextGeneration>()
+
+  constructor(directory: string) {
+    this.directory = directory
+  }
+
+  /** As they are on disk now; undefined when there are none, or none that can be read. */
+  of(account: number): TextGeneration | undefined {
+    try {
+      const stat = statSync(indexPath(this.directory, account), { throwIfNoEntry: false })
+      const known = this.#accounts.get(account)
+      const current =
+        stat === undefined
+          ? undefined
+          : known?.isCurrent(stat)
+            ? known
+            : this.#open(account, { ino: stat.ino, size: stat.size })
+      this.#accounts.delete(account)
+      if (current !== known) known?.release()
+      if (current === undefined) return undefined
+      this.#accounts.set(account, current)
+      this.#makeRoom(current)
+      return current
+    } catch {
+      // Made anew, or compacted away at this moment: as if nothing were kept.
+      return undefined
+    }
+  }
+
+  close(): void {
+    for (const generation of this.#accounts.values()) generation.release()
+    this.#accounts.clear()
+  }
+
+  #open(account: number, stat: { ino: number; size: number }): TextGeneration {
+    const opened = new TextGeneration(this.directory, account)
+    opened.isCurrent({ ino: opened.inode, size: stat.size })
+    return opened
+  }
+
+  #makeRoom(current: TextGeneration): void {
+    let records = 0
+    for (const { count } of this.#accounts.values()) records += count
+    for (const [account, generation] of this.#accounts) {
+      if (generation === current || (records <= maxRecords && this.#accounts.size <= maxAccounts)) return
+      records -= generation.count
+      this.#accounts.delete(account)
+      generation.release()
+    }
+  }
+}

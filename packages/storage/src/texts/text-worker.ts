@@ -1,0 +1,57 @@
+import { Worker } from 'node:worker_threads'
+import type { TextPlaces, TextResult, TextTask } from './text-thread.ts'
+
+/** Ended after this long without a task: its memory is given back. */
+const idleMs = 4_000
+
+/** One task at a time in a thread that is there only while there is something to do. */
+export class TextWorker {
+  readonly #places: TextPlaces
+  #worker: Worker | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(places: TextPlaces) {
+    this.#places = places
+  }
+
+  async run(task: TextTask): Promise<TextResult> {
+    clearTimeout(this.#timer)
+    const worker = (this.#worker ??= this.#start())
+    try {
+      return await new Promise<TextResult>((resolve) => {
+        worker.removeAllListeners()
+        worker.once('message', resolve)
+        worker.once('error', (error) => resolve({ error: error.message, code: '' }))
+        worker.once('exit', () => resolve({ error: 'The thread has ended', code: '' }))
+        worker.postMessage(task)
+      })
+    } finally {
+      worker.removeAllListeners()
+      worker.once('error', () => this.#forget(worker))
+      worker.once('exit', () => this.#forget(worker))
+      this.#timer = setTimeout(() => void this.stop(), idleMs)
+      this.#timer.unref()
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.terminate()
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./text-thread.ts', import.meta.url), {
+      workerData: this.#places,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
+    })
+    worker.unref()
+    return worker
+  }
+
+  #forget(worker: Worker): void {
+    if (this.#worker === worker) this.#worker = undefined
+  }
+}

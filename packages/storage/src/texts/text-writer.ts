@@ -1,0 +1,236 @@
+import { randomInt } from 'node:crypto'
+import * as fs from 'node:fs'
+import { crc32 } from 'node:zlib'
+import type { FoldedMessage } from './fold-message.ts'
+import {
+  bodyPath,
+  decodeIndexHead,
+  decodeRecord,
+  encodeIndexHead,
+  encodeRecord,
+  headPath,
+  indexHeadBytes,
+  indexPath,
+  recordBytes,
+  type TextRecord,
+} from './text-record.ts'
+
+/** One message to be kept; without `folded` it is noted as too long. */
+export interface NewText {
+  readonly messageId: number
+  readonly blobId: number
+  readonly sizeBytes: number
+  readonly folded: FoldedMessage | undefined
+}
+
+interface OpenTexts {
+  readonly index: number
+  readonly head: number
+  readonly body: number
+  readonly records: number
+}
+
+const empty = Buffer.alloc(0)
+const copyBytes = 1024 * 1024
+
+/** Texts first, then the records that name them: a record is never ahead of its text. One writer at a time. */
+export const appendTexts = (directory: string, account: number, added: readonly NewText[]): void => {
+  const open = openTexts(directory, account)
+  try {
+    let headAt = fs.fstatSync(open.head).size
+    let bodyAt = fs.fstatSync(open.body).size
+    const heads: Buffer[] = []
+    const bodies: Buffer[] = []
+    const records = added.map(({ folded, ...ids }) => {
+      const { head = empty, parts = empty, body = empty } = folded ?? {}
+      heads.push(head)
+      bodies.push(parts, body)
+      const record = encodeRecord({
+        ...ids,
+        headAt,
+        headBytes: head.length,
+        headCrc: crc32(head),
+        bodyAt,
+        partBytes: parts.length,
+        bodyBytes: body.length,
+        bodyCrc: crc32(body, crc32(parts)),
+        tooLong: folded === undefined,
+      })
+      headAt += head.length
+      bodyAt += parts.length + body.length
+      return record
+    })
+    writeAll(open.head, Buffer.concat(heads), headAt - sum(heads))
+    writeAll(open.body, Buffer.concat(bodies), bodyAt - sum(bodies))
+    writeAll(open.index, Buffer.concat(records), indexHeadBytes + open.records * recordBytes)
+  } finally {
+    for (const file of [open.index, open.head, open.body]) fs.closeSync(file)
+  }
+}
+
+const sum = (buffers: readonly Buffer[]): number => buffers.reduce((octets, each) => octets + each.length, 0)
+
+const writeAll = (file: number, bytes: Buffer, position: number): void => {
+  for (let done = 0; done < bytes.length; ) {
+    done += fs.writeSync(file, bytes, done, bytes.length - done, position + done)
+  }
+}
+
+/** Makes them, also anew when one is missing or no index. */
+const openTexts = (directory: string, account: number): OpenTexts => {
+  const generation = readGeneration(directory, account)
+  if (generation !== undefined) {
+    try {
+      return openGeneration(directory, account, generation, 'r+')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  removeTexts(directory, account)
+  return openGeneration(directory, account, newGeneration(), 'w+')
+}
+
+/** Never the same again, so that a reader knows that its files are of yesterday. */
+const newGeneration = (): number => randomInt(1, 0xffff_ffff)
+
+export const readGeneration = (directory: string, account: number): number | undefined => {
+  try {
+    const file = fs.openSync(indexPath(directory, account), 'r')
+    try {
+      const head = Buffer.alloc(indexHeadBytes)
+      return decodeIndexHead(head.subarray(0, fs.readSync(file, head, 0, indexHeadBytes, 0)))
+    } finally {
+      fs.closeSync(file)
+    }
+  } catch {
+    return undefined
+  }
+}
+
+const openGeneration = (
+  directory: string,
+  account: number,
+  generation: number,
+  flags: 'r+' | 'w+',
+): OpenTexts => {
+  const opened: number[] = []
+  const open = (path: string): number => {
+    const file = fs.openSync(path, flags, 0o600)
+    opened.push(file)
+    return file
+  }
+  try {
+    const head = open(headPath(directory, account, generation))
+    const body = open(bodyPath(directory, account, generation))
+    const index = open(indexPath(directory, account))
+    if (flags === 'w+') writeAll(index, encodeIndexHead(generation), 0)
+    const bytes = fs.fstatSync(index).size - indexHeadBytes
+    // A record cut short by a crash is written over.
+    return { index, head, body, records: Math.max(0, Math.floor(bytes / recordBytes)) }
+  } catch (error) {
+    for (const file of opened) fs.closeSync(file)
+    throw error
+  }
+}
+
+/** What has lost its index is left for the sweep. */
+export const removeTexts = (directory: string, account: number): void => {
+  const generation = readGeneration(directory, account)
+  fs.rmSync(indexPath(directory, account), { force: true })
+  if (generation === undefined) return
+  fs.rmSync(headPath(directory, account, generation), { force: true })
+  fs.rmSync(bodyPath(directory, account, generation), { force: true })
+}
+
+/** Writes the texts of living messages (ascending ids) into a new generation and removes the old one. */
+export const compactTexts = (directory: string, account: number, living: Float64Array): void => {
+  const generation = readGeneration(directory, account)
+  if (generation === undefined) {
+    removeTexts(directory, account)
+    return
+  }
+  const records = livingRecords(fs.readFileSync(indexPath(directory, account)), living)
+  const next = newGeneration()
+  const index = `${indexPath(directory, account)}.new`
+  const written = copyTexts(records, [
+    [headPath(directory, account, generation), headPath(directory, account, next)],
+    [bodyPath(directory, account, generation), bodyPath(directory, account, next)],
+  ])
+  fs.writeFileSync(index, Buffer.concat([encodeIndexHead(next), ...written.map(encodeRecord)]), {
+    mode: 0o600,
+  })
+  fs.renameSync(index, indexPath(directory, account))
+  fs.rmSync(headPath(directory, account, generation), { force: true })
+  fs.rmSync(bodyPath(directory, account, generation), { force: true })
+}
+
+/** The last record of each living message. */
+const livingRecords = (bytes: Buffer, living: Float64Array): TextRecord[] => {
+  const alive = new Set(living)
+  const kept = new Map<number, TextRecord>()
+  for (let at = indexHeadBytes; at + recordBytes <= bytes.length; at += recordBytes) {
+    const record = decodeRecord(bytes, at)
+    if (record !== undefined && alive.has(record.messageId)) kept.set(record.messageId, record)
+  }
+  return [...kept.values()]
+}
+
+type Paths = readonly [from: string, to: string]
+
+/** What is damaged is left behind: its message is searched directly and made anew. */
+const copyTexts = (
+  records: readonly TextRecord[],
+  [heads, bodies]: readonly [Paths, Paths],
+): TextRecord[] => {
+  const head = new TextCopy(heads)
+  const body = new TextCopy(bodies)
+  try {
+    const written: TextRecord[] = []
+    for (const record of records) {
+      const headAt = head.copy(record.headAt, record.headBytes, record.headCrc)
+      const bodyAt = body.copy(record.bodyAt, record.partBytes + record.bodyBytes, record.bodyCrc)
+      if (headAt !== undefined && bodyAt !== undefined) written.push({ ...record, headAt, bodyAt })
+    }
+    return written
+  } finally {
+    head.close()
+    body.close()
+  }
+}
+
+class TextCopy {
+  readonly #from: number
+  readonly #to: number
+  #length = 0
+  #pending: Buffer[] = []
+  #pendingBytes = 0
+
+  constructor([from, to]: Paths) {
+    this.#from = fs.openSync(from, 'r')
+    this.#to = fs.openSync(to, 'w', 0o600)
+  }
+
+  /** Where it is now; undefined when it is damaged. */
+  copy(at: number, lengthBytes: number, crc: number): number | undefined {
+    const bytes = Buffer.allocUnsafe(lengthBytes)
+    const filled = lengthBytes === 0 ? 0 : fs.readSync(this.#from, bytes, 0, lengthBytes, at)
+    if (filled !== lengthBytes || crc32(bytes) !== crc) return undefined
+    this.#pending.push(bytes)
+    this.#pendingBytes += lengthBytes
+    if (this.#pendingBytes >= copyBytes) this.#flush()
+    return this.#length + this.#pendingBytes - lengthBytes
+  }
+
+  close(): void {
+    this.#flush()
+    fs.closeSync(this.#from)
+    fs.closeSync(this.#to)
+  }
+
+  #flush(): void {
+    writeAll(this.#to, Buffer.concat(this.#pending), this.#length)
+    this.#length += this.#pendingBytes
+    this.#pending = []
+    this.#pendingBytes = 0
+  }
+}
