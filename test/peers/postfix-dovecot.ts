@@ -12,6 +12,8 @@ export interface Peers {
   readonly imapPort: number
   /** Folder of Postfix's main.cf, for `postconf -c`. */
   readonly postfixFolder: string
+  /** Maildirs of its users by local part; the owner is uid 5000. */
+  readonly mailFolder: string
   stop(): Promise<void>
 }
 
@@ -28,6 +30,7 @@ export async function startPeers(portBase: number): Promise<Peers> {
     submissionPort: portBase + 587,
     imapPort: portBase + 143,
     postfixFolder: join(folder, 'postfix'),
+    mailFolder: join(folder, 'mail'),
     stop: async () => {
       await mustRun(script, ['down', folder], {
         env: { PATH: `/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` },

@@ -27,6 +27,7 @@ export function processShell(): Shell {
       return process.stdin
     },
     outputStream: process.stdout,
+    terminal: process.stderr.isTTY ? process.stderr : undefined,
     ask,
     now: Date.now,
     uid: process.getuid?.() ?? 0,

@@ -40,6 +40,7 @@ export function createShellFixture(
         done()
       },
     }),
+    terminal: undefined,
     ask: async () => options.answers?.shift(),
     now: Date.now,
     uid: 1000,

@@ -11,6 +11,8 @@ export interface Shell {
   /** The same as it comes, for a dialogue. */
   readonly inputStream: Readable
   readonly outputStream: Writable
+  /** Where a progress bar may be drawn: standard error, when it is a terminal. */
+  readonly terminal: NodeJS.WriteStream | undefined
   /** Asks at the terminal; without echo for passwords. undefined when there is no terminal. */
   ask(prompt: string, kind: 'visible' | 'hidden'): Promise<string | undefined>
   readonly now: () => number

@@ -4,7 +4,9 @@ import type { CommandContext } from './context.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addDomainCommands } from './domain.ts'
 import { addExplainCommand } from './explain.ts'
+import { addExportCommands } from './export.ts'
 import { addGreylistCommands } from './greylist.ts'
+import { addImportCommands } from './import.ts'
 import { addMailboxCommands } from './mailbox.ts'
 import { addServerCommands, type StartServer } from './server.ts'
 import { addStoreCommands } from './store.ts'
@@ -35,6 +37,8 @@ export async function posthorn(
   addUserCommands(program, context)
   addDomainCommands(program, context)
   addMailboxCommands(program, context)
+  addImportCommands(program, context)
+  addExportCommands(program, context)
   addGreylistCommands(program, context)
   addStoreCommands(program, context)
   addDoctorCommand(program, context)

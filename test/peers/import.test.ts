@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { withImap } from '../clients/mailbox-reader.ts'
+import { mustRun, runClient } from '../clients/run-client.ts'
+import { type Peers, startPeers } from './postfix-dovecot.ts'
+
+const u50 = { address: 'u50@bench.test', password: 'secret' }
+const u51 = { address: 'u51@bench.test', password: 'secret' }
+const root = mkdtempSync(join(tmpdir(), 'posthorn-import-peers-'))
+const bin = new URL('../../bin/posthorn', import.meta.url).pathname
+let peers: Peers
+let site = ''
+
+before(async () => {
+  peers = await startPeers(29_000)
+  await withImap(peers.imapPort, u50, async (client) => {
+    await client.mailboxCreate('Lists')
+    await client.mailboxCreate('Lists.Café & Tee')
+    await client.mailboxSubscribe('Lists.Café & Tee')
+    for (let n = 1; n <= 30; n++) await append(client, 'INBOX', n)
+    for (let n = 31; n <= 35; n++) await append(client, 'Lists.Café & Tee', n)
+    const lock = await client.getMailboxLock('INBOX')
+    await client.messageDelete('4:6')
+    await client.messageFlagsAdd('1:2', ['\\Seen', '\\Flagged', 'Work', '$Forwarded'])
+    lock.release()
+  })
+})
+after(async () => {
+  await peers.stop()
+  rmSync(root, { recursive: true })
+})
+
+type Client = Parameters<Parameters<typeof withImap>[2]>[0]
+
+async function append(client: Client, mailbox: string, n: number): Promise<void> {
+  const text = `From: a@example.net\r\nSubject: number ${n}\r\nMessage-ID: <${n}@example.net>\r\n\r\nLine of ${n}\r\n.\r\nFrom here on\r\n`
+  await client.append(mailbox, text, [], new Date(1_700_000_000_000 + n * 86_400_000))
+}
+
+async function newSite(name: string): Promise<void> {
+  site = join(root, name)
+  mkdirSync(site, { mode: 0o700 })
+  writeFileSync(
+    join(site, 'main.cf'),
+    'myhostname = mail.example.org\nmyorigin = example.org\nalias_maps =\n',
+  )
+  await mustRun(bin, ['-c', site, 'user', 'add', 'alice@example.org', '--password', 'x'])
+}
+
+const posthorn = (...args: string[]) => runClient(bin, ['-c', site, ...args])
+
+/** UID, flags, date and text of each message at Dovecot. */
+async function state(login: typeof u50, mailbox: string) {
+  return withImap(peers.imapPort, login, async (client) => {
+    const lock = await client.getMailboxLock(mailbox)
+    const messages = []
+    for await (const one of client.fetch('1:*', { uid: true, flags: true, internalDate: true, source: true }))
+      messages.push([
+        one.uid,
+        [...(one.flags ?? [])].filter((flag) => flag !== '\\Recent').sort(),
+        new Date(one.internalDate as Date).getTime(),
+        one.source?.toString(),
+      ])
+    const validity = client.mailbox === false ? 0n : client.mailbox.uidValidity
+    lock.release()
+    return { validity, messages }
+  })
+}
+
+describe('from Dovecot to here and back', () => {
+  it('from its Maildir, and out again to a Maildir that Dovecot serves under the same UIDs', async () => {
+    await newSite('maildir')
+    const copy = join(root, 'copy')
+    await mustRun('cp', ['-a', join(peers.mailFolder, 'u50'), copy])
+    await mustRun('chmod', ['-R', 'a+rX', copy])
+    const brought = await posthorn('import', 'maildir', 'alice', copy)
+    assert.equal(brought.code, 0, brought.stdout + brought.stderr)
+    assert.match(brought.stdout, /^INBOX +27 new .* same +UIDs kept$/m)
+    assert.match(brought.stdout, /^Lists\/Café & Tee +5 new .* same +UIDs kept$/m)
+    const out = join(root, 'out')
+    assert.equal((await posthorn('export', 'maildir', 'alice', out)).code, 0)
+    const target = join(peers.mailFolder, 'u51')
+    rmSync(target, { recursive: true, force: true })
+    await mustRun('cp', ['-a', out, target])
+    await mustRun('chown', ['-R', '5000:5000', target])
+    for (const mailbox of ['INBOX', 'Lists.Café & Tee'])
+      assert.deepEqual(await state(u51, mailbox), await state(u50, mailbox))
+    const subscribed = await withImap(peers.imapPort, u51, (client) => client.list())
+    assert.ok(subscribed.some(({ path, subscribed: on }) => path === 'Lists.Café & Tee' && on))
+  })
+
+  it('from the living server; the last pass brings the difference', async () => {
+    await newSite('living')
+    const args = ['import', 'imap', 'alice', '127.0.0.1', '--port', String(peers.imapPort)]
+    const password = join(root, 'password')
+    writeFileSync(password, 'secret\n')
+    args.push('--security', 'plain', '--user', u50.address, '--password-file', password)
+    const first = await posthorn(...args)
+    assert.equal(first.code, 0, first.stdout + first.stderr)
+    assert.match(first.stdout, /^INBOX +27 new .* same +UIDs kept$/m)
+    await withImap(peers.imapPort, u50, async (client) => {
+      await append(client, 'INBOX', 99)
+      const lock = await client.getMailboxLock('INBOX')
+      await client.messageFlagsRemove('1', ['\\Flagged'])
+      await client.messageDelete('10')
+      lock.release()
+    })
+    const receipt = join(root, 'receipt.json')
+    const dry = await posthorn(...args, '--dry-run')
+    assert.match(dry.stdout, /^INBOX +27 messages +1 to bring .* 1 flags to change +1 removed there$/m)
+    const last = await posthorn(...args, '--delete', '--receipt', receipt)
+    assert.equal(last.code, 0, last.stdout + last.stderr)
+    assert.match(last.stdout, /^INBOX +1 new +1 flags changed +there 27 ([0-9a-f]+) +here 27 \1 +same/m)
+    assert.ok(readdirSync(root).includes('receipt.json'))
+    const refused = await posthorn(...args, '--user', 'nobody@bench.test')
+    assert.notEqual(refused.code, 0)
+    assert.match(refused.stderr, /login refused/)
+  })
+})
