@@ -1,5 +1,5 @@
 import { formatDate, formatField, makeMessageId } from '@posthorn/mail'
-import { fieldRanges, type HeaderRewrites, rewriteField } from '../rewriting/header-addresses.ts'
+import { fieldEnd, HeaderEdits, type HeaderRewrites, rewrittenField } from '../rewriting/header-addresses.ts'
 import { type HeaderFacts, isNamed } from './header-gate.ts'
 
 export interface OwnHeader {
@@ -19,18 +19,28 @@ const droppedFields = ['bcc', 'resent-bcc', 'return-path']
  * are added where missing, addresses without a domain get myorigin, Bcc goes. Postfix: cleanup(8).
  */
 export function mendHeader(header: Buffer, facts: HeaderFacts, own: OwnHeader): Buffer {
-  const parts: Buffer[] = []
-  for (const [start, end] of fieldRanges(header)) {
-    if (droppedFields.some((name) => isNamed(header, start, name))) continue
-    const field = header.subarray(start, end)
-    parts.push(rewriteField(field, own.rewrites))
+  const edits = new HeaderEdits(header)
+  for (let start = 0; start < header.length; ) {
+    const end = fieldEnd(header, start)
+    if (isDropped(header, start)) edits.replace(start, end, undefined)
+    else {
+      const field = rewrittenField(header, start, end, own.rewrites)
+      if (field !== undefined) edits.replace(start, end, field)
+    }
+    start = end
   }
-  if (!facts.hasDate) parts.push(formatField('Date', formatDate(own.nowMs, own.offsetMinutes)))
+  if (!facts.hasDate) edits.append(formatField('Date', formatDate(own.nowMs, own.offsetMinutes)))
   if (!facts.hasFrom)
-    parts.push(formatField('From', own.sender === '' ? `MAILER-DAEMON@${own.myhostname}` : own.sender))
+    edits.append(formatField('From', own.sender === '' ? `MAILER-DAEMON@${own.myhostname}` : own.sender))
   if (facts.messageId === undefined) {
     facts.messageId = makeMessageId(own.nowMs, own.queueId, own.myhostname)
-    parts.push(formatField('Message-ID', facts.messageId))
+    edits.append(formatField('Message-ID', facts.messageId))
   }
-  return Buffer.concat(parts)
+  return edits.result()
+}
+
+function isDropped(header: Buffer, start: number): boolean {
+  const letter = (header[start] ?? 0) | 0x20
+  if (letter !== 0x62 && letter !== 0x72) return false
+  return droppedFields.some((name) => isNamed(header, start, name))
 }

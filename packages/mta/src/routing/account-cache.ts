@@ -5,7 +5,11 @@ import type { Account, Store } from '@posthorn/storage'
 export interface AccountCache {
   /** At once when it is known. */
   find(address: string): Answer<Account | undefined>
+  /** What is known without asking; undefined: nothing. */
+  peek(address: string): { readonly account: Account | undefined } | undefined
   isLocalDomain(domain: string): boolean
+  /** Counts up with each change of accounts or domains that was heard of. */
+  readonly generation: number
   first(): Promise<Account | undefined>
   close(): void
 }
@@ -41,6 +45,7 @@ export async function createAccountCache(
       .then(
         (names) => {
           domains = new Set(names)
+          generation++
         },
         // The old ones serve until the store answers again.
         () => {},
@@ -69,9 +74,16 @@ export async function createAccountCache(
   }
 
   return {
+    peek(address) {
+      const entry = found.get(address)
+      return entry !== undefined && entry.untilMs > now() ? entry : undefined
+    },
     find(address) {
       const entry = found.get(address)
       return entry !== undefined && entry.untilMs > now() ? entry.account : load(address)
+    },
+    get generation() {
+      return generation
     },
     isLocalDomain(domain) {
       if (now() >= domainsUntilMs) void readDomains()

@@ -1,5 +1,6 @@
 import type { Accounts } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
+import type { Answer } from '@posthorn/smtp'
 import type { Account, NewRecipient, Store } from '@posthorn/storage'
 import type { AddressBook, AddressClass } from '../policy/address-book.ts'
 import type { HeaderRewrites } from '../rewriting/header-addresses.ts'
@@ -8,10 +9,11 @@ import { asciiName, lookupFirst, type TableContext, type Tables } from '../table
 import { createAccountCache } from './account-cache.ts'
 import { createAddressClasses } from './address-classes.ts'
 import { createAutomaticCopies } from './automatic-copies.ts'
+import { createDirectMailboxes, type DirectMailbox } from './direct-mailboxes.ts'
 import { createEnvelopeRules, createHeaderRewrites, type EnvelopeRules } from './envelope-rules.ts'
 import { ExpansionError, type Gathering, type Walk } from './expansion.ts'
 import { createForwardFiles } from './forward-files.ts'
-import { deliverLocal, fail, localName, reach } from './local-delivery.ts'
+import { accountKey, deliverLocal, fail, localName, reach } from './local-delivery.ts'
 import {
   type EnvelopeRecipient,
   type PlanContext,
@@ -51,7 +53,7 @@ export interface Routing extends AddressBook {
   /** One recipient that waited in the queue. */
   resolve(request: EnvelopeRecipient & { readonly sender: string; readonly nowMs: number }): Promise<Resolved>
   /** The account whose mailbox an address is, with no alias and no .forward between. For quota at RCPT. */
-  mailboxOf(address: string): Promise<Account | undefined>
+  mailboxOf(address: string): Answer<Account | undefined>
   /** EXPN, `sendmail -bv`: the next step only. undefined: no such list. */
   expandAlias(name: string): readonly string[] | undefined
   /** Rewriting and blind copies of new mail; undefined: none are configured. */
@@ -83,7 +85,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     classes.classOf(domain) === 'local' || domain === options.myorigin.toLowerCase()
   const site = { complete: classes.complete, isLocalDomain }
   const canonical = createCanonical(options, sources.tables, site)
-  const parts: Parts = {
+  const own: Omit<Parts, 'direct' | 'follow'> = {
     options,
     accounts,
     classes,
@@ -107,6 +109,10 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     isRewritten: canonical?.names,
     senderRewriting: senderRewritingOf(options),
     now: sources.now,
+  }
+  const parts: Parts = {
+    ...own,
+    direct: createDirectMailboxes(own),
     follow: (address, walk, gathering) => follow(parts, address, walk, gathering),
   }
   return {
@@ -114,17 +120,8 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     classify: classes.classify,
     verify: (address) => verify(parts, address),
     owns: (user, sender, delimiter) => owns(parts, user, sender, delimiter),
-    async plan(recipients, sender, nowMs, how) {
-      const reached = new Set<string>()
-      const planned: Planned[] = []
-      for (const envelope of recipients) {
-        // RFC 3461 §5.2.3: success is reported by the queue, which sees the delivery.
-        const reported = envelope.notify?.includes('SUCCESS') === true
-        const localMail = reported ? 'through-queue' : (how?.localMail ?? 'at-once')
-        planned.push(...(await planOne(parts, { envelope, sender, nowMs, localMail }, reached)))
-      }
-      return planned
-    },
+    plan: (recipients, sender, nowMs, how) =>
+      planAll(parts, recipients, { sender, nowMs, localMail: how?.localMail ?? 'at-once' }),
     async resolve(request) {
       const { sender, nowMs, ...envelope } = request
       const planned = await planOne(parts, { envelope, sender, nowMs, localMail: 'at-once' }, new Set())
@@ -156,6 +153,24 @@ type Parts = VerifyParts
 
 function senderRewritingOf({ senderRewriting }: RoutingOptions): SenderRewriting | undefined {
   return senderRewriting && createSenderRewriting(senderRewriting.domain, senderRewriting.secret)
+}
+
+async function planAll(
+  parts: Parts,
+  recipients: readonly EnvelopeRecipient[],
+  { sender, nowMs, localMail: wanted }: Omit<PlanRequest, 'envelope'>,
+): Promise<readonly Planned[]> {
+  const reached = new Set<string>()
+  const planned: Planned[] = []
+  for (const envelope of recipients) {
+    // RFC 3461 §5.2.3: success is reported by the queue, which sees the delivery.
+    const localMail = envelope.notify?.includes('SUCCESS') === true ? 'through-queue' : wanted
+    const direct = localMail === 'at-once' ? parts.direct.find(envelope.address) : undefined
+    if (direct !== undefined) {
+      planDirect(direct, { envelope, originalTo: direct.address, sender, nowMs }, reached, planned)
+    } else planned.push(...(await planOne(parts, { envelope, sender, nowMs, localMail }, reached)))
+  }
+  return planned
 }
 
 interface PlanRequest {
@@ -203,6 +218,19 @@ async function planOne(
     return [planError(plan, gathering.refused === undefined ? '5.3.5' : '5.7.1', text)]
   }
   return gathering.deliveries.map((delivery) => planDelivery(delivery, plan))
+}
+
+/** As `planOne` would with no table, alias or .forward on the way. */
+function planDirect(
+  { account, address }: DirectMailbox,
+  plan: PlanContext,
+  reached: Set<string>,
+  planned: Planned[],
+): void {
+  const key = accountKey(account)
+  if (reached.has(key)) return
+  reached.add(key)
+  planned.push(planDelivery({ deliveredTo: address, leaf: { kind: 'mailbox', account, address } }, plan))
 }
 
 /** A bounce of mail that we forwarded goes on to who sent it. */

@@ -12,6 +12,8 @@ export type Forwarding =
 export interface ForwardFiles {
   /** Of the account's home; `extension` first: `.forward+ext`, then `.forward`. */
   find(account: Account, extension: string | undefined): Forwarding | Promise<Forwarding>
+  /** What is known without looking; undefined: nothing. */
+  peek(account: Account): Forwarding | undefined
 }
 
 /** How long an answer serves: a busy user's home is looked at once a second. */
@@ -72,6 +74,12 @@ export function createForwardFiles(options: ForwardOptions): ForwardFiles {
   }
 
   return {
+    peek(account) {
+      const home = homeOf(account, options.homeDirectory)
+      if (home === undefined) return none
+      const entry = kept.get(`${home}\n`)
+      return entry !== undefined && entry.untilMs > options.now() ? entry.value : undefined
+    },
     find(account, extension) {
       const home = homeOf(account, options.homeDirectory)
       if (home === undefined) return none

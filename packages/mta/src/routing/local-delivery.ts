@@ -269,7 +269,7 @@ async function deliverAccount(
   gathering: Gathering,
 ): Promise<void> {
   const { account, address } = found
-  const label = `account ${account.id}`
+  const label = accountKey(account)
   // The user's own address in his .forward keeps a copy.
   if (walk.path.includes(label)) return reachMailbox(account, address, walk, gathering)
   const forwarding = await parts.forwards.find(account, found.extension)
@@ -311,11 +311,13 @@ async function deliverReserved(
 }
 
 function reachMailbox(account: Account, address: string, walk: Walk, gathering: Gathering): void {
-  reach(gathering, `account ${account.id}`, {
+  reach(gathering, accountKey(account), {
     deliveredTo: walk.entry,
     leaf: { kind: 'mailbox', account, address: walk.path.length === 0 ? address : account.address },
   })
 }
+
+export const accountKey = (account: Account): string => `account ${account.id}`
 
 /** Each destination once, however many aliases lead to it. */
 export function reach(gathering: Gathering, key: string, delivery: Gathering['deliveries'][number]): void {

@@ -2,6 +2,7 @@ import type { Answer } from '@posthorn/smtp'
 import type { Account } from '@posthorn/storage'
 import type { AddressClass, Known } from '../policy/address-book.ts'
 import { type LookupTable, lookupMapping } from '../tables/index.ts'
+import type { DirectMailboxes } from './direct-mailboxes.ts'
 import { findAccount, findAlias, isReserved, type LocalParts, localName } from './local-delivery.ts'
 import type { SenderRewriting } from './sender-rewriting.ts'
 import type { TransportChoice } from './transport-choice.ts'
@@ -15,12 +16,14 @@ export interface VerifyParts extends LocalParts {
   readonly now: () => number
   /** Whether canonical_maps or recipient_canonical_maps name the address. */
   readonly isRewritten: ((address: string) => boolean) | undefined
+  readonly direct: DirectMailboxes
 }
 
 const known: Known = { kind: 'known' }
 
 /** Whether a recipient of ours exists. Postfix: check_rcpt_maps(). Synchronous where the account is in the cache. */
 export function verify(parts: VerifyParts, given: string): Answer<Known> {
+  if (parts.direct.find(given) !== undefined) return known
   const { address } = parts.classes.unroute(given)
   if (parts.isRewritten?.(address) === true || parts.virtual.has(address)) return known
   if (parts.senderRewriting?.reverse(address, parts.now()) !== undefined) return known
@@ -81,7 +84,11 @@ function verifyAccount(parts: VerifyParts, address: string, domain: string, tabl
 }
 
 /** The account whose mailbox an address is, with no alias and no .forward between. */
-export async function mailboxOf(parts: VerifyParts, given: string): Promise<Account | undefined> {
+export function mailboxOf(parts: VerifyParts, given: string): Answer<Account | undefined> {
+  return parts.direct.find(given)?.account ?? mailboxBehind(parts, given)
+}
+
+async function mailboxBehind(parts: VerifyParts, given: string): Promise<Account | undefined> {
   const { address } = parts.classes.unroute(given)
   const domain = address.slice(address.lastIndexOf('@') + 1)
   const kind = parts.classes.classOf(domain)

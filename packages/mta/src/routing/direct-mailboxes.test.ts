@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openMailFixture } from '../receive/mail-fixture.ts'
+
+test('what is remembered of a mailbox gives way to aliases, .forward and changed accounts', async () => {
+  const mail = await openMailFixture({
+    accounts: ['alice@example.org', 'bob@example.org', 'carol@example.org'],
+    files: { aliases: 'nobody: bob\n', 'home/bob/.forward': 'carol\n' },
+    routing: { aliasMaps: ['hash:$FOLDER/aliases'], homeDirectory: '$FOLDER/home' },
+  })
+  const way = async (address: string): Promise<string[]> =>
+    (await mail.routing.plan([{ address }], 'x@far.net', mail.clock.ms)).map(
+      ({ recipient }) => `${recipient.address} ${recipient.route.kind}`,
+    )
+  try {
+    for (const _ of [1, 2, 3]) {
+      assert.deepEqual(await way('alice@example.org'), ['alice@example.org mailbox'])
+      assert.deepEqual(await way('bob@example.org'), ['carol@example.org mailbox'])
+      assert.equal((await mail.routing.mailboxOf('alice@example.org'))?.address, 'alice@example.org')
+      assert.equal(await mail.routing.mailboxOf('bob@example.org'), undefined)
+    }
+    writeFileSync(join(mail.folder, 'aliases'), 'alice: carol\nnobody: bob\n')
+    mail.clock.ms += 1_001
+    // The table is read off the event loop: the old contents may serve once more.
+    for (let left = 500; left > 0 && (await way('alice@example.org'))[0]?.startsWith('alice'); left--) {
+      mail.clock.ms += 1_001
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    assert.deepEqual(await way('alice@example.org'), ['carol@example.org mailbox'])
+
+    assert.equal((await mail.routing.verify('carol@example.org')).kind, 'known')
+    const carol = await mail.store.accounts.find('carol@example.org')
+    assert.ok(carol)
+    await mail.store.accounts.remove(carol.id)
+    for (let left = 500; left > 0; left--) {
+      if ((await mail.routing.verify('carol@example.org')).kind === 'unknown') break
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    assert.equal((await mail.routing.verify('carol@example.org')).kind, 'unknown')
+  } finally {
+    await mail.close()
+  }
+})
+
+test('one recipient named twice, one copy; a mailbox reached directly and through an alias, one copy', async () => {
+  const mail = await openMailFixture({
+    accounts: ['alice@example.org'],
+    files: { aliases: 'sales: alice\n' },
+    routing: { aliasMaps: ['hash:$FOLDER/aliases'] },
+  })
+  try {
+    const recipients = ['alice@example.org', 'sales@example.org', 'ALICE@example.org', 'alice@example.org']
+    for (const _ of [1, 2]) {
+      const planned = await mail.routing.plan(
+        recipients.map((address) => ({ address })),
+        '',
+        mail.clock.ms,
+      )
+      assert.deepEqual(
+        planned.map(({ recipient, deliveredTo }) => [recipient.address, deliveredTo]),
+        [['alice@example.org', 'alice@example.org']],
+      )
+    }
+  } finally {
+    await mail.close()
+  }
+})
