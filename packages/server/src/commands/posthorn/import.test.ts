@@ -243,7 +243,7 @@ From the start of a paragraph it is text, too
 
 describe('posthorn export', () => {
   for (const form of ['maildir', 'mbox']) {
-    it(`${form}: what went out comes in again, the same to the octet`, async () => {
+    it(`what went out comes in again, the same to the octet: ${form}`, async () => {
       await newSite()
       const path = makeMaildir()
       await posthorn('import', 'maildir', 'alice', path, '--map', 'Sent=Sent/v1.0')
