@@ -32,7 +32,7 @@ test('the first start makes folder, certificate and sample accounts; what it pri
     const site = await createSite(folder)
     const first = await startServer(site)
     const welcome = first.output()
-    assert.equal(statSync(site.dataFolder).mode & 0o777, 0o700)
+    assert.equal(statSync(site.dataFolder).mode & 0o777, 0o711)
     assert.equal(statSync(join(site.dataFolder, 'tls', 'key.pem')).mode & 0o777, 0o600)
     const certificate = new X509Certificate(readFileSync(join(site.dataFolder, 'tls', 'cert.pem')))
     for (const name of ['mail.example.org', 'localhost']) assert.equal(certificate.checkHost(name), name)

@@ -1,19 +1,21 @@
 /**
  * Questions and answers over a Unix socket: one line of JSON each way, for the commands that talk to a
- * running server. Only the owner of the folder reaches it.
+ * running server. Only its owner reaches it unless it is for everybody.
  */
 import { rmSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
 
 const maxLineBytes = 65_536
 const idleMs = 30_000
+/** Of everybody's socket: one user must not take all descriptors of the server. */
+const maxStrangers = 64
 
 export interface LocalServer {
   close(): Promise<void>
 }
 
 /** Calls `each` with every complete line; a line without an end within the limit drops the connection. */
-function onLines(socket: Socket, each: (line: string) => void): void {
+function onLines(socket: Socket, each: (line: string) => void, limitBytes = maxLineBytes): void {
   let pending = ''
   socket.setEncoding('utf8')
   socket.on('data', (chunk: string) => {
@@ -24,7 +26,7 @@ function onLines(socket: Socket, each: (line: string) => void): void {
       pending = pending.slice(end + 1)
       each(line)
     }
-    if (pending.length > maxLineBytes) socket.destroy()
+    if (pending.length > limitBytes) socket.destroy()
   })
 }
 
@@ -40,10 +42,11 @@ export async function localSocketAnswers(path: string): Promise<boolean> {
   })
 }
 
-/** Serves `answer` at `path` (mode 600). Replaces a left-over socket file. Rejects when it cannot listen. */
+/** Serves `answer` at `path`: mode 600, or 666 for `everybody`. Replaces a left-over socket file. Rejects when it cannot listen. */
 export async function serveLocalSocket(
   path: string,
   answer: (question: unknown) => Promise<unknown>,
+  access: 'owner' | 'everybody' = 'owner',
 ): Promise<LocalServer> {
   const open = new Set<Socket>()
   const server = createServer((socket) => {
@@ -57,11 +60,12 @@ export async function serveLocalSocket(
       })
     })
   })
+  if (access === 'everybody') server.maxConnections = maxStrangers
   rmSync(path, { force: true })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     // The file is made before listen() returns: at no moment may others connect.
-    const before = process.umask(0o177)
+    const before = process.umask(access === 'owner' ? 0o177 : 0o111)
     try {
       server.listen(path, () => {
         server.off('error', reject)
@@ -95,20 +99,29 @@ async function reply(line: string, answer: (question: unknown) => Promise<unknow
  * Asks the server at `path` one question. Rejects with the socket's error (ENOENT, ECONNREFUSED: nobody
  * is there) or when no answer comes within `timeoutMs`.
  */
-export async function askLocalSocket(path: string, question: unknown, timeoutMs: number): Promise<unknown> {
+export async function askLocalSocket(
+  path: string,
+  question: unknown,
+  timeoutMs: number,
+  maxAnswerBytes = maxLineBytes,
+): Promise<unknown> {
   return await new Promise((resolve, reject) => {
     const socket = createConnection(path)
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer from ${path} in ${timeoutMs} ms`)))
     socket.once('error', reject)
     socket.once('close', () => reject(new Error(`${path} closed without an answer`)))
     socket.once('connect', () => socket.write(`${JSON.stringify(question)}\n`))
-    onLines(socket, (line) => {
-      try {
-        resolve(JSON.parse(line))
-      } catch (error) {
-        reject(error)
-      }
-      socket.end()
-    })
+    onLines(
+      socket,
+      (line) => {
+        try {
+          resolve(JSON.parse(line))
+        } catch (error) {
+          reject(error)
+        }
+        socket.end()
+      },
+      maxAnswerBytes,
+    )
   })
 }

@@ -9,9 +9,10 @@ import {
   createTables,
 } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
-import { inspectConfig } from '../config/load-config.ts'
+import { inspectConfig, masterCfFile } from '../config/load-config.ts'
 import { parameters } from '../config/schema/schema.ts'
 import { greylistOptions, policyOptions, trustedNetworks } from '../services/transfer-options.ts'
+import { dataFolderAt } from '../start/data-folder.ts'
 import { StartError } from '../start-error.ts'
 import { readKeyPair } from '../tls/key-pair.ts'
 import type { Shell } from './shell.ts'
@@ -47,12 +48,20 @@ function checkPermissions(config: Config): { readonly problems: string[]; readon
       problems.push(`${file}: group or others may write it (mode ${octal(stat)}): chmod go-w ${file}`)
     }
   }
-  for (const file of new Set([config.file, config.folder, values.data_directory])) writable(file)
-  const store = statOf(values.data_directory)
-  if (store !== undefined && (store.mode & 0o005) !== 0) {
-    warnings.push(
-      `${values.data_directory}: others may look into it (mode ${octal(store)}): chmod o-rwx ${values.data_directory}`,
-    )
+  for (const file of new Set([config.file, masterCfFile(config), config.folder, values.data_directory]))
+    writable(file)
+  const { path, storeFolder, maildrop } = dataFolderAt(values.data_directory)
+  const store = statOf(path)
+  if (store !== undefined && (store.mode & 0o004) !== 0) {
+    warnings.push(`${path}: others may look into it (mode ${octal(store)}): chmod o-r ${path}`)
+  }
+  for (const [folder, forbidden, remedy] of [
+    [storeFolder, 0o077, 'go-rwx'],
+    [maildrop, 0o044, 'go-r,+t'],
+  ] as const) {
+    const stat = statOf(folder)
+    if (stat !== undefined && (stat.mode & forbidden) !== 0)
+      problems.push(`${folder}: open to others (mode ${octal(stat)}): chmod ${remedy} ${folder}`)
   }
   for (const [name, file] of [
     ['smtpd_tls_key_file', values.smtpd_tls_key_file],
@@ -62,6 +71,13 @@ function checkPermissions(config: Config): { readonly problems: string[]; readon
     if (stat !== undefined && (stat.mode & 0o007) !== 0) {
       warnings.push(`${name}: others may read ${file} (mode ${octal(stat)}): chmod o-rwx ${file}`)
     }
+  }
+  const mainCf = statOf(config.file)
+  const secrets = config.setNames.filter((name) => secretNames.test(name) && (config.text(name) ?? '') !== '')
+  if (mainCf !== undefined && (mainCf.mode & 0o004) !== 0 && secrets.length > 0) {
+    warnings.push(
+      `${config.file}: others may read ${secrets.join(', ')} (mode ${octal(mainCf)}): chmod o-r ${config.file}`,
+    )
   }
   for (const spec of values.smtp_sasl_password_maps) {
     const file = spec.slice(spec.indexOf(':') + 1)
@@ -137,6 +153,9 @@ function checkCertificates({ values }: Config, shell: Shell): readonly string[] 
   }
   return problems
 }
+
+/** Parameters whose values are passwords, or hold them. */
+const secretNames = /(?:^|_)(?:password|secret|passwd)$/
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 

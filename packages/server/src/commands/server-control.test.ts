@@ -62,7 +62,7 @@ it('a server is started, asked, told and stopped', { timeout: 60_000 }, async ()
     })
     assert.match((await posthorn('mailbox', 'list', 'alice')).out, /^INBOX +2 messages/m)
     const dialogue = await run('sendmail', ['-C', path, '-bs'], 'EHLO me\r\nQUIT\r\n')
-    assert.match(dialogue.err, /smtp_port is off/)
+    assert.match(dialogue.err, /no service takes SMTP/)
 
     appendFileSync(join(path, 'main.cf'), 'relayhost = [127.0.0.1]\nworkers = 2\n')
     const reloaded = await posthorn('reload')

@@ -1,5 +1,6 @@
 /** The composition root: one process's server, every part made once and handed to those who need it. */
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { type Accounts, createAccounts } from '@posthorn/accounts'
 import { createResolver, type Resolver } from '@posthorn/dns'
 import { createImapService } from '@posthorn/imap'
@@ -8,6 +9,7 @@ import { TlsCredentials } from '@posthorn/net'
 import { createPop3Service } from '@posthorn/pop3'
 import {
   openStore,
+  type QueueId,
   type Store,
   StoreError,
   type StoreErrorKind,
@@ -15,16 +17,19 @@ import {
   type WakeBus,
 } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
+import { type ListedEntry, listedEntry } from '../control/public-server.ts'
 import { accountOptions } from '../services/account-options.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
 import { errorCode, StartError } from '../start-error.ts'
 import { type KeyPair, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
+import { admittedUsers } from './admitted-users.ts'
 import type { DataFolder } from './data-folder.ts'
 import { makeSampleAccounts } from './first-run.ts'
 import { openListeners } from './listeners.ts'
+import { createPickup, type PickupParts } from './pickup.ts'
 import type { ServiceName } from './ports.ts'
-import type { ProcessStatus } from './running.ts'
+import type { FlushRequest, ProcessStatus } from './running.ts'
 import { createSmtpServices } from './smtp-services.ts'
 import { createTransfer } from './transfer.ts'
 
@@ -42,6 +47,9 @@ export interface ComposeParts {
   /** Replaces a configured port: tests take any free one. */
   readonly portOf?: (service: ServiceName, configured: number) => number
 }
+
+/** Entries of the queue in one answer to users. */
+const listPage = 200
 
 export type ComposedServer = Awaited<ReturnType<typeof composeServer>>
 
@@ -156,7 +164,10 @@ export async function composeServer(parts: ComposeParts) {
       throw error
     })
     transfer.start()
+    const local = localActions({ current, folder, store, log, now, submit: transfer.submit })
+    void local.pickup()
     return {
+      local,
       ports: listeners.ports,
       places: listeners.places,
       store,
@@ -176,15 +187,9 @@ export async function composeServer(parts: ComposeParts) {
       },
       /** Stops accepting, lets sessions finish their command, says BYE / 421, flushes. */
       stop: async (): Promise<void> => {
-        const graceMs = current.config.values.shutdown_grace
         await listeners.stop()
-        const { smtp, imap, pop3 } = services
-        await Promise.all([
-          smtp.close('graceful', graceMs),
-          imap.close(graceMs),
-          pop3.close(graceMs),
-          transfer.stopQueue(graceMs),
-        ])
+        await local.close()
+        await endServices(services, transfer, current.config.values.shutdown_grace)
         transfer.close()
         await listeners.close()
         await store.close()
@@ -193,6 +198,50 @@ export async function composeServer(parts: ComposeParts) {
   } catch (error) {
     await store.close()
     throw error
+  }
+}
+
+/** Sessions end when their command has, and the deliveries under way. */
+async function endServices(
+  { smtp, imap, pop3 }: ReturnType<typeof createServices>,
+  transfer: ServiceParts['transfer'],
+  graceMs: number,
+): Promise<void> {
+  await Promise.all([
+    smtp.close('graceful', graceMs),
+    imap.close(graceMs),
+    pop3.close(graceMs),
+    transfer.stopQueue(graceMs),
+  ])
+}
+
+interface LocalParts extends Pick<PickupParts, 'log' | 'submit'> {
+  readonly current: CurrentConfig
+  readonly folder: DataFolder
+  readonly store: Store
+  readonly now: () => number
+}
+
+/** What is done for users of this machine. */
+function localActions({ current, folder, store, log, now, submit }: LocalParts) {
+  const pickup = createPickup({
+    maildrop: folder.maildrop,
+    taking: join(folder.path, 'pickup'),
+    submit,
+    admits: (uid) => admittedUsers(current.config, 'authorized_submit_users', log)(uid),
+    messageSizeLimitBytes: () => current.config.values.message_size_limit,
+    log,
+  })
+  return {
+    pickup: async (): Promise<void> => await pickup.run(),
+    close: async (): Promise<void> => await pickup.close(),
+    listQueue: async (after: QueueId | undefined): Promise<readonly ListedEntry[]> => {
+      const page = await store.queue.list({ limit: listPage, ...(after === undefined ? {} : { after }) })
+      return page.map(listedEntry)
+    },
+    flushQueue: async (what: FlushRequest): Promise<void> => {
+      await store.queue.flush({ nowMs: now(), ...what })
+    },
   }
 }
 

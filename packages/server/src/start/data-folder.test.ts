@@ -25,7 +25,7 @@ async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
 test('the data folder is made closed to others, and a file in its place is named with a remedy', async () => {
   await inFolder(async (folder) => {
     const made = prepareDataFolder(join(folder, 'a', 'data'))
-    assert.equal(statSync(made.path).mode & 0o077, 0)
+    assert.equal(statSync(made.path).mode & 0o777, 0o711)
     writeFileSync(join(folder, 'file'), '')
     assert.throws(
       () => prepareDataFolder(join(folder, 'file', 'data')),

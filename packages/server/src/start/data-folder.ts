@@ -1,7 +1,17 @@
-import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { localSocketAnswers } from '@posthorn/net'
 import { type ControlActions, serveControl } from '../control/control-server.ts'
+import { type PublicActions, servePublic } from '../control/public-server.ts'
 import { errorCode, StartError } from '../start-error.ts'
 import { asOwner, giveDataFolder, type MailOwner } from './mail-owner.ts'
 
@@ -9,6 +19,11 @@ export interface DataFolder {
   readonly path: string
   readonly storeFolder: string
   readonly controlSocket: string
+  /** What every user of the machine may reach. */
+  readonly publicFolder: string
+  readonly publicSocket: string
+  /** Where users leave mail for the server, running or not. Postfix: maildrop. */
+  readonly maildrop: string
   readonly pidFile: string
 }
 
@@ -17,19 +32,25 @@ export function dataFolderAt(path: string): DataFolder {
     path,
     storeFolder: join(path, 'store'),
     controlSocket: join(path, 'control.sock'),
+    publicFolder: join(path, 'public'),
+    publicSocket: join(path, 'public', 'public.sock'),
+    maildrop: join(path, 'public', 'maildrop'),
     pidFile: join(path, 'posthorn.pid'),
   }
 }
 
 /**
- * Makes the folder on the first run (mode 700), for `owner` when root starts the server for somebody else.
+ * Makes the folder on the first run (mode 711: others pass through to `public` and see nothing else), for `owner` when root starts the server for somebody else.
  * Throws StartError when it cannot be used.
  */
 export function prepareDataFolder(path: string, owner?: MailOwner): DataFolder {
   try {
-    const made = mkdirSync(path, { recursive: true, mode: 0o700 }) === undefined ? 'found' : 'new'
+    const made = mkdirSync(path, { recursive: true, mode: 0o711 }) === undefined ? 'found' : 'new'
     giveDataFolder(path, owner, made)
-    asOwner(owner, () => accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK))
+    asOwner(owner, () => {
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+      preparePublic(dataFolderAt(path))
+    })
   } catch (error) {
     if (error instanceof StartError) throw error
     const reason = errorCode(error) === '' ? String(error) : errorCode(error)
@@ -40,6 +61,17 @@ export function prepareDataFolder(path: string, owner?: MailOwner): DataFolder {
     )
   }
   return dataFolderAt(path)
+}
+
+/** Modes are set whatever the umask; the maildrop lets everybody put, and only owners take and nobody list. */
+function preparePublic({ publicFolder, maildrop }: DataFolder): void {
+  for (const [path, mode] of [
+    [publicFolder, 0o755],
+    [maildrop, 0o1733],
+  ] as const) {
+    mkdirSync(path, { recursive: true })
+    if ((statSync(path).mode & 0o7777) !== mode) chmodSync(path, mode)
+  }
 }
 
 /** The pid in the pid file when that process lives. */
@@ -66,6 +98,7 @@ export function livingPid(folder: DataFolder): number | undefined {
 export async function takeDataFolder(
   folder: DataFolder,
   actions: ControlActions,
+  publicActions: PublicActions,
   owner?: MailOwner,
 ): Promise<() => Promise<void>> {
   if (await localSocketAnswers(folder.controlSocket)) {
@@ -78,9 +111,12 @@ export async function takeDataFolder(
   // Both at once, without a pause in which a second server could find the folder free.
   const control = asOwner(owner, () => {
     writeFileSync(folder.pidFile, `${process.pid}\n`, { mode: 0o644 })
-    return serveControl(folder.controlSocket, actions)
+    return Promise.all([
+      serveControl(folder.controlSocket, actions),
+      servePublic(folder.publicSocket, folder.maildrop, publicActions),
+    ])
   })
-  const { close } = await control.catch((error: unknown) => {
+  const sockets = await control.catch((error: unknown) => {
     rmSync(folder.pidFile, { force: true })
     throw new StartError(
       `cannot listen on ${folder.controlSocket}: ${error instanceof Error ? error.message : String(error)}`,
@@ -89,7 +125,7 @@ export async function takeDataFolder(
     )
   })
   return async () => {
-    await close()
+    for (const { close } of sockets) await close()
     rmSync(folder.pidFile, { force: true })
   }
 }

@@ -3,12 +3,16 @@
  * or SIGINT; SIGHUP reads configuration, tables and certificate anew. What an administrator must mend is
  * thrown as StartError, and then nothing listens.
  */
+import { statSync } from 'node:fs'
 import { type Config, compareConfigs } from '../config/config.ts'
-import { loadConfig } from '../config/load-config.ts'
+import { flushableSite } from '../config/flushable-site.ts'
+import { loadConfig, masterCfFile } from '../config/load-config.ts'
 import type { ControlActions } from '../control/control-server.ts'
+import type { PublicActions } from '../control/public-server.ts'
 import { logWriterFor } from '../log/configured-log.ts'
 import { type LogWriter, openLogFile } from '../log/log-writer.ts'
 import { StartError } from '../start-error.ts'
+import { admitsEverybody, admittedUsers } from './admitted-users.ts'
 import { type DataFolder, prepareDataFolder, takeDataFolder } from './data-folder.ts'
 import { endFirstStart, isFirstStart } from './first-run.ts'
 import { commandName, firstRunText, portsText } from './greeting.ts'
@@ -110,6 +114,25 @@ function controlActions(
   }
 }
 
+/** What users of this machine may do without being the server's own. */
+function publicActions(frame: Frame): PublicActions {
+  return {
+    admits: (kind) => {
+      const parameter = kind === 'mailq' ? 'authorized_mailq_users' : 'authorized_flush_users'
+      if (admitsEverybody(frame.config, parameter)) return 'everybody'
+      return admittedUsers(frame.config, parameter, frame.writer.log)
+    },
+    list: async (after) => await started(frame).listQueue(after),
+    flush: async (what) => {
+      await started(frame).flushQueue(what)
+      if (what.queueId === undefined && what.nextHop === undefined)
+        started(frame).wake({ kind: 'queue', flushed: '' })
+    },
+    flushable: (site) => flushableSite(frame.config, site),
+    pickup: () => frame.running?.pickup(),
+  }
+}
+
 /** From the first moment: the default of SIGHUP would end a server that is starting. */
 function onSignals(stop: (why: string) => void, reloadNow: () => Promise<unknown>): void {
   process.on('SIGTERM', () => stop('SIGTERM'))
@@ -117,9 +140,23 @@ function onSignals(stop: (why: string) => void, reloadNow: () => Promise<unknown
   process.on('SIGHUP', () => void reloadNow().catch(() => {}))
 }
 
+/** C17: whoever may write main.cf or master.cf is master of all mail. `unsafe_files = warn` lets it pass. */
+function refuseOpenFiles(config: Config): void {
+  for (const file of [config.file, masterCfFile(config)]) {
+    const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0
+    if ((mode & 0o022) === 0 || config.values.unsafe_files === 'warn') continue
+    const octal = (mode & 0o7777).toString(8)
+    throw new StartError(
+      `${file}: group or others may write it (mode ${octal})`,
+      `chmod go-w ${file}, or unsafe_files = warn`,
+    )
+  }
+}
+
 /** Runs until told to stop; resolves with the exit code. */
 export async function runServer(options: RunOptions): Promise<number> {
   const config = loadConfig(options)
+  refuseOpenFiles(config)
   const owner = mailOwner(config)
   const folder = prepareDataFolder(config.values.data_directory, owner)
   const writer = logWriterFor(config, (file) => asOwner(owner, () => openLogFile(file)))
@@ -127,7 +164,8 @@ export async function runServer(options: RunOptions): Promise<number> {
   const { promise: stopped, resolve: stop } = Promise.withResolvers<string>()
   const reloadNow = serialReload(frame)
   onSignals(stop, reloadNow)
-  const release = await takeDataFolder(folder, controlActions(frame, reloadNow, stop), owner)
+  const actions = controlActions(frame, reloadNow, stop)
+  const release = await takeDataFolder(folder, actions, publicActions(frame), owner)
   try {
     // Stopped while starting: nobody has been served yet, and the store is safe at any point.
     await Promise.race([start(frame), stopped])

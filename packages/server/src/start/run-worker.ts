@@ -37,6 +37,13 @@ export async function runWorker(options: RunOptions): Promise<number> {
         case 'reload':
           writer.reopen()
           return await server.reload(loadConfigTexts(question.texts, options))
+        case 'pickup':
+          // The answer is that it has begun: mail may be long.
+          return void server.local.pickup()
+        case 'listQueue':
+          return await server.local.listQueue(question.after)
+        case 'flushQueue':
+          return await server.local.flushQueue(question.what)
         case 'stop':
           await server.stop()
           writer.flush()

@@ -1,5 +1,6 @@
-import type { Wake } from '@posthorn/storage'
+import type { QueueId, Wake } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
+import type { ListedEntry } from '../control/public-server.ts'
 import type { SampleAccount } from './greeting.ts'
 import type { MailServerPorts } from './ports.ts'
 
@@ -13,6 +14,11 @@ export interface ProcessStatus {
   readonly queued: number
 }
 
+export interface FlushRequest {
+  readonly queueId?: QueueId
+  readonly nextHop?: string
+}
+
 /** One server that runs: in this process, or as a pool of workers. */
 export interface Running {
   readonly ports: MailServerPorts
@@ -21,6 +27,11 @@ export interface Running {
   /** Takes a configuration that was read and found right. */
   reload(config: Config): Promise<void>
   wake(wake: Wake): void
+  /** There may be mail in the maildrop. */
+  pickup(): void
+  /** A page of the queue, for everybody's eyes; an empty one ends it. */
+  listQueue(after: QueueId | undefined): Promise<readonly ListedEntry[]>
+  flushQueue(what: FlushRequest): Promise<void>
   /** Resolves when every session has ended (or was ended) and the store is closed. */
   stop(): Promise<void>
 }

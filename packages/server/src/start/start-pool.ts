@@ -26,6 +26,15 @@ export async function startPool({ config, log, configOption }: StartParts): Prom
       await pool.ask({ kind: 'reload', texts: next.texts }, answerTimeoutMs)
       current = next
     },
+    pickup: () => void pool.askOne({ kind: 'pickup' }, answerTimeoutMs).catch(() => {}),
+    listQueue: async (after) =>
+      (await pool.askOne(
+        { kind: 'listQueue', ...(after === undefined ? {} : { after }) },
+        answerTimeoutMs,
+      )) ?? [],
+    flushQueue: async (what) => {
+      await pool.askOne({ kind: 'flushQueue', what }, answerTimeoutMs)
+    },
     wake: (wake) => pool.wake(wake),
     stop: async () => await pool.stop(current.values.shutdown_grace + closingMs),
   }

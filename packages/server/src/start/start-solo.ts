@@ -23,6 +23,9 @@ export async function startSolo({ config, folder, log }: StartParts): Promise<Ru
     status: async () => [await server.status()],
     sampleAccounts: async () => await server.sampleAccounts(),
     reload: async (next) => await server.reload(next),
+    pickup: () => void server.local.pickup(),
+    listQueue: async (after) => await server.local.listQueue(after),
+    flushQueue: async (what) => await server.local.flushQueue(what),
     wake: (wake) => wakeBus.receive(wake),
     stop: async () => await server.stop(),
   }

@@ -1,8 +1,9 @@
-import type { Wake } from '@posthorn/storage'
+import type { QueueId, Wake } from '@posthorn/storage'
 import type { ConfigTexts } from '../config/config.ts'
+import type { ListedEntry } from '../control/public-server.ts'
 import type { SampleAccount } from '../start/greeting.ts'
 import type { MailServerPorts } from '../start/ports.ts'
-import type { ProcessStatus } from '../start/running.ts'
+import type { FlushRequest, ProcessStatus } from '../start/running.ts'
 
 /**
  * The configuration travels as text: a worker that is started later must not read a main.cf that nobody has
@@ -19,12 +20,18 @@ export interface WorkerAnswers {
   status: ProcessStatus
   reload: null
   sampleAccounts: readonly SampleAccount[]
+  pickup: null
+  listQueue: readonly ListedEntry[]
+  flushQueue: null
   stop: null
 }
 
 export type WorkerQuestion =
   | { readonly kind: 'status' }
   | { readonly kind: 'sampleAccounts' }
+  | { readonly kind: 'pickup' }
+  | { readonly kind: 'listQueue'; readonly after?: QueueId }
+  | { readonly kind: 'flushQueue'; readonly what: FlushRequest }
   | { readonly kind: 'stop' }
   | { readonly kind: 'reload'; readonly texts: ConfigTexts }
 

@@ -1,8 +1,12 @@
 import type { QueueId } from '@posthorn/storage'
+import { flushableSite } from '../../config/flushable-site.ts'
+import type { ListedEntry } from '../../control/public-server.ts'
 import { askServer } from '../control-client.ts'
 import { getopt } from '../getopt.ts'
+import { askPublic, publicQueue } from '../public-client.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
 import { locateSite, type SiteOptions, withSite } from '../site.ts'
+import { mayOpenStore } from './hand-over.ts'
 import { formatJson, formatQueue, queueEntries } from './queue-listing.ts'
 
 const usage = 'postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site'
@@ -43,15 +47,26 @@ export async function showQueue(
   form: 'columns' | 'json',
 ): Promise<number> {
   const { folder } = locateSite(shell, options)
+  const show = async (entries: AsyncIterable<ListedEntry>): Promise<void> => {
+    if (form === 'json') for await (const entry of entries) shell.out(formatJson(entry))
+    else for await (const text of formatQueue(entries)) shell.out(text)
+  }
+  if (!mayOpenStore(folder.path)) {
+    const entries = await publicQueue(folder.publicSocket, shell)
+    if (entries === undefined)
+      throw new CommandError('Queue report unavailable - mail system is down', exit.unavailable)
+    await show(entries)
+    return exit.ok
+  }
   if ((await askServer(folder.controlSocket, { cmd: 'status' })) === undefined) {
     shell.err('postqueue: warning: Mail system is down -- accessing queue directly\n')
   }
-  await withSite(shell, options, async ({ store }) => {
-    const entries = queueEntries(store)
-    if (form === 'json') for await (const entry of entries) shell.out(formatJson(entry))
-    else for await (const text of formatQueue(entries)) shell.out(text)
-  })
+  await withSite(shell, options, async ({ store }) => await show(queueEntries(store)))
   return exit.ok
+}
+
+const isDown = (): never => {
+  throw new CommandError('Cannot flush mail queue - mail system is down', exit.unavailable)
 }
 
 /** Makes mail due now and wakes the queue manager. */
@@ -61,22 +76,24 @@ export async function flushQueue(
   what: { readonly queueId?: QueueId; readonly nextHop?: string },
 ): Promise<number> {
   const { folder } = locateSite(shell, options)
-  if ((await askServer(folder.controlSocket, { cmd: 'status' })) === undefined) {
-    throw new CommandError('Cannot flush mail queue - mail system is down', exit.unavailable)
+  if (!mayOpenStore(folder.path)) {
+    const { queueId, nextHop } = what
+    const question =
+      nextHop === undefined
+        ? { cmd: 'flush' as const, ...(queueId === undefined ? {} : { queueId }) }
+        : { cmd: 'flushSite' as const, site: nextHop }
+    return (await askPublic(folder.publicSocket, question, shell)) === undefined ? isDown() : exit.ok
   }
+  if ((await askServer(folder.controlSocket, { cmd: 'status' })) === undefined) isDown()
   await withSite(shell, options, ({ store }) => store.queue.flush({ nowMs: shell.now(), ...what }))
   if (what.queueId === undefined && what.nextHop === undefined)
     await askServer(folder.controlSocket, { cmd: 'flush' })
   return exit.ok
 }
 
-/** Postfix serves ETRN and `-s` for fast_flush_domains only: the queue is no directory of strangers' sites. */
 async function flushSite(shell: Shell, options: SiteOptions, name: string): Promise<number> {
-  const { config } = locateSite(shell, options)
-  const domain = name.replace(/^[@#]/, '').toLowerCase()
-  const served = config.values.fast_flush_domains.map((one) => one.toLowerCase())
-  if (!served.some((one) => domain === one || domain.endsWith(`.${one}`) || `.${domain}` === one)) {
+  const domain = flushableSite(locateSite(shell, options).config, name)
+  if (domain === undefined)
     throw new CommandError(`Flush service is not configured for destination "${name}"`, exit.unavailable)
-  }
   return flushQueue(shell, options, { nextHop: domain })
 }

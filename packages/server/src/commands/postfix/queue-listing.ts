@@ -1,4 +1,5 @@
-import type { QueuedRecipient, QueueEntry, Store } from '@posthorn/storage'
+import type { QueueEntry, Store } from '@posthorn/storage'
+import type { ListedEntry, ListedRecipient } from '../../control/public-server.ts'
 
 const pageLimit = 1000
 const reasonColumn = 76
@@ -6,7 +7,7 @@ const reasonColumn = 76
 const shortIdColumns = 11
 
 /** Postfix's word for where a message stands. */
-export function queueName(entry: QueueEntry): 'hold' | 'active' | 'incoming' | 'deferred' {
+export function queueName(entry: ListedEntry): 'hold' | 'active' | 'incoming' | 'deferred' {
   if (entry.hold) return 'hold'
   if (entry.recipients.some((one) => one.state === 'claimed')) return 'active'
   return entry.recipients.every((one) => one.attempts === 0) ? 'incoming' : 'deferred'
@@ -23,7 +24,7 @@ export async function* queueEntries(store: Store): AsyncGenerator<QueueEntry> {
 }
 
 /** Postfix: postqueue -p, mailq. Gives text as it goes: a long queue shows its first line at once. */
-export async function* formatQueue(entries: AsyncIterable<QueueEntry>): AsyncGenerator<string> {
+export async function* formatQueue(entries: AsyncIterable<ListedEntry>): AsyncGenerator<string> {
   let count = 0
   let sizeBytes = 0
   for await (const entry of entries) {
@@ -36,13 +37,13 @@ export async function* formatQueue(entries: AsyncIterable<QueueEntry>): AsyncGen
   else yield `-- ${Math.floor(sizeBytes / 1024)} Kbytes in ${count} Request${count === 1 ? '' : 's'}.\n`
 }
 
-function header(entry: QueueEntry): string {
+function header(entry: ListedEntry): string {
   return entry.queueId.length <= shortIdColumns
     ? '-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n'
     : '----Queue ID----- --Size-- ---Arrival Time---- --Sender/Recipient------\n'
 }
 
-function formatEntry(entry: QueueEntry): string {
+function formatEntry(entry: ListedEntry): string {
   const mark = { hold: '!', active: '*', incoming: '', deferred: '' }[queueName(entry)]
   const id = `${entry.queueId}${mark}`
   const time = formatTime(entry.arrivedMs)
@@ -55,7 +56,7 @@ function formatEntry(entry: QueueEntry): string {
 }
 
 /** Grouped by reason; those not tried yet come last, without one. */
-function formatRecipients(recipients: readonly QueuedRecipient[]): string {
+function formatRecipients(recipients: readonly ListedRecipient[]): string {
   const groups = Map.groupBy(recipients, (one) => reasonOf(one))
   let text = ''
   for (const [reason, group] of groups) {
@@ -69,14 +70,14 @@ function formatRecipients(recipients: readonly QueuedRecipient[]): string {
   return text
 }
 
-const recipientLine = (one: QueuedRecipient) => `${' '.repeat(41)}${printable(one.address)}\n`
+const recipientLine = (one: ListedRecipient) => `${' '.repeat(41)}${printable(one.address)}\n`
 
-function reasonOf(recipient: QueuedRecipient): string {
+function reasonOf(recipient: ListedRecipient): string {
   return printable(recipient.last?.diagnostic ?? '')
 }
 
 /** Postfix: postqueue -j, one object a line. */
-export function formatJson(entry: QueueEntry): string {
+export function formatJson(entry: ListedEntry): string {
   const recipients = entry.recipients.map((one) => {
     const reason = reasonOf(one)
     return reason === '' ? { address: one.address } : { address: one.address, delay_reason: reason }

@@ -5,11 +5,14 @@ import type { EnvelopeOptions, NewRecipient } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
 import { logWriterFor } from '../../log/configured-log.ts'
 import { routingOptions } from '../../services/transfer-options.ts'
+import { errorCode } from '../../start-error.ts'
 import type { Options } from '../getopt.ts'
+import { askPublic } from '../public-client.ts'
 import { startInBackground } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
-import { locateSite, type OpenSite, withSite } from '../site.ts'
+import { locateSite, type OpenSite, type Site, withSite } from '../site.ts'
 import { handOver, mayOpenStore, speakSmtp } from './hand-over.ts'
+import { dropMail, mayDrop } from './maildrop-file.ts'
 import { headerRecipients, prepareMessage } from './message-input.ts'
 import { flushQueue, showQueue } from './postqueue.ts'
 import { sendmailOptions } from './sendmail-options.ts'
@@ -54,7 +57,8 @@ async function send(options: Options, shell: Shell): Promise<number> {
   }
   const sender = senderOf(options, shell)
   const siteOptions = { config: options.value('C') }
-  const { config, folder } = locateSite(shell, siteOptions)
+  const site = locateSite(shell, siteOptions)
+  const { config, folder } = site
   const input = await readMessage(shell, config)
   const addresses = options.has('t') ? [...named, ...headerRecipients(input)] : named
   if (addresses.length === 0)
@@ -66,7 +70,7 @@ async function send(options: Options, shell: Shell): Promise<number> {
     options: envelopeOptions(options),
     userid: shell.uid,
   }
-  if (!mayOpenStore(folder.path)) return handOver(config, asMail(outgoing, config))
+  if (!mayOpenStore(folder.path)) return leave(outgoing, site, shell)
   return withSite(shell, siteOptions, async (site) => {
     const reply = await deliver(site, outgoing)
     if (reply.code < 400) return exit.ok
@@ -76,6 +80,20 @@ async function send(options: Options, shell: Shell): Promise<number> {
       reply.code < 500 ? exit.tempFail : exit.unavailable,
     )
   })
+}
+
+/** For users who are not the server's own: into the maildrop, where the system knows whose it is; else by SMTP. */
+async function leave(outgoing: Outgoing, { config, folder }: Site, shell: Shell): Promise<number> {
+  if (!mayDrop(folder.maildrop)) return handOver(config, asMail(outgoing, config))
+  const { sender, recipients, options, message } = outgoing
+  try {
+    dropMail(folder.maildrop, { sender, recipients, options }, message)
+  } catch (error) {
+    throw new CommandError(`mail cannot be left in ${folder.maildrop}: ${errorCode(error)}`, exit.tempFail)
+  }
+  // It lies there safely: that the server does not answer now costs a minute.
+  await askPublic(folder.publicSocket, { cmd: 'pickup' }, shell).catch(() => {})
+  return exit.ok
 }
 
 /** `-bv`: no mail is sent but a report to the caller: where mail to each address would go. */

@@ -2,6 +2,21 @@ import { dovecot, postfix, posthorn } from './parameter.ts'
 
 /** What is written down, and where the shell finds things. */
 export const logging = {
+  authorized_mailq_users: postfix({
+    type: 'list',
+    default: 'static:anyone',
+    doc: 'Users of this machine who may see the queue (`mailq`): names, `!name`, `/file`, `type:table`. Root and mail_owner always may.',
+  }),
+  authorized_flush_users: postfix({
+    type: 'list',
+    default: 'static:anyone',
+    doc: 'Users of this machine who may start deliveries (`postqueue -f`, `-i`, `-s`): names, `!name`, `/file`, `type:table`. Root and mail_owner always may.',
+  }),
+  authorized_submit_users: postfix({
+    type: 'list',
+    default: 'static:anyone',
+    doc: 'Users of this machine who may send mail by the sendmail command: names, `!name`, `/file`, `type:table`. Root and mail_owner always may.',
+  }),
   maillog_file: postfix({
     type: 'file',
     default: '',

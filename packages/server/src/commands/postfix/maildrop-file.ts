@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+
+/** What goes before the message: see start/pickup.ts, who reads it. */
+export interface MaildropEnvelope {
+  readonly sender: string
+  readonly recipients: readonly { readonly address: string; readonly notify?: readonly string[] }[]
+  readonly options: { readonly ret?: string; readonly envid?: string; readonly body?: string }
+}
+
+/** May this user leave mail there? */
+export function mayDrop(maildrop: string): boolean {
+  try {
+    accessSync(maildrop, constants.W_OK | constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Leaves a message for the server, which takes it now or when it starts. On the disk when this returns. Postfix: postdrop(1). */
+export function dropMail(maildrop: string, envelope: MaildropEnvelope, message: Uint8Array): void {
+  const name = randomBytes(16).toString('hex')
+  const unfinished = join(maildrop, `${name}.tmp`)
+  const file = openSync(unfinished, 'wx', 0o600)
+  try {
+    // The server is another user. Nobody else knows the name, and the folder cannot be listed.
+    fchmodSync(file, 0o644)
+    writeSync(file, `${JSON.stringify(envelope)}\n`)
+    for (let at = 0; at < message.length; ) at += writeSync(file, message, at)
+    fsyncSync(file)
+    renameSync(unfinished, join(maildrop, name))
+  } catch (error) {
+    unlinkSync(unfinished)
+    throw error
+  } finally {
+    closeSync(file)
+  }
+  syncFolder(maildrop)
+}
+
+/** The folder may not be listed by its users, and so not always be opened: then the name waits for the system. */
+function syncFolder(folder: string): void {
+  try {
+    const handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+    fsyncSync(handle)
+    closeSync(handle)
+  } catch {
+    // Mode 1733.
+  }
+}

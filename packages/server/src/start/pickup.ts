@@ -1,0 +1,219 @@
+/**
+ * Takes mail that users of this machine have left in the maildrop. Who left it is who owns the file: the
+ * system says so, nobody has to be believed. Postfix: pickup(8).
+ */
+import { closeSync, constants, createReadStream, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { mkdir, readdir, rename, rm, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Log } from '@posthorn/mail'
+import type { Submission } from '@posthorn/mta'
+import type { SmtpReply } from '@posthorn/smtp'
+import { errorCode } from '../start-error.ts'
+
+export interface PickupParts {
+  readonly maildrop: string
+  /** Where a message is while it is taken: on the maildrop's file system, out of its owner's reach. */
+  readonly taking: string
+  readonly submit: (submission: Submission) => Promise<SmtpReply>
+  /** authorized_submit_users. */
+  readonly admits: (uid: number) => boolean
+  readonly messageSizeLimitBytes: () => number
+  readonly log: Log
+}
+
+export interface Pickup {
+  /** Takes what is there; at most one at a time in this process. */
+  run(): Promise<void>
+  close(): Promise<void>
+}
+
+const everyMs = 60_000
+/** The first line: envelope as JSON. 1,000 recipients of 320 octets. */
+const maxEnvelopeBytes = 1 << 20
+/** As maildrop-file.ts names them. */
+const namePattern = /^[0-9a-f]{32}$/
+
+export function createPickup(parts: PickupParts): Pickup {
+  let running: Promise<void> | undefined
+  let again = false
+  let closed = false
+  const run = async (): Promise<void> => {
+    if (running !== undefined) {
+      again = true
+      return await running
+    }
+    running = (async () => {
+      do {
+        again = false
+        await takeAll(parts, () => closed)
+      } while (again && !closed)
+    })().finally(() => {
+      running = undefined
+    })
+    return await running
+  }
+  const timer = setInterval(() => void run(), everyMs)
+  timer.unref()
+  return {
+    run,
+    close: async () => {
+      closed = true
+      clearInterval(timer)
+      await running
+    },
+  }
+}
+
+async function takeAll(parts: PickupParts, stopped: () => boolean): Promise<void> {
+  const { maildrop, taking, log } = parts
+  try {
+    await mkdir(taking, { recursive: true, mode: 0o700 })
+    // What a crash has left half taken.
+    for (const name of await namesIn(taking)) {
+      const [message = '', pid] = name.split('.')
+      if (!isAlive(Number(pid))) await rename(join(taking, name), join(maildrop, message)).catch(() => {})
+    }
+    for (const name of await namesIn(maildrop)) {
+      if (stopped()) return
+      if (namePattern.test(name)) await takeOne(parts, name)
+    }
+  } catch (error) {
+    log({ level: 'error', service: 'pickup', text: `cannot read ${maildrop}`, error })
+  }
+}
+
+const namesIn = async (folder: string): Promise<readonly string[]> => (await readdir(folder)).toSorted()
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 1) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return errorCode(error) === 'EPERM'
+  }
+}
+
+async function takeOne(parts: PickupParts, name: string): Promise<void> {
+  const { maildrop, taking, log } = parts
+  const place = join(taking, `${name}.${process.pid}`)
+  const warn = (text: string) => log({ level: 'warning', service: 'pickup', text: `${name}: ${text}` })
+  try {
+    // Several processes look: the one that moves it has it.
+    await rename(join(maildrop, name), place)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') warn(`cannot be taken: ${errorCode(error)}`)
+    return
+  }
+  try {
+    const outcome = await submitFile(parts, place)
+    if (outcome === 'later') return await rename(place, join(maildrop, name))
+    if (outcome !== 'taken') warn(`not accepted: ${outcome}`)
+    await unlink(place)
+  } catch (error) {
+    log({ level: 'error', service: 'pickup', text: `${name}: cannot be taken`, error })
+    await rm(place, { recursive: true, force: true })
+  }
+}
+
+/** 'later': stays where it is; any other text is why it was thrown away. */
+async function submitFile(parts: PickupParts, place: string): Promise<string> {
+  const fd = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const stats = fstatSync(fd)
+    const wrong = unsafe(stats, parts)
+    if (wrong !== undefined) return wrong
+    const envelope = readEnvelope(fd)
+    if (envelope === undefined) return 'the envelope cannot be read'
+    if (!parts.admits(stats.uid)) return `uid ${stats.uid} may not submit mail (authorized_submit_users)`
+    const content = createReadStream('', { fd, autoClose: false, start: envelope.lengthBytes })
+    const answer = await parts.submit({ ...envelope.submission, content, userid: stats.uid })
+    if (answer.code < 400) return 'taken'
+    if (answer.code < 500) return 'later'
+    return await returned(parts, envelope.submission, [answer.text].flat().join(' '), stats.uid)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function unsafe(stats: Stats, { messageSizeLimitBytes }: PickupParts): string | undefined {
+  if (!stats.isFile()) return 'not a regular file'
+  // A hard link would make somebody's own file into mail.
+  if (stats.nlink !== 1) return 'the file has another name too'
+  const limitBytes = messageSizeLimitBytes()
+  if (limitBytes > 0 && stats.size > limitBytes + maxEnvelopeBytes) return 'larger than message_size_limit'
+  return undefined
+}
+
+type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options'>
+
+function readEnvelope(
+  fd: number,
+): { readonly submission: Envelope; readonly lengthBytes: number } | undefined {
+  const head = Buffer.alloc(maxEnvelopeBytes)
+  const length = readSync(fd, head, 0, head.length, 0)
+  const end = head.subarray(0, length).indexOf(0x0a)
+  if (end === -1) return undefined
+  try {
+    const submission = envelopeOf(JSON.parse(head.toString('utf8', 0, end)))
+    return submission === undefined ? undefined : { submission, lengthBytes: end + 1 }
+  } catch {
+    return undefined
+  }
+}
+
+const notifyWords = ['NEVER', 'SUCCESS', 'FAILURE', 'DELAY'] as const
+
+/** Nothing a user wrote goes further than what is known here. */
+function envelopeOf(value: unknown): Envelope | undefined {
+  const { sender, recipients, options } = (value ?? {}) as Record<string, unknown>
+  if (typeof sender !== 'string' || !Array.isArray(recipients)) return undefined
+  const known = recipients.flatMap((one: unknown) => {
+    const { address, notify } = (one ?? {}) as Record<string, unknown>
+    if (typeof address !== 'string') return []
+    const words = Array.isArray(notify) ? notifyWords.filter((word) => notify.includes(word)) : []
+    return [{ address, ...(words.length === 0 ? {} : { notify: words }) }]
+  })
+  const { ret, envid, body } = (options ?? {}) as Record<string, unknown>
+  return {
+    sender,
+    recipients: known,
+    options: {
+      ...(ret === 'FULL' || ret === 'HDRS' ? { ret } : {}),
+      ...(typeof envid === 'string' && /^[!-~]{1,100}$/.test(envid) ? { envid } : {}),
+      ...(body === '8BITMIME' ? { body } : {}),
+    },
+  }
+}
+
+/** The user's command has ended long ago: why the mail is refused comes by mail. */
+async function returned(
+  parts: PickupParts,
+  { sender, recipients }: Envelope,
+  reason: string,
+  userid: number,
+): Promise<string> {
+  if (sender === '') return reason
+  const text = [
+    'From: Mail Delivery System <MAILER-DAEMON>',
+    `To: <${sender.replaceAll(/[\r\n<>]/g, '?')}>`,
+    'Subject: Undelivered Mail Returned to Sender',
+    'Auto-Submitted: auto-replied',
+    '',
+    'Your message could not be accepted:',
+    '',
+    `    ${reason.replaceAll(/[\r\n]+/g, ' ')}`,
+    '',
+    'It was for:',
+    '',
+    ...recipients.slice(0, 100).map(({ address }) => `    ${address.replaceAll(/[\r\n]/g, '?')}`),
+    '',
+  ].join('\n')
+  const told = await parts.submit({
+    sender: '',
+    recipients: [{ address: sender }],
+    content: [Buffer.from(text)],
+    userid,
+  })
+  return told.code < 400 ? `${reason}; its sender is told` : reason
+}

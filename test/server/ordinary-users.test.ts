@@ -1,0 +1,134 @@
+/** mailq, postqueue and sendmail of users who are not the server's own. */
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, linkSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import {
+  command,
+  createSite,
+  eventually,
+  inFolder,
+  type Site,
+  startServer,
+  stopServer,
+} from './running-server.ts'
+
+const nobody = 65_534
+const other = 65_533
+
+/** Others may pass through, as through /var/lib. */
+async function openSite(folder: string, lines: string): Promise<Site> {
+  chmodSync(folder, 0o755)
+  return await createSite(folder, lines)
+}
+
+async function queueOf(site: Site): Promise<string> {
+  return (await command(site, ['mailq'])).out
+}
+
+describe('users of this machine', {
+  skip: process.getuid?.() !== 0 && 'only root can be several users',
+}, () => {
+  test('see the queue, flush it and send mail; the store and the control socket stay closed to them', async () => {
+    await inFolder(async (folder) => {
+      const site = await openSite(
+        folder,
+        'mail_owner = daemon\nsample_accounts = no\nrelayhost = [127.0.0.1]:1\nworkers = 2',
+      )
+      const server = await startServer(site)
+      const mail = 'To: x@example.com\nSubject: hello\n\nbody\n'
+      const sent = await command(site, ['sendmail', '-t'], { uid: nobody, input: mail })
+      assert.deepEqual([sent.code, sent.err], [0, ''])
+      await eventually(async () => {
+        const listed = await command(site, ['mailq'], { uid: nobody })
+        assert.match(
+          listed.out,
+          /nobody@example\.org[\s\S]*\n {41}x@example\.com\n[\s\S]*-- 0 Kbytes in 1 Request\.\n/,
+        )
+        assert.deepEqual([listed.code, listed.err], [0, ''])
+      })
+      assert.equal((await command(site, ['mailq'], { uid: nobody })).out, await queueOf(site))
+      const json = await command(site, ['postqueue', '-j'], { uid: nobody })
+      assert.match(json.out, /^\{"queue_name": "\w+", "queue_id": "\w+".*"sender": "nobody@example\.org"/)
+      assert.equal((await command(site, ['postqueue', '-f'], { uid: nobody })).code, 0)
+      const id = /"queue_id": "(\w+)"/.exec(json.out)?.[1] ?? ''
+      assert.equal((await command(site, ['postqueue', '-i', id], { uid: nobody })).code, 0)
+      const deletion = await command(site, ['postsuper', '-d', 'ALL'], { uid: nobody })
+      assert.notEqual(deletion.code, 0)
+      assert.match(await queueOf(site), /in 1 Request/)
+      assert.equal(statSync(join(site.dataFolder, 'store')).mode & 0o077, 0)
+      assert.equal(statSync(join(site.dataFolder, 'control.sock')).mode & 0o077, 0)
+      assert.deepEqual(readdirSync(join(site.dataFolder, 'public', 'maildrop')), [])
+      const shown = (await command(site, ['postcat', '-h', id])).out
+      assert.match(shown, /^Received: by mail\.example\.org \(.*, from userid 65534\)$/m)
+      await stopServer(server)
+
+      assert.match(
+        (await command(site, ['mailq'], { uid: nobody })).err,
+        /Queue report unavailable - mail system is down/,
+      )
+      const later = await command(site, ['sendmail', 'y@example.com'], {
+        uid: nobody,
+        input: 'Subject: b\n\n',
+      })
+      assert.equal(later.code, 0)
+      assert.equal(readdirSync(join(site.dataFolder, 'public', 'maildrop')).length, 1)
+      const again = await startServer(site)
+      await eventually(async () => assert.match(await queueOf(site), /y@example\.com/))
+      await stopServer(again)
+    })
+  })
+
+  test('Postfix: authorized_mailq_users, authorized_flush_users, authorized_submit_users', async () => {
+    await inFolder(async (folder) => {
+      const site = await openSite(
+        folder,
+        'sample_accounts = no\nauthorized_mailq_users = nobody\nauthorized_flush_users = !nobody, static:anyone\nauthorized_submit_users = !nobody, static:all\nrelayhost = [127.0.0.1]:1',
+      )
+      const server = await startServer(site)
+      assert.equal((await command(site, ['mailq'], { uid: nobody })).out, 'Mail queue is empty\n')
+      const refused = await command(site, ['mailq'], { uid: other })
+      assert.match(refused.err, /User .*\(65533\) is not allowed to view the mail queue/)
+      assert.equal(refused.code, 77)
+      assert.match((await command(site, ['postqueue', '-f'], { uid: nobody })).err, /not allowed to flush/)
+      assert.equal((await command(site, ['postqueue', '-f'], { uid: other })).code, 0)
+      assert.deepEqual(
+        readdirSync(join(site.dataFolder, 'public', 'maildrop')),
+        [],
+        'nothing is left of the proofs',
+      )
+      await command(site, ['sendmail', 'x@example.com'], { uid: other, input: '\n' })
+      await eventually(async () => assert.match(await queueOf(site), /x@example\.com/))
+      await command(site, ['sendmail', 'y@example.com'], { uid: nobody, input: '\n' })
+      await server.says(/warning: [0-9a-f]{32}: not accepted: uid 65534 may not submit mail/)
+      assert.doesNotMatch(await queueOf(site), /y@example\.com/)
+      await stopServer(server)
+    })
+  })
+
+  test('files that are not what they seem are thrown away: links, folders, other names, no envelope', async () => {
+    await inFolder(async (folder) => {
+      const site = await openSite(folder, 'sample_accounts = no\nrelayhost = [127.0.0.1]:1')
+      const server = await startServer(site)
+      const maildrop = join(site.dataFolder, 'public', 'maildrop')
+      const name = (n: number): string => join(maildrop, String(n).padStart(32, '0'))
+      const secret = join(folder, 'secret')
+      const envelope = '{"sender":"a@example.net","recipients":[{"address":"x@example.com"}],"options":{}}\n'
+      writeFileSync(secret, `${envelope}secret\n`, { mode: 0o600 })
+      symlinkSync(secret, name(1))
+      linkSync(secret, name(2))
+      writeFileSync(name(3), 'no envelope\n')
+      writeFileSync(name(4), '{"sender":1}\n')
+      writeFileSync(join(maildrop, 'unfinished.tmp'), envelope)
+      await command(site, ['sendmail', 'z@example.com'], { uid: nobody, input: 'To: z\n\n' })
+      await server.says(/0002: not accepted: the file has another name too/)
+      await server.says(/0003: not accepted: the envelope cannot be read/)
+      await server.says(/0004: not accepted: the envelope cannot be read/)
+      await eventually(async () => assert.match(await queueOf(site), /z@example\.com/))
+      assert.doesNotMatch(await queueOf(site), /x@example\.com/)
+      assert.equal(existsSync(secret), true)
+      assert.deepEqual(readdirSync(maildrop), ['unfinished.tmp'])
+      await stopServer(server)
+    })
+  })
+})
