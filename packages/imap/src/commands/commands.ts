@@ -18,6 +18,7 @@ import { list } from './list.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { lsub } from './lsub.ts'
+import { getMetadata, setMetadata } from './metadata.ts'
 import { move } from './move.ts'
 import { namespace } from './namespace.ts'
 import { check, noop } from './noop.ts'
@@ -80,6 +81,8 @@ export const commands: readonly Command[] = [
   getAcl,
   listRights,
   myRights,
+  getMetadata,
+  setMetadata,
   getQuota,
   getQuotaRoot,
   setQuota,

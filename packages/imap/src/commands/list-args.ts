@@ -1,3 +1,4 @@
+import { type MetadataEntry, metadataEntryList } from '../wire/metadata.ts'
 import type { Parser } from '../wire/parser.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { statusItems } from './status-items.ts'
@@ -16,6 +17,8 @@ export interface ListReturn {
   readonly status: readonly string[] | undefined
   /** RFC 8440. */
   readonly myRights: boolean
+  /** RFC 9590; [] = not asked for. */
+  readonly metadata: readonly MetadataEntry[]
 }
 
 export interface ListArgs {
@@ -24,6 +27,8 @@ export interface ListArgs {
   readonly patterns: readonly string[]
   readonly returns: ListReturn
 }
+
+const nothingMore: ListReturn = { subscribed: false, status: undefined, myRights: false, metadata: [] }
 
 /** The cost of LIST is patterns × names: characters of all patterns together. */
 const maxPatternLength = 4000
@@ -48,16 +53,18 @@ function listReturn(p: Parser): ListReturn {
   let subscribed = false
   let status: readonly string[] | undefined
   let myRights = false
+  let metadata: readonly MetadataEntry[] = []
   if (p.sp().keyword() !== 'RETURN') throw new SyntaxFault('Expected RETURN')
   p.sp().list(() => {
     const option = p.keyword()
     if (option === 'SUBSCRIBED') subscribed = true
     else if (option === 'STATUS') status = statusItems(p)
     else if (option === 'MYRIGHTS') myRights = true
+    else if (option === 'METADATA') metadata = metadataEntryList(p.sp())
     // Attributes that are sent in any case.
     else if (option !== 'CHILDREN' && option !== 'SPECIAL-USE') throw new SyntaxFault('Unknown return option')
   })
-  return { subscribed, status, myRights }
+  return { subscribed, status, myRights, metadata }
 }
 
 /** RFC 9051 §9 list, RFC 5258 §6. */
@@ -72,7 +79,7 @@ export function listArgs(p: Parser): ListArgs {
   const length = patterns.reduce((sum, pattern) => sum + reference.length + pattern.length, 0)
   if (length > maxPatternLength)
     throw new SyntaxFault(`Expected patterns of at most ${maxPatternLength} characters in all`)
-  const returns = p.atEnd ? { subscribed: false, status: undefined, myRights: false } : listReturn(p)
+  const returns = p.atEnd ? nothingMore : listReturn(p)
   return { selection, reference, patterns, returns }
 }
 

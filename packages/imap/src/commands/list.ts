@@ -6,6 +6,7 @@ import { type ListArgs, type ListReturn, type ListSelection, listArgs } from './
 import { attributesOf, type ListName, listNames, parentsOf, specialUseOf } from './list-names.ts'
 import { MailboxPattern } from './mailbox-pattern.ts'
 import { mailboxText, type NameReader } from './mailbox-text.ts'
+import { metadataLine, readEntries } from './metadata.ts'
 import { statusText } from './status-items.ts'
 
 interface Match {
@@ -92,15 +93,19 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
   return ok('List completed')
 }
 
-/** What was asked for beside the LIST response: RFC 5819, RFC 8440. */
+/** What was asked for beside the LIST response: RFC 5819, RFC 8440, RFC 9590. */
 async function tellMore(
   session: SessionIn<'authenticated' | 'selected'>,
   { name, mailbox, rights: known }: ListName,
-  { status, myRights }: ListReturn,
+  { status, myRights, metadata }: ListReturn,
 ): Promise<void> {
-  if (mailbox === undefined || (status === undefined && !myRights)) return
+  if (mailbox === undefined || (status === undefined && !myRights && metadata.length === 0)) return
   const rights = known ?? (await session.store.sharing.rights(mailbox.id, session.account.id))
   if (myRights) session.untagged(myRightsText(session, name, rights))
+  if (metadata.length > 0 && /[rswip]/.test(rights)) {
+    const values = await readEntries(session, { mailbox }, metadata, { depth: 0 })
+    await session.write(metadataLine(session, name, values))
+  }
   if (status !== undefined && mailbox.selectable && rights.includes('r'))
     await session.write(`* ${await statusText(session, name, mailbox, status)}\r\n`)
 }
@@ -110,7 +115,7 @@ export const list = command({
   name: 'LIST',
   states: ['authenticated', 'selected'],
   numbers: 'none',
-  capabilities: ['CHILDREN', 'LIST-EXTENDED', 'LIST-STATUS', 'LIST-MYRIGHTS', 'SPECIAL-USE'],
+  capabilities: ['CHILDREN', 'LIST-EXTENDED', 'LIST-STATUS', 'LIST-MYRIGHTS', 'LIST-METADATA', 'SPECIAL-USE'],
   args: listArgs,
   run,
 })

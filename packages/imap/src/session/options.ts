@@ -30,6 +30,10 @@ export interface ImapOptions {
   readonly idleNotifyIntervalMs: number
   /** What ID answers (RFC 2971 §3.3). Dovecot: imap_id_send. */
   readonly idFields: Readonly<Record<string, string>>
+  /** `/shared/comment` of the server (RFC 5464 §6.2.1); '' = none. Dovecot: mail_server_comment. */
+  readonly serverComment: string
+  /** `/shared/admin`: URI of the administrator (RFC 5464 §6.2.2); '' = none. Dovecot: mail_server_admin. */
+  readonly serverAdmin: string
   /** `imap-login: ` lines of the client's ID. Dovecot: imap_id_log. */
   readonly idLog: readonly string[]
 }
@@ -49,5 +53,7 @@ export const defaultImapOptions: ImapOptions = {
   maxUserIpConnections: 10,
   idleNotifyIntervalMs: 2 * 60_000,
   idFields: { name: 'Posthorn' },
+  serverComment: '',
+  serverAdmin: '',
   idLog: ['name', 'version'],
 }

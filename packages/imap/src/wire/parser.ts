@@ -158,6 +158,20 @@ export class Parser {
     return this.string()
   }
 
+  /** NIL, a string, or `~{n}` with any octets. RFC 5464 §5 value. */
+  nstring8(): Buffer | undefined {
+    if (this.peek('~')) return this.literal8()
+    return this.#acceptNil() ? undefined : this.stringOctets()
+  }
+
+  /** True when one of these (ASCII, any case) is next. */
+  peekText(...texts: readonly string[]): boolean {
+    return texts.some((text) => {
+      const next = this.#text.toString('latin1', this.#at, this.#at + text.length)
+      return asciiUpper(next) === asciiUpper(text)
+    })
+  }
+
   /** True when a literal is next: where APPEND's message begins. */
   get atLiteral(): boolean {
     const next = this.#text[this.#at]

@@ -20,7 +20,7 @@ export interface AnnotationChange {
 
 /** Octets of one value, and how many values, and octets in all, one place and scope may have. */
 export const annotationLimits = {
-  valueBytes: 65_536,
+  valueBytes: 32_768,
   count: 200,
   totalBytes: 1_048_576,
   nameBytes: 512,

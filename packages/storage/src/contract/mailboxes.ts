@@ -46,6 +46,8 @@ export interface MailboxStore {
   remove(account: AccountId, name: string): Promise<void>
   /** Renames children too; renaming INBOX moves its messages (RFC 9051 §6.3.6). */
   rename(account: AccountId, from: string, to: string): Promise<void>
+  /** 'mailbox-exists' when another mailbox of the account has one of these uses. */
+  setSpecialUse(id: MailboxId, specialUse: readonly SpecialUse[]): Promise<void>
   /** A subscription is of a name, existing or not. */
   subscribe(account: AccountId, name: string, on: 'subscribed' | 'unsubscribed'): Promise<void>
   quota(account: AccountId): Promise<Quota>

@@ -50,7 +50,7 @@ export interface Maintenance {
   compact(): Promise<CompactReport>
   /** A consistent, verified copy of the running store in a new folder. */
   backup(directory: string): Promise<BackupReport>
-  /** Brings the journal up to date (at most a second behind otherwise). */
+  /** Brings the journal and the index on disk up to date (at most a second behind otherwise). */
   flushJournal(): Promise<void>
   /**
    * Makes the folded texts that searches use for every message that has none, and drops those of messages that

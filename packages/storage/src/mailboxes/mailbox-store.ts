@@ -61,6 +61,7 @@ export const createMailboxStore = (engine: Engine): MailboxStore => ({
     engine.commit.runFreeing((unit) => removeMailbox(unit, account, normalizeName(name), engine.now())),
   rename: (account, from, to) =>
     engine.commit.run((unit) => renameMailbox(engine, unit, account, normalizeName(from), normalizeName(to))),
+  setSpecialUse: (id, specialUse) => engine.commit.run((unit) => setSpecialUse(unit, id, specialUse)),
   subscribe: (account, name, on) =>
     engine.commit.run((unit) => subscribe(unit, account, normalizeName(name), on)),
   async quota(account) {
@@ -142,10 +143,25 @@ export const createMailbox = (
   return readMailbox(unit, id) as Mailbox
 }
 
-/** RFC 6154 §5.1: one mailbox for each use here. */
-const checkSpecialUse = (unit: Unit, account: number, specialUse: readonly SpecialUse[]): void => {
+const setSpecialUse = (unit: Unit, id: number, specialUse: readonly SpecialUse[]): void => {
+  const facts = readMailboxFacts(unit, id)
+  if (facts === undefined)
+    throw new StoreError('no-such-mailbox', `Cannot change mailbox ${id}: it does not exist`)
+  checkSpecialUse(unit, facts.account, specialUse, id)
+  writeMailboxFacts(unit, id, { ...facts, specialUse })
+  wakeMailboxes(unit, facts.account)
+}
+
+/** RFC 6154 §5.1: one mailbox for each use here. @param except that may have it already */
+const checkSpecialUse = (
+  unit: Unit,
+  account: number,
+  specialUse: readonly SpecialUse[],
+  except?: number,
+): void => {
   if (specialUse.length === 0) return
   for (const id of mailboxIds(unit, account)) {
+    if (id === except) continue
     const taken = readMailboxFacts(unit, id)?.specialUse.find((use) => specialUse.includes(use))
     if (taken) throw new StoreError('mailbox-exists', `Cannot create mailbox: another has the use \\${taken}`)
   }
