@@ -3,7 +3,7 @@ import type { SelectedSession } from '../session/session.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import type { ReturnOptions } from './search-answer.ts'
 
-type InOrder = (uids: Uint32Array, signal: AbortSignal) => Promise<Uint32Array>
+type InOrder = (uids: Uint32Array) => Promise<Uint32Array>
 
 /** RFC 5267 §4.3: BAD before anything is done. */
 export function refuseUsedTag(session: SelectedSession, options: ReturnOptions | undefined): void {
@@ -36,9 +36,9 @@ export function keepUpdated(
     numbering,
     members: found,
     inOrder,
-    async matching(uids, signal) {
+    async matching(uids) {
       const among: SearchCriteria = { kind: 'and', of: [{ kind: 'uids', ranges: pairsOf(uids) }, criteria] }
-      return (await store.messages.search(mailbox.id, among, signal)).uids
+      return (await store.messages.search(mailbox.id, among)).uids
     },
   })
 }

@@ -16,7 +16,8 @@ export const search = command({
   name: 'SEARCH',
   states: ['selected'],
   numbers: 'uses',
-  capabilities: ['ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL', 'CONTEXT=SEARCH', 'I18NLEVEL=1'],
+  // INPROGRESS: RFC 9585.
+  capabilities: ['INPROGRESS', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL', 'CONTEXT=SEARCH', 'I18NLEVEL=1'],
   args: (p, session): SearchArgs => {
     const options = returnOptions(p.sp())
     return {

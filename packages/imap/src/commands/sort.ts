@@ -40,7 +40,8 @@ export const sort = command({
     keepUpdated(session, options, {
       found: sorted.uids,
       criteria,
-      inOrder: (uids, changedSignal) => inOrder(session, uids, order, changedSignal),
+      // A part of the news: what ends a command does not end it.
+      inOrder: (uids) => inOrder(session, uids, order, new AbortController().signal),
     })
     return ok('Sort completed')
   },

@@ -98,6 +98,11 @@ export class ClientLink implements Client {
     })
   }
 
+  /** Ends long work of the running command, which throws `reason`. */
+  cancelWork(reason: Error): void {
+    this.#closing?.abort(reason)
+  }
+
   /** A command waits for the client, not for us. */
   get awaitsLine(): boolean {
     return this.#line !== undefined

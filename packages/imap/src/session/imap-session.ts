@@ -1,5 +1,6 @@
 import type { CloseReason, Connection, TlsCredentials } from '@posthorn/net'
 import { type Account, StoreError } from '@posthorn/storage'
+import { cancelsUpdate } from '../commands/cancel-update.ts'
 import type { CapabilityContext } from '../commands/command.ts'
 import { Refusal } from '../errors.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
@@ -17,6 +18,8 @@ import { Turn } from './turn.ts'
 /** A literal refused by us but sent all the same is read up to here; then the connection ends. */
 const swallowBytes = 256 * 1024 * 1024
 const swallowBytesBeforeLogin = 64 * 1024
+/** What comes while a command runs is looked at that far for a CANCELUPDATE. */
+const maxPeekBytes = 4096
 
 /**
  * One client. All variants of `Session` in one object: the dispatcher checks the state and hands it out
@@ -198,7 +201,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     }
     if (this.#contexts === undefined) return
     const sequenceOf = (uid: number): number => mailbox.sequenceOf(uid)
-    await this.write(await this.#contexts.afterChanges(news, sequenceOf, this.signal))
+    await this.write(await this.#contexts.afterChanges(news, sequenceOf))
   }
 
   get contexts(): SearchContexts {
@@ -286,6 +289,10 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
       void runCommands(this)
       return
     }
+    if (this.mailbox !== undefined && cancelsUpdate(this.framer.peek(maxPeekBytes), this.tag)) {
+      this.contexts.forget(this.tag)
+      this.cancelWork(new Refusal('', 'Cancelled by CANCELUPDATE'))
+    }
     this.offerLine()
     this.holdBack()
   }
@@ -339,8 +346,11 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
 
   /** Ends at once, or when the running command has been answered. */
   shutDown(): void {
-    if (this.busy && !this.awaitsLine) this.#shuttingDown = true
-    else this.bye('Server shutting down.', 'Server shutting down.')
+    if (this.busy && !this.awaitsLine) {
+      this.#shuttingDown = true
+      if (this.account !== undefined)
+        this.cancelWork(new Refusal('UNAVAILABLE', 'The server is shutting down'))
+    } else this.bye('Server shutting down.', 'Server shutting down.')
   }
 
   /** Between two commands. */

@@ -28,6 +28,8 @@ export interface ImapOptions {
   readonly maxUserIpConnections: number
   /** `* OK Still here` to idling clients; 0 = never. Dovecot: imap_idle_notify_interval. */
   readonly idleNotifyIntervalMs: number
+  /** `* OK [INPROGRESS …]` while a command takes its time (RFC 9585 §4: not below 10 s). */
+  readonly progressIntervalMs: number
   /** What ID answers (RFC 2971 §3.3). Dovecot: imap_id_send. */
   readonly idFields: Readonly<Record<string, string>>
   /** `/shared/comment` of the server (RFC 5464 §6.2.1); '' = none. Dovecot: mail_server_comment. */
@@ -52,6 +54,7 @@ export const defaultImapOptions: ImapOptions = {
   badCommandLimit: 20,
   maxUserIpConnections: 10,
   idleNotifyIntervalMs: 2 * 60_000,
+  progressIntervalMs: 10_000,
   idFields: { name: 'Posthorn' },
   serverComment: '',
   serverAdmin: '',

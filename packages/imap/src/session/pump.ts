@@ -3,6 +3,7 @@
  * they came (so that no pipelining is ambiguous, RFC 9051 §5.5), and answers each.
  */
 import { bad, type Command, type Completion, type LiteralSink, no, ok } from '../commands/command.ts'
+import { inProgress, silentCommands } from '../commands/in-progress.ts'
 import { readsUtf8 } from '../commands/mailbox-text.ts'
 import { verdictOn } from '../errors.ts'
 import type { Frame } from '../wire/frame.ts'
@@ -135,7 +136,8 @@ function runCall(
   const variant = session as unknown as Session
   const args = command.args(p, variant)
   p.end()
-  return command.run(variant, args)
+  const work = command.run(variant, args)
+  return work instanceof Promise && silentCommands.has(call.name) ? inProgress(session, work) : work
 }
 
 /** IDLE ends with whatever line comes; the command itself is long gone (RFC 9051 §6.3.13). */

@@ -12,15 +12,17 @@ export interface SearchContext {
   /** UIDs as the client has them: in the order of the mailbox, or in the one that was asked for. */
   members: Uint32Array
   /** Those of `uids` that meet the criteria now, ascending. */
-  matching(uids: Uint32Array, signal: AbortSignal): Promise<Uint32Array>
+  matching(uids: Uint32Array): Promise<Uint32Array>
   /** undefined: the order of the mailbox. */
-  readonly inOrder: ((uids: Uint32Array, signal: AbortSignal) => Promise<Uint32Array>) | undefined
+  readonly inOrder: ((uids: Uint32Array) => Promise<Uint32Array>) | undefined
 }
 
 type NumberOf = (uid: number) => number
 
 export class SearchContexts {
   readonly #byTag = new Map<string, SearchContext>()
+  /** Of a search that was ended before it could become a context. */
+  #forgotten: string | undefined
 
   has(tag: string): boolean {
     return this.#byTag.has(tag)
@@ -40,7 +42,13 @@ export class SearchContexts {
 
   /** False when there is none of this tag. */
   cancel(tag: string): boolean {
-    return this.#byTag.delete(tag)
+    const forgotten = this.#forgotten === tag
+    if (forgotten) this.#forgotten = undefined
+    return this.#byTag.delete(tag) || forgotten
+  }
+
+  forget(tag: string): void {
+    this.#forgotten = tag
   }
 
   /** Lines that have to go out before the EXPUNGEs of the same news. RFC 5267 §4.3.4. */
@@ -56,34 +64,30 @@ export class SearchContexts {
   }
 
   /** Lines that follow the FETCH and EXISTS of the same news. @param sequenceOf as it is after them */
-  async afterChanges(news: News, sequenceOf: NumberOf, signal: AbortSignal): Promise<string> {
+  async afterChanges(news: News, sequenceOf: NumberOf): Promise<string> {
     // What is held back is still in the mailbox for this client, but cannot be found any more.
     const changed = news.changed.uids.filter((uid) => sequenceOf(uid) > 0)
     if (changed.length === 0) return ''
     let lines = ''
     for (const context of this.#byTag.values()) {
-      const matching = new Set(await context.matching(changed, signal))
+      const matching = new Set(await context.matching(changed))
       const left = new Set(changed.filter((uid) => !matching.has(uid)))
       lines += removal(context, (uid) => left.has(uid), sequenceOf)
       const members = new Set(context.members)
       const came = Uint32Array.from([...matching].filter((uid) => !members.has(uid)))
-      if (came.length > 0) lines += await this.#addition(context, came, { sequenceOf, signal })
+      if (came.length > 0) lines += await this.#addition(context, came, sequenceOf)
     }
     return lines
   }
 
-  async #addition(
-    context: SearchContext,
-    came: Uint32Array,
-    { sequenceOf, signal }: { readonly sequenceOf: NumberOf; readonly signal: AbortSignal },
-  ): Promise<string> {
+  async #addition(context: SearchContext, came: Uint32Array, sequenceOf: NumberOf): Promise<string> {
     const all = Uint32Array.from([...context.members, ...came]).sort()
     const numberOf: NumberOf = context.numbering === 'uid' ? (uid) => uid : sequenceOf
     if (context.inOrder === undefined) {
       context.members = all
       return line(context, 'ADDTO', [[0, came.sort().map(numberOf)]])
     }
-    context.members = await context.inOrder(all, signal)
+    context.members = await context.inOrder(all)
     const isNew = new Set(came)
     const runs = runsOf(context.members, (uid) => isNew.has(uid))
     return line(

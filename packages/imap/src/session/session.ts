@@ -42,6 +42,8 @@ interface SessionCommon {
   capabilities(): string
   /** No command after this one. */
   logout(): void
+  /** The client will send no more, but may still read. */
+  readonly endsAfterCommand: boolean
   /** The connection is gone: long work should stop. */
   readonly gone: boolean
   readonly signal: AbortSignal

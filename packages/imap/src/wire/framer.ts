@@ -91,6 +91,11 @@ export class Framer {
     return this.#input.length
   }
 
+  /** The beginning of what arrived and was not yet looked at. */
+  peek(maxBytes: number): Buffer {
+    return this.#input.subarray(0, maxBytes)
+  }
+
   /** True between commands: nothing of a next one has arrived. */
   get idle(): boolean {
     return this.#state === 'line' && this.#input.length + this.#heldBytes + this.#pieces.length === 0

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type ImapFixture, type RawClient, startImapFixture } from '../testkit/imap-fixture.ts'
+
+/** A mailbox whose texts take a while to search: bases of other bases, nothing of it found. */
+async function slowMailbox(fixture: ImapFixture, copies: number): Promise<RawClient> {
+  const client = await fixture.login('INBOX')
+  const body = Buffer.from('lorem ipsum dolor sit amet '.repeat(20_000)).toString('base64')
+  const lines = body.match(/.{1,76}/g)!.join('\r\n')
+  for (let at = 0; at < 4; at++) {
+    const head = `Subject: ${at}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-16le\r\n`
+    await client.append('INBOX', `${head}Content-Transfer-Encoding: base64\r\n\r\n${lines}\r\n`)
+  }
+  for (let at = 0; at < copies; at++) await client.ok('UID COPY 1:* INBOX')
+  return client
+}
+
+/** Calls when the search has certainly begun: the store is asked. */
+function onSearch(fixture: ImapFixture, then: () => void): void {
+  const { messages } = fixture.store
+  const search = messages.search.bind(messages)
+  messages.search = (...args) => {
+    setImmediate(then)
+    return search(...args)
+  }
+}
+
+test('RFC 5267 §4.3.5: CANCELUPDATE ends the search that still runs', async (t) => {
+  const fixture = await startImapFixture(t)
+  const client = await slowMailbox(fixture, 3)
+  onSearch(fixture, () => client.send('b CANCELUPDATE "a"\r\n'))
+  client.send('a SEARCH RETURN (UPDATE COUNT) TEXT "not to be found"\r\n')
+  const lines = await client.until(/^b /)
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, 4)),
+    ['a NO', 'b OK'],
+  )
+  await client.ok('NOOP')
+})
+
+test('a closed connection ends the search that still runs', async (t) => {
+  const fixture = await startImapFixture(t, { progressIntervalMs: 100 })
+  const client = await slowMailbox(fixture, 5)
+  const { promise: ended, resolve } = Promise.withResolvers<unknown>()
+  const { messages } = fixture.store
+  const search = messages.search.bind(messages)
+  messages.search = (...args) => {
+    const found = search(...args)
+    found.then(resolve, resolve)
+    setImmediate(() => client.destroy())
+    return found
+  }
+  client.send('a SEARCH TEXT "not to be found"\r\n')
+  assert.equal(((await ended) as Error).name, 'AbortError')
+})
+
+test('the BYE of a server that stops ends the search that still runs', async (t) => {
+  const fixture = await startImapFixture(t)
+  const client = await slowMailbox(fixture, 3)
+  onSearch(fixture, () => void fixture.service.close(60_000))
+  client.send('a SEARCH TEXT "not to be found"\r\n')
+  const lines = await client.end()
+  assert.match(lines[0]!, /^a NO \[UNAVAILABLE\]/)
+  assert.match(lines[1]!, /^\* BYE/)
+})
+
+test('RFC 9585: work that takes long says so, and nothing after it', async (t) => {
+  const fixture = await startImapFixture(t, { progressIntervalMs: 5 })
+  const client = await slowMailbox(fixture, 3)
+  const { messages } = fixture.store
+  const search = messages.search.bind(messages)
+  messages.search = async (...args) => {
+    const found = await search(...args)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    return found
+  }
+  const lines = await client.ok('UID SEARCH SUBJECT 1')
+  const told = lines.filter((line) => /^\* OK \[INPROGRESS \("t\d+" NIL NIL\)\] /.test(line))
+  assert.ok(told.length >= 2, lines.join('|'))
+  assert.match(lines.at(-2)!, /^\* SEARCH /)
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  assert.deepEqual((await client.ok('NOOP')).length, 1)
+})
