@@ -35,6 +35,8 @@ export interface Policy {
    * were delayed, then relay and recipient), `data`, `end-of-data`, `etrn`.
    */
   ask(command: PolicyCommand, request: PolicyRequest): Answer<PolicyOutcome>
+  /** false: there is nothing to be asked at a command, and no request need be made. */
+  asks(command: PolicyCommand): boolean
 }
 
 export type PolicyCommand = 'connect' | 'helo' | 'mail' | 'rcpt' | 'data' | 'end-of-data' | 'etrn'
@@ -122,6 +124,7 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
   return {
     delayReject: options.delayReject ?? 'yes',
     ask: (command, request) => walk({ plan: plans[command], request }, 0),
+    asks: (command) => plans[command].length > 0,
   }
 }
 

@@ -18,8 +18,8 @@ const lf = 0x0a
 const crlf = Buffer.from('\r\n')
 
 /**
- * Holds a message's header back until it is whole, looks at it once, and lets `rewrite` change it. Everything
- * after it goes straight through.
+ * Holds a message's header back until it is whole, looks at it once, lets `rewrite` change it and puts our own
+ * fields `above` it: one piece, for each costs the store a turn. Everything after it goes straight through.
  */
 export class HeaderGate {
   readonly facts: HeaderFacts = {
@@ -31,6 +31,7 @@ export class HeaderGate {
   }
   readonly #sink: (chunk: Uint8Array) => Promise<void> | undefined
   readonly #rewrite: ((header: Buffer, facts: HeaderFacts) => Buffer) | undefined
+  readonly #above: Buffer | undefined
   /** Grows by doubling; `#heldBytes` of it are in use. */
   #held: Buffer = Buffer.alloc(0)
   #heldBytes = 0
@@ -41,9 +42,11 @@ export class HeaderGate {
   constructor(
     sink: (chunk: Uint8Array) => Promise<void> | undefined,
     rewrite?: (header: Buffer, facts: HeaderFacts) => Buffer,
+    above?: Buffer,
   ) {
     this.#sink = sink
     this.#rewrite = rewrite
+    this.#above = above
   }
 
   push(chunk: Uint8Array): Promise<void> | undefined {
@@ -100,11 +103,12 @@ export class HeaderGate {
     const rest = held.subarray(end.fieldsEnd)
     // Text that is no header field starts the body: as Postfix does, the empty line before it is ours.
     const separator = end.complete === 'body-text' || end.complete === 'over' ? crlf : undefined
-    if (rewritten === fields && separator === undefined)
-      return held.length === 0 ? undefined : this.#sink(held)
-    return this.#sink(
-      Buffer.concat(separator === undefined ? [rewritten, rest] : [rewritten, separator, rest]),
-    )
+    const pieces = this.#above === undefined ? [] : [this.#above]
+    if (rewritten === fields && separator === undefined) pieces.push(held)
+    else if (separator === undefined) pieces.push(rewritten, rest)
+    else pieces.push(rewritten, separator, rest)
+    const octets = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
+    return octets.length === 0 ? undefined : this.#sink(octets)
   }
 }
 

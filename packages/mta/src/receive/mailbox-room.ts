@@ -1,10 +1,12 @@
+import type { Answer } from '@posthorn/smtp'
 import type { AccountId, Quota, Store } from '@posthorn/storage'
 import type { Refusal } from '../policy/index.ts'
 import type { Routing } from '../routing/index.ts'
+import { after } from './answer.ts'
 
 export interface MailboxRoom {
   /** `452 4.2.2` when the mailbox of this very address is full; what aliases lead to is seen at delivery. */
-  refusal(address: string, sizeBytes: number, routing: Routing): Promise<Refusal | undefined>
+  refusal(address: string, sizeBytes: number, routing: Routing): Answer<Refusal | undefined>
 }
 
 const maxAgeMs = 1_000
@@ -14,9 +16,12 @@ const maxEntries = 10_000
 export function createMailboxRoom(store: Pick<Store, 'mailboxes'>, now: () => number): MailboxRoom {
   const kept = new Map<AccountId, { readonly quota: Quota; readonly untilMs: number }>()
 
-  async function quotaOf(account: AccountId): Promise<Quota> {
+  function quotaOf(account: AccountId): Answer<Quota> {
     const entry = kept.get(account)
-    if (entry !== undefined && entry.untilMs > now()) return entry.quota
+    return entry !== undefined && entry.untilMs > now() ? entry.quota : load(account)
+  }
+
+  async function load(account: AccountId): Promise<Quota> {
     const quota = await store.mailboxes.quota(account)
     if (kept.size >= maxEntries) kept.clear()
     kept.set(account, { quota, untilMs: now() + maxAgeMs })
@@ -24,13 +29,20 @@ export function createMailboxRoom(store: Pick<Store, 'mailboxes'>, now: () => nu
   }
 
   return {
-    async refusal(address, sizeBytes, routing) {
-      const account = await routing.mailboxOf(address)
-      if (account === undefined) return undefined
-      const { usedBytes, limitBytes } = await quotaOf(account.id)
-      if (limitBytes === 0 || (usedBytes < limitBytes && usedBytes + sizeBytes <= limitBytes))
-        return undefined
-      return { code: 452, status: '4.2.2', text: `<${address}>: Recipient address rejected: Mailbox is full` }
-    },
+    refusal: (address, sizeBytes, routing) =>
+      after(routing.mailboxOf(address), (account) =>
+        account === undefined
+          ? undefined
+          : after(quotaOf(account.id), (quota) => (hasRoom(quota, sizeBytes) ? undefined : full(address))),
+      ),
   }
 }
+
+const hasRoom = ({ usedBytes, limitBytes }: Quota, sizeBytes: number): boolean =>
+  limitBytes === 0 || (usedBytes < limitBytes && usedBytes + sizeBytes <= limitBytes)
+
+const full = (address: string): Refusal => ({
+  code: 452,
+  status: '4.2.2',
+  text: `<${address}>: Recipient address rejected: Mailbox is full`,
+})

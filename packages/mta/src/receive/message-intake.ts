@@ -1,3 +1,4 @@
+import type { Answer } from '@posthorn/smtp'
 import type { MessageStore, MessageWriter, StagedMessage } from '@posthorn/storage'
 import type { ContentFilter } from '../checks/index.ts'
 import type { MilterContent } from '../milter/index.ts'
@@ -25,7 +26,7 @@ export interface MessageIntake {
   readonly tooLarge: boolean
   write(chunk: Uint8Array): Promise<void> | undefined
   /** After the last octet: what header_checks and body_checks want. undefined: nothing was looked at. */
-  checked(): Promise<ContentFilter | undefined>
+  checked(): Answer<ContentFilter | undefined>
   finish(): Promise<StagedMessage>
   abort(): Promise<void>
 }
@@ -34,17 +35,24 @@ export interface MessageIntake {
 export function openIntake(messages: Pick<MessageStore, 'stage'>, options: IntakeOptions): MessageIntake {
   const writer: MessageWriter = messages.stage()
   const { own, filter, content } = options
+  const trace = filter === undefined ? joined(options.trace) : filter.trace(options.trace)
+  content?.setTrace(trace)
   const gate = new HeaderGate(
     content === undefined ? (chunk) => writer.write(chunk) : (chunk) => content.write(chunk),
     own === undefined ? undefined : (header, facts) => mendHeader(header, facts, own),
+    content === undefined ? trace : undefined,
   )
   let sizeBytes = 0
   let tooLarge = false
-  const trace = filter === undefined ? Buffer.concat(options.trace) : filter.trace(options.trace)
-  let first: Promise<void> | undefined
-  if (content === undefined) first = writer.write(trace)
-  else content.setTrace(trace)
   const pass = (bytes: Uint8Array) => (bytes.length === 0 ? undefined : gate.push(bytes))
+  const finishChecks = async (): Promise<ContentFilter | undefined> => {
+    if (filter !== undefined) await pass(filter.finish())
+    if (content !== undefined) {
+      await gate.finish()
+      await content.finish()
+    }
+    return filter
+  }
   return {
     facts: gate.facts,
     get sizeBytes() {
@@ -57,24 +65,14 @@ export function openIntake(messages: Pick<MessageStore, 'stage'>, options: Intak
       sizeBytes += chunk.length
       if (options.sizeLimitBytes > 0 && sizeBytes > options.sizeLimitBytes) tooLarge = true
       if (tooLarge) return undefined
-      const wait = filter === undefined ? gate.push(chunk) : pass(filter.push(chunk))
-      if (first === undefined) return wait
-      const traced = first
-      first = undefined
-      return wait === undefined ? traced : traced.then(() => wait)
+      return filter === undefined ? gate.push(chunk) : pass(filter.push(chunk))
     },
-    async checked() {
-      if (filter !== undefined) await pass(filter.finish())
-      if (content !== undefined) {
-        await gate.finish()
-        await content.finish()
-      }
-      return filter
+    checked() {
+      return filter === undefined && content === undefined ? undefined : finishChecks()
     },
     async finish() {
-      await first
-      if (content === undefined) await gate.finish()
-      else await pour(content, writer)
+      const last = content === undefined ? gate.finish() : pour(content, writer)
+      if (last !== undefined) await last
       return writer.finish()
     },
     async abort() {
@@ -83,6 +81,9 @@ export function openIntake(messages: Pick<MessageStore, 'stage'>, options: Intak
     },
   }
 }
+
+const joined = (fields: readonly Buffer[]): Buffer =>
+  fields.length === 1 ? (fields[0] as Buffer) : Buffer.concat(fields)
 
 async function pour(content: MilterContent, writer: MessageWriter): Promise<void> {
   for await (const octets of content.octets()) await writer.write(octets)

@@ -1,5 +1,5 @@
 import type { Accounts } from '@posthorn/accounts'
-import { clientName, type Resolver } from '@posthorn/dns'
+import { type ClientName, clientName, type Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import type { Answer, MailFrom, SmtpHandler, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
@@ -10,6 +10,7 @@ import {
   policyLogText,
   refusalText,
 } from '../policy/index.ts'
+import { after } from './answer.ts'
 import { isLoopback } from './header-clients.ts'
 import { createMailboxRoom } from './mailbox-room.ts'
 import { MilterGuard } from './milter-guard.ts'
@@ -30,11 +31,22 @@ export interface ReceiverSources {
 }
 
 const defaultNameTimeoutMs = 5_000
+const loopbackName: ClientName = {
+  name: 'localhost',
+  reverseName: 'localhost',
+  status: 'ok',
+  reverseStatus: 'ok',
+}
 const mailOk = reply(250, '2.1.0', 'Ok')
 
 /** Decides about sessions and takes mail in: Postfix's smtpd, cleanup and local in one. */
 export function createReceiver(sources: ReceiverSources): SmtpHandler {
   return new Receiver(sources)
+}
+
+interface MailAnswer {
+  readonly reply: SmtpReply
+  readonly transaction?: SmtpTransaction
 }
 
 class Receiver implements SmtpHandler {
@@ -48,32 +60,44 @@ class Receiver implements SmtpHandler {
     this.#mailSources = { store, log, now, room: createMailboxRoom(store, now) }
   }
 
-  async connect(session: SmtpSession): Promise<SmtpReply> {
+  connect(session: SmtpSession): Answer<SmtpReply> {
     const { options, mynetworks, gatewayGuard } = this.#sources.configuration()
     const state = this.#stateOf(session)
     const inMyNetworks =
       mynetworks.has(session.clientAddress) && (gatewayGuard?.trusts(session.clientAddress) ?? true)
     session.trusted = inMyNetworks
-    state.client = { ...state.client, inMyNetworks }
-    if (isLoopback(session.clientAddress)) {
-      const name = { name: 'localhost', reverseName: 'localhost', status: 'ok', reverseStatus: 'ok' } as const
-      state.client = { ...state.client, name }
-    } else if (!inMyNetworks && options.clientNames !== 'unknown') {
-      const timeoutMs = options.clientNameTimeoutMs ?? defaultNameTimeoutMs
-      const name = await clientName(this.#sources.dns, session.clientAddress, timeoutMs)
-      state.client = { ...state.client, name }
-    }
-    session.clientName = state.client.name.name
+    const isLooked = !inMyNetworks && options.clientNames !== 'unknown'
+    const name = isLoopback(session.clientAddress)
+      ? loopbackName
+      : isLooked
+        ? clientName(
+            this.#sources.dns,
+            session.clientAddress,
+            options.clientNameTimeoutMs ?? defaultNameTimeoutMs,
+          )
+        : state.client.name
+    return after(name, (known) => {
+      state.client = { address: session.clientAddress, name: known, inMyNetworks }
+      session.clientName = known.name
+      return this.#admit(session, state)
+    })
+  }
+
+  #admit(session: SmtpSession, state: SessionState): Answer<SmtpReply> {
     this.#log('info', `connect from ${clientOf(session)}`)
-    const tooMany = await this.#sources.configuration().limits?.count('connection', session)
-    if (tooMany !== undefined) return replyOf(tooMany)
-    const refused = await this.#ask('connect', 'CONNECT', session)
-    if (refused !== undefined) return refused
-    return (await this.#openMilters(session, state)) ?? { code: 220, text: options.banner }
+    const { limits, options } = this.#sources.configuration()
+    const welcome: SmtpReply = { code: 220, text: options.banner }
+    return after(limits?.count('connection', session), (tooMany): Answer<SmtpReply> => {
+      if (tooMany !== undefined) return replyOf(tooMany)
+      return after(this.#ask('connect', 'CONNECT', session), (refused): Answer<SmtpReply> => {
+        if (refused !== undefined) return refused
+        return after(this.#openMilters(session, state), (filtered) => filtered ?? welcome)
+      })
+    })
   }
 
   /** undefined: go on. */
-  async #openMilters(session: SmtpSession, state: SessionState): Promise<SmtpReply | undefined> {
+  #openMilters(session: SmtpSession, state: SessionState): Answer<SmtpReply | undefined> {
     const milters = this.#sources.configuration().milters?.forClient(session.clientAddress)
     if (milters === undefined) return undefined
     state.milters = new MilterGuard(milters, session, state, {
@@ -84,10 +108,12 @@ class Receiver implements SmtpHandler {
     return state.milters.connect(this.#request(session, 'CONNECT'))
   }
 
-  async helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Promise<SmtpReply | undefined> {
-    const refused = await this.#ask('helo', verb, session)
-    if (refused !== undefined) return refused
-    return this.#stateOf(session).milters?.helo(session.helo, this.#request(session, verb))
+  helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Answer<SmtpReply | undefined> {
+    return after(
+      this.#ask('helo', verb, session),
+      (refused) =>
+        refused ?? this.#stateOf(session).milters?.helo(session.helo, this.#request(session, verb)),
+    )
   }
 
   unknown(session: SmtpSession, line: string): Answer<SmtpReply | undefined> {
@@ -120,21 +146,21 @@ class Receiver implements SmtpHandler {
     }
   }
 
-  async mail(
-    session: SmtpSession,
-    from: MailFrom,
-  ): Promise<{ readonly reply: SmtpReply; readonly transaction?: SmtpTransaction }> {
+  mail(session: SmtpSession, from: MailFrom): Answer<MailAnswer> {
     const configuration = this.#sources.configuration()
-    if (configuration.limits !== undefined) {
-      const tooMany = await configuration.limits.count('message', session)
-      if (tooMany !== undefined) return { reply: replyOf(tooMany) }
-    }
+    return after(configuration.limits?.count('message', session), (tooMany) =>
+      tooMany === undefined ? this.#beginMail(session, from, configuration) : { reply: replyOf(tooMany) },
+    )
+  }
+
+  #beginMail(session: SmtpSession, from: MailFrom, configuration: ReceiveConfiguration): Answer<MailAnswer> {
     const policy = policyOf(configuration, session)
     const state = this.#stateOf(session)
     state.transactions++
     const mail = new SmtpMail(session, state, from, configuration, policy, this.#mailSources)
-    const refused = await mail.begin()
-    return refused === undefined ? { reply: mailOk, transaction: mail } : { reply: refused }
+    return after(mail.begin(), (refused) =>
+      refused === undefined ? { reply: mailOk, transaction: mail } : { reply: refused },
+    )
   }
 
   async vrfy(session: SmtpSession, argument: string): Promise<SmtpReply> {
@@ -176,21 +202,23 @@ class Receiver implements SmtpHandler {
   }
 
   /** undefined: go on. */
-  async #ask(
+  #ask(
     command: PolicyCommand,
     said: string,
     session: SmtpSession,
     etrnDomain?: string,
-  ): Promise<SmtpReply | undefined> {
+  ): Answer<SmtpReply | undefined> {
     const policy = policyOf(this.#sources.configuration(), session)
+    if (!policy.asks(command)) return undefined
     const request = {
       ...this.#request(session, said),
       ...(etrnDomain === undefined ? {} : { etrnDomain }),
     }
-    const { refusal } = await policy.ask(command, request)
-    if (refusal === undefined) return undefined
-    this.#log('info', policyLogText('reject', request, refusalText(refusal)), 'NOQUEUE')
-    return replyOf(refusal)
+    return after(policy.ask(command, request), ({ refusal }) => {
+      if (refusal === undefined) return undefined
+      this.#log('info', policyLogText('reject', request, refusalText(refusal)), 'NOQUEUE')
+      return replyOf(refusal)
+    })
   }
 
   #request(session: SmtpSession, said: string): PolicyRequest {
@@ -213,7 +241,9 @@ class Receiver implements SmtpHandler {
   }
 
   #log(level: 'info' | 'warning', text: string, queueId?: string): void {
-    this.#sources.log({ level, service: 'smtpd', text, ...(queueId === undefined ? {} : { queueId }) })
+    this.#sources.log(
+      queueId === undefined ? { level, service: 'smtpd', text } : { level, service: 'smtpd', text, queueId },
+    )
   }
 }
 

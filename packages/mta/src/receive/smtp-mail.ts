@@ -1,34 +1,27 @@
-import { isDeepStrictEqual } from 'node:util'
-import { type Log, receivedField } from '@posthorn/mail'
+import type { Log } from '@posthorn/mail'
 import type { Answer, MailFrom, RcptTo, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
-import type { EnvelopeOptions, Origin, QueueId, Store } from '@posthorn/storage'
+import type { QueueId, Store } from '@posthorn/storage'
 import { type CheckedMail, ContentFilter } from '../checks/index.ts'
 import { MilterContent } from '../milter/index.ts'
-import {
-  type Effect,
-  type Policy,
-  type PolicyOutcome,
-  type PolicyRequest,
-  policyLogText,
-  type Refusal,
-  refusalText,
-} from '../policy/index.ts'
+import type { Policy, PolicyOutcome, PolicyRequest, Refusal } from '../policy/index.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
+import { after } from './answer.ts'
 import type { ClientLimits } from './client-limits.ts'
 import { recipientsAfter } from './envelope-effects.ts'
-import { isLoopback } from './header-clients.ts'
+import { MailVerdicts } from './mail-verdicts.ts'
 import type { MailboxRoom } from './mailbox-room.ts'
 import { type MessageIntake, openIntake } from './message-intake.ts'
 import { type EditedEnvelope, EnvelopeEdits } from './milter-edits.ts'
-import type { GuardVerdict, MilterGuard } from './milter-guard.ts'
+import type { MilterGuard } from './milter-guard.ts'
 import {
   defaultHopcountLimit,
   defaultMessageSizeLimitBytes,
   type ReceiveConfiguration,
 } from './receive-options.ts'
 import { faultReply, reply, replyOf, tooLarge, tooManyHops } from './refusals.ts'
-import { clientOf, type SessionState, sessionRequest } from './session-state.ts'
+import { clientOf, type SessionState } from './session-state.ts'
+import { envelopeOptions, originOf, ownHeader, traceFields } from './smtp-trace.ts'
 
 export interface MailSources {
   readonly store: Pick<Store, 'queue' | 'messages'>
@@ -45,9 +38,11 @@ const notOwned = (sender: string, user: string): Refusal => ({
   text: `<${sender}>: Sender address rejected: not owned by user ${user}`,
 })
 
-/** One mail transaction of an SMTP or LMTP session, from MAIL to the answer to the message. */
+/**
+ * One mail transaction of an SMTP or LMTP session, from MAIL to the answer to the message. Everything up to the
+ * content is answered at once where nothing has to be waited for.
+ */
 export class SmtpMail implements SmtpTransaction {
-  queueId: QueueId | '' = ''
   readonly #session: SmtpSession
   readonly #state: SessionState
   readonly #from: MailFrom
@@ -55,8 +50,8 @@ export class SmtpMail implements SmtpTransaction {
   readonly #policy: Policy
   readonly #sources: MailSources
   readonly #arrivedMs: number
+  readonly #verdicts: MailVerdicts
   #recipients: EnvelopeRecipient[] = []
-  #effects: Effect[] = []
   #intake: MessageIntake | undefined
   /** The message while filters may still change it. */
   #content: MilterContent | undefined
@@ -76,6 +71,11 @@ export class SmtpMail implements SmtpTransaction {
     this.#policy = policy
     this.#sources = sources
     this.#arrivedMs = sources.now()
+    this.#verdicts = new MailVerdicts(session, state, from, sources.log)
+  }
+
+  get queueId(): QueueId | '' {
+    return this.#verdicts.queueId
   }
 
   /** Answer to MAIL itself; undefined: go on. */
@@ -89,82 +89,78 @@ export class SmtpMail implements SmtpTransaction {
       sender !== '' &&
       !routing.owns(user, sender, '+')
     ) {
-      return replyOf(this.#refused(notOwned(sender, user), this.#request('MAIL', undefined)))
+      return replyOf(this.#verdicts.refused(notOwned(sender, user), this.#request('MAIL', undefined)))
     }
+    if (!this.#policy.asks('mail') && this.#state.milters === undefined) return undefined
     const request = this.#request('MAIL', undefined)
-    const outcome = this.#policy.ask('mail', request)
-    const go = (judged: PolicyOutcome): Answer<SmtpReply | undefined> => {
-      const refusal = this.#judged(judged, request)
-      return refusal === undefined ? this.#filterMail(request) : replyOf(refusal)
-    }
-    return outcome instanceof Promise ? outcome.then(go) : go(outcome)
-  }
-
-  #filterMail(request: PolicyRequest): Answer<SmtpReply | undefined> {
-    const { milters } = this.#state
-    return milters?.mail(this.#from, request).then((verdict) => this.#filtered(verdict))
-  }
-
-  /** The refusal; HOLD and DISCARD are kept for the end. */
-  #filtered(verdict: GuardVerdict): SmtpReply | undefined {
-    if (verdict === 'hold' || verdict === 'discard') this.#keep({ kind: verdict, text: '' })
-    else return verdict
-    return undefined
+    return after(this.#policy.ask('mail', request), (outcome) => {
+      const refusal = this.#verdicts.judged(outcome, request)
+      if (refusal !== undefined) return replyOf(refusal)
+      const verdict = this.#state.milters?.mail(this.#from, request)
+      return verdict?.then((later) => this.#verdicts.filtered(later))
+    })
   }
 
   /** Who discards the message need not hear more of it. */
   get #milters(): MilterGuard | undefined {
     const { milters } = this.#state
-    return this.#effects.some(({ kind }) => kind === 'discard') ? undefined : milters
+    return milters === undefined || this.#verdicts.has('discard') ? undefined : milters
   }
 
-  async rcpt(recipient: RcptTo): Promise<SmtpReply> {
-    const { address } = recipient
-    if (this.#configuration.limits !== undefined) {
-      const tooMany = await this.#tooManyRecipients(this.#configuration.limits)
-      if (tooMany !== undefined) return replyOf(tooMany)
-    }
-    const request = this.#request('RCPT', address)
-    const answer = this.#policy.ask('rcpt', request)
-    const outcome = answer instanceof Promise ? await answer : answer
-    const refusal = this.#judged(outcome, request)
-    if (refusal !== undefined) {
-      await this.#milters?.rejectedRcpt(recipient, replyOf(refusal), request)
-      return replyOf(refusal)
-    }
-    const full = await this.#sources.room.refusal(
-      address,
-      this.#from.sizeBytes ?? 0,
-      this.#configuration.routing,
+  rcpt(recipient: RcptTo): Answer<SmtpReply> {
+    const { limits } = this.#configuration
+    const counted = limits === undefined ? undefined : this.#tooManyRecipients(limits)
+    return after(counted, (tooMany) =>
+      tooMany === undefined ? this.#judgeRecipient(recipient) : replyOf(tooMany),
     )
-    if (full !== undefined) return replyOf(this.#refused(full, request))
-    const filtered = this.#filtered(await this.#milters?.rcpt(recipient, this.#from.address, request))
-    if (filtered !== undefined) return filtered
-    if (this.queueId === '') this.#open()
-    const { notify, originalRecipient } = recipient
-    this.#recipients.push({
-      address,
-      ...(notify === undefined ? {} : { notify }),
-      ...(originalRecipient === undefined ? {} : { originalRecipient }),
+  }
+
+  #tooManyRecipients(limits: ClientLimits): Answer<Refusal | undefined> {
+    return after(
+      limits.count('recipient', this.#session),
+      (tooMany) => tooMany ?? limits.countForAccount(this.#session),
+    )
+  }
+
+  #judgeRecipient(recipient: RcptTo): Answer<SmtpReply> {
+    const { address } = recipient
+    const request = this.#request('RCPT', address)
+    return after(this.#policy.ask('rcpt', request), (outcome) => {
+      const refusal = this.#verdicts.judged(outcome, request)
+      if (refusal !== undefined) {
+        const said = replyOf(refusal)
+        return after(this.#milters?.rejectedRcpt(recipient, said, request), () => said)
+      }
+      const room = this.#sources.room.refusal(address, this.#from.sizeBytes ?? 0, this.#configuration.routing)
+      return after(room, (full) => {
+        if (full !== undefined) return replyOf(this.#verdicts.refused(full, request))
+        return after(
+          this.#milters?.rcpt(recipient, this.#from.address, request),
+          (verdict) => this.#verdicts.filtered(verdict) ?? this.#take(recipient),
+        )
+      })
     })
+  }
+
+  #take({ address, notify, originalRecipient }: RcptTo): SmtpReply {
+    if (this.queueId === '') this.#open()
+    this.#recipients.push(
+      notify === undefined && originalRecipient === undefined
+        ? { address }
+        : { address, notify, originalRecipient },
+    )
     return accepted
   }
 
-  async #tooManyRecipients(limits: ClientLimits): Promise<Refusal | undefined> {
-    return (await limits.count('recipient', this.#session)) ?? (await limits.countForAccount(this.#session))
-  }
-
   data(): Answer<SmtpReply> {
+    if (!this.#policy.asks('data') && this.#state.milters === undefined) return this.#startContent()
     const request = this.#request('DATA', undefined)
-    const go = (outcome: PolicyOutcome): Answer<SmtpReply> => {
-      const refusal = this.#judged(outcome, request)
+    return after(this.#policy.ask('data', request), (outcome): Answer<SmtpReply> => {
+      const refusal = this.#verdicts.judged(outcome, request)
       if (refusal !== undefined) return replyOf(refusal)
       const verdict = this.#milters?.data(this.#request('DATA', this.#recipients.at(-1)?.address))
-      if (verdict === undefined) return this.#startContent()
-      return verdict.then((later) => this.#filtered(later) ?? this.#startContent())
-    }
-    const outcome = this.#policy.ask('data', request)
-    return outcome instanceof Promise ? outcome.then(go) : go(outcome)
+      return after(verdict, (later) => this.#verdicts.filtered(later) ?? this.#startContent())
+    })
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
@@ -179,7 +175,7 @@ export class SmtpMail implements SmtpTransaction {
       return await this.#finish(intake, this.queueId)
     } catch (error) {
       const refused = faultReply(error)
-      this.#log('error', `cannot store message: ${refused.text}`, error)
+      this.#verdicts.log('error', `cannot store message: ${refused.text}`, error)
       await this.#drop(intake)
       return refused
     } finally {
@@ -195,20 +191,22 @@ export class SmtpMail implements SmtpTransaction {
   }
 
   async #finish(intake: MessageIntake, queueId: QueueId): Promise<SmtpReply> {
-    const refused = await this.#refusalOfContent(intake)
+    const judged = this.#refusalOfContent(intake)
+    const refused = judged instanceof Promise ? await judged : judged
     if (refused !== undefined) {
       await this.#drop(intake)
       return refused
     }
     const { routing } = this.#configuration
     const entered = { sender: routing.complete(this.#from.address), recipients: this.#recipients }
-    const envelope = (await this.#filterMessage(entered)) ?? entered
+    const content = this.#content
+    const envelope = content === undefined ? entered : await this.#filterMessage(content, entered)
     if ('code' in envelope) {
       await this.#drop(intake)
       return envelope
     }
-    const nobody = envelope.recipients.length === 0
-    if (nobody || this.#effects.some(({ kind }) => kind === 'discard')) {
+    const { effects } = this.#verdicts
+    if (envelope.recipients.length === 0 || this.#verdicts.has('discard')) {
       await this.#drop(intake)
       return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
     }
@@ -216,36 +214,44 @@ export class SmtpMail implements SmtpTransaction {
     const received = {
       queueId,
       sender: envelope.sender,
-      recipients: recipientsAfter(this.#effects, envelope.recipients),
+      recipients: recipientsAfter(effects, envelope.recipients),
       options: envelopeOptions(this.#from),
       origin: originOf(this.#session),
       arrivedMs: this.#arrivedMs,
-      hold: this.#effects.some((effect) => effect.kind === 'hold') ? ('held' as const) : ('free' as const),
+      hold: this.#verdicts.has('hold') ? ('held' as const) : ('free' as const),
       facts: intake.facts,
     }
     return acceptMessage(received, message, { ...this.#sources, routing })
   }
 
-  async #refusalOfContent(intake: MessageIntake): Promise<SmtpReply | undefined> {
+  #refusalOfContent(intake: MessageIntake): Answer<SmtpReply | undefined> {
     if (intake.tooLarge) return tooLarge
     const hops = this.#configuration.options.hopcountLimit ?? defaultHopcountLimit
     if (intake.facts.hops > hops) {
-      this.#log('info', `reject: too many hops from ${clientOf(this.#session)}; from=<${this.#from.address}>`)
+      const client = clientOf(this.#session)
+      this.#verdicts.log('info', `reject: too many hops from ${client}; from=<${this.#from.address}>`)
       return tooManyHops
     }
+    return after(this.#judgeEnd(intake), (refusal): Answer<SmtpReply | undefined> => {
+      if (refusal !== undefined) return replyOf(refusal)
+      return after(intake.checked(), (checked) => {
+        for (const effect of checked?.effects ?? []) this.#verdicts.keep(effect)
+        return checked?.refusal === undefined ? undefined : replyOf(checked.refusal)
+      })
+    })
+  }
+
+  #judgeEnd(intake: MessageIntake): Answer<Refusal | undefined> {
+    if (!this.#policy.asks('end-of-data')) return undefined
     const request = { ...this.#request('END-OF-MESSAGE', undefined), sizeBytes: intake.sizeBytes }
-    const refusal = this.#judged(await this.#policy.ask('end-of-data', request), request)
-    if (refusal !== undefined) return replyOf(refusal)
-    const checked = await intake.checked()
-    for (const effect of checked?.effects ?? []) this.#keep(effect)
-    return checked?.refusal === undefined ? undefined : replyOf(checked.refusal)
+    const judged = (outcome: PolicyOutcome) => this.#verdicts.judged(outcome, request)
+    return after(this.#policy.ask('end-of-data', request), judged)
   }
 
   /** smtpd_milters have their say: the envelope as they leave it, or a refusal. */
-  async #filterMessage(entered: EditedEnvelope): Promise<EditedEnvelope | SmtpReply | undefined> {
-    const content = this.#content
+  async #filterMessage(content: MilterContent, entered: EditedEnvelope): Promise<EditedEnvelope | SmtpReply> {
     const guard = this.#milters
-    if (content === undefined || guard === undefined) return undefined
+    if (guard === undefined) return entered
     const { options, routing, milters } = this.#configuration
     const edits = new EnvelopeEdits(entered, {
       maxBodyBytes: options.messageSizeLimitBytes || Number.POSITIVE_INFINITY,
@@ -254,8 +260,8 @@ export class SmtpMail implements SmtpTransaction {
       mail: { ...this.#checkedMail(), origin: 'milter' },
     })
     const request = this.#request('END-OF-MESSAGE', this.#recipients.at(-1)?.address)
-    const refused = this.#filtered(await guard.message(content, edits, request))
-    for (const effect of edits.effects) this.#keep(effect)
+    const refused = this.#verdicts.filtered(await guard.message(content, edits, request))
+    for (const effect of edits.effects) this.#verdicts.keep(effect)
     return refused ?? (edits.refusal === undefined ? edits : replyOf(edits.refusal))
   }
 
@@ -272,161 +278,55 @@ export class SmtpMail implements SmtpTransaction {
     }
   }
 
-  #filter(): ContentFilter | undefined {
-    const { contentChecks } = this.#configuration
-    return contentChecks === undefined ? undefined : new ContentFilter(contentChecks, this.#checkedMail())
-  }
-
   #startContent(): SmtpReply {
-    if (this.queueId === '') return reply(554, '5.5.1', 'Error: no valid recipients')
-    const { options, routing } = this.#configuration
-    const nowMs = this.#sources.now()
-    const offsetMinutes = options.offsetMinutes?.() ?? 0
-    const isOwn = options.addMissingHeaders === 'always' || this.#isOwnClient()
+    const { queueId } = this
+    if (queueId === '') return reply(554, '5.5.1', 'Error: no valid recipients')
+    const { contentChecks, options } = this.#configuration
+    const traced = {
+      session: this.#session,
+      from: this.#from,
+      recipients: this.#recipients,
+      effects: this.#verdicts.effects,
+      queueId,
+      configuration: this.#configuration,
+      nowMs: this.#sources.now(),
+    }
     this.#content = this.#milters === undefined ? undefined : new MilterContent()
     try {
       this.#intake = openIntake(this.#sources.store.messages, {
-        trace: [...this.#prepended(), this.#received(nowMs, offsetMinutes)],
-        filter: this.#filter(),
+        trace: traceFields(traced),
+        filter:
+          contentChecks === undefined ? undefined : new ContentFilter(contentChecks, this.#checkedMail()),
         content: this.#content,
         sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
-        own: isOwn
-          ? {
-              myhostname: options.myhostname,
-              queueId: this.queueId,
-              sender: routing.complete(this.#from.address),
-              nowMs,
-              offsetMinutes,
-              rewrites: routing.headerRewrites,
-            }
-          : undefined,
+        own: ownHeader(traced),
       })
       return goAhead
     } catch (error) {
-      this.#log('error', 'cannot begin a message', error)
+      this.#verdicts.log('error', 'cannot begin a message', error)
       return faultReply(error)
     }
   }
 
-  /** Whose header is ours to mend. */
-  #isOwnClient(): boolean {
-    const { headerClients } = this.#configuration
-    const session = this.#session
-    if (headerClients !== undefined) return headerClients(session)
-    return session.user !== undefined || isLoopback(session.clientAddress)
-  }
-
-  #received(nowMs: number, offsetMinutes: number): Buffer {
-    const { options, routing } = this.#configuration
-    const session = this.#session
-    const only = this.#recipients.length === 1 ? this.#recipients[0]?.address : undefined
-    return receivedField({
-      helo: session.helo,
-      clientName: session.clientName,
-      clientAddress: session.clientAddress,
-      host: options.myhostname,
-      protocol: session.protocol,
-      queueId: this.queueId,
-      nowMs,
-      offsetMinutes,
-      ...(session.tls === undefined ? {} : { tls: session.tls }),
-      ...(session.user === undefined || options.authenticatedHeader !== 'yes'
-        ? {}
-        : { user: session.user.address }),
-      ...(only === undefined ? {} : { recipient: routing.complete(only) }),
-    })
-  }
-
-  /** access(5) PREPEND: above our own Received, as in Postfix. */
-  #prepended(): Buffer[] {
-    return this.#effects.flatMap((effect) =>
-      effect.kind === 'prepend' ? [Buffer.from(`${effect.field}\r\n`)] : [],
-    )
-  }
-
   #open(): void {
     const session = this.#session
-    this.queueId = this.#sources.store.queue.newId(this.#arrivedMs)
+    this.#verdicts.queueId = this.#sources.store.queue.newId(this.#arrivedMs)
     const sasl =
       session.user === undefined
         ? ''
         : `, sasl_method=${session.user.method}, sasl_username=${session.user.address}`
-    this.#log('info', `client=${clientOf(session)}${sasl}`)
+    this.#verdicts.log('info', `client=${clientOf(session)}${sasl}`)
   }
 
   #request(command: string, recipient: string | undefined): PolicyRequest {
-    return {
-      ...sessionRequest(this.#session, this.#state, command),
-      sender: this.#from.address,
-      recipient,
-      recipientCount: this.#recipients.length,
-      sizeBytes: this.#from.sizeBytes,
-      queueId: this.queueId,
-    }
-  }
-
-  /** Takes effects over, logs; the refusal if there is one. */
-  #judged(outcome: PolicyOutcome, request: PolicyRequest): Refusal | undefined {
-    for (const effect of outcome.effects) {
-      if (outcome.refusal === undefined) this.#keep(effect)
-      if ('text' in effect)
-        this.#logPolicy(effect.kind === 'inform' ? 'info' : effect.kind, request, effect.text)
-    }
-    return outcome.refusal === undefined ? undefined : this.#refused(outcome.refusal, request)
-  }
-
-  /** Lists that are asked at each recipient say the same thing again. */
-  #keep(effect: Effect): void {
-    if (!this.#effects.some((one) => isDeepStrictEqual(one, effect))) this.#effects.push(effect)
-  }
-
-  #refused(refusal: Refusal, request: PolicyRequest): Refusal {
-    this.#logPolicy('reject', request, refusalText(refusal))
-    return refusal
-  }
-
-  #logPolicy(action: string, request: PolicyRequest, said: string): void {
-    const queueId = this.queueId === '' ? 'NOQUEUE' : this.queueId
-    this.#sources.log({
-      level: 'info',
-      service: 'smtpd',
-      queueId,
-      text: policyLogText(action, request, said),
-    })
-  }
-
-  #log(level: 'info' | 'error', text: string, error?: unknown): void {
-    const queueId = this.queueId === '' ? 'NOQUEUE' : this.queueId
-    this.#sources.log({ level, service: 'smtpd', queueId, text, ...(error === undefined ? {} : { error }) })
+    return this.#verdicts.request(command, recipient, this.#recipients.length)
   }
 
   async #drop(intake: MessageIntake): Promise<void> {
     try {
       await intake.abort()
     } catch (error) {
-      this.#log('error', 'cannot discard a message that was refused', error)
+      this.#verdicts.log('error', 'cannot discard a message that was refused', error)
     }
-  }
-}
-
-function envelopeOptions(from: MailFrom): EnvelopeOptions {
-  return {
-    ...(from.ret === undefined ? {} : { ret: from.ret }),
-    ...(from.envid === undefined ? {} : { envid: from.envid }),
-    ...(from.smtpUtf8 ? { smtpUtf8: true as const } : {}),
-    ...(from.body === undefined ? {} : { body: from.body }),
-    ...(from.requireTls ? { requireTls: true as const } : {}),
-  }
-}
-
-function originOf(session: SmtpSession): Origin {
-  return {
-    clientName: session.clientName,
-    clientAddress: session.clientAddress,
-    helo: session.helo,
-    protocol: session.protocol,
-    ...(session.user === undefined
-      ? {}
-      : { saslMethod: session.user.method, saslUsername: session.user.address }),
   }
 }

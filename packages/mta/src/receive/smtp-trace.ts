@@ -1,0 +1,89 @@
+import { receivedField } from '@posthorn/mail'
+import type { MailFrom, SmtpSession } from '@posthorn/smtp'
+import type { EnvelopeOptions, Origin, QueueId } from '@posthorn/storage'
+import type { Effect } from '../policy/index.ts'
+import type { EnvelopeRecipient } from '../routing/index.ts'
+import { isLoopback } from './header-clients.ts'
+import type { OwnHeader } from './own-header.ts'
+import type { ReceiveConfiguration } from './receive-options.ts'
+
+export interface TracedMail {
+  readonly session: SmtpSession
+  readonly from: MailFrom
+  readonly recipients: readonly EnvelopeRecipient[]
+  readonly effects: readonly Effect[]
+  readonly queueId: QueueId
+  readonly configuration: ReceiveConfiguration
+  readonly nowMs: number
+}
+
+/** What stands above the message: access(5) PREPEND above our own Received, as in Postfix. */
+export function traceFields(mail: TracedMail): Buffer[] {
+  const { options, routing } = mail.configuration
+  const { session, recipients } = mail
+  const only = recipients.length === 1 ? recipients[0]?.address : undefined
+  const showsUser = session.user !== undefined && options.authenticatedHeader === 'yes'
+  const received = receivedField({
+    helo: session.helo,
+    clientName: session.clientName,
+    clientAddress: session.clientAddress,
+    host: options.myhostname,
+    protocol: session.protocol,
+    queueId: mail.queueId,
+    nowMs: mail.nowMs,
+    offsetMinutes: options.offsetMinutes?.() ?? 0,
+    tls: session.tls,
+    user: showsUser ? session.user?.address : undefined,
+    recipient: only === undefined ? undefined : routing.complete(only),
+  })
+  const fields: Buffer[] = []
+  for (const effect of mail.effects) {
+    if (effect.kind === 'prepend') fields.push(Buffer.from(`${effect.field}\r\n`))
+  }
+  fields.push(received)
+  return fields
+}
+
+/** What the header of a client's mail is mended with; undefined: it is not ours to mend. */
+export function ownHeader(mail: TracedMail): OwnHeader | undefined {
+  const { options, routing } = mail.configuration
+  if (options.addMissingHeaders !== 'always' && !isOwnClient(mail)) return undefined
+  return {
+    myhostname: options.myhostname,
+    queueId: mail.queueId,
+    sender: routing.complete(mail.from.address),
+    nowMs: mail.nowMs,
+    offsetMinutes: options.offsetMinutes?.() ?? 0,
+    rewrites: routing.headerRewrites,
+  }
+}
+
+function isOwnClient({ session, configuration }: TracedMail): boolean {
+  const { headerClients } = configuration
+  if (headerClients !== undefined) return headerClients(session)
+  return session.user !== undefined || isLoopback(session.clientAddress)
+}
+
+export function envelopeOptions(from: MailFrom): EnvelopeOptions {
+  return {
+    ...(from.ret === undefined ? {} : { ret: from.ret }),
+    ...(from.envid === undefined ? {} : { envid: from.envid }),
+    ...(from.smtpUtf8 ? { smtpUtf8: true as const } : {}),
+    ...(from.body === undefined ? {} : { body: from.body }),
+    ...(from.requireTls ? { requireTls: true as const } : {}),
+  }
+}
+
+export function originOf(session: SmtpSession): Origin {
+  const { clientName, clientAddress, helo, protocol, user } = session
+  return user === undefined
+    ? { clientName, clientAddress, helo, protocol }
+    : {
+        clientName,
+        clientAddress,
+        helo,
+        protocol,
+        saslMethod: user.method,
+        saslUsername: user.address,
+      }
+}
