@@ -4,6 +4,7 @@ import type { Answer } from '@posthorn/smtp'
 import type { Tables } from '../tables/index.ts'
 import { createAccessAction } from './access-action.ts'
 import type { AddressBook } from './address-book.ts'
+import { DnsLists } from './dns-lists.ts'
 import { type Course, runList } from './engine.ts'
 import type { Greylist } from './greylist/greylist.ts'
 import { createNetworkList } from './networks.ts'
@@ -167,6 +168,14 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
     recipientDelimiter: options.recipientDelimiter ?? '',
     parentMatchesSubdomains: options.parentMatchesSubdomains ?? 'yes',
     services: createPolicyServices(options.services ?? {}, sources.log),
+    lists: new DnsLists(
+      {
+        ...sources,
+        replies: sources.tables.openAll(options.rblReplyMaps ?? []),
+        code: codes.mapsRblRejectCode,
+      },
+      options.lists ?? {},
+    ),
     loginMaps: sources.tables.openAll(options.senderLoginMaps ?? []),
     ...ownPlace(options, sources),
     act: createAccessAction({

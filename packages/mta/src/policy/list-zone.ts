@@ -2,6 +2,8 @@ import { isQuestionName } from '@posthorn/dns'
 import { PolicyError } from './restriction-list.ts'
 
 export interface ListZone {
+  /** As in main.cf: `zen.example.org=127.0.0.[2..11]`. */
+  readonly text: string
   readonly zone: string
   /** Whether a list's answer counts: `zone=127.0.0.[2..11]`; without a filter all of 127.0.0.0/8. */
   readonly accepts: (code: string) => boolean
@@ -13,11 +15,12 @@ export function parseListZone(text: string): ListZone {
   const zone = (equals === -1 ? text : text.slice(0, equals)).toLowerCase()
   if (!isQuestionName(zone) || !zone.includes('.'))
     throw new PolicyError(text, 'expected the domain of a DNS list')
-  if (equals === -1) return { zone, accepts: (code) => code.startsWith('127.') }
+  if (equals === -1) return { text, zone, accepts: (code) => code.startsWith('127.') }
   const octets = splitOctets(text.slice(equals + 1)).map((octet) => octetSet(octet, text))
   if (octets.length !== 4)
     throw new PolicyError(text, 'expected four octets after "=", such as 127.0.0.[2..11]')
   return {
+    text,
     zone,
     accepts(code) {
       const given = code.split('.')

@@ -31,11 +31,25 @@ export function createNetworkList(
   context: TableContext & { readonly tables: Tables },
 ): NetworkList {
   const parsed = items.map((item) => parseItem(item, 'mynetworks', context))
-  return {
-    has(text) {
-      const address = parseAddress(text)
-      return address !== undefined && matchItems(parsed, address) === true
-    },
+  const has = (text: string): boolean => {
+    const address = parseAddress(text)
+    return address !== undefined && matchItems(parsed, address) === true
+  }
+  return { has: parsed.every(({ kind }) => kind === 'network') ? remembered(has) : has }
+}
+
+const maxRemembered = 10_000
+
+/** Asked two or three times at each connection, by clients that come again and again. */
+function remembered(has: (address: string) => boolean): (address: string) => boolean {
+  const answers = new Map<string, boolean>()
+  return (address) => {
+    const known = answers.get(address)
+    if (known !== undefined) return known
+    const answer = has(address)
+    if (answers.size >= maxRemembered) answers.clear()
+    answers.set(address, answer)
+    return answer
   }
 }
 

@@ -1,3 +1,4 @@
+import type { DnsListOptions } from './dns-lists.ts'
 import type { PolicyServiceOptions } from './policy-service.ts'
 import type { Stage } from './request.ts'
 
@@ -53,6 +54,9 @@ export interface PolicyOptions {
   readonly rejectFooter?: string
   readonly recipientDelimiter?: string
   readonly services?: Partial<PolicyServiceOptions>
+  readonly lists?: DnsListOptions
+  /** rbl_reply_maps. */
+  readonly rblReplyMaps?: readonly string[]
   /** smtpd_sender_login_maps. */
   readonly senderLoginMaps?: readonly string[]
   /** Where this machine can be reached, for permit_inet_interfaces and permit_mx_backup. */

@@ -3,6 +3,7 @@ import type { Log } from '@posthorn/mail'
 import type { Answer } from '@posthorn/smtp'
 import type { LookupTable, Tables } from '../tables/index.ts'
 import type { AddressBook } from './address-book.ts'
+import type { DnsLists } from './dns-lists.ts'
 import type { Greylist } from './greylist/greylist.ts'
 import type { NetworkList } from './networks.ts'
 import type { PolicyCodes } from './policy-options.ts'
@@ -23,6 +24,7 @@ export interface PolicyParts {
   /** parent_domain_matches_subdomains lists smtpd_access_maps. */
   readonly parentMatchesSubdomains: 'yes' | 'no'
   readonly services: PolicyServices
+  readonly lists: DnsLists
   /** smtpd_sender_login_maps. */
   readonly loginMaps: readonly LookupTable[]
   /** Whether an address, or a mail server's name, is this machine's; inet_interfaces and proxy_interfaces. */

@@ -132,6 +132,8 @@ export function policyOptions({ values, restrictionClasses }: Config): PolicyOpt
       retryDelayMs: values.smtpd_policy_service_retry_delay,
       policyContext: values.smtpd_policy_service_policy_context,
     },
+    lists: { timeoutMs: values.dns_list_timeout, defaultReply: values.default_rbl_reply },
+    rblReplyMaps: values.rbl_reply_maps,
     senderLoginMaps: values.smtpd_sender_login_maps,
     ownAddresses: () => ownAddresses().map(({ address }) => address),
     ownNames: [values.myhostname],
@@ -187,7 +189,19 @@ export function contentCheckOptions({ values }: Config): ContentCheckOptions {
 
 /** What is changed in mail that leaves, from main.cf. */
 export function outgoingOptions({ values }: Config) {
-  return { genericMaps: values.smtp_generic_maps, headerChecks: values.smtp_header_checks }
+  return {
+    genericMaps: values.smtp_generic_maps,
+    headerChecks: values.smtp_header_checks,
+    mimeHeaderChecks: values.smtp_mime_header_checks,
+    nestedHeaderChecks: values.smtp_nested_header_checks,
+    bodyChecks: values.smtp_body_checks,
+    bodyChecksSizeLimitBytes: values.body_checks_size_limit,
+  }
+}
+
+/** The same for the lmtp transport. */
+export function lmtpOutgoingOptions({ values }: Config) {
+  return { genericMaps: values.lmtp_generic_maps, headerChecks: values.lmtp_header_checks }
 }
 
 /** How mail is taken in, from main.cf. */

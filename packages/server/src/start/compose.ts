@@ -134,7 +134,7 @@ export async function composeServer(parts: ComposeParts) {
     ...(parts.wakeBus === undefined ? {} : { wakeBus: parts.wakeBus }),
   })
   try {
-    const resolver = parts.resolver ?? createResolver({})
+    const resolver = parts.resolver ?? createResolver({ servers: parts.config.values.dns_servers })
     const accounts = createAccounts({
       store,
       now,
@@ -234,6 +234,10 @@ function localActions({ current, folder, store, log, now, submit }: LocalParts) 
   })
   return {
     pickup: async (): Promise<void> => await pickup.run(),
+    submit: async (recipient: string, message: Buffer): Promise<void> => {
+      const userid = process.getuid?.() ?? 0
+      await submit({ sender: '', recipients: [{ address: recipient }], content: [message], userid })
+    },
     close: async (): Promise<void> => await pickup.close(),
     listQueue: async (after: QueueId | undefined): Promise<readonly ListedEntry[]> => {
       const page = await store.queue.list({ limit: listPage, ...(after === undefined ? {} : { after }) })

@@ -15,7 +15,7 @@ import { deferUnauthDestination } from './defer-unauth-destination.ts'
 import { greylist } from './greylist.ts'
 import { permit } from './permit.ts'
 import { permitAuthDestination } from './permit-auth-destination.ts'
-import { permitDnswlClient } from './permit-dnswl-client.ts'
+import { permitDnswlClient, permitRhswlClient } from './permit-dnswl-client.ts'
 import { permitInetInterfaces } from './permit-inet-interfaces.ts'
 import { permitMxBackup } from './permit-mx-backup.ts'
 import { permitMynetworks } from './permit-mynetworks.ts'
@@ -28,8 +28,7 @@ import { rejectNonFqdnRecipient } from './reject-non-fqdn-recipient.ts'
 import { rejectNonFqdnSender } from './reject-non-fqdn-sender.ts'
 import { rejectPlaintextSession } from './reject-plaintext-session.ts'
 import { rejectRblClient } from './reject-rbl-client.ts'
-import { rejectRhsblClient } from './reject-rhsbl-client.ts'
-import { rejectRhsblSender } from './reject-rhsbl-sender.ts'
+import { rhsblRestrictions } from './reject-rhsbl.ts'
 import {
   rejectAuthenticatedSenderLoginMismatch,
   rejectKnownSenderLoginMismatch,
@@ -64,6 +63,7 @@ const all: readonly Restriction[] = [
   greylist,
   permitAuthDestination,
   permitDnswlClient,
+  permitRhswlClient,
   permitInetInterfaces,
   permitMxBackup,
   permitMynetworks,
@@ -76,8 +76,7 @@ const all: readonly Restriction[] = [
   rejectNonFqdnSender,
   rejectPlaintextSession,
   rejectRblClient,
-  rejectRhsblClient,
-  rejectRhsblSender,
+  ...rhsblRestrictions,
   rejectAuthenticatedSenderLoginMismatch,
   rejectKnownSenderLoginMismatch,
   rejectSenderLoginMismatch,

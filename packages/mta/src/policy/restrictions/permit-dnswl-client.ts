@@ -1,23 +1,40 @@
-import { blockListQuery } from '@posthorn/dns'
 import { parseListZone } from '../list-zone.ts'
-import { restriction } from '../restriction.ts'
+import type { PolicyRequest } from '../request.ts'
+import { type PolicyParts, restriction } from '../restriction.ts'
 import { dunno, permit } from '../verdict.ts'
 
-/**
- * The client's address is on a DNS allow list. Never lets a client relay: before permit_mynetworks and the
- * like it counts only for our own destinations, as Postfix has it.
- */
+/** An allow list never lets a client relay: it counts for our own destinations only, as Postfix has it. */
+const mayPermit = (parts: Pick<PolicyParts, 'addresses'>, { recipient }: PolicyRequest): boolean => {
+  if (recipient === undefined) return true
+  const destination = parts.addresses.classify(recipient)
+  return !destination.routed && destination.class !== 'default'
+}
+
+/** The client's address is on a DNS allow list. */
 export const permitDnswlClient = restriction({
   names: ['permit_dnswl_client'],
   argument: 'zone',
   make(parts, argument) {
     const zone = parseListZone(argument)
+    parts.lists.addClientZone(zone)
     return async (request) => {
-      if (request.recipient !== undefined) {
-        const destination = parts.addresses.classify(request.recipient)
-        if (destination.routed || destination.class === 'default') return dunno
-      }
-      const listing = await blockListQuery(parts.dns, zone.zone, request.client.address, zone.accepts)
+      if (!mayPermit(parts, request)) return dunno
+      const listing = await parts.lists.queryClient(zone, request.client.address)
+      return listing.kind === 'listed' ? permit : dunno
+    }
+  },
+})
+
+/** The client's verified name is on a DNS allow list of domains. */
+export const permitRhswlClient = restriction({
+  names: ['permit_rhswl_client'],
+  argument: 'zone',
+  make(parts, argument) {
+    const zone = parseListZone(argument)
+    return async (request) => {
+      const { name } = request.client
+      if (name.status !== 'ok' || !mayPermit(parts, request)) return dunno
+      const listing = await parts.lists.query(zone, name.name)
       return listing.kind === 'listed' ? permit : dunno
     }
   },

@@ -162,8 +162,20 @@ export const relaying = {
     default: 'no',
     doc: 'Refuse VRFY.',
   }),
+  dns_list_timeout: posthorn({
+    type: 'time',
+    default: '5s',
+    unit: 's',
+    min: 1,
+    doc: 'How long the answer of a DNS block or allow list is waited for. A list that does not answer stops no mail; one that fails three times in a row is left alone for a minute.',
+  }),
+  dns_servers: posthorn({
+    type: 'list',
+    default: '',
+    change: 'restart',
+    doc: 'Name servers to ask: `192.0.2.53`, `127.0.0.1:5353`, `[::1]:5353`. Empty: those of the system.',
+  }),
   default_rbl_reply: postfix({
-    effect: 'later',
     type: 'string',
     default:
       // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
@@ -172,7 +184,6 @@ export const relaying = {
     doc: 'The reply to clients that a DNS block list names.',
   }),
   rbl_reply_maps: postfix({
-    effect: 'later',
     type: 'tables',
     default: '',
     doc: 'Replies by DNS list, instead of default_rbl_reply.',
