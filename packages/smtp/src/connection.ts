@@ -5,7 +5,8 @@ import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp
 import type { SmtpReply, SmtpSession } from './handler.ts'
 import { Intake } from './intake.ts'
 import type { SmtpServiceName } from './options.ts'
-import { Session, type SessionHost, type SessionWire } from './session/session.ts'
+import { Session } from './session/session.ts'
+import type { SessionHost, SessionWire } from './session/session-host.ts'
 import { reply } from './wire/reply.ts'
 
 /** What a connection needs of its service beyond what the session needs. */

@@ -31,11 +31,15 @@ const alpn = ({ protocols }: { readonly protocols: readonly string[] }): string 
 export class Listener extends SMTPServer {
   readonly #service: SmtpServiceName
   readonly #host: ConnectionHost
+  /** Whether it listens on a UNIX socket: asking the server means asking the system. */
+  #isLocal = false
 
   constructor(service: SmtpServiceName, host: ConnectionHost, credentials: TlsCredentials | undefined) {
     super({
       secure: service === 'submissions',
       logger: false,
+      // Else each connection would ask the system for it.
+      name: host.options.hostname,
       disableReverseLookup: true,
       socketTimeout: host.options.handshakeTimeoutMs,
       maxClients: host.options.connections,
@@ -46,6 +50,9 @@ export class Listener extends SMTPServer {
     })
     this.#service = service
     this.#host = host
+    this.server.on('listening', () => {
+      this.#isLocal = typeof this.server.address() === 'string'
+    })
     if (credentials !== undefined) this.secureContext = new LiveContexts(credentials)
   }
 
@@ -95,8 +102,7 @@ export class Listener extends SMTPServer {
 
   /** Who comes through a UNIX socket is on this machine. undefined: a TCP client without an address. */
   #localEndpoints(socket: { readonly remoteAddress?: string | undefined }): object | undefined {
-    if (typeof this.server.address() === 'string')
-      return { remoteAddress: '127.0.0.1', localAddress: '127.0.0.1' }
+    if (this.#isLocal) return { remoteAddress: '127.0.0.1', localAddress: '127.0.0.1' }
     return socket.remoteAddress === undefined ? undefined : {}
   }
 

@@ -31,7 +31,7 @@ const rset = (session: Session, argument: string): Answer<SmtpReply> => {
 
 /** QUIT. RFC 5321 §4.1.1.10. */
 const quit = (session: Session): undefined => {
-  session.countQuit()
+  session.counts.add('quit', 'accepted')
   session.close(reply(221, '2.0.0', 'Bye'))
 }
 

@@ -90,7 +90,7 @@ export const data = (session: Session, argument: string): Answer<SmtpReply | und
   if (refused !== undefined || mail === undefined) return refused
   if (argument !== '') return reply(501, '5.5.4', 'Syntax: DATA')
   if (mail.chunks !== undefined) return reply(503, '5.5.1', 'Error: DATA after BDAT')
-  const commandEnd = session.lineEnd
+  const commandEnd = session.input.lineEnd
   const begin = (answer: SmtpReply): SmtpReply => {
     if (answer.code === 354 && session.mail === mail) {
       session.expectContent({ kind: 'data', reader: mail.reader('dot', leniency(session), commandEnd) })

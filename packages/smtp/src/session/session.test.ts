@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RecordingHandler } from '../handler-fixture.ts'
 import { defaultSmtpOptions, type SmtpOptions, type SmtpServiceName, serviceOptions } from '../options.ts'
-import { Session, type SessionHost } from './session.ts'
+import { Session } from './session.ts'
 
 interface Setting {
   readonly service?: SmtpServiceName

@@ -1,42 +1,17 @@
-import type { WheelEntry } from '@posthorn/net'
-import type { Answer, SmtpHandler, SmtpReply, SmtpSession } from '../handler.ts'
+import type { Answer, SmtpReply, SmtpSession } from '../handler.ts'
 import type { SmtpOptions } from '../options.ts'
-import { decodeLine, isForeign, parseCommandLine } from '../wire/command-line.ts'
+import { decodeLine } from '../wire/command-line.ts'
 import { formatReply, reply } from '../wire/reply.ts'
 import { Alarm } from './alarm.ts'
 import { answerToChallenge } from './auth.ts'
-import { type Command, commandTable } from './commands.ts'
+import { CommandCounts } from './command-counts.ts'
 import { consumeChunk, consumeData } from './content.ts'
+import { dispatch } from './dispatch.ts'
+import { LineInput } from './line-input.ts'
 import type { MailTransaction } from './mail-transaction.ts'
 import type { Mode } from './mode.ts'
+import type { SessionHost, SessionWire } from './session-host.ts'
 
-/** What a session needs of its connection. Octets go out in the order of the calls. */
-export interface SessionWire {
-  write(text: string): void
-  /** The handshake; afterwards `secured` or `lost` is called. */
-  startTls(): void
-  /** Sends what was written, then closes. */
-  end(): void
-  /** Room for more input again. */
-  resume(): void
-}
-
-/** What a session needs of its service. */
-export interface SessionHost {
-  readonly handler: SmtpHandler
-  /** Read anew at each use: options may change while sessions go on. */
-  readonly options: SmtpOptions
-  readonly tlsAvailable: boolean
-  /** The service is being closed: the next command is answered 421. */
-  readonly closing: boolean
-  now(): number
-  /** Call when its `dueMs` was set. */
-  schedule(alarm: WheelEntry): void
-  cancel(alarm: WheelEntry): void
-  fault(session: SmtpSession, error: unknown): void
-}
-
-const nothing = Buffer.alloc(0)
 /** Input kept while the handler is busy, before the client is made to wait. */
 const inputHighWaterBytes = 65_536
 
@@ -48,18 +23,14 @@ export class Session {
   mode: Mode = { kind: 'greeting' }
   mail: MailTransaction | undefined
   errors = 0
-  #junk = 0
-  readonly #counts: Record<string, [number, number]> = {}
-  #lastVerb = 'CONNECT'
-  /** How the last command line ended: decides about a lone dot at the start of DATA. */
-  lineEnd: 'crlf' | 'lf' = 'crlf'
-  #input: Buffer = nothing
-  #at = 0
+  /** Commands that brought no mail nearer. */
+  junk = 0
+  readonly counts = new CommandCounts()
+  lastVerb = 'CONNECT'
+  readonly input = new LineInput()
   #out = ''
   #busy = false
   #inputEnded = false
-  /** The rest of a line that was too long is being thrown away. */
-  #skipping = false
   #over = false
   /** When the present content began. */
   #contentMs = 0
@@ -109,25 +80,19 @@ export class Session {
   /** Octets from the client. False: wait for `wire.resume`. */
   push(chunk: Buffer): boolean {
     if (this.mode.kind === 'closed' || this.mode.kind === 'handshake') return true
-    if (this.#input.length === this.#at) {
-      this.#input = chunk
-      this.#at = 0
-    } else {
-      this.#input = Buffer.concat([this.#input.subarray(this.#at), chunk])
-      this.#at = 0
-    }
+    this.input.push(chunk)
     if (this.mode.kind !== 'greeting' && !this.#busy) this.#pump()
     return !this.#mustWait()
   }
 
   #mustWait(): boolean {
     const waits = this.#busy || this.mode.kind === 'greeting'
-    return waits && this.#input.length - this.#at > inputHighWaterBytes
+    return waits && this.input.waitingBytes > inputHighWaterBytes
   }
 
   /** What came before the greeting, for the log; empty for a polite client. */
   get early(): Buffer {
-    return this.#input.subarray(this.#at)
+    return this.input.bytes.subarray(this.input.at)
   }
 
   /** The client has closed its sending side: what it already sent is still answered. */
@@ -143,8 +108,7 @@ export class Session {
     this.forget('STARTTLS')
     this.peer.helo = ''
     this.peer.user = undefined
-    this.#input = nothing
-    this.#at = 0
+    this.input.clear()
     this.mode = { kind: 'command' }
     this.#wait()
   }
@@ -163,19 +127,14 @@ export class Session {
 
   /** The reply goes out in the clear; what the client sent behind its command is dropped. RFC 3207 §4.2. */
   beginTls(answer: SmtpReply): void {
-    this.#count('starttls', true)
+    this.counts.add('starttls', 'accepted')
     this.say(answer)
     this.#flush()
-    this.#input = nothing
-    this.#at = 0
+    this.input.clear()
     this.mode = { kind: 'handshake' }
     this.alarm.dueMs = this.host.now() + this.options.handshakeTimeoutMs
     this.host.schedule(this.alarm)
     this.wire.startTls()
-  }
-
-  countQuit(): void {
-    this.#count('quit', true)
   }
 
   /** The reply is the last one. */
@@ -183,8 +142,7 @@ export class Session {
     if (this.mode.kind === 'closed') return
     if (answer !== undefined) this.say(answer)
     this.#closed()
-    this.#input = nothing
-    this.#at = 0
+    this.input.clear()
     this.forget('session closed')
     this.#flush()
     this.wire.end()
@@ -209,20 +167,20 @@ export class Session {
     this.#over = true
     if (this.mode.kind !== 'closed') {
       const size = this.mode.kind === 'data' ? ` (${this.mode.reader.sizeBytes} bytes)` : ''
-      const after = this.mode.kind === 'handshake' ? 'STARTTLS' : this.#lastVerb
+      const after = this.mode.kind === 'handshake' ? 'STARTTLS' : this.lastVerb
       this.note(`lost connection after ${after}${size} from ${this.client}`)
     }
     this.#closed()
     void this.forget('lost connection')
     try {
-      this.host.handler.disconnect(this.peer, this.#counts)
+      this.host.handler.disconnect(this.peer, this.counts.all)
     } catch (error) {
       this.host.fault(this.peer, error)
     }
   }
 
   #closed(): void {
-    if (this.mode.kind === 'data') this.#count('data', false)
+    if (this.mode.kind === 'data') this.counts.add('data', 'refused')
     this.mode = { kind: 'closed' }
     this.alarm.silence()
     this.host.cancel(this.alarm)
@@ -244,7 +202,7 @@ export class Session {
       this.host.schedule(this.alarm)
       return
     }
-    this.note(`timeout after ${this.#lastVerb} from ${this.client}`)
+    this.note(`timeout after ${this.lastVerb} from ${this.client}`)
     this.close(reply(421, '4.4.2', `${this.options.hostname} Error: timeout exceeded`))
   }
 
@@ -273,31 +231,29 @@ export class Session {
 
   /** Works through the input until it is used up, or a decision must be waited for. */
   #pump(): void {
-    const from = this.#at
-    while (!this.#busy && this.#at < this.#input.length && this.mode.kind !== 'closed') {
+    const { input } = this
+    const from = input.at
+    while (!this.#busy && !input.isEmpty && this.mode.kind !== 'closed') {
       if (this.mode.kind === 'handshake') {
-        this.#at = this.#input.length
+        input.at = input.bytes.length
         break
       }
       if (this.mode.kind === 'data') {
-        const { used, answer } = consumeData(this, this.mode.reader, this.#input, this.#at)
-        this.#at = used
-        if (answer !== undefined) this.#settle('DATA', answer)
+        const { used, answer } = consumeData(this, this.mode.reader, input.bytes, input.at)
+        input.at = used
+        if (answer !== undefined) this.settle('DATA', answer)
       } else if (this.mode.kind === 'chunk') {
-        const { used, answer } = consumeChunk(this, this.mode, this.#input, this.#at)
-        this.#at = used
-        if (answer !== undefined) this.#settle('BDAT', answer)
+        const { used, answer } = consumeChunk(this, this.mode, input.bytes, input.at)
+        input.at = used
+        if (answer !== undefined) this.settle('BDAT', answer)
       } else if (!this.#nextLine()) break
     }
-    const progress = this.#at > from || this.#input.length === 0
-    if (this.#at === this.#input.length) {
-      this.#input = nothing
-      this.#at = 0
-    }
+    const progress = input.at > from || input.bytes.length === 0
+    input.release()
     if (this.#busy || this.mode.kind === 'closed') return
     this.#flush()
     // A command line that comes in drops keeps its first deadline.
-    if (progress && !this.#skipping && this.mode.kind !== 'data' && this.mode.kind !== 'chunk') this.#wait()
+    if (progress && !input.skipping && this.mode.kind !== 'data' && this.mode.kind !== 'chunk') this.#wait()
     if (this.#inputEnded) this.#hangUp()
   }
 
@@ -310,116 +266,29 @@ export class Session {
 
   /** False: no complete line yet. */
   #nextLine(): boolean {
-    const input = this.#input
-    const from = this.#at
-    const lf = input.indexOf(10, from)
-    const limit =
-      this.mode.kind === 'auth' ? this.options.authLineLimitBytes : this.options.lineLengthLimitBytes
-    if (lf < 0) {
-      // AUTH with an initial response is a long line too; what it is cannot be known before it is complete.
-      if (this.#skipping) this.#at = input.length
-      else if (input.length - from > this.#lineLimit(limit, input, from)) {
-        this.#skipping = true
-        this.#at = input.length
-      }
-      return false
-    }
-    this.#at = lf + 1
-    if (this.#skipping || lf - from > this.#lineLimit(limit, input, from)) {
-      this.#skipping = false
-      if (this.mode.kind === 'auth') this.mode = { kind: 'command' }
-      this.#answered(this.#lastVerb, reply(500, '5.5.2', 'Error: line too long'))
-      return true
-    }
-    let end = lf
-    while (end > from && input[end - 1] === 13) end--
-    // RFC 854: telnet sends CR NUL for the CR that a script gave it.
-    if (end - from > 1 && input[end - 1] === 0 && input[end - 2] === 13) end -= 2
-    this.lineEnd = end < lf ? 'crlf' : 'lf'
-    if (this.mode.kind === 'auth') {
-      this.#settle('AUTH', answerToChallenge(this, this.mode.exchange, input.subarray(from, end)))
-    } else this.#command(decodeLine(input, from, end))
+    const { input, mode } = this
+    const { authLineLimitBytes, lineLengthLimitBytes } = this.options
+    const limitBytes = mode.kind === 'auth' ? authLineLimitBytes : lineLengthLimitBytes
+    const found = input.nextLine(limitBytes, authLineLimitBytes)
+    if (found === 'none') return false
+    if (found === 'too-long') {
+      if (mode.kind === 'auth') this.mode = { kind: 'command' }
+      this.#answered(this.lastVerb, reply(500, '5.5.2', 'Error: line too long'))
+    } else if (mode.kind === 'auth') {
+      const line = input.bytes.subarray(input.start, input.end)
+      this.settle('AUTH', answerToChallenge(this, mode.exchange, line))
+    } else dispatch(this, decodeLine(input.bytes, input.start, input.end))
     return true
   }
 
-  #lineLimit(limit: number, input: Buffer, from: number): number {
-    const auth = input.length > from + 3 && (input.readUInt32BE(from) & 0xdfdfdfdf) >>> 0 === 0x41555448
-    return auth ? this.options.authLineLimitBytes : limit
-  }
-
-  #command(line: string): void {
-    const { verb, argument } = parseCommandLine(line)
-    if (this.host.closing) {
-      this.close(reply(421, '4.3.2', `${this.options.hostname} Service shutting down`))
-      return
-    }
-    if (this.errors >= this.options.hardErrorLimit) {
-      this.note(`too many errors after ${this.#lastVerb} from ${this.client}`)
-      this.close(reply(421, '4.7.0', `${this.options.hostname} Error: too many errors`))
-      return
-    }
-    const command = commandTable.get(verb)
-    if (command === undefined || !command.services.includes(this.peer.service)) {
-      this.#unknown(verb, line)
-      return
-    }
-    this.#lastVerb = verb
-    if (command.junk && this.#junk++ >= this.options.junkCommandLimit) this.errors++
-    if (command.last && this.#pipelinedBehind(verb)) return
-    this.#settle(verb, this.#run(command, argument))
-  }
-
-  #run(command: Command, argument: string): Answer<SmtpReply | undefined> {
-    const { options, peer } = this
-    if (
-      !command.beforeTls &&
-      options.tlsLevel === 'encrypt' &&
-      peer.tls === undefined &&
-      this.host.tlsAvailable
-    ) {
-      return reply(530, '5.7.0', 'Must issue a STARTTLS command first')
-    }
-    try {
-      return command.run(this, argument)
-    } catch (error) {
-      return this.#fault(error)
-    }
-  }
-
-  #fault(error: unknown): SmtpReply {
+  /** Ours: logged, and told as a temporary failure. */
+  fault(error: unknown): SmtpReply {
     this.host.fault(this.peer, error)
     return reply(451, '4.3.0', 'Error: internal error')
   }
 
-  #unknown(verb: string, line: string): void {
-    if (isForeign(verb)) {
-      this.note(`warning: non-SMTP command from ${this.client}: ${line.slice(0, 100)}`)
-      this.#count('unknown', false)
-      this.close(reply(221, '2.7.0', 'Error: I can break rules, too. Goodbye.'))
-      return
-    }
-    const usual = reply(500, '5.5.2', 'Error: command not recognized')
-    const answer = this.host.handler.unknown?.(this.peer, line)
-    if (answer instanceof Promise)
-      this.#settle(
-        'unknown',
-        answer.then((said) => said ?? usual),
-      )
-    else this.#answered('unknown', answer ?? usual)
-  }
-
-  /** A stranger who does not wait for the answer to a command that ends a group. RFC 2920 §3.1. */
-  #pipelinedBehind(verb: string): boolean {
-    if (this.#at >= this.#input.length || this.peer.trusted || this.options.forbidPipelining === 'no')
-      return false
-    const text = this.#input.toString('latin1', this.#at, this.#at + 100)
-    this.note(`improper command pipelining after ${verb} from ${this.client}: ${text}`)
-    this.close(reply(554, '5.5.0', 'Error: SMTP protocol synchronization'))
-    return true
-  }
-
   /** Takes the answer now or when it comes; the input waits. */
-  #settle(verb: string, answer: Answer<SmtpReply | undefined>): void {
+  settle(verb: string, answer: Answer<SmtpReply | undefined>): void {
     if (!(answer instanceof Promise)) {
       this.#answered(verb, answer)
       return
@@ -427,7 +296,7 @@ export class Session {
     this.#busy = true
     answer.then(
       (answered) => this.#resume(verb, answered),
-      (error) => this.#resume(verb, this.#fault(error)),
+      (error) => this.#resume(verb, this.fault(error)),
     )
   }
 
@@ -437,14 +306,16 @@ export class Session {
     const waited = this.#mustWait()
     this.#answered(verb, answer)
     this.#pump()
-    if (waited || this.#input.length === 0) this.wire.resume()
+    if (waited || this.input.isEmpty) this.wire.resume()
   }
 
   #answered(verb: string, answer: SmtpReply | undefined): void {
     if (answer === undefined || this.mode.kind === 'closed') return
     const good = answer.code < 400
     // 334 and 354 are half an answer: what became of the command is yet to come.
-    if (answer.code !== 334 && answer.code !== 354) this.#count(verb.toLowerCase(), good)
+    if (answer.code !== 334 && answer.code !== 354) {
+      this.counts.add(verb.toLowerCase(), good ? 'accepted' : 'refused')
+    }
     if (answer.code === 421 || answer.code === 521) {
       this.close(answer)
       return
@@ -467,11 +338,5 @@ export class Session {
       this.#pump()
       this.wire.resume()
     }, this.options.errorSleepMs).unref()
-  }
-
-  #count(verb: string, good: boolean): void {
-    const count = (this.#counts[verb] ??= [0, 0])
-    count[1]++
-    if (good) count[0]++
   }
 }

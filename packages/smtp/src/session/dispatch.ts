@@ -1,0 +1,67 @@
+import type { Answer, SmtpReply } from '../handler.ts'
+import { isForeign, parseCommandLine } from '../wire/command-line.ts'
+import { reply } from '../wire/reply.ts'
+import { type Command, commandTable } from './commands.ts'
+import type { Session } from './session.ts'
+
+/** Runs one command line; the answer is told to the session under its verb. */
+export const dispatch = (session: Session, line: string): void => {
+  const { verb, argument } = parseCommandLine(line)
+  const { options, host } = session
+  if (host.closing) {
+    session.close(reply(421, '4.3.2', `${options.hostname} Service shutting down`))
+    return
+  }
+  if (session.errors >= options.hardErrorLimit) {
+    session.note(`too many errors after ${session.lastVerb} from ${session.client}`)
+    session.close(reply(421, '4.7.0', `${options.hostname} Error: too many errors`))
+    return
+  }
+  const command = commandTable.get(verb)
+  if (command === undefined || !command.services.includes(session.peer.service)) {
+    unknown(session, verb, line)
+    return
+  }
+  session.lastVerb = verb
+  if (command.junk && session.junk++ >= options.junkCommandLimit) session.errors++
+  if (command.last && pipelinedBehind(session, verb)) return
+  session.settle(verb, run(session, command, argument))
+}
+
+const run = (session: Session, command: Command, argument: string): Answer<SmtpReply | undefined> => {
+  const { options, peer, host } = session
+  const tlsFirst = options.tlsLevel === 'encrypt' && peer.tls === undefined && host.tlsAvailable
+  if (tlsFirst && !command.beforeTls) return reply(530, '5.7.0', 'Must issue a STARTTLS command first')
+  try {
+    return command.run(session, argument)
+  } catch (error) {
+    return session.fault(error)
+  }
+}
+
+const unknown = (session: Session, verb: string, line: string): void => {
+  if (isForeign(verb)) {
+    session.note(`warning: non-SMTP command from ${session.client}: ${line.slice(0, 100)}`)
+    session.counts.add('unknown', 'refused')
+    session.close(reply(221, '2.7.0', 'Error: I can break rules, too. Goodbye.'))
+    return
+  }
+  const usual = reply(500, '5.5.2', 'Error: command not recognized')
+  try {
+    const answer = session.host.handler.unknown?.(session.peer, line)
+    const said = answer instanceof Promise ? answer.then((later) => later ?? usual) : (answer ?? usual)
+    session.settle('unknown', said)
+  } catch (error) {
+    session.settle('unknown', session.fault(error))
+  }
+}
+
+/** A stranger who does not wait for the answer to a command that ends a group. RFC 2920 §3.1. */
+const pipelinedBehind = (session: Session, verb: string): boolean => {
+  const { input, peer, options } = session
+  if (input.isEmpty || peer.trusted || options.forbidPipelining === 'no') return false
+  const text = input.bytes.toString('latin1', input.at, input.at + 100)
+  session.note(`improper command pipelining after ${verb} from ${session.client}: ${text}`)
+  session.close(reply(554, '5.5.0', 'Error: SMTP protocol synchronization'))
+  return true
+}
