@@ -4,7 +4,7 @@ import { CommandError, exit } from './shell.ts'
 
 /** See control-server.ts for the protocol. */
 export type ControlQuestion =
-  | { readonly cmd: 'status' | 'reload' | 'stop' | 'flush' }
+  | { readonly cmd: 'status' | 'stats' | 'reload' | 'stop' | 'flush' }
   | { readonly cmd: 'wake'; readonly wake: unknown }
 
 export interface ControlAnswer {

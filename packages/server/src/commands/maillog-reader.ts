@@ -29,7 +29,7 @@ export function parseLogLine(whole: string): LogLine | undefined {
 
 /** The log as it stands, a line at a time. Throws CommandError when there is no file to read. */
 export async function* readLog({ values, file }: Config): AsyncGenerator<LogLine> {
-  if (values.maillog_file === '')
+  if (values.maillog_file === '' || values.maillog_file === '/dev/stdout')
     throw new CommandError(`${file}: maillog_file is not set: the log went to standard output`, exit.config)
   if (values.log_format === 'json')
     throw new CommandError(`${file}: log_format = json: these lines are for other programs`, exit.config)

@@ -14,6 +14,7 @@ export function checkConsistency(config: Config): Findings {
   checkPorts(config, found)
   checkNames(config, found)
   checkTimes(config, found)
+  checkWatching(config, found)
   return found
 }
 
@@ -91,4 +92,15 @@ function checkTimes({ values }: Config, { problems }: Findings): void {
 
 function isHostName(name: string): boolean {
   return name.length <= 255 && name.split('.').every((label) => /^[A-Za-z0-9_-]{1,63}$/.test(label))
+}
+
+function checkWatching({ values }: Config, { problems, warnings }: Findings): void {
+  if (!/^(?:[01]\d|2[0-3]):[0-5]\d$/.test(values.daily_report_time))
+    problems.push(`daily_report_time = ${values.daily_report_time}: not a time of day (00:05)`)
+  if (values.metrics_listen === '') return
+  const [, host = '', port = ''] = /^(?:(.*):)?(\d{1,5})$/.exec(values.metrics_listen) ?? []
+  if (port === '' || Number(port) > 65_535)
+    problems.push(`metrics_listen = ${values.metrics_listen}: not a port or an address with a port`)
+  else if (host !== '' && !/^(?:127\.[\d.]+|\[::1\]|localhost)$/.test(host))
+    warnings.push(`metrics_listen = ${values.metrics_listen}: others than this machine may read it`)
 }

@@ -2,6 +2,7 @@
  * What commands of the shell ask of the running server, over DATA/control.sock: one line of JSON each way.
  *
  *   {"cmd":"status"}             → {"ok":true,"status":{…}}
+ *   {"cmd":"stats"}              → {"ok":true,"stats":{…}}
  *   {"cmd":"reload"}             → {"ok":true,"changed":["…"],"needRestart":["…"]} or {"ok":false,"error":"main.cf:3: …"}
  *   {"cmd":"stop"}               → {"ok":true,"pid":4711}; the server ends after the answer
  *   {"cmd":"flush"}              → {"ok":true}: all mail is tried now, to hosts found dead too
@@ -12,6 +13,7 @@ import type { Wake } from '@posthorn/storage'
 
 export interface ControlActions {
   status(): Promise<unknown>
+  stats(): Promise<unknown>
   reload(): Promise<{ readonly changed: readonly string[]; readonly needRestart: readonly string[] }>
   stop(): void
   wake(wake: Wake): void
@@ -32,6 +34,8 @@ async function answer(question: Question, actions: ControlActions): Promise<unkn
   switch (question.cmd) {
     case 'status':
       return { ok: true, status: await actions.status() }
+    case 'stats':
+      return { ok: true, stats: await actions.stats() }
     case 'reload':
       return { ok: true, ...(await actions.reload()) }
     case 'stop':

@@ -45,8 +45,8 @@ const programs = new WeakMap<MaillogNames, Map<string, string>>()
 
 /** `mail postfix/smtpd[42]`: made once for each service. */
 function programOf(service: string, names: MaillogNames): string {
-  let made = programs.get(names)
-  if (made === undefined) programs.set(names, (made = new Map()))
+  const made = programs.get(names) ?? new Map<string, string>()
+  programs.set(names, made)
   let program = made.get(service)
   if (program === undefined) {
     const name = readingServices.test(service)
@@ -58,12 +58,20 @@ function programOf(service: string, names: MaillogNames): string {
   return program
 }
 
+/** `posthorn/smtpd`, `dovecot`: the name without host and process, for the system log. */
+export function tagOf(service: string, syslogName: string): string {
+  return readingServices.test(service) ? 'dovecot' : `${syslogName}/${service}`
+}
+
+/** What stands after the program's name, in one line. */
+export function bodyOf(event: LogEvent): string {
+  const queueId = event.queueId === undefined ? '' : `${event.queueId}: `
+  return printable(`${levelWord(event.level)}${queueId}${event.text}${faultText(event.error)}`)
+}
+
 /** One maillog line with its line end. */
 export function formatMaillog(event: LogEvent, names: MaillogNames, nowMs: number): string {
-  const program = programOf(event.service, names)
-  const queueId = event.queueId === undefined ? '' : `${event.queueId}: `
-  const line = printable(`${levelWord(event.level)}${queueId}${event.text}${faultText(event.error)}`)
-  return `${syslogTime(nowMs)} ${program}: ${line}\n`
+  return `${syslogTime(nowMs)} ${programOf(event.service, names)}: ${bodyOf(event)}\n`
 }
 
 function faultText(error: unknown): string {

@@ -6,7 +6,15 @@ import { test } from 'node:test'
 import { StartError } from '../start-error.ts'
 import { livingPid, prepareDataFolder, takeDataFolder } from './data-folder.ts'
 
+const publicActions = {
+  admits: () => 'everybody' as const,
+  list: async () => [],
+  flush: async () => {},
+  flushable: () => undefined,
+  pickup: () => {},
+}
 const actions = {
+  stats: async () => ({}),
   status: async () => null,
   reload: async () => ({ changed: [], needRestart: [] }),
   stop: () => {},
@@ -41,9 +49,9 @@ test('two servers never share a folder, and a dead one leaves it free', async ()
     const folder = prepareDataFolder(path)
     writeFileSync(folder.pidFile, '999999999\n')
     assert.equal(livingPid(folder), undefined)
-    const release = await takeDataFolder(folder, actions)
+    const release = await takeDataFolder(folder, actions, publicActions)
     assert.equal(livingPid(folder), process.pid)
-    await assert.rejects(takeDataFolder(folder, actions), /running on .* already \(pid \d+\)/)
+    await assert.rejects(takeDataFolder(folder, actions, publicActions), /running on .* already \(pid \d+\)/)
     assert.equal(statSync(folder.controlSocket).mode & 0o077, 0)
     await release()
     assert.ok(!existsSync(folder.pidFile))

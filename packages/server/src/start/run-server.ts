@@ -35,6 +35,7 @@ interface Frame {
   config: Config
   /** undefined: still starting. */
   running: Running | undefined
+  stopWatching: (() => Promise<void>) | undefined
 }
 
 interface Reloaded {
@@ -108,6 +109,7 @@ function controlActions(
         processes: await running.status(),
       }
     },
+    stats: async () => await (await import('./watching.ts')).siteStats(started(frame)),
     reload: reloadNow,
     stop: () => stop('posthorn stop'),
     wake: (wake) => frame.running?.wake(wake),
@@ -160,7 +162,16 @@ export async function runServer(options: RunOptions): Promise<number> {
   const owner = mailOwner(config)
   const folder = prepareDataFolder(config.values.data_directory, owner)
   const writer = logWriterFor(config, (file) => asOwner(owner, () => openLogFile(file)))
-  const frame: Frame = { options, folder, writer, owner, atStart: config, config, running: undefined }
+  const frame: Frame = {
+    options,
+    folder,
+    writer,
+    owner,
+    atStart: config,
+    config,
+    running: undefined,
+    stopWatching: undefined,
+  }
   const { promise: stopped, resolve: stop } = Promise.withResolvers<string>()
   const reloadNow = serialReload(frame)
   onSignals(stop, reloadNow)
@@ -171,6 +182,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     await Promise.race([start(frame), stopped])
     const why = await stopped
     writer.log({ level: 'info', service: 'master', text: `terminating on ${why}` })
+    await frame.stopWatching?.()
     await frame.running?.stop()
     return 0
   } finally {
@@ -184,6 +196,12 @@ const runPool = async (parts: StartParts): Promise<Running> =>
   await (await import('./start-pool.ts')).startPool(parts)
 const runSolo = async (parts: StartParts): Promise<Running> =>
   await (await import('./start-solo.ts')).startSolo(parts)
+
+/** Metrics and the daily report. */
+async function watch(frame: Frame, running: Running): Promise<() => Promise<void>> {
+  const { startWatching } = await import('./watching.ts')
+  return await startWatching({ running, config: () => frame.config, log: frame.writer.log })
+}
 
 async function start(frame: Frame): Promise<void> {
   const { config, folder, writer, owner, options } = frame
@@ -201,6 +219,7 @@ async function start(frame: Frame): Promise<void> {
     })
     process.stdout.write(text)
   }
+  frame.stopWatching = await watch(frame, running)
   asOwner(owner, () => endFirstStart(folder))
   warn(frame, [...ownerWarnings(config), ...config.warnings])
   writer.log({

@@ -1,5 +1,6 @@
 import { loadConfigTexts } from '../config/load-config.ts'
 import { logWriterFor } from '../log/configured-log.ts'
+import { createProcessMetrics } from '../metrics/process-metrics.ts'
 import { openWorkerChannel } from '../workers/worker-channel.ts'
 import { composeServer } from './compose.ts'
 import { dataFolderAt } from './data-folder.ts'
@@ -17,16 +18,18 @@ export async function runWorker(options: RunOptions): Promise<number> {
     const config = loadConfigTexts(atStart, options)
     const writer = logWriterFor(config)
     surviveFaults(writer.log)
+    const metrics = createProcessMetrics(writer.log)
     const owner = mailOwner(config)
     const server = await composeServer({
       config,
       folder: dataFolderAt(config.values.data_directory),
-      log: writer.log,
+      log: metrics.log,
       wakeBus: channel.wakeBus,
       ...(owner === undefined ? {} : { dropPrivileges: () => becomeOwner(owner) }),
     })
     if (JSON.stringify(current) !== JSON.stringify(atStart))
       await server.reload(loadConfigTexts(current, options))
+    metrics.observe(server.status)
     const { promise, resolve } = Promise.withResolvers<number>()
     channel.answer(async (question) => {
       switch (question.kind) {
@@ -37,6 +40,10 @@ export async function runWorker(options: RunOptions): Promise<number> {
         case 'reload':
           writer.reopen()
           return await server.reload(loadConfigTexts(question.texts, options))
+        case 'metrics':
+          return await metrics.values()
+        case 'submit':
+          return await server.local.submit(question.recipient, Buffer.from(question.messageBase64, 'base64'))
         case 'pickup':
           // The answer is that it has begun: mail may be long.
           return void server.local.pickup()

@@ -1,6 +1,7 @@
 import type { QueueId, Wake } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import type { ListedEntry } from '../control/public-server.ts'
+import type { MetricValues } from '../metrics/process-metrics.ts'
 import type { SampleAccount } from './greeting.ts'
 import type { MailServerPorts } from './ports.ts'
 
@@ -32,6 +33,10 @@ export interface Running {
   /** A page of the queue, for everybody's eyes; an empty one ends it. */
   listQueue(after: QueueId | undefined): Promise<readonly ListedEntry[]>
   flushQueue(what: FlushRequest): Promise<void>
+  /** Of each process. */
+  metrics(): Promise<readonly MetricValues[]>
+  /** Mail of the server itself. */
+  submit(recipient: string, message: Buffer): Promise<void>
   /** Resolves when every session has ended (or was ended) and the store is closed. */
   stop(): Promise<void>
 }

@@ -26,6 +26,11 @@ export async function startPool({ config, log, configOption }: StartParts): Prom
       await pool.ask({ kind: 'reload', texts: next.texts }, answerTimeoutMs)
       current = next
     },
+    metrics: async () => await pool.ask({ kind: 'metrics' }, answerTimeoutMs),
+    submit: async (recipient, message) => {
+      const text = message.toString('base64')
+      await pool.askOne({ kind: 'submit', recipient, messageBase64: text }, answerTimeoutMs)
+    },
     pickup: () => void pool.askOne({ kind: 'pickup' }, answerTimeoutMs).catch(() => {}),
     listQueue: async (after) =>
       (await pool.askOne(

@@ -1,5 +1,6 @@
 import type { Log } from '@posthorn/mail'
 import type { Config } from '../config/config.ts'
+import { createProcessMetrics } from '../metrics/process-metrics.ts'
 import { soloWakeBus } from '../workers/solo-wake-bus.ts'
 import { composeServer } from './compose.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -17,12 +18,16 @@ export interface StartParts {
 export async function startSolo({ config, folder, log }: StartParts): Promise<Running> {
   surviveFaults(log)
   const wakeBus = soloWakeBus()
-  const server = await composeServer({ config, folder, log, wakeBus })
+  const metrics = createProcessMetrics(log)
+  const server = await composeServer({ config, folder, log: metrics.log, wakeBus })
+  metrics.observe(server.status)
   return {
     ports: server.ports,
     status: async () => [await server.status()],
     sampleAccounts: async () => await server.sampleAccounts(),
     reload: async (next) => await server.reload(next),
+    metrics: async () => [await metrics.values()],
+    submit: async (recipient, message) => await server.local.submit(recipient, message),
     pickup: () => void server.local.pickup(),
     listQueue: async (after) => await server.local.listQueue(after),
     flushQueue: async (what) => await server.local.flushQueue(what),

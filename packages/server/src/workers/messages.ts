@@ -1,6 +1,7 @@
 import type { QueueId, Wake } from '@posthorn/storage'
 import type { ConfigTexts } from '../config/config.ts'
 import type { ListedEntry } from '../control/public-server.ts'
+import type { MetricValues } from '../metrics/process-metrics.ts'
 import type { SampleAccount } from '../start/greeting.ts'
 import type { MailServerPorts } from '../start/ports.ts'
 import type { FlushRequest, ProcessStatus } from '../start/running.ts'
@@ -20,6 +21,8 @@ export interface WorkerAnswers {
   status: ProcessStatus
   reload: null
   sampleAccounts: readonly SampleAccount[]
+  metrics: MetricValues
+  submit: null
   pickup: null
   listQueue: readonly ListedEntry[]
   flushQueue: null
@@ -29,6 +32,8 @@ export interface WorkerAnswers {
 export type WorkerQuestion =
   | { readonly kind: 'status' }
   | { readonly kind: 'sampleAccounts' }
+  | { readonly kind: 'metrics' }
+  | { readonly kind: 'submit'; readonly recipient: string; readonly messageBase64: string }
   | { readonly kind: 'pickup' }
   | { readonly kind: 'listQueue'; readonly after?: QueueId }
   | { readonly kind: 'flushQueue'; readonly what: FlushRequest }

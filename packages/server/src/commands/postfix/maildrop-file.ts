@@ -15,7 +15,10 @@ import { join } from 'node:path'
 /** What goes before the message: see start/pickup.ts, who reads it. */
 export interface MaildropEnvelope {
   readonly sender: string
-  readonly recipients: readonly { readonly address: string; readonly notify?: readonly string[] }[]
+  readonly recipients: readonly {
+    readonly address: string
+    readonly notify?: readonly string[] | undefined
+  }[]
   readonly options: { readonly ret?: string; readonly envid?: string; readonly body?: string }
 }
 

@@ -2,8 +2,9 @@ import { checkSite } from '../check-site.ts'
 import { getopt } from '../getopt.ts'
 import { reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
-import type { SiteOptions } from '../site.ts'
+import { locateSite, type SiteOptions } from '../site.ts'
 import { flushQueue } from './postqueue.ts'
+import { rotateLog } from './rotate-log.ts'
 
 const usage = 'postfix [-c config_dir] [-Dv] command'
 
@@ -15,7 +16,7 @@ export async function postfix(args: readonly string[], shell: Shell): Promise<nu
   const run = commands[command]
   if (run === undefined) {
     script(shell, `error: unknown command: '${command}'`)
-    script(shell, 'fatal: usage: postfix start (or stop, reload, abort, flush, check, status)')
+    script(shell, 'fatal: usage: postfix start (or stop, reload, abort, flush, check, status, logrotate)')
     return exit.failure
   }
   return run(shell, { config: options.value('c') })
@@ -32,6 +33,10 @@ const commands: Readonly<Record<string, Run>> = {
   reload,
   flush,
   status,
+  logrotate,
+  'set-permissions': () =>
+    explained('nothing is installed with other permissions than those that `postfix check` asks for'),
+  'upgrade-configuration': () => explained('main.cf needs no upgrade; the store is upgraded by a start'),
 }
 
 const script = (shell: Shell, text: string) => shell.err(`postfix/postfix-script: ${text}\n`)
@@ -54,6 +59,16 @@ async function start(shell: Shell, site: SiteOptions): Promise<number> {
 
 async function notHere(): Promise<number> {
   throw new CommandError('use `posthorn start`: it stays in the foreground')
+}
+
+async function logrotate(shell: Shell, site: SiteOptions): Promise<number> {
+  const { config } = locateSite(shell, site)
+  await rotateLog(config, shell, site)
+  return exit.ok
+}
+
+async function explained(why: string): Promise<number> {
+  throw new CommandError(why, exit.ok)
 }
 
 async function stop(shell: Shell, site: SiteOptions): Promise<number> {

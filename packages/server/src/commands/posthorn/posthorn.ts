@@ -7,8 +7,10 @@ import { addExplainCommand } from './explain.ts'
 import { addExportCommands } from './export.ts'
 import { addGreylistCommands } from './greylist.ts'
 import { addImportCommands } from './import.ts'
+import { addLogCommand } from './log.ts'
 import { addMailboxCommands } from './mailbox.ts'
 import { addServerCommands, type StartServer } from './server.ts'
+import { addStatsCommand } from './stats.ts'
 import { addStoreCommands } from './store.ts'
 import { addUserCommands } from './user.ts'
 
@@ -43,6 +45,8 @@ export async function posthorn(
   addStoreCommands(program, context)
   addDoctorCommand(program, context)
   addExplainCommand(program, context)
+  addStatsCommand(program, context)
+  addLogCommand(program, context)
   inherit(program)
   try {
     await program.parseAsync([...args], { from: 'user' })
@@ -54,7 +58,7 @@ export async function posthorn(
 }
 
 const programNames =
-  'postconf, postfix, postqueue, mailq, postcat, postsuper,\nnewaliases, postalias, postmap, mailstats, sendmail, doveconf, dovecot'
+  'postconf, postfix, postqueue, mailq, postcat, postsuper,\nnewaliases, postalias, postmap, postlog, postlock, postmulti, mailstats, sendmail, doveconf, dovecot'
 
 /** Subcommands do not take these over from the program by themselves. */
 function inherit(command: Command): void {
