@@ -24,6 +24,8 @@ export interface Engine {
   readonly now: () => number
   readonly defaultQuotaBytes: number
   readonly defaultQuotaMessages: number
+  /** Everything committed is in the index on disk: power failure will not ask the log. */
+  readonly flushIndex: () => Promise<void>
 }
 
 export const snapshotOf = (engine: Engine): Snapshot => new Snapshot(engine.environment)

@@ -35,9 +35,9 @@ describeStoreContract('the store on LMDB and segments', async () => {
 describe('versions of the store', () => {
   test('a newer store is refused and left as it is', async () => {
     const directory = temporary()
-    await (await openStoreWith({ storeVersion: 2 }, { directory })).close()
+    await (await openStoreWith({ storeVersion: 99 }, { directory })).close()
     await assert.rejects(openStore({ directory }), { kind: 'newer-version' })
-    await (await openStoreWith({ storeVersion: 2 }, { directory })).close()
+    await (await openStoreWith({ storeVersion: 99 }, { directory })).close()
     rmSync(directory, { recursive: true })
   })
 
@@ -50,10 +50,10 @@ describe('versions of the store', () => {
     await old.close()
     let runs = 0
     const parts = {
-      storeVersion: 2,
+      storeVersion: 12,
       upgradeSteps: [
         {
-          to: 2,
+          to: 12,
           run: (unit: Parameters<typeof writeSequence>[0]) => {
             runs++
             writeSequence(unit, 'next-account', 500)
@@ -88,11 +88,11 @@ test('an upgrade that ends half-way is repeated by the next opening', async () =
   await old.close()
   let fails = true
   const parts = {
-    storeVersion: 3,
+    storeVersion: 13,
     upgradeSteps: [
-      { to: 2, run: (unit: Parameters<typeof writeSequence>[0]) => writeSequence(unit, 'next-account', 70) },
+      { to: 12, run: (unit: Parameters<typeof writeSequence>[0]) => writeSequence(unit, 'next-account', 70) },
       {
-        to: 3,
+        to: 13,
         run: (unit: Parameters<typeof writeSequence>[0]) => {
           writeSequence(unit, 'next-account', 5)
           if (fails) throw new Error('power')

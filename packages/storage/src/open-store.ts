@@ -2,44 +2,36 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAccountStore, defaultMailboxes } from './accounts/account-store.ts'
 import type { MailboxId, Maintenance, ModSeq, Store, StoreOptions, Wake } from './contract.ts'
-import type { Engine } from './engine.ts'
 import { createGreylistStore } from './greylist/greylist-store.ts'
-import { Journal } from './journal/journal.ts'
-import { journalDirectory, listJournalFiles } from './journal/journal-files.ts'
-import { closeEnvironment, type Environment, openEnvironment } from './kv/environment.ts'
-import { GroupCommit } from './kv/group-commit.ts'
+import { listJournalFiles } from './journal/journal-files.ts'
+import { closeEnvironment } from './kv/environment.ts'
 import { Snapshot } from './kv/unit.ts'
+import { catchUp, type IndexPlace, type OpenedIndex, openIndex } from './log/durable-index.ts'
+import { type Machine, startMachine, stopMachine } from './machine.ts'
 import { createMailboxStore } from './mailboxes/mailbox-store.ts'
 import { indexName, segmentsName } from './maintenance/backup.ts'
 import { Housekeeping } from './maintenance/housekeeping.ts'
 import {
   bringUpToDate,
   readVersion,
+  refuseNewer,
   storeVersion,
   type UpgradeStep,
   upgradeSteps,
 } from './maintenance/version.ts'
-import { BlobReader } from './messages/blob-reader.ts'
-import { ChangeCache } from './messages/changes.ts'
 import { createMessageStore } from './messages/message-store.ts'
-import { Stager } from './messages/staging.ts'
-import { ViewCache } from './messages/views.ts'
 import { ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { QueueIds } from './queue/queue-ids.ts'
 import { createQueueStore } from './queue/queue-store.ts'
 import { ProcessMarkers } from './recovery/process-markers.ts'
-import { blobsOf, recoverSegments } from './recovery/recover-segments.ts'
-import { removeLost } from './recovery/remove-lost.ts'
-import { Reserve } from './reserve.ts'
+import { recoverSegments } from './recovery/recover-segments.ts'
+import { skipNumbers } from './recovery/skip-numbers.ts'
 import { HeaderColumns } from './search/index.ts'
 import { type FileLayer, realFileLayer } from './segments/file-layer.ts'
-import { SegmentReader } from './segments/segment-reader.ts'
-import { SegmentWriter } from './segments/segment-writer.ts'
 import { createAnnotationStore } from './sharing/annotation-store.ts'
 import { createSharingStore } from './sharing/sharing-store.ts'
 import { KeptTexts } from './texts/kept-texts.ts'
-import { openVolatileStore } from './volatile/volatile-store.ts'
-import { Watchers } from './watchers.ts'
+import { openVolatileStore, type VolatileStore } from './volatile/volatile-store.ts'
 
 /** Each opening leaves a journal; beyond this many one checkpoint takes their place. */
 const maxJournalFiles = 50
@@ -63,21 +55,55 @@ export const openStoreWith = async (
   const self = ownIdentity()
   const markers = new ProcessMarkers(options.directory, files)
   await markers.place(self)
-  const environment = openEnvironment(join(options.directory, indexName), 'synced')
+  const volatile = openVolatileStore(options.directory, self)
+  const place = {
+    directory: options.directory,
+    indexPath: join(options.directory, indexName),
+    segmentDirectory: join(options.directory, segmentsName),
+    files,
+    markers,
+  }
+  let index: OpenedIndex | undefined
+  let machine: Machine | undefined
   try {
-    return await assemble(parts, options, { files, self, markers, environment })
+    const release = await takeTurn(volatile, self)
+    try {
+      index = await openIndex(place)
+      refuseNewer(index.environment, options.directory, parts.storeVersion ?? storeVersion)
+      const started = startMachine(options, { ...place, self, index })
+      machine = started
+      const redone = await catchUp(place, index, started.flusher, started.log, () =>
+        started.commit.run(() => {}),
+      )
+      await release()
+      return await assemble(parts, options, { ...place, self, volatile, index, machine: started, redone })
+    } finally {
+      await release()
+    }
   } catch (error) {
-    await closeEnvironment(environment)
+    machine?.flusher.stop()
+    if (index !== undefined) await closeEnvironment(index.environment)
+    await volatile.close()
     markers.remove(self.token)
     throw error
   }
 }
 
-interface Ground {
-  readonly files: FileLayer
+/** One process at a time finds out what the former ones left. */
+const takeTurn = async ({ locks }: VolatileStore, self: ProcessIdentity): Promise<() => Promise<void>> => {
+  for (;;) {
+    const release = await locks.acquire('store opening', String(self.token))
+    if (release !== undefined) return release
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+interface Ground extends IndexPlace {
   readonly self: ProcessIdentity
-  readonly markers: ProcessMarkers
-  readonly environment: Environment
+  readonly volatile: VolatileStore
+  readonly index: OpenedIndex
+  readonly machine: Machine
+  readonly redone: number
 }
 
 const assemble = async (
@@ -85,10 +111,10 @@ const assemble = async (
   options: StoreOptions,
   ground: Ground,
 ): Promise<Store & Maintenance> => {
-  const { files, self, markers, environment } = ground
+  const { files, self, markers, volatile, machine, segmentDirectory } = ground
+  const { environment } = ground.index
   const isNew = readVersion(new Snapshot(environment)) === undefined
-  const machine = startMachine(options, ground)
-  const { commit, writer, segments, watchers, journal, engine, segmentDirectory } = machine
+  const { commit, writer, watchers, journal, engine } = machine
   const version = parts.storeVersion ?? storeVersion
   const place = { environment, files, directory: options.directory, storeVersion: version }
   const upgraded = await bringUpToDate(place, commit, parts.upgradeSteps ?? upgradeSteps)
@@ -101,7 +127,7 @@ const assemble = async (
     self: self.token,
     isLiving: (token) => markers.isLiving(token),
   })
-  const volatile = openVolatileStore(options.directory, self)
+  if (ground.index.powerFailed) await commit.run(skipNumbers)
   const housekeeping = new Housekeeping({
     ...place,
     engine,
@@ -116,7 +142,8 @@ const assemble = async (
   machine.onLongJournal = () => housekeeping.checkpointSoon()
   const journals = listJournalFiles(machine.journalDirectory).length
   const needsCheckpoint = journals > maxJournalFiles || (journals === 0 && !isNew)
-  if (dead.length > 0 || needsCheckpoint || upgraded !== undefined) await housekeeping.checkpoint(dead)
+  if (dead.length > 0 || ground.redone > 0 || needsCheckpoint || upgraded !== undefined)
+    await housekeeping.checkpoint(dead)
   if (recovered > 0) process.emitWarning(`Store: removed ${recovered} messages that were never acknowledged`)
   if (upgraded !== undefined) process.emitWarning(upgraded)
   machine.reserve.keep()
@@ -145,77 +172,18 @@ const assemble = async (
     check: () => housekeeping.check(),
     compact: () => housekeeping.compact(),
     backup: (directory) => housekeeping.backup(directory),
-    flushJournal: () => journal.flush(),
+    async flushJournal() {
+      await journal.flush()
+      await machine.flusher.flush()
+    },
     makeTexts: () => texts.makeAll(),
     async close() {
       await texts.close()
       await housekeeping.stop()
-      await writer.close()
-      await commit.close()
-      await journal.close(() => machine.reserve.release())
-      watchers.close()
-      segments.close()
+      await stopMachine(machine, () => markers.living().some(({ token }) => token !== self.token))
       await volatile.close()
       await closeEnvironment(environment)
       markers.remove(self.token)
     },
   }
-}
-
-interface Machine {
-  readonly commit: GroupCommit
-  readonly writer: SegmentWriter
-  readonly segments: SegmentReader
-  readonly watchers: Watchers
-  readonly journal: Journal
-  readonly engine: Engine
-  readonly reserve: Reserve
-  readonly segmentDirectory: string
-  readonly journalDirectory: string
-  onLongJournal: () => void
-}
-
-/** The parts that write, wired together. */
-const startMachine = (options: StoreOptions, { files, self, environment }: Ground): Machine => {
-  const segmentDirectory = join(options.directory, segmentsName)
-  const journals = journalDirectory(options.directory)
-  const reserve = new Reserve(options.directory)
-  const journal = new Journal(journals, files, self, () => machine.onLongJournal())
-  const writer = new SegmentWriter(segmentDirectory, files, self, {
-    settled: (segment, offset) => journal.mark(segment, offset),
-    removeUnsynced: (unit, segment, fromOffset) => {
-      const unsynced = blobsOf(unit, segment).filter(({ row }) => row.offset >= fromOffset)
-      removeLost(unit, new Set(unsynced.map(({ blobId }) => blobId)))
-    },
-  })
-  const watchers = new Watchers(options.wakeBus)
-  const commit = new GroupCommit(environment, [writer, journal, watchers], () => reserve.release())
-  writer.attach(commit)
-  const segments = new SegmentReader(segmentDirectory, files)
-  const engine: Engine = {
-    environment,
-    commit,
-    stager: new Stager(files, writer),
-    blobs: new BlobReader(environment, segments),
-    segments,
-    views: new ViewCache(),
-    changes: new ChangeCache(),
-    self,
-    now: options.now ?? Date.now,
-    defaultQuotaBytes: options.defaultQuotaBytes ?? 0,
-    defaultQuotaMessages: options.defaultQuotaMessages ?? 0,
-  }
-  const machine: Machine = {
-    commit,
-    writer,
-    segments,
-    watchers,
-    journal,
-    engine,
-    reserve,
-    segmentDirectory,
-    journalDirectory: journals,
-    onLongJournal: () => {},
-  }
-  return machine
 }

@@ -22,12 +22,20 @@ const journaled = new Set<number>([
 export const journaledTags: readonly number[] = [...journaled].sort((a, b) => a - b)
 
 const ownSequence = keyOfText(tables.meta, 'journal')
+const ownSequenceText = ownSequence.toString('latin1')
 
 export const isJournaled = (key: Buffer): boolean => {
   const tag = key[0] as number
   if (tag === tables.part) return journaled.has(key[1] as number)
   if (!journaled.has(tag)) return false
   return tag !== tables.meta || !key.equals(ownSequence)
+}
+
+/** As `isJournaled`, of a key as latin1. */
+export const isJournaledKey = (key: string): boolean => {
+  const tag = key.charCodeAt(0)
+  if (tag === tables.part) return journaled.has(key.charCodeAt(1))
+  return journaled.has(tag) && (tag !== tables.meta || key !== ownSequenceText)
 }
 
 /**

@@ -1,12 +1,11 @@
 import type { GroupParticipant } from '../kv/group-commit.ts'
 import { isNoSpace } from '../kv/no-space.ts'
-import type { Unit } from '../kv/unit.ts'
+import type { Changes, Unit } from '../kv/unit.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
-import { takeSequence } from '../rows/sequence.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { journalPath } from './journal-files.ts'
 import { encodeFrames, type JournalRecord } from './journal-frame.ts'
-import { isJournaled, markKey, markValue } from './journal-tables.ts'
+import { isJournaledKey, markKey, markValue } from './journal-tables.ts'
 
 /** The journal trails the index by at most about this, off the path of acknowledgements. */
 const flushAfterMs = 500
@@ -14,16 +13,19 @@ const retryAfterMs = 5_000
 /** A longer journal is put aside, and a checkpoint makes it superfluous. */
 const maxJournalBytes = 64 * 1024 * 1024
 
+type Pending = Pick<JournalRecord, 'sequence' | 'value'>
+
 /** Repeats this process's changes of irreplaceable rows in files of its own. */
 export class Journal implements GroupParticipant {
   readonly #directory: string
   readonly #files: FileLayer
   readonly #self: ProcessIdentity
   readonly #onLong: () => void
-  /** Committed, not yet written. Of a row changed often only the last state. */
-  #pending = new Map<string, JournalRecord>()
+  readonly #sequence: () => number
+  /** Committed, not yet written, by key (latin1). Of a row changed often only the last state. */
+  #pending = new Map<string, Pending>()
   /** Of the group that is being committed. */
-  #group: JournalRecord[] = []
+  #group: Changes | undefined
   #number = 0
   #file: number | undefined
   #lengthBytes = 0
@@ -31,39 +33,37 @@ export class Journal implements GroupParticipant {
   #flushing: Promise<void> | undefined
   #closed = false
 
-  constructor(directory: string, files: FileLayer, self: ProcessIdentity, onLong: () => void) {
+  /** `sequence`: number of the transaction under way. */
+  constructor(
+    directory: string,
+    files: FileLayer,
+    self: ProcessIdentity,
+    sequence: () => number,
+    onLong: () => void,
+  ) {
+    this.#sequence = sequence
     this.#directory = directory
     this.#files = files
     this.#self = self
     this.#onLong = onLong
   }
 
-  beforeGroup(): void {
-    this.#group = []
-  }
-
-  async syncGroup(): Promise<void> {}
-
-  insideGroup(unit: Unit, done: readonly Unit[]): void {
-    const keys = new Map<string, Buffer>()
-    for (const each of done) {
-      for (const { key } of each.changedKeys) if (isJournaled(key)) keys.set(key.toString('latin1'), key)
-    }
-    if (keys.size === 0) return
-    const sequence = takeSequence(unit, 'journal')
-    for (const key of keys.values()) this.#group.push({ sequence, key, value: unit.get(key) ?? null })
+  insideGroup(_unit: Unit, changes: Changes): void {
+    this.#group = changes
   }
 
   afterGroup(): void {
-    for (const record of this.#group) this.#pending.set(record.key.toString('latin1'), record)
-    this.#group = []
+    const sequence = this.#sequence()
+    for (const [key, value] of this.#group ?? []) {
+      if (isJournaledKey(key)) this.#pending.set(key, { sequence, value })
+    }
+    this.#group = undefined
     this.#schedule(flushAfterMs)
   }
 
   /** Every frame of this segment before the offset has met its fate. */
   mark(segment: number, offset: number): void {
-    const key = markKey(segment)
-    this.#pending.set(key.toString('latin1'), { sequence: 0, key, value: markValue(offset) })
+    this.#pending.set(markKey(segment).toString('latin1'), { sequence: 0, value: markValue(offset) })
   }
 
   get isBehind(): boolean {
@@ -111,7 +111,7 @@ export class Journal implements GroupParticipant {
     this.#pending = new Map()
     try {
       if (this.#file === undefined) await this.#create()
-      const frames = encodeFrames(records.values())
+      const frames = encodeFrames(recordsOf(records))
       await this.#files.write(this.#file as number, frames, this.#lengthBytes)
       await this.#files.dataSync(this.#file as number)
       this.#lengthBytes += frames.reduce((sum, frame) => sum + frame.length, 0)
@@ -142,4 +142,8 @@ export class Journal implements GroupParticipant {
     }, delayMs)
     this.#timer.unref()
   }
+}
+
+function* recordsOf(pending: ReadonlyMap<string, Pending>): Generator<JournalRecord> {
+  for (const [key, record] of pending) yield { ...record, key: Buffer.from(key, 'latin1') }
 }

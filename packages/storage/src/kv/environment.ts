@@ -39,11 +39,16 @@ const fileKey = (path: string): string | undefined => {
   return stat && `${stat.dev}:${stat.ino}`
 }
 
+/** This process has the file open already. */
+export const isOpenHere = (path: string): boolean => shared.has(fileKey(path) ?? '')
+
 /**
- * Opens the index. `durability` 'synced': a transaction's promise resolves after the flush
- * (`overlappingSync` would resolve at the commit). 'volatile': never synced, for what ends with the boot.
+ * 'synced': a transaction ends after the flush (`overlappingSync` would let it end at the commit). 'logged':
+ * it ends without a flush, see `IndexFlusher`. 'volatile': never synced, for what ends with the boot.
  */
-export const openEnvironment = (path: string, durability: 'synced' | 'volatile'): Environment => {
+export type Durability = 'synced' | 'logged' | 'volatile'
+
+export const openEnvironment = (path: string, durability: Durability): Environment => {
   const known = shared.get(fileKey(path) ?? '')
   if (known !== undefined) {
     known.users++
@@ -57,10 +62,10 @@ export const openEnvironment = (path: string, durability: 'synced' | 'volatile')
     overlappingSync: false,
     // Its own batches would leave a rejection that nobody sees when a commit fails, and cost a turn.
     eventTurnBatching: false,
-    noSync: durability === 'volatile',
+    noSync: durability !== 'synced',
     maxDbs: 1,
     maxReaders: 256,
-    mapSize: durability === 'synced' ? mapSizeBytes : 2 ** 30,
+    mapSize: durability === 'volatile' ? 2 ** 30 : mapSizeBytes,
   }) as unknown as Environment
   // Password hashes are in it, and the folder may have been there with other permissions.
   chmodSync(path, 0o600)
@@ -78,6 +83,33 @@ export const closeEnvironment = async (environment: Environment): Promise<void> 
     return
   }
 }
+
+/** Without waiting for a flush. A unit runs on the event loop, alone in all processes. */
+export const transact = (environment: Environment, work: () => void): void => {
+  // Flag 2 of lmdb-js: commits before it returns.
+  const { transactionSync } = environment as unknown as {
+    transactionSync(this: Environment, work: () => void, flags: number): void
+  }
+  transactionSync.call(environment, work, 2)
+}
+
+/** Keeps a snapshot's pages from being used again until `release`. */
+export interface Pin {
+  release(): void
+}
+
+export const pinSnapshot = (environment: Environment): Pin => {
+  environment.resetReadTxn()
+  const transaction = environment.useReadTransaction()
+  return { release: () => transaction.done() }
+}
+
+/** Number of the last transaction that is committed. Call inside a write transaction. */
+export const committedTransaction = (environment: Environment): number =>
+  (environment as unknown as { getWriteTxnId(): number }).getWriteTxnId() - 1
+
+export const pageBytesOf = (environment: Environment): number =>
+  (environment.getStats() as { pageSize: number }).pageSize
 
 /** A copy of its own, from the pool of small buffers: lmdb's `getBinary` allocates each one outside the heap. */
 export const readValue = (environment: Environment, key: Buffer): Buffer | undefined => {

@@ -1,23 +1,25 @@
+import { setImmediate } from 'node:timers'
 import { StoreError } from '../contract.ts'
-import type { Environment } from './environment.ts'
+import { type Environment, transact } from './environment.ts'
 import { isNoSpace, noSpace } from './no-space.ts'
-import { Unit } from './unit.ts'
+import { type Changes, Unit } from './unit.ts'
 
 /** What takes part in every group's commit beside the index. */
 export interface GroupParticipant {
-  /**
-   * Writes pending frames: once while the writer thread wakes up, once more before the first unit runs.
-   * Never throws; a failed frame's unit finds out itself.
-   */
-  beforeGroup(): void
-  /** Before the first unit runs: starts making the frames durable, beside the index commit. */
-  syncGroup(): Promise<void>
-  /** Inside the transaction, after the units. */
-  insideGroup(unit: Unit, done: readonly Unit[]): void
-  /** After the commit is durable. */
-  afterGroup(units: readonly Unit[]): void
-  /** `syncGroup` failed though the commit did not: takes back what depends on unsynced octets. */
+  /** Writes pending frames. Never throws; a failed frame's unit finds out itself. */
+  beforeGroup?(): void
+  /** Inside the transaction, after the units. What it throws undoes the group. */
+  insideGroup?(unit: Unit, changes: Changes): void
+  /** The transaction was not committed after all. */
+  voidGroup?(): void
+  /** The transaction is committed: makes it durable. */
+  syncGroup?(): Promise<void>
+  /** Everything is durable. */
+  afterGroup?(units: readonly Unit[]): void
+  /** `syncGroup` failed: takes back what depends on unsynced octets. */
   takeBackUnsynced?(unit: Unit): void
+  /** A group failed: true when it may now go better. */
+  relieve?(error: unknown): Promise<boolean>
 }
 
 interface Waiting {
@@ -34,20 +36,26 @@ interface Done {
   readonly value: unknown
 }
 
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 /** Keeps one group's turn of the event loop short; the rest goes into the next. */
 const maxGroupMs = 15
 const maxGroupUnits = 500
 
 /**
- * Group commit: while one commit is in flight, units of work gather; the next transaction runs them all
- * and one flush serves them all. An idle store commits at once. A group takes in what is queued until the
- * writer thread has its transaction open: on a busy event loop that is most of the group.
+ * Group commit: while one group is being made durable, units of work gather; the next transaction runs them
+ * all and one sync serves them all. An idle store commits at once. The transaction runs on the event loop: it
+ * waits for no disk, and a thread of its own would cost more than it takes.
  */
 export class GroupCommit {
   readonly #environment: Environment
   readonly #participants: readonly GroupParticipant[]
   readonly #releaseReserve: () => boolean
   #queue: Waiting[] = []
+  /** Of the group under way: units that threw, and were told so; the rows that it changed. */
+  #refused: Waiting[] = []
+  #changes: Changes = new Map()
+  #wasRelieved = false
   #running: Promise<void> | undefined
   #closed = false
 
@@ -86,36 +94,36 @@ export class GroupCommit {
   }
 
   async #runGroups(): Promise<void> {
-    // Units that are queued in the same turn share the first group.
-    await undefined
-    while (this.#queue.length > 0) await this.#runGroup()
+    // Units that are queued in the same turn of the event loop share a group; and who was answered goes first.
+    do {
+      await nextTurn()
+      await this.#runGroup()
+    } while (this.#queue.length > 0)
     this.#running = undefined
   }
 
   async #runGroup(): Promise<void> {
-    for (const participant of this.#participants) participant.beforeGroup()
-    let group: readonly Waiting[] = []
-    // Filled inside the transaction: units that ran without a fault.
+    for (const participant of this.#participants) participant.beforeGroup?.()
+    const group = this.#takeGroup()
+    // Units that ran without a fault.
     const done: Done[] = []
     let taken = 0
-    let synced: Promise<unknown> | undefined
     try {
-      await this.#environment.transaction(() => {
-        synced = this.#startSync()
-        group = this.#takeGroup()
+      transact(this.#environment, () => {
         taken = this.#runUnits(group, done)
       })
     } catch (error) {
-      await synced?.catch(() => {})
-      // The transaction could not even begin: nothing was taken from the queue.
-      if (synced === undefined) group = this.#takeGroup()
-      await this.#failGroup(taken === 0 ? group : done.map((each) => each.waiting), error)
-      this.#queue.unshift(...group.slice(taken === 0 ? group.length : taken))
+      for (const participant of this.#participants) participant.voidGroup?.()
+      const failed = taken === 0 ? group : done.map((each) => each.waiting)
+      this.#queue = [...group.slice(taken === 0 ? group.length : taken), ...this.#queue]
+      const open = failed.filter((each) => !this.#refused.includes(each))
+      await this.#failGroup(open, error)
       return
     }
-    this.#queue.unshift(...group.slice(taken))
+    this.#queue = [...group.slice(taken), ...this.#queue]
+    this.#wasRelieved = false
     try {
-      await synced
+      await this.#sync()
     } catch (error) {
       await this.#takeBack(done, error)
       return
@@ -123,11 +131,11 @@ export class GroupCommit {
     this.#acknowledge(done)
   }
 
-  #startSync(): Promise<unknown> {
-    for (const participant of this.#participants) participant.beforeGroup()
-    const synced = Promise.all(this.#participants.map((participant) => participant.syncGroup()))
-    synced.catch(() => {})
-    return synced
+  async #sync(): Promise<void> {
+    for (const participant of this.#participants) {
+      const synced = participant.syncGroup?.()
+      if (synced !== undefined) await synced
+    }
   }
 
   #takeGroup(): readonly Waiting[] {
@@ -139,14 +147,18 @@ export class GroupCommit {
   /** The index is committed, the octets are not on disk: what names them is removed, nothing acknowledged. */
   async #takeBack(done: readonly Done[], reason: unknown): Promise<void> {
     try {
-      const unit = new Unit(this.#environment)
-      for (const participant of this.#participants) participant.beforeGroup()
-      await this.#environment.transaction(() => {
+      // Together with what the group changed: none of it is in the log.
+      const changes = this.#changes
+      const unit = new Unit(this.#environment, changes)
+      for (const participant of this.#participants) participant.beforeGroup?.()
+      transact(this.#environment, () => {
         for (const participant of this.#participants) participant.takeBackUnsynced?.(unit)
-        const units = [...done.map((each) => each.unit), unit]
-        for (const participant of this.#participants) participant.insideGroup(unit, units)
+        for (const participant of this.#participants) participant.insideGroup?.(unit, changes)
       })
-      for (const participant of this.#participants) participant.afterGroup([unit])
+      await this.#sync()
+      for (const participant of this.#participants) participant.afterGroup?.([unit])
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error))
     } finally {
       for (const { waiting } of done) waiting.reject(isNoSpace(reason) ? noSpace(reason) : reason)
     }
@@ -154,37 +166,30 @@ export class GroupCommit {
 
   #runUnits(group: readonly Waiting[], done: Done[]): number {
     const startedMs = performance.now()
+    const changes: Changes = new Map()
+    this.#changes = changes
+    this.#refused = []
     let taken = 0
     for (const waiting of group) {
       if (taken > 0 && performance.now() - startedMs > maxGroupMs) break
       taken++
-      const unit = new Unit(this.#environment)
+      const unit = new Unit(this.#environment, changes)
       try {
         done.push({ waiting, unit, value: waiting.work(unit) })
       } catch (error) {
         unit.rollBack()
+        this.#refused.push(waiting)
         waiting.reject(isNoSpace(error) ? noSpace(error) : error)
       }
     }
-    this.#runClosing(done)
+    const closing = new Unit(this.#environment, changes)
+    for (const participant of this.#participants) participant.insideGroup?.(closing, changes)
     return taken
-  }
-
-  /** When a participant fails, the transaction must not keep what will be refused. */
-  #runClosing(done: readonly Done[]): void {
-    const closing = new Unit(this.#environment)
-    const units = done.map((each) => each.unit)
-    try {
-      for (const participant of this.#participants) participant.insideGroup(closing, units)
-    } catch (error) {
-      for (const unit of [...units, closing].reverse()) unit.rollBack()
-      throw error
-    }
   }
 
   #acknowledge(done: readonly Done[]): void {
     const units = done.map((each) => each.unit)
-    for (const participant of this.#participants) participant.afterGroup(units)
+    for (const participant of this.#participants) participant.afterGroup?.(units)
     for (const { waiting, unit, value } of done) {
       unit.committed()
       if (unit.waits.length === 0) waiting.resolve(value as never)
@@ -196,28 +201,27 @@ export class GroupCommit {
     }
   }
 
-  /** Nothing of the group was committed. Work that frees space tries once more with the reserve's room. */
+  /** Nothing of the group was committed. It runs again, once, where that may help. */
   async #failGroup(failed: readonly Waiting[], error: unknown): Promise<void> {
-    const reason = await rootCause(error)
-    const full = isNoSpace(reason)
+    if (!this.#wasRelieved && (await this.#relieve(error))) {
+      this.#wasRelieved = true
+      this.#queue = [...failed, ...this.#queue]
+      return
+    }
+    const full = isNoSpace(error)
     const mayRetry = full && failed.some((waiting) => waiting.frees) && this.#releaseReserve()
     const again: Waiting[] = []
     for (const waiting of failed) {
       if (mayRetry && waiting.frees) again.push(waiting)
-      else waiting.reject(full ? noSpace(reason) : reason)
+      else waiting.reject(full ? noSpace(error) : error)
     }
-    this.#queue.unshift(...again)
+    this.#queue = [...again, ...this.#queue]
   }
-}
 
-/** lmdb rejects with "Commit failed (see commitError)"; the reason is in a promise beside it. */
-const rootCause = async (error: unknown): Promise<unknown> => {
-  const reason = (error as { commitError?: Promise<never> }).commitError
-  if (reason === undefined) return error
-  try {
-    const settled = await Promise.race([reason, new Promise((resolve) => setTimeout(resolve, 1000))])
-    return settled ?? error
-  } catch (cause) {
-    return cause
+  async #relieve(error: unknown): Promise<boolean> {
+    for (const participant of this.#participants) {
+      if (await participant.relieve?.(error)) return true
+    }
+    return false
   }
 }

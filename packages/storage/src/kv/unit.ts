@@ -18,6 +18,9 @@ export interface Reader {
 /** Largest value that LMDB keeps inside a page of 4 KB; longer ones make mass deletion ruinous. */
 export const maxValueBytes = 1900
 
+/** What a group's transaction changed: keys (latin1) with the rows' last values, null = removed. */
+export type Changes = Map<string, Buffer | null>
+
 /**
  * One unit of work inside a group's write transaction: check, then write. It sees its own writes. When
  * it throws, what it wrote is put back, and the other units of the group go on.
@@ -28,9 +31,11 @@ export class Unit implements Reader {
   readonly #afterwards: (() => void)[] = []
   readonly #waits: (() => Promise<unknown>)[] = []
   readonly wakes: Wake[] = []
+  readonly #changes: Changes
 
-  constructor(environment: Environment) {
+  constructor(environment: Environment, changes: Changes = new Map()) {
     this.#environment = environment
+    this.#changes = changes
   }
 
   get(key: Buffer): Buffer | undefined {
@@ -48,21 +53,21 @@ export class Unit implements Reader {
   put(key: Buffer, value: Buffer): void {
     if (value.length > maxValueBytes) throw new RangeError(`Value of ${value.length} octets is too long`)
     this.#undo.push({ key, value: this.get(key) })
-    this.#environment.putSync(key, value)
+    this.#write(key, value)
   }
 
   /** `put` for a caller that just read the row: saves reading it again. */
   replace(key: Buffer, value: Buffer, former: Buffer | undefined): void {
     if (value.length > maxValueBytes) throw new RangeError(`Value of ${value.length} octets is too long`)
     this.#undo.push({ key, value: former })
-    this.#environment.putSync(key, value)
+    this.#write(key, value)
   }
 
   remove(key: Buffer): void {
     const value = this.get(key)
     if (value === undefined) return
     this.#undo.push({ key, value })
-    this.#environment.removeSync(key)
+    this.#write(key, null)
   }
 
   wake(wake: Wake): void {
@@ -79,10 +84,6 @@ export class Unit implements Reader {
     this.#waits.push(wait)
   }
 
-  get changedKeys(): readonly { readonly key: Buffer }[] {
-    return this.#undo
-  }
-
   get waits(): readonly (() => Promise<unknown>)[] {
     return this.#waits
   }
@@ -95,10 +96,15 @@ export class Unit implements Reader {
   rollBack(): void {
     for (let at = this.#undo.length - 1; at >= 0; at--) {
       const { key, value } = this.#undo[at] as { key: Buffer; value: Buffer | undefined }
-      if (value === undefined) this.#environment.removeSync(key)
-      else this.#environment.putSync(key, value)
+      this.#write(key, value ?? null)
     }
     this.#undo.length = 0
+  }
+
+  #write(key: Buffer, value: Buffer | null): void {
+    if (value === null) this.#environment.removeSync(key)
+    else this.#environment.putSync(key, value)
+    this.#changes.set(key.toString('latin1'), value)
   }
 }
 

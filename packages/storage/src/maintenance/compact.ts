@@ -141,6 +141,8 @@ const removeEmpty = async ({ engine, files, directory }: CompactPlace, segment: 
     return true
   })
   if (!gone) return false
+  // An index that power failure took back would name it.
+  await engine.flushIndex()
   engine.segments.forget(segment)
   files.unlink(segmentPath(directory, segment))
   return true

@@ -5,6 +5,8 @@ import { writeCheckpoint } from '../journal/checkpoint.ts'
 import { journalDirectory } from '../journal/journal-files.ts'
 import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
 import { GroupCommit } from '../kv/group-commit.ts'
+import { clearLog, logDirectory } from '../log/log-files.ts'
+import { readLogged } from '../log/redo.ts'
 import { ownIdentity } from '../process-identity.ts'
 import { ProcessMarkers } from '../recovery/process-markers.ts'
 import { readSequence, writeSequence } from '../rows/sequence.ts'
@@ -40,12 +42,14 @@ export const rebuildStore = async (directory: string, nowMs: number): Promise<Re
   }
   swap(directory, building, nowMs)
   await realFileLayer.syncDirectory(directory)
+  clearLog(logDirectory(directory))
   return report
 }
 
 const build = async (environment: Environment, directory: string, nowMs: number): Promise<RebuildReport> => {
   const segmentDirectory = join(directory, segmentsName)
-  const replayed = replayJournal(journalDirectory(directory))
+  const place = { files: realFileLayer, logDirectory: logDirectory(directory), segmentDirectory }
+  const replayed = replayJournal(journalDirectory(directory), await readLogged(place))
   const found = await findFrames(realFileLayer, segmentDirectory)
   const commit = new GroupCommit(environment, [])
   const rows = [...replayed.rows]

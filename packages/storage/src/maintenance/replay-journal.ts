@@ -10,8 +10,8 @@ export interface Replayed {
   readonly lastSequence: number
 }
 
-/** The newest whole checkpoint, then every journal: of each row the state with the greatest number. */
-export const replayJournal = (directory: string): Replayed => {
+/** The newest whole checkpoint, then every journal and the log: of each row the state with the greatest number. */
+export const replayJournal = (directory: string, logged: readonly JournalRecord[]): Replayed => {
   const files = listJournalFiles(directory)
   const latest = new Map<string, JournalRecord>()
   const marks = new Map<number, number>()
@@ -34,6 +34,7 @@ export const replayJournal = (directory: string): Replayed => {
       if (record.sequence > since || isMark(record.key)) take(record)
     }
   }
+  for (const record of logged) if (record.sequence > since) take(record)
   const rows = new Map<string, Buffer>()
   for (const [key, { value }] of latest) if (value !== null) rows.set(key, value)
   return { rows, marks, lastSequence }

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { StoreError } from '../contract.ts'
+import type { Environment } from '../kv/environment.ts'
 import type { GroupCommit } from '../kv/group-commit.ts'
 import { keyOfText, tables } from '../kv/keys.ts'
 import { type Reader, Snapshot, type Unit } from '../kv/unit.ts'
 import { type BackupPlace, backupStore } from './backup.ts'
 
 /** Of the tables and frames as docs/storage.md describes them. */
-export const storeVersion = 1
+export const storeVersion = 2
 
 export interface UpgradeStep {
   /** Version that the step leads to. */
@@ -15,8 +16,11 @@ export interface UpgradeStep {
   readonly run: (unit: Unit) => void
 }
 
-/** Steps in ascending order; none yet. */
-export const upgradeSteps: readonly UpgradeStep[] = []
+/**
+ * Steps in ascending order. 2: the index is flushed behind the log; a program that does not know the log would
+ * take an index for whole that power failure left half.
+ */
+export const upgradeSteps: readonly UpgradeStep[] = [{ to: 2, run: () => {} }]
 
 const versionKey = keyOfText(tables.meta, 'version')
 
@@ -26,6 +30,16 @@ export const writeVersion = (unit: Unit, version: number): void => {
   const row = Buffer.allocUnsafe(4)
   row.writeUInt32BE(version)
   unit.put(versionKey, row)
+}
+
+/** Before anything is written to it. */
+export const refuseNewer = (environment: Environment, directory: string, known: number): void => {
+  const found = readVersion(new Snapshot(environment))
+  if (found === undefined || found <= known) return
+  throw new StoreError(
+    'newer-version',
+    `Cannot open the store in ${directory}: it has version ${found}, this program knows ${known}`,
+  )
 }
 
 /**
@@ -43,12 +57,7 @@ export const bringUpToDate = async (
     await commit.run((unit) => writeVersion(unit, current))
     return undefined
   }
-  if (found > current) {
-    throw new StoreError(
-      'newer-version',
-      `Cannot open the store in ${place.directory}: it has version ${found}, this program knows ${current}`,
-    )
-  }
+  refuseNewer(place.environment, place.directory, current)
   if (found === current) return undefined
   const snapshot = join(place.directory, 'snapshots', `version-${found}-${Date.now()}`)
   await backupStore({ ...place, storeVersion: found }, snapshot)

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Account, Maintenance, Store } from '../contract.ts'
+import type { Account, MailboxId, Maintenance, Store } from '../contract.ts'
 import { openStore, rebuildStore } from '../index.ts'
 import { openStoreWith } from '../open-store.ts'
 import { type Fault, FaultyFileLayer } from '../testkit/faulty-file-layer.ts'
 import {
   acceptance,
+  append,
   mailboxOf,
   makeAccount,
   readAll,
@@ -21,10 +22,18 @@ import {
 interface Acknowledged {
   readonly messages: Map<string, Buffer>
   readonly queued: Map<string, Buffer>
+  /** Places of messages that were flagged. */
+  readonly flagged: Set<string>
+  /** Places that were given and then given up. */
+  readonly removed: Set<string>
 }
 
 /** Mail of every kind; what was acknowledged is noted. Operations that fail are left at that. */
-const workload = async (store: Store, account: Account, acknowledged: Acknowledged): Promise<void> => {
+const workload = async (
+  store: Store & Maintenance,
+  account: Account,
+  acknowledged: Acknowledged,
+): Promise<void> => {
   const inbox = await mailboxOf(store, account)
   const trash = await mailboxOf(store, account, 'Trash')
   const deliver = async (number: number, sizeBytes: number): Promise<void> => {
@@ -42,11 +51,35 @@ const workload = async (store: Store, account: Account, acknowledged: Acknowledg
     const [placed] = await store.messages.append(trash.id, [item])
     acknowledged.messages.set(`${trash.id}:${placed?.uid}`, bytes)
   }
+  const flag = async (mailbox: MailboxId, index: number): Promise<void> => {
+    const uid = (await store.messages.view(mailbox)).uids[index]
+    if (uid === undefined) return
+    await store.messages.changeFlags(mailbox, Uint32Array.of(uid), {
+      op: 'add',
+      flags: { system: 4, keywords: ['kept'] },
+    })
+    acknowledged.flagged.add(`${mailbox}:${uid}`)
+  }
+  const move = async (index: number): Promise<void> => {
+    const uid = (await store.messages.view(inbox.id)).uids[index]
+    const place = `${inbox.id}:${uid}`
+    const bytes = acknowledged.messages.get(place)
+    if (uid === undefined || bytes === undefined) return
+    acknowledged.messages.delete(place)
+    acknowledged.flagged.delete(place)
+    const { to } = await store.messages.move(inbox.id, Uint32Array.of(uid), trash.id)
+    acknowledged.messages.set(`${trash.id}:${to[0]}`, bytes)
+    acknowledged.removed.add(place)
+  }
   const attempt = (work: Promise<void>): Promise<void> => work.catch(() => {})
   await attempt(deliver(1, 2_000))
   await Promise.all([2, 3, 4].map((number) => attempt(deliver(number, 3_000 * number))))
+  await attempt(flag(inbox.id, 0))
+  await attempt(store.flushJournal())
   await attempt(appendOne(5, 1_300_000))
   await Promise.all([attempt(appendOne(6, 500)), attempt(deliver(7, 900))])
+  await attempt(flag(trash.id, 0))
+  await attempt(store.flushJournal())
   await attempt(
     (async () => {
       const { uids } = await store.messages.view(inbox.id)
@@ -57,12 +90,16 @@ const workload = async (store: Store, account: Account, acknowledged: Acknowledg
       acknowledged.messages.set(`${trash.id}:${to[0]}`, bytes)
     })(),
   )
+  // Beyond what is logged with its octets.
+  await Promise.all([attempt(deliver(8, 400_000)), attempt(flag(inbox.id, 1))])
+  await attempt(move(0))
+  await Promise.all([attempt(deliver(9, 100_000)), attempt(move(1)), attempt(flag(inbox.id, 2))])
 }
 
 const verify = async (
   store: Store & Maintenance,
   account: Account,
-  { messages, queued }: Acknowledged,
+  { messages, queued, flagged, removed }: Acknowledged,
 ): Promise<void> => {
   assert.deepEqual((await store.check()).problems, [])
   for (const { id, uidNext } of await store.mailboxes.list(account.id)) {
@@ -70,19 +107,30 @@ const verify = async (
     for (const [uid, bytes] of all) {
       assert.ok(uid < uidNext)
       const number = Number(/Subject: message (\d+)/.exec(bytes.toString('latin1', 0, 200))?.[1])
-      assert.ok(number >= 1 && number <= 7)
+      assert.ok(number >= 1 && number <= 9)
+      assert.ok(!removed.has(`${id}:${uid}`), 'what was moved away is back')
     }
     for (const [place, bytes] of messages) {
       if (place.startsWith(`${id}:`))
         assert.ok(all.get(Number(place.split(':')[1]))?.equals(bytes), `${place} is lost`)
     }
   }
+  for (const place of flagged) assert.ok(await isFlagged(store, place), `the flag of ${place} is lost`)
   for (const [queueId, bytes] of queued) {
     assert.ok(
       bytes.equals((await store.queue.read(queueId as never)) ?? Buffer.alloc(0)),
       `${queueId} is lost`,
     )
   }
+}
+
+const isFlagged = async (store: Store, place: string): Promise<boolean> => {
+  const [mailbox = 0, uid = 0] = place.split(':').map(Number)
+  let found = false
+  for await (const { flags0 } of store.messages.fetch(mailbox as MailboxId, Uint32Array.of(uid), {})) {
+    found = ((flags0[0] ?? 0) & 4) !== 0
+  }
+  return found
 }
 
 const prepare = async (): Promise<{ directory: string; account: Account }> => {
@@ -93,50 +141,91 @@ const prepare = async (): Promise<{ directory: string; account: Account }> => {
   return { directory, account }
 }
 
-const countCalls = async (): Promise<number> => {
+const noted = (): Acknowledged => ({
+  messages: new Map(),
+  queued: new Map(),
+  flagged: new Set(),
+  removed: new Set(),
+})
+
+const copyOf = ({ messages, queued, flagged, removed }: Acknowledged): Acknowledged => ({
+  messages: new Map(messages),
+  queued: new Map(queued),
+  flagged: new Set(flagged),
+  removed: new Set(removed),
+})
+
+/** Of an opening, and of all. */
+const countCalls = async (): Promise<{ opening: number; all: number }> => {
   const { directory, account } = await prepare()
   const files = new FaultyFileLayer({ kind: 'none' })
   const store = await openStoreWith({ files }, { directory })
-  await workload(store, account, { messages: new Map(), queued: new Map() })
+  const opening = files.calls
+  await workload(store, account, noted())
   await store.close()
   rmSync(directory, { recursive: true })
-  return files.calls
+  return { opening, all: files.calls }
 }
 
-const noted = (): Acknowledged => ({ messages: new Map(), queued: new Map() })
+/** Works until the power fails at that call. What is left of the store, and what it had acknowledged. */
+const failPower = async (atCall: number, seed: number): Promise<Left> => {
+  const { directory, account } = await prepare()
+  const files = new FaultyFileLayer({ kind: 'power', atCall }, seed)
+  const acknowledged = noted()
+  const opened = openStoreWith({ files }, { directory })
+  const working = opened.then((store) => workload(store, account, acknowledged).then(() => store.close()))
+  await Promise.race([files.down, working.catch(() => {})])
+  // What runs beside may still succeed: the worst case.
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  const answered = copyOf(acknowledged)
+  const left = `${directory}-left`
+  files.loseUnsynced(directory, left)
+  rmSync(directory, { recursive: true })
+  return { directory: left, account, answered }
+}
+
+interface Left {
+  readonly directory: string
+  readonly account: Account
+  readonly answered: Acknowledged
+}
+
+const verifyLeft = async ({ directory, account, answered }: Left): Promise<void> => {
+  const store = await openStore({ directory })
+  try {
+    await verify(store, account, answered)
+    await append(store, (await mailboxOf(store, account)).id, sampleMessage(5))
+  } finally {
+    await store.close()
+  }
+  rmSync(directory, { recursive: true })
+}
 
 test('power fails at the nth call of the file layer: what was acknowledged is there, whole', async () => {
-  const calls = await countCalls()
-  assert.ok(calls > 15, `${calls} calls`)
-  for (let atCall = 2; atCall <= calls; atCall++) {
-    const { directory, account } = await prepare()
-    const files = new FaultyFileLayer({ kind: 'power', atCall }, atCall)
-    const acknowledged = noted()
-    const opened = openStoreWith({ files }, { directory })
-    const working = opened.then((store) => workload(store, account, acknowledged).then(() => store.close()))
-    await Promise.race([files.down, working.catch(() => {})])
-    // The index commit that runs beside the sync may still succeed: the worst case.
+  const { all } = await countCalls()
+  assert.ok(all > 40, `${all} calls`)
+  for (let atCall = 2; atCall <= all; atCall++) await verifyLeft(await failPower(atCall, atCall))
+})
+
+test('power fails again while the store recovers', async () => {
+  const { opening, all } = await countCalls()
+  for (let atCall = 1; atCall <= opening + 8; atCall++) {
+    const first = await failPower(opening + ((atCall * 7) % (all - opening)), atCall)
+    const files = new FaultyFileLayer({ kind: 'power', atCall }, atCall + 1)
+    const opened = openStoreWith({ files }, { directory: first.directory })
+    await Promise.race([files.down, opened.then((store) => store.close()).catch(() => {})])
     await new Promise((resolve) => setTimeout(resolve, 10))
-    const answered: Acknowledged = {
-      messages: new Map(acknowledged.messages),
-      queued: new Map(acknowledged.queued),
-    }
-    files.loseUnsynced()
-    rmSync(join(directory, 'processes'), { recursive: true })
-    const store = await openStore({ directory })
-    try {
-      await verify(store, account, answered)
-    } finally {
-      await store.close()
-    }
-    rmSync(directory, { recursive: true })
+    const second = `${first.directory}-again`
+    files.loseUnsynced(first.directory, second)
+    rmSync(first.directory, { recursive: true })
+    await verifyLeft({ ...first, directory: second })
   }
 })
 
 for (const code of ['ENOSPC', 'EIO'] as const) {
   test(`${code} at the nth call: refused at most, nothing half, and it goes on`, async () => {
-    const calls = await countCalls()
-    for (let atCall = 3; atCall <= calls; atCall++) {
+    const { opening, all } = await countCalls()
+    for (let atCall = opening + 1; atCall <= all; atCall++) {
       const { directory, account } = await prepare()
       const fault: Fault = { kind: 'error', atCall, code }
       const acknowledged = noted()
@@ -148,6 +237,22 @@ for (const code of ['ENOSPC', 'EIO'] as const) {
       rmSync(directory, { recursive: true })
     }
   })
+
+  test(`${code} at the nth call of an opening: it fails or not, and the next one goes well`, async () => {
+    const { opening } = await countCalls()
+    for (let atCall = 1; atCall <= opening; atCall++) {
+      const { directory, account } = await prepare()
+      const files = new FaultyFileLayer({ kind: 'error', atCall, code })
+      await openStoreWith({ files }, { directory }).then(
+        (store) => store.close(),
+        () => {},
+      )
+      const store = await openStore({ directory })
+      await verify(store, account, noted())
+      await store.close()
+      rmSync(directory, { recursive: true })
+    }
+  })
 }
 
 test('power fails, and the index is lost as well: rebuild brings back what the journal or a frame knows', async () => {
@@ -156,18 +261,22 @@ test('power fails, and the index is lost as well: rebuild brings back what the j
   const store = await openStoreWith({ files }, { directory })
   const acknowledged = noted()
   await workload(store, account, acknowledged)
-  // No journal flush and no close: the placements are known to the frames alone.
-  files.loseUnsynced()
-  rmSync(join(directory, 'processes'), { recursive: true })
-  const report = await rebuildStore(directory, 5)
-  assert.ok(report.redelivered > 0)
-  const rebuilt = await openStore({ directory })
+  // No journal flush and no close: the last placements are known to the log alone, or to frames.
+  const left = `${directory}-left`
+  files.loseUnsynced(directory, left)
+  const index = join(left, 'index.mdb')
+  writeFileSync(index, Buffer.alloc(statSync(index).size, 0x55))
+  await rebuildStore(left, 5)
+  const rebuilt = await openStore({ directory: left })
   assert.deepEqual((await rebuilt.check()).problems, [])
   const all = new Set<string>()
   for (const { id } of await rebuilt.mailboxes.list(account.id)) {
     for (const bytes of (await readAll(rebuilt, id)).values()) all.add(bytes.toString('latin1'))
   }
   for (const bytes of acknowledged.messages.values()) assert.ok(all.has(bytes.toString('latin1')))
+  for (const place of acknowledged.flagged) assert.ok(await isFlagged(rebuilt, place), 'flags, too')
   await rebuilt.close()
+  await store.close()
   rmSync(directory, { recursive: true })
+  rmSync(left, { recursive: true })
 })

@@ -3,6 +3,7 @@ import type { GroupCommit, GroupParticipant } from '../kv/group-commit.ts'
 import { keyOfText, tables } from '../kv/keys.ts'
 import { isNoSpace, noSpace } from '../kv/no-space.ts'
 import type { Unit } from '../kv/unit.ts'
+import type { LoggedFrame } from '../log/log-record.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
 import type { FileLayer } from './file-layer.ts'
 import { segmentPath } from './segment-path.ts'
@@ -22,7 +23,7 @@ export interface OpenSegment {
   syncedBytes: number
 }
 
-/** A frame on its way: written before its group's transaction, synced beside it. */
+/** A frame on its way: written before its group's transaction, logged with it or synced beside the log. */
 export interface PendingFrame {
   readonly segment: number
   readonly offset: number
@@ -42,6 +43,13 @@ interface Taken {
   readonly chunks: readonly Uint8Array[]
 }
 
+/** Octets that are read and written again at once when a sync failed. */
+const rewriteBytes = 1024 * 1024
+
+interface Written extends LoggedFrame {
+  readonly frame: PendingFrame
+}
+
 interface Unsettled {
   /** Ascending. */
   readonly frames: Set<PendingFrame>
@@ -49,7 +57,10 @@ interface Unsettled {
   endBytes: number
 }
 
-/** Appends this process's frames to its own segment. One write and one sync serve a whole group. */
+/**
+ * Appends this process's frames to its own segment, with one write for a whole group. The log makes them
+ * durable; the segment itself is synced in the background, or at once where the frames are too long for that.
+ */
 export class SegmentWriter implements GroupParticipant {
   readonly #directory: string
   readonly #files: FileLayer
@@ -63,13 +74,25 @@ export class SegmentWriter implements GroupParticipant {
   /** By segment: frames whose unit of work is not decided yet. */
   readonly #unsettled = new Map<number, Unsettled>()
   readonly #events: SegmentEvents
-  #failed: OpenSegment[] = []
+  /** Segments of which frames that nothing else holds could not be synced, and from which offset on. */
+  #failed: { readonly open: OpenSegment; readonly fromBytes: number }[] = []
+  /** Written, and in no committed record of the log yet. */
+  #unlogged: Written[] = []
 
   constructor(directory: string, files: FileLayer, self: ProcessIdentity, events: SegmentEvents) {
     this.#directory = directory
     this.#files = files
     this.#self = self
     this.#events = events
+  }
+
+  get unloggedFrames(): readonly LoggedFrame[] {
+    return this.#unlogged
+  }
+
+  /** They are in the log, or synced. */
+  framesAreDurable(): void {
+    this.#unlogged = []
   }
 
   attach(commit: GroupCommit): void {
@@ -137,37 +160,84 @@ export class SegmentWriter implements GroupParticipant {
     }
   }
 
-  async syncGroup(): Promise<void> {
-    const dirty = [...this.#full, this.#current].filter(
-      (open) => open !== undefined && open.syncedBytes < open.writtenBytes,
-    ) as OpenSegment[]
-    for (const open of dirty) {
-      const upTo = open.writtenBytes
+  /** Makes durable what is in no log. What fails is to be taken back. */
+  async syncFrames(): Promise<void> {
+    const firsts = new Map<number, number>()
+    for (const { segment, offset } of this.#unlogged) {
+      if (!firsts.has(segment)) firsts.set(segment, offset)
+    }
+    for (const [segment, fromBytes] of firsts) {
+      const open = this.#openSegments().find(({ number }) => number === segment)
+      if (open === undefined) continue
       try {
-        await this.#files.dataSync(open.file)
+        await this.#sync(open)
       } catch (error) {
-        this.#abandon(open)
+        this.#failed.push({ open, fromBytes })
         throw error
       }
-      open.syncedBytes = upTo
     }
   }
 
+  /** Makes all frames durable that are written now. */
+  async syncWritten(): Promise<void> {
+    for (const open of this.#openSegments()) {
+      if (open.syncedBytes === open.writtenBytes) continue
+      try {
+        await this.#sync(open)
+      } catch {
+        await this.#rewrite(open)
+      }
+    }
+  }
+
+  async #sync(open: OpenSegment): Promise<void> {
+    const upTo = open.writtenBytes
+    await this.#files.dataSync(open.file)
+    open.syncedBytes = Math.max(open.syncedBytes, Math.min(upTo, open.writtenBytes))
+  }
+
+  /**
+   * After a failed sync the kernel takes the octets for written, and a second sync would lie; so they are
+   * written again. (The log has them until this has gone well.)
+   */
+  async #rewrite(open: OpenSegment): Promise<void> {
+    const upTo = open.writtenBytes
+    for (let at = open.syncedBytes; at < upTo; at += rewriteBytes) {
+      const bytes = Buffer.allocUnsafe(Math.min(rewriteBytes, upTo - at))
+      if ((await this.#files.read(open.file, bytes, at)) < bytes.length)
+        throw new Error('A segment is too short')
+      await this.#files.write(open.file, [bytes], at)
+    }
+    await this.#sync(open)
+  }
+
+  #openSegments(): OpenSegment[] {
+    return [...this.#full, this.#current].filter((open) => open !== undefined)
+  }
+
   takeBackUnsynced(unit: Unit): void {
-    for (const open of this.#failed) {
-      this.#events.removeUnsynced(unit, open.number, open.syncedBytes)
-      const row = readSegmentRow(unit, open.number)
-      if (row) writeSegmentRow(unit, open.number, { ...row, state: 'sealed', lengthBytes: open.syncedBytes })
-      this.#files.close(open.file)
+    for (const { open, fromBytes } of this.#failed) {
+      this.#events.removeUnsynced(unit, open.number, fromBytes)
+      this.#giveUp(open, fromBytes)
     }
     this.#failed = []
   }
 
-  /** After a failed sync nobody knows what is on disk behind the mark, and a second sync would lie. */
-  #abandon(open: OpenSegment): void {
-    this.#failed.push(open)
-    this.#full = this.#full.filter((each) => each !== open)
-    if (this.#current === open) this.#current = undefined
+  /** Nothing is appended to it any more, and what is on its way there is refused. */
+  #giveUp(open: OpenSegment, fromBytes: number): void {
+    const failure = new StoreError('no-space', 'Cannot write to a segment')
+    const isLost = ({ segment, offset }: PendingFrame): boolean =>
+      segment === open.number && offset >= fromBytes
+    for (const { frame } of [...this.#unlogged, ...this.#taken]) {
+      if (isLost(frame)) frame.state = failure
+    }
+    this.#unlogged = this.#unlogged.filter(({ frame }) => !isLost(frame))
+    this.#taken = this.#taken.filter(({ frame }) => !isLost(frame))
+    open.writtenBytes = fromBytes
+    open.lengthBytes = fromBytes
+    if (open !== this.#current) return
+    this.#full.push(open)
+    this.#current = undefined
   }
 
   insideGroup(unit: Unit): void {
@@ -200,7 +270,7 @@ export class SegmentWriter implements GroupParticipant {
   /** Seals what this process has open. Call when no unit is queued. */
   async close(): Promise<void> {
     if (this.#current !== undefined) {
-      await this.syncGroup()
+      await this.syncWritten()
       this.#full.push(this.#current)
       this.#current = undefined
       await this.#commit?.run(() => {})
@@ -214,7 +284,11 @@ export class SegmentWriter implements GroupParticipant {
       const chunks = taken.flatMap((each) => each.chunks)
       this.#files.writeSync(open.file, chunks, first.offset)
       open.writtenBytes = open.lengthBytes
-      for (const each of taken) each.frame.state = 'written'
+      for (const each of taken) {
+        each.frame.state = 'written'
+        const { segment, offset, sizeBytes } = each.frame
+        this.#unlogged.push({ segment, offset, sizeBytes, ...each })
+      }
     } catch (error) {
       const failure = isNoSpace(error)
         ? noSpace(error)

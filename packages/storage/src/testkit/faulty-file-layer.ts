@@ -1,6 +1,12 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
+
+const pageBytes = 4096
+const sectorBytes = 512
+
+const isOfThisBoot = (path: string): boolean =>
+  /^volatile-|\.mdb-lock$/.test(basename(path)) || dirname(path).endsWith('/processes')
 
 interface Tracked {
   readonly path: string
@@ -57,7 +63,16 @@ export class FaultyFileLayer implements FileLayer {
   }
 
   openReadWrite(path: string): number {
-    return realFileLayer.openReadWrite(path)
+    const file = realFileLayer.openReadWrite(path)
+    const tracked = this.#byPath.get(path) ?? {
+      path,
+      durable: readFileSync(path),
+      named: true,
+      pending: [],
+    }
+    this.#files.set(file, tracked)
+    this.#byPath.set(path, tracked)
+    return file
   }
 
   writeSync(file: number, chunks: readonly Uint8Array[], position: number): void {
@@ -111,26 +126,46 @@ export class FaultyFileLayer implements FileLayer {
     for (const tracked of this.#byPath.values()) if (dirname(tracked.path) === path) tracked.named = true
   }
 
-  loseUnsynced(): void {
+  /** The folder as it could be after the power failed, in a new place. Processes are gone with it. */
+  loseUnsynced(directory: string, target: string): void {
+    cpSync(directory, target, { recursive: true, filter: (path) => !isOfThisBoot(path) })
     for (const tracked of this.#byPath.values()) {
-      if (!existsSync(tracked.path)) continue
-      if (!tracked.named) {
-        rmSync(tracked.path)
-        continue
-      }
-      let content = tracked.durable
-      const order = tracked.pending.toSorted(() => this.#random() - 0.5)
-      for (const { position, bytes } of order) {
-        const dice = this.#random()
-        if (dice < 0.34) continue
-        const kept = dice < 0.67 ? bytes : bytes.subarray(0, Math.floor(this.#random() * bytes.length))
-        const grown = Buffer.alloc(Math.max(content.length, position + kept.length))
-        content.copy(grown)
-        kept.copy(grown, position)
-        content = grown
-      }
-      writeFileSync(tracked.path, content)
+      const path = tracked.path.replace(directory, target)
+      if (!existsSync(path)) continue
+      if (!tracked.named) rmSync(path)
+      else if (path.endsWith('.mdb')) writeFileSync(path, this.#mixPages(tracked.durable, readFileSync(path)))
+      else writeFileSync(path, this.#losePending(tracked))
     }
+  }
+
+  #losePending(tracked: Tracked): Buffer {
+    let content = tracked.durable
+    const order = tracked.pending.toSorted(() => this.#random() - 0.5)
+    for (const { position, bytes } of order) {
+      const dice = this.#random()
+      if (dice < 0.34) continue
+      const kept = dice < 0.67 ? bytes : bytes.subarray(0, Math.floor(this.#random() * bytes.length))
+      const grown = Buffer.alloc(Math.max(content.length, position + kept.length))
+      content.copy(grown)
+      kept.copy(grown, position)
+      content = grown
+    }
+    return content
+  }
+
+  /** LMDB writes by itself: of what it wrote since the last sync any sectors may have come to the disk. */
+  #mixPages(durable: Buffer, present: Buffer): Buffer {
+    const share = this.#random()
+    const mixed = Buffer.alloc(Math.max(durable.length, present.length))
+    durable.copy(mixed)
+    for (let at = 0; at < present.length; at += pageBytes) {
+      if (this.#random() < share) continue
+      const isTorn = this.#random() < 0.1
+      for (let sector = at; sector < at + pageBytes; sector += sectorBytes) {
+        if (!isTorn || this.#random() < 0.5) present.copy(mixed, sector, sector, sector + sectorBytes)
+      }
+    }
+    return mixed
   }
 
   #write(file: number, chunks: readonly Uint8Array[], position: number, fails: Error | undefined): void {

@@ -1,0 +1,69 @@
+import { type Environment, isOpenHere, openEnvironment } from '../kv/environment.ts'
+import { bootId } from '../process-identity.ts'
+import type { ProcessMarkers } from '../recovery/process-markers.ts'
+import type { FileLayer } from '../segments/file-layer.ts'
+import { rollBackIndex } from './flush-record.ts'
+import type { IndexFlusher } from './index-flusher.ts'
+import { logDirectory } from './log-files.ts'
+import { redo } from './redo.ts'
+import type { WriteLog } from './write-log.ts'
+
+export interface IndexPlace {
+  readonly directory: string
+  readonly indexPath: string
+  readonly segmentDirectory: string
+  readonly files: FileLayer
+  readonly markers: ProcessMarkers
+}
+
+export interface OpenedIndex {
+  readonly environment: Environment
+  readonly logDirectory: string
+  /** No other process has the store open. */
+  readonly isAlone: boolean
+  /** The power failed since the index was flushed: states that were seen may be lost. */
+  readonly powerFailed: boolean
+}
+
+/**
+ * Opens the index. When nobody has it open, it is first taken back to its youngest state that is on disk in
+ * whole. Openings must not overlap.
+ */
+export const openIndex = async (place: IndexPlace): Promise<OpenedIndex> => {
+  const { files, indexPath, markers } = place
+  const logs = logDirectory(place.directory)
+  const isAlone = !isOpenHere(indexPath) && markers.living().every(({ pid }) => pid === process.pid)
+  const record = isAlone ? await rollBackIndex(files, logs, indexPath) : undefined
+  return {
+    environment: openEnvironment(indexPath, 'logged'),
+    logDirectory: logs,
+    isAlone,
+    powerFailed: record !== undefined && record.boot !== bootId(),
+  }
+}
+
+/** The first flush, what the log has more than the index, and a log to go on with. Returns what was done again. */
+export const catchUp = async (
+  { directory, segmentDirectory, files }: IndexPlace,
+  { environment, isAlone, logDirectory: logs }: OpenedIndex,
+  flusher: IndexFlusher,
+  log: WriteLog,
+  runGroup: () => Promise<unknown>,
+): Promise<number> => {
+  await flusher.start()
+  let redone = 0
+  if (isAlone) {
+    redone = await redo(environment, { files, logDirectory: logs, segmentDirectory })
+    if (redone > 0) await flusher.flush()
+  }
+  if (!log.open()) {
+    await log.makeFile(runGroup)
+    // The name of the index itself.
+    await files.syncDirectory(directory)
+  }
+  if (isAlone) {
+    log.removeOthers()
+    flusher.forgetOthers(() => false)
+  }
+  return redone
+}

@@ -1,0 +1,277 @@
+import { randomBytes } from 'node:crypto'
+import { statfsSync } from 'node:fs'
+import type { Environment } from '../kv/environment.ts'
+import type { GroupParticipant } from '../kv/group-commit.ts'
+import { isNoSpace } from '../kv/no-space.ts'
+import { type Changes, Snapshot, type Unit } from '../kv/unit.ts'
+import type { FileLayer } from '../segments/file-layer.ts'
+import type { SegmentWriter } from '../segments/segment-writer.ts'
+import type { IndexFlusher } from './index-flusher.ts'
+import { logIdsIn, logPath, placeAt } from './log-files.ts'
+import { encodeRecord, framesBytes, type LoggedFrame, recordHeadBytes, rowsBytes } from './log-record.ts'
+import { encodeLogState, type LogState, logStateKey, readLogState } from './log-state.ts'
+
+export interface WriteLogParts {
+  readonly environment: Environment
+  readonly files: FileLayer
+  readonly directory: string
+  readonly writer: SegmentWriter
+  readonly flusher: IndexFlusher
+}
+
+const maxCapacityBytes = 16 * 1024 * 1024
+const minCapacityBytes = 512 * 1024
+/** Of the room on the disk. */
+const shareOfDisk = 1 / 16
+/** Longer frames are synced where they are; their octets are not written twice. */
+const maxFramesBytes = 256 * 1024
+/** A longer record waits for the flush of the index instead. */
+const maxShareOfLog = 1 / 4
+/** Octets of zeros that are written ahead: a sync that makes the file longer costs more. */
+const aheadBytes = 256 * 1024
+const zeros = Buffer.alloc(aheadBytes)
+
+/** The log has no room before the index is flushed; then the group is to be run again. */
+export class LogFull extends Error {
+  constructor() {
+    super('The log is full until the index is flushed')
+  }
+}
+
+interface FreshFile {
+  readonly logId: number
+  readonly capacityBytes: number
+  readonly file: number
+}
+
+type Way = 'none' | 'log' | 'flush'
+
+/**
+ * The log: what each transaction changed, in one file that all processes write, in the order of transactions
+ * (its place is part of the index). A group is durable with one sync of this file; the index and the segments
+ * follow in the background, and after power failure what they lack is read from here.
+ */
+export class WriteLog implements GroupParticipant {
+  readonly #parts: WriteLogParts
+  #logId = 0
+  #file: number | undefined
+  #sizeBytes = 0
+  /** A new file, to be taken into use by the next group. */
+  #fresh: FreshFile | undefined
+  #scratch = Buffer.allocUnsafeSlow(64 * 1024)
+  #present: LogState | undefined
+  #written: { readonly place: number; readonly sizeBytes: number } | undefined
+  #way: Way = 'none'
+  #mustSyncFrames = false
+  /** All transactions before this are known to be on disk. */
+  #durableNext = 0
+  /** Of the transaction under way. */
+  sequence = 0
+
+  constructor(parts: WriteLogParts) {
+    this.#parts = parts
+  }
+
+  /** False when there is no file to log into: `makeFile` then. */
+  open(): boolean {
+    return this.#openFile(readLogState(new Snapshot(this.#parts.environment)).logId)
+  }
+
+  /** A new file, and an empty group that takes it into use. */
+  async makeFile(runGroup: () => Promise<unknown>): Promise<void> {
+    await this.#prepareFile()
+    await runGroup()
+  }
+
+  /** Files of former logs. Only while no other process has the store open. */
+  removeOthers(): void {
+    const { files, directory } = this.#parts
+    for (const logId of logIdsIn(directory))
+      if (logId !== this.#logId) files.unlink(logPath(directory, logId))
+  }
+
+  beforeGroup(): void {
+    this.#written = undefined
+    this.#way = 'none'
+    this.#mustSyncFrames = false
+  }
+
+  insideGroup(unit: Unit, changes: Changes): void {
+    const former = readLogState(unit)
+    const frames = this.#parts.writer.unloggedFrames
+    this.sequence = former.next
+    this.#present = former
+    this.#mustSyncFrames = frames.length > 0
+    if (changes.size === 0) {
+      // A unit that changed nothing may rest on what another process is still writing.
+      if (this.#fresh === undefined) {
+        if (former.next > this.#durableNext) this.#way = this.#wayOf(former)
+        return
+      }
+    }
+    const state = { ...former, next: former.next + 1, ...this.#newestTail(former) }
+    const logged = this.#fresh === undefined ? this.#append(state, changes, frames) : this.#takeFresh(state)
+    this.#present = logged
+    this.#way = this.#wayOf(logged)
+    // Not a change of the record: reading the log again says it.
+    this.#parts.environment.putSync(logStateKey, encodeLogState(logged))
+  }
+
+  /** Its transaction was not committed: what was logged says nothing. */
+  voidGroup(): void {
+    const written = this.#written
+    this.#written = undefined
+    if (written === undefined || this.#file === undefined) return
+    try {
+      this.#parts.files.writeSync(this.#file, [zeros.subarray(0, recordHeadBytes)], written.place)
+    } catch {
+      // The next record takes the same place.
+    }
+  }
+
+  async syncGroup(): Promise<void> {
+    const { writer, flusher } = this.#parts
+    const syncFrames = this.#mustSyncFrames ? writer.syncFrames() : undefined
+    // It is awaited below, after the log.
+    syncFrames?.catch(() => {})
+    const next = this.#present?.next ?? 0
+    try {
+      if (this.#written !== undefined) flusher.committed(this.#written.sizeBytes)
+      if (this.#way === 'log') await this.#syncFile()
+      else if (this.#way === 'flush') await flusher.flush()
+    } finally {
+      await syncFrames
+    }
+    writer.framesAreDurable()
+    if (this.#way !== 'none') this.#durableNext = Math.max(this.#durableNext, next)
+  }
+
+  /** A flush gives room in the log, and the index pages that it may use again. */
+  async relieve(error: unknown): Promise<boolean> {
+    if (!(error instanceof LogFull) && !isNoSpace(error)) return false
+    await this.#parts.flusher.flush()
+    return true
+  }
+
+  close(): void {
+    if (this.#file !== undefined) this.#parts.files.close(this.#file)
+    this.#file = undefined
+  }
+
+  /** A log that could not be synced is given up: the flush makes durable what it holds. */
+  async #syncFile(): Promise<void> {
+    const file = this.#file as number
+    try {
+      await this.#parts.files.dataSync(file)
+    } catch {
+      this.#parts.files.close(file)
+      this.#file = undefined
+      await this.#parts.flusher.flush()
+      await this.#prepareFile()
+    }
+  }
+
+  /** The log counts only when all before it is durable, too. */
+  #wayOf(state: LogState): Way {
+    const flushed = Math.max(state.flushed, (this.#parts.flusher.flushed?.next ?? 1) - 1)
+    if (this.#file === undefined || state.unlogged > flushed) return 'flush'
+    return 'log'
+  }
+
+  #newestTail(state: LogState): Pick<LogState, 'tail' | 'flushed'> {
+    const flushed = this.#parts.flusher.flushed
+    const isNewer = flushed !== undefined && flushed.next - 1 > state.flushed
+    if (!isNewer) return { tail: state.tail, flushed: state.flushed }
+    return { flushed: flushed.next - 1, tail: flushed.logId === state.logId ? flushed.end : state.tail }
+  }
+
+  #append(state: LogState, changes: Changes, unlogged: readonly LoggedFrame[]): LogState {
+    if (state.logId !== this.#logId) this.#openFile(state.logId)
+    const framesTotal = framesBytes(unlogged)
+    const frames = framesTotal <= maxFramesBytes ? unlogged : []
+    const sizeBytes = recordHeadBytes + rowsBytes(changes) + (frames.length > 0 ? framesTotal : 0)
+    const sequence = state.next - 1
+    if (this.#file === undefined || sizeBytes > state.capacityBytes * maxShareOfLog) {
+      return { ...state, unlogged: sequence }
+    }
+    const start = placeAt(state, sizeBytes)
+    if (start + sizeBytes - state.tail > state.capacityBytes) throw new LogFull()
+    const record = encodeRecord(sequence, changes, frames, state.crc, (octets) => this.#memory(octets))
+    this.#write(state, start, record.chunks, sizeBytes)
+    this.#mustSyncFrames = frames.length < unlogged.length
+    return { ...state, crc: record.crc, end: start + sizeBytes }
+  }
+
+  #write(state: LogState, start: number, chunks: readonly Uint8Array[], sizeBytes: number): void {
+    const { files } = this.#parts
+    const file = this.#file as number
+    const place = start % state.capacityBytes
+    if (start !== state.end) {
+      // A record that was left at the end of the file must not be taken for the next one.
+      const left = state.capacityBytes - (state.end % state.capacityBytes)
+      files.writeSync(
+        file,
+        [zeros.subarray(0, Math.min(left, recordHeadBytes))],
+        state.end % state.capacityBytes,
+      )
+    }
+    this.#written = { place, sizeBytes }
+    files.writeSync(file, chunks, place)
+    this.#extend(file, place + sizeBytes, state.capacityBytes)
+  }
+
+  /** In its first round the file grows by zeros ahead of the records. */
+  #extend(file: number, end: number, capacityBytes: number): void {
+    if (end < this.#sizeBytes || this.#sizeBytes >= capacityBytes) return
+    const { files, directory } = this.#parts
+    // Another process may have gone ahead.
+    this.#sizeBytes = files.sizeOf(logPath(directory, this.#logId)) ?? 0
+    if (end < this.#sizeBytes) return
+    const octets = Math.min(aheadBytes, capacityBytes - end)
+    if (octets <= 0) return
+    try {
+      files.writeSync(file, [zeros.subarray(0, octets)], end)
+      this.#sizeBytes = end + octets
+    } catch {
+      // No room to go ahead: the records alone then.
+    }
+  }
+
+  #memory(sizeBytes: number): Buffer {
+    if (this.#scratch.length < sizeBytes) this.#scratch = Buffer.allocUnsafeSlow(sizeBytes * 2)
+    return this.#scratch.subarray(0, sizeBytes)
+  }
+
+  #openFile(logId: number): boolean {
+    const { files, directory } = this.#parts
+    const path = logPath(directory, logId)
+    const sizeBytes = logId === 0 ? undefined : files.sizeOf(path)
+    if (this.#file !== undefined) files.close(this.#file)
+    this.#file = sizeBytes === undefined ? undefined : files.openReadWrite(path)
+    this.#sizeBytes = sizeBytes ?? 0
+    this.#logId = logId
+    return this.#file !== undefined
+  }
+
+  async #prepareFile(): Promise<void> {
+    const { files, directory } = this.#parts
+    const logId = randomBytes(6).readUIntBE(0, 6) || 1
+    const { bavail, bsize } = statfsSync(directory)
+    const room = Math.floor(bavail * bsize * shareOfDisk)
+    const capacityBytes = Math.max(minCapacityBytes, Math.min(maxCapacityBytes, room))
+    const file = files.create(logPath(directory, logId))
+    await files.syncDirectory(directory)
+    this.#fresh = { logId, capacityBytes, file }
+  }
+
+  /** This transaction is in neither log: the flush makes it durable, and the new log goes on from there. */
+  #takeFresh(state: LogState): LogState {
+    const { logId, capacityBytes, file } = this.#fresh as FreshFile
+    if (this.#file !== undefined) this.#parts.files.close(this.#file)
+    this.#fresh = undefined
+    this.#file = file
+    this.#logId = logId
+    this.#sizeBytes = 0
+    return { ...state, logId, capacityBytes, crc: 0, end: 0, tail: 0, unlogged: state.next - 1 }
+  }
+}

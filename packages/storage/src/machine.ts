@@ -1,0 +1,127 @@
+import type { StoreOptions } from './contract.ts'
+import type { Engine } from './engine.ts'
+import { Journal } from './journal/journal.ts'
+import { journalDirectory } from './journal/journal-files.ts'
+import { GroupCommit } from './kv/group-commit.ts'
+import { Snapshot } from './kv/unit.ts'
+import type { IndexPlace, OpenedIndex } from './log/durable-index.ts'
+import { IndexFlusher } from './log/index-flusher.ts'
+import { WriteLog } from './log/write-log.ts'
+import { BlobReader } from './messages/blob-reader.ts'
+import { ChangeCache } from './messages/changes.ts'
+import { Stager } from './messages/staging.ts'
+import { ViewCache } from './messages/views.ts'
+import type { ProcessIdentity } from './process-identity.ts'
+import { blobsOf, segmentRows } from './recovery/recover-segments.ts'
+import { removeLost } from './recovery/remove-lost.ts'
+import { Reserve } from './reserve.ts'
+import { segmentPath } from './segments/segment-path.ts'
+import { SegmentReader } from './segments/segment-reader.ts'
+import { SegmentWriter } from './segments/segment-writer.ts'
+import { Watchers } from './watchers.ts'
+
+/** The parts that write, wired together. */
+export interface Machine {
+  readonly commit: GroupCommit
+  readonly writer: SegmentWriter
+  readonly segments: SegmentReader
+  readonly watchers: Watchers
+  readonly journal: Journal
+  readonly flusher: IndexFlusher
+  readonly log: WriteLog
+  readonly engine: Engine
+  readonly reserve: Reserve
+  readonly journalDirectory: string
+  onLongJournal: () => void
+}
+
+export interface MachinePlace extends IndexPlace {
+  readonly self: ProcessIdentity
+  readonly index: OpenedIndex
+}
+
+export const startMachine = (options: StoreOptions, place: MachinePlace): Machine => {
+  const { files, self, segmentDirectory } = place
+  const { environment } = place.index
+  const journals = journalDirectory(options.directory)
+  const reserve = new Reserve(options.directory)
+  const writer = new SegmentWriter(segmentDirectory, files, self, {
+    settled: (segment, offset) => journal.mark(segment, offset),
+    removeUnsynced: (unit, segment, fromOffset) => {
+      const unsynced = blobsOf(unit, segment).filter(({ row }) => row.offset >= fromOffset)
+      removeLost(unit, new Set(unsynced.map(({ blobId }) => blobId)))
+    },
+  })
+  const segments = new SegmentReader(segmentDirectory, files)
+  const { flusher, log } = startLog(place, writer, segments)
+  const journal = new Journal(
+    journals,
+    files,
+    self,
+    () => log.sequence,
+    () => machine.onLongJournal(),
+  )
+  const watchers = new Watchers(options.wakeBus)
+  const commit = new GroupCommit(environment, [writer, log, journal, watchers], () => reserve.release())
+  writer.attach(commit)
+  const engine: Engine = {
+    environment,
+    commit,
+    stager: new Stager(files, writer),
+    blobs: new BlobReader(environment, segments),
+    segments,
+    views: new ViewCache(),
+    changes: new ChangeCache(),
+    self,
+    now: options.now ?? Date.now,
+    defaultQuotaBytes: options.defaultQuotaBytes ?? 0,
+    defaultQuotaMessages: options.defaultQuotaMessages ?? 0,
+    flushIndex: () => flusher.flush(),
+  }
+  const machine: Machine = {
+    commit,
+    writer,
+    segments,
+    watchers,
+    journal,
+    flusher,
+    log,
+    engine,
+    reserve,
+    journalDirectory: journals,
+    onLongJournal: () => {},
+  }
+  return machine
+}
+
+/** Everything that was begun ends, and is on disk. */
+export const stopMachine = async (machine: Machine, hasOthers: () => boolean): Promise<void> => {
+  await machine.writer.close()
+  await machine.commit.close()
+  await machine.journal.close(() => machine.reserve.release())
+  await machine.flusher.close(hasOthers)
+  machine.log.close()
+  machine.watchers.close()
+  machine.segments.close()
+}
+
+const startLog = (
+  { files, self, indexPath, index, segmentDirectory }: MachinePlace,
+  writer: SegmentWriter,
+  segments: SegmentReader,
+): Pick<Machine, 'flusher' | 'log'> => {
+  const { environment, logDirectory: directory } = index
+  /** Its own, and those that other processes append to. */
+  const syncSegments = async (): Promise<void> => {
+    await writer.syncWritten()
+    const others = [...segmentRows(new Snapshot(environment))].filter(
+      ({ row }) => row.state === 'open' && row.shape === 'shared' && row.owner !== self.token,
+    )
+    for (const { segment } of others) {
+      // One that was never made, or that compaction removed, has nothing to lose.
+      if (files.sizeOf(segmentPath(segmentDirectory, segment)) !== undefined) await segments.sync(segment)
+    }
+  }
+  const flusher = new IndexFlusher({ environment, files, self, directory, indexPath, syncSegments })
+  return { flusher, log: new WriteLog({ environment, files, directory, writer, flusher }) }
+}
