@@ -31,6 +31,7 @@ export const append = command({
   },
   async run(session, { name, messages }) {
     const placed = await placeDrafts(session, name, messages)
+    for (const { mailbox, modSeq } of placed) session.notices?.ownChange(mailbox, modSeq)
     const uids = formatNumbers(Uint32Array.from(placed, ({ uid }) => uid))
     return ok('Append completed', `APPENDUID ${placed[0]!.uidValidity} ${uids}`)
   },

@@ -22,6 +22,7 @@ import { getMetadata, setMetadata } from './metadata.ts'
 import { move } from './move.ts'
 import { namespace } from './namespace.ts'
 import { check, noop } from './noop.ts'
+import { notify } from './notify.ts'
 import { getQuota, getQuotaRoot, setQuota } from './quota.ts'
 import { rename } from './rename.ts'
 import { replace } from './replace.ts'
@@ -41,6 +42,7 @@ export const commands: readonly Command[] = [
   id,
   enable,
   idle,
+  notify,
   starttls,
   login,
   authenticate,

@@ -38,6 +38,7 @@ export const create = command({
     const { name } = given
     // A trailing separator says that children will come (RFC 3501 §6.3.3); every name may have them.
     const plain = name.endsWith('/') ? name.slice(0, -1) : name
+    session.notices?.ownNames(plain, ...parentsOf(plain))
     const { objectId } = await createMailbox(session, plain, uses)
     await tellNormalized(session, { ...given, name: name === given.asGiven ? name : plain })
     return ok('Create completed', `MAILBOXID (${objectId})`)

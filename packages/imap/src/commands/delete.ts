@@ -1,6 +1,7 @@
 import { Refusal } from '../errors.ts'
 import { command, ok } from './command.ts'
 import { permittedMailbox } from './find-mailbox.ts'
+import { parentsOf } from './list-names.ts'
 import { givenName, tellNormalized } from './old-name.ts'
 
 /** RFC 9051 §6.3.5. */
@@ -17,6 +18,7 @@ export const remove = command({
       session.unselect()
       session.untagged('OK [CLOSED] Selected mailbox is being deleted.')
     }
+    session.notices?.ownNames(name, ...parentsOf(name))
     await session.store.mailboxes.remove(mailbox.account, mailbox.name)
     await tellNormalized(session, given)
     return ok('Delete completed')

@@ -9,6 +9,8 @@ const extensions: ReadonlyMap<string, Extension> = new Map([
   ['IMAP4REV2', 'IMAP4rev2'],
   ['UTF8=ACCEPT', 'UTF8=ACCEPT'],
   ['UIDONLY', 'UIDONLY'],
+  ['METADATA', 'METADATA'],
+  ['METADATA-SERVER', 'METADATA'],
 ])
 
 function names(p: Parser): readonly string[] {

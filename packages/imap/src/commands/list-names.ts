@@ -1,6 +1,5 @@
 import type { Mailbox, Rights } from '@posthorn/storage'
-import type { SessionIn } from '../session/session.ts'
-import { nameAmongOthers } from './other-users.ts'
+import { nameAmongOthers, type Viewer } from './other-users.ts'
 
 /** A name in the hierarchy: a mailbox, a parent of some, or only a subscription. */
 export interface ListName {
@@ -16,10 +15,7 @@ export interface ListName {
  * All names of an account by name, INBOX first: mailboxes, those of others that may be looked up, subscriptions
  * of names that are gone, and the parents of all these that have no mailbox of their own.
  */
-export async function listNames(
-  session: SessionIn<'authenticated' | 'selected'>,
-): Promise<ReadonlyMap<string, ListName>> {
-  const { store, account } = session
+export async function listNames({ store, account }: Viewer): Promise<ReadonlyMap<string, ListName>> {
   const [rows, subscriptions, shared] = await Promise.all([
     store.mailboxes.list(account.id),
     store.mailboxes.subscriptions(account.id),

@@ -2,6 +2,7 @@ import { Refusal } from '../errors.ts'
 import { command, ok } from './command.ts'
 import { placeForNew } from './create.ts'
 import { permittedMailbox } from './find-mailbox.ts'
+import { parentsOf } from './list-names.ts'
 import { givenName, listResponse } from './old-name.ts'
 
 /** RFC 9051 §6.3.6; RFC 4314 §4: "x" on the mailbox, "k" on the new parent. */
@@ -15,6 +16,7 @@ export const rename = command({
     const place = await placeForNew(session, to.name)
     if (place.owner !== mailbox.account)
       throw new Refusal('CANNOT', 'A mailbox cannot be renamed to one of another user')
+    for (const { name } of [from, to]) session.notices?.ownNames(name, ...parentsOf(name))
     await session.store.mailboxes.rename(mailbox.account, mailbox.name, place.name)
     // RFC 9051 §6.3.6.
     if (session.enabled('IMAP4rev2') && (from.asGiven !== from.name || to.asGiven !== to.name))

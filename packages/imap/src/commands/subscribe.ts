@@ -9,6 +9,7 @@ export const subscribe = command({
   args: (p) => p.sp().mailbox(),
   async run(session, name) {
     await permittedMailbox(session, name, 'l')
+    session.notices?.ownNames(name)
     await session.store.mailboxes.subscribe(session.account.id, name, 'subscribed')
     return ok('Subscribe completed')
   },
@@ -21,6 +22,7 @@ export const unsubscribe = command({
   numbers: 'none',
   args: (p) => p.sp().mailbox(),
   async run(session, name) {
+    session.notices?.ownNames(name)
     await session.store.mailboxes.subscribe(session.account.id, name, 'unsubscribed')
     return ok('Unsubscribe completed')
   },

@@ -2,16 +2,20 @@ import type { CloseReason, Connection, TlsCredentials } from '@posthorn/net'
 import { type Account, StoreError } from '@posthorn/storage'
 import { cancelsUpdate } from '../commands/cancel-update.ts'
 import type { CapabilityContext } from '../commands/command.ts'
+import { answerFetch } from '../commands/fetch-answer.ts'
+import { planFetch } from '../commands/fetch-plan.ts'
 import { Refusal } from '../errors.ts'
-import { type NumberSet, pick } from '../wire/number-set.ts'
+import type { NotifySpec } from '../wire/notify-groups.ts'
+import { lowerBound, type NumberSet, pick } from '../wire/number-set.ts'
 import { ClientLink } from './client-link.ts'
 import { type ChannelUser, CompressedChannel } from './compressed-channel.ts'
 import { keywordLines, newsLines } from './news-lines.ts'
+import { type NoticeReader, Notices } from './notices.ts'
 import type { MailboxWatcher, OpenMailbox } from './open-mailbox.ts'
 import { runCommands } from './pump.ts'
 import { SearchContexts } from './search-contexts.ts'
 import type { Services } from './services.ts'
-import type { Extension, StateName } from './session.ts'
+import type { Extension, SelectedSession, StateName } from './session.ts'
 import { type LoggedSession, logEnd, logFault, logLogin } from './session-log.ts'
 import { Turn } from './turn.ts'
 
@@ -41,10 +45,12 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   /** The client has sent its FIN. */
   endsAfterCommand = false
   #extensions = 0
+  #notices: Notices | undefined
+  #stopNotices: (() => void) | undefined
   #contexts: SearchContexts | undefined
   #shuttingDown = false
   #closed = false
-  /** Under way while idling. */
+  /** Under way while the client listens. */
   #news: Promise<void> | undefined
   #heardMs: number
   /** Why we end the session, for the log. */
@@ -93,6 +99,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     const had = this.enabled('CONDSTORE')
     this.#extensions |= extensionBits[extension]
     if (extension === 'IMAP4rev2') this.mailbox?.ignoreRecent()
+    if (extension === 'METADATA') this.#followNotices().tellsMetadata = true
     if (extension === 'QRESYNC') this.#extensions |= extensionBits.CONDSTORE
     // RFC 7162 §3.1.2.1: the client has to know where it stands.
     if (!had && this.enabled('CONDSTORE') && this.mailbox !== undefined)
@@ -139,6 +146,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
       logEnd(this, 'Unauthenticated', 'ended', undefined)
       this.services.seats.leave(this.account.id, this.remoteAddress)
     }
+    this.#dropNotices()
     this.account = undefined
     this.state = 'not-authenticated'
     this.#extensions = 0
@@ -184,8 +192,10 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   async sendNews(expunges: 'send' | 'hold'): Promise<void> {
     const mailbox = this.mailbox
     if (mailbox?.rightsSuspect && !(await this.renewRights())) return
+    const lastKnown = mailbox?.uids[mailbox.uids.length - 1] ?? 0
     const news = await mailbox?.news(this.store, expunges)
     if (mailbox === undefined || news === undefined) return
+    const selected = this.#notices?.spec?.selected
     const uidOnly = this.enabled('UIDONLY')
     const enabled = {
       modSeq: this.enabled('CONDSTORE'),
@@ -194,14 +204,23 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     }
     const turn = new Turn()
     if (this.#contexts !== undefined) this.connection.write(this.#contexts.beforeExpunge(news))
-    for (const lines of newsLines(mailbox, news, enabled)) {
+    for (const lines of newsLines(
+      mailbox,
+      selected?.flags === 'untold' ? { ...news, places: [] } : news,
+      enabled,
+    )) {
       await this.write(lines)
       await turn.pass()
       if (this.gone) return
     }
-    if (this.#contexts === undefined) return
-    const sequenceOf = (uid: number): number => mailbox.sequenceOf(uid)
-    await this.write(await this.#contexts.afterChanges(news, sequenceOf))
+    if (this.#contexts !== undefined) {
+      const sequenceOf = (uid: number): number => mailbox.sequenceOf(uid)
+      await this.write(await this.#contexts.afterChanges(news, sequenceOf))
+    }
+    if (selected === undefined || selected.items.length === 0 || news.exists === undefined) return
+    // RFC 5465 §5.2: after ESEARCH ADDTO.
+    const came = mailbox.uids.subarray(lowerBound(mailbox.uids, lastKnown + 1))
+    await answerFetch(this as unknown as SelectedSession, planFetch(selected.items), came)
   }
 
   get contexts(): SearchContexts {
@@ -220,13 +239,43 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     return outcome !== 'lost'
   }
 
+  // NOTIFY (RFC 5465).
+
+  get notices(): Notices | undefined {
+    return this.#notices
+  }
+
+  async notify(spec: NotifySpec, status: 'STATUS' | 'no status'): Promise<void> {
+    await this.#followNotices().start(spec, status)
+  }
+
+  #followNotices(): Notices {
+    if (this.#notices !== undefined) return this.#notices
+    const notices = new Notices(this as unknown as NoticeReader, () => this.#push())
+    this.#notices = notices
+    this.#stopNotices = this.services.watch.listen((wake) => notices.wake(wake))
+    return notices
+  }
+
+  #dropNotices(): void {
+    this.#stopNotices?.()
+    this.#stopNotices = undefined
+    this.#notices = undefined
+  }
+
+  /** The client wants to hear of the mailbox that it has selected. */
+  get wantsNews(): boolean {
+    const spec = this.#notices?.spec
+    return spec === undefined || spec.selected !== undefined
+  }
+
   startIdle(): void {
     this.connection.write('+ idling\r\n')
     this.framer.expectLine()
     this.idling = true
     this.mailbox?.rest()
     this.#expectSilence()
-    this.mailboxChanged()
+    this.#push()
   }
 
   async endIdle(): Promise<void> {
@@ -244,8 +293,37 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   // MailboxWatcher.
 
   mailboxChanged(): void {
-    if (!this.idling || this.#news !== undefined || this.mailbox === undefined) return
-    this.#news = this.#pushNews(this.mailbox).finally(() => {
+    this.#push()
+  }
+
+  /** News on their way to a client that has not asked: no command may begin before they are written. */
+  get pushing(): Promise<void> | undefined {
+    return this.idling ? undefined : this.#news
+  }
+
+  /** What came while a command ran. */
+  catchUp(): void {
+    if (this.#notices?.spec !== undefined && this.#hasNews) this.#push()
+  }
+
+  /** In IDLE, and after NOTIFY whenever no command is under way. */
+  get #listens(): boolean {
+    return this.idling || (!this.busy && this.#notices?.spec !== undefined)
+  }
+
+  get #expunges(): 'send' | 'hold' {
+    return !this.idling && this.#notices?.spec?.selected?.expunges === 'delayed' ? 'hold' : 'send'
+  }
+
+  get #hasNews(): boolean {
+    if (this.#notices?.pending) return true
+    if (this.mailbox === undefined || !this.wantsNews) return false
+    return this.#expunges === 'send' ? this.mailbox.stale : this.mailbox.suspected
+  }
+
+  #push(): void {
+    if (this.#news !== undefined || !this.#listens || this.gone) return
+    this.#news = this.#pushNews().finally(() => {
       this.#news = undefined
     })
   }
@@ -255,11 +333,13 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   }
 
   /** One at a time; what changes meanwhile is found by another round. */
-  async #pushNews(mailbox: OpenMailbox): Promise<void> {
+  async #pushNews(): Promise<void> {
     try {
-      do await this.sendNews('send')
-      while (this.idling && mailbox.stale && !this.gone)
-      mailbox.rest()
+      do {
+        if (this.wantsNews) await this.sendNews(this.#expunges)
+        if (this.#notices?.pending) await this.#notices.flush()
+      } while (this.#listens && this.#hasNews && !this.gone)
+      this.mailbox?.rest()
     } catch (error) {
       this.newsFailed(error)
     }
@@ -327,6 +407,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   closed(reason: CloseReason, error: Error | undefined): void {
     this.#closed = true
     this.mailbox?.close()
+    this.#dropNotices()
     // A running command may be about to place them; it gives back what is left.
     if (!this.busy) this.dropLiterals()
     logEnd(this, this.#ending, reason, error)
@@ -381,4 +462,5 @@ const extensionBits: Readonly<Record<Extension, number>> = {
   IMAP4rev2: 4,
   'UTF8=ACCEPT': 8,
   UIDONLY: 16,
+  METADATA: 32,
 }

@@ -15,10 +15,17 @@ export interface OpenBy {
 /** One listener at the store for all sessions: an idle client costs an entry in a Set. */
 export class MailboxWatch {
   readonly #open = new Map<MailboxId, Set<OpenBy>>()
+  readonly #listeners = new Set<(wake: Wake) => void>()
   readonly #unwatch: () => void
 
   constructor(store: Store) {
     this.#unwatch = store.watch((wake) => this.#tell(wake))
+  }
+
+  /** For those who follow more than the mailbox that they have open. Returns how to stop. */
+  listen(listener: (wake: Wake) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   add(mailbox: OpenBy): void {
@@ -37,6 +44,7 @@ export class MailboxWatch {
   }
 
   #tell(wake: Wake): void {
+    for (const listener of this.#listeners) listener(wake)
     if (wake.kind === 'mailbox') {
       for (const mailbox of this.#open.get(wake.mailbox) ?? []) mailbox.changed()
     } else if (wake.kind === 'mailboxes') {

@@ -151,6 +151,11 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     return this.#stale || this.#holdsExpunged
   }
 
+  /** Something may have changed that was not looked at yet. */
+  get suspected(): boolean {
+    return this.#stale
+  }
+
   /** Gives back what is only good for speed, while the client is silent. */
   rest(): void {
     this.#flagTexts = undefined

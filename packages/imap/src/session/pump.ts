@@ -19,6 +19,7 @@ export async function runCommands(session: ImapSession): Promise<void> {
   session.busy = true
   const turn = new Turn()
   try {
+    if (session.pushing !== undefined) await session.pushing
     for (;;) {
       if (session.gone) return
       const event = session.framer.next()
@@ -38,7 +39,10 @@ export async function runCommands(session: ImapSession): Promise<void> {
     if (session.gone) session.dropLiterals()
   }
   if (session.endsAfterCommand) session.connection.end()
-  else session.wantInput()
+  else {
+    session.wantInput()
+    session.catchUp()
+  }
 }
 
 function take(session: ImapSession, event: FramerEvent): Promise<void> | undefined {
@@ -158,7 +162,7 @@ function idleCall(session: ImapSession): Call {
 
 /** News, then the tagged answer. */
 async function finish(session: ImapSession, call: Call, completion: Completion): Promise<void> {
-  if (session.mailbox?.stale && session.state !== 'logout') {
+  if (session.mailbox?.stale && session.wantsNews && session.state !== 'logout') {
     const hold = call.command.numbers === 'uses' && call.numbering === 'sequence'
     try {
       await session.sendNews(hold ? 'hold' : 'send')
@@ -167,6 +171,7 @@ async function finish(session: ImapSession, call: Call, completion: Completion):
       return
     }
   }
+  if (session.notices !== undefined && session.state !== 'logout') await session.notices.flush()
   answer(session, call.tag, completion)
   const drained = session.connection.drained
   if (drained !== undefined) await drained

@@ -3,7 +3,9 @@ import type { Account, MailboxId, MessageBatch, ModSeq, Rights, Store } from '@p
 import type { LiteralSink } from '../commands/command.ts'
 import type { Refusal } from '../errors.ts'
 import type { FlagTexts } from '../wire/flags.ts'
+import type { NotifySpec } from '../wire/notify-groups.ts'
 import type { NumberSet } from '../wire/number-set.ts'
+import type { Notices } from './notices.ts'
 import type { OpenMailbox } from './open-mailbox.ts'
 import type { SearchContexts } from './search-contexts.ts'
 import type { Services } from './services.ts'
@@ -12,7 +14,7 @@ import type { Services } from './services.ts'
 export type StateName = 'not-authenticated' | 'authenticated' | 'selected' | 'logout'
 
 /** Extensions that change what is sent once the client has asked for them (RFC 5161). */
-export type Extension = 'CONDSTORE' | 'QRESYNC' | 'IMAP4rev2' | 'UTF8=ACCEPT' | 'UIDONLY'
+export type Extension = 'METADATA' | 'CONDSTORE' | 'QRESYNC' | 'IMAP4rev2' | 'UTF8=ACCEPT' | 'UIDONLY'
 
 interface SessionCommon {
   readonly services: Services
@@ -82,6 +84,10 @@ interface LoggedInSession extends SessionCommon {
   readonly compressed: boolean
   /** Answers OK; all that follows is compressed, both ways (RFC 4978). */
   compress(): void
+  /** RFC 5465 §3.1: from now on the client is told of these events alone, also between commands. */
+  notify(spec: NotifySpec, status: 'STATUS' | 'no status'): Promise<void>
+  /** What the running command does itself is not news to the client; undefined: it asked for none. */
+  readonly notices: Notices | undefined
   /** News of the selected mailbox are sent until the client's next line (RFC 9051 §6.3.13). */
   startIdle(): void
 }
