@@ -80,6 +80,7 @@ export class ContentFilter {
   #line(unit: Buffer, offset: number): Buffer {
     if (this.#state === 'decided' || this.#checks.body.length === 0) return unit
     if (offset >= this.#checks.bodyLimitBytes) return unit
+    if (!this.#checks.body.some((table) => table.mayMatch?.(unit) ?? true)) return unit
     const key = keyOf(unit, unit.length)
     const action = lookupFirst(this.#checks.body, key)
     return action === undefined ? unit : this.#act('body', unit, key, action)

@@ -1,10 +1,13 @@
 import { cidr } from './cidr.ts'
 import { closest } from './closest.ts'
 import { pipemap, unionmap } from './combined.ts'
+import { environ } from './environ.ts'
+import { fail } from './fail.ts'
 import { hash } from './hash.ts'
 import { inline } from './inline.ts'
 import { splitListText } from './list-text.ts'
 import { pcre } from './pcre.ts'
+import { randmap } from './randmap.ts'
 import { regexp } from './regexp.ts'
 import { staticTable } from './static.ts'
 import { type LookupTable, type TableContext, TableError, type TableType } from './table.ts'
@@ -26,15 +29,16 @@ export const openTable: OpenTable = (spec, context) => {
   }
   const type = types[typeName]
   if (type !== undefined) return type(spec.slice(colon + 1), spec, context)
-  const known = knownToPostfix.has(typeName)
-    ? `table type "${typeName}" is known to Postfix, not available in Posthorn`
-    : `unknown table type "${typeName}"`
+  const wayOut = knownToPostfix[typeName]
+  if (wayOut !== undefined)
+    throw new TableError(
+      spec,
+      `table type "${typeName}" is known to Postfix, not available in Posthorn: ${wayOut}`,
+    )
   const suggestion = closest(typeName, Object.keys(types))
   const advice =
-    suggestion === undefined || known.includes('known to Postfix')
-      ? `available: ${tableTypes().join(' ')}`
-      : `did you mean "${suggestion}"?`
-  throw new TableError(spec, `${known}; ${advice}`)
+    suggestion === undefined ? `available: ${tableTypes().join(' ')}` : `did you mean "${suggestion}"?`
+  throw new TableError(spec, `unknown table type "${typeName}"; ${advice}`)
 }
 
 const types: Readonly<Record<string, TableType>> = {
@@ -49,29 +53,34 @@ const types: Readonly<Record<string, TableType>> = {
   cidr,
   inline,
   static: staticTable,
+  environ,
+  fail,
+  randmap,
+  // Postfix asks a table on behalf of others there; here each process reads it itself.
+  proxy: (argument, spec, context) => ({ ...openTable(argument, context), name: spec }),
   unionmap: unionmap((spec, context) => openTable(spec, context)),
   pipemap: pipemap((spec, context) => openTable(spec, context)),
 }
 
-const knownToPostfix = new Set([
-  'environ',
-  'fail',
-  'ldap',
-  'memcache',
-  'mongodb',
-  'mysql',
-  'netinfo',
-  'nis',
-  'nisplus',
-  'pgsql',
-  'proxy',
-  'randmap',
-  'sdbm',
-  'socketmap',
-  'sqlite',
-  'tcp',
-  'unix',
-])
+const exported =
+  'write its rows to a text file by a script (`key value` lines) and name that as hash:FILE; it is read again when it changes'
+
+/** What to do instead. */
+const knownToPostfix: Readonly<Record<string, string>> = {
+  ldap: exported,
+  memcache: 'the tables here are in memory anyway; name the table behind it',
+  mongodb: exported,
+  mysql: exported,
+  netinfo: exported,
+  nis: '`ypcat MAP > FILE` from cron, and hash:FILE',
+  nisplus: exported,
+  pgsql: exported,
+  sdbm: 'name its source text as hash:FILE',
+  socketmap: 'use check_policy_service for decisions, or a text file that the other program writes',
+  sqlite: exported,
+  tcp: 'use check_policy_service for decisions, or a text file that the other program writes',
+  unix: 'accounts are in the store (`posthorn user`); for a list of system users, `getent passwd` into a text file',
+}
 
 /** Available types, as `postconf -m` lists them. */
 export function tableTypes(): readonly string[] {

@@ -1,5 +1,7 @@
 import { RE2JS } from 're2js'
+import { LiteralScan, type MarkedLiteral } from './literal-scan.ts'
 import { linesPerSlice, logicalLines } from './logical-lines.ts'
+import { requiredLiterals } from './required-literals.ts'
 import { type LookupTable, TableError, type TableType } from './table.ts'
 import { messageOf, openTableFile, type Parse } from './table-file.ts'
 
@@ -14,8 +16,14 @@ export interface PatternDialect {
 }
 
 type Node =
-  | { readonly kind: 'rule'; readonly negated: boolean; readonly regexp: RE2JS; readonly result: Template }
-  | { readonly kind: 'if'; readonly negated: boolean; readonly regexp: RE2JS; readonly endIndex: number }
+  | (Test & { readonly kind: 'rule'; readonly result: Template })
+  | (Test & { readonly kind: 'if'; readonly endIndex: number })
+
+interface Test {
+  readonly negated: boolean
+  readonly source: string
+  readonly regexp: RE2JS
+}
 
 /** Literal text and group numbers. */
 type Template = readonly (string | number)[]
@@ -28,13 +36,59 @@ export const patternTable =
       name: spec,
       match: 'pattern',
       lookup: (key) => firstMatch(file.current(), key),
+      mayMatch: (octets) => mayMatch(file.current(), octets),
       refresh: file.refresh,
     }
   }
 
-function firstMatch(nodes: readonly Node[], key: string): string | undefined {
+/**
+ * Rules in order, and what most of them cannot match without: a text is scanned once for all these literals, and
+ * the engine tries only the rules whose literal is there, and those that have none.
+ */
+interface Rules {
+  readonly nodes: readonly Node[]
+  readonly scan: LiteralScan | undefined
+  /** By node: 1 for those that need a literal. */
+  readonly guarded: Uint8Array
+  /** Whether a rule stands for itself: without a literal, not within an `if` that needs one. */
+  readonly unguarded: boolean
+}
+
+function rulesOf(nodes: readonly Node[]): Rules {
+  const literals: MarkedLiteral[] = []
+  const guarded = new Uint8Array(nodes.length)
+  for (const [mark, node] of nodes.entries()) {
+    const required = node.negated ? undefined : requiredLiterals(node.source)
+    if (required === undefined) continue
+    guarded[mark] = 1
+    for (const literal of required) literals.push({ literal, mark })
+  }
+  const scan = literals.length === 0 ? undefined : LiteralScan.of(literals)
+  if (scan === undefined) guarded.fill(0)
+  let unguarded = false
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[i] as Node
+    if (guarded[i] === 0) unguarded = true
+    else if (node.kind === 'if') i = node.endIndex - 1
+  }
+  return { nodes, scan, guarded, unguarded }
+}
+
+function mayMatch({ scan, nodes, unguarded }: Rules, octets: Uint8Array): boolean {
+  if (nodes.length === 0) return false
+  return unguarded || scan === undefined || scan.occursIn(octets)
+}
+
+function firstMatch({ nodes, scan, guarded, unguarded }: Rules, key: string): string | undefined {
+  const present = new Set<number>()
+  scan?.scan(key, (mark) => present.add(mark))
+  if (present.size === 0 && !unguarded) return undefined
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i] as Node
+    if (guarded[i] === 1 && !present.has(i)) {
+      if (node.kind === 'if') i = node.endIndex - 1
+      continue
+    }
     if (node.kind === 'if') {
       if (node.regexp.test(key) === node.negated) i = node.endIndex - 1
       continue
@@ -55,7 +109,7 @@ function fill(template: Template, group: (number: number) => string): string {
   return template.map((part) => (typeof part === 'string' ? part : group(part))).join('')
 }
 
-const parsePatterns = (spec: string, dialect: PatternDialect): Parse<readonly Node[]> =>
+const parsePatterns = (spec: string, dialect: PatternDialect): Parse<Rules> =>
   function* (text) {
     const nodes: Node[] = []
     const open: { readonly index: number; readonly line: number }[] = []
@@ -75,19 +129,22 @@ const parsePatterns = (spec: string, dialect: PatternDialect): Parse<readonly No
       const pattern = readPattern(source, (message) => new TableError(spec, message, line.number), dialect)
       if (condition !== null) {
         open.push({ index: nodes.length, line: line.number })
-        nodes.push({ kind: 'if', negated: pattern.negated, regexp: pattern.regexp, endIndex: 0 })
+        const { negated, source: text, regexp } = pattern
+        nodes.push({ kind: 'if', negated, source: text, regexp, endIndex: 0 })
         continue
       }
       const result = readTemplate(pattern, (message) => new TableError(spec, message, line.number))
-      nodes.push({ kind: 'rule', negated: pattern.negated, regexp: pattern.regexp, result })
+      const { negated, source: text, regexp } = pattern
+      nodes.push({ kind: 'rule', negated, source: text, regexp, result })
     }
     const unclosed = open.at(-1)
     if (unclosed !== undefined) throw new TableError(spec, 'if without endif', unclosed.line)
-    return nodes
+    return rulesOf(nodes)
   }
 
 interface Pattern {
   readonly negated: boolean
+  readonly source: string
   readonly regexp: RE2JS
   readonly rest: string
 }
@@ -112,7 +169,7 @@ function readPattern(text: string, error: (message: string) => TableError, diale
   const after = /^([A-Za-z]*)\s*(.*)$/s.exec(start.slice(i + 1))
   const flags = readFlags(after?.[1] ?? '', error, dialect)
   try {
-    return { negated, regexp: RE2JS.compile(source, flags), rest: after?.[2] ?? '' }
+    return { negated, source, regexp: RE2JS.compile(source, flags), rest: after?.[2] ?? '' }
   } catch (cause) {
     throw error(
       `${messageOf(cause).replace(/^error parsing regexp: /, 'bad pattern: ')}${lookAround(source)}`,

@@ -8,6 +8,8 @@ export interface LookupTable {
   readonly match: 'fixed' | 'pattern'
   /** undefined: not found. Keys are folded to lower case by tables that are not case-sensitive. */
   lookup(key: string): string | undefined
+  /** False: no key of these octets (UTF-8) is in it; cheaper than `lookup`. */
+  mayMatch?(octets: Uint8Array): boolean
   /** All there is in a table of fixed keys; others cannot tell. */
   entries?(): Iterable<readonly [key: string, value: string]>
   /** Reads the file again now if it changed (SIGHUP); otherwise that happens on its own within a second. */
@@ -20,6 +22,8 @@ export interface TableContext {
   readonly now: () => number
   /** `name: value` of aliases(5), or `key value` of the others. */
   readonly format?: 'map' | 'aliases'
+  /** What `environ:` shows. Default: nothing. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
   /** What to do with files that group or others may write. Default: refuse. */
   readonly unsafeFiles?: 'refuse' | 'warn'
 }

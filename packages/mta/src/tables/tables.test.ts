@@ -213,6 +213,43 @@ test('inline, static, unionmap, pipemap; one table for one specification', () =>
   ])
 })
 
+test('DATABASE_README: randmap, environ, fail, proxy', () => {
+  const tables = createTables({ ...context(), environment: { HOME: '/root' } })
+  const seen = new Set(Array.from({ length: 200 }, () => tables.open('randmap:{a, {b c}}').lookup('x')))
+  assert.deepEqual([...seen].toSorted(), ['a', 'b c'])
+  assert.equal(tables.open('environ:').lookup('HOME'), '/root')
+  assert.equal(tables.open('environ:').lookup('home'), undefined)
+  assert.throws(() => tables.open('fail:x').lookup('a'), /fail:x: lookup error/)
+  assert.equal(tables.open('proxy:inline:{a=b}').lookup('A'), 'b')
+  assert.equal(tables.open('proxy:inline:{a=b}').name, 'proxy:inline:{a=b}')
+  assert.throws(() => tables.open('randmap:a'), /expected randmap:/)
+  for (const type of ['ldap', 'mysql', 'pgsql', 'sqlite', 'memcache', 'socketmap', 'tcp', 'unix', 'nis'])
+    assert.throws(
+      () => tables.open(`${type}:/etc/postfix/x.cf`),
+      new RegExp(`table type "${type}" is known to Postfix, not available in Posthorn: .*\\w{3}`),
+    )
+})
+
+test('a table of 100,000 lines is read again in slices: others have their turn between them', async () => {
+  const line = (n: number): string => `user${n}@example.org account${n}@example.net\n`
+  const text = Array.from({ length: 100_000 }, (_, n) => line(n)).join('')
+  const path = file(text)
+  const table = createTables(context()).open(`hash:${path}`)
+  assert.equal(table.lookup('user99999@example.org'), 'account99999@example.net')
+  writeFileSync(path, `${text}more here\n`)
+  let turns = 0
+  let going = true
+  const turn = (): void => {
+    turns++
+    if (going) setImmediate(turn)
+  }
+  setImmediate(turn)
+  await table.refresh()
+  going = false
+  assert.equal(table.lookup('more'), 'here')
+  assert.ok(turns > 100, `${turns} turns of the event loop`)
+})
+
 test('access(5): partial keys', () => {
   const no = { parentMatchesSubdomains: 'no' } as const
   const yes = { parentMatchesSubdomains: 'yes' } as const
