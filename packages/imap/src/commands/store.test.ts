@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type MailboxId, systemFlag } from '@posthorn/storage'
 import { type RawClient, startImapFixture } from '../testkit/imap-fixture.ts'
 
 async function withMessages(t: import('node:test').TestContext, count: number) {
@@ -42,6 +43,50 @@ test('RFC 9051 §6.4.6: .SILENT says nothing to this session, and the news reach
   assert.equal(await answer(client, 'NOOP'), 'OK NOOP completed')
   assert.match((await other.ok('NOOP'))[0]!, /^\* 1 FETCH \((UID 1 )?FLAGS \(\\Deleted\)\)$/)
 })
+
+for (const extension of ['', 'CONDSTORE', 'QRESYNC']) {
+  test(`RFC 9051 §6.4.6, RFC 7162 §3.2: what others change just before and just after a .SILENT STORE is told ${extension}`, async (t) => {
+    const { imap, client } = await withMessages(t, 2)
+    if (extension !== '') await client.ok(`ENABLE ${extension}`)
+    await client.ok('FETCH 1:2 (FLAGS)')
+    const { messages } = imap.store
+    const changeFlags = messages.changeFlags.bind(messages)
+    const others = (op: 'add' | 'remove', system: number) => (mailbox: MailboxId, uids: Uint32Array) =>
+      changeFlags(mailbox, uids, { op, flags: { system, keywords: [] } })
+    let before = others('add', systemFlag.answered)
+    let after = others('remove', systemFlag.flagged)
+    let interfering = true
+    t.mock.method(messages, 'changeFlags', async (...args: Parameters<typeof changeFlags>) => {
+      if (!interfering) return changeFlags(...args)
+      interfering = false
+      await before(args[0], args[1])
+      const stored = await messages.changeFlags(...args)
+      await after(args[0], args[1])
+      return stored
+    })
+    const truth = (lines: readonly string[], number: number) =>
+      lines
+        .filter((line) => line.startsWith(`* ${number} FETCH`))
+        .flatMap((line) => /FLAGS \(([^)]*)\)/.exec(line)?.[1] ?? [])
+        .at(-1)
+    // Its flag is set once more, for the message was not as it knew it.
+    assert.equal(truth(await client.ok('STORE 1 +FLAGS.SILENT (\\Flagged)'), 1), '\\Answered \\Flagged')
+
+    interfering = true
+    before = async (mailbox, uids) => changeFlags(mailbox, uids.subarray(0, 0), nothing)
+    after = others('add', systemFlag.draft)
+    assert.equal(truth(await client.ok('UID STORE 2 +FLAGS.SILENT (\\Flagged)'), 2), '\\Flagged \\Draft')
+
+    interfering = true
+    before = others('add', systemFlag.answered)
+    after = before
+    assert.equal(truth(await client.ok('STORE 2 -FLAGS.SILENT (\\Draft)'), 2), '\\Answered \\Flagged')
+    assert.equal(truth(await client.ok('NOOP'), 2), undefined)
+    assert.equal(truth(await client.ok('FETCH 1:2 (FLAGS)'), 2), '\\Answered \\Flagged')
+  })
+}
+
+const nothing = { op: 'add', flags: { system: 0, keywords: [] } } as const
 
 test('RFC 9051 §7.3.5: a new keyword is announced before it is used', async (t) => {
   const { client } = await withMessages(t, 1)

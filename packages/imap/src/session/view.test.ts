@@ -130,10 +130,11 @@ async function act(client: Believer, random: (below: number) => number): Promise
       return client.say(`SEARCH ${flag === '\\Seen' ? 'SEEN' : 'ALL'}`)
     default: {
       const known = messages[number - 1]!
+      const before = known.flags
       await client.say(`STORE ${number} ${sign}FLAGS.SILENT (${flag})`, orGone)
-      // The FETCH that follows from others' changes has the whole truth; without one this is it.
-      if (known.flags === undefined || known.flags !== messages[number - 1]?.flags) return undefined
-      const without = known.flags.filter((name) => name !== flag)
+      // A FETCH with the answer comes from others' changes, before ours or after it: it has the whole truth.
+      if (before === undefined || known.flags !== before) return undefined
+      const without = before.filter((name) => name !== flag)
       known.flags = sign === '-' ? without : sign === '+' ? [...without, flag].sort() : [flag]
       return undefined
     }
