@@ -18,6 +18,8 @@ export interface Config {
   readonly file: string
   readonly folder: string
   readonly texts: ConfigTexts
+  /** What the server was started with, for `environ:` tables. */
+  readonly environment: Readonly<Record<string, string | undefined>>
   readonly values: ConfigValues
   /** What an administrator should know, each `main.cf:12: …`. */
   readonly warnings: readonly string[]

@@ -121,6 +121,7 @@ function readTexts(
     file: place.file,
     folder: place.folder,
     texts,
+    environment: sources.environment,
     values,
     warnings: [...warnings, ...names.warnings],
     restrictionClasses: restrictionClasses(settings, values),

@@ -2,6 +2,7 @@ import { createTables, type LookupTable, TableError } from '@posthorn/mta'
 import { inspectConfig } from '../../config/load-config.ts'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, exit, readLines, type Shell } from '../shell.ts'
+import { addEntries, deleteEntries } from './edit-table.ts'
 
 const mapUsage = 'postmap [-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...'
 const aliasUsage = 'postalias [-Nfinoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...'
@@ -35,12 +36,14 @@ async function run(
 ): Promise<number> {
   const options = getopt(args, letters, usage)
   if (options.rest.length === 0) throw new CommandError(`usage: ${usage}`)
-  if (options.has('d') || options.has('i')) {
-    throw new CommandError(
-      'tables are their text files here: edit the file, it is read again when it changes',
-    )
-  }
   const specs = options.rest.map((name) => (/^[a-z]+:/.test(name) ? name : `hash:${name}`))
+  if (options.has('d')) return await remove(specs, options, format, shell)
+  if (options.has('i')) {
+    const lines = (await readLines(shell)).toString('utf8')
+    const duplicates = options.has('r') ? 'replaced' : options.has('w') ? 'ignored' : 'warned'
+    for (const spec of specs) addEntries(spec, lines, format, duplicates, shell)
+    return check(specs, format, shell)
+  }
   if (options.has('s')) return list(specs, format, shell)
   const query = options.value('q')
   if (query === undefined) return check(specs, format, shell)
@@ -50,6 +53,25 @@ async function run(
   if (value === undefined) return exit.failure
   shell.out(`${value}\n`)
   return exit.ok
+}
+
+/** `postmap -d KEY`, or the keys of standard input for `-`. */
+async function remove(
+  specs: readonly string[],
+  options: Options,
+  format: 'map' | 'aliases',
+  shell: Shell,
+): Promise<number> {
+  const key = options.value('d') ?? ''
+  const keys =
+    key === '-'
+      ? (await readLines(shell))
+          .toString('utf8')
+          .split('\n')
+          .filter((line) => line !== '')
+      : [key]
+  const found = specs.map((spec) => deleteEntries(spec, keys, format))
+  return found.includes(true) ? exit.ok : exit.failure
 }
 
 /** `postmap -s`: keys and values as the server has read them. */

@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { logicalLines } from '@posthorn/mta'
+import { writeConfigFile } from '../../config/edit-main-cf.ts'
+import { errorCode } from '../../start-error.ts'
+import { CommandError, exit, type Shell } from '../shell.ts'
+
+/** What to do with a key that is there already. Postfix: postmap -w, -r. */
+export type Duplicates = 'warned' | 'ignored' | 'replaced'
+
+type Format = 'map' | 'aliases'
+
+/**
+ * `postmap -i`, `-d`: a table is its text file here, so that is where entries are added and taken away;
+ * comments and everything else stay. Only tables of fixed keys.
+ */
+export function addEntries(
+  spec: string,
+  lines: string,
+  format: Format,
+  duplicates: Duplicates,
+  shell: Shell,
+): void {
+  const path = pathOf(spec)
+  let text = readOrEmpty(path)
+  const keys = new Set([...logicalLines(text)].map((line) => keyOf(line.text, format)))
+  for (const { text: line } of logicalLines(lines)) {
+    const key = keyOf(line, format)
+    if (key === undefined) {
+      shell.err(`postmap: warning: standard input: expected format: key whitespace value\n`)
+      continue
+    }
+    if (keys.has(key)) {
+      if (duplicates === 'warned') shell.err(`postmap: warning: ${path}: duplicate entry: "${key}"\n`)
+      if (duplicates !== 'replaced') continue
+      text = without(text, key, format)
+    }
+    keys.add(key)
+    text += `${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n`
+  }
+  writeConfigFile(path, text)
+}
+
+/** False: there was no such key. */
+export function deleteEntries(spec: string, keys: readonly string[], format: Format): boolean {
+  const path = pathOf(spec)
+  const before = readOrEmpty(path)
+  const after = keys.reduce((text, key) => without(text, key.toLowerCase(), format), before)
+  if (after === before) return false
+  writeConfigFile(path, after)
+  return true
+}
+
+function pathOf(spec: string): string {
+  const [type = '', ...rest] = spec.split(':')
+  if (!['hash', 'lmdb', 'btree', 'dbm', 'cdb', 'texthash'].includes(type))
+    throw new CommandError(`${spec}: entries of a table of this type cannot be changed`)
+  return rest.join(':')
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return ''
+    throw new CommandError(`open ${path}: ${errorCode(error)}`, exit.failure)
+  }
+}
+
+function keyOf(line: string, format: Format): string | undefined {
+  const pattern =
+    format === 'map' ? /^"((?:[^"\\]|\\.)*)"\s+\S|^(\S+)\s+\S/s : /^"((?:[^"\\]|\\.)*)"\s*:|^([^\s:]+)\s*:/
+  const [, quoted, plain] = pattern.exec(line.slice(0, 4096)) ?? []
+  return (quoted?.replaceAll(/\\(.)/g, '$1') ?? plain)?.toLowerCase()
+}
+
+/** The text without the lines of one entry, those that continue it included. */
+function without(text: string, key: string, format: Format): string {
+  const lines = text.split('\n')
+  const gone = new Set<number>()
+  for (const { number, text: logical } of logicalLines(text)) {
+    if (keyOf(logical, format) !== key) continue
+    let at = number - 1
+    gone.add(at)
+    while (/^[ \t]+[^\s#]/.test(lines[at + 1] ?? '')) gone.add(++at)
+  }
+  return lines.filter((_, index) => !gone.has(index)).join('\n')
+}
