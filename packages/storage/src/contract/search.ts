@@ -12,6 +12,13 @@ export type SearchCriteria =
   | { readonly kind: 'message-id'; readonly messageId: MessageId }
   | { readonly kind: 'keyword'; readonly name: string }
   | { readonly kind: 'recent'; readonly since: Uid }
+  /** Words that stand in a text about so (RFC 6203); `name` lower case, of field 'header' only. */
+  | {
+      readonly kind: 'fuzzy'
+      readonly field: 'header' | 'body' | 'text'
+      readonly name: string
+      readonly value: string
+    }
   /** Decoded header substring; `name` lower case; '' value = field present. */
   | { readonly kind: 'header'; readonly name: string; readonly value: string }
   | { readonly kind: 'body' | 'text'; readonly value: string }
@@ -26,4 +33,6 @@ export interface SearchFound {
   readonly uids: Uint32Array
   /** Highest MODSEQ among the found (RFC 7162 §3.1.5). */
   readonly highestModSeq: ModSeq
+  /** With 'fuzzy' among the criteria: how well each of `uids` fits, 1 to 100. */
+  readonly scores?: Uint8Array
 }

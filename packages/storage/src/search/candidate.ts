@@ -21,6 +21,8 @@ export class Candidate {
   saveDateMs = 0
   /** Of the batch. */
   row = 0
+  /** How well it fits fuzzy criteria, 1 to 100; 0: not asked. The search resets it. */
+  score = 0
   /** Bits `1 << stage` of the stages that undecided tests ask for; the search resets them. */
   wanted = 0
   readonly #reader = new SummaryReader()
@@ -55,6 +57,11 @@ export class Candidate {
   }
 
   /** For a test to return: it needs this stage to decide. */
+  /** Several ratings are worth the same. */
+  rate(score: number): void {
+    this.score = this.score === 0 ? score : Math.round((this.score + score) / 2)
+  }
+
   needs(later: Stage): undefined {
     this.wanted |= 1 << later
   }

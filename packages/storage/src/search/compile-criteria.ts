@@ -1,6 +1,7 @@
 import { foldCase } from '@posthorn/mail'
 import type { SearchCriteria } from '../contract.ts'
 import { type Candidate, stage } from './candidate.ts'
+import { fuzzyTest } from './fuzzy-test.ts'
 import type { HeaderColumn } from './header-columns.ts'
 import { headerTest } from './header-test.ts'
 import { type StoredLeaf, storedAnswer, textLeaf } from './stored-leaf.ts'
@@ -39,6 +40,8 @@ export const compileCriteria = (
       return negate(compile(criteria.of))
     case 'header':
       return headerTest(criteria.name, criteria.value, columnOf(criteria.name), leaves)
+    case 'fuzzy':
+      return fuzzyTest(criteria, compile)
     case 'body':
       return textTest(criteria.value, 'body', leaves)
     case 'text':

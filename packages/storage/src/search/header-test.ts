@@ -60,7 +60,7 @@ const columnTest =
   }
 
 /** Every field of the name; null when there is none. */
-const fieldText = (block: string, field: RegExp): string | null => {
+export const fieldText = (block: string, field: RegExp): string | null => {
   const texts: string[] = []
   field.lastIndex = 0
   for (let found = field.exec(block); found !== null; found = field.exec(block)) {
@@ -70,7 +70,7 @@ const fieldText = (block: string, field: RegExp): string | null => {
 }
 
 /** `Name` at a line's beginning, its value with its folded lines in group 1. Linear: no repeats overlap. */
-const fieldPattern = (name: string): RegExp | undefined => {
+export const fieldPattern = (name: string): RegExp | undefined => {
   if (!/^[\x21-\x39\x3b-\x7e]+$/.test(name)) return undefined
   const literal = name.replace(/[^A-Za-z0-9]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
   return new RegExp(`(?:^|\\n)${literal}[ \\t]*:([^\\n]*(?:\\n[ \\t][^\\n]*)*)`, 'gi')

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FetchWant, ModSeq, SearchCriteria, SearchFound } from '../contract.ts'
 import { Candidate, type Stage, stage } from './candidate.ts'
 import { compileCriteria, type Test } from './compile-criteria.ts'
+import { isFuzzy } from './fuzzy-test.ts'
 import { readSearchable } from './read-ranges.ts'
 import type { SearchSource } from './search-source.ts'
 import { keepAnswers, type StoredLeaf } from './stored-leaf.ts'
@@ -39,6 +40,8 @@ class Search {
   readonly #candidate = new Candidate()
   readonly #found: number[][] = []
   readonly #leaves: StoredLeaf[] = []
+  /** By UID, of fuzzy criteria. */
+  readonly #scores: Map<number, number> | undefined
   #highestModSeq = 0
   #sliceEndMs = 0
 
@@ -47,6 +50,7 @@ class Search {
     const leaves = source.stored && this.#leaves
     this.#test = compileCriteria(criteria, source.keywords, source.columnOf, leaves)
     this.#signal = signal
+    this.#scores = isFuzzy(criteria) ? new Map() : undefined
   }
 
   async run(): Promise<SearchFound> {
@@ -59,7 +63,12 @@ class Search {
     // The stages found some each, ascending.
     const uids = Uint32Array.from(this.#found.flat())
     if (this.#found.length > 1) uids.sort()
-    return { uids, highestModSeq: this.#highestModSeq as ModSeq }
+    const scores = this.#scores
+    return {
+      uids,
+      highestModSeq: this.#highestModSeq as ModSeq,
+      ...(scores && { scores: Uint8Array.from(uids, (uid) => scores.get(uid) ?? 1) }),
+    }
   }
 
   #isWanted(at: Stage): boolean {
@@ -108,8 +117,10 @@ class Search {
 
   #decide(found: number[]): boolean | undefined {
     const candidate = this.#candidate
+    candidate.score = 0
     const result = this.#test(candidate)
     if (result === true) {
+      this.#scores?.set(candidate.uid, candidate.score || 1)
       found.push(candidate.uid)
       if (candidate.modSeq > this.#highestModSeq) this.#highestModSeq = candidate.modSeq
     }
