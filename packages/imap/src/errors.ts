@@ -1,6 +1,7 @@
 import { StoreError, type StoreErrorKind } from '@posthorn/storage'
 import { bad, type Completion, no } from './commands/command.ts'
 import { SyntaxFault } from './wire/syntax-fault.ts'
+import { UndefinedFilter } from './wire/undefined-filter.ts'
 
 /** A refusal decided by a command: NO [code] text. Thrown where a return value would have to travel far. */
 export class Refusal extends Error {
@@ -66,7 +67,7 @@ export function verdictOn(error: unknown, command: string): Verdict {
     const { code } = error
     return { completion: code === undefined ? completion : { ...completion, code }, log: 'silent' }
   }
-  if (error instanceof Refusal) {
+  if (error instanceof Refusal || error instanceof UndefinedFilter) {
     return {
       completion: no(sayable(error.message), error.code === '' ? undefined : error.code),
       log: 'silent',

@@ -10,6 +10,7 @@ import { copy } from './copy.ts'
 import { create } from './create.ts'
 import { remove } from './delete.ts'
 import { enable } from './enable.ts'
+import { esearch } from './esearch.ts'
 import { expunge, uidExpunge } from './expunge.ts'
 import { fetch } from './fetch.ts'
 import { id } from './id.ts'
@@ -70,6 +71,7 @@ export const commands: readonly Command[] = [
   replace,
   fetch,
   search,
+  esearch,
   cancelUpdate,
   sort,
   thread,

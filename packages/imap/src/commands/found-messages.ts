@@ -1,6 +1,6 @@
 /** What a searching command means by numbers, and which messages it may name. */
 import type { SearchFound } from '@posthorn/storage'
-import type { SelectedSession } from '../session/session.ts'
+import type { SelectedSession, SessionIn } from '../session/session.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
 import type { SearchScope } from '../wire/search-program.ts'
 import { uidRequired } from '../wire/syntax-fault.ts'
@@ -21,6 +21,23 @@ export function scopeOf(session: SelectedSession): SearchScope {
     uidRanges: (set) => (set.saved ? uidRanges(mailbox.saved) : set.ranges(uids[uids.length - 1] ?? 0)),
     recentRanges: () => (mailbox.hasRecent ? uidRanges(uids.filter((uid) => mailbox.isRecent(uid))) : []),
     nowMs: services.now(),
+  }
+}
+
+/** Sets in keys for a mailbox that is not selected: `$` names nothing there, and nothing is \Recent. */
+export function scopeOfUids(
+  session: SessionIn<'authenticated' | 'selected'>,
+  uids: Uint32Array,
+): SearchScope {
+  return {
+    sequenceRanges(set) {
+      if (set.saved) return []
+      if (session.enabled('UIDONLY')) throw uidRequired()
+      return uidRanges(pick(uids, set.sequenceIndexesWithin(uids.length)))
+    },
+    uidRanges: (set) => (set.saved ? [] : set.ranges(uids[uids.length - 1] ?? 0)),
+    recentRanges: () => [],
+    nowMs: session.services.now(),
   }
 }
 
@@ -48,5 +65,6 @@ export function visible({ mailbox, numbering }: SelectedSession, found: SearchFo
   if (!numbers.includes(0)) return { ...found, numbers: numbering === 'uid' ? found.uids : numbers }
   const uids = found.uids.filter((_, at) => numbers[at] !== 0)
   const known = numbers.filter((number) => number !== 0)
-  return { ...found, uids, numbers: numbering === 'uid' ? uids : known }
+  const scores = found.scores?.filter((_, at) => numbers[at] !== 0)
+  return { ...found, uids, numbers: numbering === 'uid' ? uids : known, ...(scores && { scores }) }
 }

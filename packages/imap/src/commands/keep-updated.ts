@@ -5,6 +5,15 @@ import type { ReturnOptions } from './search-answer.ts'
 
 type InOrder = (uids: Uint32Array) => Promise<Uint32Array>
 
+export interface KeptResult {
+  /** In the order of the answer. */
+  readonly found: Uint32Array
+  readonly criteria: SearchCriteria
+  readonly numbering: 'sequence' | 'uid'
+  /** undefined for the order of the mailbox; 'refuse': this order cannot be kept. */
+  readonly inOrder?: InOrder | 'refuse'
+}
+
 /** RFC 5267 §4.3: BAD before anything is done. */
 export function refuseUsedTag(session: SelectedSession, options: ReturnOptions | undefined): void {
   if (options?.names.has('UPDATE') && session.contexts.has(session.tag))
@@ -13,21 +22,15 @@ export function refuseUsedTag(session: SelectedSession, options: ReturnOptions |
 
 /**
  * RETURN (UPDATE): from now on changes of the result are told with the news. RFC 5267 §4.3.
- * @param found in the order of the answer
- * @param inOrder undefined for the order of the mailbox
  */
 export function keepUpdated(
   session: SelectedSession,
   options: ReturnOptions | undefined,
-  {
-    found,
-    criteria,
-    inOrder,
-  }: { found: Uint32Array; criteria: SearchCriteria; inOrder?: InOrder | undefined },
+  { found, criteria, numbering, inOrder }: KeptResult,
 ): void {
   if (!options?.names.has('UPDATE')) return
-  const { contexts, mailbox, store, tag, numbering } = session
-  if (contexts.full) {
+  const { contexts, mailbox, store, tag } = session
+  if (contexts.full || inOrder === 'refuse') {
     session.untagged(`NO [NOUPDATE "${tag}"] Too many contexts`)
     return
   }

@@ -1,13 +1,15 @@
-/** ESEARCH and its return options. RFC 4731, RFC 5267 §3 and §4, RFC 5182, RFC 9394. */
+/** ESEARCH and its return options. RFC 4731, RFC 5267 §3 and §4, RFC 5182, RFC 6203 §4, RFC 7377 §2.1, RFC 9394. */
+import type { MailboxId, Store } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { formatNumbers } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
 import { type PartialRange, partialRange, partialText, sliceOf } from '../wire/partial-range.ts'
 import { ResponseWriter } from '../wire/response.ts'
+import type { SortCriterion } from '../wire/sort-keys.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import type { Found } from './found-messages.ts'
 
-type ReturnOption = 'MIN' | 'MAX' | 'ALL' | 'COUNT' | 'SAVE' | 'PARTIAL' | 'UPDATE' | 'CONTEXT'
+type ReturnOption = 'MIN' | 'MAX' | 'ALL' | 'COUNT' | 'SAVE' | 'PARTIAL' | 'UPDATE' | 'CONTEXT' | 'RELEVANCY'
 
 export interface ReturnOptions {
   readonly names: ReadonlySet<ReturnOption>
@@ -43,6 +45,7 @@ const returnOptionNames: ReadonlySet<string> = new Set([
   'COUNT',
   'SAVE',
   'PARTIAL',
+  'RELEVANCY',
   'UPDATE',
   // RFC 5267 §4.2: a hint, and what it hints at is kept in any case.
   'CONTEXT',
@@ -52,6 +55,17 @@ const silentOptions: ReadonlySet<string> = new Set(['SAVE', 'UPDATE', 'CONTEXT']
 
 function isReturnOption(name: string): name is ReturnOption {
   return returnOptionNames.has(name)
+}
+
+/** RFC 6203 §4, §6: only where there are scores. */
+export function refuseRelevancy(
+  options: ReturnOptions | undefined,
+  usesFuzzy: boolean,
+  order: readonly SortCriterion[] = [],
+): void {
+  if (usesFuzzy) return
+  if (options?.names.has('RELEVANCY') || order.some(({ key }) => key === 'RELEVANCY'))
+    throw new SyntaxFault('RELEVANCY is for searches with FUZZY')
 }
 
 /**
@@ -64,20 +78,50 @@ export async function answerExtended(
   options: ReturnOptions,
   usesModSeq: boolean,
 ): Promise<void> {
+  saveResult(session, found, options)
   const save = options.names.has('SAVE')
-  if (save) session.mailbox.saved = ofInterest(found.uids, options).sort()
   // RFC 5182 §2.1: then nothing is told.
   if (save && [...options.names].every((name) => silentOptions.has(name))) return
-  const { numbers } = found
-  const out = new ResponseWriter()
-  out.text('* ESEARCH (TAG ').string(session.tag).text(')')
-  if (session.numbering === 'uid') out.text(' UID')
-  writeItems(out, numbers, options)
-  if (usesModSeq && numbers.length > 0) out.text(' MODSEQ ').number(await modSeqOf(session, found, options))
-  await session.write(out.crlf().take())
+  const { mailbox, tag, numbering } = session
+  await session.write(await extendedLine(session, found, options, { tag, numbering, mailbox, usesModSeq }))
 }
 
-function writeItems(out: ResponseWriter, numbers: Uint32Array, { names, partial }: ReturnOptions): void {
+/** For `$`. RFC 5182 §2.1. */
+export function saveResult({ mailbox }: SelectedSession, { uids }: Found, options: ReturnOptions): void {
+  if (options.names.has('SAVE')) mailbox.saved = ofInterest(uids, options).sort()
+}
+
+/** Whose results they are. */
+export interface Correlation {
+  readonly tag: string
+  /** For a mailbox that need not be the selected one: ` MAILBOX x UIDVALIDITY 1`. RFC 7377 §2.1. */
+  readonly place?: string
+  readonly numbering: 'sequence' | 'uid'
+  readonly mailbox: { readonly id: MailboxId }
+  readonly usesModSeq: boolean
+}
+
+/** `* ESEARCH (TAG "a") UID COUNT 5` with its CRLF. */
+export async function extendedLine(
+  { store }: { readonly store: Store },
+  found: Found,
+  options: ReturnOptions,
+  { tag, place = '', numbering, mailbox, usesModSeq }: Correlation,
+): Promise<Buffer> {
+  const out = new ResponseWriter()
+  out.text('* ESEARCH (TAG ').string(tag).octets(Buffer.from(place)).text(')')
+  if (numbering === 'uid') out.text(' UID')
+  writeItems(out, found, options)
+  if (usesModSeq && found.uids.length > 0)
+    out.text(' MODSEQ ').number(await modSeqOf(store, mailbox.id, found, options))
+  return out.crlf().take()
+}
+
+function writeItems(
+  out: ResponseWriter,
+  { numbers, scores }: Found,
+  { names, partial }: ReturnOptions,
+): void {
   if (numbers.length > 0) {
     if (names.has('MIN')) out.text(' MIN ').number(numbers[0]!)
     if (names.has('MAX')) out.text(' MAX ').number(numbers[numbers.length - 1]!)
@@ -88,16 +132,25 @@ function writeItems(out: ResponseWriter, numbers: Uint32Array, { names, partial 
     out.text(` PARTIAL (${partialText(partial)} ${slice === '' ? 'NIL' : slice})`)
   }
   if (names.has('COUNT')) out.text(' COUNT ').number(numbers.length)
+  if (names.has('RELEVANCY') && scores !== undefined) {
+    const listed = partial === undefined ? scores : sliceOf(scores, partial)
+    out.text(` RELEVANCY (${[...listed].join(' ')})`)
+  }
 }
 
 /** With only MIN and MAX asked for, the highest MODSEQ is that of these messages (RFC 4731 §3.2). */
-async function modSeqOf(session: SelectedSession, found: Found, options: ReturnOptions): Promise<number> {
+async function modSeqOf(
+  store: Store,
+  mailbox: MailboxId,
+  found: Found,
+  options: ReturnOptions,
+): Promise<number> {
   const { names } = options
   if (!names.has('MIN') && !names.has('MAX')) return found.highestModSeq
   if (names.has('ALL') || names.has('COUNT') || names.has('PARTIAL')) return found.highestModSeq
   const ends = ofInterest(found.uids, options).sort()
   let highest = 0
-  for await (const { modSeqs } of session.store.messages.fetch(session.mailbox.id, ends, {})) {
+  for await (const { modSeqs } of store.messages.fetch(mailbox, ends, {})) {
     for (const modSeq of modSeqs) highest = Math.max(highest, modSeq)
   }
   return highest === 0 ? found.highestModSeq : highest

@@ -1,13 +1,21 @@
 /** SEARCH and UID SEARCH. RFC 9051 §6.4.4, ESEARCH RFC 4731, saved results RFC 5182, MODSEQ RFC 7162 §3.1.5,
  * CONTEXT RFC 5267. */
 import { ResponseWriter } from '../wire/response.ts'
-import { type SearchProgram, searchCharsets, searchProgram } from '../wire/search-program.ts'
+import { searchCharsets, searchProgram } from '../wire/search-program.ts'
 import { command, no, ok } from './command.ts'
 import { type Found, scopeOf, visible } from './found-messages.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
-import { answerExtended, type ReturnOptions, returnAll, returnOptions } from './search-answer.ts'
+import {
+  answerExtended,
+  type ReturnOptions,
+  refuseRelevancy,
+  returnAll,
+  returnOptions,
+} from './search-answer.ts'
+import { completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
 
-interface SearchArgs extends SearchProgram {
+interface SearchArgs {
+  readonly request: SearchRequest
   /** undefined: no RETURN was given. */
   readonly options: ReturnOptions | undefined
 }
@@ -17,16 +25,27 @@ export const search = command({
   states: ['selected'],
   numbers: 'uses',
   // INPROGRESS: RFC 9585.
-  capabilities: ['INPROGRESS', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL', 'CONTEXT=SEARCH', 'I18NLEVEL=1'],
+  capabilities: [
+    'INPROGRESS',
+    'ESEARCH',
+    'SEARCHRES',
+    'WITHIN',
+    'PARTIAL',
+    'CONTEXT=SEARCH',
+    'SEARCH=FUZZY',
+    'FILTERS',
+    'I18NLEVEL=1',
+  ],
   args: (p, session): SearchArgs => {
     const options = returnOptions(p.sp())
-    return {
-      options,
-      ...searchProgram(p, scopeOf(session), session.enabled('UTF8=ACCEPT') ? 'no charset' : 'charset'),
-    }
+    const charset = session.enabled('UTF8=ACCEPT') ? 'no charset' : 'charset'
+    const request = searchRequest(p, scopeOf(session), (from, scope) => searchProgram(from, scope, charset))
+    return { options, request }
   },
-  async run(session, { options, criteria, usesModSeq }) {
+  async run(session, { options, request }) {
     refuseUsedTag(session, options)
+    const { criteria, usesModSeq, usesFuzzy } = await completeProgram(session, request, scopeOf(session))
+    refuseRelevancy(options, usesFuzzy)
     // A search that fails leaves nothing saved (RFC 5182 §2.1).
     if (options?.names.has('SAVE')) session.mailbox.saved = new Uint32Array(0)
     if (criteria === undefined) return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
@@ -38,7 +57,7 @@ export const search = command({
     if (options === undefined && !session.enabled('IMAP4rev2')) {
       await session.write(plainAnswer(found, usesModSeq))
     } else await answerExtended(session, found, options ?? returnAll, usesModSeq)
-    keepUpdated(session, options, { found: found.uids, criteria })
+    keepUpdated(session, options, { found: found.uids, criteria, numbering: session.numbering })
     return ok('Search completed')
   },
 })

@@ -1,18 +1,21 @@
-/** SORT and UID SORT. RFC 5256 §3, SORT=DISPLAY RFC 5957, ESORT RFC 5267 §3.1, MODSEQ RFC 7162 §3.1.6. */
+/** SORT and UID SORT. RFC 5256 §3, SORT=DISPLAY RFC 5957, ESORT RFC 5267 §3.1, MODSEQ RFC 7162 §3.1.6,
+ * CONTEXT RFC 5267, RELEVANCY RFC 6203 §6. */
 import { orderRows } from '../order/ranks.ts'
 import type { SelectedSession } from '../session/session.ts'
+import { lowerBound } from '../wire/number-set.ts'
 import { ResponseWriter } from '../wire/response.ts'
-import { charsetProgram, type SearchProgram, searchCharsets } from '../wire/search-program.ts'
+import { charsetProgram, searchCharsets } from '../wire/search-program.ts'
 import { type SortCriterion, sortCriteria } from '../wire/sort-keys.ts'
 import { command, no, ok } from './command.ts'
 import { type Found, scopeOf, visible } from './found-messages.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
-import { answerExtended, type ReturnOptions, returnOptions } from './search-answer.ts'
+import { answerExtended, type ReturnOptions, refuseRelevancy, returnOptions } from './search-answer.ts'
+import { completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
 import { SequenceWalk } from './sequence-walk.ts'
 
-interface SortArgs extends SearchProgram {
+interface SortArgs {
+  readonly request: SearchRequest
   readonly options: ReturnOptions | undefined
-  readonly criteria: SearchProgram['criteria']
   readonly order: readonly SortCriterion[]
 }
 
@@ -24,24 +27,29 @@ export const sort = command({
   args: (p, session): SortArgs => {
     const options = returnOptions(p.sp())
     const order = sortCriteria(p)
-    return { options, order, ...charsetProgram(p.sp(), scopeOf(session)) }
+    return { options, order, request: searchRequest(p.sp(), scopeOf(session), charsetProgram) }
   },
-  async run(session, { options, order, criteria, usesModSeq }) {
+  async run(session, { options, order, request }) {
     refuseUsedTag(session, options)
+    const { criteria, usesModSeq, usesFuzzy } = await completeProgram(session, request, scopeOf(session))
+    refuseRelevancy(options, usesFuzzy, order)
     if (options?.names.has('SAVE')) session.mailbox.saved = new Uint32Array(0)
     if (criteria === undefined) return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
     if (usesModSeq) session.enable('CONDSTORE')
-    const { store, mailbox, signal } = session
+    const { store, mailbox, signal, numbering } = session
     const found = visible(session, await store.messages.search(mailbox.id, criteria, signal))
     const sorted = await sortedFound(session, found, order)
     if (session.gone) return ok('Sort completed')
     if (options !== undefined) await answerExtended(session, sorted, options, usesModSeq)
     else await session.write(plainAnswer(sorted, usesModSeq))
+    // A part of the news: what ends a command does not end it.
+    const { signal: unending } = new AbortController()
+    const byScore = order.some(({ key }) => key === 'RELEVANCY')
     keepUpdated(session, options, {
       found: sorted.uids,
       criteria,
-      // A part of the news: what ends a command does not end it.
-      inOrder: (uids) => inOrder(session, uids, order, new AbortController().signal),
+      numbering,
+      inOrder: byScore ? 'refuse' : (uids) => inOrder(session, { uids }, order, unending),
     })
     return ok('Sort completed')
   },
@@ -53,28 +61,47 @@ async function sortedFound(
   order: readonly SortCriterion[],
 ): Promise<Found> {
   if (found.uids.length < 2) return found
-  const uids = await inOrder(session, found.uids, order, session.signal)
-  if (session.numbering === 'uid') return { ...found, uids, numbers: uids }
+  const uids = await inOrder(session, found, order, session.signal)
+  const scores = found.scores && reordered(found.scores, found.uids, uids)
+  const sorted = { ...found, uids, ...(scores && { scores }) }
+  if (session.numbering === 'uid') return { ...sorted, numbers: uids }
   const walk = new SequenceWalk(session.mailbox.uids)
-  return { ...found, uids, numbers: uids.map((uid) => walk.sequenceOf(uid)) }
+  return { ...sorted, numbers: uids.map((uid) => walk.sequenceOf(uid)) }
 }
 
-/** @param uids ascending */
+function reordered(scores: Uint8Array, from: Uint32Array, to: Uint32Array): Uint8Array {
+  return Uint8Array.from(to, (uid) => scores[lowerBound(from, uid)]!)
+}
+
+/** @param found UIDs ascending, with scores where RELEVANCY is asked for */
 async function inOrder(
   { mailbox, store, services }: SelectedSession,
-  uids: Uint32Array,
+  { uids, scores }: Pick<Found, 'uids' | 'scores'>,
   order: readonly SortCriterion[],
   signal: AbortSignal,
 ): Promise<Uint32Array> {
   const table = services.keyTables.of(mailbox.id, mailbox.uids.length)
-  const keys = order.map(({ key }) => key)
+  const keys = order.map(({ key }) => key).filter((key) => key !== 'RELEVANCY')
   const ranks = await table.ranks(keys, { store, uids: mailbox.uids, signal })
   services.keyTables.trim()
+  const found = table.rowsOf(uids)
   const rows = orderRows(
-    table.rowsOf(uids),
-    order.map(({ key, reverse }) => ({ ranks: ranks.get(key)!, reverse })),
+    found,
+    order.map(({ key, reverse }) => ({
+      ranks: key === 'RELEVANCY' ? scoreRanks(table.rowCount, found, scores) : ranks.get(key)!,
+      reverse,
+    })),
   )
   return rows.map((row) => table.uidOf(row))
+}
+
+/** By row of the table, the best first. RFC 6203 §6. */
+function scoreRanks(rowCount: number, rows: Uint32Array, scores: Uint8Array | undefined): Uint32Array {
+  const ranks = new Uint32Array(rowCount)
+  rows.forEach((row, at) => {
+    ranks[row] = 100 - (scores?.[at] ?? 0)
+  })
+  return ranks
 }
 
 /** `* SORT 2 3 6 (MODSEQ 917162488)`. */

@@ -6,12 +6,14 @@ import { threadBySubject } from '../order/thread-subjects.ts'
 import type { SelectedSession } from '../session/session.ts'
 import { Turn } from '../session/turn.ts'
 import type { Parser } from '../wire/parser.ts'
-import { charsetProgram, type SearchProgram, searchCharsets } from '../wire/search-program.ts'
+import { charsetProgram, searchCharsets } from '../wire/search-program.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { command, no, ok } from './command.ts'
 import { scopeOf, visible } from './found-messages.ts'
+import { completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
 
-interface ThreadArgs extends SearchProgram {
+interface ThreadArgs {
+  readonly request: SearchRequest
   readonly algorithm: Algorithm
 }
 
@@ -37,9 +39,10 @@ export const thread = command({
   capabilities: [...algorithms.keys()].map((name) => `THREAD=${name}`),
   args: (p, session): ThreadArgs => {
     const algorithm = threadAlgorithm(p.sp())
-    return { algorithm, ...charsetProgram(p.sp(), scopeOf(session)) }
+    return { algorithm, request: searchRequest(p.sp(), scopeOf(session), charsetProgram) }
   },
-  async run(session, { algorithm, criteria, usesModSeq }) {
+  async run(session, { algorithm, request }) {
+    const { criteria, usesModSeq } = await completeProgram(session, request, scopeOf(session))
     if (criteria === undefined) return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
     if (usesModSeq) session.enable('CONDSTORE')
     const { store, mailbox, signal, services, numbering } = session

@@ -59,6 +59,14 @@ export class Parser {
     return this.#at >= this.#text.length
   }
 
+  /** Another reader that stands where this one stands now. */
+  fork(): Parser {
+    const fork = new Parser({ text: this.#text, literals: this.#literals }, { utf8: this.#utf8 })
+    fork.#at = this.#at
+    fork.#nextLiteral = this.#nextLiteral
+    return fork
+  }
+
   fault(expected: string): SyntaxFault {
     return new SyntaxFault(`Expected ${expected} at octet ${this.#at + 1}`)
   }

@@ -25,9 +25,9 @@ export function partialText({ from, bounds }: PartialRange): string {
 }
 
 /** Those of `numbers` that lie in the window, in their order. */
-export function sliceOf(numbers: Uint32Array, { from, bounds }: PartialRange): Uint32Array {
+export function sliceOf<T extends Uint32Array | Uint8Array>(numbers: T, { from, bounds }: PartialRange): T {
   const low = Math.min(...bounds)
   const high = Math.max(...bounds)
-  if (from === 'first') return numbers.subarray(low - 1, high)
-  return numbers.subarray(Math.max(0, numbers.length - high), Math.max(0, numbers.length - low + 1))
+  if (from === 'first') return numbers.subarray(low - 1, high) as T
+  return numbers.subarray(Math.max(0, numbers.length - high), Math.max(0, numbers.length - low + 1)) as T
 }

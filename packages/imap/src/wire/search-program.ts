@@ -1,12 +1,13 @@
 /** SEARCH's keys → the store's neutral tree. RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 5032, RFC 7162,
- * RFC 8474 §6, RFC 8514. */
+ * RFC 8474 §6, RFC 8514, FUZZY RFC 6203, FILTER RFC 5466. */
 import { type ModSeq, type SearchCriteria, systemFlag } from '@posthorn/storage'
 import { asciiLower, asciiUpper } from './ascii.ts'
 import { dayMs } from './date-time.ts'
 import type { NumberSet } from './number-set.ts'
 import { messageIdOf } from './object-id.ts'
-import type { Parser } from './parser.ts'
+import { Parser } from './parser.ts'
 import { SyntaxFault } from './syntax-fault.ts'
+import { undefinedFilter } from './undefined-filter.ts'
 
 type UidRanges = readonly (readonly [number, number])[]
 
@@ -17,6 +18,11 @@ export interface SearchScope {
   uidRanges(set: NumberSet): UidRanges
   recentRanges(): UidRanges
   readonly nowMs: number
+  /**
+   * The keys of a stored filter; throws when there is none of the name. Absent: filters are only noticed, and the
+   * program has to be read again.
+   */
+  filter?(name: string): string
 }
 
 export interface SearchProgram {
@@ -24,6 +30,10 @@ export interface SearchProgram {
   readonly criteria: SearchCriteria | undefined
   /** MODSEQ was among the keys: the answer tells the highest one (RFC 7162 §3.1.5). */
   readonly usesModSeq: boolean
+  /** FUZZY was: found messages have scores (RFC 6203 §4). */
+  readonly usesFuzzy: boolean
+  /** FILTER was, and `SearchScope.filter` is absent: what was read is not what is meant. */
+  readonly lacksFilters: boolean
 }
 
 /** Answered with BADCHARSET, in this order. */
@@ -31,6 +41,8 @@ export const searchCharsets = ['US-ASCII', 'UTF-8'] as const
 
 /** Of NOT, OR and parentheses within each other. Chains `OR a OR b OR c …` count once. */
 const maxDepth = 200
+/** Filters within filters: at least 3 (RFC 5466 §3.1). */
+const maxFilterDepth = 10
 const never: SearchCriteria = { kind: 'not', of: { kind: 'all' } }
 const earliest = Number.MIN_SAFE_INTEGER
 const latest = Number.MAX_SAFE_INTEGER
@@ -54,7 +66,12 @@ export function charsetProgram(p: Parser, scope: SearchScope): SearchProgram {
   return knownCharset(p) ? searchKeys(p, scope) : unknownCharset
 }
 
-const unknownCharset: SearchProgram = { criteria: undefined, usesModSeq: false }
+const unknownCharset: SearchProgram = {
+  criteria: undefined,
+  usesModSeq: false,
+  usesFuzzy: false,
+  lacksFilters: false,
+}
 
 /** Takes the space after it, or all when it is not known. */
 function knownCharset(p: Parser): boolean {
@@ -74,13 +91,20 @@ function searchKeys(p: Parser, scope: SearchScope): SearchProgram {
     if (p.atEnd) break
     keys.push(reader.key(0))
   }
-  return { criteria: all(keys), usesModSeq: reader.usesModSeq }
+  const { usesModSeq, usesFuzzy, lacksFilters } = reader
+  return { criteria: all(keys), usesModSeq, usesFuzzy, lacksFilters }
 }
 
 class KeyReader {
-  readonly #p: Parser
+  #p: Parser
   readonly #scope: SearchScope
   usesModSeq = false
+  usesFuzzy = false
+  lacksFilters = false
+  /** Within FUZZY. */
+  #fuzzy = false
+  /** Filters that are being read, each within the one before. */
+  readonly #filters: string[] = []
 
   constructor(p: Parser, scope: SearchScope) {
     this.#p = p
@@ -102,6 +126,10 @@ class KeyReader {
         return uids(this.#scope.uidRanges(p.sp().numberSet()))
       case 'MODSEQ':
         return this.#modSeq()
+      case 'FUZZY':
+        return this.#fuzzily(depth + 1)
+      case 'FILTER':
+        return this.#filter(depth + 1)
       default:
         return this.#simple(name) ?? this.#withArgument(name)
     }
@@ -118,6 +146,42 @@ class KeyReader {
     while (this.#p.acceptText(' OR'))
     of.push(this.#after(() => this.key(depth)))
     return { kind: 'or', of }
+  }
+
+  /** RFC 6203 §5: of keys that are not about text the exact meaning is taken. */
+  #fuzzily(depth: number): SearchCriteria {
+    const before = this.#fuzzy
+    this.#fuzzy = true
+    this.usesFuzzy = true
+    const criteria = this.#after(() => this.key(depth))
+    this.#fuzzy = before
+    return criteria
+  }
+
+  /** RFC 5466 §3.1: the filter's keys in its place. */
+  #filter(depth: number): SearchCriteria {
+    const name = this.#p.sp().atom()
+    if (name.includes('/')) throw new SyntaxFault('Expected a filter name without "/"')
+    const key = asciiLower(name)
+    if (this.#scope.filter === undefined) {
+      this.lacksFilters = true
+      return { kind: 'all' }
+    }
+    if (this.#filters.includes(key) || this.#filters.length >= maxFilterDepth) throw undefinedFilter(name)
+    const outer = this.#p
+    this.#p = new Parser({ text: Buffer.from(this.#scope.filter(key)), literals: [] })
+    this.#filters.push(key)
+    const keys = [this.key(depth)]
+    while (this.#p.accept(' ')) keys.push(this.key(depth))
+    this.#p.end()
+    this.#filters.pop()
+    this.#p = outer
+    return all(keys)
+  }
+
+  #text(field: 'header' | 'body' | 'text', name: string, value: string): SearchCriteria {
+    if (this.#fuzzy && value !== '') return { kind: 'fuzzy', field, name, value }
+    return field === 'header' ? { kind: 'header', name, value } : containing(field, value)
   }
 
   #simple(name: string): SearchCriteria | undefined {
@@ -146,15 +210,15 @@ class KeyReader {
     const p = this.#p
     const date = dateKeys.get(name)
     if (date !== undefined) return date(p.sp().date())
-    if (headerKeys.has(name)) return { kind: 'header', name: asciiLower(name), value: p.sp().astring() }
+    if (headerKeys.has(name)) return this.#text('header', asciiLower(name), p.sp().astring())
     switch (name) {
       case 'HEADER': {
         const field = asciiLower(p.sp().astring())
-        return { kind: 'header', name: field, value: p.sp().astring() }
+        return this.#text('header', field, p.sp().astring())
       }
       case 'BODY':
       case 'TEXT':
-        return containing(name === 'BODY' ? 'body' : 'text', p.sp().astring())
+        return this.#text(name === 'BODY' ? 'body' : 'text', '', p.sp().astring())
       case 'KEYWORD':
         return { kind: 'keyword', name: p.sp().atom() }
       case 'UNKEYWORD':

@@ -3,13 +3,15 @@ import type { Parser } from './parser.ts'
 import { SyntaxFault } from './syntax-fault.ts'
 
 export interface SortCriterion {
-  readonly key: SortKey
+  /** RELEVANCY: RFC 6203 §6. */
+  readonly key: SortKey | 'RELEVANCY'
   readonly reverse: boolean
 }
 
 /** As many as there are keys; what follows a key's first mention decides nothing. */
 const maxCriteria = 20
-const sortKeys: ReadonlySet<string> = new Set<SortKey>([
+const sortKeys: ReadonlySet<string> = new Set<SortCriterion['key']>([
+  'RELEVANCY',
   'ARRIVAL',
   'CC',
   'DATE',
@@ -34,6 +36,6 @@ export function sortCriteria(p: Parser): readonly SortCriterion[] {
   return criteria
 }
 
-function isSortKey(name: string): name is SortKey {
+function isSortKey(name: string): name is SortCriterion['key'] {
   return sortKeys.has(name)
 }
