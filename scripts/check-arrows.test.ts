@@ -7,7 +7,7 @@ const rows: readonly [packageName: string, source: string, expected: RegExp | un
   ['imap', "import { route } from '@posthorn/mta'", /imap may not import mta/],
   ['storage', "import { open } from 'lmdb'", undefined],
   ['imap', "import { open } from 'lmdb'", /only storage may import lmdb/],
-  ['mta', "import net from 'node:net'", /only net and smtp may open sockets/],
+  ['mta', "import net from 'node:net'", /only net and smtp and dns may open sockets/],
   ['mta', "import { isIP } from 'node:net'", undefined],
   ['mta', "import { connect, isIP } from 'node:net'", /open sockets/],
   ['mta', "import type { Socket } from 'node:net'", undefined],

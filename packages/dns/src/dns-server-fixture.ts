@@ -1,5 +1,5 @@
-import { createSocket } from 'node:dgram'
-import { createServer } from 'node:net'
+import { createSocket, type Socket } from 'node:dgram'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import packet from 'dns-packet'
 
 /** How a name is answered: validated, not signed, or with a signature that is wrong (SERVFAIL), or not at all. */
@@ -64,8 +64,6 @@ export async function testDnsServer(
     const reply = answer(query, 'udp')
     if (reply !== undefined) udp.send(reply, from.port, from.address)
   })
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve))
-  const { port } = udp.address()
   const tcp = createServer((socket) => {
     socket.on('error', () => undefined)
     socket.on('data', (chunk) => {
@@ -78,7 +76,7 @@ export async function testDnsServer(
       socket.write(reply)
     })
   })
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve))
+  const port = await openBoth(tcp, udp)
   return {
     server: `127.0.0.1:${port}`,
     asked,
@@ -86,5 +84,26 @@ export async function testDnsServer(
       udp.close()
       tcp.close()
     },
+  }
+}
+
+/** The same free port for both; another process may have one of them. */
+async function openBoth(tcp: Server, udp: Socket): Promise<number> {
+  for (let attempt = 0; ; attempt++) {
+    await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
+    const { port } = tcp.address() as AddressInfo
+    const bound = await new Promise<Error | undefined>((resolve) => {
+      udp.once('error', resolve)
+      udp.bind(port, '127.0.0.1', () => {
+        udp.off('error', resolve)
+        resolve(undefined)
+      })
+    })
+    if (bound === undefined) return port
+    await new Promise((resolve) => tcp.close(resolve))
+    if (attempt === 9) {
+      udp.close()
+      throw bound
+    }
   }
 }

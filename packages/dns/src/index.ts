@@ -2,7 +2,7 @@ export { blockListQuery, type Listing, printable } from './block-list.ts'
 export { type CacheOptions, cachedResolver } from './cache.ts'
 export { type ClientName, clientName, unknownClient } from './client-name.ts'
 export { addressGroups, hostName, isHostName, isQuestionName, reversedAddress } from './name.ts'
-export { createResolver, type ResolverOptions } from './node-resolver.ts'
+export { createResolver, type ResolverOptions, systemAddresses } from './node-resolver.ts'
 export {
   type AddressFamily,
   addressesOf,

@@ -1,8 +1,8 @@
-import { Resolver as NodeResolver } from 'node:dns/promises'
+import { lookup, Resolver as NodeResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { cachedResolver } from './cache.ts'
 import { hostName, isQuestionName, reversedAddress } from './name.ts'
-import type { DnsAnswer, MxRecord, Resolver, TlsaRecord } from './resolver.ts'
+import type { AddressFamily, DnsAnswer, MxRecord, Resolver, TlsaRecord } from './resolver.ts'
 
 export interface ResolverOptions {
   /** `1.2.3.4`, `[::1]:5353`; empty = the system's. */
@@ -57,6 +57,23 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
     now: options.now ?? Date.now,
     ...(options.maxCachedAnswers === undefined ? {} : { maxAnswers: options.maxCachedAnswers }),
   })
+}
+
+/** Addresses as the system finds them: its hosts file, its name service. Postfix: smtp_host_lookup = native. */
+export async function systemAddresses(
+  name: string,
+  families: readonly AddressFamily[] = ['ipv6', 'ipv4'],
+): Promise<DnsAnswer<string>> {
+  try {
+    const found = await lookup(name, { all: true, order: 'verbatim' })
+    const records = families.flatMap((family) =>
+      found.filter((one) => one.family === (family === 'ipv4' ? 4 : 6)).map(({ address }) => address),
+    )
+    if (records.length === 0) return { kind: 'nodata', ttlMs: negativeTtlMs }
+    return { kind: 'records', records, ttlMs: negativeTtlMs }
+  } catch (error) {
+    return failure(error)
+  }
 }
 
 function withDeadline<T>(question: () => Promise<T>, deadlineMs: number): Promise<T> {

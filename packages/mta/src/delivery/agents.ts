@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import type { AddressFamily, Resolver } from '@posthorn/dns'
-import type { SmtpClientOptions, SmtpServerAddress } from '@posthorn/smtp'
+import type { Log } from '@posthorn/mail'
 import ipaddr from 'ipaddr.js'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
 import type { DeliveryAgent, ResolveRecipient } from './attempt.ts'
@@ -8,6 +8,7 @@ import { type CommandOptions, commandAgent } from './command.ts'
 import { fileAgent } from './file.ts'
 import { fixedAgent } from './fixed.ts'
 import { mailboxAgent } from './mailbox.ts'
+import { type ClientFor, defaultRemoteSettings, type RemoteSettings } from './remote-settings.ts'
 import { smtpAgent } from './smtp.ts'
 
 /** What the agents need to know; asked at each delivery where it is a function. */
@@ -21,21 +22,23 @@ export interface DeliveryOptions {
   /** Postfix: proxy_interfaces, and inet_interfaces beyond this machine's. */
   readonly ownAddresses?: readonly string[]
   /** Postfix: smtp_* parameters for a server and next hop. */
-  readonly smtpClient: (server: SmtpServerAddress, nextHop: string) => SmtpClientOptions
+  readonly smtpClient: ClientFor
   /** Postfix: lmtp_* parameters. */
-  readonly lmtpClient: (server: SmtpServerAddress, nextHop: string) => SmtpClientOptions
+  readonly lmtpClient: ClientFor
+  /** How mail leaves, asked at each delivery. */
+  readonly smtp?: () => RemoteSettings
+  readonly lmtp?: () => RemoteSettings
+  readonly log?: Log
   /** `|command` and `/file` of aliases; without it they wait. */
   readonly local?: Omit<CommandOptions, 'now'>
   /** Postfix: smtp_generic_maps. Asked at each message. */
   readonly rewriting?: () => OutgoingRewriting | undefined
+  /** Postfix: lmtp_generic_maps. */
+  readonly lmtpRewriting?: () => OutgoingRewriting | undefined
   /** Where a domain's mail servers listen; 25 but in tests. */
   readonly smtpPort?: number
-  /** Postfix: smtp_mx_address_limit; default 5. */
-  readonly addressLimit?: number
-  /** Postfix: smtp_mx_session_limit; default 2. */
-  readonly sessionLimit?: number
-  /** Postfix: smtp_connection_cache_time_limit; default 2,000. */
-  readonly keepConnectionMs?: number
+  /** Where LMTP servers listen; 24. */
+  readonly lmtpPort?: number
   readonly now?: () => number
   readonly random?: () => number
 }
@@ -56,14 +59,13 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
       protocol,
       resolver: options.resolver,
       families: options.families,
-      defaultPort: protocol === 'smtp' ? (options.smtpPort ?? 25) : 24,
+      defaultPort: protocol === 'smtp' ? (options.smtpPort ?? 25) : (options.lmtpPort ?? 24),
       isOwnName: (name) => name === options.hostname().toLowerCase(),
       isOwnAddress,
-      addressLimit: options.addressLimit ?? 5,
-      sessionLimit: options.sessionLimit ?? 2,
-      keepConnectionMs: options.keepConnectionMs ?? 2000,
+      settings: (protocol === 'smtp' ? options.smtp : options.lmtp) ?? (() => defaultRemoteSettings),
+      ...(options.log === undefined ? {} : { log: options.log }),
       client: protocol === 'smtp' ? options.smtpClient : options.lmtpClient,
-      ...(protocol === 'smtp' && options.rewriting !== undefined ? { rewriting: options.rewriting } : {}),
+      rewriting: () => (protocol === 'smtp' ? options.rewriting?.() : options.lmtpRewriting?.()),
       random: options.random ?? Math.random,
       now,
     })

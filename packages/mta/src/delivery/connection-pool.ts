@@ -1,24 +1,32 @@
 import type { SmtpClient } from '@posthorn/smtp'
 
-interface Idle {
+/** A connection on its way through several messages. */
+export interface PooledConnection {
   readonly client: SmtpClient
+  /** Messages it has carried. */
   readonly uses: number
+  readonly openedMs: number
+}
+
+/** Asked at each return: the parameters may change. */
+export interface PoolLimits {
+  /** Postfix: smtp_connection_cache_time_limit; 0 = none are kept. */
+  readonly keepMs: number
+  /** Postfix: smtp_connection_reuse_time_limit; 0 = none. */
+  readonly reuseMs: number
+  /** Postfix: smtp_connection_reuse_count_limit; 0 = none. */
+  readonly maxUses: number
+}
+
+interface Idle extends PooledConnection {
   readonly timer: NodeJS.Timeout
 }
 
 /** Connections kept for a moment for the next message to the same place. Postfix: smtp_connection_cache_*. */
 export class ConnectionPool {
   readonly #idle = new Map<string, Idle[]>()
-  readonly #keepMs: number
-  readonly #maxUses: number
 
-  /** @param options.keepMs Postfix: smtp_connection_cache_time_limit; 0 = none are kept. */
-  constructor(options: { readonly keepMs: number; readonly maxUses: number }) {
-    this.#keepMs = options.keepMs
-    this.#maxUses = options.maxUses
-  }
-
-  take(key: string): { readonly client: SmtpClient; readonly uses: number } | undefined {
+  take(key: string): PooledConnection | undefined {
     const list = this.#idle.get(key)
     while (list !== undefined && list.length > 0) {
       const idle = list.pop() as Idle
@@ -30,14 +38,16 @@ export class ConnectionPool {
     return undefined
   }
 
-  /** @param uses messages this connection has carried. */
-  give(key: string, client: SmtpClient, uses: number): void {
-    if (!client.usable || uses >= this.#maxUses || this.#keepMs === 0) {
+  give(key: string, connection: PooledConnection, limits: PoolLimits): void {
+    const { client, uses, openedMs } = connection
+    const old = limits.reuseMs > 0 && performance.now() - openedMs >= limits.reuseMs
+    const worn = limits.maxUses > 0 && uses >= limits.maxUses
+    if (!client.usable || limits.keepMs === 0 || old || worn) {
       client.quit()
       return
     }
-    const timer = setTimeout(() => this.#drop(key, client), this.#keepMs)
-    const idle = { client, uses, timer }
+    const timer = setTimeout(() => this.#drop(key, client), limits.keepMs)
+    const idle = { client, uses, openedMs, timer }
     const list = this.#idle.get(key)
     if (list === undefined) this.#idle.set(key, [idle])
     else list.push(idle)

@@ -39,6 +39,11 @@ const options = (random = 0): MailHostOptions => ({
   isOwnName: (name) => name === 'us.test',
   isOwnAddress: (address) => address === '192.0.2.100' || address.startsWith('127.'),
   addressLimit: 5,
+  randomizeAddresses: 'yes',
+  balanceProtocols: 'yes',
+  hostLookup: ['dns'],
+  mxLookups: 'yes',
+  ignoreMxErrors: 'no',
   random: () => random,
 })
 

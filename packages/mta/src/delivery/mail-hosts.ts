@@ -1,4 +1,12 @@
-import { type AddressFamily, addressesOf, isHostName, type MxRecord, type Resolver } from '@posthorn/dns'
+import {
+  type AddressFamily,
+  addressesOf,
+  type DnsAnswer,
+  isHostName,
+  type MxRecord,
+  type Resolver,
+  systemAddresses,
+} from '@posthorn/dns'
 import type { SmtpServerAddress } from '@posthorn/smtp'
 import ipaddr from 'ipaddr.js'
 import type { NextHop } from './next-hop.ts'
@@ -12,8 +20,18 @@ export interface MailHostOptions {
   readonly isOwnName: (name: string) => boolean
   /** Interfaces of ours, proxy_interfaces, loopback: no stranger's MX may send our mail there. */
   readonly isOwnAddress: (address: string) => boolean
-  /** Postfix: smtp_mx_address_limit. */
+  /** Postfix: smtp_mx_address_limit; 0 = none. */
   readonly addressLimit: number
+  /** Postfix: smtp_randomize_addresses. */
+  readonly randomizeAddresses: 'yes' | 'no'
+  /** Postfix: smtp_balance_inet_protocols. */
+  readonly balanceProtocols: 'yes' | 'no'
+  /** Postfix: smtp_host_lookup. */
+  readonly hostLookup: readonly ('dns' | 'native')[]
+  /** Postfix: disable_dns_lookups. */
+  readonly mxLookups: 'yes' | 'no'
+  /** Postfix: ignore_mx_lookup_error. */
+  readonly ignoreMxErrors: 'yes' | 'no'
   /** Gives numbers in [0, 1). */
   readonly random: () => number
 }
@@ -41,7 +59,7 @@ export const mailHosts = async (nextHop: NextHop, options: MailHostOptions): Pro
   }
   if (!isHostName(nextHop.name)) return none('5.4.4', nameError(nextHop.name, 'MX', 'Malformed name'))
   // A host in brackets is the administrator's word: it may well be on this machine.
-  if (nextHop.kind === 'host')
+  if (nextHop.kind === 'host' || options.mxLookups === 'no')
     return addressesOfHosts([{ preference: 0, exchange: nextHop.name }], nextHop.name, port, options)
   return mxHosts(nextHop.name, port, nextHop.port === undefined ? 'guard' : 'configured', options)
 }
@@ -53,7 +71,8 @@ const mxHosts = async (
   options: MailHostOptions,
 ): Promise<MailHosts> => {
   const answer = await options.resolver.mx(domain)
-  if (answer.kind === 'temporary') return none('4.4.3', nameError(domain, 'MX', 'Host not found, try again'))
+  if (answer.kind === 'temporary' && options.ignoreMxErrors === 'no')
+    return none('4.4.3', nameError(domain, 'MX', 'Host not found, try again'))
   if (answer.kind === 'nxdomain') return none('5.4.4', nameError(domain, 'MX', 'Host not found'))
   let records: readonly MxRecord[] = [{ preference: 0, exchange: domain }]
   if (answer.kind === 'records') {
@@ -64,11 +83,11 @@ const mxHosts = async (
       records = others
     } else records = answer.records
   }
-  const ordered = order(records, options.random)
+  const ordered = order(records, options.randomizeAddresses === 'yes' ? options.random : () => 0)
   const found = await addressesOfHosts(ordered, domain, port, options)
-  return found.kind === 'none' || ownHosts === 'configured'
-    ? found
-    : withoutOurselves(found.servers, ordered, domain, options)
+  if (found.kind === 'none') return found
+  if (ownHosts === 'configured') return { kind: 'servers', servers: limited(found.servers, options) }
+  return withoutOurselves(found.servers, ordered, domain, options)
 }
 
 /** By preference; equals in random order. RFC 5321 §5.1. */
@@ -77,6 +96,38 @@ const order = (records: readonly MxRecord[], random: () => number): MxRecord[] =
     .map((record) => ({ record, lot: random() }))
     .sort((a, b) => a.record.preference - b.record.preference || a.lot - b.lot)
     .map(({ record }) => record)
+
+/** Before the limit is applied: servers behind ourselves go first. */
+const maxServers = 100
+
+/** Postfix: smtp_host_lookup: each way in turn while the one before found no such host. */
+const addressesOfHost = async (
+  name: string,
+  { resolver, families, hostLookup }: MailHostOptions,
+): Promise<DnsAnswer<string>> => {
+  let answer: DnsAnswer<string> = { kind: 'nodata', ttlMs: 0 }
+  for (const way of hostLookup) {
+    answer = await (way === 'dns' ? addressesOf(resolver, name, families) : systemAddresses(name, families))
+    if (answer.kind === 'records' || answer.kind === 'temporary') break
+  }
+  return answer
+}
+
+/**
+ * The first servers up to the limit. With addresses of both kinds at least one of each is among them: a host with
+ * five IPv6 addresses must not hide that IPv4 works.
+ */
+const limited = (
+  servers: readonly SmtpServerAddress[],
+  { addressLimit, balanceProtocols }: MailHostOptions,
+): readonly SmtpServerAddress[] => {
+  if (addressLimit === 0 || servers.length <= addressLimit) return servers
+  const kind = ({ address }: SmtpServerAddress): boolean => address.includes(':')
+  const first = servers.slice(0, addressLimit)
+  const other = servers.find((server) => kind(server) !== kind(servers[0] as SmtpServerAddress))
+  const missing = other !== undefined && !first.includes(other)
+  return missing && balanceProtocols === 'yes' && addressLimit > 1 ? [...first.slice(0, -1), other] : first
+}
 
 const addressesOfHosts = async (
   hosts: readonly MxRecord[],
@@ -88,13 +139,13 @@ const addressesOfHosts = async (
   let temporary = false
   for (const { exchange } of hosts) {
     // RFC 5321 §5.1 wants names; an address as MX exchange is a mistake that Postfix refuses too.
-    const answer = await addressesOf(options.resolver, exchange, options.families)
+    const answer = await addressesOfHost(exchange, options)
     if (answer.kind === 'temporary') temporary = true
     if (answer.kind !== 'records') continue
     for (const address of answer.records) servers.push({ host: exchange, address, port })
-    if (servers.length >= options.addressLimit * 4) break
+    if (servers.length >= maxServers) break
   }
-  if (servers.length > 0) return { kind: 'servers', servers: servers.slice(0, options.addressLimit * 4) }
+  if (servers.length > 0) return { kind: 'servers', servers: servers.slice(0, maxServers) }
   const name = hosts.at(-1)?.exchange ?? domain
   return temporary
     ? none('4.4.3', nameError(name, 'A', 'Host not found, try again'))
@@ -113,5 +164,5 @@ const withoutOurselves = (
   const limit = own === undefined ? Number.POSITIVE_INFINITY : (preference.get(own.host) ?? 0)
   const better = servers.filter(({ host }) => (preference.get(host) ?? 0) < limit)
   if (better.length === 0) return none('5.4.6', `mail for ${domain} loops back to myself`)
-  return { kind: 'servers', servers: better.slice(0, options.addressLimit) }
+  return { kind: 'servers', servers: limited(better, options) }
 }

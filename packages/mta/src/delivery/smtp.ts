@@ -1,62 +1,70 @@
+import type { Resolver } from '@posthorn/dns'
+import type { Log } from '@posthorn/mail'
 import {
   connectSmtp,
   type OutgoingMail,
   type RecipientOutcome,
   type SmtpClient,
-  type SmtpClientOptions,
   type SmtpFailure,
   type SmtpServerAddress,
 } from '@posthorn/smtp'
 import type { QueuedRecipient } from '@posthorn/storage'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from './attempt.ts'
-import { ConnectionPool } from './connection-pool.ts'
+import { ConnectionPool, type PooledConnection } from './connection-pool.ts'
 import { type MailHostOptions, mailHosts } from './mail-hosts.ts'
 import { parseNextHop } from './next-hop.ts'
+import type { ClientFor, RemoteSettings } from './remote-settings.ts'
+import { sevenBit } from './seven-bit.ts'
+import { type TlsDecision, TlsPlan } from './tls-plan.ts'
 
-export interface SmtpAgentOptions extends MailHostOptions {
+export interface SmtpAgentOptions
+  extends Pick<MailHostOptions, 'families' | 'defaultPort' | 'isOwnName' | 'isOwnAddress' | 'random'> {
   readonly protocol: 'smtp' | 'lmtp'
-  /** For a server; the agent asks before each connection, so that options may change. */
-  readonly client: (server: SmtpServerAddress, nextHop: string) => SmtpClientOptions
-  /** Postfix: smtp_mx_session_limit. */
-  readonly sessionLimit: number
-  readonly keepConnectionMs: number
+  readonly resolver: Resolver
+  readonly client: ClientFor
+  readonly settings: () => RemoteSettings
   /** Postfix: smtp_generic_maps; undefined: what leaves is what came. */
   readonly rewriting?: () => OutgoingRewriting | undefined
+  readonly log?: Log
   readonly now: () => number
 }
 
 /** Delivery to other servers by SMTP, or by LMTP. RFC 5321 §5.1, RFC 2033. */
 export const smtpAgent = (options: SmtpAgentOptions): { readonly deliver: DeliveryAgent; close(): void } => {
-  const pool = new ConnectionPool({ keepMs: options.keepConnectionMs, maxUses: 100 })
+  const pool = new ConnectionPool()
   return { deliver: (job) => new Delivery(job, options, pool).run(), close: () => pool.close() }
 }
 
-/** One job on its way through the servers of its next hop. */
+/** One job on its way through the servers of its next hop, and of the fallback relays. */
 class Delivery {
   readonly #job: DeliveryJob
   readonly #options: SmtpAgentOptions
+  readonly #settings: RemoteSettings
   readonly #pool: ConnectionPool
   readonly #done = new Map<number, Attempt>()
   /** The last refusal for those still to be delivered. */
   readonly #soft = new Map<number, Attempt>()
+  #reached = false
+  /** After the final dot nobody knows whether a server has the message: another server might make it two. */
+  #uncertain = false
 
   constructor(job: DeliveryJob, options: SmtpAgentOptions, pool: ConnectionPool) {
     this.#job = job
     this.#options = options
+    this.#settings = options.settings()
     this.#pool = pool
   }
 
   async run(): Promise<readonly Attempt[]> {
-    const { nextHop, recipients } = this.#job
     if (!(await this.#reuse())) {
-      const hop = parseNextHop(nextHop)
-      if (hop === undefined) return this.#all('5.4.4', `unusable next hop: ${nextHop}`)
-      const hosts = await mailHosts(hop, this.#options)
-      if (hosts.kind === 'none') return this.#all(hosts.status, hosts.text)
-      await this.#tryServers(hosts.servers)
+      for (const nextHop of [this.#job.nextHop, ...this.#settings.fallbackRelays]) {
+        await this.#tryHop(nextHop)
+        if (this.#uncertain || this.#left.length === 0 || this.#job.signal.aborted) break
+      }
+      if (!this.#reached) this.#callDead()
     }
-    return recipients.map(
+    return this.#job.recipients.map(
       (recipient) =>
         this.#done.get(recipient.index) ??
         this.#soft.get(recipient.index) ??
@@ -68,59 +76,137 @@ class Delivery {
     return this.#job.recipients.filter(({ index }) => !this.#done.has(index))
   }
 
+  /** What one connection may carry: mail to one place that asks the same of it. */
+  get #poolKey(): string {
+    const { entry, nextHop, sender } = this.#job
+    return `${nextHop}\0${entry.options.requireTls === true ? 'requiretls' : ''}\0${this.#login(sender)}`
+  }
+
+  /** Postfix: smtp_sender_dependent_authentication: another sender may be another user. */
+  #login(sender: string): string {
+    const nowhere = { host: '', address: '', port: 0 }
+    return this.#options.client(nowhere, this.#job.nextHop, sender).login?.user ?? ''
+  }
+
   /** A connection left over from the message before. False when it brought nothing to an end. */
   async #reuse(): Promise<boolean> {
-    const kept = this.#pool.take(this.#job.nextHop)
+    const kept = this.#pool.take(this.#poolKey)
     if (kept === undefined) return false
     const startedMs = performance.now()
     const outcomes = await this.#send(kept.client, this.#left)
     // The server may have closed it meanwhile: that says nothing about the mail.
-    if (outcomes.every((outcome) => outcome.kind === 'refused' && outcome.failure.kind === 'lost'))
-      return false
-    this.#record(this.#left, outcomes, kept.client, { setUpMs: 0, startedMs, uses: kept.uses + 1 })
-    this.#pool.give(this.#job.nextHop, kept.client, kept.uses + 1)
+    if (outcomes.every((outcome) => outcome.kind === 'refused' && isStale(outcome.failure))) return false
+    this.#record(this.#left, outcomes, kept, { setUpMs: 0, startedMs })
+    this.#giveBack(kept)
     return true
   }
 
-  async #tryServers(servers: readonly SmtpServerAddress[]): Promise<void> {
+  #giveBack({ client, uses, openedMs }: PooledConnection): void {
+    this.#pool.give(this.#poolKey, { client, uses: uses + 1, openedMs }, this.#settings.pool)
+  }
+
+  async #tryHop(nextHop: string): Promise<void> {
+    const hop = parseNextHop(nextHop)
+    if (hop === undefined) return this.#refuse('5.4.4', `unusable next hop: ${nextHop}`)
+    const plan = await TlsPlan.make({
+      job: this.#job,
+      nextHop,
+      hop,
+      resolver: this.#options.resolver,
+      settings: this.#settings.tls,
+    })
+    if (plan.kind === 'refused') return this.#refuse(plan.status, plan.text)
+    const { hostLookup } = this.#settings
+    const hosts = await mailHosts(hop, {
+      ...this.#settings,
+      ...this.#options,
+      // Names whose answers are proven come from DNS, whatever else is configured.
+      hostLookup: plan.plan.proven ? ['dns'] : hostLookup,
+      resolver: plan.plan.resolver,
+    })
+    if (hosts.kind === 'none') return this.#refuse(hosts.status, hosts.text)
+    await this.#tryServers(nextHop, hosts.servers, plan.plan)
+  }
+
+  async #tryServers(nextHop: string, servers: readonly SmtpServerAddress[], plan: TlsPlan): Promise<void> {
     let sessions = 0
-    let reached = false
+    const { sessionLimit } = this.#settings
     for (const server of servers) {
-      if (sessions >= this.#options.sessionLimit || this.#left.length === 0 || this.#job.signal.aborted) break
-      const startedMs = performance.now()
-      const client = await connectSmtp(server, this.#options.client(server, this.#job.nextHop))
-      const connectedMs = performance.now()
-      if ('kind' in client) {
-        if (client.kind === 'reply' || client.kind === 'auth') reached = true
-        if (client.kind !== 'connect') sessions++
-        this.#recordFailure(server, client, connectedMs - startedMs)
+      if ((sessionLimit > 0 && sessions >= sessionLimit) || this.#left.length === 0) break
+      if (this.#job.signal.aborted || this.#uncertain) break
+      const tls = await plan.decide(server)
+      if (tls.kind === 'skip') {
+        this.#refuse(tls.status, tls.text)
         continue
       }
+      const opened = await this.#open(nextHop, server, tls)
+      if (opened === 'no connection') continue
       sessions++
-      reached = true
+      if (opened === 'no session') continue
       const recipients = this.#left
-      const outcomes = await this.#send(client, recipients)
-      this.#record(recipients, outcomes, client, {
-        setUpMs: connectedMs - startedMs,
-        startedMs: connectedMs,
-        uses: 1,
-      })
-      this.#pool.give(this.#job.nextHop, client, 1)
-      // After the final dot nobody knows whether the server has the message: another server might make it two.
-      if (outcomes.some(isUncertain)) break
+      const startedMs = performance.now()
+      const outcomes = await this.#send(opened.client, recipients)
+      const setUpMs = startedMs - opened.openedMs
+      this.#record(recipients, outcomes, opened, { setUpMs, startedMs })
+      this.#giveBack(opened)
+      if (outcomes.some(isUncertain)) this.#uncertain = true
     }
-    if (!reached)
-      for (const [index, attempt] of this.#soft) this.#soft.set(index, { ...attempt, destinationDead: true })
+  }
+
+  /** A session that is ready for mail; or what there was of one. */
+  async #open(
+    nextHop: string,
+    server: SmtpServerAddress,
+    tls: Extract<TlsDecision, { kind: 'use' }>,
+  ): Promise<PooledConnection | 'no connection' | 'no session'> {
+    const openedMs = performance.now()
+    const site = this.#options.client(server, nextHop, this.#job.sender)
+    const client = await connectSmtp(server, {
+      ...site,
+      tlsLevel: tls.level,
+      certificate: tls.certificate,
+      tls: { ...site.tls, ...tls.tls },
+    })
+    if ('kind' in client) {
+      if (client.kind === 'reply' || client.kind === 'auth') this.#reached = true
+      this.#recordFailure(server, client, performance.now() - openedMs)
+      return client.kind === 'connect' ? 'no connection' : 'no session'
+    }
+    this.#reached = true
+    this.#logTls(client)
+    return { client, uses: 0, openedMs }
+  }
+
+  /** Postfix: smtp_tls_loglevel = 1. */
+  #logTls({ tls, remote }: SmtpClient): void {
+    if (tls === undefined || this.#settings.logTls === 'no') return
+    const { trust, protocol, cipher } = tls
+    const text = `${trust} TLS connection established to ${remote}: ${protocol} with cipher ${cipher}`
+    this.#options.log?.({ level: 'info', service: this.#options.protocol, text })
   }
 
   async #send(
     client: SmtpClient,
     recipients: readonly QueuedRecipient[],
   ): Promise<readonly RecipientOutcome[]> {
-    const { entry, sender, sizeBytes, signal } = this.#job
-    const { body, envid, ret, smtpUtf8 } = entry.options
+    const { signal } = this.#job
+    const stop = (): void => client.quit()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      return await client.send(this.#mail(recipients))
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  #mail(recipients: readonly QueuedRecipient[]): OutgoingMail {
+    const { entry, sender, sizeBytes } = this.#job
+    const { origin, queueId } = entry
+    const { body, envid, ret, smtpUtf8, requireTls } = entry.options
     const rewriting = this.#options.rewriting?.()
-    const mail: OutgoingMail = {
+    const content = (): AsyncIterable<Uint8Array> =>
+      rewriting === undefined ? this.#job.content() : rewriting.content(this.#job.content(), queueId)
+    return {
       sender: rewriting === undefined || sender === '' ? sender : rewriting.address(sender),
       sizeBytes,
       recipients: recipients.map(({ address, notify, originalRecipient }) => ({
@@ -132,23 +218,24 @@ class Delivery {
       ...(envid === undefined ? {} : { envid }),
       ...(ret === undefined ? {} : { ret }),
       ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
-      content: () =>
-        rewriting === undefined ? this.#job.content() : rewriting.content(this.#job.content(), entry.queueId),
-    }
-    const stop = (): void => client.quit()
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      return await client.send(mail)
-    } finally {
-      signal.removeEventListener('abort', stop)
+      ...(requireTls === undefined ? {} : { requireTls }),
+      forwarded: {
+        name: origin.clientName,
+        address: origin.clientAddress,
+        helo: origin.helo,
+        protocol: origin.protocol,
+        queueId,
+      },
+      content,
+      ...(this.#settings.sevenBitConversion === 'no' ? {} : { sevenBitContent: () => sevenBit(content) }),
     }
   }
 
   #record(
     recipients: readonly QueuedRecipient[],
     outcomes: readonly RecipientOutcome[],
-    client: SmtpClient,
-    times: { readonly setUpMs: number; readonly startedMs: number; readonly uses: number },
+    { client, uses }: PooledConnection,
+    times: { readonly setUpMs: number; readonly startedMs: number },
   ): void {
     const transferMs = performance.now() - times.startedMs
     recipients.forEach((recipient, i) => {
@@ -162,7 +249,7 @@ class Delivery {
         reportsPassedOn: outcome.kind === 'sent' && outcome.reports === 'dsn',
         setUpMs: times.setUpMs,
         transferMs,
-        ...(times.uses > 1 ? { connectionUse: times.uses } : {}),
+        ...(uses > 0 ? { connectionUse: uses + 1 } : {}),
       }
       this.#keep(recipient, quoted === undefined ? attempt : quoting(attempt, quoted.text))
     })
@@ -187,8 +274,16 @@ class Delivery {
     else this.#done.set(recipient.index, attempt)
   }
 
-  #all(status: string, text: string): readonly Attempt[] {
-    return this.#job.recipients.map((recipient) => this.#verdict(recipient, status, text))
+  /** For whoever is left, until a later server says something else. */
+  #refuse(status: string, text: string): void {
+    for (const recipient of this.#left)
+      this.#soft.set(recipient.index, this.#verdict(recipient, status, text))
+    // Not the host is dead, but its name or our demand: other mail will hear the same without a connection.
+    this.#reached = true
+  }
+
+  #callDead(): void {
+    for (const [index, attempt] of this.#soft) this.#soft.set(index, { ...attempt, destinationDead: true })
   }
 
   #verdict(recipient: QueuedRecipient, status: string, text: string): Attempt {
@@ -205,7 +300,13 @@ const quoting = (attempt: Attempt, words: string): Attempt => ({
   result: { ...attempt.result, diagnostic: words, diagnosticType: 'smtp' },
 })
 
+const endOfData = 'sending end of data'
+
+/** The server had gone before it could have taken anything. */
+const isStale = ({ kind, text, reply }: SmtpFailure): boolean =>
+  (kind === 'lost' && !text.includes(endOfData)) || reply?.code === 421
+
 const isUncertain = (outcome: RecipientOutcome): boolean =>
   outcome.kind === 'refused' &&
   (outcome.failure.kind === 'lost' || outcome.failure.kind === 'timeout') &&
-  outcome.failure.text.includes('sending end of data')
+  outcome.failure.text.includes(endOfData)

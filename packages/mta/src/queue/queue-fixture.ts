@@ -4,11 +4,28 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { zoneFileResolver } from '@posthorn/dns'
 import type { LogEvent } from '@posthorn/mail'
-import { type Account, type NewRecipient, openStore, type QueueId, type Store } from '@posthorn/storage'
+import {
+  type Account,
+  type EnvelopeOptions,
+  type NewRecipient,
+  openStore,
+  type QueueId,
+  type Store,
+} from '@posthorn/storage'
 import { createDeliveryAgents, type DeliveryOptions } from '../delivery/agents.ts'
 import type { DeliveryAgent, ResolveRecipient } from '../delivery/attempt.ts'
+import { defaultRemoteSettings, type RemoteSettings } from '../delivery/remote-settings.ts'
 import { defaultQueueOptions, type QueueOptions } from './options.ts'
 import { createQueueRunner, type QueueRunner } from './queue-runner.ts'
+
+const remoteSettings: RemoteSettings = {
+  ...defaultRemoteSettings,
+  pool: { ...defaultRemoteSettings.pool, keepMs: 200 },
+  tls: {
+    ...defaultRemoteSettings.tls,
+    policyFor: () => ({ kind: 'policy', policy: { level: 'none', match: [], tls: {} } }),
+  },
+}
 
 /** A store in a temporary folder, a clock of its own, and a runner over it. For tests. */
 export class QueueBench {
@@ -30,6 +47,7 @@ export class QueueBench {
       readonly port?: number
       readonly agents?: Readonly<Record<string, DeliveryAgent>>
       readonly delivery?: Partial<DeliveryOptions>
+      readonly remote?: Partial<RemoteSettings>
       readonly options?: Partial<QueueOptions>
       readonly quotaBytes?: number
     } = {},
@@ -78,7 +96,7 @@ export class QueueBench {
       lmtpClient: () => ({ ...client(), protocol: 'lmtp' }),
       now: () => this.nowMs,
       random: () => 0,
-      keepConnectionMs: 200,
+      smtp: () => ({ ...remoteSettings, ...setting.remote }),
       ...(setting.port === undefined ? {} : { smtpPort: setting.port }),
       ...setting.delivery,
     })
@@ -127,7 +145,7 @@ export class QueueBench {
 
   async accept(
     recipients: readonly (string | NewRecipient)[],
-    more: { sender?: string; content?: string } = {},
+    more: { sender?: string; content?: string; options?: EnvelopeOptions } = {},
   ): Promise<QueueId> {
     const writer = this.store.messages.stage()
     await writer.write(Buffer.from(more.content ?? 'Subject: test\r\n\r\nhello\r\n'))
@@ -138,7 +156,7 @@ export class QueueBench {
         queueId,
         sender: more.sender ?? 'local@us.test',
         recipients: recipients.map((each) => (typeof each === 'string' ? this.recipient(each) : each)),
-        options: {},
+        options: more.options ?? {},
         origin: { clientName: 'c', clientAddress: '192.0.2.1', helo: 'c', protocol: 'ESMTP' },
         arrivedMs: this.nowMs,
       },

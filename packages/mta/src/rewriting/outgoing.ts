@@ -1,12 +1,9 @@
 import type { Log } from '@posthorn/mail'
-import { ContentFilter } from '../checks/index.ts'
+import { type ContentChecks, ContentFilter } from '../checks/index.ts'
 import { HeaderGate } from '../receive/header-gate.ts'
 import type { Tables } from '../tables/index.ts'
 import { type AddressMapOptions, mapAddress } from './address-map.ts'
-import { fieldRanges, rewriteHeader } from './header-addresses.ts'
-
-/** smtp_header_checks look at nothing else. */
-const headerAlone = { mime: [], nested: [], body: [], bodyLimitBytes: 0, headerLimitBytes: 102_400 }
+import { rewriteHeader } from './header-addresses.ts'
 
 /** What becomes of a message when it leaves by SMTP. */
 export interface OutgoingRewriting {
@@ -15,43 +12,63 @@ export interface OutgoingRewriting {
   content(content: AsyncIterable<Uint8Array>, queueId: string): AsyncIterable<Uint8Array>
 }
 
+/** smtp_generic_maps and smtp_*_checks, or their lmtp_ twins. */
+export interface OutgoingOptions {
+  readonly genericMaps: readonly string[]
+  readonly headerChecks?: readonly string[]
+  readonly mimeHeaderChecks?: readonly string[]
+  readonly nestedHeaderChecks?: readonly string[]
+  readonly bodyChecks?: readonly string[]
+  /** Postfix: body_checks_size_limit. */
+  readonly bodyChecksSizeLimitBytes?: number
+}
+
 /**
  * generic(5): our addresses in envelope and header become what the world knows, once, without recursion.
- * Then smtp_header_checks edit the header. undefined: neither is set. Throws TableError. Postfix:
- * smtp_generic_maps, smtp_header_checks.
+ * Then smtp_header_checks and their kind edit header and text. undefined: nothing is set. Throws TableError.
+ * Postfix: smtp_generic_maps, smtp_header_checks, smtp_mime_header_checks, smtp_nested_header_checks,
+ * smtp_body_checks.
  */
 export function createOutgoingRewriting(
-  options: { readonly genericMaps: readonly string[]; readonly headerChecks?: readonly string[] },
+  options: OutgoingOptions,
   tables: Tables,
   site: Pick<AddressMapOptions, 'complete' | 'isLocalDomain' | 'delimiter'>,
   log: Log,
 ): OutgoingRewriting | undefined {
   const opened = tables.openAll(options.genericMaps)
-  const header = tables.openAll(options.headerChecks ?? [])
-  if (opened.length === 0 && header.length === 0) return undefined
+  const checks: ContentChecks = {
+    header: tables.openAll(options.headerChecks ?? []),
+    mime: tables.openAll(options.mimeHeaderChecks ?? []),
+    nested: tables.openAll(options.nestedHeaderChecks ?? []),
+    body: tables.openAll(options.bodyChecks ?? []),
+    bodyLimitBytes: options.bodyChecksSizeLimitBytes ?? 51_200,
+    headerLimitBytes: 102_400,
+  }
+  const checked = [checks.header, checks.mime, checks.nested, checks.body].some((list) => list.length > 0)
+  if (opened.length === 0 && !checked) return undefined
   const how: AddressMapOptions = { ...site, tables: opened, extensions: 'dropped' }
   const address = (given: string): string => (opened.length === 0 ? given : (mapAddress(given, how) ?? given))
   const rewrites = { sender: address, recipient: address }
-  const edited = (given: Buffer, queueId: string): Buffer => {
-    const rewritten = opened.length === 0 ? given : rewriteHeader(given, rewrites)
-    if (header.length === 0) return rewritten
-    const fields = [...fieldRanges(rewritten)].map(([start, end]) => rewritten.subarray(start, end))
-    const mail = {
-      log,
-      queueId,
-      service: 'smtp',
-      client: '',
-      sender: '',
-      recipient: '',
-      protocol: '',
-      helo: '',
-    } as const
-    return new ContentFilter({ ...headerAlone, header }, mail).trace(fields)
-  }
   return {
     address,
-    content: (content, queueId) => withHeader(content, (given) => edited(given, queueId)),
+    content: (content, queueId) => {
+      const mapped =
+        opened.length === 0 ? content : withHeader(content, (given) => rewriteHeader(given, rewrites))
+      return checked ? edited(mapped, checks, queueId, log) : mapped
+    },
   }
+}
+
+async function* edited(
+  content: AsyncIterable<Uint8Array>,
+  checks: ContentChecks,
+  queueId: string,
+  log: Log,
+): AsyncGenerator<Uint8Array> {
+  const nobody = { client: '', sender: '', recipient: '', protocol: '', helo: '' }
+  const filter = new ContentFilter(checks, { log, queueId, service: 'smtp', ...nobody })
+  for await (const chunk of content) yield filter.push(chunk)
+  yield filter.finish()
 }
 
 async function* withHeader(

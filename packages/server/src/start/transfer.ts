@@ -10,12 +10,12 @@ import {
   createHeaderClients,
   createMilters,
   createNetworkList,
-  createOutgoingRewriting,
   createPolicy,
   createQueueRunner,
   createReceiver,
   createRouting,
   createTables,
+  type MtaSts,
   PolicyError,
   type ReceiveConfiguration,
   type Submission,
@@ -30,11 +30,9 @@ import { clientLimits } from '../services/client-limits.ts'
 import { createLocalUsers } from '../services/local-user.ts'
 import { miltersOptions } from '../services/milter-options.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
-import { smtpClientOptions } from '../services/smtp-client-options.ts'
 import {
   contentCheckOptions,
   greylistOptions,
-  outgoingOptions,
   ownAddresses,
   policyOptions,
   receiveOptions,
@@ -43,6 +41,7 @@ import {
   trustedNetworks,
 } from '../services/transfer-options.ts'
 import { StartError } from '../start-error.ts'
+import { createOutgoing, createSts } from './outgoing.ts'
 
 export interface TransferParts {
   readonly config: Config
@@ -55,11 +54,16 @@ export interface TransferParts {
   readonly owner: string
 }
 
+/** What outlives a reload. */
+interface RuleParts extends TransferParts {
+  readonly sts: MtaSts
+}
+
 /** Everything that is made anew when the configuration or a table's name changes. */
-async function rulesOf(parts: TransferParts, config: Config) {
+async function rulesOf(parts: RuleParts, config: Config) {
   const { store, accounts, resolver, log, now } = parts
   const unsafeFiles = config.values.unsafe_files
-  const tables = createTables({ log, now, unsafeFiles })
+  const tables = createTables({ log, now, unsafeFiles, environment: config.environment })
   const context = { log, now, tables, unsafeFiles }
   const routing = await createRouting(routingOptions(config), { ...context, accounts, store })
   const greylist = createGreylist(store.greylist, greylistOptions(config), context)
@@ -88,16 +92,7 @@ async function rulesOf(parts: TransferParts, config: Config) {
     return { ...receive, limits: clientLimits(own, { store, tables, log, now, receive }) }
   }
   try {
-    const outgoing = createOutgoingRewriting(
-      outgoingOptions(config),
-      tables,
-      {
-        complete: routing.complete,
-        isLocalDomain: routing.isLocalDomain,
-        delimiter: config.values.recipient_delimiter,
-      },
-      log,
-    )
+    const outgoing = createOutgoing(config, { tables, routing, sts: parts.sts, log })
     return {
       config,
       receive: receiveOf(config, 'by-port'),
@@ -109,7 +104,6 @@ async function rulesOf(parts: TransferParts, config: Config) {
         ),
       ),
       outgoing,
-      passwords: tables.openAll(config.values.smtp_sasl_password_maps),
     }
   } catch (error) {
     routing.close()
@@ -118,7 +112,7 @@ async function rulesOf(parts: TransferParts, config: Config) {
 }
 
 /** A table or a restriction list that cannot be read is the administrator's to mend. */
-async function rules(parts: TransferParts, config: Config): ReturnType<typeof rulesOf> {
+async function rules(parts: RuleParts, config: Config): ReturnType<typeof rulesOf> {
   try {
     return await rulesOf(parts, config)
   } catch (error) {
@@ -130,7 +124,11 @@ async function rules(parts: TransferParts, config: Config): ReturnType<typeof ru
   }
 }
 
-export async function createTransfer(parts: TransferParts) {
+export async function createTransfer(given: TransferParts) {
+  const parts: RuleParts = {
+    ...given,
+    sts: createSts(given.config, given.resolver, given.log, given.now),
+  }
   let current = await rules(parts, parts.config)
   const { store, accounts, resolver, log, now, owner } = parts
   const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>
@@ -142,19 +140,20 @@ export async function createTransfer(parts: TransferParts) {
     resolve: async (request) => await current.receive.routing.resolve(request),
     hostname: () => current.config.values.myhostname,
     families: addressFamilies(parts.config.values),
-    smtpClient: (server, nextHop) =>
-      smtpClientOptions(current.config.values, current.passwords, server, nextHop),
-    lmtpClient: (server, nextHop) => ({
-      ...smtpClientOptions(current.config.values, [], server, nextHop),
-      protocol: 'lmtp',
-    }),
-    rewriting: () => current.outgoing,
+    smtpClient: (server, nextHop, sender) => current.outgoing.smtpClient(server, nextHop, sender),
+    lmtpClient: (server, nextHop, sender) => current.outgoing.lmtpClient(server, nextHop, sender),
+    smtp: () => current.outgoing.smtp(),
+    lmtp: () => current.outgoing.lmtp(),
+    rewriting: () => current.outgoing.rewriting(),
+    lmtpRewriting: () => current.outgoing.lmtpRewriting(),
+    log,
     local: {
       user: () => localUsers(current.config.values.default_privs),
       timeLimitMs: () => current.config.values.command_time_limit,
       delimiter: () => current.config.values.recipient_delimiter,
     },
-    smtpPort: portNumber(parts.config.values.smtp_tcp_port),
+    smtpPort: portNumber(parts.config.values.smtp_tcp_port, 25),
+    lmtpPort: portNumber(parts.config.values.lmtp_tcp_port, 24),
     now,
   })
   const queue = createQueueRunner({
@@ -193,4 +192,4 @@ export async function createTransfer(parts: TransferParts) {
 }
 
 /** `smtp` or a number. Postfix: smtp_tcp_port. */
-const portNumber = (text: string): number => (/^\d+$/.test(text) ? Number(text) : 25)
+const portNumber = (text: string, standard: number): number => (/^\d+$/.test(text) ? Number(text) : standard)

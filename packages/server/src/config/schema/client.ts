@@ -6,17 +6,6 @@ const seconds = (fallback: string, doc: string) => ({
   unit: 's' as const,
   doc,
 })
-const tlsLevels = [
-  '',
-  'none',
-  'may',
-  'encrypt',
-  'dane',
-  'dane-only',
-  'fingerprint',
-  'verify',
-  'secure',
-] as const
 
 /** How we talk to other servers. */
 export const client = {
@@ -34,19 +23,16 @@ export const client = {
     doc: 'Which kind of address is tried first when a host has both.',
   }),
   smtp_randomize_addresses: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'Try MX hosts of the same preference in random order.',
   }),
   smtp_mx_address_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '5',
     doc: 'Addresses tried in one delivery. 0 = no limit.',
   }),
   smtp_mx_session_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '2',
     doc: 'Sessions tried in one delivery. 0 = no limit.',
@@ -69,80 +55,16 @@ export const client = {
   smtp_data_done_timeout: postfix(seconds('600s', 'How long to wait for the answer to the final dot.')),
   smtp_quit_timeout: postfix({
     ...seconds('300s', 'How long to wait for the answer to QUIT.'),
-    effect: 'later',
   }),
   smtp_rset_timeout: postfix(seconds('20s', 'How long to wait for the answer to RSET.')),
   smtp_starttls_timeout: postfix({
     ...seconds('300s', 'How long STARTTLS and the handshake may take.'),
-    effect: 'later',
   }),
   smtp_connection_reuse_time_limit: postfix({
     ...seconds('300s', 'How long a connection is used again.'),
-    effect: 'later',
   }),
   smtp_connection_cache_time_limit: postfix({
     ...seconds('2s', 'How long an idle connection is kept.'),
-    effect: 'later',
-  }),
-  smtp_tls_security_level: postfix({
-    type: 'choice',
-    values: tlsLevels,
-    default: 'may',
-    doc: '`may`: TLS when offered; `none`; `encrypt`: not without; `verify`, `secure`: with a certificate that fits. (Default of Postfix: none.)',
-  }),
-  smtp_use_tls: postfix({
-    type: 'boolean',
-    default: 'no',
-    doc: 'The old name of smtp_tls_security_level = may; read when that is not set.',
-  }),
-  smtp_enforce_tls: postfix({
-    type: 'boolean',
-    default: 'no',
-    doc: 'The old name of smtp_tls_security_level = encrypt.',
-  }),
-  smtp_tls_CAfile: postfix({
-    effect: 'later',
-    type: 'file',
-    default: '',
-    doc: 'Certificates of authorities trusted beside those of the system.',
-  }),
-  smtp_tls_policy_maps: postfix({
-    effect: 'later',
-    type: 'tables',
-    default: '',
-    doc: 'Destination → TLS level.',
-  }),
-  smtp_tls_wrappermode: postfix({
-    type: 'boolean',
-    default: 'no',
-    doc: 'Begin with TLS at once (port 465 of a relay host).',
-  }),
-  smtp_sasl_auth_enable: postfix({
-    type: 'boolean',
-    default: 'no',
-    doc: 'Log in at other servers, with smtp_sasl_password_maps.',
-  }),
-  smtp_sasl_password_maps: postfix({
-    type: 'tables',
-    default: '',
-    doc: 'Host or relayhost as written → user:password. The file must not be readable by others.',
-  }),
-  smtp_sasl_security_options: postfix({
-    type: 'list',
-    default: 'noplaintext, noanonymous',
-    doc: 'Mechanisms not used: noplaintext, noanonymous.',
-  }),
-  smtp_sasl_tls_security_options: postfix({
-    effect: 'later',
-    type: 'list',
-    default: 'noanonymous',
-    doc: 'The same once TLS is on. (Default of Postfix: $smtp_sasl_security_options.)',
-  }),
-  smtp_sasl_mechanism_filter: postfix({
-    effect: 'later',
-    type: 'list',
-    default: '',
-    doc: 'Mechanisms used, if not all.',
   }),
   smtp_generic_maps: postfix({
     type: 'tables',
@@ -150,19 +72,16 @@ export const client = {
     doc: 'Rewrites our addresses when mail leaves (generic(5)).',
   }),
   smtp_host_lookup: postfix({
-    effect: 'later',
     type: 'list',
     default: 'dns',
     doc: 'How host names are looked up: dns, native.',
   }),
   disable_dns_lookups: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'no',
     doc: 'Look no MX up; the names of hosts come from the system.',
   }),
   ignore_mx_lookup_error: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'no',
     doc: 'Take a failing MX look-up for none.',
@@ -173,11 +92,75 @@ export const client = {
     doc: 'Longer lines are broken when sent.',
   }),
   smtp_skip_5xx_greeting: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'A host that greets with 5yz is passed over, not believed.',
   }),
+  smtp_balance_inet_protocols: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'With addresses of both kinds try at least one of each within smtp_mx_address_limit.',
+  }),
+  smtp_connection_reuse_count_limit: postfix({
+    type: 'integer',
+    default: '0',
+    doc: 'Messages over one connection. 0 = no limit but the time.',
+  }),
+  smtp_connection_cache_on_demand: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Keep connections for the next message to the same place. No: one message, one connection.',
+  }),
+  smtp_fallback_relay: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Hosts tried when the destination does not answer.',
+  }),
+  smtp_discard_ehlo_keywords: postfix({
+    type: 'list',
+    default: '',
+    doc: 'EHLO keywords of other servers that are not seen.',
+  }),
+  smtp_discard_ehlo_keyword_address_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Address of a server → EHLO keywords of it that are not seen.',
+  }),
+  smtp_never_send_ehlo: postfix({ type: 'boolean', default: 'no', doc: 'Say HELO, never EHLO.' }),
+  smtp_always_send_ehlo: postfix({
+    type: 'boolean',
+    default: 'yes',
+    effect: 'asked',
+    doc: 'EHLO is always said first, unless smtp_never_send_ehlo is set.',
+  }),
+  smtp_send_xforward_command: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Tell servers that know XFORWARD which client the mail came from.',
+  }),
+  smtp_xforward_timeout: postfix(seconds('300s', 'How long to wait for the answer to XFORWARD.')),
+  smtp_send_dummy_mail_auth: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Add AUTH=<> to MAIL FROM.',
+  }),
+  disable_mime_output_conversion: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Send 8-bit text as it is to servers without 8BITMIME, too. No: as quoted-printable or base64.',
+  }),
+  lmtp_generic_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: '`smtp_generic_maps` for the lmtp transport.',
+  }),
+  lmtp_header_checks: postfix({
+    type: 'tables',
+    default: '',
+    doc: '`smtp_header_checks` for the lmtp transport.',
+  }),
+  lmtp_tcp_port: postfix({ type: 'string', default: '24', doc: 'The port of LMTP servers, by number.' }),
+  lmtp_lhlo_name: postfix({ type: 'string', default: '$myhostname', doc: 'The name said in LHLO.' }),
   smtp_address_verify_target: postfix({
     effect: 'later',
     type: 'choice',

@@ -22,6 +22,21 @@ export const contentChecks = {
     default: '',
     doc: 'The same for mail that leaves by SMTP, for the main header without its MIME fields: IGNORE, STRIP, REPLACE, PREPEND, WARN, INFO, DUNNO.',
   }),
+  smtp_mime_header_checks: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'The same for its MIME fields and the headers of parts.',
+  }),
+  smtp_nested_header_checks: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'The same for the headers of enclosed messages.',
+  }),
+  smtp_body_checks: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'The same for lines of the text, within body_checks_size_limit.',
+  }),
   body_checks: postfix({
     type: 'tables',
     default: '',

@@ -106,12 +106,6 @@ export const queue = {
     default: '',
     doc: 'Sender address or @domain → relay host.',
   }),
-  smtp_fallback_relay: postfix({
-    effect: 'later',
-    type: 'list',
-    default: '',
-    doc: 'Hosts tried when the destination does not answer.',
-  }),
   fast_flush_domains: postfix({
     type: 'list',
     default: '$relay_domains',

@@ -1,4 +1,5 @@
 import { client } from './client.ts'
+import { clientTls } from './client-tls.ts'
 import { contentChecks } from './content-checks.ts'
 import { filters } from './filters.ts'
 import { greylisting } from './greylisting.ts'
@@ -28,6 +29,7 @@ export const groups = {
   'External filters': filters,
   'Queue and routing': queue,
   'Mail to other servers': client,
+  'TLS and login at other servers': clientTls,
   'POP3 and IMAP': reading,
   'Logs and paths': logging,
 } as const
@@ -46,6 +48,7 @@ export const schema = {
   ...filters,
   ...queue,
   ...client,
+  ...clientTls,
   ...reading,
   ...logging,
 } as const

@@ -1,0 +1,128 @@
+import { addressesOf, type Resolver } from '@posthorn/dns'
+import { fetchHttps, type HttpsAnswer } from '@posthorn/net'
+import { parsePolicy } from 'mailauth/lib/mta-sts.js'
+
+/** A domain's policy as kept. RFC 8461 §3.2. */
+export interface StsPolicy {
+  readonly id: string
+  readonly mode: 'enforce' | 'testing' | 'none'
+  /** Lower case; `*.example.org` = one label more. */
+  readonly mx: readonly string[]
+  readonly expiresMs: number
+}
+
+/** Keeps policies beyond a restart: forgetting them would let anybody hide them (RFC 8461 §10.2). */
+export interface StsMemory {
+  load(): ReadonlyMap<string, StsPolicy>
+  save(policies: ReadonlyMap<string, StsPolicy>): void
+}
+
+export interface MtaStsOptions {
+  readonly resolver: Resolver
+  readonly now: () => number
+  readonly memory?: StsMemory
+  /** GET https://HOST/.well-known/mta-sts.txt from an address. */
+  readonly fetch?: (host: string, address: string) => Promise<HttpsAnswer>
+}
+
+export interface MtaSts {
+  /** The policy in force for a domain; undefined: none. Never rejects. */
+  policyFor(domain: string): Promise<StsPolicy | undefined>
+}
+
+const maxPolicies = 10_000
+/** RFC 8461 §3.2: 64 kilobytes. */
+const maxPolicyBytes = 65_536
+/** RFC 8461 §3.3 */
+const fetchTimeoutMs = 60_000
+/** RFC 8461 §3.3: not more often than every five minutes after a failure. */
+const retryMs = 300_000
+const maxAgeMs = 31_557_600_000
+
+const fetchPolicy = (host: string, address: string): Promise<HttpsAnswer> =>
+  fetchHttps({
+    host,
+    address,
+    path: '/.well-known/mta-sts.txt',
+    timeoutMs: fetchTimeoutMs,
+    maxBytes: maxPolicyBytes,
+  })
+
+/** SMTP MTA Strict Transport Security of other domains. RFC 8461. */
+export const createMtaSts = (options: MtaStsOptions): MtaSts => new Sts(options)
+
+class Sts implements MtaSts {
+  readonly #options: MtaStsOptions
+  readonly #policies: Map<string, StsPolicy>
+  readonly #failed = new Map<string, number>()
+  readonly #running = new Map<string, Promise<StsPolicy | undefined>>()
+
+  constructor(options: MtaStsOptions) {
+    this.#options = options
+    this.#policies = new Map(options.memory?.load() ?? [])
+  }
+
+  policyFor(domain: string): Promise<StsPolicy | undefined> {
+    const running = this.#running.get(domain)
+    if (running !== undefined) return running
+    const asked = this.#find(domain).finally(() => this.#running.delete(domain))
+    this.#running.set(domain, asked)
+    return asked
+  }
+
+  async #find(domain: string): Promise<StsPolicy | undefined> {
+    const nowMs = this.#options.now()
+    const known = this.#policies.get(domain)
+    const kept = known !== undefined && known.expiresMs > nowMs ? known : undefined
+    const id = await this.#announcedId(domain)
+    // RFC 8461 §5.1: a record that has gone takes no policy back.
+    if (id === undefined || id === kept?.id) return kept
+    if ((this.#failed.get(domain) ?? 0) > nowMs) return kept
+    const fetched = await this.#fetch(domain, id)
+    if (fetched === undefined) {
+      if (this.#failed.size >= maxPolicies) this.#failed.clear()
+      this.#failed.set(domain, nowMs + retryMs)
+      return kept
+    }
+    this.#keep(domain, fetched)
+    return fetched
+  }
+
+  /** RFC 8461 §3.1: one record `v=STSv1; id=…`; several are none. */
+  async #announcedId(domain: string): Promise<string | undefined> {
+    const answer = await this.#options.resolver.txt(`_mta-sts.${domain}`)
+    if (answer.kind !== 'records') return undefined
+    const records = answer.records.filter((text) => /^v=STSv1[ \t]*;/.test(text))
+    if (records.length !== 1) return undefined
+    return /;[ \t]*id[ \t]*=[ \t]*([A-Za-z0-9]{1,32})[ \t]*(?:;|$)/.exec(records[0] ?? '')?.[1]
+  }
+
+  async #fetch(domain: string, id: string): Promise<StsPolicy | undefined> {
+    const host = `mta-sts.${domain}`
+    const found = await addressesOf(this.#options.resolver, host)
+    if (found.kind !== 'records') return undefined
+    try {
+      const answer = await (this.#options.fetch ?? fetchPolicy)(host, found.records[0] ?? '')
+      if (answer.status !== 200 || !/^text\/plain\b/i.test(answer.contentType)) return undefined
+      const { mode, mx = [], maxAge } = parsePolicy(answer.text)
+      const ageMs = Math.min((maxAge ?? 0) * 1000, maxAgeMs)
+      return { id, mode, mx: mx.slice(0, 100), expiresMs: this.#options.now() + ageMs }
+    } catch {
+      return undefined
+    }
+  }
+
+  #keep(domain: string, policy: StsPolicy): void {
+    this.#policies.delete(domain)
+    if (this.#policies.size >= maxPolicies) this.#policies.delete(this.#policies.keys().next().value ?? '')
+    this.#policies.set(domain, policy)
+    this.#options.memory?.save(this.#policies)
+  }
+}
+
+/** RFC 8461 §4.1: a wildcard stands for one label. */
+export const stsAllows = ({ mx }: StsPolicy, host: string): boolean => {
+  const name = host.toLowerCase()
+  const parent = name.slice(name.indexOf('.') + 1)
+  return mx.some((pattern) => (pattern.startsWith('*.') ? pattern.slice(2) === parent : pattern === name))
+}

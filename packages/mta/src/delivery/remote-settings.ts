@@ -1,0 +1,75 @@
+import type { SecureResolver } from '@posthorn/dns'
+import type { SmtpClientOptions, SmtpServerAddress } from '@posthorn/smtp'
+import type { PoolLimits } from './connection-pool.ts'
+import type { MtaSts } from './mta-sts.ts'
+import type { TlsPolicyEntry } from './tls-policy.ts'
+
+/** How mail leaves by SMTP or LMTP, asked at each delivery. Postfix's parameters of smtp(8) in camel case. */
+export interface RemoteSettings {
+  /** smtp_mx_address_limit; 0 = none. */
+  readonly addressLimit: number
+  /** smtp_mx_session_limit; 0 = none. */
+  readonly sessionLimit: number
+  /** smtp_connection_cache_time_limit, smtp_connection_reuse_time_limit, smtp_connection_reuse_count_limit. */
+  readonly pool: PoolLimits
+  /** smtp_fallback_relay */
+  readonly fallbackRelays: readonly string[]
+  /** smtp_randomize_addresses */
+  readonly randomizeAddresses: 'yes' | 'no'
+  /** smtp_balance_inet_protocols */
+  readonly balanceProtocols: 'yes' | 'no'
+  /** smtp_host_lookup */
+  readonly hostLookup: readonly ('dns' | 'native')[]
+  /** disable_dns_lookups, or smtp_dns_support_level = disabled: no MX. */
+  readonly mxLookups: 'yes' | 'no'
+  /** ignore_mx_lookup_error */
+  readonly ignoreMxErrors: 'yes' | 'no'
+  /** disable_mime_output_conversion = no */
+  readonly sevenBitConversion: 'yes' | 'no'
+  /** smtp_tls_loglevel, beyond 0: each session under TLS is logged. */
+  readonly logTls: 'yes' | 'no'
+  readonly tls: RemoteTlsSettings
+}
+
+export interface RemoteTlsSettings {
+  /** smtp_tls_security_level and smtp_tls_policy_maps. */
+  readonly policyFor: (nextHop: string) => TlsPolicyEntry
+  /** undefined: no validating resolver, or smtp_dns_support_level is not dnssec. */
+  readonly secure: SecureResolver | undefined
+  /** undefined: off. */
+  readonly sts: MtaSts | undefined
+  /** smtp_tls_dane_insecure_mx_policy */
+  readonly insecureMx: 'dane' | 'encrypt' | 'may'
+  /** smtp_tls_fingerprint_digest */
+  readonly digest: string
+  /** smtp_tls_verify_cert_match */
+  readonly verifyMatch: readonly string[]
+  /** smtp_tls_secure_cert_match */
+  readonly secureMatch: readonly string[]
+}
+
+/** A server and the sender that may choose its login (smtp_sender_dependent_authentication). */
+export type ClientFor = (server: SmtpServerAddress, nextHop: string, sender: string) => SmtpClientOptions
+
+export const defaultRemoteSettings: RemoteSettings = {
+  addressLimit: 5,
+  sessionLimit: 2,
+  pool: { keepMs: 2_000, reuseMs: 300_000, maxUses: 0 },
+  fallbackRelays: [],
+  randomizeAddresses: 'yes',
+  balanceProtocols: 'yes',
+  hostLookup: ['dns'],
+  mxLookups: 'yes',
+  ignoreMxErrors: 'no',
+  sevenBitConversion: 'yes',
+  logTls: 'no',
+  tls: {
+    policyFor: () => ({ kind: 'policy', policy: { level: 'may', match: [], tls: {} } }),
+    secure: undefined,
+    sts: undefined,
+    insecureMx: 'dane',
+    digest: 'sha256',
+    verifyMatch: ['hostname'],
+    secureMatch: ['nexthop', 'dot-nexthop'],
+  },
+}

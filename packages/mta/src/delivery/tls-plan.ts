@@ -1,0 +1,163 @@
+import type { AddressFamily, Resolver, SecureAnswer, SecureResolver } from '@posthorn/dns'
+import { findHeader, octetsOf } from '@posthorn/mail'
+import type { CertificateDemand, ClientTlsLevel, ClientTlsSettings, SmtpServerAddress } from '@posthorn/smtp'
+import type { DeliveryJob } from './attempt.ts'
+import type { StsPolicy } from './mta-sts.ts'
+import { stsAllows } from './mta-sts.ts'
+import type { NextHop } from './next-hop.ts'
+import type { RemoteTlsSettings } from './remote-settings.ts'
+import { tlsForServer, withServerTls } from './server-tls.ts'
+import type { TlsPolicy } from './tls-policy.ts'
+
+export type TlsDecision =
+  | {
+      readonly kind: 'use'
+      readonly level: ClientTlsLevel
+      readonly certificate: CertificateDemand
+      readonly tls: ClientTlsSettings
+    }
+  | { readonly kind: 'skip'; readonly status: string; readonly text: string }
+
+interface PlanInput {
+  readonly job: DeliveryJob
+  readonly nextHop: string
+  readonly hop: NextHop
+  readonly resolver: Resolver
+  readonly settings: RemoteTlsSettings
+}
+
+type MxStanding = 'secure' | 'insecure' | 'none'
+
+interface PlanParts {
+  readonly policy: TlsPolicy
+  readonly settings: RemoteTlsSettings
+  readonly hop: NextHop
+  readonly sts: StsPolicy | undefined
+  readonly mx: MxStanding
+  readonly required: boolean
+  readonly resolver: Resolver
+  readonly proven: boolean
+}
+
+/** Longest header looked at for TLS-Required. */
+const maxHeaderBytes = 131_072
+
+/**
+ * What a message and its destination demand of TLS: the site's policy (smtp_tls_policy_maps), the domain's own (DANE
+ * first, then MTA-STS: RFC 8461 §2), and the sender's (REQUIRETLS, RFC 8689).
+ */
+export class TlsPlan {
+  readonly #parts: PlanParts
+
+  static async make(
+    input: PlanInput,
+  ): Promise<
+    | { readonly kind: 'plan'; readonly plan: TlsPlan }
+    | { readonly kind: 'refused'; readonly status: string; readonly text: string }
+  > {
+    const { hop, nextHop, settings, job } = input
+    const entry = settings.policyFor(nextHop)
+    if (entry.kind === 'bad') {
+      return { kind: 'refused', status: '4.7.5', text: `TLS policy of ${nextHop}: ${entry.text}` }
+    }
+    let { policy } = entry
+    const domain = hop.kind === 'domain' ? hop.name : undefined
+    const required = job.entry.options.requireTls === true
+    const optional = policy.level === 'may' || policy.level === 'encrypt' || policy.level === 'dane'
+    const asksDane = policy.level === 'dane' || policy.level === 'dane-only'
+    const announced = optional && domain !== undefined ? await settings.sts?.policyFor(domain) : undefined
+    let sts = announced?.mode === 'enforce' ? announced : undefined
+    if (!required && (sts !== undefined || policy.level === 'dane') && (await waivesTls(job))) {
+      sts = undefined
+      if (policy.level === 'dane') policy = { ...policy, level: 'may' }
+    }
+    const dane = asksDane || required ? settings.secure : undefined
+    const mx = dane === undefined || domain === undefined ? 'none' : await standingOf(dane, domain)
+    if (mx === 'temporary') {
+      return { kind: 'refused', status: '4.4.3', text: `MX look-up of ${nextHop} cannot be validated` }
+    }
+    if (required && domain !== undefined && sts === undefined && mx !== 'secure') {
+      const text = `REQUIRETLS is required, but the mail servers of ${domain} are proven by neither DNSSEC nor MTA-STS`
+      return { kind: 'refused', status: '5.7.30', text }
+    }
+    const proven = dane !== undefined
+    const resolver = dane === undefined ? input.resolver : provenResolver(dane, input.resolver)
+    const parts: PlanParts = { policy, settings, hop, sts, mx, required, resolver, proven }
+    return { kind: 'plan', plan: new TlsPlan(parts) }
+  }
+
+  private constructor(parts: PlanParts) {
+    this.#parts = parts
+  }
+
+  /** For MX records and addresses: DANE's names must come from the very answers that were validated. */
+  get resolver(): Resolver {
+    return this.#parts.resolver
+  }
+
+  get proven(): boolean {
+    return this.#parts.proven
+  }
+
+  async decide(server: SmtpServerAddress): Promise<TlsDecision> {
+    const { policy, settings, hop, sts, mx, required, proven } = this.#parts
+    const asksDane = policy.level === 'dane' || policy.level === 'dane-only'
+    const chosen = await tlsForServer(server, {
+      policy:
+        required && proven && !asksDane && policy.level === 'may' ? { ...policy, level: 'dane' } : policy,
+      hop,
+      mx,
+      secure: proven ? settings.secure : undefined,
+      insecureMx: settings.insecureMx,
+      digest: settings.digest,
+      verifyMatch: settings.verifyMatch,
+      secureMatch: settings.secureMatch,
+      sts: sts === undefined ? 'none' : 'enforced',
+    })
+    if (chosen.kind === 'skip') return chosen
+    // RFC 8461 §5: a host outside of the policy is no mail server of the domain, unless DANE vouches for it.
+    if (sts !== undefined && chosen.level !== 'dane' && !stsAllows(sts, server.host)) {
+      const text = `host ${server.host} is not in the MTA-STS policy of its domain`
+      return { kind: 'skip', status: '4.7.5', text }
+    }
+    const open = chosen.level === 'none' || chosen.level === 'may' || chosen.level === 'encrypt'
+    const demanded =
+      required && open
+        ? { ...chosen, level: 'verify' as const, certificate: { names: [server.host] } }
+        : chosen
+    const { level, certificate } = demanded
+    return { kind: 'use', level, certificate, tls: withServerTls(undefined, policy, demanded) }
+  }
+}
+
+const standingOf = async (secure: SecureResolver, domain: string): Promise<MxStanding | 'temporary'> => {
+  const answer = await secure.mx(domain)
+  if (answer.kind === 'temporary') return 'temporary'
+  return answer.secure ? 'secure' : 'insecure'
+}
+
+/** The validating resolver in the form that everybody asks; what it does not know comes from the other. */
+const provenResolver = (secure: SecureResolver, other: Resolver): Resolver => {
+  const plain = <T>(answer: SecureAnswer<T>) => {
+    if (answer.kind === 'none') return { kind: answer.what, ttlMs: 0 } as const
+    if (answer.kind === 'temporary') return answer
+    return { kind: 'records', records: answer.records, ttlMs: 0 } as const
+  }
+  const address = async (family: AddressFamily, name: string) =>
+    plain(await (family === 'ipv4' ? secure.a(name) : secure.aaaa(name)))
+  return {
+    ...other,
+    mx: async (domain) => plain(await secure.mx(domain)),
+    a: (name) => address('ipv4', name),
+    aaaa: (name) => address('ipv6', name),
+  }
+}
+
+/** `TLS-Required: No`: the sender would rather be read by others than not at all. RFC 8689 §3. */
+const waivesTls = async (job: DeliveryJob): Promise<boolean> => {
+  for await (const chunk of job.content()) {
+    const header = octetsOf(chunk.subarray(0, maxHeaderBytes))
+    return findHeader(header, 'tls-required')?.trim().toLowerCase() === 'no'
+  }
+  return false
+}

@@ -1,0 +1,60 @@
+import { request } from 'node:https'
+import { getCACertificates } from 'node:tls'
+
+export interface HttpsQuestion {
+  /** For the certificate and the Host field. */
+  readonly host: string
+  readonly address: string
+  readonly port?: number
+  readonly path: string
+  readonly timeoutMs: number
+  /** A longer answer is an error. */
+  readonly maxBytes: number
+  /** PEM, beside the authorities of the system. */
+  readonly ca?: string
+}
+
+export interface HttpsAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly text: string
+}
+
+/** GET over HTTPS from one address, with the certificate verified and no redirect followed. Rejects with the reason. */
+export function fetchHttps(question: HttpsQuestion): Promise<HttpsAnswer> {
+  const { host, address, port = 443, path, timeoutMs, maxBytes, ca } = question
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: address,
+        port,
+        path,
+        method: 'GET',
+        servername: host,
+        headers: { host, accept: 'text/plain' },
+        agent: false,
+        signal: AbortSignal.timeout(timeoutMs),
+        ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
+      },
+      (response) => {
+        const pieces: Buffer[] = []
+        let bytes = 0
+        response.on('error', reject)
+        response.on('data', (piece: Buffer) => {
+          pieces.push(piece)
+          bytes += piece.length
+          if (bytes > maxBytes) asked.destroy(new Error(`answer is longer than ${maxBytes} octets`))
+        })
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            contentType: response.headers['content-type'] ?? '',
+            text: Buffer.concat(pieces).toString('utf8'),
+          }),
+        )
+      },
+    )
+    asked.on('error', reject)
+    asked.end()
+  })
+}

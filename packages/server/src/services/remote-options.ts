@@ -1,0 +1,166 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createSecureResolver, type SecureResolver } from '@posthorn/dns'
+import type { Log } from '@posthorn/mail'
+import {
+  cipherList,
+  type LookupTable,
+  lookupTlsPolicy,
+  type MtaSts,
+  parseTlsProtocols,
+  type RemoteSettings,
+  type TlsLevel,
+  type TlsPolicy,
+  type TlsPolicyEntry,
+} from '@posthorn/mta'
+import { type ClientTlsSettings, TlsSessions } from '@posthorn/smtp'
+import type { ConfigValues } from '../config/schema/schema.ts'
+import { StartError } from '../start-error.ts'
+
+/** Made once for a configuration: what reads files or keeps something. */
+export interface RemoteSite {
+  readonly smtp: RemoteSettings
+  readonly lmtp: RemoteSettings
+  readonly tls: ClientTlsSettings
+}
+
+function siteLevel(config: ConfigValues): TlsLevel {
+  const level = config.smtp_tls_security_level
+  if (level !== '') return level
+  if (config.smtp_enforce_tls) return 'encrypt'
+  return config.smtp_use_tls ? 'may' : 'none'
+}
+
+/** Postfix: the mandatory settings count from level encrypt on. */
+function handshakeOf(config: ConfigValues, level: TlsLevel): TlsPolicy['tls'] {
+  const mandatory = level !== 'none' && level !== 'may'
+  const exclude = [
+    ...config.smtp_tls_exclude_ciphers,
+    ...(mandatory ? config.smtp_tls_mandatory_exclude_ciphers : []),
+  ]
+  const ciphers = cipherList(mandatory ? config.smtp_tls_mandatory_ciphers : config.smtp_tls_ciphers, exclude)
+  const name = mandatory ? 'smtp_tls_mandatory_protocols' : 'smtp_tls_protocols'
+  const protocols = parseTlsProtocols(config[name])
+  if (protocols === undefined)
+    throw new StartError(`${name} = ${config[name]}: no TLS version is left`, 'write it as in >=TLSv1.2')
+  return { ...protocols, ...(ciphers === undefined ? {} : { ciphers }) }
+}
+
+function policyReader(
+  config: ConfigValues,
+  tables: readonly LookupTable[],
+  level: TlsLevel,
+): (nextHop: string) => TlsPolicyEntry {
+  const complete = (policy: TlsPolicy, nextHop: string): TlsPolicy => {
+    const serverName = { hostname: '', nexthop: nextHop.replace(/^\[?([^\]:]*).*$/, '$1') }
+    const named = policy.tls.serverName ?? config.smtp_tls_servername
+    const name = named === 'hostname' || named === 'nexthop' ? serverName[named] : named
+    const { serverName: _, ...own } = policy.tls
+    const match =
+      policy.match.length === 0 && policy.level === 'fingerprint'
+        ? config.smtp_tls_fingerprint_cert_match
+        : policy.match
+    const tls = { ...handshakeOf(config, policy.level), ...own, ...(name === '' ? {} : { serverName: name }) }
+    return { ...policy, match, tls }
+  }
+  // Told at the start, not at the first delivery.
+  complete({ level, match: [], tls: {} }, '')
+  return (nextHop) => {
+    const found = lookupTlsPolicy(tables, nextHop)
+    if (found?.kind === 'bad') return found
+    return { kind: 'policy', policy: complete(found?.policy ?? { level, match: [], tls: {} }, nextHop) }
+  }
+}
+
+function readPem(file: string, parameter: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new StartError(
+      `Cannot read ${file} (${parameter})`,
+      'correct the name or the permissions of the file',
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/** smtp_tls_CAfile and every file of smtp_tls_CApath. */
+function authorities(config: ConfigValues): string | undefined {
+  const texts: string[] = []
+  if (config.smtp_tls_CAfile !== '') texts.push(readPem(config.smtp_tls_CAfile, 'smtp_tls_CAfile'))
+  if (config.smtp_tls_CApath !== '') {
+    for (const name of readdirSync(config.smtp_tls_CApath)) {
+      if (/\.(pem|crt|[0-9]+)$/.test(name))
+        texts.push(readPem(join(config.smtp_tls_CApath, name), 'smtp_tls_CApath'))
+    }
+  }
+  return texts.length === 0 ? undefined : texts.join('\n')
+}
+
+function tlsSettings(config: ConfigValues): ClientTlsSettings {
+  const ca = authorities(config)
+  const { smtp_tls_cert_file: cert, smtp_tls_key_file: key } = config
+  return {
+    sessions: new TlsSessions({ keepMs: config.smtp_tls_session_cache_timeout }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === ''
+      ? {}
+      : { cert: readPem(cert, 'smtp_tls_cert_file'), key: readPem(key, 'smtp_tls_key_file') }),
+  }
+}
+
+/** DANE and REQUIRETLS believe a validating resolver; undefined: none is configured. */
+function secureResolver(config: ConfigValues, level: TlsLevel, log: Log): SecureResolver | undefined {
+  const asked = config.smtp_dns_support_level === 'dnssec' || level.startsWith('dane')
+  if (!asked && config.dnssec_resolvers.length === 0) return undefined
+  const resolver = createSecureResolver({ servers: config.dnssec_resolvers })
+  if (resolver === undefined) {
+    const text =
+      'warning: DNSSEC is asked for, but there is no validating resolver on loopback; set dnssec_resolvers'
+    log({ level: 'warning', service: 'smtp', text })
+  }
+  return resolver
+}
+
+/** How mail leaves, from main.cf. Throws StartError for what cannot be meant. */
+export function remoteSite(
+  config: ConfigValues,
+  sources: { readonly policies: readonly LookupTable[]; readonly sts: MtaSts; readonly log: Log },
+): RemoteSite {
+  const level = siteLevel(config)
+  const secure = secureResolver(config, level, sources.log)
+  const words = config.smtp_host_lookup.filter((word) => word === 'dns' || word === 'native')
+  const noDns = config.disable_dns_lookups || config.smtp_dns_support_level === 'disabled'
+  const smtp: RemoteSettings = {
+    addressLimit: config.smtp_mx_address_limit,
+    sessionLimit: config.smtp_mx_session_limit,
+    pool: {
+      keepMs: config.smtp_connection_cache_on_demand ? config.smtp_connection_cache_time_limit : 0,
+      reuseMs: config.smtp_connection_reuse_time_limit,
+      maxUses: config.smtp_connection_reuse_count_limit,
+    },
+    fallbackRelays: config.smtp_fallback_relay,
+    randomizeAddresses: config.smtp_randomize_addresses ? 'yes' : 'no',
+    balanceProtocols: config.smtp_balance_inet_protocols ? 'yes' : 'no',
+    hostLookup: noDns ? ['native'] : words.length === 0 ? ['dns'] : words,
+    mxLookups: noDns ? 'no' : 'yes',
+    ignoreMxErrors: config.ignore_mx_lookup_error ? 'yes' : 'no',
+    sevenBitConversion: config.disable_mime_output_conversion ? 'no' : 'yes',
+    logTls: config.smtp_tls_loglevel > 0 ? 'yes' : 'no',
+    tls: {
+      policyFor: policyReader(config, sources.policies, level),
+      secure,
+      sts: config.smtp_tls_mta_sts && !noDns ? sources.sts : undefined,
+      insecureMx: config.smtp_tls_dane_insecure_mx_policy,
+      digest: config.smtp_tls_fingerprint_digest,
+      verifyMatch: config.smtp_tls_verify_cert_match,
+      secureMatch: config.smtp_tls_secure_cert_match,
+    },
+  }
+  const lmtpLevel = config.lmtp_tls_security_level === '' ? 'none' : config.lmtp_tls_security_level
+  const lmtpTls = { ...smtp.tls, policyFor: policyReader(config, [], lmtpLevel), sts: undefined }
+  const lmtp: RemoteSettings = { ...smtp, fallbackRelays: [], tls: lmtpTls }
+  return { smtp, lmtp, tls: tlsSettings(config) }
+}
