@@ -28,6 +28,10 @@ export interface AddressBook {
   classify(address: string): Destination
   /** Whether a recipient (or sender) of a class of ours exists; addresses of other domains are known. */
   verify(address: string): Answer<Known>
+  /** Whether an alias leads to who writes as that sender, through other aliases too. */
+  isMember(list: string, sender: string): Promise<boolean>
+  /** The same person by two spellings: case, extension, a domain of mydestination or none. */
+  isSame(one: string, other: string): boolean
   /** Whether the account that logged in may write as that sender. */
   owns(user: string, sender: string, delimiter: string): boolean
 }

@@ -10,6 +10,7 @@ import type { Greylist } from './greylist/greylist.ts'
 import { createNetworkList } from './networks.ts'
 import { defaultCodes, type PolicyOptions } from './policy-options.ts'
 import { createPolicyServices } from './policy-service.ts'
+import { createPosters } from './posters.ts'
 import { type PolicyRequest, type Stage, stages, subjectOf } from './request.ts'
 import type { PolicyParts } from './restriction.ts'
 import {
@@ -66,7 +67,8 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
     return runList(sources, course, list, request, subject, depth)
   }
   const { lists, parts } = readLists(options, sources, run)
-  const order = commandOrder(options.delayReject ?? 'yes')
+  const posters = options.posters === undefined ? undefined : createPosters(options.posters, parts)
+  const order = commandOrder(options.delayReject ?? 'yes', options.relayBeforeRecipient ?? 'yes')
   const footer = options.rejectFooter ?? ''
 
   /** Synchronous as long as nothing has to wait. */
@@ -97,6 +99,7 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
         : [(request: PolicyRequest) => run(list, request, subjectOf(stage, request), 0)]
     })
     if (command !== 'rcpt') return steps
+    if (posters !== undefined) steps.push(posters)
     if (options.rejectUnlistedSender === 'yes') steps.push((request) => unlistedSenderVerdict(parts, request))
     if (options.rejectUnlistedRecipient !== 'no')
       steps.push((request) => unlistedRecipientVerdict(parts, request))
@@ -144,15 +147,20 @@ function withFooter(refusal: Refusal, footer: string): Refusal {
   return footer === '' ? refusal : { ...refusal, text: `${refusal.text}; ${footer}` }
 }
 
-/** Postfix: smtpd_relay_before_recipient_restrictions is yes. */
-function commandOrder(delayReject: 'yes' | 'no'): Readonly<Record<PolicyCommand, readonly Stage[]>> {
+function commandOrder(
+  delayReject: 'yes' | 'no',
+  relayFirst: 'yes' | 'no',
+): Readonly<Record<PolicyCommand, readonly Stage[]>> {
   const early: readonly Stage[] = ['client', 'helo', 'sender']
   const delayed = delayReject === 'yes'
   return {
     connect: delayed ? [] : ['client'],
     helo: delayed ? [] : ['helo'],
     mail: delayed ? [] : ['sender'],
-    rcpt: [...(delayed ? early : []), 'relay', 'recipient'],
+    rcpt: [
+      ...(delayed ? early : []),
+      ...(relayFirst === 'yes' ? (['relay', 'recipient'] as const) : (['recipient', 'relay'] as const)),
+    ],
     data: ['data'],
     'end-of-data': ['end_of_data'],
     etrn: [...(delayed ? (['client', 'helo'] as const) : []), 'etrn'],
@@ -166,6 +174,7 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
     ...sources,
     codes,
     recipientDelimiter: options.recipientDelimiter ?? '',
+    nullSenderKey: options.nullSenderKey ?? '<>',
     parentMatchesSubdomains: options.parentMatchesSubdomains ?? 'yes',
     services: createPolicyServices(options.services ?? {}, sources.log),
     lists: new DnsLists(

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Resolver, zoneFileResolver } from '@posthorn/dns'

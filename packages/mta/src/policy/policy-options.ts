@@ -1,5 +1,6 @@
 import type { DnsListOptions } from './dns-lists.ts'
 import type { PolicyServiceOptions } from './policy-service.ts'
+import type { PosterOptions } from './posters.ts'
 import type { Stage } from './request.ts'
 
 /** Reply codes, Postfix's names in camel case. */
@@ -53,12 +54,17 @@ export interface PolicyOptions {
   /** smtpd_reject_footer, put after each refusal's text. */
   readonly rejectFooter?: string
   readonly recipientDelimiter?: string
+  /** smtpd_null_access_lookup_key. Default `<>`. */
+  readonly nullSenderKey?: string
+  /** smtpd_relay_before_recipient_restrictions. Default yes. */
+  readonly relayBeforeRecipient?: 'yes' | 'no'
   readonly services?: Partial<PolicyServiceOptions>
   readonly lists?: DnsListOptions
   /** rbl_reply_maps. */
   readonly rblReplyMaps?: readonly string[]
   /** smtpd_sender_login_maps. */
   readonly senderLoginMaps?: readonly string[]
+  readonly posters?: PosterOptions
   /** Where this machine can be reached, for permit_inet_interfaces and permit_mx_backup. */
   readonly ownAddresses?: () => readonly string[]
   readonly ownNames?: readonly string[]

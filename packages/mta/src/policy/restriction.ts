@@ -21,6 +21,8 @@ export interface PolicyParts {
   readonly log: Log
   readonly now: () => number
   readonly recipientDelimiter: string
+  /** smtpd_null_access_lookup_key. */
+  readonly nullSenderKey: string
   /** parent_domain_matches_subdomains lists smtpd_access_maps. */
   readonly parentMatchesSubdomains: 'yes' | 'no'
   readonly services: PolicyServices

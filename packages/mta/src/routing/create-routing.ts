@@ -8,8 +8,10 @@ import { createCanonical } from '../rewriting/index.ts'
 import { asciiName, lookupFirst, type TableContext, type Tables } from '../tables/index.ts'
 import { createAccountCache } from './account-cache.ts'
 import { createAddressClasses } from './address-classes.ts'
+import { aliasMembers, comparable } from './alias-members.ts'
 import { createAutomaticCopies } from './automatic-copies.ts'
 import { createDirectMailboxes, type DirectMailbox } from './direct-mailboxes.ts'
+import { createDetailMailboxes } from './detail-mailbox.ts'
 import { createEnvelopeRules, createHeaderRewrites, type EnvelopeRules } from './envelope-rules.ts'
 import { ExpansionError, type Gathering, type Walk } from './expansion.ts'
 import { createForwardFiles } from './forward-files.ts'
@@ -31,7 +33,7 @@ import { createVirtualAliases, type VirtualExpansion } from './virtual-aliases.t
 export interface RoutingSources {
   readonly tables: Tables
   readonly accounts: Pick<Accounts, 'find' | 'localDomains'>
-  readonly store: Pick<Store, 'watch' | 'accounts'>
+  readonly store: Pick<Store, 'watch' | 'accounts' | 'mailboxes' | 'sharing'>
   readonly log: Log
   readonly now: () => number
   readonly unsafeFiles?: TableContext['unsafeFiles']
@@ -80,6 +82,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     ...(sources.unsafeFiles === undefined ? {} : { unsafeFiles: sources.unsafeFiles }),
   }
   const accounts = await createAccountCache(sources.accounts, sources.store, sources.now)
+  const details = createDetailMailboxes(sources.store, sources.now)
   const classes = createAddressClasses(options, accounts, context)
   const isLocalDomain = (domain: string): boolean =>
     classes.classOf(domain) === 'local' || domain === options.myorigin.toLowerCase()
@@ -98,6 +101,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
       log: sources.log,
       now: sources.now,
     }),
+    details,
     virtual: createVirtualAliases({
       tables: sources.tables.openAll(options.virtualAliasMaps ?? []),
       delimiter: options.recipientDelimiter ?? '',
@@ -115,10 +119,16 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     direct: createDirectMailboxes(own),
     follow: (address, walk, gathering) => follow(parts, address, walk, gathering),
   }
+  const memberParts = { ...own, delimiter: options.recipientDelimiter ?? '' }
   return {
     complete: classes.complete,
     classify: classes.classify,
     verify: (address) => verify(parts, address),
+    async isMember(list, sender) {
+      const members = await aliasMembers(memberParts, list)
+      return members.has(comparable(memberParts, sender))
+    },
+    isSame: (one, other) => comparable(memberParts, one) === comparable(memberParts, other),
     owns: (user, sender, delimiter) => owns(parts, user, sender, delimiter),
     plan: (recipients, sender, nowMs, how) =>
       planAll(parts, recipients, { sender, nowMs, localMail: how?.localMail ?? 'at-once' }),
@@ -145,7 +155,10 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     }),
     headerRewrites: createHeaderRewrites(options, canonical),
     isLocalDomain,
-    close: accounts.close,
+    close() {
+      accounts.close()
+      details.close()
+    },
   }
 }
 

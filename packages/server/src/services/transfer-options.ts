@@ -123,6 +123,8 @@ export function policyOptions({ values, restrictionClasses }: Config): PolicyOpt
     rejectUnlistedSender: yesNo(values.smtpd_reject_unlisted_sender),
     rejectFooter: values.smtpd_reject_footer,
     recipientDelimiter: values.recipient_delimiter,
+    nullSenderKey: values.smtpd_null_access_lookup_key,
+    relayBeforeRecipient: yesNo(values.smtpd_relay_before_recipient_restrictions),
     services: {
       defaultAction: values.smtpd_policy_service_default_action,
       timeoutMs: values.smtpd_policy_service_timeout,
@@ -134,6 +136,7 @@ export function policyOptions({ values, restrictionClasses }: Config): PolicyOpt
     },
     lists: { timeoutMs: values.dns_list_timeout, defaultReply: values.default_rbl_reply },
     rblReplyMaps: values.rbl_reply_maps,
+    posters: { tables: values.alias_posters, ownMustLogIn: yesNo(values.alias_posters_log_in) },
     senderLoginMaps: values.smtpd_sender_login_maps,
     ownAddresses: () => ownAddresses().map(({ address }) => address),
     ownNames: [values.myhostname],

@@ -3,15 +3,13 @@ import { senderSubject } from '../request.ts'
 import { restriction } from '../restriction.ts'
 import { dunno } from '../verdict.ts'
 
-/** Postfix: smtpd_null_access_lookup_key. */
-const nullSenderKey = '<>'
-
 /** access(5) by the sender. */
 export const checkSenderAccess = restriction({
   names: ['check_sender_access'],
   argument: 'table',
   make(parts, spec) {
     const table = parts.tables.open(spec)
+    const { nullSenderKey } = parts
     return (request, _subject, depth) => {
       const { sender } = request
       if (sender === undefined) return dunno

@@ -54,7 +54,6 @@ export const relaying = {
     doc: 'Names that become parameters holding a list of restrictions, to be named in access tables.',
   }),
   smtpd_relay_before_recipient_restrictions: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'Try smtpd_relay_restrictions before smtpd_recipient_restrictions.',
@@ -105,6 +104,16 @@ export const relaying = {
     default: 'no',
     doc: 'Whoever has logged in may use the sender addresses that are his own only, on every port: reject_sender_login_mismatch before all lists.',
   }),
+  alias_posters: posthorn({
+    type: 'tables',
+    default: '',
+    doc: 'Who may write to a list: a table from its address (or name) to `members` (everybody the alias leads to), addresses, `@domain`, tables of senders as for check_sender_access, or `anyone`; several words say "or". Lists that are not in it are open. `alias_posters = inline:{ {staff = members}, {news@example.org = hash:/etc/posthorn/editors, boss@example.org} }`',
+  }),
+  alias_posters_log_in: posthorn({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Posters with addresses of our own domains must have logged in, or come from mynetworks: a sender address alone is easily forged.',
+  }),
   permit_mx_backup_networks: postfix({
     type: 'networks',
     default: '',
@@ -152,7 +161,6 @@ export const relaying = {
     doc: 'Sent to policy services as `policy_context`, for one that serves several lists.',
   }),
   smtpd_null_access_lookup_key: postfix({
-    effect: 'later',
     type: 'string',
     default: '<>',
     doc: 'The key for the null sender in access tables.',
