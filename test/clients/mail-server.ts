@@ -22,12 +22,16 @@ export async function startForClients(
 }
 
 /** Waits for `look` to find something; bounded, and says what it waited for. */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const endMs = performance.now() + 15_000
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined>,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const endMs = performance.now() + timeoutMs
   for (;;) {
     const found = await look()
     if (found !== undefined) return found
-    if (performance.now() > endMs) throw new Error(`waited 15 s in vain for ${what}`)
+    if (performance.now() > endMs) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
