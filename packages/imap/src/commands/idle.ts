@@ -7,8 +7,8 @@ export const idle = command({
   numbers: 'none',
   early: ['IDLE'],
   args: () => undefined,
-  run(session) {
-    session.startIdle()
+  async run(session) {
+    await session.startIdle()
     return undefined
   },
 })

@@ -269,7 +269,16 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     return spec === undefined || spec.selected !== undefined
   }
 
-  startIdle(): void {
+  async startIdle(): Promise<void> {
+    // Thunderbird reads up to the continuation, then waits for octets to come: what follows in one packet stays unseen.
+    if (this.#hasNews && this.wantsNews) {
+      try {
+        await this.sendNews('send')
+      } catch (error) {
+        this.newsFailed(error)
+      }
+    }
+    if (this.gone) return
     this.connection.write('+ idling\r\n')
     this.framer.expectLine()
     this.idling = true

@@ -89,7 +89,7 @@ interface LoggedInSession extends SessionCommon {
   /** What the running command does itself is not news to the client; undefined: it asked for none. */
   readonly notices: Notices | undefined
   /** News of the selected mailbox are sent until the client's next line (RFC 9051 §6.3.13). */
-  startIdle(): void
+  startIdle(): Promise<void>
 }
 
 export interface AuthenticatedSession extends LoggedInSession {
