@@ -20,13 +20,13 @@ import {
   upgradeSteps,
 } from './maintenance/version.ts'
 import { createMessageStore } from './messages/message-store.ts'
+import { noAids } from './messages/search-messages.ts'
 import { ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { QueueIds } from './queue/queue-ids.ts'
 import { createQueueStore } from './queue/queue-store.ts'
 import { ProcessMarkers } from './recovery/process-markers.ts'
 import { recoverSegments } from './recovery/recover-segments.ts'
 import { skipNumbers } from './recovery/skip-numbers.ts'
-import { HeaderColumns } from './search/index.ts'
 import { type FileLayer, realFileLayer } from './segments/file-layer.ts'
 import { createAnnotationStore } from './sharing/annotation-store.ts'
 import { createSharingStore } from './sharing/sharing-store.ts'
@@ -159,7 +159,7 @@ const assemble = async (
   return {
     accounts: createAccountStore(engine, options.defaultMailboxes ?? defaultMailboxes),
     mailboxes: createMailboxStore(engine),
-    messages: createMessageStore(engine, { columns: new HeaderColumns(), texts }),
+    messages: createMessageStore(engine, { ...noAids(), texts }),
     sharing: createSharingStore(engine),
     annotations: createAnnotationStore(engine),
     queue: createQueueStore(engine, ids),

@@ -32,8 +32,7 @@ export async function answerFetch(
 ): Promise<FetchOutcome> {
   const answer = new FetchAnswer(session, plan)
   const { messages } = session.store
-  const want: FetchWant = plan.source === 'summary' && !plan.marks ? { facts: true } : plan.want
-  for await (const batch of messages.fetch(session.mailbox.id, uids, want)) {
+  for await (const batch of messages.fetch(session.mailbox.id, uids, answer.want)) {
     await answer.batch(batch)
     if (session.gone) break
   }
@@ -60,6 +59,18 @@ class FetchAnswer implements FetchOutcome {
 
   get answered(): number {
     return this.#answered + (this.#summaries?.answered ?? 0)
+  }
+
+  /** Small messages come with the batch, large ones are read by themselves. */
+  get want(): FetchWant {
+    const { source, marks, want } = this.#plan
+    if (source === 'summary' && !marks) return { facts: true }
+    if (source !== 'octets') return want
+    return { ...want, bytes: 'all', maxBytes: this.#limit, memoryIsFree: this.#memoryIsFree }
+  }
+
+  get #limit(): number {
+    return this.#plan.sendsParts ? wholeBytesForParts : wholeBytes
   }
 
   async batch(batch: MessageBatch): Promise<void> {
@@ -103,34 +114,14 @@ class FetchAnswer implements FetchOutcome {
   }
 
   async #withOctets(rows: Rows): Promise<void> {
-    const sizes = rows.batch.facts!.sizeBytes
-    const limit = this.#plan.sendsParts ? wholeBytesForParts : wholeBytes
-    let at = 0
-    while (at < rows.length && !this.#session.gone) {
-      if (sizes[at]! > limit) {
-        await this.#large(rows.row(at++))
-        continue
-      }
-      const from = at
-      while (at < rows.length && sizes[at]! <= limit) at++
-      await this.#small(rows, from, at)
+    const { facts, bytes } = rows.batch
+    for (let at = 0; at < rows.length && !this.#session.gone; at++) {
+      if (facts!.sizeBytes[at]! > this.#limit) await this.#large(rows.row(at))
+      else this.#write(rows.row(at), bytes![at])
+      if (this.output.full) await this.output.flush()
     }
-  }
-
-  /** A run of small messages, read together. */
-  async #small(rows: Rows, from: number, to: number): Promise<void> {
-    const { store, mailbox } = this.#session
-    const uids = rows.batch.uids.subarray(from, to)
-    let at = from
-    const want: FetchWant = { bytes: 'all', memoryIsFree: this.#memoryIsFree }
-    for await (const { uids: found, bytes } of store.messages.fetch(mailbox.id, uids, want)) {
-      for (let index = 0; index < found.length; index++) {
-        while (rows.batch.uids[at]! < found[index]!) at++
-        this.#write(rows.row(at), bytes![index])
-        if (this.output.full) await this.output.flush()
-        if (this.#session.gone) return
-      }
-    }
+    // What has been sent makes room for what is read next.
+    await this.output.flush()
   }
 
   /** What was rendered is copied, and what was passed on has been sent. */

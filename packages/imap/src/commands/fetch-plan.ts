@@ -8,7 +8,7 @@ export interface FetchPlan {
   readonly want: FetchWant
   /**
    * `columns`: every item stands in the batch; `summary`: and in the summary; `header`: `want` brings the
-   * header; `octets`: the messages' octets are read in a second step, once their sizes are known.
+   * header; `octets`: the messages' octets are read, too, of large ones in pieces.
    */
   readonly source: 'columns' | 'summary' | 'header' | 'octets'
   /** An item sets \Seen (RFC 9051 §6.4.5). */

@@ -44,6 +44,8 @@ export interface FetchWant {
   readonly summary?: true
   /** 'header': prefix + header block with its empty line; 'all': every octet. */
   readonly bytes?: 'header' | 'all'
+  /** With `bytes: 'all'`: a message of more octets (prefix included) comes with none. */
+  readonly maxBytes?: number
   /**
    * Asked before each batch but the first: true = nobody needs the `bytes` of the batches before any more, and
    * their memory is used again.
@@ -67,7 +69,7 @@ export interface MessageBatch {
   /** Trace fields put before the body at delivery (Return-Path, Delivered-To …), '' length when none. */
   readonly prefixes?: readonly Uint8Array[]
   readonly summaries?: readonly Uint8Array[]
-  /** With `bytes`: prefix included. */
+  /** With `bytes`: prefix included; '' length for a message above `maxBytes`. */
   readonly bytes?: readonly Uint8Array[]
 }
 

@@ -5,7 +5,7 @@ import { Snapshot } from '../kv/unit.ts'
 import { type BlobRow, readBlobRow } from '../rows/blob-row.ts'
 import { decodeFrameHeader, type FrameHeader, frameHeaderBytes } from '../segments/frame.ts'
 import type { SegmentReader } from '../segments/segment-reader.ts'
-import { type Located, locate } from './locate.ts'
+import { type Located, locate, locateRows } from './locate.ts'
 import type { Allocate } from './read-memory.ts'
 
 /** One read of neighbouring frames is at most about this long, and reads over gaps up to that. */
@@ -31,14 +31,15 @@ export class BlobReader {
     this.#segments = segments
   }
 
-  /** undefined for a blob that is gone. Throws 'corrupt'. */
+  /** @param rows of the blobs, of this turn; undefined: not wanted, or gone. Throws 'corrupt'. */
   async readMany(
     blobIds: readonly number[],
+    rows: readonly (BlobRow | undefined)[],
     want: 'header' | 'all',
     allocate?: Allocate,
   ): Promise<(Buffer | undefined)[]> {
     const bodies: (Buffer | undefined)[] = new Array(blobIds.length)
-    const located = locate(new Snapshot(this.#environment), blobIds, want)
+    const located = locateRows(rows, want)
     for (const run of runsOf(located)) {
       try {
         await this.#readRun(run, want, bodies, allocate)

@@ -144,6 +144,9 @@ export const collect = (
   return { columns: builder.finish(), next }
 }
 
+/** A range costs as much as so many single reads. */
+const fewChunks = 8
+
 /** Chunks that hold any of the UIDs: by a range when they are dense, one by one when they are few. */
 function* wantedChunks(
   reader: Reader,
@@ -155,7 +158,7 @@ function* wantedChunks(
   const first = uids[from] as number
   const last = uids[uids.length - 1] as number
   const span = chunkOfUid(last) - chunkOfUid(first) + 1
-  if (span <= (uids.length - from) * 2) {
+  if (span >= fewChunks && span <= (uids.length - from) * 2) {
     yield* chunkRows(reader, mailbox, first, last)
     return
   }

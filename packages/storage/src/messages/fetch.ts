@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FetchWant, MailboxId, MessageBatch } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Reader } from '../kv/unit.ts'
-import { readBlobRow } from '../rows/blob-row.ts'
+import { type BlobRow, readBlobRow } from '../rows/blob-row.ts'
 import { readMessageRow } from '../rows/message-row.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
 import { openMailbox } from './place.ts'
@@ -66,13 +66,33 @@ const complete = async (
       : (readMessageRow(snapshot, messageIds[index] as number)?.prefix ?? noOctets),
   )
   const inline = want.summary ? rows.map((row) => row?.summary) : undefined
-  const bodies = want.bytes ? await engine.blobs.readMany(blobIds, want.bytes, memory?.forBatch()) : undefined
+  const bodies = want.bytes && (await readBodies(engine, columns, rows, want, memory))
   const summaries = inline && (await fillSummaries(engine, blobIds, inline))
   const bytes = bodies?.map((body, index) => {
     const prefix = prefixes[index] as Buffer
-    return body === undefined || prefix.length === 0 ? body : Buffer.concat([prefix, body])
+    if (body === undefined || prefix.length === 0 || body === noOctets) return body
+    return Buffer.concat([prefix, body])
   })
   return withoutGone(columns.batch, prefixes, summaries, bytes)
+}
+
+/** Undefined for one that is gone. */
+const readBodies = async (
+  engine: Engine,
+  { blobIds, sizes }: Columns,
+  rows: readonly (BlobRow | undefined)[],
+  want: FetchWant,
+  memory: ReadMemory | undefined,
+): Promise<readonly (Buffer | undefined)[]> => {
+  const { bytes = 'all', maxBytes = noLimit } = want
+  const isLarge = (index: number): boolean => bytes === 'all' && (sizes[index] as number) > maxBytes
+  const wanted = maxBytes === noLimit ? rows : rows.map((row, index) => (isLarge(index) ? undefined : row))
+  const bodies = await engine.blobs.readMany(Array.from(blobIds), wanted, bytes, memory?.forBatch())
+  return maxBytes === noLimit
+    ? bodies
+    : bodies.map(
+        (body, index) => body ?? (rows[index] !== undefined && isLarge(index) ? noOctets : undefined),
+      )
 }
 
 const fillSummaries = async (

@@ -11,13 +11,16 @@ export interface Located {
   readonly lengthBytes: number
 }
 
-export const locate = (
-  reader: Reader,
-  blobIds: readonly number[],
-  want: 'header' | 'all' | 'frame',
-): (Located | undefined)[] =>
-  blobIds.map((blobId, index) => {
-    const row = readBlobRow(reader, blobId)
+type Wanted = 'header' | 'all' | 'frame'
+
+export const locate = (reader: Reader, blobIds: readonly number[], want: Wanted): (Located | undefined)[] =>
+  locateRows(
+    blobIds.map((blobId) => readBlobRow(reader, blobId)),
+    want,
+  )
+
+export const locateRows = (rows: readonly (BlobRow | undefined)[], want: Wanted): (Located | undefined)[] =>
+  rows.map((row, index) => {
     if (row === undefined) return undefined
     const octets =
       want === 'frame'

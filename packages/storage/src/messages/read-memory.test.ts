@@ -5,9 +5,11 @@ import { ReadMemory } from './read-memory.ts'
 test('memory of a batch is used again only when its reader is done with it', () => {
   let free = true
   const memory = new ReadMemory(() => free)
+  const own = memory.forBatch()(1_000)
   const first = memory.forBatch()
   const [a, b] = [first(1_000), first(1_000)]
   assert.equal(b.byteOffset - a.byteOffset, 1_000)
+  assert.notEqual(own.buffer, a.buffer, 'the first batch may be the only one')
   const again = memory.forBatch()(500)
   assert.deepEqual([again.buffer === a.buffer, again.byteOffset], [true, a.byteOffset])
   free = false
@@ -16,6 +18,7 @@ test('memory of a batch is used again only when its reader is done with it', () 
 
 test('what a batch has read so far is never overwritten by its own reads', () => {
   const memory = new ReadMemory(() => true)
+  memory.forBatch()
   const allocate = memory.forBatch()
   const parts = Array.from({ length: 12 }, (_, n) => allocate(700_000 + n).fill(n))
   parts.push(allocate(20_000_000).fill(12))

@@ -12,6 +12,7 @@ export class ReadMemory {
   readonly #isFree: () => boolean
   #buffer: Buffer | undefined
   #used = 0
+  #batches = 0
 
   constructor(isFree: () => boolean) {
     this.#isFree = isFree
@@ -19,6 +20,8 @@ export class ReadMemory {
 
   /** For the reads of one more batch. */
   forBatch(): Allocate {
+    // Who reads one batch only needs no room for more of them.
+    if (++this.#batches === 1) return freshMemory
     if (this.#buffer !== undefined) {
       if (this.#isFree()) this.#used = 0
       else this.#buffer = undefined

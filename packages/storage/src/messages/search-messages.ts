@@ -7,13 +7,15 @@ import { answer } from '../texts/answer.ts'
 import type { TextNeedle } from '../texts/needle.ts'
 import { answerFromTexts } from '../texts/stored-texts.ts'
 import type { TextShelf } from '../texts/text-shelf.ts'
-import { collect } from './collect.ts'
+import { type Columns, collect } from './collect.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
+import { MailboxColumns } from './mailbox-columns.ts'
 import { openMailbox } from './place.ts'
 
 /** What searches know beside the messages themselves. */
 export interface SearchAids {
   readonly columns: HeaderColumns
+  readonly rows: MailboxColumns
   /** Without it every message is read. */
   readonly texts?: {
     readonly shelf: TextShelf
@@ -22,7 +24,7 @@ export interface SearchAids {
   }
 }
 
-export const noAids = (): SearchAids => ({ columns: new HeaderColumns() })
+export const noAids = (): SearchAids => ({ columns: new HeaderColumns(), rows: new MailboxColumns() })
 
 /** Messages answered with one look at the index. */
 const batchCount = 16_384
@@ -39,14 +41,25 @@ export const searchMessages = async (
   const { id, state, facts } = openMailbox(snapshot, mailbox)
   const uids = engine.views.uids(snapshot, { id, ...state })
   const { texts, columns } = aids
+  // Whole mailboxes are searched over and over: what the first step needs is kept.
+  const whole = aids.rows.of(snapshot, { id, modSeq: state.highestModSeq }, uids)
   const source: SearchSource = {
     uids,
     keywords: readKeywords(snapshot, mailbox),
-    fetch: (wanted, want) => fetchBatches(engine, mailbox, wanted, want),
+    fetch: (wanted, want) =>
+      whole !== undefined && wanted === uids && want.summary === undefined && want.bytes === undefined
+        ? [whole.batch]
+        : fetchBatches(engine, mailbox, wanted, want),
     read: (uid, start, end) => readMessage(engine, mailbox, uid, start, end),
     ...(texts && {
       stored: (wanted, needles) =>
-        answers(engine, texts, { mailbox, account: facts.account }, wanted, needles, signal),
+        answers(
+          wanted === uids && whole !== undefined ? [whole] : slices(engine, mailbox, wanted),
+          texts,
+          { mailbox, account: facts.account },
+          needles,
+          signal,
+        ),
     }),
     columnOf: (name) => (keptFieldNames.has(name) ? columns.of(mailbox, name) : undefined),
   }
@@ -57,18 +70,23 @@ export const searchMessages = async (
   }
 }
 
-async function* answers(
-  engine: Engine,
-  texts: NonNullable<SearchAids['texts']>,
-  { mailbox, account }: { readonly mailbox: number; readonly account: number },
-  uids: Uint32Array,
-  needles: readonly TextNeedle[],
-  signal: AbortSignal | undefined,
-): AsyncGenerator<StoredBatch> {
+function* slices(engine: Engine, mailbox: number, uids: Uint32Array): Generator<Columns> {
   for (let from = 0; from < uids.length; ) {
     const limits = { columns: 'facts', maxCount: batchCount, maxOctets: Number.POSITIVE_INFINITY } as const
     const { columns, next } = collect(snapshotOf(engine), mailbox, uids, from, limits)
     from = next
+    yield columns
+  }
+}
+
+async function* answers(
+  batches: Iterable<Columns>,
+  texts: NonNullable<SearchAids['texts']>,
+  { mailbox, account }: { readonly mailbox: number; readonly account: number },
+  needles: readonly TextNeedle[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StoredBatch> {
+  for (const columns of batches) {
     const found: Uint8Array[] = []
     for (const needle of needles) {
       found.push(await answerFromTexts(texts.shelf, account, columns, needle, signal))

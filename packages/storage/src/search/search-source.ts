@@ -15,7 +15,7 @@ export interface SearchSource {
   /** `Mailbox.keywords`. */
   readonly keywords: readonly string[]
   /** As MessageStore.fetch: batches ascending by UID, missing messages left out. */
-  fetch(uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
+  fetch(uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch> | Iterable<MessageBatch>
   /** As MessageStore.read: octets [start, end) with the prefix. Without it large messages are fetched whole. */
   readonly read?: (uid: Uid, start: number, end: number) => Promise<Uint8Array | undefined>
   /**

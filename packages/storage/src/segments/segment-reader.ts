@@ -9,12 +9,18 @@ interface OpenFile {
 }
 
 const maxOpenFiles = 128
+/** Read at once: what memory holds is there sooner than another thread could be asked for it. */
+const quickBytes = 128 * 1024
+/** A read at once that takes longer came from the disk: so many of the next ones are left to other threads. */
+const slowReadMs = 1
+const patientReads = 100
 
 /** Reads from segment files; a file stays readable while a read is under way, even when unlinked. */
 export class SegmentReader {
   readonly #directory: string
   readonly #files: FileLayer
   readonly #open = new Map<number, OpenFile>()
+  #patient = 0
 
   constructor(directory: string, files: FileLayer) {
     this.#directory = directory
@@ -31,11 +37,21 @@ export class SegmentReader {
     const open = this.#take(segment)
     try {
       const target = allocate(lengthBytes)
-      const filled = await this.#files.read(open.file, target, position)
+      const filled =
+        lengthBytes <= quickBytes && this.#patient-- <= 0
+          ? this.#readNow(open.file, target, position)
+          : await this.#files.read(open.file, target, position)
       return filled === lengthBytes ? target : target.subarray(0, filled)
     } finally {
       this.#release(open)
     }
+  }
+
+  #readNow(file: number, target: Buffer, position: number): number {
+    const beganMs = performance.now()
+    const filled = this.#files.readSync(file, target, position)
+    this.#patient = performance.now() - beganMs > slowReadMs ? patientReads : 0
+    return filled
   }
 
   /** Makes what another process wrote to its segment durable. */

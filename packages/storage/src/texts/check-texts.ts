@@ -41,12 +41,14 @@ const checkGeneration = async (
   const all = Int32Array.from({ length: texts.count }, (_, record) => record)
   const damaged = new Set<number>()
   for (const file of ['head', 'body'] as const) {
-    for (const [number, span] of texts.spans(all, file, 'all').entries()) {
-      const bytes = Buffer.allocUnsafe(span.end - span.start)
-      const filled = fs.readSync(texts.fileOf(file), bytes, 0, bytes.length, span.start)
-      if (!texts.check(span, bytes.subarray(0, filled), file)) damaged.add(span.record)
+    const { starts, ends } = texts.placesIn(file)
+    for (const record of texts.inOrder(all, file)) {
+      const start = starts[record] as number
+      const bytes = Buffer.allocUnsafe((ends[record] as number) - start)
+      const filled = fs.readSync(texts.fileOf(file), bytes, 0, bytes.length, start)
+      if (!texts.check(record, bytes.subarray(0, filled), file)) damaged.add(record)
       report.sizeBytes += filled
-      if (number % 200 === 199) await nextTurn()
+      if (record % 200 === 199) await nextTurn()
     }
   }
   report.messages += texts.count

@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { answer } from './answer.ts'
 import { fieldBefore, fieldValue } from './field-match.ts'
 import { type Probe, probeOf, type TextNeedle } from './needle.ts'
-import type { TextFile, TextGeneration, TextSpan } from './text-generation.ts'
+import type { TextFile, TextGeneration } from './text-generation.ts'
 
 /** Small enough for the processor's cache: what was copied there is searched there. */
 const groupBytes = 256 * 1024
@@ -14,8 +14,10 @@ const sliceMs = 8
 /** A read that takes longer did not come from memory: the next ones are waited for off the event loop. */
 const slowReadMs = 3
 
+/** Texts that lie together: `records[from..to)`, octets [start, end). */
 interface Group {
-  readonly spans: readonly TextSpan[]
+  readonly from: number
+  readonly to: number
   readonly start: number
   readonly end: number
   /** Checksums were tested: it was read before, and is probably in memory. */
@@ -26,47 +28,35 @@ const readFile = promisify(fs.read)
 
 /**
  * Looks through kept texts in the order of their files, many with one read. `answers` (by record) are set for
- * every span: a text whose checksum is wrong stays unknown, one in which the needle is already found is left.
+ * every one of `records` (see `inOrder`): a text whose checksum is wrong stays unknown.
  */
 export const scanTexts = async (
   texts: TextGeneration,
   file: TextFile,
-  spans: readonly TextSpan[],
+  records: Int32Array,
   needle: TextNeedle,
   answers: Uint8Array,
   signal: AbortSignal | undefined,
 ): Promise<void> => {
   texts.retain()
   try {
-    await new TextScan(texts, file, needle, answers).run(groupsOf(texts, file, spans), signal)
+    await new TextScan(texts, file, records, needle, answers).run(signal)
   } finally {
     texts.release()
   }
 }
 
-const groupsOf = (texts: TextGeneration, file: TextFile, spans: readonly TextSpan[]): Group[] => {
-  const groups: Group[] = []
-  for (let from = 0; from < spans.length; ) {
-    const first = spans[from] as TextSpan
-    const known = texts.isChecked(first.record, file)
-    let end = first.end
-    let to = from + 1
-    for (; to < spans.length; to++) {
-      const next = spans[to] as TextSpan
-      if (next.end - first.start > groupBytes || next.start - end > maxGapBytes) break
-      if (texts.isChecked(next.record, file) !== known) break
-      end = Math.max(end, next.end)
-    }
-    groups.push({ spans: spans.slice(from, to), start: first.start, end, known })
-    from = to
-  }
-  return groups
-}
-
 class TextScan {
   readonly #texts: TextGeneration
   readonly #file: TextFile
+  readonly #records: Int32Array
+  readonly #starts: Float64Array
+  readonly #ends: Float64Array
+  /** Where the search of a text begins. */
+  readonly #froms: Float64Array
   readonly #needle: TextNeedle
+  /** The octets that are looked for: of a field whose presence is asked, its name. */
+  readonly #octets: Buffer
   readonly #probe: Probe
   readonly #answers: Uint8Array
   readonly #memory = [Buffer.allocUnsafeSlow(groupBytes), Buffer.allocUnsafeSlow(groupBytes)]
@@ -75,24 +65,36 @@ class TextScan {
   #seen = 0
   #slow = false
 
-  constructor(texts: TextGeneration, file: TextFile, needle: TextNeedle, answers: Uint8Array) {
+  constructor(
+    texts: TextGeneration,
+    file: TextFile,
+    records: Int32Array,
+    needle: TextNeedle,
+    answers: Uint8Array,
+  ) {
     this.#texts = texts
     this.#file = file
+    this.#records = records
+    const { starts, ends } = texts.placesIn(file)
+    this.#starts = starts
+    this.#ends = ends
+    this.#froms = needle.where === 'body' ? texts.bodyStarts : starts
     this.#needle = needle
-    this.#probe = probeOf(needle.octets.length === 0 ? (needle.name as Buffer) : needle.octets)
+    this.#octets = needle.octets.length === 0 ? (needle.name as Buffer) : needle.octets
+    this.#probe = probeOf(this.#octets)
     this.#answers = answers
   }
 
-  async run(groups: readonly Group[], signal: AbortSignal | undefined): Promise<void> {
+  async run(signal: AbortSignal | undefined): Promise<void> {
     let sliceEndMs = performance.now() + sliceMs
+    let group = this.#groupAt(0)
     let ahead: Promise<Buffer> | undefined
-    for (let at = 0; at < groups.length; at++) {
-      const group = groups[at] as Group
+    for (let turn = 0; group !== undefined; turn++) {
       let bytes: Buffer
       if (ahead !== undefined) bytes = await ahead
-      else bytes = this.#isQuick(group) ? this.#readNow(group, at) : await this.#readAhead(group, at)
-      const next = groups[at + 1]
-      ahead = next === undefined || this.#isQuick(next) ? undefined : this.#readAhead(next, at + 1)
+      else bytes = this.#isQuick(group) ? this.#readNow(group, turn) : await this.#readAhead(group, turn)
+      const next = this.#groupAt(group.to)
+      ahead = next === undefined || this.#isQuick(next) ? undefined : this.#readAhead(next, turn + 1)
       try {
         signal?.throwIfAborted()
         this.#searchGroup(group, bytes)
@@ -105,7 +107,25 @@ class TextScan {
         await ahead
         throw error
       }
+      group = next
     }
+  }
+
+  #groupAt(from: number): Group | undefined {
+    if (from >= this.#records.length) return undefined
+    const first = this.#records[from] as number
+    const start = this.#starts[first] as number
+    const known = this.#texts.isChecked(first, this.#file)
+    let end = this.#ends[first] as number
+    let to = from + 1
+    for (; to < this.#records.length; to++) {
+      const next = this.#records[to] as number
+      const nextEnd = this.#ends[next] as number
+      if (nextEnd - start > groupBytes || (this.#starts[next] as number) - end > maxGapBytes) break
+      if (this.#texts.isChecked(next, this.#file) !== known) break
+      if (nextEnd > end) end = nextEnd
+    }
+    return { from, to, start, end, known }
   }
 
   #isQuick(group: Group): boolean {
@@ -144,55 +164,58 @@ class TextScan {
   }
 
   #searchGroup(group: Group, bytes: Buffer): void {
-    for (const span of group.spans) {
-      const text = group.known ? bytes : bytes.subarray(span.start - group.start, span.end - group.start)
-      const usable = this.#texts.check(span, text, this.#file) && span.end - group.start <= bytes.length
-      if (this.#answers[span.record] === answer.yes) continue
-      this.#answers[span.record] = usable ? answer.no : answer.unknown
+    for (let at = group.from; at < group.to; at++) {
+      const record = this.#records[at] as number
+      const end = (this.#ends[record] as number) - group.start
+      const text = group.known ? bytes : bytes.subarray((this.#starts[record] as number) - group.start, end)
+      const usable = this.#texts.check(record, text, this.#file) && end <= bytes.length
+      this.#answers[record] = usable ? answer.no : answer.unknown
     }
     if (this.#needle.where !== 'field') this.#searchTexts(group, bytes)
     else if (this.#misses > 64 + this.#seen * 8) this.#searchNames(group, bytes)
     else this.#searchFields(group, bytes)
-    this.#seen += group.spans.length
+    this.#seen += group.to - group.from
   }
 
-  /** From one place of the needle to the next; `take` says where to go on in the span it lies in. */
-  #eachPlace(group: Group, bytes: Buffer, take: (span: TextSpan, at: number) => number): void {
+  /** From one place of the needle to the next; `take` says where to go on in the text it lies in. */
+  #eachPlace(group: Group, bytes: Buffer, take: (record: number, at: number) => number): void {
     const { octets, offset } = this.#probe
-    const needle = this.#needle.octets.length === 0 ? (this.#needle.name as Buffer) : this.#needle.octets
+    const needle = this.#octets
     let from = 0
-    let number = 0
+    let number = group.from
     for (;;) {
       const found = bytes.indexOf(octets, from)
       if (found < 0) return
       from = found + 1
       const at = found - offset
-      while (number < group.spans.length && (group.spans[number] as TextSpan).end - group.start <= at)
-        number++
-      const span = group.spans[number]
-      if (span === undefined) return
-      if (at < span.from - group.start || at + needle.length > span.end - group.start) continue
+      const place = group.start + at
+      while (number < group.to && (this.#ends[this.#records[number] as number] as number) <= place) number++
+      if (number === group.to) return
+      const record = this.#records[number] as number
+      if (place < (this.#froms[record] as number)) continue
+      const end = this.#ends[record] as number
+      if (place + needle.length > end) continue
       if (offset > 0 && bytes.compare(needle, 0, offset, at, found) !== 0) continue
-      if (this.#answers[span.record] !== answer.no) from = Math.max(from, span.end - group.start)
-      else from = Math.max(from, take(span, at))
+      if (this.#answers[record] !== answer.no) from = Math.max(from, end - group.start)
+      else from = Math.max(from, take(record, at))
     }
   }
 
   #searchTexts(group: Group, bytes: Buffer): void {
-    this.#eachPlace(group, bytes, (span) => {
-      this.#answers[span.record] = answer.yes
-      return span.end - group.start
+    this.#eachPlace(group, bytes, (record) => {
+      this.#answers[record] = answer.yes
+      return (this.#ends[record] as number) - group.start
     })
   }
 
   /** The value first, then whether it stands in the field. */
   #searchFields(group: Group, bytes: Buffer): void {
-    const { name, octets } = this.#needle
-    this.#eachPlace(group, bytes, (span, at) => {
-      const place = octets.length === 0 ? 'name' : 'value'
-      if (fieldBefore(bytes, span.start - group.start, at, name as Buffer, place)) {
-        this.#answers[span.record] = answer.yes
-        return span.end - group.start
+    const name = this.#needle.name as Buffer
+    const place = this.#needle.octets.length === 0 ? 'name' : 'value'
+    this.#eachPlace(group, bytes, (record, at) => {
+      if (fieldBefore(bytes, (this.#starts[record] as number) - group.start, at, name, place)) {
+        this.#answers[record] = answer.yes
+        return (this.#ends[record] as number) - group.start
       }
       this.#misses++
       return at + 1
@@ -202,14 +225,18 @@ class TextScan {
   /** The field first: quicker when the value is found everywhere. */
   #searchNames(group: Group, bytes: Buffer): void {
     const { name, octets } = this.#needle
-    for (const span of group.spans) {
-      if (this.#answers[span.record] !== answer.no) continue
-      const head = bytes.subarray(span.start - group.start, span.end - group.start)
+    for (let at = group.from; at < group.to; at++) {
+      const record = this.#records[at] as number
+      if (this.#answers[record] !== answer.no) continue
+      const head = bytes.subarray(
+        (this.#starts[record] as number) - group.start,
+        (this.#ends[record] as number) - group.start,
+      )
       for (let from = 0; ; ) {
         const value = fieldValue(head, name as Buffer, from)
         if (value === undefined) break
         if (octets.length === 0 || head.subarray(value.start, value.end).includes(octets)) {
-          this.#answers[span.record] = answer.yes
+          this.#answers[record] = answer.yes
           break
         }
         from = value.end

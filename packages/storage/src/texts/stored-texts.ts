@@ -40,14 +40,14 @@ const scanFor = async (
 ): Promise<Uint8Array> => {
   const bodies = new Uint8Array(texts.count)
   if (needle.where === 'body') {
-    await scanTexts(texts, 'body', texts.spans(located, 'body', 'bodies'), needle, bodies, signal)
+    await scanTexts(texts, 'body', texts.inOrder(located, 'body'), needle, bodies, signal)
     return bodies
   }
   const heads = new Uint8Array(texts.count)
-  await scanTexts(texts, 'head', texts.spans(located, 'head', 'all'), needle, heads, signal)
+  await scanTexts(texts, 'head', texts.inOrder(located, 'head'), needle, heads, signal)
   if (needle.where === 'field') return heads
   const rest = located.map((record) => (record >= 0 && heads[record] === answer.yes ? -1 : record))
-  await scanTexts(texts, 'body', texts.spans(rest, 'body', 'all'), needle, bodies, signal)
+  await scanTexts(texts, 'body', texts.inOrder(rest, 'body'), needle, bodies, signal)
   return heads.map((head, record) => {
     if (head === answer.yes || bodies[record] === answer.yes) return answer.yes
     return head === answer.no && bodies[record] === answer.no ? answer.no : answer.unknown

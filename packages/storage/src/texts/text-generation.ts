@@ -11,17 +11,12 @@ import {
   type TextRecord,
 } from './text-record.ts'
 
-/** Where texts lie in one file: [start, from) is not searched by BODY. */
-export interface TextSpan {
-  /** Record number. */
-  readonly record: number
-  readonly start: number
-  readonly from: number
-  readonly end: number
-  readonly crc: number
-}
-
 export type TextFile = 'head' | 'body'
+
+export interface TextPlacesOfFile {
+  readonly starts: Float64Array
+  readonly ends: Float64Array
+}
 
 /** Messages that are looked for: columns of the same length. */
 export interface WantedTexts {
@@ -45,6 +40,11 @@ export class TextGeneration {
   readonly #byMessage = new Map<number, number>()
   #readBytes = indexHeadBytes
   #users = 1
+  #places: Record<TextFile, TextPlacesOfFile> = {
+    head: { starts: new Float64Array(), ends: new Float64Array() },
+    body: { starts: new Float64Array(), ends: new Float64Array() },
+  }
+  #bodyStarts = new Float64Array()
   /** Checksums tested by this process, by record. */
   #checks: Record<TextFile, Uint8Array> = { head: new Uint8Array(), body: new Uint8Array() }
 
@@ -114,19 +114,35 @@ export class TextGeneration {
     return found
   }
 
-  /** Ascending by place, each once. */
-  spans(located: Int32Array, file: TextFile, part: 'all' | 'bodies'): TextSpan[] {
-    const spans: TextSpan[] = []
+  /** Record numbers ascending by place in the file, each once. */
+  inOrder(located: Int32Array, file: TextFile): Int32Array {
+    const order = new Int32Array(located.length)
     const seen = new Uint8Array(this.#records.length)
+    let count = 0
+    const { starts } = this.#places[file]
+    let last = -1
     let sorted = true
     for (const number of located) {
       if (number < 0 || seen[number] === 1) continue
       seen[number] = 1
-      const span = spanOf(number, this.#records[number] as TextRecord, file, part)
-      if (spans.length > 0 && (spans.at(-1) as TextSpan).start > span.start) sorted = false
-      spans.push(span)
+      const start = starts[number] as number
+      if (start < last) sorted = false
+      last = start
+      order[count++] = number
     }
-    return sorted ? spans : spans.sort((a, b) => a.start - b.start)
+    const wanted = order.subarray(0, count)
+    if (sorted) return wanted
+    return wanted.sort((a, b) => (starts[a] as number) - (starts[b] as number))
+  }
+
+  /** Where texts begin and end, by record. */
+  placesIn(file: TextFile): TextPlacesOfFile {
+    return this.#places[file]
+  }
+
+  /** Where bodies begin in the file of bodies: the headers of parts are before. */
+  get bodyStarts(): Float64Array {
+    return this.#bodyStarts
   }
 
   fileOf(file: TextFile): number {
@@ -138,13 +154,17 @@ export class TextGeneration {
   }
 
   /** Tests the checksum when this process has not done so. */
-  check(span: TextSpan, bytes: Buffer, file: TextFile): boolean {
+  check(record: number, bytes: Buffer, file: TextFile): boolean {
     const checks = this.#checks[file]
-    if (checks[span.record] === unchecked) {
-      checks[span.record] =
-        bytes.length === span.end - span.start && crc32(bytes) === span.crc ? whole : damaged
+    if (checks[record] === unchecked) {
+      const { starts, ends } = this.#places[file]
+      const { headCrc, bodyCrc } = this.#records[record] as TextRecord
+      const isWhole =
+        bytes.length === (ends[record] as number) - (starts[record] as number) &&
+        crc32(bytes) === (file === 'head' ? headCrc : bodyCrc)
+      checks[record] = isWhole ? whole : damaged
     }
-    return checks[span.record] === whole
+    return checks[record] === whole
   }
 
   #readRecords(sizeBytes: number): void {
@@ -158,15 +178,40 @@ export class TextGeneration {
       if (record !== undefined) this.#byMessage.set(record.messageId, this.#records.length - 1)
     }
     this.#readBytes += at
-    for (const file of ['head', 'body'] as const) {
-      const checks = new Uint8Array(Math.max(64, this.#records.length * 2))
-      const former = this.#checks[file]
-      if (former.length >= this.#records.length) continue
-      checks.set(former)
-      this.#checks[file] = checks
+    this.#place(this.#records.length - at / recordBytes)
+  }
+
+  /** The columns of new records. */
+  #place(from: number): void {
+    const count = this.#records.length
+    const { head, body } = this.#places
+    if (head.starts.length < count) {
+      const room = Math.max(64, count + (count >> 1))
+      this.#places = { head: grown(head, room), body: grown(body, room) }
+      this.#bodyStarts = longer(this.#bodyStarts, room)
+      this.#checks = { head: longer(this.#checks.head, room), body: longer(this.#checks.body, room) }
+    }
+    for (let number = from; number < count; number++) {
+      const record = this.#records[number] as TextRecord
+      this.#places.head.starts[number] = record.headAt
+      this.#places.head.ends[number] = record.headAt + record.headBytes
+      this.#places.body.starts[number] = record.bodyAt
+      this.#places.body.ends[number] = record.bodyAt + record.partBytes + record.bodyBytes
+      this.#bodyStarts[number] = record.bodyAt + record.partBytes
     }
   }
 }
+
+const longer = <T extends Float64Array | Uint8Array>(former: T, length: number): T => {
+  const column = new (former.constructor as new (length: number) => T)(length)
+  column.set(former)
+  return column
+}
+
+const grown = ({ starts, ends }: TextPlacesOfFile, length: number): TextPlacesOfFile => ({
+  starts: longer(starts, length),
+  ends: longer(ends, length),
+})
 
 const noRecord: TextRecord = {
   messageId: -1,
@@ -181,20 +226,3 @@ const noRecord: TextRecord = {
   bodyCrc: 0,
   tooLong: true,
 }
-
-const spanOf = (number: number, record: TextRecord, file: TextFile, part: 'all' | 'bodies'): TextSpan =>
-  file === 'head'
-    ? {
-        record: number,
-        start: record.headAt,
-        from: record.headAt,
-        end: record.headAt + record.headBytes,
-        crc: record.headCrc,
-      }
-    : {
-        record: number,
-        start: record.bodyAt,
-        from: record.bodyAt + (part === 'all' ? 0 : record.partBytes),
-        end: record.bodyAt + record.partBytes + record.bodyBytes,
-        crc: record.bodyCrc,
-      }

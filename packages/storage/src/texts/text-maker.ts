@@ -119,7 +119,11 @@ export class TextMaker {
     this.#isRunning = true
     this.#running = this.#work()
       .catch((error: unknown) => {
-        if (!this.#stop.signal.aborted) process.emitWarning(`Store: texts for searching: ${String(error)}`)
+        // A folder that is gone is no news: the store is going with it.
+        const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+        if (!this.#stop.signal.aborted && !isGone) {
+          process.emitWarning(`Store: texts for searching: ${String(error)}`)
+        }
         return 'later' as const
       })
       .then((done) => {

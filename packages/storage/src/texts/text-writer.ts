@@ -64,7 +64,7 @@ export const appendTexts = (directory: string, account: number, added: readonly 
     writeAll(open.body, Buffer.concat(bodies), bodyAt - sum(bodies))
     writeAll(open.index, Buffer.concat(records), indexHeadBytes + open.records * recordBytes)
   } finally {
-    for (const file of [open.index, open.head, open.body]) fs.closeSync(file)
+    closeTexts(open)
   }
 }
 
@@ -81,13 +81,32 @@ const openTexts = (directory: string, account: number): OpenTexts => {
   const generation = readGeneration(directory, account)
   if (generation !== undefined) {
     try {
-      return openGeneration(directory, account, generation, 'r+')
+      const open = openGeneration(directory, account, generation, 'r+')
+      if (isComplete(open)) return open
+      closeTexts(open)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
   }
   removeTexts(directory, account)
   return openGeneration(directory, account, newGeneration(), 'w+')
+}
+
+/** Texts that were cut short would be written over: all are made anew. */
+const isComplete = ({ index, head, body, records }: OpenTexts): boolean => {
+  if (records === 0) return true
+  const bytes = Buffer.alloc(recordBytes)
+  fs.readSync(index, bytes, 0, recordBytes, indexHeadBytes + (records - 1) * recordBytes)
+  const last = decodeRecord(bytes, 0)
+  return (
+    last !== undefined &&
+    fs.fstatSync(head).size >= last.headAt + last.headBytes &&
+    fs.fstatSync(body).size >= last.bodyAt + last.partBytes + last.bodyBytes
+  )
+}
+
+const closeTexts = ({ index, head, body }: OpenTexts): void => {
+  for (const file of [index, head, body]) fs.closeSync(file)
 }
 
 /** Never the same again, so that a reader knows that its files are of yesterday. */
