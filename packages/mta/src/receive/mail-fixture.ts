@@ -181,7 +181,11 @@ function createTestPolicy(options: FixtureOptions, place: PolicyPlace): Policy {
     ),
     {
       ...place,
-      greylist: createGreylist(store.greylist, withFolder(options.greylist ?? {}, folder), { log, now }),
+      greylist: createGreylist(store.greylist, withFolder(options.greylist ?? {}, folder), {
+        log,
+        now,
+        dns: place.dns,
+      }),
     },
   )
 }

@@ -154,6 +154,8 @@ export function greylistOptions({ values }: Config): GreylistOptions {
     text: values.greylist_text,
     whitelistClients: values.greylist_whitelist_clients,
     whitelistRecipients: values.greylist_whitelist_recipients,
+    vouchers: values.greylist_vouchers.includes('spf') ? ['spf'] : [],
+    myhostname: values.myhostname,
   }
 }
 

@@ -66,7 +66,7 @@ async function rulesOf(parts: RuleParts, config: Config) {
   const tables = createTables({ log, now, unsafeFiles, environment: config.environment })
   const context = { log, now, tables, unsafeFiles }
   const routing = await createRouting(routingOptions(config), { ...context, accounts, store })
-  const greylist = createGreylist(store.greylist, greylistOptions(config), context)
+  const greylist = createGreylist(store.greylist, greylistOptions(config), { ...context, dns: resolver })
   const sources = { tables, dns: resolver, addresses: routing, greylist, log, now }
   /** How mail comes in, by main.cf alone or with the options of a service of master.cf. */
   const receiveOf = (own: Config, service: 'by-port' | 'by-options'): ReceiveConfiguration => {

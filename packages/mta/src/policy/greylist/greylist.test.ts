@@ -136,3 +136,37 @@ test('what makes one triplet of many', () => {
   assert.equal(foldSender('user99@x.y'), 'user99@x.y')
   assert.equal(foldSender(''), '')
 })
+
+test('RFC 7208 §2.6: a client that SPF names does not wait; what SPF cannot tell changes nothing', async () => {
+  const mail = await openMailFixture({
+    ...options,
+    greylist: { ...options.greylist, vouchers: ['spf'], myhostname: 'mx.example.org' },
+    zone: `
+vouched.net. TXT "v=spf1 a:mx.vouched.net ip6:2001:db8::/32 include:more.net -all"
+mx.vouched.net. A 192.0.2.5
+more.net. TXT "v=spf1 mx ptr -all"
+more.net. MX 10 mx.more.net.
+mx.more.net. A 192.0.2.6
+helo.net. TXT "v=spf1 ip4:192.0.2.0/24 -all"
+soft.net. TXT "v=spf1 ~all"
+dead.net. FAIL timeout
+loop.net. TXT "v=spf1 include:loop.net -all"
+`,
+  })
+  const from = async (client: string, sender: string, helo = 'client.example.net') => {
+    const session = await mail.session({ clientAddress: client, helo })
+    return (await mail.say(session, sender, ['alice@example.org']))[1]?.slice(0, 3)
+  }
+  assert.equal(await from('192.0.2.5', 'a@vouched.net'), '250')
+  assert.equal(await from('192.0.2.6', 'a@vouched.net'), '250', 'by include and mx')
+  assert.equal(await from('2001:db8::7', 'a@vouched.net'), '250', 'by ip6')
+  assert.equal(await from('192.0.3.7', 'a@vouched.net'), '450')
+  assert.equal(await from('192.0.2.9', '', 'helo.net'), '250', 'the null sender: by HELO')
+  for (const sender of ['a@soft.net', 'a@dead.net', 'a@loop.net', 'a@none.net', 'a@[192.0.2.1]'])
+    assert.equal(await from('192.0.4.4', sender), '450', sender)
+  assert.match(
+    mail.lines().join('\n'),
+    /greylist not greylisted: SPF passes for 192.0.2.5, sender=a@vouched.net/,
+  )
+  await mail.close()
+})

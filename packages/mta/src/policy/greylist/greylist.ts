@@ -1,3 +1,4 @@
+import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import type { Answer } from '@posthorn/smtp'
 import type { GreylistStore, GreylistTriplet } from '@posthorn/storage'
@@ -5,6 +6,7 @@ import { networkAround, parseAddress, type TableContext } from '../../tables/ind
 import { refusalOf } from '../reply-text.ts'
 import type { PolicyRequest, Subject } from '../request.ts'
 import { dunno, type Verdict } from '../verdict.ts'
+import { checkSpf } from './sender-policy.ts'
 import { openClientWhitelist, openRecipientWhitelist } from './whitelist.ts'
 
 export interface GreylistOptions {
@@ -20,6 +22,9 @@ export interface GreylistOptions {
   readonly text?: string
   readonly whitelistClients?: readonly string[]
   readonly whitelistRecipients?: readonly string[]
+  /** Who does not wait: `spf` = the sender's domain vouches for the client. Default: nobody. */
+  readonly vouchers?: readonly 'spf'[]
+  readonly myhostname?: string
 }
 
 export interface Greylist {
@@ -28,12 +33,13 @@ export interface Greylist {
 
 const defaultText = 'Greylisted, see http://postgrey.schweikert.ch/help/%r.html (wait %s s)'
 const hourMs = 3_600_000
+const spfTimeoutMs = 5_000
 
 /** Greylisting as postgrey does it, on the store. RFC 6647. Throws TableError for a bad whitelist. */
 export function createGreylist(
   store: Pick<GreylistStore, 'attempt'>,
   options: GreylistOptions,
-  context: TableContext & { readonly log: Log },
+  context: TableContext & { readonly log: Log; readonly dns?: Resolver },
 ): Greylist {
   const clients = (options.whitelistClients ?? []).map((path) => openClientWhitelist(path, context))
   const recipients = (options.whitelistRecipients ?? []).map((path) => openRecipientWhitelist(path, context))
@@ -44,6 +50,14 @@ export function createGreylist(
     autoWhitelistPasses: options.autoWhitelistPasses ?? 5,
   }
   const text = options.text ?? defaultText
+  const vouchesBySpf = options.vouchers?.includes('spf') === true ? context.dns : undefined
+
+  async function isVouchedFor({ sender = '', helo, client }: PolicyRequest): Promise<boolean> {
+    if (vouchesBySpf === undefined || (sender === '' && helo === '')) return false
+    const { myhostname = 'localhost' } = options
+    const question = { sender, helo, clientAddress: client.address, myhostname }
+    return (await checkSpf(vouchesBySpf, question, spfTimeoutMs)) === 'pass'
+  }
 
   /** A greylist that cannot be asked stops no mail. */
   async function waitOf(triplet: GreylistTriplet): Promise<number> {
@@ -56,10 +70,16 @@ export function createGreylist(
   }
 
   async function attempt(network: string, request: PolicyRequest, subject: Subject): Promise<Verdict> {
+    const { client } = request
     const recipient = foldRecipient(request.recipient ?? '')
     const triplet = { network, sender: foldSender(request.sender ?? ''), recipient }
     const waitMs = await waitOf(triplet)
     if (waitMs <= 0) return dunno
+    if (await isVouchedFor(request)) {
+      const said = `not greylisted: SPF passes for ${client.address}, sender=${request.sender ?? ''}`
+      context.log({ level: 'info', service: 'greylist', text: said })
+      return dunno
+    }
     const seconds = Math.max(1, Math.ceil(waitMs / 1000))
     const said = text.replace(/%[sr]/g, (mark) =>
       mark === '%s' ? String(seconds) : recipient.slice(recipient.lastIndexOf('@') + 1),

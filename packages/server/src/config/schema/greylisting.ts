@@ -40,6 +40,11 @@ export const greylisting = {
     default: '',
     doc: "Files with recipients that nobody waits for, in postgrey's format: `user@`, domains, addresses, /expressions/.",
   }),
+  greylist_vouchers: posthorn({
+    type: 'list',
+    default: 'spf',
+    doc: "Who speaks for a stranger, so that it does not wait: `spf`: the sender's domain names the client in its SPF record. Networks that have passed greylist_auto_whitelist_clients times never wait in any case.",
+  }),
   greylist_text: posthorn({
     type: 'string',
     default: 'Greylisted, try again in %s seconds',
