@@ -86,6 +86,10 @@ export class IndexFlusher {
     return this.#last?.state
   }
 
+  get isFlushing(): boolean {
+    return this.#running !== undefined
+  }
+
   /** Resolves when everything that is committed now is on disk. */
   flush(): Promise<void> {
     this.#next ??= this.#after(this.#running)

@@ -10,6 +10,7 @@ import type { IndexFlusher } from './index-flusher.ts'
 import { logIdsIn, logPath, placeAt } from './log-files.ts'
 import { encodeRecord, framesBytes, type LoggedFrame, recordHeadBytes, rowsBytes } from './log-record.ts'
 import { encodeLogState, type LogState, logStateKey, readLogState } from './log-state.ts'
+import { QuickSync } from './quick-sync.ts'
 
 export interface WriteLogParts {
   readonly environment: Environment
@@ -53,6 +54,7 @@ type Way = 'none' | 'log' | 'flush'
  */
 export class WriteLog implements GroupParticipant {
   readonly #parts: WriteLogParts
+  readonly #quick: QuickSync
   #logId = 0
   #file: number | undefined
   #sizeBytes = 0
@@ -70,6 +72,7 @@ export class WriteLog implements GroupParticipant {
 
   constructor(parts: WriteLogParts) {
     this.#parts = parts
+    this.#quick = new QuickSync(parts.files, () => parts.flusher.isFlushing)
   }
 
   /** False when there is no file to log into: `makeFile` then. */
@@ -162,7 +165,7 @@ export class WriteLog implements GroupParticipant {
   async #syncFile(): Promise<void> {
     const file = this.#file as number
     try {
-      await this.#parts.files.dataSync(file)
+      await this.#quick.sync(file)
     } catch {
       this.#parts.files.close(file)
       this.#file = undefined

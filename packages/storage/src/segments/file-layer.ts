@@ -14,6 +14,8 @@ export interface FileLayer {
   read(file: number, target: Uint8Array, position: number): Promise<number>
   readSync(file: number, target: Uint8Array, position: number): number
   dataSync(file: number): Promise<void>
+  /** On the event loop. */
+  dataSyncNow(file: number): void
   truncate(file: number, lengthBytes: number): void
   close(file: number): void
   unlink(path: string): void
@@ -70,6 +72,7 @@ export const realFileLayer: FileLayer = {
     return filled
   },
   dataSync: (file) => dataSyncFile(file),
+  dataSyncNow: (file) => fs.fdatasyncSync(file),
   truncate: (file, lengthBytes) => fs.ftruncateSync(file, lengthBytes),
   close: (file) => fs.closeSync(file),
   unlink(path) {

@@ -96,6 +96,16 @@ export class FaultyFileLayer implements FileLayer {
   async dataSync(file: number): Promise<void> {
     const fails = await this.#enterAsync()
     if (fails) throw fails
+    this.#synced(file)
+  }
+
+  dataSyncNow(file: number): void {
+    const fails = this.#enter('sync')
+    if (fails) throw fails
+    this.#synced(file)
+  }
+
+  #synced(file: number): void {
     const tracked = this.#files.get(file)
     if (!tracked) return
     tracked.durable = readFileSync(tracked.path)
