@@ -22,6 +22,8 @@ export interface NewAccount {
   readonly password: string | Uint8Array
   /** Octets; 0 = the server's mailbox_size_limit. */
   readonly quotaBytes?: number
+  /** Messages; 0 = the server's quota_message_count. */
+  readonly quotaMessages?: number
   readonly home?: string
 }
 
@@ -39,7 +41,10 @@ export interface Accounts extends Authenticator {
   list(): Promise<readonly Account[]>
   setPassword(address: string, password: string | Uint8Array): Promise<Account>
   setEnabled(address: string, to: 'enabled' | 'disabled'): Promise<Account>
-  setQuota(address: string, quotaBytes: number): Promise<Account>
+  setQuota(
+    address: string,
+    quota: { readonly quotaBytes?: number; readonly quotaMessages?: number },
+  ): Promise<Account>
   /** With all its mail. */
   remove(address: string): Promise<Account>
   addDomain(domain: string): Promise<boolean>

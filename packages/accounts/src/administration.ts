@@ -44,7 +44,7 @@ export function createAdministration(parts: AdministrationParts): Administration
   }
 
   return {
-    async create({ address, password, quotaBytes = 0, home = '' }) {
+    async create({ address, password, quotaBytes = 0, quotaMessages = 0, home = '' }) {
       const name = parseLogin(address, parts.options().defaultDomain)
       if (name === undefined) {
         throw new AccountError('invalid-address', `Not an address for an account: ${address}`)
@@ -58,6 +58,7 @@ export function createAdministration(parts: AdministrationParts): Administration
           passwordHash,
           enabled: true,
           quotaBytes,
+          quotaMessages,
           home,
         })
         return { account, domainAdded: await addDomain(domainOf(name)) }
@@ -73,8 +74,8 @@ export function createAdministration(parts: AdministrationParts): Administration
     async setEnabled(address, to) {
       return accounts.update((await existing(address)).id, { enabled: to === 'enabled' })
     },
-    async setQuota(address, quotaBytes) {
-      return accounts.update((await existing(address)).id, { quotaBytes })
+    async setQuota(address, quota) {
+      return accounts.update((await existing(address)).id, quota)
     },
     async remove(address) {
       const account = await existing(address)

@@ -100,6 +100,49 @@ describe('commands without a server', () => {
     assert.equal((await mailbox('list', 'nobody')).err, 'posthorn: No such account: nobody\n')
   })
 
+  it('sharing: groups, lists of rights, what each of them lets others see', async () => {
+    const path = folder()
+    const posthorn = (...args: string[]) => run('posthorn', ['-c', path, ...args])
+    for (const user of ['alice', 'bob']) await posthorn('user', 'add', user, '--password', 'x')
+    await posthorn('mailbox', 'create', 'alice', 'Project')
+    assert.equal((await posthorn('group', 'add', 'Team')).out, 'team: added\n')
+    assert.equal((await posthorn('group', 'join', 'team', 'bob')).out, 'team: bob@example.org joined\n')
+    assert.equal((await posthorn('group', 'list')).out, 'team  bob@example.org\n')
+    assert.equal((await posthorn('acl', 'set', 'alice', 'Project', '$team', 'lrs')).code, 0)
+    assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'bob', '+wd')).code, 0)
+    assert.equal((await posthorn('acl', 'set', 'alice', 'Project', '--', '-bob', 'e')).code, 0)
+    assert.equal(
+      (await posthorn('acl', 'list', 'alice')).out,
+      'Project  $team             lrs\nProject  bob@example.org   wted\nProject  -bob@example.org  ed\n',
+    )
+    assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'bob', '-w')).code, 0)
+    assert.match(
+      (await posthorn('acl', 'list', 'alice', 'Project', '--json')).out,
+      /"bob@example.org","rights":"te"/,
+    )
+    assert.equal((await posthorn('acl', 'delete', 'alice', 'Project', 'bob')).code, 0)
+    assert.equal((await posthorn('acl', 'delete', 'alice', 'Project', 'bob')).code, 1)
+    assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'bob', 'lq')).code, 64)
+    assert.equal((await posthorn('acl', 'set', 'alice', 'Nowhere', 'bob', 'l')).code, 1)
+    assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'nobody', 'l')).code, 64)
+    assert.equal((await posthorn('group', 'remove', 'team')).code, 0)
+    assert.equal((await posthorn('acl', 'list', 'alice')).out, 'Project  -bob@example.org  ed\n')
+    assert.match((await posthorn('store', 'check')).out, /: ok$/m)
+  })
+
+  it('limits of messages', async () => {
+    const path = folder()
+    const posthorn = (...args: string[]) => run('posthorn', ['-c', path, ...args])
+    await posthorn('user', 'add', 'alice', '--password', 'x', '--quota-messages', '5')
+    assert.match((await posthorn('user', 'list')).out, /0 of 5 messages/)
+    assert.equal(
+      (await posthorn('user', 'quota', 'alice', '2M', '--quota-messages', '7')).out,
+      'alice@example.org: quota 2.0 MB, 7 messages\n',
+    )
+    assert.equal((await posthorn('user', 'quota', 'alice')).code, 64)
+    assert.equal((await posthorn('user', 'quota', 'alice', '--quota-messages', 'many')).code, 64)
+  })
+
   it('sendmail delivers and queues while the server is stopped; the queue can be looked at and changed', async () => {
     const path = folder()
     await run('posthorn', ['-c', path, 'user', 'add', 'alice', '--password', 'x'])

@@ -38,8 +38,9 @@ export function createMailboxRoom(store: Pick<Store, 'mailboxes'>, now: () => nu
   }
 }
 
-const hasRoom = ({ usedBytes, limitBytes }: Quota, sizeBytes: number): boolean =>
-  limitBytes === 0 || (usedBytes < limitBytes && usedBytes + sizeBytes <= limitBytes)
+const hasRoom = ({ usedBytes, limitBytes, usedMessages, limitMessages }: Quota, sizeBytes: number): boolean =>
+  (limitBytes === 0 || (usedBytes < limitBytes && usedBytes + sizeBytes <= limitBytes)) &&
+  (limitMessages === 0 || usedMessages < limitMessages)
 
 const full = (address: string): Refusal => ({
   code: 452,

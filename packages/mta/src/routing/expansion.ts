@@ -3,7 +3,13 @@ import type { Transport } from './transport.ts'
 
 /** Where one address ends up after every alias and .forward. */
 export type Leaf =
-  | { readonly kind: 'mailbox'; readonly account: Account; readonly address: string }
+  | {
+      readonly kind: 'mailbox'
+      readonly account: Account
+      readonly address: string
+      /** Default: INBOX. */
+      readonly mailbox?: string
+    }
   | {
       readonly kind: 'remote'
       readonly address: string

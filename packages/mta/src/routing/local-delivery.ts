@@ -4,6 +4,7 @@ import { type LookupTable, lookupFirst } from '../tables/index.ts'
 import type { AccountCache } from './account-cache.ts'
 import type { AddressClasses } from './address-classes.ts'
 import { type AliasTarget, parseAliasValue, parseTargetLines } from './alias-value.ts'
+import type { DetailMailboxes } from './detail-mailbox.ts'
 import { ExpansionError, type Gathering, maxLevels, type Walk } from './expansion.ts'
 import type { ForwardFiles } from './forward-files.ts'
 import { luserRelayAddress } from './luser-relay.ts'
@@ -16,6 +17,7 @@ export interface LocalParts {
   readonly aliases: readonly LookupTable[]
   readonly classes: AddressClasses
   readonly forwards: ForwardFiles
+  readonly details: DetailMailboxes
   readonly log: Log
   /** Routes a target that is an address, anywhere. */
   readonly follow: (address: string, walk: Walk, gathering: Gathering) => Promise<void>
@@ -276,7 +278,11 @@ async function deliverAccount(
   if (forwarding.kind === 'temporary') {
     throw new ExpansionError('4.3.0', `cannot read .forward of ${account.address}: ${forwarding.reason}`)
   }
-  if (forwarding.kind === 'none') return reachMailbox(account, address, walk, gathering)
+  if (forwarding.kind === 'none') {
+    const { extension } = found
+    const mailbox = extension === undefined ? undefined : await parts.details.find(account.id, extension)
+    return reachMailbox(account, address, walk, gathering, mailbox)
+  }
   const before = gathering.served
   const next: Walk = { ...walk, from: 'forward', path: [...walk.path, label] }
   await followTargets(parts, forwarding.targets, `${account.address}: .forward`, next, gathering)
@@ -310,10 +316,23 @@ async function deliverReserved(
   fail(gathering, walk, walk.original, '5.1.1', `unknown user: "${name}"`)
 }
 
-function reachMailbox(account: Account, address: string, walk: Walk, gathering: Gathering): void {
-  reach(gathering, accountKey(account), {
+/** @param mailbox default: INBOX */
+function reachMailbox(
+  account: Account,
+  address: string,
+  walk: Walk,
+  gathering: Gathering,
+  mailbox?: string,
+): void {
+  const key = mailbox === undefined ? accountKey(account) : `${accountKey(account)} ${mailbox}`
+  reach(gathering, key, {
     deliveredTo: walk.entry,
-    leaf: { kind: 'mailbox', account, address: walk.path.length === 0 ? address : account.address },
+    leaf: {
+      kind: 'mailbox',
+      account,
+      address: walk.path.length === 0 ? address : account.address,
+      ...(mailbox !== undefined && { mailbox }),
+    },
   })
 }
 

@@ -37,7 +37,12 @@ export function planDelivery(delivery: Delivery, context: PlanContext): Planned 
       originalTo,
       deliveredTo: deliveredTo ?? leaf.address,
     })
-    const route = { kind: 'mailbox', account: leaf.account.id, mailbox: 'INBOX', prefix } as const
+    const route = {
+      kind: 'mailbox',
+      account: leaf.account.id,
+      mailbox: leaf.mailbox ?? 'INBOX',
+      prefix,
+    } as const
     return { recipient: { ...shared, route }, originalTo, deliveredTo }
   }
   const transport = leaf.kind === 'error' ? errorTransport(leaf.status, leaf.text) : leaf.transport

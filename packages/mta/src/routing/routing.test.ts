@@ -346,3 +346,50 @@ test('verify at RCPT, resolve from the queue, account changes are seen', async (
   assert.equal(mail.routing.owns('alice@example.org', 'bob@example.org', '+'), false)
   await mail.close()
 })
+
+test('RFC 4314 §2.1: mail for user+mailbox goes into that mailbox where anyone may post', async () => {
+  const mail = await openMailFixture({
+    accounts: ['alice@example.org'],
+    routing: { aliasMaps: ['inline:{list=alice+project}'] },
+  })
+  try {
+    const { store, routing } = mail
+    const alice = await store.accounts.find('alice@example.org')
+    assert.ok(alice)
+    const into = async (...to: string[]) => {
+      const planned = await routing.plan(
+        to.map((address) => ({ address })),
+        'carol@sender.net',
+        5,
+      )
+      return planned.map(({ recipient: { route } }) =>
+        route.kind === 'mailbox' ? route.mailbox : route.kind,
+      )
+    }
+    const { id } = await store.mailboxes.create(alice.id, 'Project/Büro')
+    const anyone = (rights: string) =>
+      store.sharing.changeAcl(id, { subject: { kind: 'anyone' }, effect: 'grants', op: 'replace', rights })
+    assert.deepEqual(await into('alice+project/büro@example.org'), ['INBOX'])
+    await anyone('lrs')
+    assert.deepEqual(await into('alice+project/büro@example.org'), ['INBOX'])
+    await anyone('p')
+    assert.deepEqual(await into('alice+project/büro@example.org'), ['Project/Büro'])
+    assert.deepEqual(await into('alice+Project@example.org', 'alice+nothing@example.org'), ['INBOX'])
+    const project = await store.mailboxes.find(alice.id, 'Project')
+    assert.ok(project)
+    await store.sharing.changeAcl(project.id, {
+      subject: { kind: 'anyone' },
+      effect: 'grants',
+      op: 'replace',
+      rights: 'p',
+    })
+    assert.deepEqual(await into('list@example.org', 'alice@example.org', 'alice+PROJECT@example.org'), [
+      'Project',
+      'INBOX',
+    ])
+    await store.mailboxes.remove(alice.id, 'Project/Büro')
+    assert.deepEqual(await into('alice+project/büro@example.org'), ['INBOX'])
+  } finally {
+    await mail.close()
+  }
+})

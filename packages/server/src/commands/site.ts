@@ -97,6 +97,7 @@ async function openSiteStore({ config, folder }: Site, wakeBus: WakeBus): Promis
       directory: folder.storeFolder,
       wakeBus,
       defaultQuotaBytes: config.values.mailbox_size_limit,
+      defaultQuotaMessages: config.values.quota_message_count,
     })
   } catch (error) {
     if (error instanceof StoreError)

@@ -22,5 +22,7 @@ export function imapOptions(config: ConfigValues, credentials: TlsCredentials | 
     idleNotifyIntervalMs: config.imap_idle_notify_interval,
     idFields: { name: config.mail_name },
     idLog: ['name', 'version'],
+    serverComment: config.mail_server_comment,
+    serverAdmin: config.mail_server_admin,
   }
 }

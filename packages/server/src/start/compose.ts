@@ -131,6 +131,7 @@ export async function composeServer(parts: ComposeParts) {
     directory: folder.storeFolder,
     now,
     defaultQuotaBytes: parts.config.values.mailbox_size_limit,
+    defaultQuotaMessages: parts.config.values.quota_message_count,
     ...(parts.wakeBus === undefined ? {} : { wakeBus: parts.wakeBus }),
   })
   try {

@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander'
 import { exit, type Shell } from '../shell.ts'
+import { addAclCommands } from './acl.ts'
 import type { CommandContext } from './context.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addDomainCommands } from './domain.ts'
 import { addExplainCommand } from './explain.ts'
 import { addExportCommands } from './export.ts'
 import { addGreylistCommands } from './greylist.ts'
+import { addGroupCommands } from './group.ts'
 import { addImportCommands } from './import.ts'
 import { addLogCommand } from './log.ts'
 import { addMailboxCommands } from './mailbox.ts'
@@ -39,6 +41,8 @@ export async function posthorn(
   addUserCommands(program, context)
   addDomainCommands(program, context)
   addMailboxCommands(program, context)
+  addAclCommands(program, context)
+  addGroupCommands(program, context)
   addImportCommands(program, context)
   addExportCommands(program, context)
   addGreylistCommands(program, context)

@@ -14,6 +14,7 @@ interface PasswordOptions {
 }
 interface AddOptions extends PasswordOptions {
   readonly quota?: string
+  readonly quotaMessages?: string
   readonly home?: string
 }
 
@@ -34,6 +35,7 @@ export function addUserCommands(program: Command, context: CommandContext): void
     user.command('add <address>').description('make an account; `alice` is alice@auth_default_realm'),
   )
     .option('--quota <size>', 'what it may hold, as 500M or 2G; 0 is the limit of the server', '0')
+    .option('--quota-messages <count>', 'how many messages it may hold; 0 is the limit of the server', '0')
     .option('--home <folder>', 'where its .forward is')
     .action((address: string, options: AddOptions) => addUser(context, address, options))
   passwordOptions(user.command('passwd <address>').description('set a new password')).action(
@@ -62,15 +64,11 @@ export function addUserCommands(program: Command, context: CommandContext): void
   )
   change('enable', 'let it log in again', (accounts, address) => accounts.setEnabled(address, 'enabled'))
   user
-    .command('quota <address> <size>')
+    .command('quota <address> [size]')
     .description('what it may hold, as 500M or 2G; 0 is the limit of the server')
-    .action((address: string, size: string) =>
-      withSite(context.shell, context.site(), async ({ accounts }) => {
-        const account = await accounts.setQuota(address, parseSize(size))
-        context.shell.out(
-          `${account.address}: quota ${account.quotaBytes === 0 ? 'of the server' : readableSize(account.quotaBytes)}\n`,
-        )
-      }),
+    .option('--quota-messages <count>', 'how many messages; 0 is the limit of the server')
+    .action((address: string, size: string | undefined, options: { quotaMessages?: string }) =>
+      setQuota(context, address, size, options.quotaMessages),
     )
   user
     .command('remove <address>')
@@ -83,6 +81,7 @@ export function addUserCommands(program: Command, context: CommandContext): void
 
 async function addUser({ shell, site }: CommandContext, address: string, options: AddOptions): Promise<void> {
   const quotaBytes = parseSize(options.quota ?? '0')
+  const quotaMessages = parseCount(options.quotaMessages ?? '0')
   await withSite(
     shell,
     site(),
@@ -93,6 +92,7 @@ async function addUser({ shell, site }: CommandContext, address: string, options
         address,
         password: password.text,
         quotaBytes,
+        quotaMessages,
         ...(options.home === undefined ? {} : { home: options.home }),
       })
       shell.out(
@@ -102,6 +102,32 @@ async function addUser({ shell, site }: CommandContext, address: string, options
     },
     'made',
   )
+}
+
+async function setQuota(
+  { shell, site }: CommandContext,
+  address: string,
+  size: string | undefined,
+  count: string | undefined,
+): Promise<void> {
+  if (size === undefined && count === undefined)
+    throw new CommandError('say a size, or --quota-messages', exit.usage)
+  await withSite(shell, site(), async ({ accounts }) => {
+    const account = await accounts.setQuota(address, {
+      ...(size === undefined ? {} : { quotaBytes: parseSize(size) }),
+      ...(count === undefined ? {} : { quotaMessages: parseCount(count) }),
+    })
+    const messages = account.quotaMessages ? `, ${account.quotaMessages} messages` : ''
+    shell.out(
+      `${account.address}: quota ${account.quotaBytes === 0 ? 'of the server' : readableSize(account.quotaBytes)}${messages}\n`,
+    )
+  })
+}
+
+/** A number of messages. Throws CommandError. */
+function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new CommandError(`not a number of messages: ${text}`, exit.usage)
+  return Number(text)
 }
 
 async function setPassword(
@@ -144,16 +170,17 @@ async function listUsers({ shell, site }: CommandContext, form: 'columns' | 'jso
     for (const account of [...(await accounts.list())].sort((a, b) => (a.address < b.address ? -1 : 1))) {
       const quota = await store.mailboxes.quota(account.id)
       const limitBytes = account.quotaBytes === 0 ? config.values.mailbox_size_limit : account.quotaBytes
+      const { limitMessages } = quota
       if (form === 'json') {
         const { address, enabled, createdMs } = account
         shell.out(
-          `${JSON.stringify({ address, enabled, createdMs, limitBytes, usedBytes: quota.usedBytes, messages: quota.usedMessages })}\n`,
+          `${JSON.stringify({ address, enabled, createdMs, limitBytes, usedBytes: quota.usedBytes, messages: quota.usedMessages, limitMessages })}\n`,
         )
       }
       rows.push([
         account.address,
         account.enabled ? 'enabled' : 'disabled',
-        `${quota.usedMessages} messages`,
+        `${quota.usedMessages}${limitMessages === 0 ? '' : ` of ${limitMessages}`} messages`,
         `${readableSize(quota.usedBytes)}${limitBytes === 0 ? '' : ` of ${readableSize(limitBytes)}`}`,
       ])
     }

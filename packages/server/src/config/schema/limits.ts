@@ -12,6 +12,11 @@ export const limits = {
     default: '0',
     doc: 'What an account without a quota of its own may hold, in octets. 0 = no limit. (Default of Postfix: 51200000.)',
   }),
+  quota_message_count: dovecot({
+    type: 'integer',
+    default: '0',
+    doc: 'Messages that an account without such a limit of its own may hold. 0 = no limit.',
+  }),
   queue_minfree: postfix({
     effect: 'later',
     type: 'octets',

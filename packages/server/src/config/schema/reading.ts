@@ -12,6 +12,16 @@ export const reading = {
     default: '',
     doc: 'Empty: everything we can. `-NAME …` withholds capabilities; a list without signs replaces it.',
   }),
+  mail_server_comment: dovecot({
+    type: 'string',
+    default: '',
+    doc: 'What clients read as `/shared/comment` of the server (METADATA, RFC 5464). Empty: nothing.',
+  }),
+  mail_server_admin: dovecot({
+    type: 'string',
+    default: '',
+    doc: 'URI by which users reach the administrator, as `mailto:postmaster@example.org`: `/shared/admin` of the server.',
+  }),
   imap_idle_notify_interval: dovecot({
     type: 'time',
     default: '2m',

@@ -1,0 +1,60 @@
+import type { AccountId, Store, Wake } from '@posthorn/storage'
+
+export interface DetailMailboxes {
+  /** The mailbox that `user+name` is delivered to; undefined: none of that name that anyone may post to. */
+  find(account: AccountId, name: string): Promise<string | undefined>
+  close(): void
+}
+
+/** A lost wake-up costs this much latency. */
+const maxAgeMs = 5_000
+const maxAccounts = 5_000
+
+interface Entry {
+  /** By folded name. */
+  readonly names: ReadonlyMap<string, string>
+  readonly untilMs: number
+}
+
+/**
+ * Mailboxes that have an address of their own: those with the `p` right for anyone (RFC 4314 §2.1). Names are
+ * compared without case, as local parts of our addresses are.
+ */
+export function createDetailMailboxes(
+  store: Pick<Store, 'watch' | 'mailboxes' | 'sharing'>,
+  now: () => number,
+): DetailMailboxes {
+  const kept = new Map<AccountId, Entry>()
+  const close = store.watch((wake: Wake) => {
+    if (wake.kind === 'mailboxes') kept.delete(wake.account)
+    else if (wake.kind === 'accounts') kept.clear()
+  })
+
+  async function postable(account: AccountId): Promise<ReadonlyMap<string, string>> {
+    const names = new Map<string, string>()
+    for (const { id, name, selectable } of await store.mailboxes.list(account)) {
+      if (!selectable || name === 'INBOX') continue
+      const rights = await store.sharing.rights(id, 'stranger')
+      if (rights.includes('p') && !names.has(folded(name))) names.set(folded(name), name)
+    }
+    return names
+  }
+
+  return {
+    async find(account, name) {
+      let entry = kept.get(account)
+      if (entry === undefined || entry.untilMs <= now()) {
+        const untilMs = now() + maxAgeMs
+        entry = { names: await postable(account), untilMs }
+        if (kept.size >= maxAccounts) kept.clear()
+        kept.set(account, entry)
+      }
+      return entry.names.get(folded(name))
+    },
+    close,
+  }
+}
+
+function folded(name: string): string {
+  return name.normalize('NFC').toLowerCase()
+}
