@@ -13,6 +13,9 @@ const ownRoot = 'User quota'
 /** Before the address of somebody else. */
 const otherRoot = `${ownRoot} of `
 
+/** Without a limit there is no root: RFC 9208 §7 wants at least one resource in a list. */
+const isLimited = ({ limitBytes, limitMessages }: Quota): boolean => limitBytes > 0 || limitMessages > 0
+
 /** RFC 9208 §4.2.1: STORAGE in units of 1,024 octets. */
 function quotaLine(root: string, { usedBytes, limitBytes, usedMessages, limitMessages }: Quota): string {
   const resources: string[] = []
@@ -20,10 +23,6 @@ function quotaLine(root: string, { usedBytes, limitBytes, usedMessages, limitMes
     resources.push(`STORAGE ${Math.ceil(usedBytes / 1024)} ${Math.floor(limitBytes / 1024)}`)
   if (limitMessages > 0) resources.push(`MESSAGE ${usedMessages} ${limitMessages}`)
   return `QUOTA ${quoted(root)} (${resources.join(' ')})`
-}
-
-async function tellQuota(session: LoggedIn, root: string, account: AccountId): Promise<void> {
-  session.untagged(quotaLine(root, await session.store.mailboxes.quota(account)))
 }
 
 /** RFC 9208 §4.1.1. */
@@ -34,7 +33,9 @@ export const getQuota = command({
   capabilities: ['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE'],
   args: (p) => p.sp().astring(),
   async run(session, root) {
-    await tellQuota(session, root, await accountOfRoot(session, root))
+    const quota = await session.store.mailboxes.quota(await accountOfRoot(session, root))
+    if (!isLimited(quota)) throw new Refusal('NONEXISTENT', 'No such quota root')
+    session.untagged(quotaLine(root, quota))
     return ok('Getquota completed')
   },
 })
@@ -60,8 +61,10 @@ export const getQuotaRoot = command({
     const own = place?.owner === session.account.id && (await isNew(session, name))
     const owner = own ? session.account.id : (await permittedMailbox(session, name, 'r')).mailbox.account
     const root = owner === session.account.id ? ownRoot : otherRoot + (await addressOf(session, owner))
-    session.untagged(`QUOTAROOT ${mailboxText(name, session)} ${quoted(root)}`)
-    await tellQuota(session, root, owner)
+    const quota = await session.store.mailboxes.quota(owner)
+    const limited = isLimited(quota)
+    session.untagged(`QUOTAROOT ${mailboxText(name, session)}${limited ? ` ${quoted(root)}` : ''}`)
+    if (limited) session.untagged(quotaLine(root, quota))
     return ok('Getquotaroot completed')
   },
 })
