@@ -147,7 +147,7 @@ test('RFC 9208: GETQUOTAROOT and GETQUOTA', async (t) => {
   const imap = await startImapFixture(t)
   const client = await imap.login()
   assert.deepEqual((await client.ok('GETQUOTAROOT INBOX')).slice(0, -1), ['* QUOTAROOT INBOX'])
-  assert.match((await client.command('GETQUOTA "User quota"')).at(-1)!, / NO \[NONEXISTENT\] /)
+  assert.match((await client.command('GETQUOTA "User quota"')).at(-1)!, /^NO \[NONEXISTENT\] /)
   const quota = imap.store.mailboxes.quota
   imap.store.mailboxes.quota = async () => ({
     usedBytes: 1500,
