@@ -68,7 +68,12 @@ export async function startForScript(script: Script): Promise<ServerUnderTest> {
 function givenParameters(script: Script): Record<string, string> {
   const text = script.headers.get('options') ?? ''
   const settings = text.split(/,\s*/).filter((setting) => setting !== '')
-  return Object.fromEntries(settings.map((setting) => setting.split('=', 2) as [string, string]))
+  return Object.fromEntries(
+    settings.map((setting) => {
+      const at = setting.indexOf('=')
+      return [setting.slice(0, at), setting.slice(at + 1)]
+    }),
+  )
 }
 
 async function seedInbox({ store }: MailServer, script: Script): Promise<void> {

@@ -3,6 +3,13 @@ import type { Announcement, CapabilityContext, Command } from './command.ts'
 /** What the protocol's own layers bring, whatever the commands. */
 const ofTheWire = ['IMAP4rev1', 'IMAP4rev2', 'LITERAL+']
 
+/** What the administrator, or the client's own failings, make of the list. */
+export interface AnnouncedByOrder {
+  /** @param name upper case */
+  withholds(name: string): boolean
+  readonly announcedToo: readonly string[]
+}
+
 /** The commands of a server, and what it announces because of them. */
 export class CommandTable {
   readonly #commands: ReadonlyMap<string, Command>
@@ -24,14 +31,15 @@ export class CommandTable {
    * Names for CAPABILITY, in the order of the table. Before login only what may be used or looked for then:
    * short for strangers; the tagged OK of the login brings the rest (RFC 9051 §6.1.1).
    */
-  capabilities(context: CapabilityContext, withheld: ReadonlySet<string>): string[] {
+  capabilities(context: CapabilityContext, { withholds, announcedToo }: AnnouncedByOrder): string[] {
     const names = new Set<string>(ofTheWire)
     const early = context.state === 'not-authenticated'
     for (const command of this.#commands.values()) {
       for (const name of announced(command.early, context)) names.add(name)
       if (!early) for (const name of announced(command.capabilities, context)) names.add(name)
     }
-    return [...names].filter((name) => !withheld.has(name.toUpperCase()))
+    if (!early) for (const name of announcedToo) names.add(name)
+    return [...names].filter((name) => !withholds(name.toUpperCase()))
   }
 }
 

@@ -33,6 +33,8 @@ export interface CapabilityContext {
   readonly appendLimitBytes: number | undefined
   readonly account: Account | undefined
   readonly compressed: boolean
+  /** Some users' mailboxes are elsewhere. */
+  readonly referrals: boolean
 }
 
 export type Announcement = readonly string[] | ((context: CapabilityContext) => readonly string[])

@@ -28,10 +28,9 @@ export const enable = command({
   capabilities: ['UTF8=ACCEPT', 'UIDONLY'],
   args: names,
   run(session, asked) {
-    const { withheld } = session.services.options()
     const enabled = new Set<Extension>()
     for (const name of asked) {
-      const extension = withheld.has(name) ? undefined : extensions.get(name)
+      const extension = session.withholds(name) ? undefined : extensions.get(name)
       if (extension === undefined) continue
       session.enable(extension)
       enabled.add(extension)

@@ -47,6 +47,8 @@ export const id = command({
     }
     const pairs = Object.entries(ours).map(([name, value]) => `${quoted(name)} ${quoted(value)}`)
     session.untagged(pairs.length === 0 ? 'ID NIL' : `ID (${pairs.join(' ')})`)
+    const changed = session.identify(fields) === 'list changed'
+    if (changed && session.state !== 'not-authenticated') session.untagged(session.capabilities())
     return ok('ID completed')
   },
 })

@@ -16,6 +16,8 @@ export async function loginAnswer(
   session: NotAuthenticatedSession,
   credentials: Credentials,
 ): Promise<Completion> {
+  const elsewhere = session.services.options().referral?.(credentials.authcid)
+  if (elsewhere !== undefined) return referralTo(elsewhere, credentials.authcid)
   const { remoteAddress, trusted } = session.client
   const result = await session.services.accounts.authenticate(credentials, {
     clientAddress: remoteAddress,
@@ -32,6 +34,13 @@ export async function loginAnswer(
   const refusal = session.login(result.account, method)
   if (refusal !== undefined) return no(refusal.message, refusal.code)
   return ok('Logged in', session.capabilities())
+}
+
+/** RFC 2221 §4.1: the password is not looked at, it is known there. */
+function referralTo(place: string, user: string): Completion {
+  const url = /^imaps?:\/\//i.test(place) ? place : `imap://${encodeURIComponent(user)};AUTH=*@${place}/`
+  const printable = url.replace(/[^\x21-\x5c\x5e-\x7e]/g, '')
+  return no('Specified user is invalid on this server. Try the other server.', `REFERRAL ${printable}`)
 }
 
 /** RFC 9051 §6.2.2, §6.2.3: LOGINDISABLED and no plaintext mechanism in the clear. */

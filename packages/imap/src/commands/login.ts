@@ -6,8 +6,10 @@ export const login = command({
   name: 'LOGIN',
   states: ['not-authenticated'],
   numbers: 'none',
-  early: ({ state, plaintextAuth }) =>
-    state === 'not-authenticated' && !plaintextAuth ? ['LOGINDISABLED'] : [],
+  early: ({ state, plaintextAuth, referrals }) => [
+    ...(state === 'not-authenticated' && !plaintextAuth ? ['LOGINDISABLED'] : []),
+    ...(referrals ? ['LOGIN-REFERRALS'] : []),
+  ],
   args: (p) => ({ authcid: p.sp().astring(), password: p.sp().astringOctets() }),
   run(session, { authcid, password }) {
     if (session.plaintextAuth === 'refused') {

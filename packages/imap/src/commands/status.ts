@@ -9,6 +9,8 @@ export const status = command({
   numbers: 'none',
   capabilities: ({ appendLimitBytes }) => [
     'STATUS=SIZE',
+    // IANA's registry; the item is RFC 9051 §6.3.11's.
+    'STATUS=DELETED',
     ...(appendLimitBytes === undefined ? [] : [`APPENDLIMIT=${appendLimitBytes}`]),
   ],
   args: (p) => ({ name: p.sp().mailbox(), items: statusItems(p) }),

@@ -8,6 +8,7 @@ import { Refusal } from '../errors.ts'
 import type { NotifySpec } from '../wire/notify-groups.ts'
 import { lowerBound, type NumberSet, pick } from '../wire/number-set.ts'
 import { ClientLink } from './client-link.ts'
+import { withheldFrom } from './client-quirks.ts'
 import { type ChannelUser, CompressedChannel } from './compressed-channel.ts'
 import { keywordLines, newsLines } from './news-lines.ts'
 import { type NoticeReader, Notices } from './notices.ts'
@@ -45,6 +46,8 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   /** The client has sent its FIN. */
   endsAfterCommand = false
   #extensions = 0
+  /** Kept from this client, by what it said of itself. */
+  #quirks: ReadonlySet<string> | undefined
   #notices: Notices | undefined
   #stopNotices: (() => void) | undefined
   #contexts: SearchContexts | undefined
@@ -87,8 +90,26 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
       appendLimitBytes: options.appendLimitBytes === 0 ? undefined : options.appendLimitBytes,
       account: this.account,
       compressed: this.compressed,
+      referrals: options.referral !== undefined,
     }
-    return `CAPABILITY ${this.services.commands.capabilities(context, options.withheld).join(' ')}`
+    const { announcedToo } = options
+    const withholds = (name: string): boolean => this.withholds(name)
+    const names = this.services.commands.capabilities(context, { announcedToo, withholds })
+    return `CAPABILITY ${names.join(' ')}`
+  }
+
+  /** @param name upper case */
+  withholds(name: string): boolean {
+    const { withheld, announcedOnly } = this.services.options()
+    if (withheld.has(name) || this.#quirks?.has(name)) return true
+    return this.account !== undefined && announcedOnly !== undefined && !announcedOnly.has(name)
+  }
+
+  identify(fields: ReadonlyMap<string, string>): 'list changed' | 'as before' {
+    const quirks = withheldFrom(fields, this.services.options().quirks)
+    const changes = quirks.size > 0 || this.#quirks !== undefined
+    this.#quirks = quirks.size > 0 ? quirks : undefined
+    return changes ? 'list changed' : 'as before'
   }
 
   enabled(extension: Extension): boolean {

@@ -1,4 +1,5 @@
 import type { TlsCredentials } from '@posthorn/net'
+import type { ClientQuirk } from './client-quirks.ts'
 
 /** Dovecot's words where it has one. All may change at a reload; running sessions see it at their next use. */
 export interface ImapOptions {
@@ -6,6 +7,17 @@ export interface ImapOptions {
   readonly greeting: string
   /** Names never announced, upper case. Dovecot: imap_capability. */
   readonly withheld: ReadonlySet<string>
+  /** After login nothing but these, upper case; undefined: all that we can. */
+  readonly announcedOnly: ReadonlySet<string> | undefined
+  /** Announced in any case: what a proxy or a module before us adds. */
+  readonly announcedToo: readonly string[]
+  /** For clients known to fail. */
+  readonly quirks: readonly ClientQuirk[]
+  /**
+   * Where the mailboxes of a user are, if elsewhere: a host, `host:port`, or an `imap://` URL. RFC 2221. Absent:
+   * everybody is here.
+   */
+  readonly referral: ((user: string) => string | undefined) | undefined
   /** Without TLS neither LOGIN nor AUTHENTICATE, but for trusted addresses. Dovecot: disable_plaintext_auth. */
   readonly plaintextAuth: 'allowed' | 'refused'
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
@@ -43,6 +55,10 @@ export interface ImapOptions {
 export const defaultImapOptions: ImapOptions = {
   greeting: 'Posthorn ready.',
   withheld: new Set(),
+  announcedOnly: undefined,
+  announcedToo: [],
+  quirks: [],
+  referral: undefined,
   plaintextAuth: 'refused',
   isTrusted: (address) => address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1',
   credentials: undefined,

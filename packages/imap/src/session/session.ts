@@ -42,6 +42,10 @@ interface SessionCommon {
   readonly client: Client
   /** `CAPABILITY IMAP4rev1 …` as it is now. */
   capabilities(): string
+  /** A capability that is not announced to this client, upper case. */
+  withholds(name: string): boolean
+  /** What the client says of itself (RFC 2971), names in lower case. */
+  identify(fields: ReadonlyMap<string, string>): 'list changed' | 'as before'
   /** No command after this one. */
   logout(): void
   /** The client will send no more, but may still read. */

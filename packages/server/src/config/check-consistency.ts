@@ -1,3 +1,4 @@
+import { clientQuirks } from '../services/imap-capabilities.ts'
 import type { Config } from './config.ts'
 
 interface Findings {
@@ -15,6 +16,7 @@ export function checkConsistency(config: Config): Findings {
   checkNames(config, found)
   checkTimes(config, found)
   checkWatching(config, found)
+  checkQuirks(config, found)
   return found
 }
 
@@ -103,4 +105,12 @@ function checkWatching({ values }: Config, { problems, warnings }: Findings): vo
     problems.push(`metrics_listen = ${values.metrics_listen}: not a port or an address with a port`)
   else if (host !== '' && !/^(?:127\.[\d.]+|\[::1\]|localhost)$/.test(host))
     warnings.push(`metrics_listen = ${values.metrics_listen}: others than this machine may read it`)
+}
+
+function checkQuirks({ values }: Config, { problems }: Findings): void {
+  try {
+    clientQuirks(values.imap_client_quirks)
+  } catch (error) {
+    problems.push(`imap_client_quirks: ${(error as Error).message}`)
+  }
 }

@@ -1,28 +1,53 @@
+import type { Log } from '@posthorn/mail'
+import { createTables, lookupFirst } from '@posthorn/mta'
 import type { TlsCredentials } from '@posthorn/net'
-import type { ConfigValues } from '../config/schema/schema.ts'
+import type { Config } from '../config/config.ts'
+import { announcedCapabilities, clientQuirks } from './imap-capabilities.ts'
 import { readingOptions } from './reading-options.ts'
 
-/** `-IDLE -MOVE` withholds these; names without a sign are read as Dovecot's `+NAME`: nothing to withhold. */
-export function withheldCapabilities(parameter: string): ReadonlySet<string> {
-  const words = parameter.split(/[\s,]+/).filter((word) => word.startsWith('-'))
-  return new Set(words.map((word) => word.slice(1).toUpperCase()))
+interface ImapContext {
+  readonly log: Log
+  readonly now: () => number
 }
 
 /** Options of the IMAP sessions from main.cf. */
-export function imapOptions(config: ConfigValues, credentials: TlsCredentials | undefined) {
+export function imapOptions(config: Config, credentials: TlsCredentials | undefined, context: ImapContext) {
+  const { values } = config
   return {
-    ...readingOptions(config, credentials),
-    withheld: withheldCapabilities(config.imap_capability),
-    commandLimitBytes: config.imap_max_line_length,
+    ...readingOptions(values, credentials),
+    ...announcedCapabilities(values.imap_capability),
+    quirks: clientQuirks(values.imap_client_quirks),
+    referral: referralOf(config, context),
+    commandLimitBytes: values.imap_max_line_length,
     loginCommandLimitBytes: 8_192,
-    appendLimitBytes: config.message_size_limit,
-    idleTimeoutMs: config.imap_idle_timeout,
+    appendLimitBytes: values.message_size_limit,
+    idleTimeoutMs: values.imap_idle_timeout,
     badCommandLimit: 20,
-    maxUserIpConnections: config.mail_max_userip_connections,
-    idleNotifyIntervalMs: config.imap_idle_notify_interval,
-    idFields: { name: config.mail_name },
+    maxUserIpConnections: values.mail_max_userip_connections,
+    idleNotifyIntervalMs: values.imap_idle_notify_interval,
+    idFields: { name: values.mail_name },
     idLog: ['name', 'version'],
     serverComment: config.mail_server_comment,
     serverAdmin: config.mail_server_admin,
+  }
+}
+
+/** Users whose mailboxes are on another server. RFC 2221. */
+function referralOf(
+  config: Config,
+  context: ImapContext,
+): ((user: string) => string | undefined) | undefined {
+  const specs = config.values.imap_login_referrals
+  if (specs.length === 0) return undefined
+  const { environment } = config
+  const tables = createTables({ ...context, environment, unsafeFiles: config.values.unsafe_files })
+  try {
+    const opened = tables.openAll(specs)
+    return (user) => lookupFirst(opened, user.toLowerCase())
+  } catch (error) {
+    // Nobody is sent elsewhere; who has mail here still gets it.
+    const text = `Error: imap_login_referrals: ${(error as Error).message}`
+    context.log({ level: 'error', service: 'imap', text, fields: {} })
+    return undefined
   }
 }

@@ -271,7 +271,7 @@ function createServices({ current, store, accounts, log, now, transfer, credenti
     }),
     imap: createImapService({
       ...reading,
-      options: current.options((c) => imapOptions(c.values, credentials.reading)),
+      options: current.options((c) => imapOptions(c, credentials.reading, { log, now })),
     }),
     pop3: createPop3Service({
       ...reading,

@@ -10,7 +10,17 @@ export const reading = {
   imap_capability: dovecot({
     type: 'string',
     default: '',
-    doc: 'Empty: everything we can. `-NAME …` withholds capabilities; a list without signs replaces it.',
+    doc: 'Empty: everything we can. `-NAME …` withholds capabilities from everybody, `+NAME …` announces more, a list that begins with neither replaces ours after login (of it is announced what we can).',
+  }),
+  imap_client_quirks: posthorn({
+    type: 'string',
+    default: 'default',
+    doc: 'Capabilities withheld from clients known to fail at them, by what they say of themselves (ID): rules `NAME: -CAPABILITY …` or `NAME/VERSION: -CAPABILITY …` with `*` and `?` in names and versions, separated by `;`. `default` stands for the list that comes with the server: `Microsoft Office 365: -UIDONLY` (it enables UIDONLY and then fetches by sequence number). Empty: none.',
+  }),
+  imap_login_referrals: posthorn({
+    type: 'tables',
+    default: '',
+    doc: 'Tables user → `host`, `host:port` or an `imap://` URL, for users whose mailboxes are on another server: their login is answered with where that is (RFC 2221).',
   }),
   mail_server_comment: dovecot({
     type: 'string',

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startImapFixture } from '../testkit/imap-fixture.ts'
+import { fits, withheldFrom } from './client-quirks.ts'
+
+const rows: readonly [text: string, pattern: string, fits: boolean][] = [
+  ['Thunderbird', 'thunderbird', true],
+  ['Thunderbird', 'Thunder*', true],
+  ['Thunderbird', '*bird', true],
+  ['Thunderbird', '*u?der*', true],
+  ['Thunderbird', 'bird', false],
+  ['', '', true],
+  ['', '*', true],
+  ['x', '', false],
+  ['aaab', '*a*b', true],
+  ['aaa', '*a*b', false],
+  ['16.0', '16.*', true],
+  ['a.b', 'a?b', true],
+  ['a(b', 'a(b', true],
+]
+for (const [text, pattern, expected] of rows) {
+  test(`"${text}" and the pattern "${pattern}"`, () => assert.equal(fits(text, pattern), expected))
+}
+
+test('a pattern of stars costs no more than text × pattern', () => {
+  const startedMs = performance.now()
+  assert.equal(fits('a'.repeat(1024), `${'*a'.repeat(200)}*b`), false)
+  assert.ok(performance.now() - startedMs < 500)
+})
+
+const quirks = [
+  { name: 'Old Mail*', version: undefined, withheld: ['UIDONLY', 'MOVE'] },
+  { name: '*mail*', version: '1.*', withheld: ['CONDSTORE'] },
+]
+
+test('quirks: every rule that fits counts; a client that says nothing has none', () => {
+  const of = (name: string, version: string) => [
+    ...withheldFrom(
+      new Map([
+        ['name', name],
+        ['version', version],
+      ]),
+      quirks,
+    ),
+  ]
+  assert.deepEqual(of('old mail for Mac', '1.4'), ['UIDONLY', 'MOVE', 'CONDSTORE'])
+  assert.deepEqual(of('New Mail', '2.0'), [])
+  assert.deepEqual([...withheldFrom(new Map(), quirks)], [])
+})
+
+test('imap_client_quirks: after its ID a client hears its own list, and ENABLE keeps to it', async (t) => {
+  const { connect } = await startImapFixture(t, { quirks })
+  for (const when of ['before login', 'after login']) {
+    const client = await connect()
+    if (when === 'after login') await client.ok('LOGIN alice secret')
+    const lines = await client.ok('ID ("name" "Old Mail" "version" "3")')
+    if (when === 'after login') assert.ok(lines.some((line) => /^\* CAPABILITY (?!.* MOVE)/.test(line)))
+    else await client.ok('LOGIN alice secret')
+    const [capabilities] = await client.ok('CAPABILITY')
+    assert.doesNotMatch(capabilities!, / (MOVE|UIDONLY)( |$)/)
+    assert.match(capabilities!, / CONDSTORE( |$)/)
+    assert.equal((await client.ok('ENABLE UIDONLY CONDSTORE'))[0], '* ENABLED CONDSTORE')
+    assert.match((await client.ok('ID ("name" "Other")')).join(), / UIDONLY .* MOVE /)
+    await client.ok('LOGOUT')
+  }
+  const other = await connect()
+  await other.ok('ID ("name" "Other" "version" "1.0")')
+  assert.match((await other.ok('LOGIN alice secret')).at(-1)!, / UIDONLY /)
+})
+
+test('Dovecot: imap_capability adds with +, withholds with -, and replaces without either', async (t) => {
+  const fixture = await startImapFixture(t, { withheld: new Set(['MOVE']), announcedToo: ['X-SITE'] })
+  const client = await fixture.login()
+  const [some] = await client.ok('CAPABILITY')
+  assert.match(some!, / X-SITE$/)
+  assert.doesNotMatch(some!, / MOVE /)
+  fixture.setOptions({ announcedOnly: new Set(['IMAP4REV1', 'IDLE', 'UIDPLUS', 'XNOTHING']) })
+  assert.equal((await client.ok('CAPABILITY'))[0], '* CAPABILITY IMAP4rev1 IDLE UIDPLUS')
+  assert.equal((await client.ok('ENABLE CONDSTORE'))[0], '* ENABLED')
+  const before = await fixture.connect()
+  assert.match((await before.ok('CAPABILITY'))[0]!, /AUTH=PLAIN/)
+})
