@@ -9,15 +9,37 @@ export const memorySettings: Readonly<Record<string, string>> = {
   MALLOC_TRIM_THRESHOLD_: '262144',
 }
 
-/** Returns only when the settings are in force, or cannot be (another system, an older Node). */
-export function applyMemorySettings(environment: Readonly<Record<string, string | undefined>>): void {
-  const missing = Object.entries(memorySettings).filter(([name]) => environment[name] === undefined)
-  if (process.platform !== 'linux' || missing.length === 0 || typeof process.execve !== 'function') return
+/**
+ * V8's young generation. With its default (16 MB, twice) the first thousand idle clients cost 7 KB each more;
+ * delivery is as quick with 4, its pauses shorter.
+ */
+const engineOption = '--max-semi-space-size'
+const engineOptionMb = 4
+
+/** How the process is to be started anew; undefined: it runs as it should. */
+export function restartAs(
+  environment: Readonly<Record<string, string | undefined>>,
+  execArgv: readonly string[],
+): { readonly execArgv: readonly string[]; readonly environment: Record<string, string> } | undefined {
+  // Who sets one of them himself knows why.
+  const given = [...execArgv, environment['NODE_OPTIONS'] ?? ''].some((one) => one.includes(engineOption))
+  const missing = Object.keys(memorySettings).some((name) => environment[name] === undefined)
+  if (given && !missing) return undefined
   const next: Record<string, string> = { ...memorySettings }
   for (const [name, value] of Object.entries(environment)) if (value !== undefined) next[name] = value
-  const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
+  return {
+    execArgv: given ? execArgv : [`${engineOption}=${engineOptionMb}`, ...execArgv],
+    environment: next,
+  }
+}
+
+/** Returns only when the settings are in force, or cannot be (another system, an older Node). */
+export function applyMemorySettings(environment: Readonly<Record<string, string | undefined>>): void {
+  const next = restartAs(environment, process.execArgv)
+  if (process.platform !== 'linux' || next === undefined || typeof process.execve !== 'function') return
+  const args = [process.execPath, ...next.execArgv, ...process.argv.slice(1)]
   try {
-    process.execve(process.execPath, args, next)
+    process.execve(process.execPath, args, next.environment)
   } catch {
     // Not permitted here (a seccomp filter): a larger process is no reason not to start.
   }
