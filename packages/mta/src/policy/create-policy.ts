@@ -2,15 +2,17 @@ import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import type { Answer } from '@posthorn/smtp'
 import type { Tables } from '../tables/index.ts'
+import type { AddressVerifier } from '../verify/index.ts'
 import { createAccessAction } from './access-action.ts'
 import type { AddressBook } from './address-book.ts'
 import { DnsLists } from './dns-lists.ts'
 import { type Course, runList } from './engine.ts'
 import type { Greylist } from './greylist/greylist.ts'
 import { createNetworkList } from './networks.ts'
-import { defaultCodes, type PolicyOptions } from './policy-options.ts'
+import { defaultCodes, defaultUnverified, type PolicyOptions } from './policy-options.ts'
 import { createPolicyServices } from './policy-service.ts'
 import { createPosters } from './posters.ts'
+import { createRejectFooter } from './reject-footer.ts'
 import { type PolicyRequest, type Stage, stages, subjectOf } from './request.ts'
 import type { PolicyParts } from './restriction.ts'
 import {
@@ -48,6 +50,8 @@ export interface PolicySources {
   readonly dns: Resolver
   readonly addresses: AddressBook
   readonly greylist: Greylist
+  /** For reject_unverified_sender and its sibling. */
+  readonly verifier?: AddressVerifier
   readonly log: Log
   readonly now: () => number
 }
@@ -69,7 +73,7 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
   const { lists, parts } = readLists(options, sources, run)
   const posters = options.posters === undefined ? undefined : createPosters(options.posters, parts)
   const order = commandOrder(options.delayReject ?? 'yes', options.relayBeforeRecipient ?? 'yes')
-  const footer = options.rejectFooter ?? ''
+  const footed = createRejectFooter(options.rejectFooter ?? '', options.ownNames?.[0] ?? '', sources.now)
 
   /** Synchronous as long as nothing has to wait. */
   function walk(work: Work, from: number): Answer<PolicyOutcome> {
@@ -96,7 +100,14 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
       const list = lists[stage]
       return list.checks.length === 0
         ? []
-        : [(request: PolicyRequest) => run(list, request, subjectOf(stage, request), 0)]
+        : [
+            (request: PolicyRequest) => {
+              // Postfix: SMTPD_CHECK_RESET: it holds for the rest of its own list.
+              const course = courses.get(request)
+              if (course !== undefined) course.deferIfReject = undefined
+              return run(list, request, subjectOf(stage, request), 0)
+            },
+          ]
     })
     if (command !== 'rcpt') return steps
     if (posters !== undefined) steps.push(posters)
@@ -114,7 +125,7 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
     const course = courses.get(work.request)
     courses.delete(work.request)
     const later = refusal.code >= 500 ? course?.deferIfReject : undefined
-    return { refusal: withFooter(later ?? refusal, footer), effects: course?.effects ?? [] }
+    return { refusal: footed(later ?? refusal, work.request), effects: course?.effects ?? [] }
   }
 
   function end(work: Work): PolicyOutcome {
@@ -141,10 +152,6 @@ interface Work {
 
 function newCourse(): Course {
   return { deferIfPermit: undefined, deferIfReject: undefined, effects: undefined }
-}
-
-function withFooter(refusal: Refusal, footer: string): Refusal {
-  return footer === '' ? refusal : { ...refusal, text: `${refusal.text}; ${footer}` }
 }
 
 function commandOrder(
@@ -185,6 +192,11 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
       },
       options.lists ?? {},
     ),
+    verifier: sources.verifier,
+    unverified: {
+      sender: options.unverified?.sender ?? defaultUnverified,
+      recipient: options.unverified?.recipient ?? defaultUnverified,
+    },
     loginMaps: sources.tables.openAll(options.senderLoginMaps ?? []),
     ...ownPlace(options, sources),
     act: createAccessAction({

@@ -10,7 +10,14 @@ export {
 export { createGatewayGuard, type GatewayFacts, type GatewayGuard } from './gateway-guard.ts'
 export { createGreylist, type Greylist, type GreylistOptions } from './greylist/greylist.ts'
 export { createNetworkList, type NetworkList, networksOfStyle, type OwnAddress } from './networks.ts'
-export { defaultCodes, defaultRestrictions, type PolicyCodes, type PolicyOptions } from './policy-options.ts'
+export {
+  defaultCodes,
+  defaultRestrictions,
+  type PolicyCodes,
+  type PolicyOptions,
+  type UnverifiedSettings,
+} from './policy-options.ts'
+export { refusalLines } from './reject-footer.ts'
 export { fitStatus, policyLogText, refusalText } from './reply-text.ts'
 export { clientText, type PolicyClient, type PolicyRequest, type Stage, stages } from './request.ts'
 export { PolicyError } from './restriction-list.ts'

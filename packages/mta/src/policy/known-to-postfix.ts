@@ -7,7 +7,5 @@ export const knownToPostfix: ReadonlyMap<string, string> = new Map([
   ['permit_tls_clientcerts', ''],
   ['permit_tls_all_clientcerts', ''],
   ['reject_maps_rbl', '; use reject_rbl_client'],
-  ['reject_unverified_recipient', ''],
-  ['reject_unverified_sender', ''],
   ['sleep', ''],
 ])

@@ -39,6 +39,23 @@ export const defaultCodes: PolicyCodes = {
   multiRecipientBounceRejectCode: 550,
 }
 
+/** unverified_sender_… and unverified_recipient_…. */
+export interface UnverifiedSettings {
+  readonly rejectCode: number
+  readonly deferCode: number
+  /** '' = what the probe was told. */
+  readonly rejectReason: string
+  readonly tempfailAction: 'defer_if_permit' | 'defer'
+}
+
+/** Postfix's defaults. */
+export const defaultUnverified: UnverifiedSettings = {
+  rejectCode: 450,
+  deferCode: 450,
+  rejectReason: '',
+  tempfailAction: 'defer_if_permit',
+}
+
 export interface PolicyOptions {
   /** Each list as in main.cf; missing = empty. Relay and recipient lists are never both without an end. */
   readonly restrictions: Readonly<Partial<Record<Stage, string>>>
@@ -65,6 +82,7 @@ export interface PolicyOptions {
   /** smtpd_sender_login_maps. */
   readonly senderLoginMaps?: readonly string[]
   readonly posters?: PosterOptions
+  readonly unverified?: Readonly<Partial<Record<'sender' | 'recipient', UnverifiedSettings>>>
   /** Where this machine can be reached, for permit_inet_interfaces and permit_mx_backup. */
   readonly ownAddresses?: () => readonly string[]
   readonly ownNames?: readonly string[]

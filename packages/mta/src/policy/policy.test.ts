@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fitStatus, PolicyError, type PolicyOptions } from './index.ts'
+import { fitStatus, PolicyError, type PolicyOptions, refusalLines } from './index.ts'
 import { parseListZone } from './list-zone.ts'
 import { policyOf, request, said } from './policy-fixture.ts'
 
@@ -86,11 +86,17 @@ test('P1: stages and smtpd_delay_reject', async () => {
     'ok',
     '554 5.7.1 <us.org>',
   ])
-  const policy = policyOf({ restrictions: lists, rejectFooter: 'call us' })
-  assert.match(
-    await said(policy, request({ sender: '', recipientCount: 2, recipient: undefined }), 'data'),
-    /^550 5\.5\.3 <DATA>: Data command rejected: Multi-recipient bounce; call us$/,
-  )
+  const bounce = request({ sender: '', recipientCount: 2, recipient: undefined })
+  for (const [rejectFooter, expected] of [
+    ['', 'Multi-recipient bounce'],
+    ['call us, $helo_name', ['Multi-recipient bounce', `call us, ${bounce.helo}`]],
+    ['\\c; ${nothing}see\\nbelow', ['Multi-recipient bounce; see', 'below']],
+  ] as const) {
+    const { refusal } = await policyOf({ restrictions: lists, rejectFooter }).ask('data', bounce)
+    assert.equal(refusal?.text, '<DATA>: Data command rejected: Multi-recipient bounce')
+    const lines = [refusalLines(refusal)].flat().map((line) => line.replace(/^<DATA>.*rejected: /, ''))
+    assert.deepEqual(lines, [expected].flat())
+  }
 })
 
 test('lists that cannot work are refused at the start', () => {

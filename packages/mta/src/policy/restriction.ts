@@ -2,11 +2,12 @@ import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import type { Answer } from '@posthorn/smtp'
 import type { LookupTable, Tables } from '../tables/index.ts'
+import type { AddressVerifier } from '../verify/index.ts'
 import type { AddressBook } from './address-book.ts'
 import type { DnsLists } from './dns-lists.ts'
 import type { Greylist } from './greylist/greylist.ts'
 import type { NetworkList } from './networks.ts'
-import type { PolicyCodes } from './policy-options.ts'
+import type { PolicyCodes, UnverifiedSettings } from './policy-options.ts'
 import type { PolicyServices } from './policy-service.ts'
 import type { PolicyRequest, Stage, Subject } from './request.ts'
 import type { Verdict } from './verdict.ts'
@@ -27,6 +28,9 @@ export interface PolicyParts {
   readonly parentMatchesSubdomains: 'yes' | 'no'
   readonly services: PolicyServices
   readonly lists: DnsLists
+  /** undefined: nobody probes, and every address is taken for good. */
+  readonly verifier: AddressVerifier | undefined
+  readonly unverified: Readonly<Record<'sender' | 'recipient', UnverifiedSettings>>
   /** smtpd_sender_login_maps. */
   readonly loginMaps: readonly LookupTable[]
   /** Whether an address, or a mail server's name, is this machine's; inet_interfaces and proxy_interfaces. */

@@ -67,7 +67,7 @@ test('P2–P7: each restriction says what Postfix 3.7 says', async () => {
     [
       'reject_invalid_helo_hostname',
       { helo: '[1.2.3]' },
-      '501 5.5.2 <[1.2.3]>: Helo command rejected: Invalid name',
+      '501 5.5.2 <[1.2.3]>: Helo command rejected: invalid ip address',
     ],
     ['reject_invalid_helo_hostname', { helo: '[IPv6:::1]' }, 'ok'],
     [

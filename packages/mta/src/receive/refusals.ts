@@ -1,12 +1,16 @@
 import type { SmtpReply } from '@posthorn/smtp'
 import { StoreError } from '@posthorn/storage'
-import type { Refusal } from '../policy/index.ts'
+import { type Refusal, refusalLines } from '../policy/index.ts'
 
 export function reply(code: number, status: string, text: string): SmtpReply {
   return { code, status, text }
 }
 
-export const replyOf = (refusal: Refusal): SmtpReply => reply(refusal.code, refusal.status, refusal.text)
+export const replyOf = (refusal: Refusal): SmtpReply => ({
+  code: refusal.code,
+  status: refusal.status,
+  text: refusalLines(refusal),
+})
 
 export const tooLarge = reply(552, '5.3.4', 'Error: message file too big')
 export const tooManyHops = reply(554, '5.4.6', 'Error: too many hops')

@@ -39,6 +39,8 @@ export interface MailServer {
   readonly dataFolder: string
   addAccount(address: string, password: string): Promise<void>
   reload(parameters: Readonly<Record<string, string>>, masterCf?: string): Promise<void>
+  /** As `reload`, with these parameters alone: what was set before is not. */
+  configure(parameters: Readonly<Record<string, string>>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -95,6 +97,10 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
       reload: async (changed, masterCf = options.masterCf) => {
         parameters = { ...parameters, ...changed }
         await server.reload(configOf(dataFolder, parameters, masterCf))
+      },
+      configure: async (only) => {
+        parameters = only
+        await server.reload(configOf(dataFolder, parameters, options.masterCf))
       },
       stop: async () => {
         await server.stop()

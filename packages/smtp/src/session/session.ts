@@ -326,6 +326,14 @@ export class Session {
       return
     }
     this.say(answer)
+    this.#endAfterErrors()
+  }
+
+  /** Postfix: smtpd_hard_error_limit: the last error is answered, and then the session ends. */
+  #endAfterErrors(): void {
+    if (this.errors < this.options.hardErrorLimit || this.mode.kind !== 'command') return
+    this.note(`too many errors after ${this.lastVerb} from ${this.client}`)
+    this.close(reply(421, '4.7.0', `${this.options.hostname} Error: too many errors`))
   }
 
   /** Postfix: smtpd_error_sleep_time. */
@@ -335,6 +343,7 @@ export class Session {
       this.#busy = false
       if (this.mode.kind === 'closed') return
       this.say(answer)
+      this.#endAfterErrors()
       this.#pump()
       this.wire.resume()
     }, this.options.errorSleepMs).unref()

@@ -44,6 +44,7 @@ import { rejectUnknownReverseClientHostname } from './reject-unknown-reverse-cli
 import { rejectUnknownSenderDomain } from './reject-unknown-sender-domain.ts'
 import { rejectUnlistedRecipient } from './reject-unlisted-recipient.ts'
 import { rejectUnlistedSender } from './reject-unlisted-sender.ts'
+import { unverifiedRestrictions } from './reject-unverified.ts'
 import { warnIfReject } from './warn-if-reject.ts'
 
 const all: readonly Restriction[] = [
@@ -91,6 +92,7 @@ const all: readonly Restriction[] = [
   rejectUnlistedRecipient,
   rejectUnlistedSender,
   reject,
+  ...unverifiedRestrictions,
   warnIfReject,
 ]
 

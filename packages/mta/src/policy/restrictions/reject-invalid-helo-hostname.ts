@@ -13,9 +13,11 @@ export const rejectInvalidHeloHostname = restriction({
     (request) => {
       if (request.helo === '' || isValidHelo(request.helo)) return dunno
       const subject = heloSubject(request)
+      // Postfix: a literal is told from a name.
+      const reason = request.helo.startsWith('[') ? 'invalid ip address' : 'Invalid name'
       return {
         kind: 'refuse',
-        refusal: refusalOf(subject, codes.invalidHostnameRejectCode, '5.5.2', 'Invalid name'),
+        refusal: refusalOf(subject, codes.invalidHostnameRejectCode, '5.5.2', reason),
       }
     },
 })

@@ -1,0 +1,119 @@
+/** The same header and body checks, and what is returned to senders, at Postfix and here. */
+import assert from 'node:assert/strict'
+import { type Matrix, matrixMissing, type Say, type Scenario } from './matrix-peers.ts'
+import { testMatrix } from './matrix-test.ts'
+
+const hello = 'EHLO client.example.net'
+const trusted = 'mynetworks = 127.0.0.0/8'
+
+const message = (recipient: string, text: string): readonly Say[] => [
+  hello,
+  'MAIL FROM:<a@example.net>',
+  `RCPT TO:<${recipient}>`,
+  'DATA',
+  { message: text },
+]
+
+const checks: Scenario = {
+  name: 'P19: header_checks and body_checks: every action',
+  mainCf: [
+    'header_checks = regexp:FOLDER/header',
+    'body_checks = regexp:FOLDER/body',
+    'mime_header_checks = regexp:FOLDER/mime',
+  ],
+  files: {
+    header: `/^Subject:.*viagra/ REJECT no pills
+/^Subject: later/ DEFER come again
+/^Subject: plain/ REJECT
+/^Subject: coded/ REJECT 5.7.7 coded
+/^Subject: warned/ WARN seen
+/^Subject: dropped/ DISCARD away
+/^X-Old: (.*)/ REPLACE X-New: $1
+/^X-Secret:/ IGNORE
+/^Subject: tagged/ PREPEND X-Tag: yes
+/^Subject: other/ REDIRECT bin@example.org
+if /^List-/
+/^List-Id: bad/ REJECT bad list
+endif
+`,
+    body: '/make money/ REJECT no money\n/^secret$/ IGNORE\n/^old line$/ REPLACE new line\n',
+    mime: '/name=.*\\.exe/ REJECT no programs\n',
+  },
+  sessions: [
+    message('daemon@example.org', 'Subject: cheap VIAGRA\n\nx'),
+    message('daemon@example.org', 'Subject: plain\n\nx'),
+    message('daemon@example.org', 'Subject: coded\n\nx'),
+    message('daemon@example.org', 'Subject: warned\n\nx'),
+    message('daemon@example.org', 'Subject: dropped\n\nx'),
+    message('daemon@example.org', 'Subject: other\n\nx'),
+    message('daemon@example.org', 'List-Id: bad\nSubject: list\n\nx'),
+    message('daemon@example.org', 'Subject: money\n\nyou can make money fast'),
+    message(
+      'daemon@example.org',
+      'Subject: program\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: application/x; name="a.exe"\n\nx\n--b--',
+    ),
+    message('daemon@example.org', 'Subject: clean\n\nx'),
+  ],
+  outcome: ['mailbox daemon: warned', 'mailbox bin: other', 'mailbox daemon: clean'],
+}
+
+const rewritten: Scenario = {
+  name: 'P19: what REPLACE, IGNORE and PREPEND leave of a message that goes on',
+  mainCf: [trusted, ...(checks.mainCf ?? [])],
+  files: checks.files ?? {},
+  sessions: [
+    message(
+      'x@example.com',
+      'X-Old: value\nX-Secret: no\nSubject: tagged\nTo: x@example.com\n\nfirst\nsecret\nold line\nlast',
+    ),
+  ],
+  outcome: ['sent from=<a@example.net> to=<x@example.com>: tagged'],
+}
+
+const bounced: Scenario = {
+  name: 'a bounce goes to the sender, in the words of RFC 3464',
+  mainCf: [trusted],
+  sessions: [
+    message('refused@example.com', 'From: a@example.net\nSubject: never\nMessage-ID: <m@example.net>\n\nx'),
+    [hello, 'MAIL FROM:<>', 'RCPT TO:<refused@example.com>', 'DATA', { message: 'Subject: nothing\n\nx' }],
+  ],
+  outcome: ['sent from=<> to=<a@example.net>: Undelivered Mail Returned to Sender'],
+}
+
+/** Header of the main part, unfolded, without what differs from machine to machine. */
+const headerOf = (text: string): readonly string[] =>
+  (text.split(/\r\n\r\n/, 1)[0] ?? '')
+    .replaceAll(/\r\n[ \t]+/g, ' ')
+    .split('\r\n')
+    .filter((line) => !/^(?:Received|Message-Id|Date|From):/i.test(line))
+
+/** The fields of message/delivery-status. */
+const reportOf = (text: string): readonly string[] =>
+  (/Content-Type: message\/delivery-status\r\n([\s\S]*?)\r\n--/.exec(text)?.[1] ?? '')
+    .replaceAll(/\r\n[ \t]+/g, ' ')
+    .split('\r\n')
+    .filter((line) =>
+      /^(?:Reporting-MTA|Final-Recipient|Original-Recipient|Action|Status|Remote-MTA|Diagnostic-Code):/.test(
+        line,
+      ),
+    )
+
+function compareSent({ sent }: Matrix, scenario: Scenario): void {
+  if (scenario === rewritten) {
+    const [ours = '', theirs = ''] = [sent.ours[0], sent.theirs[0]]
+    assert.deepEqual(headerOf(ours), headerOf(theirs))
+    assert.equal(ours.split('\r\n\r\n')[1], theirs.split('\r\n\r\n')[1])
+  }
+  if (scenario === bounced) {
+    const [ours = '', theirs = ''] = [sent.ours[0], sent.theirs[0]]
+    assert.deepEqual(reportOf(ours), reportOf(theirs))
+    assert.ok(reportOf(ours).length >= 5, ours)
+  }
+}
+
+testMatrix(
+  'the same main.cf at Postfix and here: content',
+  matrixMissing,
+  [checks, rewritten, bounced],
+  compareSent,
+)
