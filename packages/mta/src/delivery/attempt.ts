@@ -15,6 +15,8 @@ export interface DeliveryJob {
   readonly sizeBytes: number
   /** Called off when the lease runs out or the server stops the hard way. */
   readonly signal: AbortSignal
+  /** Nothing is delivered: the conversation ends after RCPT, or with the answer to DATA. Postfix: verify(8). */
+  readonly probe?: 'rcpt' | 'data'
 }
 
 /** What came of one recipient in one attempt. */

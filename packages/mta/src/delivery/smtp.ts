@@ -200,7 +200,7 @@ class Delivery {
   }
 
   #mail(recipients: readonly QueuedRecipient[]): OutgoingMail {
-    const { entry, sender, sizeBytes } = this.#job
+    const { entry, sender, sizeBytes, probe } = this.#job
     const { origin, queueId } = entry
     const { body, envid, ret, smtpUtf8, requireTls } = entry.options
     const rewriting = this.#options.rewriting?.()
@@ -215,6 +215,7 @@ class Delivery {
         ...(originalRecipient === undefined ? {} : { originalRecipient }),
       })),
       ...(body === undefined ? {} : { body }),
+      ...(probe === undefined ? {} : { probe }),
       ...(envid === undefined ? {} : { envid }),
       ...(ret === undefined ? {} : { ret }),
       ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),

@@ -11,6 +11,7 @@ import {
 } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
 import { sharedSecret } from './shared-secret.ts'
+import { unverifiedOptions } from './verify-options.ts'
 
 /** Words of a list whose items may be alias, forward or include. */
 const expansionSources = (words: readonly string[]): readonly ('alias' | 'forward' | 'include')[] =>
@@ -87,7 +88,8 @@ export function routingOptions(config: Config): RoutingOptions {
 }
 
 /** Who may send what, from main.cf. */
-export function policyOptions({ values, restrictionClasses }: Config): PolicyOptions {
+export function policyOptions(config: Config): PolicyOptions {
+  const { values, restrictionClasses } = config
   const greylist = values.greylist ? ', greylist' : ''
   return {
     restrictions: {
@@ -137,6 +139,7 @@ export function policyOptions({ values, restrictionClasses }: Config): PolicyOpt
     lists: { timeoutMs: values.dns_list_timeout, defaultReply: values.default_rbl_reply },
     rblReplyMaps: values.rbl_reply_maps,
     posters: { tables: values.alias_posters, ownMustLogIn: yesNo(values.alias_posters_log_in) },
+    unverified: unverifiedOptions(config),
     senderLoginMaps: values.smtpd_sender_login_maps,
     ownAddresses: () => ownAddresses().map(({ address }) => address),
     ownNames: [values.myhostname],

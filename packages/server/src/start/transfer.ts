@@ -3,6 +3,7 @@ import type { Accounts } from '@posthorn/accounts'
 import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import {
+  createAddressVerifier,
   createContentChecks,
   createDeliveryAgents,
   createGatewayGuard,
@@ -15,6 +16,7 @@ import {
   createReceiver,
   createRouting,
   createTables,
+  type DeliveryAgent,
   type MtaSts,
   PolicyError,
   type ReceiveConfiguration,
@@ -40,6 +42,7 @@ import {
   submissionPolicyOptions,
   trustedNetworks,
 } from '../services/transfer-options.ts'
+import { verifyOptions } from '../services/verify-options.ts'
 import { StartError } from '../start-error.ts'
 import { createOutgoing, createSts } from './outgoing.ts'
 
@@ -57,6 +60,8 @@ export interface TransferParts {
 /** What outlives a reload. */
 interface RuleParts extends TransferParts {
   readonly sts: MtaSts
+  /** Delivers by a transport; probes of addresses go by it. */
+  readonly agent: (transport: string) => DeliveryAgent | undefined
 }
 
 /** Everything that is made anew when the configuration or a table's name changes. */
@@ -67,7 +72,16 @@ async function rulesOf(parts: RuleParts, config: Config) {
   const context = { log, now, tables, unsafeFiles }
   const routing = await createRouting(routingOptions(config), { ...context, accounts, store })
   const greylist = createGreylist(store.greylist, greylistOptions(config), { ...context, dns: resolver })
-  const sources = { tables, dns: resolver, addresses: routing, greylist, log, now }
+  const verifier = createAddressVerifier(verifyOptions(config, routing.complete), {
+    verify: routing.verify,
+    classify: routing.classify,
+    resolve: routing.resolve,
+    agent: parts.agent,
+    newId: (nowMs) => store.queue.newId(nowMs),
+    log,
+    now,
+  })
+  const sources = { tables, dns: resolver, addresses: routing, greylist, verifier, log, now }
   /** How mail comes in, by main.cf alone or with the options of a service of master.cf. */
   const receiveOf = (own: Config, service: 'by-port' | 'by-options'): ReceiveConfiguration => {
     const policy = createPolicy(policyOptions(own), sources)
@@ -125,8 +139,10 @@ async function rules(parts: RuleParts, config: Config): ReturnType<typeof rulesO
 }
 
 export async function createTransfer(given: TransferParts) {
+  let byTransport: ReadonlyMap<string, DeliveryAgent> = new Map()
   const parts: RuleParts = {
     ...given,
+    agent: (transport) => byTransport.get(transport),
     sts: createSts(given.config, given.resolver, given.log, given.now),
   }
   let current = await rules(parts, parts.config)
@@ -156,6 +172,7 @@ export async function createTransfer(given: TransferParts) {
     lmtpPort: portNumber(parts.config.values.lmtp_tcp_port, 24),
     now,
   })
+  byTransport = agents.byTransport
   const queue = createQueueRunner({
     store,
     agents: agents.byTransport,

@@ -87,7 +87,8 @@ class Client implements SmtpClient {
     if ('kind' in envelope) return every(envelope)
     const outcomes = envelope.recipients.map((told) => this.#judge(told, 'RCPT TO'))
     const accepted = outcomes.flatMap((outcome, index) => (outcome === undefined ? [index] : []))
-    if (accepted.length > 0) await this.#data(mail, accepted, outcomes, envelope.data)
+    if (mail.probe !== undefined) await this.#probed(mail.probe, envelope, accepted, outcomes)
+    else if (accepted.length > 0) await this.#data(mail, accepted, outcomes, envelope.data)
     else await this.#decline(envelope.data)
     return outcomes.map(
       (outcome) =>
@@ -132,14 +133,15 @@ class Client implements SmtpClient {
     const reset = this.#unfinished ? ['RSET'] : []
     this.#unfinished = true
     if (connection.has('PIPELINING')) {
-      const lines = [...reset, mailCommand, ...rcptLines, 'DATA']
+      const last = mail.probe === 'rcpt' ? [] : ['DATA']
+      const lines = [...reset, mailCommand, ...rcptLines, ...last]
       const stages: Stage[] = [...(reset.length > 0 ? (['sending RSET'] as const) : []), 'sending MAIL FROM']
       for (const _ of rcptLines) stages.push('sending RCPT TO')
-      stages.push('receiving the DATA init reply')
+      if (last.length > 0) stages.push('receiving the DATA init reply')
       const told = await connection.commands(lines, timeouts.mailMs, stages)
       if (reset.length > 0) told.shift()
       const [mailTold, ...others] = told
-      const data = others.pop()
+      const data = last.length > 0 ? others.pop() : undefined
       const refused = this.#refusedMail(mailTold, peer)
       if (refused === undefined) return { recipients: others, data }
       await this.#decline(data)
@@ -191,6 +193,27 @@ class Client implements SmtpClient {
     // RFC 5321 §4.5.3.1.10: 552 here means too many recipients, try again.
     const reply = told.code === 552 && command === 'RCPT TO' ? { ...told, status: '4.5.3' } : told
     return { kind: 'refused', failure: replyFailure(this.#connection.peer, reply, command) }
+  }
+
+  /** What RCPT was told is the answer, unless DATA is refused. RFC 5321 §3.5 leaves nothing better than this. */
+  async #probed(
+    target: 'rcpt' | 'data',
+    { recipients, data: pipelined }: Envelope,
+    accepted: readonly number[],
+    outcomes: (RecipientOutcome | undefined)[],
+  ): Promise<void> {
+    const connection = this.#connection
+    let refused: RecipientOutcome | undefined
+    if (target === 'data' && accepted.length > 0) {
+      const { dataInitMs } = connection.timeouts
+      const told =
+        pipelined ?? (await connection.command('DATA', dataInitMs, 'receiving the DATA init reply'))
+      refused = isFailure(told) || told.code >= 400 ? this.#judge(told, 'DATA') : undefined
+    }
+    // A server that waits for content gets none: the connection ends.
+    if (target === 'data') connection.close()
+    for (const index of accepted)
+      outcomes[index] = refused ?? { kind: 'sent', reply: recipients[index] as RemoteReply, reports: 'none' }
   }
 
   /** DATA and the message; fills the outcomes of the accepted. */

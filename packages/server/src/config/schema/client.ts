@@ -162,7 +162,6 @@ export const client = {
   lmtp_tcp_port: postfix({ type: 'string', default: '24', doc: 'The port of LMTP servers, by number.' }),
   lmtp_lhlo_name: postfix({ type: 'string', default: '$myhostname', doc: 'The name said in LHLO.' }),
   smtp_address_verify_target: postfix({
-    effect: 'later',
     type: 'choice',
     values: ['rcpt', 'data'],
     default: 'rcpt',

@@ -1,3 +1,4 @@
+import { addressVerification } from './address-verification.ts'
 import { client } from './client.ts'
 import { clientTls } from './client-tls.ts'
 import { contentChecks } from './content-checks.ts'
@@ -26,6 +27,7 @@ export const groups = {
   'Aliases and local delivery': localDelivery,
   'Address rewriting': rewriting,
   'Content checks': contentChecks,
+  'Address verification': addressVerification,
   'External filters': filters,
   'Queue and routing': queue,
   'Mail to other servers': client,
@@ -45,6 +47,7 @@ export const schema = {
   ...localDelivery,
   ...rewriting,
   ...contentChecks,
+  ...addressVerification,
   ...filters,
   ...queue,
   ...client,

@@ -1,0 +1,41 @@
+import type { AddressVerifyOptions, PolicyOptions } from '@posthorn/mta'
+import type { Config } from '../config/config.ts'
+
+/** How addresses are probed, from main.cf. `complete` adds myorigin to the sender of probes. */
+export function verifyOptions(
+  { values }: Config,
+  complete: (address: string) => string,
+): AddressVerifyOptions {
+  const sender = values.address_verify_sender.replace(/^<>$/, '')
+  return {
+    path: values.address_verify_map.replace(/^[a-z]+:/, ''),
+    sender: sender === '' ? '' : complete(sender),
+    pollCount: values.address_verify_poll_count,
+    pollDelayMs: values.address_verify_poll_delay,
+    positiveExpireMs: values.address_verify_positive_expire_time,
+    positiveRefreshMs: values.address_verify_positive_refresh_time,
+    negativeCache: values.address_verify_negative_cache ? 'yes' : 'no',
+    negativeExpireMs: values.address_verify_negative_expire_time,
+    negativeRefreshMs: values.address_verify_negative_refresh_time,
+    pendingLimit: values.address_verify_pending_request_limit,
+    target: values.smtp_address_verify_target,
+  }
+}
+
+/** What is said of addresses that do not pass. */
+export function unverifiedOptions({ values }: Config): NonNullable<PolicyOptions['unverified']> {
+  return {
+    sender: {
+      rejectCode: values.unverified_sender_reject_code,
+      deferCode: values.unverified_sender_defer_code,
+      rejectReason: values.unverified_sender_reject_reason,
+      tempfailAction: values.unverified_sender_tempfail_action,
+    },
+    recipient: {
+      rejectCode: values.unverified_recipient_reject_code,
+      deferCode: values.unverified_recipient_defer_code,
+      rejectReason: values.unverified_recipient_reject_reason,
+      tempfailAction: values.unverified_recipient_tempfail_action,
+    },
+  }
+}
