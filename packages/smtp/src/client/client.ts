@@ -33,11 +33,11 @@ export const connectSmtp = async (
   const socket = await openSocket(server, options)
   if ('kind' in socket) return socket
   const connection = new RemoteConnection(server, options, socket)
-  const done = await shakeHands(connection, server, options)
-  if (done.kind === 'ready') return new Client(connection, options, done.tls, performance.now() - startedMs)
+  const failure = await shakeHands(connection, options)
+  if (failure === undefined) return new Client(connection, options, performance.now() - startedMs)
   connection.leave()
-  const again = done.kind === 'tls' && options.tlsLevel === 'may' && options.wrapperMode !== true
-  return again ? connectSmtp(server, { ...options, tlsLevel: 'none' }) : done
+  const again = failure.kind === 'tls' && options.tlsLevel === 'may' && options.wrapperMode !== true
+  return again ? connectSmtp(server, { ...options, tlsLevel: 'none' }) : failure
 }
 
 const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
@@ -50,15 +50,10 @@ class Client implements SmtpClient {
   /** The last transaction did not end with a message: RSET before the next. RFC 5321 §4.1.1.5. */
   #unfinished = false
 
-  constructor(
-    connection: RemoteConnection,
-    options: SmtpClientOptions,
-    tls: RemoteTls | undefined,
-    setUpMs: number,
-  ) {
+  constructor(connection: RemoteConnection, options: SmtpClientOptions, setUpMs: number) {
     this.#connection = connection
     this.#options = options
-    this.tls = tls
+    this.tls = connection.tls
     this.setUpMs = setUpMs
   }
 

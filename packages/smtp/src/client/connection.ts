@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { lostFailure, type SmtpFailure, type Stage, timeoutFailure } from './failure.ts'
+import { type Opening, openingOf } from './opening.ts'
 import {
   defaultClientTimeouts,
   type SmtpClientOptions,
@@ -8,172 +10,222 @@ import {
   type SmtpServerAddress,
 } from './options.ts'
 import { type RemoteReply, readRemoteReply } from './reply.ts'
-import { ReplyReader } from './reply-reader.ts'
+import type { RemoteTls } from './start-tls.ts'
 
 export type Told = RemoteReply | SmtpFailure
 export const isFailure = (told: Told): told is SmtpFailure => 'kind' in told
 
-/** Replies that are waited for together. */
-interface Waiting {
-  readonly told: Told[]
-  readonly count: number
-  readonly stage: () => Stage
-  readonly done: (told: Told[]) => void
-  timer: NodeJS.Timeout | undefined
+/** The part of nodemailer's SMTPConnection that its types leave out and a transaction of our own needs. */
+interface Inside {
+  readonly _responseActions: ((raw: string) => void)[]
+  readonly _responseQueue: readonly string[]
+  readonly _remainder: string
+  _sendCommand(line: string): void
+  _onError(error: Error, type: string, response: string | false, command: string): void
 }
 
-/** A connection to another server: lines go out, replies come back in order, each step has its time. */
-export class RemoteConnection {
+/** Methods that nodemailer calls on itself, with what stands in its prototype. */
+interface Steps {
+  _processResponse(): void
+  _actionGreeting(text: string): void
+  _actionEHLO(text: string): void
+  _actionHELO(text: string): void
+  _actionSTARTTLS(text: string): void
+  _upgradeConnection(done: (error?: Error | null, secured?: boolean) => void): void
+}
+const inherited = SMTPConnection.prototype as unknown as Steps
+
+/** A last resort behind limits of our own for each step. */
+const longestMs = 24 * 3600 * 1000
+
+/**
+ * A connection to another server: nodemailer's SMTPConnection brings it to the point where mail can be sent
+ * (greeting, EHLO or HELO, STARTTLS with its traps); `Opening` says what must hold at each step of it. Its `send`
+ * knows one NOTIFY for all recipients and throws; transactions are therefore ours, over its queue of reply handlers.
+ */
+export class RemoteConnection extends SMTPConnection {
   /** `host[address]:port`. */
   readonly remote: string
   /** `host[address]`, as Postfix says it in diagnostics. */
   readonly peer: string
   readonly timeouts: SmtpClientTimeouts
-  /** Keywords of the last EHLO, upper case, with what stands after them. */
-  extensions: ReadonlyMap<string, string> = new Map()
-  /** How the server named itself in its answer to EHLO. */
-  heloName = ''
-  /** The socket under TLS is a TLSSocket. */
-  secure = false
-  #socket: Socket | TLSSocket
-  #reader = new ReplyReader()
+  readonly #opening: Opening
   #failed: SmtpFailure | undefined
   #ended = false
   #leaving = false
-  /** The server said 421 or spoke out of turn: what it would say next is not to be believed. */
-  #spoilt = false
-  readonly #waiting: Waiting[] = []
+  #waiting: (() => void) | undefined
 
   constructor(server: SmtpServerAddress, options: SmtpClientOptions, socket: Socket) {
-    this.timeouts = { ...defaultClientTimeouts, ...options.timeouts }
+    const timeouts = { ...defaultClientTimeouts, ...options.timeouts }
+    const opening = openingOf(server, options)
+    super({
+      logger: false,
+      debug: false,
+      transactionLog: false,
+      host: server.host,
+      port: server.port || 24,
+      connection: socket,
+      secure: options.wrapperMode === true,
+      name: options.heloName,
+      lmtp: options.protocol === 'lmtp',
+      ignoreTLS: options.tlsLevel === 'none',
+      requireTLS: opening.tlsIsRequired,
+      connectionTimeout: longestMs,
+      greetingTimeout: longestMs,
+      socketTimeout: longestMs,
+      maxResponseSize: 65_536,
+      socketCloseTimeout: timeouts.quitMs,
+    })
+    this.#opening = opening
+    this.timeouts = timeouts
     this.peer = `${server.host}[${server.address}]`
     this.remote = server.port === 0 ? this.peer : `${this.peer}:${server.port}`
-    this.#socket = socket
-    this.attach(socket)
+    this.on('end', () => this.#over())
   }
 
-  get socket(): Socket | TLSSocket {
-    return this.#socket
+  get #inside(): Inside {
+    return this as unknown as Inside
+  }
+
+  /** Keywords of the last EHLO, upper case, with what stands after them. */
+  get extensions(): ReadonlyMap<string, string> {
+    return this.#opening.extensions
+  }
+
+  /** How the server named itself in its answer to EHLO. */
+  get heloName(): string {
+    return this.#opening.heloName
+  }
+
+  /** undefined: in the clear. */
+  get tls(): RemoteTls | undefined {
+    return this.#opening.tls
   }
 
   /** Whether the server may still be used. */
   get usable(): boolean {
-    return (
-      !this.#ended && !this.#leaving && !this.#spoilt && this.#socket.writable && this.#waiting.length === 0
-    )
+    return !this.#ended && !this.#leaving && this.#socket?.writable === true && this.#waiting === undefined
   }
 
   has(extension: string): boolean {
     return this.extensions.has(extension)
   }
 
-  /** Whether octets came that belong to no reply asked for: behind the answer to STARTTLS they are forged. */
-  get unread(): boolean {
-    return this.#reader.pending || this.#spoilt
+  get #socket(): Socket | TLSSocket | undefined {
+    return this._socket === false || this._socket === null ? undefined : this._socket
   }
 
-  /** Begins to listen: on the plain socket, or on the one that TLS has made of it. */
-  attach(socket: Socket | TLSSocket): void {
-    this.#socket = socket
-    this.#reader = new ReplyReader()
-    socket.on('data', this.#onData)
-    socket.on('end', this.#onOver)
-    socket.on('close', this.#onOver)
-    socket.on('error', this.#onOver)
+  /** Greeting to the last EHLO. undefined: ready. */
+  async open(): Promise<SmtpFailure | undefined> {
+    const failure = await new Promise<SmtpFailure | undefined>((resolve) => {
+      const failed = (error?: Error | null) =>
+        resolve(error == null ? undefined : this.#opening.failure(this.peer, error))
+      this.once('error', failed)
+      this.once('end', () => setImmediate(() => resolve(lostFailure(this.peer, this.#opening.stage))))
+      this.#step(
+        this.secureConnection ? 'performing the TLS handshake' : 'receiving the initial server greeting',
+      )
+      this.connect(failed)
+    })
+    clearTimeout(this.#stepTimer)
+    // Later errors end the connection; what waited is told by 'end'.
+    this.on('error', () => undefined)
+    if (failure !== undefined) this.close()
+    return failure
   }
 
-  /** Stops listening: the socket is about to become the lower half of TLS. */
-  detach(): void {
-    const socket = this.#socket
-    socket.off('data', this.#onData)
-    socket.off('end', this.#onOver)
-    socket.off('close', this.#onOver)
-    socket.off('error', this.#onOver)
-    socket.on('error', () => undefined)
+  // Steps of the handshake.
+
+  #stepTimer: NodeJS.Timeout | undefined
+
+  #step(stage: Stage): void {
+    this.#opening.stage = stage
+    clearTimeout(this.#stepTimer)
+    const { heloMs, startTlsMs = heloMs } = this.timeouts
+    const limitMs = stage === 'performing the TLS handshake' ? startTlsMs : heloMs
+    this.#stepTimer = setTimeout(() => this.#refuse(timeoutFailure(this.peer, stage)), limitMs)
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    const replies = this.#reader.push(chunk)
-    if (replies === 'too-long') this.#over()
-    else for (const raw of replies) this.#take(raw)
+  /** Ends the handshake for a reason of ours. */
+  #refuse(failure: SmtpFailure): void {
+    this.#opening.refusal = failure
+    this.#inside._onError(new Error(failure.text), 'EPROTOCOL', false, 'CONN')
   }
 
-  readonly #onOver = (): void => {
-    this.#over()
+  /**
+   * SMTPConnection takes one reply a turn of the event loop; a server that answers a pipelined group and hangs up
+   * would have its last words lost. All that is there is taken at once.
+   */
+  _processResponse(): void {
+    for (let left = Number.POSITIVE_INFINITY; this.#inside._responseQueue.length < left; ) {
+      left = this.#inside._responseQueue.length
+      inherited._processResponse.call(this)
+    }
   }
 
-  #take(raw: string): void {
-    const waiting = this.#waiting[0]
-    if (waiting === undefined) {
-      this.#spoilt = true
+  _actionGreeting(text: string): void {
+    this.#step(this.#opening.helloStage)
+    if (!this.#opening.saysHelo || !text.startsWith('220')) {
+      inherited._actionGreeting.call(this, text)
       return
     }
-    const reply = readRemoteReply(raw)
-    if (reply.code === 421) this.#spoilt = true
-    waiting.told.push(reply)
-    if (waiting.told.length < waiting.count) return
-    this.#waiting.shift()
-    clearTimeout(waiting.timer)
-    waiting.done(waiting.told)
+    this.#inside._responseActions.push((reply) => this._actionHELO(reply))
+    this.#inside._sendCommand(`HELO ${this.#opening.ownName}`)
   }
 
-  /** Waits for replies; a failure takes the place of those that do not come. */
-  #await(count: number, stage: () => Stage, timeoutMs: number): { all: Promise<Told[]>; waiting: Waiting } {
-    let done: (told: Told[]) => void = () => {}
-    const all = new Promise<Told[]>((resolve) => {
-      done = resolve
+  _actionEHLO(text: string): void {
+    if (!text.startsWith('2')) this.#step('performing the HELO handshake')
+    const seen = this.#opening.hello(text)
+    const refusal = this.#opening.unfitForTls(this.peer, this.secure)
+    if (refusal !== undefined) this.#refuse(refusal)
+    else inherited._actionEHLO.call(this, seen)
+  }
+
+  _actionHELO(text: string): void {
+    this.#opening.hello(text.split('\n', 1)[0] as string)
+    inherited._actionHELO.call(this, text)
+  }
+
+  _actionSTARTTLS(text: string): void {
+    this.#step('performing the TLS handshake')
+    inherited._actionSTARTTLS.call(this, text)
+  }
+
+  /** What came in the clear behind the answer to STARTTLS is forged, and the certificate counts before EHLO. */
+  _upgradeConnection(done: (error?: Error | null, secured?: boolean) => void): void {
+    if (this.#inside._remainder !== '' || this.#inside._responseQueue.length > 0) {
+      this.#refuse({
+        kind: 'tls',
+        status: '4.7.5',
+        text: `Cannot start TLS: host ${this.peer} sent more than its answer`,
+      })
+      return
+    }
+    this.options.tls = this.#opening.tlsOptions()
+    inherited._upgradeConnection.call(this, (error, secured) => {
+      const refusal = error == null ? this.#opening.secured(this.#socket as TLSSocket) : undefined
+      if (refusal !== undefined) {
+        this.#refuse(refusal)
+        return
+      }
+      this.#step(this.#opening.helloStage)
+      done(error, secured)
     })
-    const waiting: Waiting = { told: [], count, stage, done, timer: undefined }
-    if (this.#ended) {
-      this.#fail(waiting, this.#failed ?? lostFailure(this.peer, stage()))
-    } else {
-      this.#waiting.push(waiting)
-      if (timeoutMs > 0) this.#limit(waiting, timeoutMs)
-    }
-    return { all, waiting }
   }
 
-  #limit(waiting: Waiting, timeoutMs: number): void {
-    clearTimeout(waiting.timer)
-    waiting.timer = setTimeout(() => {
-      this.#failed = timeoutFailure(this.peer, waiting.stage())
-      this.#over()
-    }, timeoutMs)
-  }
-
-  #fail(waiting: Waiting, failure: SmtpFailure): void {
-    clearTimeout(waiting.timer)
-    while (waiting.told.length < waiting.count) waiting.told.push(failure)
-    waiting.done(waiting.told)
-  }
-
-  #over(): void {
-    this.#ended = true
-    for (const waiting of this.#waiting.splice(0)) {
-      this.#failed ??= lostFailure(this.peer, waiting.stage())
-      this.#fail(waiting, this.#failed)
-    }
-    this.#socket.destroy()
-  }
+  // Commands and replies.
 
   /** Sends lines in one write; one reply for each. `stages` names what each line is about, its last one the rest too. */
-  commands(lines: readonly string[], timeoutMs: number, stages: readonly Stage[]): Promise<Told[]> {
-    const { all, waiting } = this.#await(
-      lines.length,
-      () => stages[Math.min(waiting.told.length, stages.length - 1)] ?? 'sending MAIL FROM',
-      timeoutMs,
-    )
-    if (!this.#ended) this.#socket.write(`${lines.join('\r\n')}\r\n`)
-    return all
+  async commands(lines: readonly string[], timeoutMs: number, stages: readonly Stage[]): Promise<Told[]> {
+    const told: Told[] = []
+    const waiting = this.#await(told, lines.length)
+    waiting.limit(() => stages[Math.min(told.length, stages.length - 1)] ?? 'sending MAIL FROM', timeoutMs)
+    if (!this.#ended) this.#inside._sendCommand(lines.join('\r\n'))
+    return waiting.all
   }
 
   async command(line: string, timeoutMs: number, stage: Stage): Promise<Told> {
     return (await this.commands([line], timeoutMs, [stage]))[0] ?? lostFailure(this.peer, stage)
-  }
-
-  /** The next reply, to nothing we said: the greeting. */
-  async reply(timeoutMs: number, stage: Stage): Promise<Told> {
-    return (await this.#await(1, () => stage, timeoutMs).all)[0] ?? lostFailure(this.peer, stage)
   }
 
   /** The next replies, to content that is sent meanwhile by `feed`. */
@@ -181,28 +233,62 @@ export class RemoteConnection {
     readonly all: Promise<Told[]>
     readonly stage: (stage: Stage, timeoutMs: number) => void
   } {
-    let name: Stage = 'sending message body'
-    const { all, waiting } = this.#await(count, () => name, 0)
-    const stage = (next: Stage, timeoutMs: number): void => {
-      name = next
-      if (waiting.told.length < count && !this.#ended) this.#limit(waiting, timeoutMs)
+    const { all, limit } = this.#await([], count)
+    return { all, stage: (stage, timeoutMs) => limit(() => stage, timeoutMs) }
+  }
+
+  /** Replies that are waited for together; a failure takes the place of those that do not come. */
+  #await(told: Told[], count: number) {
+    let timer: NodeJS.Timeout | undefined
+    let stageNow = (): Stage => 'sending message body'
+    let done: (told: Told[]) => void = () => {}
+    const all = new Promise<Told[]>((resolve) => {
+      done = resolve
+    })
+    const end = (failure?: SmtpFailure): void => {
+      clearTimeout(timer)
+      this.#waiting = undefined
+      if (failure !== undefined) {
+        this.#failed ??= failure
+        while (told.length < count) told.push(failure)
+      }
+      done(told)
     }
-    return { all, stage }
+    if (count > 0) this.#waiting = () => end(this.#failed ?? lostFailure(this.peer, stageNow()))
+    const take = (raw: string): void => {
+      told.push(readRemoteReply(raw))
+      if (told.length === count) end()
+    }
+    if (!this.#ended) for (let i = 0; i < count; i++) this.#inside._responseActions.push(take)
+    const limit = (stage: () => Stage, timeoutMs: number): void => {
+      stageNow = stage
+      clearTimeout(timer)
+      if (told.length >= count) end()
+      else if (this.#ended) end(this.#failed ?? lostFailure(this.peer, stage()))
+      else if (timeoutMs > 0)
+        timer = setTimeout(() => {
+          end(timeoutFailure(this.peer, stage()))
+          this.close()
+        }, timeoutMs)
+    }
+    return { all, limit }
   }
 
   /** Content; waits while the socket is full. False: the connection is gone. */
   async feed(chunk: Uint8Array): Promise<boolean> {
     const socket = this.#socket
-    if (this.#ended || !socket.writable) return false
+    if (this.#ended || socket === undefined || !socket.writable) return false
     if (socket.write(chunk)) return true
     return new Promise((resolve) => {
       const done = (): void => {
         socket.off('drain', done)
         socket.off('close', done)
+        this.off('end', done)
         resolve(!this.#ended)
       }
       socket.once('drain', done)
       socket.once('close', done)
+      this.once('end', done)
     })
   }
 
@@ -213,14 +299,17 @@ export class RemoteConnection {
       return
     }
     this.#leaving = true
-    const { all, waiting } = this.#await(1, () => 'sending QUIT command', this.timeouts.quitMs)
-    waiting.timer?.unref()
-    void all.then(() => this.close())
-    this.#socket.unref()
-    this.#socket.write('QUIT\r\n')
+    this.#socket?.unref()
+    this.quit()
+    const timer = setTimeout(() => this.close(), this.timeouts.quitMs)
+    timer.unref()
+    this.once('end', () => clearTimeout(timer))
   }
 
-  close(): void {
-    this.#over()
+  #over(): void {
+    this.#ended = true
+    clearTimeout(this.#stepTimer)
+    // Replies that came with the end of the connection are handed over first.
+    setImmediate(() => this.#waiting?.())
   }
 }

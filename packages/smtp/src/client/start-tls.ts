@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
-import tls, { type SecureContext, type TLSSocket } from 'node:tls'
+import tls, { type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
 import { type CertificateTrust, judgeCertificate } from './certificate.ts'
-import type { RemoteConnection } from './connection.ts'
-import { lostFailure, type SmtpFailure, timeoutFailure } from './failure.ts'
+import type { SmtpFailure } from './failure.ts'
 import type { ClientTlsSettings, SmtpClientOptions, SmtpServerAddress } from './options.ts'
 
 export interface RemoteTls {
@@ -45,80 +44,41 @@ const sessionKey = ({ host, address, port }: SmtpServerAddress, options: SmtpCli
   return `${host} ${address} ${port} ${createHash('sha256').update(demand).digest('base64')}`
 }
 
-/** Hands the connection's socket to TLS and judges the certificate. RFC 3207 §4, RFC 8314 §3.3. */
-export const startTls = async (
-  connection: RemoteConnection,
-  server: SmtpServerAddress,
-  options: SmtpClientOptions,
-): Promise<RemoteTls | SmtpFailure> => {
+/** The options for one TLS handshake, and what came of it. RFC 3207 §4, RFC 8314 §3.3. */
+export const createTlsStart = (server: SmtpServerAddress, options: SmtpClientOptions) => {
   const settings = options.tls ?? {}
-  const timeoutMs = connection.timeouts.startTlsMs ?? connection.timeouts.heloMs
   const key = sessionKey(server, options)
-  const kept = settings.sessions?.take(key)
-  const serverName = settings.serverName ?? (isIP(server.host) === 0 ? server.host : '')
-  connection.detach()
-  const socket = tls.connect({
-    socket: connection.socket,
-    secureContext: contextFor(settings),
-    rejectUnauthorized: false,
-    // Names are ours to judge: which of them fit is for the level to say.
-    checkServerIdentity: () => undefined,
-    ...(serverName === '' ? {} : { servername: serverName }),
-    ...(kept === undefined ? {} : { session: kept }),
-  })
-  const failure = await handshake(socket, timeoutMs, connection.peer)
-  if (failure !== undefined) {
-    socket.destroy()
-    return failure
-  }
-  const resumed = socket.isSessionReused()
-  const verdict = judgeCertificate(
-    socket,
-    options.tlsLevel,
-    options.certificate ?? {},
-    server.host,
-    Date.now(),
-  )
-  // What a session does not remember (the chain) was judged when it began, under the same key.
-  if (verdict.kind === 'bad' && !resumed) {
-    socket.destroy()
-    return { kind: 'tls', status: '4.7.5', text: verdict.text }
-  }
   const { sessions } = settings
-  if (sessions !== undefined) {
-    const before = socket.getSession()
-    if (socket.getProtocol() !== 'TLSv1.3' && before !== undefined) sessions.keep(key, before)
-    socket.on('session', (session: Buffer) => sessions.keep(key, session))
-  }
-  connection.attach(socket)
-  connection.secure = true
   return {
-    protocol: socket.getProtocol() ?? '',
-    cipher: socket.getCipher().name,
-    trust: verdict.kind === 'good' ? verdict.trust : 'Verified',
-    resumed,
+    options: (): ConnectionOptions => {
+      const kept = sessions?.take(key)
+      const serverName = settings.serverName ?? (isIP(server.host) === 0 ? server.host : '')
+      return {
+        secureContext: contextFor(settings),
+        rejectUnauthorized: false,
+        // Names are ours to judge: which of them fit is for the level to say.
+        checkServerIdentity: () => undefined,
+        ...(serverName === '' ? {} : { servername: serverName }),
+        ...(kept === undefined ? {} : { session: kept }),
+      }
+    },
+    judge: (socket: TLSSocket): RemoteTls | SmtpFailure => {
+      const resumed = socket.isSessionReused()
+      const { tlsLevel, certificate = {} } = options
+      const verdict = judgeCertificate(socket, tlsLevel, certificate, server.host, Date.now())
+      // What a session does not remember (the chain) was judged when it began, under the same key.
+      if (verdict.kind === 'bad' && !resumed) return { kind: 'tls', status: '4.7.5', text: verdict.text }
+      if (sessions !== undefined) {
+        const before = socket.getSession()
+        if (socket.getProtocol() !== 'TLSv1.3' && before !== undefined) sessions.keep(key, before)
+        socket.on('session', (session: Buffer) => sessions.keep(key, session))
+      }
+      return {
+        protocol: socket.getProtocol() ?? '',
+        cipher: socket.getCipher().name,
+        trust: verdict.kind === 'good' ? verdict.trust : 'Verified',
+        resumed,
+      }
+    },
   }
 }
-
-const handshake = (socket: TLSSocket, timeoutMs: number, peer: string): Promise<SmtpFailure | undefined> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(
-      () => end({ ...timeoutFailure(peer, 'performing the TLS handshake'), kind: 'tls' }),
-      timeoutMs,
-    )
-    const end = (failure: SmtpFailure | undefined): void => {
-      clearTimeout(timer)
-      socket.off('error', failed)
-      socket.off('close', closed)
-      socket.off('secureConnect', secured)
-      socket.on('error', () => undefined)
-      resolve(failure)
-    }
-    const failed = (error: Error): void =>
-      end({ kind: 'tls', status: '4.7.5', text: `Cannot start TLS: ${error.message}` })
-    const closed = (): void => end({ ...lostFailure(peer, 'performing the TLS handshake'), kind: 'tls' })
-    const secured = (): void => end(undefined)
-    socket.once('error', failed)
-    socket.once('close', closed)
-    socket.once('secureConnect', secured)
-  })
