@@ -20,6 +20,8 @@ import { SegmentReader } from './segments/segment-reader.ts'
 import { SegmentWriter } from './segments/segment-writer.ts'
 import { Watchers } from './watchers.ts'
 
+const lookAroundMs = 1_000
+
 /** The parts that write, wired together. */
 export interface Machine {
   readonly commit: GroupCommit
@@ -62,7 +64,21 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     () => machine.onLongJournal(),
   )
   const watchers = new Watchers(options.wakeBus)
-  const commit = new GroupCommit(environment, [writer, log, journal, watchers], () => reserve.release())
+  const commit: GroupCommit = new GroupCommit(
+    environment,
+    [writer, log, journal, watchers],
+    () => reserve.release(),
+    {
+      mayHold: aloneNow(place),
+      repair: () => log.repair(),
+      onBroken(error) {
+        process.emitWarning(error instanceof Error ? error : String(error))
+        reserve.release()
+        // An empty group, so that it is done again now.
+        commit.run(() => {}).catch(() => {})
+      },
+    },
+  )
   writer.attach(commit)
   const engine: Engine = {
     environment,
@@ -92,6 +108,20 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     onLongJournal: () => {},
   }
   return machine
+}
+
+/** Looks every second whether another process has the store open. */
+const aloneNow = ({ markers, self }: MachinePlace): (() => boolean) => {
+  let lookedMs = Number.NEGATIVE_INFINITY
+  let isAlone = false
+  return () => {
+    const nowMs = performance.now()
+    if (nowMs - lookedMs > lookAroundMs) {
+      lookedMs = nowMs
+      isAlone = markers.living().every(({ token }) => token === self.token)
+    }
+    return isAlone
+  }
 }
 
 /** Everything that was begun ends, and is on disk. */

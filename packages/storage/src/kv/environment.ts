@@ -79,18 +79,55 @@ export const closeEnvironment = async (environment: Environment): Promise<void> 
     if (each.environment !== environment) continue
     if (--each.users > 0) return
     shared.delete(key)
+    settle(environment)
     await environment.close()
     return
   }
 }
 
-/** Without waiting for a flush. A unit runs on the event loop, alone in all processes. */
-export const transact = (environment: Environment, work: () => void): void => {
-  // Flag 2 of lmdb-js: commits before it returns.
-  const { transactionSync } = environment as unknown as {
-    transactionSync(this: Environment, work: () => void, flags: number): void
+type SynchronousTransaction = (this: Environment, work: () => unknown, flags: number) => void
+
+/** Flag 2 of lmdb-js: commits before it returns. */
+const commitsAtOnce = 2
+
+const transactionSyncOf = (environment: Environment): SynchronousTransaction =>
+  (environment as unknown as { transactionSync: SynchronousTransaction }).transactionSync
+
+/** A write transaction that is open over turns of the event loop; all reads of this process go through it. */
+export interface OpenTransaction {
+  /** Throws when it could not be committed; then nothing of it is. */
+  commit(): void
+}
+
+const openTransactions = new WeakMap<Environment, () => void>()
+
+/** `onSettle` is called when others need what is in it to be committed. */
+export const openTransaction = (environment: Environment, onSettle: () => void): OpenTransaction => {
+  let finish: (() => void) | undefined
+  // What looks like a promise keeps lmdb-js from committing until it is told to.
+  const later = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what lmdb-js asks for
+    then(committing: () => void) {
+      finish = committing
+    },
   }
-  transactionSync.call(environment, work, 2)
+  transactionSyncOf(environment).call(environment, () => later, commitsAtOnce)
+  openTransactions.set(environment, onSettle)
+  return {
+    commit() {
+      openTransactions.delete(environment)
+      finish?.()
+    },
+  }
+}
+
+/** Commits what this process holds open. */
+export const settle = (environment: Environment): void => openTransactions.get(environment)?.()
+
+/** Without waiting for a flush. It runs on the event loop, alone in all processes. */
+export const transact = (environment: Environment, work: () => void): void => {
+  settle(environment)
+  transactionSyncOf(environment).call(environment, work, commitsAtOnce)
 }
 
 /** Keeps a snapshot's pages from being used again until `release`. */
@@ -99,6 +136,7 @@ export interface Pin {
 }
 
 export const pinSnapshot = (environment: Environment): Pin => {
+  settle(environment)
   environment.resetReadTxn()
   const transaction = environment.useReadTransaction()
   return { release: () => transaction.done() }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers'
 import { StoreError } from '../contract.ts'
-import { type Environment, transact } from './environment.ts'
+import type { Environment } from './environment.ts'
+import { HeldTransaction, type HoldOptions } from './held-transaction.ts'
 import { isNoSpace, noSpace } from './no-space.ts'
 import { type Changes, Unit } from './unit.ts'
 
@@ -8,6 +9,8 @@ import { type Changes, Unit } from './unit.ts'
 export interface GroupParticipant {
   /** Writes pending frames. Never throws; a failed frame's unit finds out itself. */
   beforeGroup?(): void
+  /** Inside the transaction, before the first unit. */
+  openGroup?(): void
   /** Inside the transaction, after the units. What it throws undoes the group. */
   insideGroup?(unit: Unit, changes: Changes): void
   /** The transaction was not committed after all. */
@@ -51,6 +54,7 @@ export class GroupCommit {
   readonly #environment: Environment
   readonly #participants: readonly GroupParticipant[]
   readonly #releaseReserve: () => boolean
+  readonly #held: HeldTransaction
   #queue: Waiting[] = []
   /** Of the group under way: units that threw, and were told so; the rows that it changed. */
   #refused: Waiting[] = []
@@ -63,7 +67,9 @@ export class GroupCommit {
     environment: Environment,
     participants: readonly GroupParticipant[],
     releaseReserve: () => boolean = () => false,
+    hold?: HoldOptions,
   ) {
+    this.#held = new HeldTransaction(environment, hold)
     this.#environment = environment
     this.#participants = participants
     this.#releaseReserve = releaseReserve
@@ -83,6 +89,7 @@ export class GroupCommit {
   async close(): Promise<void> {
     while (this.#running !== undefined) await this.#running
     this.#closed = true
+    this.#held.settle()
   }
 
   #enqueue<T>(work: (unit: Unit) => T, frees: boolean): Promise<T> {
@@ -109,8 +116,9 @@ export class GroupCommit {
     const done: Done[] = []
     let taken = 0
     try {
-      transact(this.#environment, () => {
+      this.#held.run(() => {
         taken = this.#runUnits(group, done)
+        return this.#changes.size
       })
     } catch (error) {
       for (const participant of this.#participants) participant.voidGroup?.()
@@ -151,9 +159,11 @@ export class GroupCommit {
       const changes = this.#changes
       const unit = new Unit(this.#environment, changes)
       for (const participant of this.#participants) participant.beforeGroup?.()
-      transact(this.#environment, () => {
+      this.#held.run(() => {
+        for (const participant of this.#participants) participant.openGroup?.()
         for (const participant of this.#participants) participant.takeBackUnsynced?.(unit)
         for (const participant of this.#participants) participant.insideGroup?.(unit, changes)
+        return changes.size
       })
       await this.#sync()
       for (const participant of this.#participants) participant.afterGroup?.([unit])
@@ -169,6 +179,7 @@ export class GroupCommit {
     const changes: Changes = new Map()
     this.#changes = changes
     this.#refused = []
+    for (const participant of this.#participants) participant.openGroup?.()
     let taken = 0
     for (const waiting of group) {
       if (taken > 0 && performance.now() - startedMs > maxGroupMs) break
@@ -182,9 +193,22 @@ export class GroupCommit {
         waiting.reject(isNoSpace(error) ? noSpace(error) : error)
       }
     }
-    const closing = new Unit(this.#environment, changes)
-    for (const participant of this.#participants) participant.insideGroup?.(closing, changes)
+    this.#close(
+      done.map((each) => each.unit),
+      changes,
+    )
     return taken
+  }
+
+  /** The transaction may be shared with groups before: what a participant refuses is undone row by row. */
+  #close(units: readonly Unit[], changes: Changes): void {
+    const closing = new Unit(this.#environment, changes)
+    try {
+      for (const participant of this.#participants) participant.insideGroup?.(closing, changes)
+    } catch (error) {
+      for (const unit of [...units, closing].reverse()) unit.rollBack()
+      throw error
+    }
   }
 
   #acknowledge(done: readonly Done[]): void {

@@ -35,7 +35,7 @@ export interface FlusherParts {
 /** The flush trails the commits by about this, or by so much of the log, or by so many transactions. */
 const flushAfterMs = 250
 const flushAfterBytes = 4 * 1024 * 1024
-const flushAfterTransactions = 256
+const flushAfterTransactions = 1_000
 const retryAfterMs = 5_000
 const lookAroundMs = 1_000
 

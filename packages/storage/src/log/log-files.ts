@@ -43,16 +43,20 @@ export function* recordsAfter(files: FileLayer, directory: string, from: LogStat
   if (from.logId === 0 || files.sizeOf(path) === undefined) return
   const file = files.openRead(path)
   try {
-    let state = from
-    for (;;) {
-      const next =
-        recordAt(files, file, state, state.end) ?? recordAt(files, file, state, placeAtStart(state))
-      if (next === undefined) return
-      state = next.state
-      yield next
-    }
+    yield* recordsIn(files, file, from)
   } finally {
     files.close(file)
+  }
+}
+
+/** As `recordsAfter`, of an open file. */
+export function* recordsIn(files: FileLayer, file: number, from: LogState): Generator<Redone> {
+  let state = from
+  for (;;) {
+    const next = recordAt(files, file, state, state.end) ?? recordAt(files, file, state, placeAtStart(state))
+    if (next === undefined) return
+    state = next.state
+    yield next
   }
 }
 

@@ -3,7 +3,7 @@ import type { FileLayer } from '../segments/file-layer.ts'
 /** A sync on the event loop that takes longer than this belongs on another thread … */
 const slowMs = 1
 /** … and so do this many after it. */
-const patientSyncs = 200
+const patientSyncs = 100
 
 /**
  * A disk that syncs in a tenth of a millisecond does so before another thread could be asked for it. What is

@@ -5,7 +5,7 @@ import { Snapshot } from '../kv/unit.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { segmentPath } from '../segments/segment-path.ts'
 import { youngestFlushOfAny } from './flush-record.ts'
-import { recordsAfter } from './log-files.ts'
+import { type Redone, recordsAfter } from './log-files.ts'
 import type { LogRecord } from './log-record.ts'
 import { encodeLogState, logStateKey, readLogState } from './log-state.ts'
 
@@ -23,13 +23,7 @@ export const redo = async (environment: Environment, place: RedoPlace): Promise<
     const from = readLogState(new Snapshot(environment))
     for (const { record, state } of recordsAfter(place.files, place.logDirectory, from)) {
       frames.restore(record)
-      transact(environment, () => {
-        for (const { key, value } of record.rows) {
-          if (value === null) environment.removeSync(key)
-          else environment.putSync(key, value)
-        }
-        environment.putSync(logStateKey, encodeLogState(state))
-      })
+      transact(environment, () => redoRows(environment, { record, state }))
       count++
     }
     await frames.sync()
@@ -37,6 +31,15 @@ export const redo = async (environment: Environment, place: RedoPlace): Promise<
     frames.close()
   }
   return count
+}
+
+/** Inside a transaction. */
+export const redoRows = (environment: Environment, { record, state }: Redone): void => {
+  for (const { key, value } of record.rows) {
+    if (value === null) environment.removeSync(key)
+    else environment.putSync(key, value)
+  }
+  environment.putSync(logStateKey, encodeLogState(state))
 }
 
 /**

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { statfsSync } from 'node:fs'
-import type { Environment } from '../kv/environment.ts'
+import { type Environment, transact } from '../kv/environment.ts'
 import type { GroupParticipant } from '../kv/group-commit.ts'
 import { isNoSpace } from '../kv/no-space.ts'
 import { type Changes, Snapshot, type Unit } from '../kv/unit.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import type { SegmentWriter } from '../segments/segment-writer.ts'
 import type { IndexFlusher } from './index-flusher.ts'
-import { logIdsIn, logPath, placeAt } from './log-files.ts'
+import { logIdsIn, logPath, placeAt, recordsIn } from './log-files.ts'
 import { encodeRecord, framesBytes, type LoggedFrame, recordHeadBytes, rowsBytes } from './log-record.ts'
 import { encodeLogState, type LogState, logStateKey, readLogState } from './log-state.ts'
 import { QuickSync } from './quick-sync.ts'
+import { redoRows } from './redo.ts'
 
 export interface WriteLogParts {
   readonly environment: Environment
@@ -67,6 +68,8 @@ export class WriteLog implements GroupParticipant {
   #mustSyncFrames = false
   /** All transactions before this are known to be on disk. */
   #durableNext = 0
+  /** As this process left it: nobody has written since when the index still says so. */
+  #ownNext = 0
   /** Of the transaction under way. */
   sequence = 0
 
@@ -99,6 +102,25 @@ export class WriteLog implements GroupParticipant {
     this.#mustSyncFrames = false
   }
 
+  /** A process that was killed may have logged, and acknowledged, more than it has committed. */
+  openGroup(): void {
+    const state = readLogState(new Snapshot(this.#parts.environment))
+    if (state.next !== this.#ownNext) this.#redoFrom(state)
+  }
+
+  /** Outside a transaction: the same for what this process could not commit. */
+  repair(): void {
+    const { environment } = this.#parts
+    transact(environment, () => this.#redoFrom(readLogState(new Snapshot(environment))))
+  }
+
+  #redoFrom(state: LogState): void {
+    const { environment, files } = this.#parts
+    if (state.logId !== this.#logId) this.#openFile(state.logId)
+    if (this.#file === undefined || state.capacityBytes === 0) return
+    for (const redone of recordsIn(files, this.#file, state)) redoRows(environment, redone)
+  }
+
   insideGroup(unit: Unit, changes: Changes): void {
     const former = readLogState(unit)
     const frames = this.#parts.writer.unloggedFrames
@@ -118,6 +140,7 @@ export class WriteLog implements GroupParticipant {
     this.#way = this.#wayOf(logged)
     // Not a change of the record: reading the log again says it.
     this.#parts.environment.putSync(logStateKey, encodeLogState(logged))
+    this.#ownNext = logged.next
   }
 
   /** Its transaction was not committed: what was logged says nothing. */
@@ -141,7 +164,7 @@ export class WriteLog implements GroupParticipant {
     try {
       if (this.#written !== undefined) flusher.committed(this.#written.sizeBytes)
       if (this.#way === 'log') await this.#syncFile()
-      else if (this.#way === 'flush') await flusher.flush()
+      else if (this.#way === 'flush') await this.#flush(next)
     } finally {
       await syncFrames
     }
@@ -161,6 +184,13 @@ export class WriteLog implements GroupParticipant {
     this.#file = undefined
   }
 
+  /** Throws when the index could not even be committed. */
+  async #flush(next: number): Promise<void> {
+    const { flusher } = this.#parts
+    await flusher.flush()
+    if ((flusher.flushed?.next ?? 0) < next) throw new Error('Cannot write the index')
+  }
+
   /** A log that could not be synced is given up: the flush makes durable what it holds. */
   async #syncFile(): Promise<void> {
     const file = this.#file as number
@@ -169,7 +199,7 @@ export class WriteLog implements GroupParticipant {
     } catch {
       this.#parts.files.close(file)
       this.#file = undefined
-      await this.#parts.flusher.flush()
+      await this.#flush(this.#present?.next ?? 0)
       await this.#prepareFile()
     }
   }

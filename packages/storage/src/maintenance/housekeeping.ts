@@ -4,6 +4,7 @@ import { StoreError } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import { writeCheckpoint } from '../journal/checkpoint.ts'
 import type { Journal } from '../journal/journal.ts'
+import { settle } from '../kv/environment.ts'
 import { isNoSpace } from '../kv/no-space.ts'
 import type { ProcessMarkers } from '../recovery/process-markers.ts'
 import type { Reserve } from '../reserve.ts'
@@ -71,7 +72,11 @@ export class Housekeeping {
   }
 
   backup(directory: string): Promise<BackupReport> {
-    return this.#alone(() => backupStore(this.#parts, directory))
+    return this.#alone(async () => {
+      // The copy is made by another thread, of what is committed.
+      settle(this.#parts.environment)
+      return backupStore(this.#parts, directory)
+    })
   }
 
   /** Also forgets the markers of processes that ended without closing the store. */

@@ -1,0 +1,80 @@
+import { type Environment, type OpenTransaction, openTransaction, transact } from './environment.ts'
+
+export interface HoldOptions {
+  /** No other process waits for the index. */
+  readonly mayHold: () => boolean
+  /** Does again in the index what the log says. Throws when it cannot. */
+  readonly repair: () => void
+  /** The index lacks what is acknowledged, until a group repairs it. */
+  readonly onBroken: (error: unknown) => void
+}
+
+const holdMs = 10
+const maxGroups = 64
+const maxRows = 4_000
+
+/**
+ * Groups of a process that has the store for itself share one transaction of the index for some milliseconds:
+ * the same pages are then written once, not for each group. What is acknowledged is in the log meanwhile, and
+ * this process reads through the open transaction. When it cannot be committed, the log is done again.
+ */
+export class HeldTransaction {
+  readonly #environment: Environment
+  readonly #options: HoldOptions | undefined
+  #open: OpenTransaction | undefined
+  #timer: NodeJS.Timeout | undefined
+  #groups = 0
+  #rows = 0
+  #isBroken = false
+
+  constructor(environment: Environment, options: HoldOptions | undefined) {
+    this.#environment = environment
+    this.#options = options
+  }
+
+  /** Runs a group. It returns how many rows it changed; when it throws, it has undone what it did. */
+  run(group: () => number): void {
+    this.#repair()
+    if (this.#options === undefined || !this.#options.mayHold()) {
+      transact(this.#environment, group)
+      return
+    }
+    this.#open ??= this.#begin()
+    try {
+      this.#rows += group()
+    } catch (error) {
+      // If the transaction itself is ill, the groups before come back from the log.
+      this.settle()
+      throw error
+    }
+    this.#groups++
+    if (this.#groups >= maxGroups || this.#rows >= maxRows) this.settle()
+  }
+
+  /** Commits. Never throws: what could not be committed is done again from the log. */
+  settle(): void {
+    const open = this.#open
+    if (open === undefined) return
+    clearTimeout(this.#timer)
+    this.#open = undefined
+    this.#groups = 0
+    this.#rows = 0
+    try {
+      open.commit()
+    } catch (error) {
+      this.#isBroken = true
+      this.#options?.onBroken(error)
+    }
+  }
+
+  #begin(): OpenTransaction {
+    this.#timer = setTimeout(() => this.settle(), holdMs)
+    return openTransaction(this.#environment, () => this.settle())
+  }
+
+  #repair(): void {
+    if (!this.#isBroken) return
+    this.#options?.repair()
+    this.#isBroken = false
+  }
+}
