@@ -28,7 +28,7 @@ function retrieve(
 ): Reply | Promise<Reply> {
   const sizeBytes = sizes[number - 1]!
   if (sizeBytes > wholeLimitBytes) return sendPieces(session, state, number, sizeBytes)
-  const message = state.reader.whole(number, sizes)
+  const message = state.reader.whole(number)
   if (message instanceof Promise) return message.then((bytes) => sendWhole(session, state, number, bytes))
   return sendWhole(session, state, number, message)
 }

@@ -1,43 +1,51 @@
-import type { MailboxId, Store, Uid } from '@posthorn/storage'
+import type { MailboxId, MessageBatch, Store, Uid } from '@posthorn/storage'
 
 /** Messages up to this size are read whole, and ahead of a client that retrieves one after the other. */
 export const wholeLimitBytes = 131_072
 const pieceBytes = 262_144
-const aheadLimitBytes = 262_144
-const aheadLimitCount = 64
+/** Octets read ahead; memory for twice as many is used again and again. */
+const aheadBytes = 131_072
+
+/** What the reader asks of the connection that messages go to. */
+export interface Outlet {
+  /** Sends what is held back. */
+  flush(): void
+  readonly backlogBytes: number
+  readonly drained: Promise<void> | undefined
+}
 
 /** Reads messages for RETR: several small ones at a time where the client goes through them in order. */
 export class MessageReader {
   readonly #store: Store
   readonly #mailbox: MailboxId
   readonly #uids: Uint32Array
-  #ahead = new Map<number, Uint8Array>()
-  /** The stretch behind `#ahead`, being read while that one is sent. */
-  #next:
-    | { readonly from: number; readonly end: number; readonly read: Promise<Map<number, Uint8Array>> }
-    | undefined
-  #aheadEnd = 0
+  readonly #outlet: Outlet
+  /** Messages from `#next` on, read in the order of the maildrop. */
+  #batches: AsyncIterator<MessageBatch> | undefined
+  #batch: MessageBatch | undefined
+  /** Row of the batch that was not asked for yet. */
+  #row = 0
   #lastNumber = 0
 
-  constructor(store: Store, mailbox: MailboxId, uids: Uint32Array) {
+  constructor(store: Store, mailbox: MailboxId, uids: Uint32Array, outlet: Outlet) {
     this.#store = store
     this.#mailbox = mailbox
     this.#uids = uids
+    this.#outlet = outlet
   }
 
-  /** All octets of a message of at most `wholeLimitBytes`; undefined when it is gone. */
-  whole(number: number, sizes: Float64Array): Uint8Array | Promise<Uint8Array | undefined> {
+  /**
+   * All octets of a message of at most `wholeLimitBytes`, valid until the next message is asked for and sent;
+   * undefined when it is gone.
+   */
+  whole(number: number): Uint8Array | Promise<Uint8Array | undefined> {
     const inOrder = number === this.#lastNumber + 1
     this.#lastNumber = number
-    const ready = this.#ahead.get(number)
-    if (ready !== undefined) {
-      this.#ahead.delete(number)
-      if (inOrder && this.#next === undefined) this.#readNext(this.#aheadEnd + 1, sizes)
-      return ready
+    if (!inOrder) {
+      this.clear()
+      return this.#store.messages.read(this.#mailbox, this.#uids[number - 1] as Uid)
     }
-    if (inOrder) return this.#inOrder(number, sizes)
-    this.clear()
-    return this.#store.messages.read(this.#mailbox, this.#uids[number - 1] as Uid)
+    return this.#ready(number) ?? this.#readOn(number)
   }
 
   /** A large message piece by piece; the next piece is read while the last one is being sent. */
@@ -62,57 +70,58 @@ export class MessageReader {
 
   /** Forgets what was read ahead. */
   clear(): void {
-    this.#ahead.clear()
-    this.#next = undefined
-    this.#aheadEnd = 0
+    void this.#batches?.return?.()
+    this.#batches = undefined
+    this.#batch = undefined
   }
 
-  async #inOrder(number: number, sizes: Float64Array): Promise<Uint8Array | undefined> {
-    if (this.#next === undefined || number < this.#next.from || number > this.#next.end)
-      this.#readNext(number, sizes)
-    const next = this.#next
-    if (next === undefined) return undefined
-    this.#next = undefined
+  /** What was read ahead; messages that the client passed over are dropped. */
+  #ready(number: number): Uint8Array | undefined {
+    const batch = this.#batch
+    if (batch === undefined) return undefined
+    const uid = this.#uids[number - 1] as number
+    while (this.#row < batch.uids.length && (batch.uids[this.#row] as number) < uid) this.#row++
+    if (batch.uids[this.#row] !== uid) return undefined
+    return batch.bytes?.[this.#row++]
+  }
+
+  async #readOn(number: number): Promise<Uint8Array | undefined> {
     try {
-      this.#ahead = await next.read
+      while (await this.#nextBatch(number)) {
+        const found = this.#ready(number)
+        if (found !== undefined) return found
+        const last = this.#batch?.uids.at(-1) ?? 0
+        if (last >= (this.#uids[number - 1] as number)) return undefined
+      }
+      return undefined
     } catch {
       // One damaged message must not keep its neighbours from being read.
       this.clear()
       return await this.#store.messages.read(this.#mailbox, this.#uids[number - 1] as Uid)
     }
-    this.#aheadEnd = next.end
-    const wanted = this.#ahead.get(number)
-    this.#ahead.delete(number)
-    this.#readNext(next.end + 1, sizes)
-    return wanted
   }
 
-  /** Begins to read the messages from `from` on, as many as fit. */
-  #readNext(from: number, sizes: Float64Array): void {
-    this.#next = undefined
-    let end = from - 1
-    for (let bytes = 0; end < this.#uids.length && end - from + 1 < aheadLimitCount; end++) {
-      bytes += sizes[end]!
-      if (bytes > aheadLimitBytes) break
+  /** False at the end. */
+  async #nextBatch(number: number): Promise<boolean> {
+    const outlet = this.#outlet
+    // Memory is used again once its octets are with the client.
+    outlet.flush()
+    await outlet.drained
+    if (this.#batches === undefined) {
+      const want = {
+        bytes: 'all',
+        maxBytes: wholeLimitBytes,
+        batchBytes: aheadBytes,
+        memoryIsFree: () => outlet.backlogBytes === 0,
+      } as const
+      const uids = this.#uids.subarray(number - 1)
+      this.#batches = this.#store.messages.fetch(this.#mailbox, uids, want)[Symbol.asyncIterator]()
     }
-    if (end < from) return
-    const read = this.#readStretch(from, end)
-    // Whoever needs it awaits it; a session that ends first does not.
-    read.catch(() => {})
-    this.#next = { from, end, read }
-  }
-
-  async #readStretch(from: number, end: number): Promise<Map<number, Uint8Array>> {
-    const found = new Map<number, Uint8Array>()
-    let at = from - 1
-    const uids = this.#uids.subarray(at, end)
-    for await (const batch of this.#store.messages.fetch(this.#mailbox, uids, { bytes: 'all' })) {
-      for (let i = 0; i < batch.uids.length; i++) {
-        while (this.#uids[at]! < batch.uids[i]!) at++
-        found.set(at + 1, batch.bytes![i]!)
-      }
-    }
-    return found
+    const { done, value } = await this.#batches.next()
+    this.#batch = done === true ? undefined : value
+    this.#row = 0
+    if (done === true) this.#batches = undefined
+    return done !== true
   }
 }
 

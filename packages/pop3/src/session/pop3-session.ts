@@ -176,7 +176,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
       state: 'transaction',
       account,
       maildrop,
-      reader: new MessageReader(store, maildrop.mailbox, maildrop.uids),
+      reader: new MessageReader(store, maildrop.mailbox, maildrop.uids, this.connection),
       sent: { topCount: 0, topBytes: 0, retrCount: 0, retrBytes: 0 },
     }
     log(loginEvent(account.address, method, peerFields(this.connection, this.#id, this.#secured)))

@@ -51,6 +51,8 @@ export interface FetchWant {
    * their memory is used again.
    */
   readonly memoryIsFree?: () => boolean
+  /** With `memoryIsFree`: about how many octets a batch has; 1 MB by default. */
+  readonly batchBytes?: number
 }
 
 /** Column arrays of the same length, ascending by UID. Views may be shared: never modify them. */

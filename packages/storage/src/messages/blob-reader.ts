@@ -14,6 +14,14 @@ const maxGapBytes = 64 * 1024
 /** Ranges of a body up to this length are read whole, so that the checksum can be tested. */
 const verifiedRangeBytes = 256 * 1024
 
+/** Columns of the same length. */
+export interface WantedBlobs {
+  readonly blobIds: readonly number[]
+  /** Of this turn; undefined: not wanted, or gone. */
+  readonly rows: readonly (BlobRow | undefined)[]
+  readonly prefixes: readonly Buffer[]
+}
+
 interface Run {
   readonly segment: number
   readonly start: number
@@ -31,10 +39,9 @@ export class BlobReader {
     this.#segments = segments
   }
 
-  /** @param rows of the blobs, of this turn; undefined: not wanted, or gone. Throws 'corrupt'. */
+  /** Each with its prefix before it. Throws 'corrupt'. */
   async readMany(
-    blobIds: readonly number[],
-    rows: readonly (BlobRow | undefined)[],
+    { blobIds, rows, prefixes }: WantedBlobs,
     want: 'header' | 'all',
     allocate?: Allocate,
   ): Promise<(Buffer | undefined)[]> {
@@ -42,12 +49,13 @@ export class BlobReader {
     const located = locateRows(rows, want)
     for (const run of runsOf(located)) {
       try {
-        await this.#readRun(run, want, bodies, allocate)
+        await this.#readRun(run, want, prefixes, bodies, allocate)
       } catch (error) {
         // Compaction may have moved the frames since they were located.
         if (!(error instanceof StoreError) || !this.#moved(run, blobIds)) throw error
         for (const { index } of run.located) {
-          bodies[index] = await this.#readOne(blobIds[index] as number, want)
+          const body = await this.#readOne(blobIds[index] as number, want)
+          bodies[index] = body && withPrefix(prefixes[index] as Buffer, body)
         }
       }
     }
@@ -106,13 +114,24 @@ export class BlobReader {
   async #readRun(
     run: Run,
     want: 'header' | 'all',
+    prefixes: readonly Buffer[],
     into: (Buffer | undefined)[],
     allocate: Allocate | undefined,
   ): Promise<void> {
     const bytes = await this.#segments.read(run.segment, run.start, run.end - run.start, allocate)
+    // What the message before needs of the memory.
+    let usedBytes = 0
     for (const { index, row, start, lengthBytes } of run.located) {
-      const frame = bytes.subarray(start - run.start, start - run.start + lengthBytes)
-      into[index] = verified(frame, undefined, row, want)
+      const from = start - run.start
+      const body = verified(bytes.subarray(from, from + lengthBytes), undefined, row, want)
+      const prefix = prefixes[index] as Buffer
+      const bodyFrom = from + frameHeaderBytes
+      // Between two messages there is room: what the store says of them.
+      if (prefix.length > 0 && bodyFrom - prefix.length >= usedBytes) {
+        prefix.copy(bytes, bodyFrom - prefix.length)
+        into[index] = bytes.subarray(bodyFrom - prefix.length, from + lengthBytes)
+      } else into[index] = withPrefix(prefix, body)
+      usedBytes = from + lengthBytes
     }
   }
 
@@ -125,6 +144,9 @@ export class BlobReader {
     return row === undefined || row.segment !== former.segment || row.offset !== former.offset
   }
 }
+
+const withPrefix = (prefix: Buffer, body: Buffer): Buffer =>
+  prefix.length === 0 ? body : Buffer.concat([prefix, body])
 
 const runsOf = (located: readonly (Located | undefined)[]): Run[] => {
   const present = located.filter((each) => each !== undefined) as Located[]

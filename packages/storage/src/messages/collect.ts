@@ -12,12 +12,12 @@ export interface Columns {
 
 /** Growing columns; `finish` cuts them to length. */
 export class ColumnBuilder {
-  readonly #uids: Uint32Array
-  readonly #flags0: Uint32Array
-  readonly #flags1: Uint32Array
-  readonly #modSeqs: Float64Array
+  #uids: Uint32Array
+  #flags0: Uint32Array
+  #flags1: Uint32Array
+  #modSeqs: Float64Array
   /** undefined: only flags are wanted. */
-  readonly #facts: FactColumns | undefined
+  #facts: FactColumns | undefined
   count = 0
   octets = 0
 
@@ -32,6 +32,7 @@ export class ColumnBuilder {
   /** Adds the placement packed at `base`. */
   add(uid: number, bytes: Buffer, base: number): void {
     const index = this.count++
+    if (index === this.#uids.length) this.#grow()
     this.#uids[index] = uid
     this.#flags0[index] = unsigned32(bytes, base + at.flags0)
     this.#flags1[index] = unsigned32(bytes, base + at.flags1)
@@ -46,6 +47,27 @@ export class ColumnBuilder {
       unsigned16(bytes, base + at.blobHigh) * high48 + unsigned48(bytes, base + at.blobLow)
     facts.internalDatesMs[index] = signed48(bytes, base + at.internalDate)
     facts.saveDatesMs[index] = signed48(bytes, base + at.saveDate)
+  }
+
+  #grow(): void {
+    const longer = <T extends Uint32Array | Float64Array>(column: T): T => {
+      const grown = new (column.constructor as new (length: number) => T)(Math.max(8, column.length * 4))
+      grown.set(column)
+      return grown
+    }
+    this.#uids = longer(this.#uids)
+    this.#flags0 = longer(this.#flags0)
+    this.#flags1 = longer(this.#flags1)
+    this.#modSeqs = longer(this.#modSeqs)
+    const facts = this.#facts
+    if (facts === undefined) return
+    this.#facts = {
+      messageIds: longer(facts.messageIds),
+      blobIds: longer(facts.blobIds),
+      sizeBytes: longer(facts.sizeBytes),
+      internalDatesMs: longer(facts.internalDatesMs),
+      saveDatesMs: longer(facts.saveDatesMs),
+    }
   }
 
   finish(): Columns {
@@ -124,7 +146,10 @@ export const collect = (
   from: number,
   limits: CollectLimits,
 ): { readonly columns: Columns; readonly next: number } => {
-  const builder = new ColumnBuilder(Math.min(uids.length - from, limits.maxCount), limits.columns)
+  const most = Math.min(uids.length - from, limits.maxCount)
+  // Octets end a batch long before its count does.
+  const capacity = limits.maxOctets === Number.POSITIVE_INFINITY ? most : Math.min(most, firstRows)
+  const builder = new ColumnBuilder(capacity, limits.columns)
   let next = from
   const full = (): boolean => builder.count >= limits.maxCount || builder.octets >= limits.maxOctets
   for (const { chunk, bytes } of wantedChunks(reader, mailbox, uids, from)) {
@@ -143,6 +168,8 @@ export const collect = (
   if (!full()) next = uids.length
   return { columns: builder.finish(), next }
 }
+
+const firstRows = 16
 
 /** A range costs as much as so many single reads. */
 const fewChunks = 8

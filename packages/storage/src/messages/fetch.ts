@@ -2,8 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FetchWant, MailboxId, MessageBatch } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Reader } from '../kv/unit.ts'
-import { type BlobRow, readBlobRow } from '../rows/blob-row.ts'
+import { readBlobRow } from '../rows/blob-row.ts'
 import { readMessageRow } from '../rows/message-row.ts'
+import type { WantedBlobs } from './blob-reader.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
 import { openMailbox } from './place.ts'
 import { ReadMemory } from './read-memory.ts'
@@ -15,7 +16,7 @@ const noLimit = Number.POSITIVE_INFINITY
 
 const limitsOf = (want: FetchWant): CollectLimits => {
   if (want.bytes === 'all' && want.memoryIsFree) {
-    return { columns: 'facts', maxCount: 1_000, maxOctets: reusedOctets }
+    return { columns: 'facts', maxCount: 1_000, maxOctets: want.batchBytes ?? reusedOctets }
   }
   if (want.bytes === 'all') return { columns: 'facts', maxCount: 1_000, maxOctets: 3 * 1024 * 1024 }
   if (want.bytes === 'header') return { columns: 'facts', maxCount: 500, maxOctets: noLimit }
@@ -31,7 +32,7 @@ export async function* fetchBatches(
   want: FetchWant,
 ): AsyncGenerator<MessageBatch> {
   const limits = limitsOf(want)
-  const memory = want.memoryIsFree && new ReadMemory(want.memoryIsFree)
+  const memory = want.memoryIsFree && new ReadMemory(want.memoryIsFree, want.batchBytes)
   let from = 0
   openMailbox(snapshotOf(engine), mailbox)
   while (from < uids.length) {
@@ -66,33 +67,26 @@ const complete = async (
       : (readMessageRow(snapshot, messageIds[index] as number)?.prefix ?? noOctets),
   )
   const inline = want.summary ? rows.map((row) => row?.summary) : undefined
-  const bodies = want.bytes && (await readBodies(engine, columns, rows, want, memory))
+  const bytes = want.bytes && (await readBodies(engine, { blobIds, rows, prefixes }, columns, want, memory))
   const summaries = inline && (await fillSummaries(engine, blobIds, inline))
-  const bytes = bodies?.map((body, index) => {
-    const prefix = prefixes[index] as Buffer
-    if (body === undefined || prefix.length === 0 || body === noOctets) return body
-    return Buffer.concat([prefix, body])
-  })
   return withoutGone(columns.batch, prefixes, summaries, bytes)
 }
 
-/** Undefined for one that is gone. */
+/** Octets with prefix; undefined for one that is gone. */
 const readBodies = async (
   engine: Engine,
-  { blobIds, sizes }: Columns,
-  rows: readonly (BlobRow | undefined)[],
+  wanted: WantedBlobs,
+  { sizes }: Columns,
   want: FetchWant,
   memory: ReadMemory | undefined,
 ): Promise<readonly (Buffer | undefined)[]> => {
   const { bytes = 'all', maxBytes = noLimit } = want
-  const isLarge = (index: number): boolean => bytes === 'all' && (sizes[index] as number) > maxBytes
-  const wanted = maxBytes === noLimit ? rows : rows.map((row, index) => (isLarge(index) ? undefined : row))
-  const bodies = await engine.blobs.readMany(Array.from(blobIds), wanted, bytes, memory?.forBatch())
-  return maxBytes === noLimit
-    ? bodies
-    : bodies.map(
-        (body, index) => body ?? (rows[index] !== undefined && isLarge(index) ? noOctets : undefined),
-      )
+  const allocate = memory?.forBatch()
+  if (maxBytes === noLimit || bytes === 'header') return engine.blobs.readMany(wanted, bytes, allocate)
+  const isLarge = (index: number): boolean => (sizes[index] as number) > maxBytes
+  const rows = wanted.rows.map((row, index) => (isLarge(index) ? undefined : row))
+  const bodies = await engine.blobs.readMany({ ...wanted, rows }, bytes, allocate)
+  return bodies.map((body, index) => body ?? (wanted.rows[index] && isLarge(index) ? noOctets : undefined))
 }
 
 const fillSummaries = async (

@@ -10,7 +10,7 @@ interface OpenFile {
 
 const maxOpenFiles = 128
 /** Read at once: what memory holds is there sooner than another thread could be asked for it. */
-const quickBytes = 128 * 1024
+const quickBytes = 256 * 1024
 /** A read at once that takes longer came from the disk: so many of the next ones are left to other threads. */
 const slowReadMs = 1
 const patientReads = 100
