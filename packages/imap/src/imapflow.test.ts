@@ -75,3 +75,51 @@ test('imapflow appends, lists, fetches, downloads, flags and searches', async (t
   }
   await client.logout()
 })
+
+test('imapflow: two users share a mailbox; each sees what the other does', async (t) => {
+  const { port, store } = await startImapFixture(t)
+  const connect = async (user: string): Promise<ImapFlow> => {
+    const auth = { user: `${user}@example.org`, pass: 'secret' }
+    const client = new ImapFlow({ host: '127.0.0.1', port, secure: false, auth, logger: false })
+    await client.connect()
+    t.after(() => client.close())
+    return client
+  }
+  const [alice, bob] = [await connect('alice'), await connect('bob')]
+  await alice.mailboxCreate('Project')
+  await alice.append('Project', source)
+  assert.ok(!(await bob.list()).some(({ path }) => path.includes('Project')))
+  const [owner, guest] = await Promise.all(
+    ['alice', 'bob'].map((name) => store.accounts.find(`${name}@example.org`)),
+  )
+  const project = await store.mailboxes.find(owner!.id, 'Project')
+  const subject = { kind: 'user', account: guest!.id } as const
+  const share = (rights: string) =>
+    store.sharing.changeAcl(project!.id, { subject, effect: 'grants', op: 'replace', rights })
+  await share('lrsi')
+  const path = 'Other Users/alice/Project'
+  assert.ok((await bob.list()).some((each) => each.path === path))
+  const lock = await bob.getMailboxLock(path)
+  try {
+    assert.equal(bob.mailbox !== false && bob.mailbox.exists, 1)
+    assert.deepEqual(bob.mailbox !== false && [...(bob.mailbox.permanentFlags ?? [])], ['\\Seen'])
+    const [message] = await bob.fetchAll('1', { source: true })
+    assert.equal(message?.source?.toString(), source)
+    assert.equal(await bob.messageFlagsAdd('1', ['\\Seen']), true)
+    assert.equal(await bob.messageFlagsAdd('1', ['\\Flagged']), false)
+    const appended = await bob.append(path, source, ['\\Seen', '\\Flagged'])
+    assert.ok(appended !== false && appended.uid === 2)
+    const seen = await alice.status('Project', { messages: true, unseen: true })
+    assert.deepEqual([seen !== false && seen.messages, seen !== false && seen.unseen], [2, 0])
+    const flags = await bob.fetchAll('1:*', { flags: true })
+    assert.deepEqual(
+      flags.map((each) => [...(each.flags ?? [])].filter((flag) => flag !== '\\Recent')),
+      [['\\Seen'], ['\\Seen']],
+    )
+  } finally {
+    lock.release()
+  }
+  await bob.mailboxClose()
+  await share('')
+  assert.ok(!(await bob.list()).some((each) => each.path === path))
+})
