@@ -1,81 +1,25 @@
 import type * as net from 'node:net'
 import * as tls from 'node:tls'
 import { normalizeAddress } from './address.ts'
-import type { Admission } from './admission.ts'
-import { flushLimitBytes, joinPieces } from './output-pieces.ts'
+import type { CloseReason, ConnectionHandler, ConnectionSetup } from './connection-handler.ts'
+import { Outlet } from './outlet.ts'
 import { type SecureFacts, secureFacts } from './secure-facts.ts'
-import type { TimerWheel, WheelEntry } from './timer-wheel.ts'
+import { adoptSecure, adoptSocket, leaveSocketBelow, type SocketOwner, stopReading } from './socket-events.ts'
+import type { WheelEntry } from './timer-wheel.ts'
 import type { TlsCredentials } from './tls-credentials.ts'
 import type { Transcript } from './transcript.ts'
 
-/** Whoever speaks the protocol on a connection. One object per session: the methods get no closures. */
-export interface ConnectionHandler {
-  /** Octets in order of arrival, decrypted. The chunk is the handler's to keep. */
-  bytes(chunk: Buffer): void
-  /** The peer will send no more (FIN). Absent: the connection ends when all was written. */
-  ended?(): void
-  /** The deadline passed. Absent: the connection is destroyed. */
-  timedOut?(): void
-  /** Last call, made once. */
-  closed(reason: CloseReason, error: Error | undefined): void
-}
-
-/**
- * 'ended': both sides said goodbye; 'reset': the peer or the network broke it; 'stalled': the peer did not
- * read; 'crowded-out': made room for another (Admission); 'fault': our handler threw; 'refused': it was never let in.
- */
-export type CloseReason =
-  | 'ended'
-  | 'reset'
-  | 'timeout'
-  | 'stalled'
-  | 'tls-failed'
-  | 'crowded-out'
-  | 'refused'
-  | 'shutdown'
-  | 'fault'
-  | 'aborted'
-
-export interface ConnectionSetup {
-  readonly wheel: TimerWheel
-  readonly admission: Admission | undefined
-  readonly onFault: (error: unknown, connection: Connection) => void
-  readonly alpnProtocols: readonly string[] | undefined
-  readonly handshakeTimeoutMs: number
-  /** How long a peer may leave our octets unread. */
-  readonly stallTimeoutMs: number
-  /** The listener's living connections. */
-  readonly connections: Set<Connection>
-}
-
 type Stage = 'plain' | 'upgrading' | 'secure' | 'ending' | 'closed'
 
-const owner: unique symbol = Symbol('connection')
-type OwnedSocket = net.Socket & { [owner]?: Connection | undefined }
-
-const copyLimitBytes = 2048
-/** A TLS record: below that each piece would become one of its own. */
-const secureCopyLimitBytes = 16_384
-/** From here on `drained` asks the writer to wait. */
-const highWaterBytes = 131_072
 /** How long a peer may take to say goodbye after we did. */
 const lingerMs = 10_000
 const never = Number.POSITIVE_INFINITY
-
-let listeners: {
-  readonly data: (this: OwnedSocket, chunk: Buffer) => void
-  readonly end: (this: OwnedSocket) => void
-  readonly drain: (this: OwnedSocket) => void
-  readonly error: (this: OwnedSocket, error: Error) => void
-  readonly secure: (this: OwnedSocket) => void
-  readonly close: (this: OwnedSocket) => void
-}
 
 /**
  * One accepted connection: octets in and out, TLS, deadlines. Nothing it does throws at the session, and
  * nothing a session throws while reading ends the process: it ends the connection, by `onFault`.
  */
-export class Connection implements WheelEntry {
+export class Connection implements WheelEntry, SocketOwner {
   remoteAddress: string
   remotePort: number
   localAddress: string
@@ -86,25 +30,18 @@ export class Connection implements WheelEntry {
   transcript: Transcript | undefined
   /** Octets of the protocol, before encryption. */
   receivedBytes = 0
-  sentBytes = 0
   /** Written by Admission alone. */
   admittedAs: string | undefined
   /** Written by TimerWheel and this class. */
   dueMs = never
   tick = 0
 
-  #socket: OwnedSocket
+  #socket: net.Socket
   readonly #setup: ConnectionSetup
   #handler: ConnectionHandler | undefined
   #stage: Stage = 'plain'
-  #pending: (Uint8Array | string)[] = []
-  #pendingBytes = 0
-  #holds = 0
-  #flushScheduled = false
+  readonly #out = new Outlet()
   #deadlineMs = never
-  #stallMs = never
-  #takenAtStall = 0
-  #drain: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
   #closeReason: CloseReason | undefined
   #error: Error | undefined
   #upgraded: ((facts: SecureFacts | undefined) => void) | undefined
@@ -117,7 +54,12 @@ export class Connection implements WheelEntry {
     this.localAddress = normalizeAddress(socket.localAddress ?? '')
     this.localPort = socket.localPort ?? 0
     setup.connections.add(this)
-    this.#adopt(socket)
+    adoptSocket(socket, this)
+  }
+
+  /** Octets of the protocol, before encryption. */
+  get sentBytes(): number {
+    return this.#out.sentBytes
   }
 
   /** True until `end` or `destroy`, or until the peer is gone: what is written now will be sent. */
@@ -135,7 +77,7 @@ export class Connection implements WheelEntry {
     if (chunk.length === 0 || !this.open) return
     this.receivedBytes += chunk.length
     this.transcript?.received(chunk)
-    this.#holds++
+    this.#out.hold()
     try {
       this.#handler?.bytes(chunk)
     } catch (error) {
@@ -160,42 +102,40 @@ export class Connection implements WheelEntry {
    */
   write(bytes: Uint8Array | string): void {
     if (!this.open || bytes.length === 0) return
-    this.#pending.push(bytes)
-    this.#pendingBytes += bytes.length
-    if (this.#pendingBytes >= flushLimitBytes) this.#flush()
-    else if (this.#holds === 0 && !this.#flushScheduled) {
-      this.#flushScheduled = true
-      process.nextTick(flushLater, this)
-    }
+    const when = this.#out.add(bytes)
+    if (when === 'now') this.flush()
+    else if (when === 'later') process.nextTick(flushLater, this)
   }
 
   /** Collects what is written until `release`, so that a batch of replies is one packet. Calls nest. */
   hold(): void {
-    this.#holds++
+    this.#out.hold()
   }
 
   release(): void {
-    if (this.#holds > 0) this.#holds--
-    if (this.#holds === 0) this.#flush()
+    if (this.#out.release()) this.flush()
   }
 
   /** Sends now what is held. */
   flush(): void {
-    this.#flush()
+    const out = this.#out
+    out.flushed()
+    if (out.pendingBytes === 0 || this.#stage === 'upgrading' || this.#stage === 'closed') return
+    const socket = this.#socket
+    out.send(socket, this.secure === undefined ? 'clear' : 'secure', this.transcript)
+    if (socket.writableNeedDrain && out.stallMs === never) this.#watchStall(this.#setup.wheel.nowMs)
   }
 
   /** Octets not yet taken by the kernel. */
   get backlogBytes(): number {
-    return this.#pendingBytes + this.#socket.writableLength
+    return this.#out.pendingBytes + this.#socket.writableLength
   }
 
   /** Undefined: go on writing. A promise: wait for it, then look at `open`; it never rejects. */
   get drained(): Promise<void> | undefined {
-    if (!this.open || this.backlogBytes < highWaterBytes) return undefined
-    this.#flush()
-    if (!this.#socket.writableNeedDrain) return undefined
-    this.#drain ??= Promise.withResolvers<void>()
-    return this.#drain.promise
+    if (!this.open || !this.#out.isFull(this.#socket)) return undefined
+    this.flush()
+    return this.#out.room(this.#socket)
   }
 
   /**
@@ -219,7 +159,7 @@ export class Connection implements WheelEntry {
       this.destroy('aborted')
       return
     }
-    this.#flush()
+    this.flush()
     this.#stage = 'ending'
     this.#closeReason ??= 'ended'
     this.#deadlineMs = never
@@ -245,7 +185,7 @@ export class Connection implements WheelEntry {
    */
   startTls(goAhead: string, credentials: TlsCredentials): Promise<SecureFacts | undefined> {
     if (this.#stage !== 'plain') return Promise.resolve(undefined)
-    this.#flush()
+    this.flush()
     const raw = this.#socket
     raw.pause()
     this.#beginHandshake()
@@ -254,7 +194,7 @@ export class Connection implements WheelEntry {
     this.transcript?.sent(goAhead)
     raw.write(goAhead, (error) => {
       if (error || this.#stage !== 'upgrading') return
-      raw.removeListener('data', listeners.data)
+      stopReading(raw)
       while (raw.read() !== null);
       this.#wrap(credentials)
     })
@@ -268,7 +208,7 @@ export class Connection implements WheelEntry {
     this.#beginHandshake()
     const upgraded = Promise.withResolvers<SecureFacts | undefined>()
     this.#upgraded = upgraded.resolve
-    this.#socket.removeListener('data', listeners.data)
+    stopReading(this.#socket)
     if (rest !== undefined && rest.length > 0) this.#socket.unshift(rest)
     this.#wrap(credentials)
     return upgraded.promise
@@ -276,7 +216,7 @@ export class Connection implements WheelEntry {
 
   /** @see WheelEntry */
   onDue(nowMs: number): void {
-    if (nowMs >= this.#stallMs) this.#checkStall(nowMs)
+    if (nowMs >= this.#out.stallMs) this.#checkStall(nowMs)
     if (nowMs >= this.#deadlineMs) {
       this.#deadlineMs = never
       if (this.#stage === 'upgrading') this.destroy('tls-failed')
@@ -300,41 +240,21 @@ export class Connection implements WheelEntry {
   }
 
   #reschedule(): void {
-    const dueMs = Math.min(this.#deadlineMs, this.#stallMs)
+    const dueMs = Math.min(this.#deadlineMs, this.#out.stallMs)
     const earlier = dueMs < this.dueMs
     this.dueMs = dueMs
     if (earlier || this.tick === 0) this.#setup.wheel.schedule(this)
   }
 
-  #flush(): void {
-    this.#flushScheduled = false
-    if (this.#pendingBytes === 0 || this.#stage === 'upgrading' || this.#stage === 'closed') return
-    const pending = this.#pending
-    this.#pending = []
-    this.#pendingBytes = 0
-    const socket = this.#socket
-    const pieces = joinPieces(pending, this.secure === undefined ? copyLimitBytes : secureCopyLimitBytes)
-    if (pieces.length > 1) socket.cork()
-    for (const piece of pieces) {
-      this.sentBytes += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length
-      this.transcript?.sent(piece)
-      socket.write(piece)
-    }
-    if (pieces.length > 1) socket.uncork()
-    if (socket.writableNeedDrain && this.#stallMs === never) this.#watchStall(this.#setup.wheel.nowMs)
-  }
-
   #watchStall(nowMs: number): void {
-    this.#takenAtStall = this.#socket.bytesWritten - this.#socket.writableLength
-    this.#stallMs = nowMs + this.#setup.stallTimeoutMs
+    this.#out.watchStall(this.#socket, nowMs + this.#setup.stallTimeoutMs)
     this.#reschedule()
   }
 
   #checkStall(nowMs: number): void {
-    this.#stallMs = never
-    if (this.#socket.writableLength === 0) return
-    if (this.#socket.bytesWritten - this.#socket.writableLength > this.#takenAtStall) this.#watchStall(nowMs)
-    else this.destroy('stalled')
+    const stall = this.#out.stall(this.#socket)
+    if (stall === 'moving') this.#watchStall(nowMs)
+    else if (stall === 'stalled') this.destroy('stalled')
   }
 
   #fault(error: unknown): void {
@@ -350,7 +270,7 @@ export class Connection implements WheelEntry {
 
   #wrap(credentials: TlsCredentials): void {
     const raw = this.#socket
-    this.#disown(raw)
+    leaveSocketBelow(raw)
     const sniCallback = credentials.sniCallback
     const secure = new tls.TLSSocket(raw, {
       isServer: true,
@@ -360,31 +280,24 @@ export class Connection implements WheelEntry {
     })
     this.#socket = secure
     secure.pause()
-    this.#adopt(secure)
-    secure.once('_tlsError', listeners.error)
-    secure.once('secure', listeners.secure)
+    adoptSecure(secure, this)
   }
 
-  #adopt(socket: OwnedSocket): void {
-    socket[owner] = this
-    socket.on('data', listeners.data)
-    socket.on('end', listeners.end)
-    socket.on('drain', listeners.drain)
-    socket.on('error', listeners.error)
-    socket.on('close', listeners.close)
+  /** @see SocketOwner */
+  socketData(chunk: Buffer): void {
+    if (this.#stage === 'plain' || this.#stage === 'secure') this.deliver(chunk)
   }
 
-  /** The error listener stays: a reset may still reach the socket below TLS. */
-  #disown(socket: OwnedSocket): void {
-    socket.removeListener('data', listeners.data)
-    socket.removeListener('end', listeners.end)
-    socket.removeListener('drain', listeners.drain)
-    socket.removeListener('close', listeners.close)
+  /** @see SocketOwner */
+  socketDrain(): void {
+    this.#out.drained()
   }
 
-  #onEnd(): void {
+  /** @see SocketOwner */
+  socketEnd(socket: net.Socket): void {
+    // Nobody who has said all begins TLS.
     if (this.#stage === 'upgrading') this.destroy('tls-failed')
-    if (!this.open) return
+    if (!this.open || socket !== this.#socket) return
     if (this.#handler?.ended === undefined) {
       this.end()
       return
@@ -396,12 +309,14 @@ export class Connection implements WheelEntry {
     }
   }
 
-  #onError(error: Error): void {
+  /** @see SocketOwner */
+  socketError(error: Error): void {
     this.#error ??= error
     if (this.#stage === 'upgrading') this.destroy('tls-failed')
   }
 
-  #onSecure(socket: tls.TLSSocket): void {
+  /** @see SocketOwner */
+  socketSecure(socket: tls.TLSSocket): void {
     if (this.#stage !== 'upgrading') return
     this.#stage = 'secure'
     this.secure = secureFacts(socket)
@@ -409,20 +324,20 @@ export class Connection implements WheelEntry {
     this.setDeadline(0)
     this.#upgraded?.(this.secure)
     this.#upgraded = undefined
-    this.#flush()
+    this.flush()
     // After the session has heard of it, and before anything it waits for.
     setImmediate(resumeLater, this)
   }
 
-  #onClose(): void {
+  /** @see SocketOwner */
+  socketClose(): void {
     if (this.#stage === 'closed') return
     this.#stage = 'closed'
     this.#setup.connections.delete(this)
     this.#setup.wheel.cancel(this)
     this.#setup.admission?.release(this)
-    this.#pending = []
-    this.#pendingBytes = 0
-    this.#releaseWriter()
+    this.#out.discard()
+    this.#out.drained()
     this.#upgraded?.(undefined)
     this.#upgraded = undefined
     const reason = this.#closeReason ?? (this.#error === undefined ? 'ended' : 'reset')
@@ -430,37 +345,6 @@ export class Connection implements WheelEntry {
       this.#handler?.closed(reason, this.#error)
     } catch (error) {
       this.#setup.onFault(error, this)
-    }
-  }
-
-  #releaseWriter(): void {
-    this.#stallMs = never
-    this.#drain?.resolve()
-    this.#drain = undefined
-  }
-
-  // One function per event for all sockets: a closure for each would cost every idle connection memory.
-  static {
-    listeners = {
-      data(this: OwnedSocket, chunk: Buffer) {
-        const connection = this[owner]!
-        if (connection.#stage === 'plain' || connection.#stage === 'secure') connection.deliver(chunk)
-      },
-      end(this: OwnedSocket) {
-        this[owner]!.#onEnd()
-      },
-      drain(this: OwnedSocket) {
-        this[owner]!.#releaseWriter()
-      },
-      error(this: OwnedSocket, error: Error) {
-        this[owner]!.#onError(error)
-      },
-      secure(this: OwnedSocket) {
-        this[owner]!.#onSecure(this as tls.TLSSocket)
-      },
-      close(this: OwnedSocket) {
-        this[owner]!.#onClose()
-      },
     }
   }
 }

@@ -1,7 +1,8 @@
 /** Bytes ↔ connection: listening, TLS, limits, deadlines, the PROXY protocol, framing of lines. */
 export { customerNetwork, formatEndpoint, normalizeAddress } from './address.ts'
 export { Admission, type AdmissionLimits, type Refusal } from './admission.ts'
-export { type CloseReason, Connection, type ConnectionHandler } from './connection.ts'
+export { Connection } from './connection.ts'
+export type { CloseReason, ConnectionHandler } from './connection-handler.ts'
 export { ExchangeClient, type ExchangeOptions, type ServiceAddress } from './exchange-client.ts'
 export { FramedStream, type FramedStreamOptions } from './framed-stream.ts'
 export { fetchHttps, type HttpsAnswer, type HttpsQuestion } from './https-fetch.ts'

@@ -65,6 +65,32 @@ test('STARTTLS: text instead of a handshake ends the connection', async () => {
   assert.equal(echo.got.length, 1)
 })
 
+test('a FIN before or in the handshake ends the connection at once', async () => {
+  const credentials = new TlsCredentials(pair)
+  // A timeout would end it too, an hour later.
+  const timeouts = { handshakeTimeoutMs: 3_600_000 }
+  for (const sent of ['STARTTLS\r\n', 'STARTTLS\r\nNOOP\r\n']) {
+    const { listener, session } = await serve({ credentials, ...timeouts })
+    dial(listener).end(sent)
+    assert.equal((await (await session()).over.promise).reason, 'tls-failed')
+  }
+  for (const started of ['', '\x16', '\x16\x03\x01\x02\x00\x01']) {
+    const { listener, session } = await serve({ credentials, ...timeouts })
+    const client = dial(listener)
+    client.write('STARTTLS\r\n')
+    await expect(client, 'go')
+    client.end(Buffer.from(started, 'latin1'))
+    assert.equal((await (await session()).over.promise).reason, 'tls-failed')
+  }
+  for (const started of ['', '\x16\x03\x01']) {
+    const { listener, failed } = await serve({ implicitTls: credentials, ...timeouts })
+    const client = dial(listener)
+    client.end(Buffer.from(started, 'latin1'))
+    await closed(client)
+    assert.equal(failed.length, 1)
+  }
+})
+
 test('implicit TLS, with ALPN and resumption', async () => {
   const { listener, session } = await serve({
     implicitTls: new TlsCredentials(pair),

@@ -166,8 +166,12 @@ export class Connection extends SMTPConnection implements SessionWire {
     return intake as unknown as Parser
   }
 
-  /** The session's own deadlines rule. */
-  override _armTimeout(): void {}
+  /** The session's own deadlines rule. Called for the socket above when STARTTLS begins: a FIN is its end too. */
+  override _armTimeout(above?: Socket): void {
+    above?.once('end', () => {
+      if (this._upgrading) above.destroy()
+    })
+  }
 
   override _onError(error: Error & { code?: string }): void {
     if (this._upgrading)

@@ -106,6 +106,15 @@ export class Listener extends SMTPServer {
     return socket.remoteAddress === undefined ? undefined : {}
   }
 
+  /** Who has said all before the handshake is over will not go on with it. */
+  override _upgrade(...[socket, callback]: Parameters<SMTPServer['_upgrade']>): void {
+    super._upgrade(socket, callback)
+    const above = this._pendingSockets.get(socket)
+    above?.once('end', () => {
+      if (this._pendingSockets.has(socket)) above.destroy()
+    })
+  }
+
   #dropOldest(): void {
     for (const [socket, top] of this._pendingSockets) {
       this._pendingSockets.delete(socket)

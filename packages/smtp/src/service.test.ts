@@ -378,6 +378,32 @@ test('TLS handshakes that never end: cut off in time, the oldest first when ther
   assert.deepEqual(faults, [])
 })
 
+test('a FIN before or in a TLS handshake ends the connection at once', async (t) => {
+  // A timeout would end it too, an hour later.
+  const options = { handshakeTimeoutMs: 3_600_000 }
+  const { port, service } = await serve(t, { options })
+  for (const sent of ['STARTTLS\r\n', 'STARTTLS\r\nNOOP\r\n']) {
+    const client = await Client.open(port)
+    await client.reply()
+    client.socket.end(`EHLO x\r\n${sent}`)
+    await once(client.socket, 'close')
+  }
+  const later = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+  later.on('data', (said) => {
+    if (said.includes('220 mx.test')) later.write('EHLO x\r\nSTARTTLS\r\n')
+    if (said.includes('220 2.0.0')) later.end('\x16\x03\x01')
+  })
+  await once(later, 'end')
+  assert.equal(service.connections, 0)
+
+  const implicit = await serve(t, { options, listen: { service: 'submissions' } })
+  const silent = net.connect({ host: '127.0.0.1', port: implicit.port, allowHalfOpen: true })
+  silent.end('\x16\x03\x01')
+  silent.on('error', () => undefined)
+  silent.resume()
+  await once(silent, 'close')
+})
+
 test('RFC 7301 §3.2: a client that offers other protocols only is refused, by STARTTLS too', async (t) => {
   const { port } = await serve(t, { listen: { service: 'submissions' } })
   const greeting = async (ALPNProtocols: string[]): Promise<string> => {

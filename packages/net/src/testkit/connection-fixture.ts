@@ -1,6 +1,7 @@
 import * as net from 'node:net'
 import { after } from 'node:test'
-import type { CloseReason, Connection, ConnectionHandler } from '../connection.ts'
+import type { Connection } from '../connection.ts'
+import type { CloseReason, ConnectionHandler } from '../connection-handler.ts'
 import { type Listener, type ListenOptions, listen } from '../listener.ts'
 import type { TlsCredentials } from '../tls-credentials.ts'
 
