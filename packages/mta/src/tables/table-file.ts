@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { type TableContext, TableError } from './table.ts'
 
 /** Turns a file's text into a table's contents; yields between slices. Throws TableError on a bad line. */
@@ -20,11 +21,12 @@ const maxTableBytes = 512 * 1024 * 1024
  * ones at once and whole; a file that cannot be read or parsed any more leaves the old ones and a warning.
  */
 export function openTableFile<T>(
-  path: string,
+  named: string,
   spec: string,
   context: TableContext,
   parse: Parse<T>,
 ): TableFile<T> {
+  const path = resolve(context.folder ?? '.', named)
   let nextCheckMs = context.now() + checkIntervalMs
   let reading: Promise<void> | undefined
   const warn = (text: string) => context.log({ level: 'warning', service: 'tables', text })

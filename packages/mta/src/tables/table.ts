@@ -22,6 +22,8 @@ export interface TableContext {
   readonly now: () => number
   /** `name: value` of aliases(5), or `key value` of the others. */
   readonly format?: 'map' | 'aliases'
+  /** Of names without a leading `/`: main.cf's. Default: where the program was started. */
+  readonly folder?: string
   /** What `environ:` shows. Default: nothing. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** What to do with files that group or others may write. Default: refuse. */

@@ -100,7 +100,7 @@ function checkTables(
   const log: Log = (event) => {
     if (event.level !== 'debug' && event.level !== 'info') warnings.push(event.text)
   }
-  const tables = createTables({ now: shell.now, log, unsafeFiles: config.values.unsafe_files })
+  const tables = createTables({ now: shell.now, log, unsafeFiles: config.values.unsafe_files, folder: config.folder })
   for (const [name, parameter] of parameters) {
     if (parameter.type !== 'tables' || name === 'local_recipient_maps' || name === 'alias_database') continue
     const specs = config.values[name as 'transport_maps']
@@ -120,7 +120,7 @@ function checkTables(
       problems.push(messageOf(error))
     }
   }
-  const context = { log, now: shell.now, tables }
+  const context = { log, now: shell.now, tables, folder: config.folder }
   attempt(() => createNetworkList(trustedNetworks(config), context))
   // Reading the lists asks neither DNS nor the store.
   const triplets = { attempt: () => Promise.reject(new Error('unasked')) }

@@ -127,9 +127,9 @@ describe('configuration', () => {
     )
     assert.deepEqual(problems, [])
     assert.deepEqual(config.warnings, [
-      'main.cf:1: virtual_mailbox_base: known to Postfix, not used by Posthorn: mail is kept in the store',
+      'main.cf:1: virtual_mailbox_base: known to Postfix, not used by Posthorn: mail for accounts is kept in the store',
       'main.cf:2: home_mailbox has no effect: Mail is kept in the store, whole and at once; `posthorn export` writes a Maildir.',
-      'main.cf:5: slow_destination_rate_delay: known to Postfix, not used by Posthorn',
+      'main.cf:5: slow_destination_rate_delay: known to Postfix, not used by Posthorn: default_destination_concurrency_limit and default_destination_rate_delay hold for this transport',
     ])
     assert.deepEqual(config.values.mynetworks, ['10.0.0.0/8'])
     assert.deepEqual(config.restrictionClasses.get('staff'), ['reject'])

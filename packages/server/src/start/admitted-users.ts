@@ -19,7 +19,12 @@ export function admittedUsers(
   log: Log,
 ): (uid: number) => boolean {
   if (admitsEverybody(config, parameter)) return () => true
-  const context = { log, now: Date.now, unsafeFiles: config.values.unsafe_files }
+  const context = {
+    log,
+    now: Date.now,
+    unsafeFiles: config.values.unsafe_files,
+    folder: config.folder,
+  }
   const list = createDomainList(config.values[parameter], { ...context, tables: createTables(context) })
   return (uid) => uid === 0 || uid === process.getuid?.() || list.has(userName(uid))
 }

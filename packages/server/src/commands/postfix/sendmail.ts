@@ -116,8 +116,8 @@ async function verify(options: Options, shell: Shell): Promise<number> {
 async function withRouting<T>(site: OpenSite, work: (routing: Routing) => Promise<T>): Promise<T> {
   const { config, store, accounts } = site
   const [log, now, unsafeFiles] = [commandLog(site), Date.now, config.values.unsafe_files]
-  const tables = createTables({ log, now, unsafeFiles })
-  const sources = { tables, accounts, store, log, now, unsafeFiles }
+  const tables = createTables({ log, now, unsafeFiles, folder: config.folder })
+  const sources = { tables, accounts, store, log, now, unsafeFiles, folder: config.folder }
   const routing = await createRouting(routingOptions(config), sources)
   try {
     return await work(routing)

@@ -60,7 +60,7 @@ export const filters = {
   milter_header_checks: postfix({
     type: 'tables',
     default: '',
-    doc: 'header_checks for the header fields that milters add or change.',
+    doc: 'As header_checks, for the header fields that milters add or change.',
   }),
   milter_macro_daemon_name: postfix({
     type: 'string',

@@ -54,6 +54,11 @@ export const tlsAndLogin = {
     max: 4,
     doc: '1: log a line for each handshake.',
   }),
+  smtpd_discard_ehlo_keywords: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Words that EHLO does not say: `chunking, dsn`. What is left out is refused, too. `silent-discard` is accepted.',
+  }),
   smtpd_tls_wrappermode: postfix({
     type: 'boolean',
     default: 'no',
