@@ -59,7 +59,7 @@ export class Notices {
       if (entry.rights !== undefined && !entry.rights.includes('r'))
         text += this.#listLine(entry.name, names, ['\\NoAccess'])
       else if (status === 'STATUS' && entry.mailbox.id !== this.#reader.mailbox?.id)
-        text += this.#statusLine(entry.name, entry.mailbox)
+        text += this.#statusLine(entry, entry.mailbox)
     }
     await this.#reader.write(text)
   }
@@ -189,13 +189,13 @@ export class Notices {
     for (const id of [...this.#changed]) {
       this.#changed.delete(id)
       const before = this.#counts.get(id)
-      const name = this.#known.get(id)?.name
+      const known = this.#known.get(id)
       const mailbox = await this.#reader.store.mailboxes.get(id)
-      if (before === undefined || name === undefined || mailbox === undefined) continue
+      if (before === undefined || known === undefined || mailbox === undefined) continue
       this.#counts.set(id, mailbox)
       if (id === this.#reader.mailbox?.id || this.#isOwn(id, before, mailbox)) continue
-      if (this.#differs(this.#eventsFor(this.#known.get(id)!), before, mailbox))
-        await this.#reader.write(this.#statusLine(name, mailbox))
+      if (this.#differs(this.#eventsFor(known), before, mailbox))
+        await this.#reader.write(this.#statusLine(known, mailbox))
     }
   }
 
@@ -285,10 +285,15 @@ export class Notices {
     return `* LIST (${[...attributes, ...extra].join(' ')}) "/" ${mailboxText(name, this.#reader)}${old}\r\n`
   }
 
-  #statusLine(name: string, { messages, uidNext, uidValidity, unseen, highestModSeq }: Counts): string {
-    const modSeq = this.#reader.enabled('CONDSTORE') ? ` HIGHESTMODSEQ ${highestModSeq}` : ''
+  #statusLine(
+    entry: Pick<KnownName, 'name' | 'rights' | 'subscribed'>,
+    { messages, uidNext, uidValidity, unseen, highestModSeq }: Counts,
+  ): string {
+    // RFC 5465 §3.1, §5.1: who asks for flags is told, whether CONDSTORE is enabled or not.
+    const withModSeq = this.#reader.enabled('CONDSTORE') || this.#eventsFor(entry).has('FlagChange')
+    const modSeq = withModSeq ? ` HIGHESTMODSEQ ${highestModSeq}` : ''
     const counts = `MESSAGES ${messages} UIDNEXT ${uidNext} UIDVALIDITY ${uidValidity} UNSEEN ${unseen}${modSeq}`
-    return `* STATUS ${mailboxText(name, this.#reader)} (${counts})\r\n`
+    return `* STATUS ${mailboxText(entry.name, this.#reader)} (${counts})\r\n`
   }
 }
 
