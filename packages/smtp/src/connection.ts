@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { SMTPServer } from 'smtp-server'
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
-import type { SmtpReply, SmtpSession } from './handler.ts'
+import type { Greeting, SmtpReply, SmtpSession } from './handler.ts'
 import { Intake } from './intake.ts'
 import type { SmtpServiceName } from './options.ts'
 import { Session } from './session/session.ts'
@@ -89,9 +89,9 @@ export class Connection extends SMTPConnection implements SessionWire {
     this.conversation.greet(reply(421, '4.3.0', `${this.#host.options.hostname} Error: internal error`))
   }
 
-  #decided(banner: SmtpReply): void {
+  #decided(banner: Greeting): void {
     const refused = this.#host.crowded(this)
-    const { greetWaitMs } = this.#host.options
+    const greetWaitMs = banner.greetWaitMs ?? this.#host.options.greetWaitMs
     const waits = this.peer.service === 'mx' && !this.peer.trusted && greetWaitMs > 0
     if (refused !== undefined || banner.code !== 220 || !waits) {
       this.conversation.greet(refused ?? banner)
@@ -102,9 +102,10 @@ export class Connection extends SMTPConnection implements SessionWire {
   }
 
   /** Who speaks before the greeting is no mail server. Postfix: postscreen's pregreet test. */
-  #greetStranger(banner: SmtpReply, waitedMs: number): void {
+  #greetStranger(banner: Greeting, waitedMs: number): void {
     const { early } = this.conversation
     if (early.length === 0) {
+      banner.keptSilent?.()
       this.conversation.greet(banner)
       return
     }
@@ -113,7 +114,9 @@ export class Connection extends SMTPConnection implements SessionWire {
     this.conversation.note(
       `PREGREET ${early.length} after ${waitedMs / 1000} from [${clientAddress}]:${clientPort}: ${text}`,
     )
-    this.conversation.greet(reply(521, '5.5.1', 'Protocol error'))
+    const goesOn = banner.onPregreet === 'go-on'
+    this.conversation.greet(goesOn ? banner : reply(521, '5.5.1', 'Protocol error'))
+    if (goesOn) this.resume()
   }
 
   write(text: string): void {

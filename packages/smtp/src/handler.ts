@@ -72,10 +72,20 @@ export interface SmtpTransaction {
   abort(reason: string): Answer<void>
 }
 
+/** The answer to a new connection. */
+export interface Greeting extends SmtpReply {
+  /** How long a stranger waits for it; default: the service's greetWaitMs. */
+  readonly greetWaitMs?: number
+  /** What happens to one who speaks before it. Default: he is told 521. */
+  readonly onPregreet?: 'end' | 'go-on'
+  /** Called when he did not. */
+  readonly keptSilent?: () => void
+}
+
 /** Every method may refuse with a 4yz/5yz reply. The handler logs its own decisions. */
 export interface SmtpHandler {
   /** Before the greeting. A reply of 220 goes on (its text is the banner); others are said and the session ends. */
-  connect(session: SmtpSession): Answer<SmtpReply>
+  connect(session: SmtpSession): Answer<Greeting>
   /** undefined: the usual 250. */
   helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Answer<SmtpReply | undefined>
   /** A command that is none. undefined: the usual 500. */

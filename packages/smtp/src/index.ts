@@ -23,6 +23,7 @@ export type { RemoteTls } from './client/start-tls.ts'
 export { TlsSessions } from './client/tls-sessions.ts'
 export type {
   Answer,
+  Greeting,
   MailFrom,
   RcptTo,
   SmtpHandler,

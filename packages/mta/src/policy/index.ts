@@ -7,8 +7,10 @@ export {
   type PolicySources,
   parameterOf,
 } from './create-policy.ts'
+export { DnsLists } from './dns-lists.ts'
 export { createGatewayGuard, type GatewayFacts, type GatewayGuard } from './gateway-guard.ts'
 export { createGreylist, type Greylist, type GreylistOptions } from './greylist/greylist.ts'
+export { type ListZone, parseListZone } from './list-zone.ts'
 export { createNetworkList, type NetworkList, networksOfStyle, type OwnAddress } from './networks.ts'
 export {
   defaultCodes,

@@ -3,6 +3,7 @@ import type { Milters } from '../milter/index.ts'
 import type { GatewayGuard, Policy } from '../policy/index.ts'
 import type { NetworkList } from '../policy/networks.ts'
 import type { Routing } from '../routing/index.ts'
+import type { Screen } from '../screen/index.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { HeaderClients } from './header-clients.ts'
 
@@ -47,6 +48,8 @@ export interface ReceiveConfiguration {
   readonly contentChecks?: ContentChecks | undefined
   /** smtpd_milters, non_smtpd_milters. */
   readonly milters?: Milters | undefined
+  /** Tests of strangers before the greeting, on port 25. Postfix: postscreen(8). */
+  readonly screen?: Screen | undefined
 }
 
 export const defaultMessageSizeLimitBytes = 10_240_000

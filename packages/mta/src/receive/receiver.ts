@@ -1,7 +1,15 @@
 import type { Accounts } from '@posthorn/accounts'
 import { type ClientName, clientName, type Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
-import type { Answer, MailFrom, SmtpHandler, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
+import type {
+  Answer,
+  Greeting,
+  MailFrom,
+  SmtpHandler,
+  SmtpReply,
+  SmtpSession,
+  SmtpTransaction,
+} from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
 import {
   type Policy,
@@ -10,6 +18,7 @@ import {
   policyLogText,
   refusalText,
 } from '../policy/index.ts'
+import { pregreetRefusal, type Screen } from '../screen/index.ts'
 import { after } from './answer.ts'
 import { isLoopback } from './header-clients.ts'
 import { createMailboxRoom } from './mailbox-room.ts'
@@ -60,12 +69,34 @@ class Receiver implements SmtpHandler {
     this.#mailSources = { store, log, now, room: createMailboxRoom(store, now) }
   }
 
-  connect(session: SmtpSession): Answer<SmtpReply> {
-    const { options, mynetworks, gatewayGuard } = this.#sources.configuration()
+  connect(session: SmtpSession): Answer<Greeting> {
+    const { mynetworks, gatewayGuard } = this.#sources.configuration()
     const state = this.#stateOf(session)
     const inMyNetworks =
       mynetworks.has(session.clientAddress) && (gatewayGuard?.trusts(session.clientAddress) ?? true)
     session.trusted = inMyNetworks
+    state.client = { ...state.client, inMyNetworks }
+    const { screen } = this.#sources.configuration()
+    if (screen !== undefined && session.service === 'mx') return this.#screened(session, state, screen)
+    return this.#named(session, state)
+  }
+
+  async #screened(session: SmtpSession, state: SessionState, screen: Screen): Promise<Greeting> {
+    const { inMyNetworks } = state.client
+    const screening = await screen.examine({ ...endpointsOf(session), inMyNetworks })
+    if (screening.kind === 'drop') return screening.reply
+    const banner = await this.#named(session, state)
+    if (screening.kind === 'pass' || banner.code !== 220) return { ...banner, greetWaitMs: 0 }
+    const { waitMs, onPregreet, refusal, passed } = screening
+    if (refusal !== undefined) state.screened = refusal
+    state.onPregreet = onPregreet
+    const ends = onPregreet === 'drop'
+    return { ...banner, greetWaitMs: waitMs, onPregreet: ends ? 'end' : 'go-on', keptSilent: passed }
+  }
+
+  #named(session: SmtpSession, state: SessionState): Answer<SmtpReply> {
+    const { options } = this.#sources.configuration()
+    const { inMyNetworks } = state.client
     const isLooked = !inMyNetworks && options.clientNames !== 'unknown'
     const name = isLoopback(session.clientAddress)
       ? loopbackName
@@ -196,7 +227,9 @@ class Receiver implements SmtpHandler {
   }
 
   note(session: SmtpSession, what: string): void {
-    if (what.startsWith('improper command pipelining')) this.#stateOf(session).improperPipelining = true
+    const state = this.#stateOf(session)
+    if (what.startsWith('improper command pipelining')) state.improperPipelining = true
+    if (what.startsWith('PREGREET') && state.onPregreet === 'enforce') state.screened ??= pregreetRefusal
     const warning = /^warning: /.exec(what)
     this.#log(warning === null ? 'info' : 'warning', warning === null ? what : what.slice(warning[0].length))
   }
@@ -246,6 +279,13 @@ class Receiver implements SmtpHandler {
     )
   }
 }
+
+const endpointsOf = ({ clientAddress, clientPort, localAddress, localPort }: SmtpSession) => ({
+  clientAddress,
+  clientPort,
+  localAddress,
+  localPort,
+})
 
 function counted(good: number, all: number): string {
   return good === all ? String(all) : `${good}/${all}`

@@ -1,6 +1,7 @@
 import { type ClientName, unknownClient } from '@posthorn/dns'
 import type { SmtpSession } from '@posthorn/smtp'
-import type { PolicyClient, PolicyRequest } from '../policy/index.ts'
+import type { PolicyClient, PolicyRequest, Refusal } from '../policy/index.ts'
+import type { ScreenAction } from '../screen/index.ts'
 import type { MilterGuard } from './milter-guard.ts'
 
 /** What the receiver remembers of a session beside what the port carries. */
@@ -9,6 +10,10 @@ export interface SessionState {
   improperPipelining: boolean
   /** Mail transactions begun. */
   transactions: number
+  /** Told at each RCPT: the client failed a test before the greeting. */
+  screened?: Refusal
+  /** What the screen does with a client that does not wait for the greeting. */
+  onPregreet?: ScreenAction
   /** Present when filters are asked. */
   milters?: MilterGuard
   /** What they want done with all mail of this client. */

@@ -15,6 +15,7 @@ import {
   createQueueRunner,
   createReceiver,
   createRouting,
+  createScreen,
   createTables,
   type DeliveryAgent,
   type MtaSts,
@@ -32,6 +33,7 @@ import { clientLimits } from '../services/client-limits.ts'
 import { createLocalUsers } from '../services/local-user.ts'
 import { miltersOptions } from '../services/milter-options.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
+import { screenOptions } from '../services/screen-options.ts'
 import {
   contentCheckOptions,
   greylistOptions,
@@ -68,8 +70,14 @@ interface RuleParts extends TransferParts {
 async function rulesOf(parts: RuleParts, config: Config) {
   const { store, accounts, resolver, log, now } = parts
   const unsafeFiles = config.values.unsafe_files
-  const tables = createTables({ log, now, unsafeFiles, environment: config.environment })
-  const context = { log, now, tables, unsafeFiles }
+  const tables = createTables({
+    log,
+    now,
+    unsafeFiles,
+    environment: config.environment,
+    folder: config.folder,
+  })
+  const context = { log, now, tables, unsafeFiles, folder: config.folder }
   const routing = await createRouting(routingOptions(config), { ...context, accounts, store })
   const greylist = createGreylist(store.greylist, greylistOptions(config), { ...context, dns: resolver })
   const verifier = createAddressVerifier(verifyOptions(config, routing.complete), {
@@ -83,7 +91,12 @@ async function rulesOf(parts: RuleParts, config: Config) {
   })
   const sources = { tables, dns: resolver, addresses: routing, greylist, verifier, log, now }
   /** How mail comes in, by main.cf alone or with the options of a service of master.cf. */
-  const receiveOf = (own: Config, service: 'by-port' | 'by-options'): ReceiveConfiguration => {
+  const receiveOf = (
+    own: Config,
+    service: 'by-port' | 'by-options',
+    program = 'smtpd',
+  ): ReceiveConfiguration => {
+    const isScreened = own.values.postscreen || program === 'postscreen'
     const policy = createPolicy(policyOptions(own), sources)
     const receive: ReceiveConfiguration = {
       options: receiveOptions(own),
@@ -97,6 +110,7 @@ async function rulesOf(parts: RuleParts, config: Config) {
         log,
       }),
       contentChecks: createContentChecks(contentCheckOptions(own), tables),
+      screen: isScreened ? createScreen(screenOptions(own), { ...context, dns: resolver }) : undefined,
       milters: createMilters(miltersOptions(own), { tables, log }),
       headerClients: createHeaderClients(own.values.local_header_rewrite_clients, {
         ...context,
@@ -114,10 +128,11 @@ async function rulesOf(parts: RuleParts, config: Config) {
         config.services.smtp.flatMap(({ key, entry }) =>
           entry === undefined
             ? []
-            : [[key, receiveOf(config.withOptions(entry.options), 'by-options')] as const],
+            : [[key, receiveOf(config.withOptions(entry.options), 'by-options', entry.program)] as const],
         ),
       ),
       outgoing,
+      queue: queueOptions(config),
     }
   } catch (error) {
     routing.close()
@@ -179,7 +194,7 @@ export async function createTransfer(given: TransferParts) {
     resolve: async (request) => await current.receive.routing.resolve(request),
     log,
     owner,
-    options: () => queueOptions(current.config.values),
+    options: () => current.queue,
     now,
   })
   return {

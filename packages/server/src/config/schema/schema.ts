@@ -10,6 +10,7 @@ import { listeners } from './listeners.ts'
 import { localDelivery } from './local-delivery.ts'
 import { logging } from './logging.ts'
 import type { Parameter } from './parameter.ts'
+import { postscreen } from './postscreen.ts'
 import { queue } from './queue.ts'
 import { reading } from './reading.ts'
 import { relaying } from './relaying.ts'
@@ -28,6 +29,7 @@ export const groups = {
   'Address rewriting': rewriting,
   'Content checks': contentChecks,
   'Address verification': addressVerification,
+  'Tests before the greeting': postscreen,
   'External filters': filters,
   'Queue and routing': queue,
   'Mail to other servers': client,
@@ -47,6 +49,7 @@ export const schema = {
   ...localDelivery,
   ...rewriting,
   ...contentChecks,
+  ...postscreen,
   ...addressVerification,
   ...filters,
   ...queue,

@@ -1,0 +1,198 @@
+import type { Resolver } from '@posthorn/dns'
+import type { Log } from '@posthorn/mail'
+import type { SmtpReply } from '@posthorn/smtp'
+import { createNetworkList, PolicyError, type Refusal } from '../policy/index.ts'
+import {
+  type LookupTable,
+  lookupFirst,
+  lookupIpAddress,
+  parseAddress,
+  type TableContext,
+  type Tables,
+} from '../tables/index.ts'
+import { openVerifyCache, type VerifyCache } from '../verify/index.ts'
+import { ListScores, readListSites } from './list-sites.ts'
+import type { ScreenAction, ScreenOptions } from './screen-options.ts'
+
+export interface ScreenedClient {
+  readonly clientAddress: string
+  readonly clientPort: number
+  readonly localAddress: string
+  readonly localPort: number
+  readonly inMyNetworks: boolean
+}
+
+/** What comes of the tests before the greeting. */
+export type Screening =
+  /** Known, or listed as good: greeted at once. */
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'drop'; readonly reply: SmtpReply }
+  /** Greeted after the wait; `refusal` is told at each RCPT (action enforce). */
+  | {
+      readonly kind: 'wait'
+      readonly waitMs: number
+      readonly onPregreet: ScreenAction
+      readonly refusal: Refusal | undefined
+      /** To be called when the client kept silent until the greeting. */
+      readonly passed: () => void
+    }
+
+export interface Screen {
+  examine(client: ScreenedClient): Promise<Screening>
+}
+
+export interface ScreenSources extends TableContext {
+  readonly dns: Resolver
+  readonly tables: Tables
+  readonly log: Log
+}
+
+/** Told at RCPT to clients that spoke too early. */
+export const pregreetRefusal: Refusal = { code: 550, status: '5.5.1', text: 'Protocol error' }
+const denied: Refusal = { code: 550, status: '5.3.2', text: 'Service currently unavailable' }
+const dropReply = (status: string, text: string): SmtpReply => ({ code: 521, status, text })
+
+type Access = (client: ScreenedClient) => 'permit' | 'reject' | undefined
+
+/** Cheap tests of strangers before a session costs anything. Throws TableError, PolicyError. Postfix: postscreen(8). */
+export function createScreen(options: ScreenOptions, sources: ScreenSources): Screen {
+  return new ClientScreen(options, sources)
+}
+
+class ClientScreen implements Screen {
+  readonly #options: ScreenOptions
+  readonly #sources: ScreenSources
+  readonly #access: readonly Access[]
+  readonly #scores: ListScores
+  readonly #replies: readonly LookupTable[]
+  readonly #cache: VerifyCache
+  readonly #allowlisting: (address: string) => boolean
+
+  constructor(options: ScreenOptions, sources: ScreenSources) {
+    this.#options = options
+    this.#sources = sources
+    this.#access = options.accessList.map((word) => accessOf(word, sources))
+    this.#scores = new ListScores(readListSites(options.dnsblSites), sources, options.dnsblTimeoutMs)
+    this.#replies = sources.tables.openAll(options.dnsblReplyMap)
+    this.#cache = openVerifyCache(options.cachePath, sources.log, sources.now)
+    const everywhere = options.allowlistInterfaces.some((word) => /^static:all$/i.test(word))
+    const list = everywhere ? undefined : createNetworkList(options.allowlistInterfaces, sources)
+    this.#allowlisting = (address) => list?.has(address) ?? true
+  }
+
+  async examine(client: ScreenedClient): Promise<Screening> {
+    const peer = `[${client.clientAddress}]:${client.clientPort}`
+    this.#log(`CONNECT from ${peer} to [${client.localAddress}]:${client.localPort}`)
+    const access = this.#accessFor(client)
+    if (access === 'permit') {
+      this.#log(`ALLOWLISTED ${peer}`)
+      return { kind: 'pass' }
+    }
+    if (access === 'reject') {
+      this.#log(`DENYLISTED ${peer}`)
+      const { denyAction } = this.#options
+      if (denyAction === 'drop')
+        return { kind: 'drop', reply: dropReply('5.3.2', 'Service currently unavailable') }
+      if (denyAction === 'enforce') return this.#wait(client, denied, 'not to be remembered')
+    } else if (this.#isKnown(client.clientAddress)) {
+      this.#log(`PASS OLD ${peer}`)
+      return { kind: 'pass' }
+    }
+    const { score, worst } = await this.#scores.scoreOf(client.clientAddress)
+    const { dnsblThreshold, dnsblAction, dnsblAllowThreshold } = this.#options
+    if (worst !== undefined && score >= dnsblThreshold) {
+      this.#log(`DNSBL rank ${score} for ${peer}`)
+      const refusal = this.#listed(client.clientAddress, worst)
+      if (dnsblAction === 'drop') return { kind: 'drop', reply: { ...refusal, code: 521 } }
+      return this.#wait(client, dnsblAction === 'enforce' ? refusal : undefined, 'not to be remembered')
+    }
+    if (dnsblAllowThreshold < 0 && score <= dnsblAllowThreshold) {
+      this.#remember(client)
+      return { kind: 'pass' }
+    }
+    return this.#wait(client, undefined, 'to be remembered')
+  }
+
+  #wait(
+    client: ScreenedClient,
+    refusal: Refusal | undefined,
+    how: 'to be remembered' | 'not to be remembered',
+  ): Screening {
+    const { greetWaitMs, greetAction } = this.#options
+    return {
+      kind: 'wait',
+      waitMs: greetWaitMs,
+      onPregreet: greetAction,
+      refusal,
+      passed: () => {
+        if (how === 'to be remembered') this.#remember(client)
+      },
+    }
+  }
+
+  #accessFor(client: ScreenedClient): 'permit' | 'reject' | undefined {
+    for (const ask of this.#access) {
+      const found = ask(client)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  #isKnown(address: string): boolean {
+    const nowMs = this.#sources.now()
+    const known = (test: string): boolean => (this.#cache.get(`${test} ${address}`)?.atMs ?? 0) > nowMs
+    return known('pregreet') && (this.#scores.empty || known('dnsbl'))
+  }
+
+  /** Only clients of the primary MX address earn it. Postfix: postscreen_allowlist_interfaces. */
+  #remember({ clientAddress, clientPort, localAddress }: ScreenedClient): void {
+    const peer = `[${clientAddress}]:${clientPort}`
+    if (!this.#allowlisting(localAddress)) {
+      this.#log(`ALLOWLIST VETO ${peer}`)
+      return
+    }
+    this.#log(`PASS NEW ${peer}`)
+    const nowMs = this.#sources.now()
+    const keep = (test: string, ttlMs: number): void =>
+      this.#cache.set(`${test} ${clientAddress}`, { status: 'ok', atMs: nowMs + ttlMs, text: '' })
+    keep('pregreet', this.#options.greetTtlMs)
+    if (!this.#scores.empty) keep('dnsbl', this.#options.dnsblTtlMs)
+  }
+
+  /** postscreen_dnsbl_reply_map hides names of lists that hold a password. */
+  #listed(address: string, list: string): Refusal {
+    const shown = this.#replies.length === 0 ? list : (lookupFirst(this.#replies, list) ?? list)
+    return {
+      code: 550,
+      status: '5.7.1',
+      text: `Service unavailable; client [${address}] blocked using ${shown}`,
+    }
+  }
+
+  #log(text: string): void {
+    this.#sources.log({ level: 'info', service: 'postscreen', text })
+  }
+}
+
+function accessOf(word: string, sources: ScreenSources): Access {
+  switch (word.toLowerCase()) {
+    case 'permit_mynetworks':
+      return ({ inMyNetworks }) => (inMyNetworks ? 'permit' : undefined)
+    case 'permit':
+      return () => 'permit'
+    case 'reject':
+      return () => 'reject'
+  }
+  if (!word.includes(':')) throw new PolicyError('postscreen_access_list', `unknown restriction "${word}"`)
+  const table = sources.tables.open(word)
+  return ({ clientAddress }) => {
+    if (parseAddress(clientAddress) === undefined) return undefined
+    const action = lookupIpAddress(table, clientAddress)?.trim()
+    if (action === undefined || /^dunno\b/i.test(action)) return undefined
+    if (/^(?:permit|ok)\b/i.test(action)) return 'permit'
+    if (/^(?:reject|deny)\b/i.test(action)) return 'reject'
+    const text = `${word}: unknown action "${action.slice(0, 40)}" for ${clientAddress}`
+    sources.log({ level: 'warning', service: 'postscreen', text })
+    return undefined
+  }
+}

@@ -1,0 +1,73 @@
+import { postfix, posthorn } from './parameter.ts'
+
+const action = (fallback: 'ignore' | 'enforce' | 'drop', doc: string) =>
+  postfix({ type: 'choice', values: ['ignore', 'enforce', 'drop'], default: fallback, doc })
+const ttl = (fallback: string, unit: 's' | 'h' | 'd', doc: string) =>
+  postfix({ type: 'time', default: fallback, unit, min: 1, doc })
+
+/** Tests of strangers before the greeting. */
+export const postscreen = {
+  postscreen: posthorn({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Test strangers on port 25 before they are greeted, as postscreen(8) does: by postscreen_access_list, by DNS lists with weights, by a pause in which they must not speak. Who passes is remembered. A service of master.cf whose command is postscreen does so in any case. Commands that are none of SMTP, commands sent too early and bare line feeds end a session or are mended by smtpd itself (smtpd_forbidden_commands, smtpd_forbid_unauth_pipelining, smtpd_forbid_bare_newline).',
+  }),
+  postscreen_access_list: postfix({
+    type: 'list',
+    default: 'permit_mynetworks',
+    doc: 'Clients that are greeted at once, or never: `permit_mynetworks`, tables by address (permit, reject, dunno), `permit`, `reject`.',
+  }),
+  postscreen_denylist_action: action(
+    'ignore',
+    'What is done with clients that the access list rejects: greet them all the same, refuse their mail at RCPT TO, or disconnect.',
+  ),
+  postscreen_greet_wait: postfix({
+    type: 'time',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${stress?{2}:{6}}s',
+    unit: 's',
+    doc: 'The pause before the greeting of a stranger.',
+  }),
+  postscreen_greet_action: action('ignore', 'What is done with clients that speak before the greeting.'),
+  postscreen_greet_ttl: ttl('1d', 'd', 'How long a client that waited need not wait again.'),
+  postscreen_dnsbl_sites: postfix({
+    type: 'list',
+    default: '',
+    doc: 'DNS lists, asked all at once: `domain`, `domain=127.0.0.[2..11]`, with a weight `*3`; `*-2` for allow lists.',
+  }),
+  postscreen_dnsbl_threshold: postfix({
+    type: 'integer',
+    default: '1',
+    min: 1,
+    doc: 'The sum of weights from which a client is a bad one.',
+  }),
+  postscreen_dnsbl_allowlist_threshold: postfix({
+    type: 'integer',
+    default: '0',
+    min: -1_000_000,
+    max: 0,
+    doc: 'The sum of weights, below zero, up to which a client need not wait. 0 = off.',
+  }),
+  postscreen_dnsbl_action: action(
+    'ignore',
+    'What is done with clients that reach postscreen_dnsbl_threshold.',
+  ),
+  postscreen_dnsbl_timeout: ttl('10s', 's', 'How long the answers of the lists are waited for.'),
+  postscreen_dnsbl_ttl: ttl('1h', 'h', 'How long a client that was on no list is not asked for again.'),
+  postscreen_dnsbl_reply_map: postfix({
+    type: 'tables',
+    default: '',
+    doc: "The name that replies give to a list: it hides a list's password.",
+  }),
+  postscreen_cache_map: postfix({
+    type: 'string',
+    default: 'btree:$data_directory/postscreen_cache',
+    change: 'restart',
+    doc: 'The file of clients that have passed (its type is not looked at); empty: they are known until the server stops.',
+  }),
+  postscreen_allowlist_interfaces: postfix({
+    type: 'list',
+    default: 'static:all',
+    doc: 'Addresses of this machine at which clients earn their place in the cache. A backup MX address that is not among them shows who tries that one first.',
+  }),
+} as const
