@@ -24,9 +24,11 @@ import { noAids } from './messages/search-messages.ts'
 import { ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { QueueIds } from './queue/queue-ids.ts'
 import { createQueueStore } from './queue/queue-store.ts'
+import { takeTurn } from './recovery/opening-turn.ts'
 import { ProcessMarkers } from './recovery/process-markers.ts'
 import { recoverSegments } from './recovery/recover-segments.ts'
 import { skipNumbers } from './recovery/skip-numbers.ts'
+import { Reserve } from './reserve.ts'
 import { type FileLayer, realFileLayer } from './segments/file-layer.ts'
 import { createAnnotationStore } from './sharing/annotation-store.ts'
 import { createSharingStore } from './sharing/sharing-store.ts'
@@ -66,7 +68,7 @@ export const openStoreWith = async (
   let index: OpenedIndex | undefined
   let machine: Machine | undefined
   try {
-    const release = await takeTurn(volatile, self)
+    const release = await takeTurn(volatile.locks, self, new Reserve(options.directory))
     try {
       index = await openIndex(place)
       refuseNewer(index.environment, options.directory, parts.storeVersion ?? storeVersion)
@@ -75,10 +77,10 @@ export const openStoreWith = async (
       const redone = await catchUp(place, index, started.flusher, started.log, () =>
         started.commit.run(() => {}),
       )
-      await release()
+      release()
       return await assemble(parts, options, { ...place, self, volatile, index, machine: started, redone })
     } finally {
-      await release()
+      release()
     }
   } catch (error) {
     machine?.flusher.stop()
@@ -86,15 +88,6 @@ export const openStoreWith = async (
     await volatile.close()
     markers.remove(self.token)
     throw error
-  }
-}
-
-/** One process at a time finds out what the former ones left. */
-const takeTurn = async ({ locks }: VolatileStore, self: ProcessIdentity): Promise<() => Promise<void>> => {
-  for (;;) {
-    const release = await locks.acquire('store opening', String(self.token))
-    if (release !== undefined) return release
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 

@@ -55,7 +55,8 @@ const candidates = ({
       found.push({ segment, lengthBytes: row.lengthBytes, liveBytes: row.liveBytes })
     }
   }
-  return found
+  // On a full disk those that give room without taking any go first.
+  return found.sort((a, b) => a.liveBytes - b.liveBytes)
 }
 
 const isAt = (row: BlobRow | undefined, segment: number, offset: number): row is BlobRow =>

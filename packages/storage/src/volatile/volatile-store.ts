@@ -1,7 +1,8 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CounterStore, LockStore } from '../contract.ts'
-import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
+import { closeEnvironment, type Environment, openEnvironment, transact } from '../kv/environment.ts'
+import { isNoSpace } from '../kv/no-space.ts'
 import { bootId, isAlive, type ProcessIdentity } from '../process-identity.ts'
 
 /**
@@ -24,10 +25,25 @@ export const openVolatileStore = (directory: string, self: ProcessIdentity): Vol
     if (each.startsWith('volatile-') && !each.startsWith(name)) rmSync(join(directory, each), { force: true })
   }
   const environment = openEnvironment(join(directory, name), 'volatile')
+  keepRoom(environment)
   return {
     counters: createCounters(environment),
     locks: createLocks(environment, self),
     close: () => closeEnvironment(environment),
+  }
+}
+
+/** Pages that are free already, so that locks work on a full disk, too. */
+const roomBytes = 128 * 1024
+
+const keepRoom = (environment: Environment): void => {
+  const key = Buffer.from('room')
+  if (environment.getBinary(key) !== undefined) return
+  try {
+    transact(environment, () => environment.putSync(key, Buffer.alloc(roomBytes)))
+    transact(environment, () => environment.putSync(key, Buffer.alloc(1)))
+  } catch (error) {
+    if (!isNoSpace(error)) throw error
   }
 }
 
@@ -42,9 +58,10 @@ const createCounters = (environment: Environment): CounterStore => {
     return nowMs < endMs ? { amount: row.readDoubleBE(0), endMs } : undefined
   }
   return {
-    add(name, amount, nowMs, windowMs) {
+    async add(name, amount, nowMs, windowMs) {
       const key = textKey('c', name)
-      return environment.transaction(() => {
+      let sum = 0
+      transact(environment, () => {
         if (nowMs - sweptMs > sweepEveryMs) {
           sweptMs = nowMs
           sweep(environment, nowMs)
@@ -54,8 +71,9 @@ const createCounters = (environment: Environment): CounterStore => {
         row.writeDoubleBE((before?.amount ?? 0) + amount, 0)
         row.writeDoubleBE(before?.endMs ?? nowMs + windowMs, 8)
         environment.putSync(key, row)
-        return row.readDoubleBE(0)
+        sum = row.readDoubleBE(0)
       })
+      return sum
     },
     async get(name, nowMs) {
       environment.resetReadTxn()
@@ -63,7 +81,7 @@ const createCounters = (environment: Environment): CounterStore => {
     },
     async reset(name) {
       const key = textKey('c', name)
-      await environment.transaction(() => {
+      transact(environment, () => {
         environment.removeSync(key)
       })
     },
@@ -98,15 +116,16 @@ const createLocks = (environment: Environment, self: ProcessIdentity): LockStore
     async acquire(name, owner) {
       const key = textKey('l', name)
       const mine: LockRow = { owner: owner.slice(0, 200), ...self, number: ++lastNumber }
-      const got = await environment.transaction(() => {
+      let got = false
+      transact(environment, () => {
         const held = holder(key)
-        if (held !== undefined && isAlive(held)) return false
+        if (held !== undefined && isAlive(held)) return
         environment.putSync(key, Buffer.from(JSON.stringify(mine)))
-        return true
+        got = true
       })
       if (!got) return undefined
       return async () => {
-        await environment.transaction(() => {
+        transact(environment, () => {
           const held = holder(key)
           if (held?.token === mine.token && held.number === mine.number) environment.removeSync(key)
         })
