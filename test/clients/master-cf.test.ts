@@ -1,5 +1,6 @@
 /** C2: the lines of master.cf that the guides have their readers uncomment, as they stand in Debian's file. */
 import assert from 'node:assert/strict'
+import { userInfo } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import type { LogEvent } from '@posthorn/mail'
 import { startMailServer } from '@posthorn/server'
@@ -137,6 +138,25 @@ test('C2, C10: a reload brings new options into sessions to come', async (t) => 
   const { server, talk } = await site(t, guide)
   await server.reload({}, guide.replace('smtpd_banner=filtered', 'smtpd_banner=again'))
   assert.match((await talk('127.0.0.1:10025/inet')).wire.heard, /^220 again/)
+})
+
+test('C2: transport_maps sends mail to a pipe of master.cf, and to a transport with a name of its own', async (t) => {
+  const user = userInfo().username === 'root' ? 'nobody' : userInfo().username
+  const line = `filter unix - n n - - pipe\n  flags=R user=${user} argv=/usr/bin/env sh -c {exit 67} \${recipient}\n`
+  const { talk, log } = await site(t, `${guide}${line}slow unix - - n - 2 discard\n`, {
+    mynetworks: '127.0.0.0/8',
+    transport_maps: 'inline:{piped.example=filter:, slow.example=slow:}',
+  })
+  const mx = await talk('smtp/inet')
+  for (const domain of ['piped.example', 'slow.example'])
+    assert.match(await mx.message('alice@example.org', `x@${domain}`, 'Subject: x\r\n\r\nx'), /^250 /)
+  await eventually('both outcomes', async () => {
+    const text = log.join('\n')
+    const piped = /to=<x@piped\.example>, relay=filter, .*dsn=5\.1\.1, status=bounced \(user unknown/.test(
+      text,
+    )
+    return piped && /to=<x@slow\.example>, .*status=sent/.test(text) ? true : undefined
+  })
 })
 
 test('C2: master_service_disable, and a port of main.cf', async (t) => {

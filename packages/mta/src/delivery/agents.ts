@@ -7,7 +7,9 @@ import type { DeliveryAgent, ResolveRecipient } from './attempt.ts'
 import { type CommandOptions, commandAgent } from './command.ts'
 import { fileAgent } from './file.ts'
 import { fixedAgent } from './fixed.ts'
+import type { LocalUser } from './local-user.ts'
 import { mailboxAgent } from './mailbox.ts'
+import { type PipeService, pipeAgent } from './pipe.ts'
 import { type ClientFor, defaultRemoteSettings, type RemoteSettings } from './remote-settings.ts'
 import { smtpAgent } from './smtp.ts'
 
@@ -31,6 +33,10 @@ export interface DeliveryOptions {
   readonly log?: Log
   /** `|command` and `/file` of aliases; without it they wait. */
   readonly local?: Omit<CommandOptions, 'now'>
+  /** Transports with names of their own; asked at each delivery. Postfix: master.cf. */
+  readonly services?: () => readonly NamedTransport[]
+  /** As whom pipe(8) runs its programs, by the name of `user=`. */
+  readonly userNamed?: (name: string) => LocalUser
   /** Postfix: smtp_generic_maps. Asked at each message. */
   readonly rewriting?: () => OutgoingRewriting | undefined
   /** Postfix: lmtp_generic_maps. */
@@ -41,6 +47,11 @@ export interface DeliveryOptions {
   readonly lmtpPort?: number
   readonly now?: () => number
   readonly random?: () => number
+}
+
+/** A line of master.cf that delivers: `slow unix … smtp`, `maildrop unix … pipe`. */
+export interface NamedTransport extends PipeService {
+  readonly program: string
 }
 
 export interface DeliveryAgents {
@@ -73,7 +84,7 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
   const lmtp = remote('lmtp')
   const mailbox = mailboxAgent(options.resolve, now)
   return {
-    byTransport: new Map<string, DeliveryAgent>([
+    byTransport: new NamedAgents(options, [
       ['smtp', smtp.deliver],
       ['relay', smtp.deliver],
       ['lmtp', lmtp.deliver],
@@ -88,6 +99,33 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
       smtp.close()
       lmtp.close()
     },
+  }
+}
+
+/** The agents of master.cf, then those that are always there. */
+class NamedAgents extends Map<string, DeliveryAgent> {
+  readonly #options: DeliveryOptions
+  readonly #pipes = new WeakMap<NamedTransport, DeliveryAgent>()
+
+  constructor(options: DeliveryOptions, built: readonly (readonly [string, DeliveryAgent])[]) {
+    super(built)
+    this.#options = options
+  }
+
+  override get(name: string): DeliveryAgent | undefined {
+    const service = this.#options.services?.().find((one) => one.name === name)
+    if (service === undefined) return super.get(name)
+    return service.program === 'pipe' ? this.#pipe(service) : super.get(service.program)
+  }
+
+  #pipe(service: NamedTransport): DeliveryAgent | undefined {
+    const { local, userNamed, now = Date.now } = this.#options
+    if (local === undefined || userNamed === undefined) return undefined
+    const { timeLimitMs, delimiter } = local
+    const made =
+      this.#pipes.get(service) ?? pipeAgent(service, { user: userNamed, timeLimitMs, delimiter, now })
+    this.#pipes.set(service, made)
+    return made
   }
 }
 

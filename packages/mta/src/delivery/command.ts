@@ -16,7 +16,7 @@ export interface CommandOptions {
   readonly now: () => number
 }
 
-interface Outcome {
+export interface Outcome {
   readonly status: string
   readonly text: string
 }
@@ -70,30 +70,53 @@ async function run(
   recipient: DeliveryJob['recipients'][number],
   options: CommandOptions,
 ): Promise<Outcome> {
-  const user = options.user()
-  if (user.kind === 'none') return { status: '4.3.5', text: `cannot run a command: ${user.reason}` }
   const command = job.nextHop
   const [program = '', ...words] = plainCommand.test(command) ? command.trim().split(/[ \t]+/) : []
   const [file, args] = program === '' ? ['/bin/sh', ['-c', command]] : [program, words]
-  const child = spawn(file, args, {
+  return await runProgram({
+    file,
+    args,
+    command,
     cwd: '/',
+    user: options.user(),
+    environment: environment(job.sender, recipient, options.delimiter()),
+    timeLimitMs: options.timeLimitMs(),
+    content: localText(job, recipient, 'command', options.now()),
+    signal: job.signal,
+  })
+}
+
+export interface ProgramRun {
+  readonly file: string
+  readonly args: readonly string[]
+  /** As it is named in the log. */
+  readonly command: string
+  readonly cwd: string
+  readonly user: LocalUser
+  readonly environment: Readonly<Record<string, string>>
+  readonly timeLimitMs: number
+  readonly content: AsyncIterable<Uint8Array>
+  readonly signal: AbortSignal
+}
+
+/** Starts a program as an unprivileged user with the message on standard input; what its end means. Postfix: pipe_command(3). */
+export async function runProgram(run: ProgramRun): Promise<Outcome> {
+  const { user, signal } = run
+  if (user.kind === 'none') return { status: '4.3.5', text: `cannot run a command: ${user.reason}` }
+  const child = spawn(run.file, run.args, {
+    cwd: run.cwd,
     // A group of its own, so that what the command starts ends with it.
     detached: true,
-    env: environment(job.sender, recipient, options.delimiter()),
+    env: run.environment,
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(user.kind === 'other' ? { uid: user.uid, gid: user.gid } : {}),
   })
   const stop = (): void => killGroup(child)
-  job.signal.addEventListener('abort', stop, { once: true })
+  signal.addEventListener('abort', stop, { once: true })
   try {
-    return await outcomeOf(
-      child,
-      command,
-      options.timeLimitMs(),
-      localText(job, recipient, 'command', options.now()),
-    )
+    return await outcomeOf(child, run.command, run.timeLimitMs, run.content)
   } finally {
-    job.signal.removeEventListener('abort', stop)
+    signal.removeEventListener('abort', stop)
   }
 }
 

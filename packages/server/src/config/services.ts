@@ -214,6 +214,9 @@ function addInside(entry: ServiceEntry, found: Found): void {
   if (fields.type === 'unix' && transportPrograms.has(program)) {
     if (program === 'pipe' && !args.some((word) => word.startsWith('argv=')))
       found.problems.push(`${at}: missing argv= of pipe`)
+    const idle = options.filter(({ name }) => name !== 'syslog_name').map(({ name }) => name)
+    if (idle.length > 0)
+      found.warnings.push(`${at}: -o ${idle.join(', ')}: options of a delivering service are not in effect`)
     const limit = Number.parseInt(fields.process_limit, 10)
     found.transports.push({
       name: fields.service,

@@ -19,15 +19,15 @@ function localUser(name: string): LocalUser {
   try {
     ids = { uid: idOf(name, '-u'), gid: idOf(name, '-g') }
   } catch {
-    return { kind: 'none', reason: `default_privs = ${name}: no such user` }
+    return { kind: 'none', reason: `${name}: no such user (default_privs, or user= of pipe)` }
   }
-  if (ids.uid === 0) return { kind: 'none', reason: `default_privs = ${name} is root` }
+  if (ids.uid === 0) return { kind: 'none', reason: `${name} is root (default_privs, or user= of pipe)` }
   if (ids.uid === self) return { kind: 'self' }
   if (self === 0) return { kind: 'other', ...ids }
   const own = userInfo().username
   return {
     kind: 'none',
-    reason: `the server runs as ${own} and cannot become ${name}; default_privs = ${own} would serve it as ${own}`,
+    reason: `the server runs as ${own} and cannot become ${name}; default_privs = ${own}, or user=${own} of pipe, would serve it as ${own}`,
   }
 }
 

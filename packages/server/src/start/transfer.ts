@@ -183,6 +183,8 @@ export async function createTransfer(given: TransferParts) {
       timeLimitMs: () => current.config.values.command_time_limit,
       delimiter: () => current.config.values.recipient_delimiter,
     },
+    services: () => current.config.services.transports,
+    userNamed: localUsers,
     smtpPort: portNumber(parts.config.values.smtp_tcp_port, 25),
     lmtpPort: portNumber(parts.config.values.lmtp_tcp_port, 24),
     now,
