@@ -1,4 +1,4 @@
-import { constants, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { constants, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { restoreStore } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
@@ -60,7 +60,7 @@ function tableFiles(config: Config): readonly string[] {
     if (name === 'data_directory' || name === 'config_directory' || name === 'maillog_file') continue
     for (const word of words) {
       const path = word.replace(/^[a-z]+:(?=\/)/, '')
-      if (path.startsWith('/') && existsSync(path)) files.add(path)
+      if (path.startsWith('/') && statSync(path, { throwIfNoEntry: false })?.isFile()) files.add(path)
     }
   }
   return [...files]
