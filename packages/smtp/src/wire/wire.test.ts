@@ -142,6 +142,9 @@ test('RFC 3463 §2: what another server said', () => {
     ['199 x', 450, '4.5.0', '450 4.5.0 unreadable reply: 199 x'],
     ['550 5.1.1 a\x00b\x1b[31m', 550, '5.1.1', '550 5.1.1 a b [31m'],
   ] as const) {
-    assert.deepEqual(readRemoteReply(raw), { code, status, text })
+    const { lines, ...told } = readRemoteReply(raw)
+    assert.deepEqual(told, { code, status, text })
+    assert.equal(lines.length, raw.split('\n').length)
+    assert.ok(!lines[0]?.startsWith(String(code)))
   }
 })
