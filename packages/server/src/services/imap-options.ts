@@ -27,8 +27,8 @@ export function imapOptions(config: Config, credentials: TlsCredentials | undefi
     idleNotifyIntervalMs: values.imap_idle_notify_interval,
     idFields: { name: values.mail_name },
     idLog: ['name', 'version'],
-    serverComment: config.mail_server_comment,
-    serverAdmin: config.mail_server_admin,
+    serverComment: values.mail_server_comment,
+    serverAdmin: values.mail_server_admin,
   }
 }
 
