@@ -32,6 +32,8 @@ export interface CapabilityContext {
   readonly plaintextAuth: boolean
   readonly appendLimitBytes: number | undefined
   readonly account: Account | undefined
+  /** May change other users' quota. */
+  readonly isAdministrator: boolean
   readonly compressed: boolean
   /** Some users' mailboxes are elsewhere. */
   readonly referrals: boolean

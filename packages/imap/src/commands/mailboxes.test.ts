@@ -188,3 +188,29 @@ test('RFC 7162 §3.1: once CONDSTORE is enabled news bring MODSEQ', async (t) =>
   await one.ok('STORE 1 +FLAGS (\\Seen)')
   assert.match((await two.ok('NOOP'))[0]!, /^\* 1 FETCH \(UID 1 FLAGS \(\\Seen\) MODSEQ \(\d+\)\)$/)
 })
+
+test('RFC 9208 §4.1.3: SETQUOTA by administrators; a limit of messages holds for APPEND and COPY', async (t) => {
+  const imap = await startImapFixture(t, { administrators: new Set(['bob@example.org']) })
+  const client = await imap.login()
+  assert.doesNotMatch(String((await client.ok('CAPABILITY'))[0]), /QUOTASET/)
+  assert.match(String((await client.command('SETQUOTA "User quota" (MESSAGE 9)')).at(-1)), /^NO \[NOPERM\]/)
+  const admin = await imap.connect()
+  await admin.ok('LOGIN bob@example.org secret')
+  assert.match(String((await admin.ok('CAPABILITY'))[0]), /QUOTA=RES-MESSAGE .*QUOTASET/)
+  const root = '"User quota of alice@example.org"'
+  assert.deepEqual((await admin.ok(`SETQUOTA ${root} (MESSAGE 2 STORAGE 10)`)).slice(0, -1), [
+    `* QUOTA ${root} (STORAGE 0 10 MESSAGE 0 2)`,
+  ])
+  for (const wrong of ['(MESSAGE 0)', '(MAILBOX 3)'])
+    assert.match(String((await admin.command(`SETQUOTA ${root} ${wrong}`)).at(-1)), /^NO \[CANNOT\]/)
+  await client.append('INBOX', 'Subject: 1\r\n\r\n')
+  assert.equal((await client.ok('GETQUOTAROOT INBOX'))[1], '* QUOTA "User quota" (STORAGE 1 10 MESSAGE 1 2)')
+  await client.ok('SELECT INBOX')
+  await client.ok('COPY 1 Drafts')
+  assert.match(String((await client.command('COPY 1 Drafts')).at(-1)), /^NO \[OVERQUOTA\]/)
+  assert.match(String((await client.command('APPEND Drafts {3+}\r\nabc')).at(-1)), /^NO \[OVERQUOTA\]/)
+  // MOVE within an account takes no room.
+  await client.ok('MOVE 1 Drafts')
+  await admin.ok(`SETQUOTA ${root} ()`)
+  assert.deepEqual((await client.ok('GETQUOTAROOT INBOX')).slice(0, -1), ['* QUOTAROOT INBOX'])
+})

@@ -44,6 +44,10 @@ export const getQuota = command({
 async function accountOfRoot(session: LoggedIn, root: string): Promise<AccountId> {
   if (root === ownRoot) return session.account.id
   const owner = root.startsWith(otherRoot) ? root.slice(otherRoot.length) : ''
+  if (isAdministrator(session)) {
+    const account = await session.store.accounts.find(owner)
+    if (account !== undefined) return account.id
+  }
   const shared = owner === '' ? [] : await session.store.sharing.sharedWith(session.account.id)
   const found = shared.find((each) => each.owner === owner && each.rights.includes('r'))
   if (found === undefined) throw new Refusal('NONEXISTENT', 'No such quota root')
@@ -77,16 +81,45 @@ async function addressOf({ store }: LoggedIn, owner: AccountId): Promise<string>
   return (await store.accounts.get(owner))?.address ?? ''
 }
 
-/** RFC 9208 §4.1.3 SETQUOTA: limits are the administrator's. */
+function isAdministrator(session: LoggedIn): boolean {
+  return session.services.options().administrators.has(session.account.address)
+}
+
+interface Limit {
+  readonly resource: string
+  readonly limit: number
+}
+
+/** RFC 9208 §4.1.3: by administrators alone; what is not named is limited no more but by the server's defaults. */
 export const setQuota = command({
   name: 'SETQUOTA',
   states: ['authenticated', 'selected'],
   numbers: 'none',
-  args: (p) => {
-    p.sp().astring()
-    p.sp().list(() => [p.atom(), p.sp().number64()])
-  },
-  run() {
-    throw new Refusal('NOPERM', 'Quota is set by the administrator')
+  capabilities: ({ isAdministrator }) => (isAdministrator ? ['QUOTASET'] : []),
+  args: (p) => ({
+    root: p.sp().astring(),
+    limits: p.sp().list((): Limit => ({ resource: p.keyword(), limit: p.sp().number64() })),
+  }),
+  async run(session, { root, limits }) {
+    if (!isAdministrator(session)) throw new Refusal('NOPERM', 'Quota is set by the administrator')
+    const { accounts, mailboxes } = session.store
+    const account = await accountOfRoot(session, root)
+    await accounts.update(account, limitsOf(limits))
+    const quota = await mailboxes.quota(account)
+    if (isLimited(quota)) session.untagged(quotaLine(root, quota))
+    return ok('Setquota completed')
   },
 })
+
+function limitsOf(limits: readonly Limit[]): { readonly quotaBytes: number; readonly quotaMessages: number } {
+  let quotaBytes = 0
+  let quotaMessages = 0
+  for (const { resource, limit } of limits) {
+    // 0 stands for the server's default: disable the account instead.
+    if (limit === 0) throw new Refusal('CANNOT', 'A limit of 0 is not supported')
+    if (resource === 'STORAGE') quotaBytes = Math.min(limit * 1024, Number.MAX_SAFE_INTEGER)
+    else if (resource === 'MESSAGE') quotaMessages = limit
+    else throw new Refusal('CANNOT', 'Resource is not supported')
+  }
+  return { quotaBytes, quotaMessages }
+}

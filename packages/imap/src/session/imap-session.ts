@@ -89,6 +89,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
       plaintextAuth: this.plaintextAuth === 'allowed',
       appendLimitBytes: options.appendLimitBytes === 0 ? undefined : options.appendLimitBytes,
       account: this.account,
+      isAdministrator: options.administrators.has(this.account?.address ?? ''),
       compressed: this.compressed,
       referrals: options.referral !== undefined,
     }

@@ -48,6 +48,8 @@ export interface ImapOptions {
   readonly serverComment: string
   /** `/shared/admin`: URI of the administrator (RFC 5464 §6.2.2); '' = none. Dovecot: mail_server_admin. */
   readonly serverAdmin: string
+  /** Addresses of accounts that may change quota by SETQUOTA (RFC 9208 §4.1.3), lower case. */
+  readonly administrators: ReadonlySet<string>
   /** `imap-login: ` lines of the client's ID. Dovecot: imap_id_log. */
   readonly idLog: readonly string[]
 }
@@ -72,6 +74,7 @@ export const defaultImapOptions: ImapOptions = {
   idleNotifyIntervalMs: 2 * 60_000,
   progressIntervalMs: 10_000,
   idFields: { name: 'Posthorn' },
+  administrators: new Set(),
   serverComment: '',
   serverAdmin: '',
   idLog: ['name', 'version'],

@@ -22,6 +22,11 @@ export const reading = {
     default: '',
     doc: 'Tables user → `host`, `host:port` or an `imap://` URL, for users whose mailboxes are on another server: their login is answered with where that is (RFC 2221).',
   }),
+  imap_administrators: posthorn({
+    type: 'list',
+    default: '',
+    doc: 'Addresses of accounts that may change the quota of others by the SETQUOTA command of IMAP.',
+  }),
   mail_server_comment: dovecot({
     type: 'string',
     default: '',
@@ -74,11 +79,28 @@ export const reading = {
     doc: 'The form of POP3 message identifiers: UID %u and UIDVALIDITY %v. (Default of Dovecot: the same.)',
   }),
   pop3_delete_type: dovecot({
-    effect: 'later',
     type: 'choice',
-    values: ['default', 'expunge', 'flag'],
+    values: ['default', 'expunge', 'flag', 'trash'],
     default: 'default',
-    doc: 'What DELE does at QUIT: expunge.',
+    doc: 'What QUIT does with messages that DELE marked: `expunge` removes them; `trash` moves them to the mailbox with the use `\\Trash`; `flag` leaves them in INBOX with `pop3_deleted_flag`, where POP3 sees them no more. `default`: `flag` when `pop3_deleted_flag` is set, else `expunge`.',
+  }),
+  pop3_deleted_flag: dovecot({
+    type: 'string',
+    default: '',
+    raw: true,
+    doc: 'The keyword of messages deleted by POP3 with `pop3_delete_type = flag`; empty there: `$POP3Deleted`.',
+  }),
+  pop3_login_delay: posthorn({
+    type: 'time',
+    default: '0',
+    unit: 's',
+    min: 0,
+    doc: 'The least time between two POP3 logins of an account (RFC 2449 LOGIN-DELAY); an earlier one is refused with `[LOGIN-DELAY]`. 0: none.',
+  }),
+  pop3_expire: posthorn({
+    type: 'string',
+    default: 'never',
+    doc: 'How many days messages stay at least, told to clients (RFC 2449 EXPIRE): at QUIT, messages of INBOX that were read and are older are removed as `pop3_delete_type` says; 0: those that the session retrieved. `never`: nothing is removed.',
   }),
   pop3_lock_session: dovecot({
     effect: 'later',
