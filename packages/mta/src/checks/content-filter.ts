@@ -1,5 +1,5 @@
 import type { Log } from '@posthorn/mail'
-import type { Effect, Refusal } from '../policy/index.ts'
+import { type Effect, parseFilter, type Refusal } from '../policy/index.ts'
 import { splitStatus } from '../policy/reply-text.ts'
 import { lookupFirst } from '../tables/index.ts'
 import type { ContentChecks } from './content-checks.ts'
@@ -25,7 +25,7 @@ export interface CheckedMail {
 const maxLoggedBytes = 200
 const nothing = Buffer.alloc(0)
 /** Postfix: not available where mail is on its way out. */
-const decisions: ReadonlySet<string> = new Set(['REJECT', 'DISCARD', 'HOLD', 'REDIRECT', 'BCC'])
+const decisions: ReadonlySet<string> = new Set(['REJECT', 'DISCARD', 'HOLD', 'REDIRECT', 'BCC', 'FILTER'])
 
 /**
  * header_checks(5) over one message as it comes in: each field and each line goes through its table once, and
@@ -115,6 +115,15 @@ export class ContentFilter {
           this.effects.push({ kind: 'hold', text })
         }
         return unit
+      case 'FILTER': {
+        const filter = parseFilter(text)
+        if (filter === undefined) this.#warn(`bad FILTER in ${place} checks: expected transport:destination`)
+        else {
+          note('filter')
+          this.effects.push({ kind: 'filter', ...filter, text })
+        }
+        return unit
+      }
       case 'STRIP':
         note('strip')
         return nothing

@@ -1,5 +1,6 @@
 import type { Answer } from '@posthorn/smtp'
 import type { LookupTable } from '../tables/index.ts'
+import { parseFilter } from './content-filter.ts'
 import { refusalOf, splitStatus } from './reply-text.ts'
 import type { PolicyRequest, Subject } from './request.ts'
 import type { AccessAction, PolicyParts } from './restriction.ts'
@@ -115,7 +116,8 @@ function effectVerdict(
   subject: Subject,
   request: PolicyRequest,
 ): Verdict | 'incomplete' | undefined {
-  const said = (otherwise: string) => `<${subject.name}>: ${subject.class} ${text === '' ? otherwise : text}`
+  const said = (otherwise: string, own = text) =>
+    `<${subject.name}>: ${subject.class} ${own === '' ? otherwise : own}`
   switch (word) {
     case 'HOLD':
       return { kind: 'effect', effect: { kind: 'hold', text: said('triggers HOLD action') } }
@@ -125,6 +127,12 @@ function effectVerdict(
       return { kind: 'effect', effect: { kind: 'warn', text: said('') } }
     case 'INFO':
       return { kind: 'effect', effect: { kind: 'inform', text: said('') } }
+    case 'FILTER': {
+      const filter = parseFilter(text)
+      return filter === undefined
+        ? 'incomplete'
+        : { kind: 'effect', effect: { kind: 'filter', ...filter, text: said(`triggers FILTER ${text}`, '') } }
+    }
     case 'REDIRECT':
       return /^[^\s@]+@[^\s@]+$/.test(text)
         ? { kind: 'effect', effect: { kind: 'redirect', address: text } }

@@ -1,4 +1,5 @@
 export type { AddressBook, AddressClass, Destination, Known } from './address-book.ts'
+export { type FilterTransport, parseFilter } from './content-filter.ts'
 export {
   createPolicy,
   type Policy,

@@ -15,6 +15,8 @@ export type Effect =
   | { readonly kind: 'redirect'; readonly address: string }
   | { readonly kind: 'bcc'; readonly address: string }
   | { readonly kind: 'prepend'; readonly field: string }
+  /** Every recipient goes by this way, once. Postfix: FILTER. */
+  | { readonly kind: 'filter'; readonly transport: string; readonly nextHop: string; readonly text: string }
   | { readonly kind: 'warn' | 'inform'; readonly text: string }
 
 /** What one restriction says. `dunno` passes the question on to the next. */

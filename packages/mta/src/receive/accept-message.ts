@@ -9,6 +9,7 @@ import type {
   StagedMessage,
   Store,
 } from '@posthorn/storage'
+import type { FilterTransport } from '../policy/index.ts'
 import { formatDelay } from '../queue/log-lines.ts'
 import type { EnvelopeRecipient, Planned, Routing } from '../routing/index.ts'
 import type { HeaderFacts } from './header-gate.ts'
@@ -25,11 +26,13 @@ export interface Received {
   readonly arrivedMs: number
   readonly hold: 'held' | 'free'
   readonly facts: HeaderFacts
+  /** All recipients go there first; what comes back is routed. */
+  readonly filter?: FilterTransport | undefined
 }
 
 export interface AcceptSources {
   readonly store: Pick<Store, 'queue'>
-  readonly routing: Pick<Routing, 'plan' | 'envelopeRules'>
+  readonly routing: Pick<Routing, 'plan' | 'envelopeRules' | 'complete'>
   readonly log: Log
   readonly now: () => number
 }
@@ -45,7 +48,7 @@ export async function acceptMessage(
 ): Promise<SmtpReply> {
   const { envelopeRules } = sources.routing
   const received =
-    envelopeRules === undefined
+    envelopeRules === undefined || entered.filter !== undefined
       ? entered
       : { ...entered, ...envelopeRules.apply(entered.sender, entered.recipients) }
   const { queueId } = received
@@ -60,10 +63,13 @@ export async function acceptMessage(
   let planned: readonly Planned[]
   let accepted: readonly AcceptedRecipient[]
   try {
-    const plan = await sources.routing.plan(received.recipients, received.sender, endedMs, {
-      // Mail on hold is delivered when it is released: its mailboxes are found then.
-      localMail: received.hold === 'held' ? 'through-queue' : 'at-once',
-    })
+    const plan =
+      received.filter === undefined
+        ? await sources.routing.plan(received.recipients, received.sender, endedMs, {
+            // Mail on hold is delivered when it is released: its mailboxes are found then.
+            localMail: received.hold === 'held' ? 'through-queue' : 'at-once',
+          })
+        : planFilter(received, received.filter, sources.routing, endedMs)
     planned = plan.map((one) => withoutLoop(one, received))
     const recipients = planned.map((one) => one.recipient)
     if (recipients.length === 0) {
@@ -92,6 +98,29 @@ export async function acceptMessage(
   }
   logAccepted(received, message.sizeBytes, planned, accepted, { log, endedMs, nowMs: now() })
   return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
+}
+
+/** Postfix: qmgr(8) with a content filter: addresses as they came, one way for all. */
+function planFilter(
+  { recipients }: Received,
+  { transport, nextHop }: FilterTransport,
+  { complete }: Pick<Routing, 'complete'>,
+  dueMs: number,
+): readonly Planned[] {
+  return recipients.map(({ address, notify, originalRecipient }) => {
+    const completed = complete(address)
+    const host = nextHop === '' ? completed.slice(completed.lastIndexOf('@') + 1) : nextHop
+    return {
+      recipient: {
+        address: completed,
+        ...(notify === undefined ? {} : { notify }),
+        ...(originalRecipient === undefined ? {} : { originalRecipient }),
+        route: { kind: 'queued', transport, nextHop: host, dueMs },
+      },
+      originalTo: completed,
+      deliveredTo: undefined,
+    }
+  })
 }
 
 async function abandon(message: StagedMessage, log: Log): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Effect } from '../policy/index.ts'
+import type { Effect, FilterTransport } from '../policy/index.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 
 /** access(5), header_checks(5): REDIRECT takes the place of all recipients, BCC is one more. */
@@ -13,4 +13,12 @@ export function recipientsAfter(
     if (effect.kind === 'bcc') bcc.splice(0, 1, { address: effect.address, notify: ['NEVER'] })
   }
   return redirect === undefined ? [...recipients, ...bcc] : [{ address: redirect }]
+}
+
+/** The last FILTER, else content_filter. */
+export function filterAfter(
+  effects: readonly Effect[],
+  configured: FilterTransport | undefined,
+): FilterTransport | undefined {
+  return effects.findLast((effect) => effect.kind === 'filter') ?? configured
 }

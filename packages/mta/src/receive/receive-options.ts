@@ -1,6 +1,6 @@
 import type { ContentChecks } from '../checks/index.ts'
 import type { Milters } from '../milter/index.ts'
-import type { GatewayGuard, Policy } from '../policy/index.ts'
+import type { FilterTransport, GatewayGuard, Policy } from '../policy/index.ts'
 import type { NetworkList } from '../policy/networks.ts'
 import type { Routing } from '../routing/index.ts'
 import type { Screen } from '../screen/index.ts'
@@ -27,6 +27,8 @@ export interface ReceiveOptions {
   readonly senderMustMatchLogin?: 'yes' | 'no'
   /** always_add_missing_headers: also for mail of strangers. */
   readonly addMissingHeaders?: 'own-clients' | 'always'
+  /** content_filter: everything goes there first. */
+  readonly contentFilter?: FilterTransport | undefined
   /** Minutes east of UTC for Received and Date. */
   readonly offsetMinutes?: () => number
 }

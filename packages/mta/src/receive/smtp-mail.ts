@@ -8,7 +8,7 @@ import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
 import { after } from './answer.ts'
 import type { ClientLimits } from './client-limits.ts'
-import { recipientsAfter } from './envelope-effects.ts'
+import { filterAfter, recipientsAfter } from './envelope-effects.ts'
 import { MailVerdicts } from './mail-verdicts.ts'
 import type { MailboxRoom } from './mailbox-room.ts'
 import { type MessageIntake, openIntake } from './message-intake.ts'
@@ -222,6 +222,7 @@ export class SmtpMail implements SmtpTransaction {
       arrivedMs: this.#arrivedMs,
       hold: this.#verdicts.has('hold') ? ('held' as const) : ('free' as const),
       facts: intake.facts,
+      filter: filterAfter(effects, this.#configuration.options.contentFilter),
     }
     return acceptMessage(received, message, { ...this.#sources, routing })
   }

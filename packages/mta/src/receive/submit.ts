@@ -5,7 +5,7 @@ import { ContentFilter } from '../checks/index.ts'
 import { MilterContent } from '../milter/index.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
-import { recipientsAfter } from './envelope-effects.ts'
+import { filterAfter, recipientsAfter } from './envelope-effects.ts'
 import { createLineEnds } from './line-ends.ts'
 import { type MessageIntake, openIntake } from './message-intake.ts'
 import type { EditedEnvelope } from './milter-edits.ts'
@@ -107,6 +107,7 @@ export async function submit(
       arrivedMs,
       hold: held ? ('held' as const) : ('free' as const),
       facts: intake.facts,
+      filter: filterAfter(effects, options.contentFilter),
     }
     return { ...(await acceptMessage(received, message, { store, routing, log, now })), queueId }
   } catch (error) {

@@ -5,7 +5,9 @@ import {
   type GreylistOptions,
   networksOfStyle,
   type OwnAddress,
+  PolicyError,
   type PolicyOptions,
+  parseFilter,
   type ReceiveOptions,
   type RoutingOptions,
 } from '@posthorn/mta'
@@ -212,6 +214,13 @@ export function lmtpOutgoingOptions({ values }: Config) {
   return { genericMaps: values.lmtp_generic_maps, headerChecks: values.lmtp_header_checks }
 }
 
+/** Throws PolicyError. */
+function contentFilter(text: string) {
+  const filter = parseFilter(text)
+  if (filter !== undefined || text === '') return filter
+  throw new PolicyError('content_filter', `expected transport:destination, found "${text}"`)
+}
+
 /** How mail is taken in, from main.cf. */
 export function receiveOptions({ values }: Config): ReceiveOptions {
   return {
@@ -224,6 +233,7 @@ export function receiveOptions({ values }: Config): ReceiveOptions {
     addMissingHeaders: values.always_add_missing_headers ? 'always' : 'own-clients',
     senderMustMatchLogin: yesNo(values.sender_must_match_login),
     vrfy: values.disable_vrfy_command ? 'disabled' : 'enabled',
+    contentFilter: contentFilter(values.content_filter),
     offsetMinutes: () => -new Date().getTimezoneOffset(),
   }
 }

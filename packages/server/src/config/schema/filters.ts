@@ -10,6 +10,11 @@ const macros = (stage: string, fallback: string) =>
 
 /** External filters that speak the milter protocol. */
 export const filters = {
+  content_filter: postfix({
+    type: 'string',
+    default: '',
+    doc: 'A mail server that all mail is sent to before it is delivered, `smtp:[127.0.0.1]:10024`; what it sends back comes in at a service of master.cf with `-o content_filter=`. FILTER in access tables and header_checks does the same for single messages.',
+  }),
   smtpd_milters: postfix({
     type: 'list',
     default: '',
