@@ -2,7 +2,7 @@
 import type { Turn } from '../session/turn.ts'
 
 /** Rows sorted at one go; a comparison of long subjects takes a while. */
-const runRows = 2048
+const runRows = 512
 
 /**
  * The place of each row's value among all values, from 0; equal values have the same. Numbers or strings,

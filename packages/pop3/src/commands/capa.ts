@@ -14,9 +14,10 @@ function answer(session: Pop3Session): string {
   return `${ok()}${[...lines, ...standing(session)].map((line) => `${line}\r\n`).join('')}.\r\n`
 }
 
-/** What holds in every state: RFC 2449 §6.4, §6.7, §6.8, §6.9; RFC 3206 §6. */
+/** What holds in every state: RFC 2449 §6.4, §6.5, §6.7, §6.8, §6.9; RFC 3206 §6. */
 function standing(session: Pop3Session): readonly string[] {
-  const { implementation } = session.options
-  const lines = ['RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', 'EXPIRE NEVER']
+  const { implementation, loginDelayMs, expireDays = 'NEVER' } = session.options
+  const lines = ['RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', `EXPIRE ${expireDays}`]
+  if (loginDelayMs > 0) lines.push(`LOGIN-DELAY ${Math.ceil(loginDelayMs / 1000)}`)
   return implementation === '' ? lines : [...lines, `IMPLEMENTATION ${implementation}`]
 }

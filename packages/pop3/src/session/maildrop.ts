@@ -1,4 +1,12 @@
 import { type Account, type MailboxId, type Store, StoreError, systemFlag, type Uid } from '@posthorn/storage'
+import { expiredMessages, hiddenMessages, type Removal, removeMessages } from './removal.ts'
+
+/** See `Pop3Options`. */
+export interface MaildropUpdate {
+  readonly seen: 'set' | 'kept'
+  readonly removal: Removal
+  readonly expireDays: number | undefined
+}
 
 /**
  * INBOX as one session sees it: a snapshot with the exclusive lock (RFC 1939 §4). Message numbers are
@@ -15,6 +23,7 @@ export class Maildrop {
   deletedCount = 0
   deletedBytes = 0
   readonly #store: Store
+  readonly #account: Account
   readonly #release: () => Promise<void>
   #released = false
   #sizes: Float64Array | undefined
@@ -25,6 +34,7 @@ export class Maildrop {
   private constructor(
     store: Store,
     place: {
+      readonly account: Account
       readonly mailbox: MailboxId
       readonly uidValidity: number
       readonly uids: Uint32Array
@@ -33,6 +43,7 @@ export class Maildrop {
     release: () => Promise<void>,
   ) {
     this.#store = store
+    this.#account = place.account
     this.mailbox = place.mailbox
     this.uidValidity = place.uidValidity
     this.uids = place.uids
@@ -41,7 +52,7 @@ export class Maildrop {
   }
 
   /** Locks and opens. Reads no message. @throws StoreError 'in-use' when another session has the lock. */
-  static async open(store: Store, account: Account, owner: string): Promise<Maildrop> {
+  static async open(store: Store, account: Account, owner: string, removal: Removal): Promise<Maildrop> {
     const release = await store.locks.acquire(`pop3:${account.id}`, owner)
     if (release === undefined)
       throw new StoreError('in-use', `Cannot lock the maildrop of ${account.address}`)
@@ -50,11 +61,13 @@ export class Maildrop {
       if (inbox === undefined) throw new StoreError('no-such-mailbox', `No INBOX of ${account.address}`)
       const view = await store.messages.view(inbox.id)
       const { uidValidity, sizeBytes } = view.mailbox
-      return new Maildrop(
-        store,
-        { mailbox: inbox.id, uidValidity, uids: view.uids, totalBytes: sizeBytes },
-        release,
-      )
+      const place = { account, mailbox: inbox.id, uidValidity, uids: view.uids, totalBytes: sizeBytes }
+      const hidden = await hiddenMessages(store, inbox.id, removal)
+      if (hidden.size === 0) return new Maildrop(store, place, release)
+      const uids = view.uids.filter((uid) => !hidden.has(uid))
+      const sizes = await sizesOf(store, inbox.id, uids)
+      const totalBytes = sizes.reduce((sum, size) => sum + size, 0)
+      return new Maildrop(store, { ...place, uids, totalBytes }, release)
     } catch (error) {
       await release()
       throw error
@@ -97,17 +110,30 @@ export class Maildrop {
     this.lastAccessed = 0
   }
 
-  /** UPDATE (RFC 1939 §6): removes what is marked, durable on return, and marks what was read as \Seen. */
-  async update(seen: 'set' | 'kept'): Promise<void> {
+  /**
+   * UPDATE (RFC 1939 §6): marks what was read as \Seen, removes what is marked, and what has been kept for
+   * long enough (RFC 2449 §6.7). Durable on return.
+   */
+  async update(how: MaildropUpdate, nowMs: number): Promise<void> {
     const marks = this.#marks
-    if (marks === undefined) return
+    if (marks !== undefined) await this.#applyMarks(marks, how)
+    const { expireDays, removal } = how
+    if (expireDays === undefined) return
+    const expired =
+      expireDays > 0
+        ? await expiredMessages(this.#store, this.mailbox, expireDays, nowMs)
+        : this.uids.filter((_, at) => marks?.[at] === 2)
+    await removeMessages(this.#store, this.#account, this.mailbox, expired, removal)
+  }
+
+  async #applyMarks(marks: Uint8Array, { seen, removal }: MaildropUpdate): Promise<void> {
     const retrieved = this.uids.filter((_, at) => marks[at] === 2)
     if (seen === 'set' && retrieved.length > 0) {
       const flags = { system: systemFlag.seen, keywords: [] }
       await this.#store.messages.changeFlags(this.mailbox, retrieved, { op: 'add', flags })
     }
     const deleted = this.uids.filter((_, at) => (marks[at]! & 1) !== 0)
-    if (deleted.length > 0) await this.#store.messages.discard(this.mailbox, deleted)
+    await removeMessages(this.#store, this.#account, this.mailbox, deleted, removal)
   }
 
   uidOf(number: number): Uid {
@@ -127,16 +153,20 @@ export class Maildrop {
   }
 
   async #loadSizes(): Promise<Float64Array> {
-    const sizes = new Float64Array(this.uids.length)
-    let at = 0
-    for await (const batch of this.#store.messages.fetch(this.mailbox, this.uids, { facts: true })) {
-      for (let i = 0; i < batch.uids.length; i++) {
-        // Expunged since by another session: its size is lost with it, its number is not.
-        while (at < this.uids.length && this.uids[at]! < batch.uids[i]!) at++
-        sizes[at] = batch.facts!.sizeBytes[i]!
-      }
-    }
-    this.#sizes = sizes
-    return sizes
+    this.#sizes = await sizesOf(this.#store, this.mailbox, this.uids)
+    return this.#sizes
   }
+}
+
+async function sizesOf(store: Store, mailbox: MailboxId, uids: Uint32Array): Promise<Float64Array> {
+  const sizes = new Float64Array(uids.length)
+  let at = 0
+  for await (const batch of store.messages.fetch(mailbox, uids, { facts: true })) {
+    for (let i = 0; i < batch.uids.length; i++) {
+      // Expunged since by another session: its size is lost with it, its number is not.
+      while (at < uids.length && uids[at]! < batch.uids[i]!) at++
+      sizes[at] = batch.facts!.sizeBytes[i]!
+    }
+  }
+  return sizes
 }

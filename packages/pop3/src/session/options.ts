@@ -1,6 +1,8 @@
 import type { TlsCredentials } from '@posthorn/net'
 import type { NulTreatment } from '../wire/dot-stuffing.ts'
 
+import type { Removal } from './removal.ts'
+
 /** Dovecot's words where it has one. Asked at each use, so that a reload acts on running sessions. */
 export interface Pop3Options {
   /** Text of the first `+OK`. Dovecot: login_greeting. */
@@ -26,6 +28,15 @@ export interface Pop3Options {
   readonly last: 'known' | 'unknown'
   /** Whether messages that were retrieved are \Seen after QUIT. Dovecot: pop3_no_flag_updates. */
   readonly seenAfterQuit: 'set' | 'kept'
+  /** What QUIT does with messages marked by DELE. Dovecot: pop3_delete_type. */
+  readonly removal: Removal
+  /** Between two logins of an account (RFC 2449 §6.5 LOGIN-DELAY); 0 = no matter. */
+  readonly loginDelayMs: number
+  /**
+   * Days that messages are kept at least (RFC 2449 §6.7 EXPIRE): those that were read are removed at QUIT when
+   * they are older; 0 = at the QUIT of the session that retrieved them. undefined = for ever.
+   */
+  readonly expireDays: number | undefined
   /** Dovecot: pop3_client_workarounds outlook-no-nuls. Outlook hangs on NUL. */
   readonly nul: NulTreatment
   /** Dovecot: pop3_client_workarounds oe-ns-eoh: an empty line where a message has none behind its header. */
@@ -45,6 +56,9 @@ export const defaultPop3Options: Pop3Options = {
   uidlFormat: '%08Xu%08Xv',
   last: 'unknown',
   seenAfterQuit: 'set',
+  removal: { how: 'expunge', keyword: '' },
+  loginDelayMs: 0,
+  expireDays: undefined,
   nul: 'replace-nul',
   missingHeaderEnd: 'added',
 }

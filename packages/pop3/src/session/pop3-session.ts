@@ -110,13 +110,30 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
       if (result.reason === 'unavailable') return err('Temporary authentication failure.', 'SYS/TEMP')
       return err('Authentication failed.', 'AUTH')
     }
-    const maildrop = await Maildrop.open(this.services.store, result.account, `${process.pid} ${this.#id}`)
+    if (!(await this.#mayLogInAgain(result.account))) {
+      return err('Minimum time between logins has not passed.', 'LOGIN-DELAY')
+    }
+    const owner = `${process.pid} ${this.#id}`
+    const maildrop = await Maildrop.open(this.services.store, result.account, owner, this.options.removal)
     if (this.#state.state === 'over') {
       await maildrop.close()
       return ''
     }
     this.#enter(result.account, maildrop, credentials.mechanism)
     return ok('Logged in.')
+  }
+
+  /** RFC 2449 §6.5, §8.1.1. Seen by all workers. */
+  async #mayLogInAgain({ id }: Transaction['account']): Promise<boolean> {
+    const { loginDelayMs } = this.options
+    if (loginDelayMs <= 0) return true
+    const logins = await this.services.store.counters.add(
+      `pop3-login ${id}`,
+      1,
+      this.services.now(),
+      loginDelayMs,
+    )
+    return logins === 1
   }
 
   async startTls(goAhead: string): Promise<void> {
@@ -142,7 +159,8 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     }
     this.#state = { state: 'over' }
     try {
-      await state.maildrop.update(this.options.seenAfterQuit)
+      const { seenAfterQuit: seen, removal, expireDays } = this.options
+      await state.maildrop.update({ seen, removal, expireDays }, this.services.now())
     } finally {
       // Before the reply: the client may come back at once.
       await this.#endTransaction(state, 'Logged out')

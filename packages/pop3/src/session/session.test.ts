@@ -9,7 +9,7 @@ import type { LoginRefusal } from '@posthorn/accounts'
 import type { LogEvent } from '@posthorn/mail'
 import { listen, TimerWheel } from '@posthorn/net'
 import { type MailboxId, openStore, type Store, StoreError, systemFlag } from '@posthorn/storage'
-import { createPop3Service, type Pop3Service } from '../server.ts'
+import { createPop3Service, type Pop3Parts, type Pop3Service } from '../server.ts'
 
 interface Fixture {
   readonly store: Store
@@ -74,6 +74,7 @@ async function start(
   t: TestContext,
   messages: readonly string[],
   wrap = (store: Store): Store => store,
+  parts: Pick<Pop3Parts, 'options' | 'now'> = {},
 ): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'pop3-'))
   const real = await openStore({ directory })
@@ -103,6 +104,7 @@ async function start(
         fixture.refusal === undefined ? { ok: true, account } : { ok: false, reason: fixture.refusal },
     },
     log: (event) => log.push(event),
+    ...parts,
   })
   const listener = await listen({
     host: '127.0.0.1',
@@ -237,6 +239,67 @@ async function flagsOf({ store, inbox }: Fixture): Promise<number[]> {
   for await (const batch of store.messages.fetch(inbox, uids, {})) flags.push(...batch.flags0)
   return flags
 }
+
+const same = (store: Store): Store => store
+
+test('Dovecot: pop3_delete_type - to the mailbox with the use Trash, or hidden by a keyword', async (t) => {
+  const texts = [hello, 'Subject: two\r\n\r\nx\r\n', hello]
+  const trashing = await start(t, texts, same, {
+    options: () => ({ removal: { how: 'trash', keyword: '' } }),
+  })
+  const client = await trashing.login()
+  await client.ask('DELE 2')
+  assert.equal(await client.ask('QUIT'), '+OK Logging out, messages deleted.')
+  const { account } = (await trashing.store.messages.view(trashing.inbox)).mailbox
+  const trash = await trashing.store.mailboxes.find(account, 'Trash')
+  assert.equal(trash?.messages, 1)
+  assert.match(String(await (await trashing.login()).ask('STAT')), /^\+OK 2 48$/)
+  const hiding = await start(t, texts, same, {
+    options: () => ({ removal: { how: 'flag', keyword: '$POP3Deleted' } }),
+  })
+  const first = await hiding.login()
+  await first.ask('DELE 1')
+  await first.ask('QUIT')
+  assert.equal((await hiding.store.messages.view(hiding.inbox)).uids.length, 3)
+  const second = await hiding.login()
+  assert.match(String(await second.ask('STAT')), /^\+OK 2 43$/)
+  assert.ok((await second.askLines('RETR 1')).includes('Subject: two'))
+})
+
+test('RFC 2449 §6.5: LOGIN-DELAY is told, and kept', async (t) => {
+  const fixture = await start(t, [], same, { options: () => ({ loginDelayMs: 90_500 }), now: () => 5_000 })
+  const client = await fixture.login()
+  assert.ok((await client.askLines('CAPA')).includes('LOGIN-DELAY 91'))
+  await client.ask('QUIT')
+  const early = await fixture.connect()
+  await early.ask('USER alice')
+  assert.equal(
+    await early.ask('PASS secret'),
+    '-ERR [LOGIN-DELAY] Minimum time between logins has not passed.',
+  )
+})
+
+test('RFC 2449 §6.7: EXPIRE is told; what was read goes when it is old enough', async (t) => {
+  let aheadMs = 0
+  let expireDays = 2
+  const fixture = await start(t, [hello, hello, hello], same, {
+    options: () => ({ expireDays }),
+    now: () => Date.now() + aheadMs,
+  })
+  const visit = async (...retrieved: number[]): Promise<number> => {
+    const client = await fixture.login()
+    assert.ok((await client.askLines('CAPA')).includes(`EXPIRE ${expireDays}`))
+    for (const number of retrieved) await client.askLines(`RETR ${number}`)
+    assert.equal(await client.ask('QUIT'), '+OK Logging out.')
+    return (await fixture.store.messages.view(fixture.inbox)).uids.length
+  }
+  assert.equal(await visit(1), 3)
+  aheadMs = 2 * 86_400_000 + 60_000
+  assert.equal(await visit(), 2)
+  aheadMs = 0
+  expireDays = 0
+  assert.equal(await visit(2), 1)
+})
 
 test('a message that another session expunged is an error, and numbers stay', async (t) => {
   const fixture = await start(t, [hello, 'Subject: gone\r\n\r\nx\r\n', 'Subject: third\r\n\r\ny\r\n'])

@@ -1,4 +1,6 @@
+import { compileUidlFormat } from '@posthorn/pop3'
 import { clientQuirks } from '../services/imap-capabilities.ts'
+import { expireDays } from '../services/pop3-options.ts'
 import type { Config } from './config.ts'
 
 interface Findings {
@@ -17,6 +19,7 @@ export function checkConsistency(config: Config): Findings {
   checkTimes(config, found)
   checkWatching(config, found)
   checkQuirks(config, found)
+  checkPop3(config, found)
   return found
 }
 
@@ -112,5 +115,18 @@ function checkQuirks({ values }: Config, { problems }: Findings): void {
     clientQuirks(values.imap_client_quirks)
   } catch (error) {
     problems.push(`imap_client_quirks: ${(error as Error).message}`)
+  }
+}
+
+function checkPop3({ values }: Config, { problems }: Findings): void {
+  for (const use of [
+    () => compileUidlFormat(values.pop3_uidl_format),
+    () => expireDays(values.pop3_expire),
+  ]) {
+    try {
+      use()
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error))
+    }
   }
 }
