@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+
 /**
  * glibc's malloc keeps what it was once given: after a burst of logins (19 MiB for each password hash) the
  * process would hold on to 80 MB for good. With a fixed threshold large blocks go back to the system at once.
@@ -35,6 +37,8 @@ export function restartAs(
 
 /** Returns only when the settings are in force, or cannot be (another system, an older Node). */
 export function applyMemorySettings(environment: Readonly<Record<string, string | undefined>>): void {
+  // On two busy cores the helpers of so small a collection cost more than they take off.
+  setFlagsFromString('--no-parallel-scavenge')
   const next = restartAs(environment, process.execArgv)
   if (process.platform !== 'linux' || next === undefined || typeof process.execve !== 'function') return
   const args = [process.execPath, ...next.execArgv, ...process.argv.slice(1)]
