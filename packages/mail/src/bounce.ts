@@ -31,8 +31,20 @@ export interface ReportInput {
   readonly smtpUtf8?: boolean | undefined
   /** `<unique@host>`: becomes the report's Message-ID; its boundary is made of it. */
   readonly messageId: string
+  /** In the place of the built-in text. Postfix: bounce(5), bounce_template_file. */
+  readonly template?: ReportTemplate | undefined
   /** To whom the report goes when not to the sender (Postfix: notify_classes, 2bounce_notice_recipient). */
   readonly recipient?: string | undefined
+}
+
+/** What a report says before it names the recipients. */
+export interface ReportTemplate {
+  /** Named in the report; the text is sent as UTF-8 when it is not ASCII, whatever is named. */
+  readonly charset: string
+  /** '' = MAILER-DAEMON@host (Mail Delivery System). */
+  readonly from: string
+  readonly subject: string
+  readonly text: readonly string[]
 }
 
 const defaultMaxOriginalBytes = 50_000
@@ -87,8 +99,8 @@ const reportHeader = (
   const field = input.smtpUtf8 === true ? formatUtf8Field : formatField
   return [
     formatField('Date', formatDate(input.nowMs, input.offsetMinutes)),
-    formatField('From', `MAILER-DAEMON@${host} (Mail Delivery System)`),
-    formatField('Subject', reportSubjects[kind]),
+    formatField('From', input.template?.from || `MAILER-DAEMON@${host} (Mail Delivery System)`),
+    formatField('Subject', input.template?.subject ?? reportSubjects[kind]),
     field('To', to),
     formatField('Auto-Submitted', 'auto-replied'),
     formatField('MIME-Version', '1.0'),
@@ -108,12 +120,15 @@ const noticeText = (kind: ReportKind, input: ReportInput): string => {
   const notices = reportNotices[kind].map((line) =>
     line.replace('$hours', `${hours}`).replace('$days', `${days}`),
   )
-  return [
+  const builtIn = [
     `This is the mail system at host ${printable(input.reportingMta, 255)}.`,
     '',
     ...notices,
     '',
     '                   The mail system',
+  ]
+  return [
+    ...(input.template?.text ?? builtIn),
     '',
     ...input.results.flatMap((result) => [recipientNotice(result), '']),
   ].join('\r\n')

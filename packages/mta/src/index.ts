@@ -1,3 +1,4 @@
+export { BounceTemplateError, type BounceTemplates, parseBounceTemplates } from './bounce/templates.ts'
 export * from './checks/index.ts'
 export { createDeliveryAgents, type DeliveryAgents, type DeliveryOptions } from './delivery/agents.ts'
 export * from './delivery/index.ts'

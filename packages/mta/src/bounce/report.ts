@@ -7,6 +7,7 @@ import {
 } from '@posthorn/mail'
 import type { Acceptance, NewRecipient, QueueEntry, QueueId, Store } from '@posthorn/storage'
 import type { Attempt, ResolveRecipient } from '../delivery/attempt.ts'
+import type { BounceTemplates } from './templates.ts'
 
 export interface ReportOptions {
   /** Postfix: myhostname. */
@@ -15,9 +16,17 @@ export interface ReportOptions {
   readonly bounceSizeLimitBytes: number
   /** Postfix: 2bounce_notice_recipient with the class `2bounce` of notify_classes; '' = nobody is told. */
   readonly doubleBounceRecipient: string
+  /** Postfix: double_bounce_sender: whose failures concern nobody; completed with the host. */
+  readonly doubleBounceSender?: string
+  /** Postfix: bounce_notice_recipient with the class `bounce` of notify_classes; '' = no copies. */
+  readonly bounceCopyRecipient?: string
+  /** Postfix: delay_notice_recipient with the class `delay`; '' = no copies. */
+  readonly delayCopyRecipient?: string
+  /** Postfix: bounce_template_file. */
+  readonly templates?: BounceTemplates
 }
 
-export type ReportKind = 'failure' | 'delay' | 'success' | 'double-bounce'
+export type ReportKind = 'failure' | 'delay' | 'success' | 'double-bounce' | 'copy'
 
 /** A report ready to be accepted with the settlement that causes it. */
 export interface Report {
@@ -35,7 +44,19 @@ export const isWanted = (attempt: Attempt, kind: 'failure' | 'delay' | 'success'
 }
 
 /** Whose failures concern nobody but postmaster, or nobody at all. */
-export const doubleBounceSender = (hostname: string): string => `double-bounce@${hostname}`
+export const doubleBounceSender = ({ hostname, doubleBounceSender: name }: ReportOptions): string =>
+  name?.includes('@') === true ? name : `${name ?? 'double-bounce'}@${hostname}`
+
+interface Asked {
+  readonly entry: QueueEntry
+  readonly to: string
+  readonly from: string
+  readonly kind: ReportKind
+  /** Which text is said. */
+  readonly text: 'failure' | 'delay' | 'success'
+  readonly results: readonly DeliveryResult[]
+  readonly retryUntilMs?: number | undefined
+}
 
 /** Makes reports: text by @posthorn/mail, recipients by routing, bytes staged in the store. */
 export class Reporter {
@@ -69,52 +90,82 @@ export class Reporter {
   ): Promise<Report | undefined> {
     const options = this.#options()
     if (sender !== '') {
-      if (sender === doubleBounceSender(options.hostname)) return undefined
-      const report = await this.#compose(entry, sender, '', kind, results, retryUntilMs)
+      if (sender === doubleBounceSender(options)) return undefined
+      const report = await this.#compose({
+        entry,
+        to: sender,
+        from: '',
+        kind,
+        text: kind,
+        results,
+        retryUntilMs,
+      })
       if (report !== undefined || kind !== 'failure') return report
     }
     if (kind !== 'failure' || options.doubleBounceRecipient === '') return undefined
-    const from = doubleBounceSender(options.hostname)
-    return this.#compose(entry, options.doubleBounceRecipient, from, 'double-bounce', results)
+    const from = doubleBounceSender(options)
+    const to = options.doubleBounceRecipient
+    return this.#compose({ entry, to, from, kind: 'double-bounce', text: 'failure', results })
   }
 
-  async #compose(
+  /** A copy for postmaster, header only. Postfix: notify_classes = bounce, delay. */
+  async copy(
     entry: QueueEntry,
-    to: string,
-    from: string,
-    kind: ReportKind,
+    sender: string,
+    text: 'failure' | 'delay',
     results: readonly DeliveryResult[],
-    retryUntilMs?: number,
   ): Promise<Report | undefined> {
+    const options = this.#options()
+    const to = (text === 'failure' ? options.bounceCopyRecipient : options.delayCopyRecipient) ?? ''
+    const from = doubleBounceSender(options)
+    if (to === '' || sender === '' || sender === from) return undefined
+    return this.#compose({ entry, to, from, kind: 'copy', text, results })
+  }
+
+  async #compose(asked: Asked): Promise<Report | undefined> {
+    const { entry, to, from, kind } = asked
     const nowMs = this.#now()
-    const { hostname, bounceSizeLimitBytes } = this.#options()
     const found = await this.#resolve({ address: to, sender: from, nowMs })
     if (found.kind === 'refused' || found.recipients.length === 0) return undefined
+    const { smtpUtf8, requireTls } = entry.options
+    const queueId = this.#store.queue.newId(nowMs)
+    const messageId = makeMessageId(nowMs, queueId, this.#options().hostname)
+    const text = await this.#text(asked, messageId, nowMs)
+    const envelope = { queueId, sender: from, recipients: found.recipients, smtpUtf8, requireTls }
+    return { kind, messageId, acceptance: await this.stage(text, envelope) }
+  }
+
+  async #text(asked: Asked, messageId: string, nowMs: number): Promise<Buffer> {
+    const { entry, to, kind, text, results, retryUntilMs } = asked
+    const { hostname, bounceSizeLimitBytes, templates } = this.#options()
     const original =
       (await this.#store.queue.read(entry.queueId, 0, bounceSizeLimitBytes + 262_144)) ?? Buffer.alloc(0)
-    const { envid, ret, smtpUtf8 } = entry.options
-    const queueId = this.#store.queue.newId(nowMs)
-    const messageId = makeMessageId(nowMs, queueId, hostname)
+    const { envid, ret, smtpUtf8, requireTls } = entry.options
+    const forPostmaster = kind === 'double-bounce' || kind === 'copy'
+    const template = templates?.[text]
     const compose =
-      kind === 'delay' ? composeDelayWarning : kind === 'success' ? composeSuccess : composeBounce
-    const text = compose({
+      text === 'delay' ? composeDelayWarning : text === 'success' ? composeSuccess : composeBounce
+    // RFC 8689 §5: what was to be read by nobody else does not go back in the clear. A copy has the header alone.
+    const returned = requireTls === true || kind === 'copy' ? 'HDRS' : ret
+    return compose({
       reportingMta: hostname,
       queueId: entry.queueId,
-      sender: kind === 'double-bounce' ? entry.sender : to,
+      sender: forPostmaster ? entry.sender : to,
       arrivedMs: entry.arrivedMs,
       nowMs,
       results,
       original,
       maxOriginalBytes: bounceSizeLimitBytes,
       messageId,
-      ...(kind === 'double-bounce' ? { recipient: to } : {}),
+      ...(forPostmaster ? { recipient: to } : {}),
       ...(envid === undefined ? {} : { envid }),
-      ...(ret === undefined ? {} : { ret }),
+      ...(returned === undefined ? {} : { ret: returned }),
       ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
       ...(retryUntilMs === undefined ? {} : { retryUntilMs }),
+      ...(template === undefined
+        ? {}
+        : { template: forPostmaster ? { ...template, subject: template.postmasterSubject } : template }),
     })
-    const envelope = { queueId, sender: from, recipients: found.recipients, smtpUtf8 }
-    return { kind, messageId, acceptance: await this.stage(text, envelope) }
   }
 
   /** A message of our own making, or sent on by us: on disk and not yet accepted. */
@@ -125,6 +176,7 @@ export class Reporter {
       readonly sender: string
       readonly recipients: readonly NewRecipient[]
       readonly smtpUtf8: true | undefined
+      readonly requireTls?: true | undefined
     },
   ): Promise<Acceptance> {
     const nowMs = this.#now()
@@ -142,7 +194,10 @@ export class Reporter {
         queueId: envelope.queueId ?? this.#store.queue.newId(nowMs),
         sender: envelope.sender,
         recipients: envelope.recipients,
-        options: envelope.smtpUtf8 === undefined ? {} : { smtpUtf8: true },
+        options: {
+          ...(envelope.smtpUtf8 === undefined ? {} : { smtpUtf8: true }),
+          ...(envelope.requireTls === undefined ? {} : { requireTls: true }),
+        },
         origin: { clientName: 'localhost', clientAddress: '127.0.0.1', helo, protocol: 'internal' },
         arrivedMs: nowMs,
       },

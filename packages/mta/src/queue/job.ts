@@ -37,11 +37,11 @@ export class QueuedMessage {
   }
 }
 
-/** Recipients that may share one transaction, at most `limit` together. */
+/** Recipients that may share one transaction, at most `limitOf` their transport together. */
 export const jobsOf = (
   entry: QueueEntry,
   message: QueuedMessage,
-  limit: number,
+  limitOf: (transport: string) => number,
   signal: AbortSignal,
 ): DeliveryJob[] => {
   const groups = new Map<string, QueuedRecipient[]>()
@@ -51,7 +51,7 @@ export const jobsOf = (
     const { transport, nextHop, sender, prefix } = recipient
     const key = JSON.stringify([transport, nextHop, sender, prefix && Buffer.from(prefix).toString('latin1')])
     const group = groups.get(key)
-    if (group !== undefined && group.length < limit) group.push(recipient)
+    if (group !== undefined && group.length < limitOf(transport)) group.push(recipient)
     else {
       const started = [recipient]
       groups.set(key, started)

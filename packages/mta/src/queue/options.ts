@@ -1,4 +1,5 @@
 import type { ReportOptions } from '../bounce/report.ts'
+import type { DestinationLimits } from './destinations.ts'
 
 /** Parameters of the queue, with Postfix's names and defaults. Read anew at each use. */
 export interface QueueOptions extends ReportOptions {
@@ -16,16 +17,27 @@ export interface QueueOptions extends ReportOptions {
   readonly bounceQueueLifetimeMs: number
   /** Postfix: hopcount_limit. */
   readonly hopcountLimit: number
-  /** Postfix: default_destination_concurrency_limit. */
-  readonly destinationConcurrency: number
-  /** Postfix: default_destination_recipient_limit. */
-  readonly destinationRecipients: number
+  /** Postfix: default_destination_concurrency_limit, smtp_destination_concurrency_limit and their kind. */
+  readonly limitsOf: (transport: string) => DestinationLimits
+  /** Postfix: defer_transports: mail of these waits until somebody asks for it. */
+  readonly deferTransports: readonly string[]
+  /** Postfix: confirm_delay_cleared. */
+  readonly confirmDelayCleared: 'yes' | 'no'
+  /** Postfix: soft_bounce. */
+  readonly softBounce: 'yes' | 'no'
   /** Postfix: default_process_limit: deliveries at a time in this process. */
   readonly deliveries: number
   /** Longest time one attempt may take; a dead worker's claims are free again after it. */
   readonly leaseMs: number
   /** Claims without an outcome after which a message is put on hold: it seems to kill its worker. */
   readonly crashLimit: number
+}
+
+export const defaultDestinationLimits: DestinationLimits = {
+  concurrency: 20,
+  initialConcurrency: 5,
+  recipients: 50,
+  rateDelayMs: 0,
 }
 
 export const defaultQueueOptions: Omit<QueueOptions, 'hostname'> = {
@@ -36,8 +48,10 @@ export const defaultQueueOptions: Omit<QueueOptions, 'hostname'> = {
   maximalQueueLifetimeMs: 5 * 86_400_000,
   bounceQueueLifetimeMs: 5 * 86_400_000,
   hopcountLimit: 50,
-  destinationConcurrency: 20,
-  destinationRecipients: 50,
+  limitsOf: () => defaultDestinationLimits,
+  deferTransports: [],
+  confirmDelayCleared: 'no',
+  softBounce: 'no',
   deliveries: 100,
   leaseMs: 1_800_000,
   crashLimit: 3,

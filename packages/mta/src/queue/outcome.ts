@@ -34,7 +34,7 @@ export class OutcomeRecorder {
 
   async record(
     job: DeliveryJob,
-    attempts: readonly Attempt[],
+    given: readonly Attempt[],
     times: { readonly service: string; readonly claimedMs: number; readonly startedMs: number },
   ): Promise<void> {
     const { entry } = job
@@ -42,16 +42,17 @@ export class OutcomeRecorder {
     const say = (attempt: Attempt): void =>
       logAttempt(this.#input.log, entry, attempt, { ...times, nowMs: this.#input.now() })
     // Whether a mailbox had room is known when the store has settled.
-    for (const attempt of attempts) if (attempt.effect?.kind !== 'place') say(attempt)
+    const soft = this.#input.options().softBounce === 'yes' ? given.map(softened) : given
+    for (const attempt of soft) if (attempt.effect?.kind !== 'place') say(attempt)
     const expired = nowMs >= expiresMs(entry, this.#input.options())
-    const given = expired ? attempts.map((attempt) => this.#giveUp(entry, attempt)) : attempts
-    const { settlements, warned } = this.#settlements(entry, given, nowMs)
+    const attempts = expired ? soft.map((attempt) => this.#giveUp(entry, attempt)) : soft
+    const { settlements, warned } = this.#settlements(entry, attempts, nowMs)
     try {
-      const reports = await this.#reports(job, given, warned, nowMs)
-      const forwarded = await this.#forwards(job, given)
-      await this.#settle({ entry, settlements, reports, forwarded, attempts: given, say })
+      const reports = await this.#reports(job, attempts, warned, nowMs)
+      const forwarded = await this.#forwards(job, attempts)
+      await this.#settle({ entry, settlements, reports, forwarded, attempts, say })
     } catch (error) {
-      await this.#settlePlainly(entry, given, error)
+      await this.#settlePlainly(entry, attempts, error)
     }
   }
 
@@ -125,18 +126,27 @@ export class OutcomeRecorder {
       attempts.filter(({ result }) => result.action === 'failed'),
     )
     const delayed = results('delay', warned)
-    const good = results(
-      'success',
-      attempts.filter(({ result, reportsPassedOn }) => isGood(result) && !reportsPassedOn),
-    )
+    const good = attempts
+      .filter((attempt) => isGood(attempt.result) && this.#isNews(attempt))
+      .map(({ result }) => result)
     const made = [
       failed.length === 0 ? undefined : await reporter.make(entry, sender, 'failure', failed),
       delayed.length === 0
         ? undefined
         : await reporter.make(entry, sender, 'delay', delayed, Math.max(expiresMs(entry, options()), nowMs)),
       good.length === 0 ? undefined : await reporter.make(entry, sender, 'success', good),
+      failed.length === 0 ? undefined : await reporter.copy(entry, sender, 'failure', failed),
+      delayed.length === 0 ? undefined : await reporter.copy(entry, sender, 'delay', delayed),
     ]
     return made.filter((report) => report !== undefined)
+  }
+
+  /** Success that was asked for, or after a warning. Postfix: confirm_delay_cleared. */
+  #isNews(attempt: Attempt): boolean {
+    const cleared = attempt.recipient.delayWarned && this.#input.options().confirmDelayCleared === 'yes'
+    return (
+      (cleared && isWanted(attempt, 'delay')) || (isWanted(attempt, 'success') && !attempt.reportsPassedOn)
+    )
   }
 
   async #forwards(job: DeliveryJob, attempts: readonly Attempt[]): Promise<Acceptance[]> {
@@ -144,8 +154,9 @@ export class OutcomeRecorder {
     for (const { effect } of attempts) {
       if (effect?.kind !== 'expand') continue
       const { recipients } = effect
-      const { smtpUtf8 } = job.entry.options
-      made.push(await this.#input.reporter.stage(job.content(), { sender: job.sender, recipients, smtpUtf8 }))
+      const { smtpUtf8, requireTls } = job.entry.options
+      const envelope = { sender: job.sender, recipients, smtpUtf8, requireTls }
+      made.push(await this.#input.reporter.stage(job.content(), envelope))
     }
     return made
   }
@@ -227,7 +238,15 @@ const reportWords = {
   delay: 'sender delay notification',
   success: 'sender delivery status notification',
   'double-bounce': 'postmaster non-delivery notification',
+  copy: 'postmaster copy',
 } as const
+
+/** Postfix: soft_bounce: nothing is refused for ever while a configuration is tried. */
+const softened = (attempt: Attempt): Attempt => {
+  const { result } = attempt
+  if (result.action !== 'failed') return attempt
+  return { ...attempt, result: { ...result, action: 'delayed', status: result.status.replace(/^5/, '4') } }
+}
 
 const isGood = ({ action }: DeliveryResult): boolean =>
   action === 'delivered' || action === 'relayed' || action === 'expanded'

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { createSmtpService } from '@posthorn/smtp'
 import { type PeerAction, scriptedPeer } from '../../../smtp/src/client/scripted-peer-fixture.ts'
 import { RecordingHandler } from '../../../smtp/src/handler-fixture.ts'
 import { type DeliveryAgent, decided } from '../delivery/attempt.ts'
+import { defaultDestinationLimits } from './options.ts'
 import { QueueBench } from './queue-fixture.ts'
 
 const minute = 60_000
@@ -204,7 +206,11 @@ test('a dead destination is left alone for minimal_backoff_time, others are serv
 })
 
 test('each flush tries a dead destination again at once, but not once for each message', async (t) => {
-  const { peer, bench } = await withPeer(t, {}, { options: { destinationConcurrency: 1 } })
+  const { peer, bench } = await withPeer(
+    t,
+    {},
+    { options: { limitsOf: () => ({ ...defaultDestinationLimits, concurrency: 1 }) } },
+  )
   const port = peer.port
   peer.close()
   const dead = { nextHop: `[127.0.0.1]:${port}` }
@@ -238,9 +244,15 @@ test('a runner that starts takes over at once what a killed process had claimed'
     const claim = { owner: 'killed', nowMs: ${bench.nowMs}, leaseUntilMs: ${bench.nowMs + 1_800_000}, limit: 9 }
     console.log((await store.queue.claimDue(claim)).length)
     process.kill(process.pid, 'SIGKILL')`
-  const killed = spawnSync(process.execPath, ['--input-type=module', '-e', claim], { encoding: 'utf8' })
-  assert.equal(killed.signal, 'SIGKILL')
-  assert.equal(killed.stdout, '1\n')
+  // Not spawnSync: this process shares the store's lock with the other, and must go on to give it back.
+  const killed = spawn(process.execPath, ['--input-type=module', '-e', claim], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  killed.stdout.on('data', (chunk: Buffer) => (said += chunk))
+  const [, signal] = await once(killed, 'close')
+  assert.equal(signal, 'SIGKILL')
+  assert.equal(said, '1\n')
   bench.runner.start()
   await bench.until('delivered', async () => (await bench.store.queue.count()) === 0)
 })
@@ -324,7 +336,10 @@ test('default_destination_concurrency_limit', async (t) => {
       decided(recipient, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: bench.nowMs }),
     )
   }
-  const bench = await QueueBench.open(t, { agents: { slow }, options: { destinationConcurrency: 3 } })
+  const bench = await QueueBench.open(t, {
+    agents: { slow },
+    options: { limitsOf: () => ({ ...defaultDestinationLimits, concurrency: 3 }) },
+  })
   for (let i = 0; i < 30; i++) await bench.accept([bench.recipient(`${i}@y`, { transport: 'slow' })])
   bench.runner.start()
   await bench.until('all', async () => (await bench.store.queue.count()) === 0)

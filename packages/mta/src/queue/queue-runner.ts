@@ -18,8 +18,8 @@ import { isFlushed } from './schedule.ts'
 
 export interface QueueRunnerInput {
   readonly store: Pick<Store, 'queue' | 'messages' | 'watch'>
-  /** By transport; those of `local` and `virtual` mailboxes included. */
-  readonly agents: ReadonlyMap<string, DeliveryAgent>
+  /** By transport; those of `local` and `virtual` mailboxes included. Asked at each delivery. */
+  readonly agents: { get(transport: string): DeliveryAgent | undefined }
   readonly resolve: ResolveRecipient
   readonly log: Log
   /** Names this worker among those that share the store; new at each start. */
@@ -49,7 +49,7 @@ class Runner implements QueueRunner {
   readonly #input: QueueRunnerInput
   readonly #now: () => number
   readonly #recorder: OutcomeRecorder
-  readonly #destinations = new Destinations()
+  readonly #destinations = new Destinations(() => this.#look())
   readonly #running = new Set<Promise<void>>()
   readonly #controllers = new Set<AbortController>()
   #timer: NodeJS.Timeout | undefined
@@ -131,11 +131,11 @@ class Runner implements QueueRunner {
   async #claim(): Promise<void> {
     const { store, owner, options } = this.#input
     for (;;) {
-      const { deliveries, destinationConcurrency, leaseMs } = options()
+      const { deliveries, leaseMs } = options()
       const room = deliveries - this.#running.size
       if (room <= 0 || this.#state !== 'started') return
       const nowMs = this.#now()
-      const except = this.#destinations.full(destinationConcurrency)
+      const except = this.#destinations.full()
       // Recipients, of which a message may have many.
       const limit = Math.min(room * 2, 200)
       const entries = await store.queue.claimDue({
@@ -168,10 +168,10 @@ class Runner implements QueueRunner {
 
   #begin(entry: QueueEntry, claimedMs: number): void {
     const controller = new AbortController()
-    const { destinationRecipients, leaseMs } = this.#input.options()
+    const { limitsOf, leaseMs } = this.#input.options()
     const lease = setTimeout(() => controller.abort(), Math.max(leaseMs - 60_000, leaseMs / 2)).unref()
     const message = new QueuedMessage(this.#input.store.queue, entry)
-    const jobs = jobsOf(entry, message, destinationRecipients, controller.signal)
+    const jobs = jobsOf(entry, message, (transport) => limitsOf(transport).recipients, controller.signal)
     const work = this.#work(entry, message, jobs, claimedMs)
       .catch((error) => this.#fault(`Cannot deliver ${entry.queueId}`, error))
       .finally(() => {
@@ -202,12 +202,17 @@ class Runner implements QueueRunner {
     const chains = Map.groupBy(jobs, ({ nextHop }) => nextHop)
     await Promise.all(
       [...chains.values()].map(async (chain) => {
-        const nextHop = chain[0]?.nextHop ?? ''
-        await this.#destinations.enter(nextHop, this.#input.options().destinationConcurrency)
-        try {
-          for (const job of chain) await this.#deliver(job, claimedMs, looped)
-        } finally {
-          this.#destinations.leave(nextHop)
+        const { nextHop = '', transport = '' } = chain[0] ?? {}
+        const limits = this.#input.options().limitsOf(transport)
+        // With a pause between deliveries each of them waits for its turn.
+        const turns = limits.rateDelayMs > 0 ? chain.map((job) => [job]) : [chain]
+        for (const turn of turns) {
+          await this.#destinations.enter(nextHop, limits)
+          try {
+            for (const job of turn) await this.#deliver(job, claimedMs, looped)
+          } finally {
+            this.#destinations.leave(nextHop)
+          }
         }
       }),
     )
@@ -247,6 +252,9 @@ class Runner implements QueueRunner {
     if (looped) return every('5.4.6', 'too many hops')
     const { entry, recipients } = job
     const asked = isFlushed({ ...entry, recipients }, nowMs, this.#input.options()) ? 'flushed' : 'due'
+    if (asked === 'due' && this.#input.options().deferTransports.includes(job.transport)) {
+      return every('4.3.2', 'deferred transport')
+    }
     const dead = this.#destinations.deadNow(job.nextHop, nowMs, asked)
     if (dead !== undefined) return every(dead.status, `delivery temporarily suspended: ${dead.text}`)
     const agent = this.#input.agents.get(job.transport)

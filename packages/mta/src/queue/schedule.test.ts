@@ -83,7 +83,7 @@ test('recipients travel together when everything about them is the same, at most
     ],
   }
   const message = new QueuedMessage({ read: async () => undefined }, entry)
-  const jobs = jobsOf(entry, message, 50, new AbortController().signal)
+  const jobs = jobsOf(entry, message, () => 50, new AbortController().signal)
   assert.deepEqual(
     jobs.map(({ recipients }) => recipients.length),
     [50, 50, 21, 1, 1, 1, 1],

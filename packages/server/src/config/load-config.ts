@@ -15,6 +15,7 @@ import type { Parameter } from './schema/parameter.ts'
 import { type ConfigValues, parameters } from './schema/schema.ts'
 import { servicesOf } from './services.ts'
 import { type Setting, Settings, settingsOf } from './settings.ts'
+import { transportSuffixes } from './transport-parameters.ts'
 import { parseValue, splitList, type Value, ValueError } from './value.ts'
 
 export interface ConfigSources {
@@ -192,6 +193,14 @@ function judgeNames(
   const warnings: string[] = []
   const used = new Set(splitList(settings.raw('smtpd_restriction_classes') ?? ''))
   const options = (masterCf?.services ?? []).flatMap((service) => service.options)
+  const transports = [
+    'smtp',
+    'relay',
+    'lmtp',
+    ...(masterCf?.services ?? []).map(({ fields }) => fields.service),
+  ]
+  for (const transport of transports)
+    for (const suffix of transportSuffixes) used.add(`${transport}${suffix}`)
   for (const { value } of [...settings.set.values(), ...options])
     for (const name of namesIn(value)) used.add(name)
   for (const { name, source } of settings.set.values()) {

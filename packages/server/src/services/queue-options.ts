@@ -1,33 +1,101 @@
 import type { AddressFamily } from '@posthorn/dns'
-import type { QueueOptions } from '@posthorn/mta'
-import type { ConfigValues } from '../config/schema/schema.ts'
+import type { DestinationLimits, QueueOptions } from '@posthorn/mta'
+import type { Config } from '../config/config.ts'
+import type { Parameter } from '../config/schema/parameter.ts'
+import { type ConfigValues, parameters } from '../config/schema/schema.ts'
+import type { transportSuffixes } from '../config/transport-parameters.ts'
+import { parseValue } from '../config/value.ts'
+import { bounceTemplates } from './bounce-templates.ts'
 
 const leaseMs = 1_800_000
 const crashLimit = 3
+/** Postfix: default_process_limit. */
+const deliveries = 100
 
-/** Who hears of bounces that could not be returned: the class `2bounce` of notify_classes. */
-function doubleBounceRecipient(config: ConfigValues): string {
-  return config['2bounce_notice_recipient']
+/**
+ * `smtp_destination_rate_delay` where it is set, `default_destination_rate_delay` otherwise; so
+ * smtp_destination_concurrency_limit and smtp_destination_recipient_limit.
+ */
+function limitsOf(config: Config, transport: string): DestinationLimits {
+  const { values } = config
+  const own = (
+    suffix: (typeof transportSuffixes)[number],
+    declaration: Parameter,
+    general: number,
+  ): number => {
+    const name = `${transport}${suffix}`
+    const text = config.isSet(name) ? config.text(name) : undefined
+    if (text === undefined) return general
+    try {
+      return Number(parseValue(declaration, text, config.folder))
+    } catch {
+      return general
+    }
+  }
+  const declared = parameters as ReadonlyMap<string, Parameter>
+  const declarationOf = (name: string): Parameter => declared.get(name) as Parameter
+  return {
+    concurrency: own(
+      '_destination_concurrency_limit',
+      declarationOf('default_destination_concurrency_limit'),
+      values.default_destination_concurrency_limit,
+    ),
+    initialConcurrency: own(
+      '_initial_destination_concurrency',
+      declarationOf('initial_destination_concurrency'),
+      values.initial_destination_concurrency,
+    ),
+    recipients: own(
+      '_destination_recipient_limit',
+      declarationOf('default_destination_recipient_limit'),
+      values.default_destination_recipient_limit,
+    ),
+    rateDelayMs: own(
+      '_destination_rate_delay',
+      declarationOf('default_destination_rate_delay'),
+      values.default_destination_rate_delay,
+    ),
+  }
 }
 
-/** When and how often the queue tries, from main.cf. */
-export function queueOptions(config: ConfigValues): QueueOptions {
+/** Each transport's limits are read once for a configuration: the queue asks for them with every message. */
+function limitsReader(config: Config): QueueOptions['limitsOf'] {
+  const known = new Map<string, DestinationLimits>()
+  return (transport) => {
+    const found = known.get(transport)
+    if (found !== undefined) return found
+    const made = limitsOf(config, transport)
+    known.set(transport, made)
+    return made
+  }
+}
+
+/** When and how often the queue tries, from main.cf. Made once for a configuration. Throws StartError. */
+export function queueOptions(config: Config): QueueOptions {
+  const { values } = config
+  const templates = bounceTemplates(config)
   return {
-    hostname: config.myhostname,
-    minimalBackoffMs: config.minimal_backoff_time,
-    maximalBackoffMs: config.maximal_backoff_time,
-    queueRunDelayMs: config.queue_run_delay,
-    delayWarningMs: config.delay_warning_time,
-    maximalQueueLifetimeMs: config.maximal_queue_lifetime,
-    bounceQueueLifetimeMs: config.bounce_queue_lifetime,
-    hopcountLimit: config.hopcount_limit,
-    destinationConcurrency: config.default_destination_concurrency_limit,
-    destinationRecipients: config.default_destination_recipient_limit,
-    deliveries: 100,
+    hostname: values.myhostname,
+    minimalBackoffMs: values.minimal_backoff_time,
+    maximalBackoffMs: values.maximal_backoff_time,
+    queueRunDelayMs: values.queue_run_delay,
+    delayWarningMs: values.delay_warning_time,
+    maximalQueueLifetimeMs: values.maximal_queue_lifetime,
+    bounceQueueLifetimeMs: values.bounce_queue_lifetime,
+    hopcountLimit: values.hopcount_limit,
+    limitsOf: limitsReader(config),
+    deferTransports: values.defer_transports,
+    confirmDelayCleared: values.confirm_delay_cleared ? 'yes' : 'no',
+    softBounce: values.soft_bounce ? 'yes' : 'no',
+    deliveries: Math.min(deliveries, values.qmgr_message_active_limit),
     leaseMs,
     crashLimit,
-    bounceSizeLimitBytes: config.bounce_size_limit,
-    doubleBounceRecipient: doubleBounceRecipient(config),
+    bounceSizeLimitBytes: values.bounce_size_limit,
+    doubleBounceRecipient: values['2bounce_notice_recipient'],
+    doubleBounceSender: values.double_bounce_sender,
+    bounceCopyRecipient: values.notify_classes.includes('bounce') ? values.bounce_notice_recipient : '',
+    delayCopyRecipient: values.notify_classes.includes('delay') ? values.delay_notice_recipient : '',
+    ...(templates === undefined ? {} : { templates }),
   }
 }
 

@@ -42,7 +42,6 @@ export const queue = {
     doc: 'Tell the sender that mail is late after this. 0 = never.',
   }),
   confirm_delay_cleared: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'no',
     doc: 'Tell the sender when late mail, of which he was told, has been delivered after all.',
@@ -50,13 +49,22 @@ export const queue = {
   notify_classes: postfix({
     type: 'list',
     default: 'resource, software',
-    doc: 'What postmaster is told about: bounce, 2bounce, data, delay, policy, protocol, resource, software.',
+    doc: 'What postmaster gets a copy of: `bounce` (mail that was returned), `delay` (warnings). Failures of reports (2bounce) always go to 2bounce_notice_recipient; the log has what data, policy, protocol, resource and software would tell.',
   }),
   bounce_notice_recipient: postfix({
-    effect: 'later',
     type: 'string',
     default: 'postmaster',
     doc: 'Who gets copies of bounces when notify_classes has bounce.',
+  }),
+  delay_notice_recipient: postfix({
+    type: 'string',
+    default: 'postmaster',
+    doc: 'Who gets copies of delay warnings when notify_classes has delay.',
+  }),
+  bounce_template_file: postfix({
+    type: 'file',
+    default: '',
+    doc: 'A file with texts of our own for reports (bounce(5)): failure_template, delay_template, success_template; with $macros, in UTF-8.',
   }),
   '2bounce_notice_recipient': postfix({
     type: 'string',
@@ -64,13 +72,12 @@ export const queue = {
     doc: 'Who gets bounces that could not be returned.',
   }),
   error_notice_recipient: postfix({
-    effect: 'later',
+    instead: 'the log tells of such trouble; mailstats and pflogsumm sum it up',
     type: 'string',
     default: 'postmaster',
     doc: 'Who is told of trouble with policy, protocol, resources, software.',
   }),
   double_bounce_sender: postfix({
-    effect: 'later',
     type: 'string',
     default: 'double-bounce',
     doc: 'The sender of notices to postmaster; mail to it is dropped.',
@@ -81,7 +88,6 @@ export const queue = {
     doc: 'How much of the message comes back with a bounce.',
   }),
   soft_bounce: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'no',
     doc: 'Turn every permanent error into a temporary one while a new configuration is tried.',
@@ -117,22 +123,37 @@ export const queue = {
     min: 1,
     doc: 'Deliveries to one destination at once.',
   }),
-  smtp_destination_concurrency_limit: postfix({
-    effect: 'later',
-    type: 'integer',
-    default: '$default_destination_concurrency_limit',
-    min: 1,
-    doc: 'The same for the smtp transport.',
-  }),
   local_destination_concurrency_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '2',
     min: 1,
+    instead: 'mail for our own mailboxes is placed when it is accepted; there is no queue to limit',
     doc: 'Deliveries to one local user at once.',
   }),
+  defer_transports: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Transports whose mail waits until somebody asks for it: `postqueue -f`, ETRN.',
+  }),
+  smtp_destination_concurrency_limit: postfix({
+    type: 'integer',
+    default: '$default_destination_concurrency_limit',
+    min: 1,
+    doc: 'The same for the smtp transport. Every transport, also those of master.cf, may have its own: TRANSPORT_destination_concurrency_limit, TRANSPORT_initial_destination_concurrency, TRANSPORT_destination_recipient_limit, TRANSPORT_destination_rate_delay.',
+  }),
+  smtp_destination_recipient_limit: postfix({
+    type: 'integer',
+    default: '$default_destination_recipient_limit',
+    min: 1,
+    doc: 'Recipients of one delivery by smtp.',
+  }),
+  smtp_destination_rate_delay: postfix({
+    type: 'time',
+    default: '$default_destination_rate_delay',
+    unit: 's',
+    doc: 'Pause between two deliveries of the smtp transport to one destination.',
+  }),
   initial_destination_concurrency: postfix({
-    effect: 'later',
     type: 'integer',
     default: '5',
     min: 1,
@@ -144,22 +165,13 @@ export const queue = {
     min: 1,
     doc: 'Recipients of one delivery.',
   }),
-  smtp_destination_recipient_limit: postfix({
-    effect: 'later',
-    type: 'integer',
-    default: '$default_destination_recipient_limit',
-    min: 1,
-    doc: 'The same for the smtp transport.',
-  }),
   default_destination_rate_delay: postfix({
-    effect: 'later',
     type: 'time',
     default: '0s',
     unit: 's',
     doc: 'Pause between two deliveries to one destination.',
   }),
   qmgr_message_active_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '20000',
     min: 1,

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { type PeerAction, scriptedPeer } from '../../../smtp/src/client/scripted-peer-fixture.ts'
+import { type DeliveryAgent, decided } from '../delivery/attempt.ts'
+import { defaultDestinationLimits } from './options.ts'
+import { QueueBench } from './queue-fixture.ts'
+
+const minute = 60_000
+
+/** One mail server, `mx.far.test`, for the domain far.test. */
+const withPeer = async (
+  t: TestContext,
+  script: Record<string, PeerAction | readonly PeerAction[]>,
+  setting: Parameters<typeof QueueBench.open>[1] = {},
+) => {
+  const peer = await scriptedPeer(script)
+  t.after(() => peer.close())
+  const bench = await QueueBench.open(t, setting)
+  bench.runner.start()
+  const nextHop = `[127.0.0.1]:${peer.port}`
+  return { peer, bench, to: (address: string) => bench.recipient(address, { nextHop }) }
+}
+
+test('initial_destination_concurrency: a new destination gets few at a time, more as they succeed', async (t) => {
+  let running = 0
+  const seen: number[] = []
+  const slow: DeliveryAgent = async ({ recipients }) => {
+    seen.push(++running)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    running--
+    return recipients.map((recipient) =>
+      decided(recipient, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: bench.nowMs }),
+    )
+  }
+  const limits = { ...defaultDestinationLimits, initialConcurrency: 2, concurrency: 6 }
+  const bench = await QueueBench.open(t, { agents: { slow }, options: { limitsOf: () => limits } })
+  for (let i = 0; i < 60; i++) await bench.accept([bench.recipient(`${i}@y`, { transport: 'slow' })])
+  bench.runner.start()
+  await bench.until('all', async () => (await bench.store.queue.count()) === 0)
+  assert.equal(Math.max(...seen.slice(0, 2)), 2)
+  assert.ok(Math.max(...seen) > 2 && Math.max(...seen) <= 6, `${Math.max(...seen)} at once`)
+})
+
+test('default_destination_rate_delay: one after the other, with a pause; others do not wait', async (t) => {
+  const times: number[] = []
+  const slow: DeliveryAgent = async ({ recipients, nextHop }) => {
+    if (nextHop === 'y') times.push(performance.now())
+    return recipients.map((recipient) =>
+      decided(recipient, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: bench.nowMs }),
+    )
+  }
+  const limits = { ...defaultDestinationLimits, rateDelayMs: 40, recipients: 1 }
+  const bench = await QueueBench.open(t, {
+    agents: { slow },
+    options: {
+      limitsOf: (transport) => (transport === 'slow' ? limits : defaultDestinationLimits),
+    },
+  })
+  const slowly = (address: string) => bench.recipient(address, { transport: 'slow', nextHop: 'y' })
+  await bench.accept([slowly('1@y'), slowly('2@y')])
+  for (let i = 3; i < 5; i++) await bench.accept([slowly(`${i}@y`)])
+  bench.runner.start()
+  await bench.until('all', async () => (await bench.store.queue.count()) === 0)
+  assert.equal(times.length, 4)
+  for (let i = 1; i < times.length; i++)
+    assert.ok((times[i] as number) - (times[i - 1] as number) >= 38, `pause of ${times}`)
+})
+
+test('soft_bounce: nothing is refused for ever; defer_transports wait until they are asked for', async (t) => {
+  const { peer, bench, to } = await withPeer(
+    t,
+    { 'RCPT TO:<x@far.test>': '550 5.1.1 no such user' },
+    { options: { softBounce: 'yes', deferTransports: ['relay'] } },
+  )
+  const soft = await bench.accept([to('x@far.test')])
+  const { nextHop } = to('x').route as { nextHop: string }
+  const waits = await bench.accept([bench.recipient('z@far.test', { transport: 'relay', nextHop })])
+  await bench.quiet()
+  const note = async (id: typeof soft) => (await bench.store.queue.get(id))?.recipients[0]?.last?.status
+  assert.deepEqual([await note(soft), await note(waits)], ['4.1.1', '4.3.2'])
+  assert.deepEqual(await bench.inbox(), [])
+  await bench.store.queue.flush({ nowMs: bench.nowMs, queueId: waits })
+  await bench.until('sent', () => peer.received.join('').includes('RCPT TO:<z@far.test>'))
+})
+
+test('confirm_delay_cleared: who was told of a delay hears of its end', async (t) => {
+  const { bench, to } = await withPeer(
+    t,
+    { 'RCPT TO:<x@far.test>': ['450 4.2.0 later', '450 4.2.0 later', '250 ok'] },
+    { options: { confirmDelayCleared: 'yes', delayWarningMs: 5 * minute } },
+  )
+  await bench.accept([to('x@far.test')])
+  await bench.quiet()
+  await bench.after(6 * minute)
+  await bench.after(20 * minute)
+  await bench.until('both', async () => (await bench.inbox()).length === 2)
+  const [warning = '', cleared = ''] = await bench.inbox()
+  assert.match(warning, /Action: delayed/)
+  assert.match(cleared, /Action: relayed/)
+})

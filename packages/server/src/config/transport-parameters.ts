@@ -1,0 +1,7 @@
+/** Parameters that every transport may have under its own name, `slow_destination_rate_delay`. Postfix: qmgr(8). */
+export const transportSuffixes = [
+  '_destination_concurrency_limit',
+  '_initial_destination_concurrency',
+  '_destination_recipient_limit',
+  '_destination_rate_delay',
+] as const
