@@ -100,7 +100,12 @@ function checkTables(
   const log: Log = (event) => {
     if (event.level !== 'debug' && event.level !== 'info') warnings.push(event.text)
   }
-  const tables = createTables({ now: shell.now, log, unsafeFiles: config.values.unsafe_files, folder: config.folder })
+  const tables = createTables({
+    now: shell.now,
+    log,
+    unsafeFiles: config.values.unsafe_files,
+    folder: config.folder,
+  })
   for (const [name, parameter] of parameters) {
     if (parameter.type !== 'tables' || name === 'local_recipient_maps' || name === 'alias_database') continue
     const specs = config.values[name as 'transport_maps']

@@ -26,7 +26,6 @@ const exact: Readonly<Record<string, string>> = {
   receive_override_options: 'set header_checks and the like for the service in master.cf by -o',
   smtpd_proxy_filter: 'use smtpd_milters',
   maps_rbl_domains: 'use reject_rbl_client in smtpd_recipient_restrictions',
-  reject_tempfail_action: 'a temporary fault of DNS or a table is always 450 or 451',
   best_mx_transport: 'name the domain in mydestination or relay_domains',
   proxy_interfaces: 'name the outside address in mydestination as [192.0.2.1]',
   relay_clientcerts: 'clients log in by SASL (smtpd_sasl_auth_enable)',

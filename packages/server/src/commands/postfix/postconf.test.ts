@@ -102,7 +102,7 @@ describe('Postfix: postconf(1), beside the real one', { skip: realPostconf === u
     const { out } = await ours(folder(''), '-d')
     const different: string[] = []
     for (const line of out.split('\n')) {
-      const [name = '', value] = line.split(/ = ?/)
+      const [, name = '', value] = /^(\S+) = ?(.*)$/.exec(line) ?? []
       const parameter = parameters.get(name)
       if (parameter?.origin !== 'postfix' || parameter.computed || !real.has(name)) continue
       const documented = parameter.doc.includes('Default of Postfix') || parameter.instead !== undefined

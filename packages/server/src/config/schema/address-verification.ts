@@ -8,12 +8,19 @@ const tempfail = (what: string) =>
   postfix({
     type: 'choice',
     values: ['defer_if_permit', 'defer'],
-    default: 'defer_if_permit',
+    default: '$reject_tempfail_action',
     doc: `What reject_unverified_${what} does when nothing is known for sure: refuse for the time being if nothing else refuses, or at once.`,
   })
 
 /** Probes of addresses: reject_unverified_sender, reject_unverified_recipient. */
 export const addressVerification = {
+  reject_tempfail_action: postfix({
+    effect: 'asked',
+    type: 'choice',
+    values: ['defer_if_permit', 'defer'],
+    default: 'defer_if_permit',
+    doc: 'The default of the parameters that end in _tempfail_action.',
+  }),
   address_verify_map: postfix({
     type: 'string',
     default: 'btree:$data_directory/verify_cache',

@@ -156,7 +156,8 @@ export const clientTls = {
   smtp_tls_dane_insecure_mx_policy: postfix({
     type: 'choice',
     values: ['dane', 'encrypt', 'may'],
-    default: 'dane',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${{$smtp_tls_security_level} == {dane} ? {dane} : {may}}',
     doc: 'Level for hosts with TLSA records that an unsigned MX record names.',
   }),
   smtp_tls_session_cache_timeout: postfix(

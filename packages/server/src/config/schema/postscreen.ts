@@ -1,6 +1,6 @@
 import { postfix, posthorn } from './parameter.ts'
 
-const action = (fallback: 'ignore' | 'enforce' | 'drop', doc: string) =>
+const action = (fallback: string, doc: string) =>
   postfix({ type: 'choice', values: ['ignore', 'enforce', 'drop'], default: fallback, doc })
 const ttl = (fallback: string, unit: 's' | 'h' | 'd', doc: string) =>
   postfix({ type: 'time', default: fallback, unit, min: 1, doc })
@@ -18,7 +18,8 @@ export const postscreen = {
     doc: 'Clients that are greeted at once, or never: `permit_mynetworks`, tables by address (permit, reject, dunno), `permit`, `reject`.',
   }),
   postscreen_denylist_action: action(
-    'ignore',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    '${postscreen_blacklist_action?{$postscreen_blacklist_action}:{ignore}}',
     'What is done with clients that the access list rejects: greet them all the same, refuse their mail at RCPT TO, or disconnect.',
   ),
   postscreen_greet_wait: postfix({
@@ -43,7 +44,8 @@ export const postscreen = {
   }),
   postscreen_dnsbl_allowlist_threshold: postfix({
     type: 'integer',
-    default: '0',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${postscreen_dnsbl_whitelist_threshold?{$postscreen_dnsbl_whitelist_threshold}:{0}}',
     min: -1_000_000,
     max: 0,
     doc: 'The sum of weights, below zero, up to which a client need not wait. 0 = off.',
@@ -67,7 +69,8 @@ export const postscreen = {
   }),
   postscreen_allowlist_interfaces: postfix({
     type: 'list',
-    default: 'static:all',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${postscreen_whitelist_interfaces?{$postscreen_whitelist_interfaces}:{static:all}}',
     doc: 'Addresses of this machine at which clients earn their place in the cache. A backup MX address that is not among them shows who tries that one first.',
   }),
 } as const
