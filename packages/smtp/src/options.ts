@@ -44,6 +44,8 @@ export interface SmtpOptions {
   readonly forbidPipelining: 'yes' | 'no'
   /** Postfix: smtpd_helo_required. */
   readonly heloRequired: 'yes' | 'no'
+  /** Postfix: smtpd_forbidden_commands, upper case: a client that says one is sent away. */
+  readonly forbiddenCommands: readonly string[]
   /** Postfix: disable_vrfy_command. */
   readonly vrfy: 'enabled' | 'disabled'
   /** Postfix: smtpd_discard_ehlo_keywords, upper case. */
@@ -84,6 +86,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   bareNewline: 'normalize',
   forbidPipelining: 'yes',
   heloRequired: 'no',
+  forbiddenCommands: ['CONNECT', 'GET', 'POST'],
   vrfy: 'enabled',
   discardEhloKeywords: [],
   tlsLevel: 'may',

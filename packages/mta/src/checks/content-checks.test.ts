@@ -72,8 +72,11 @@ test('RFC 2046 §5.1: units of a message with parts and an enclosed one, split a
           return unit
         },
         wants: () => true,
+        tooDeep: () => {
+          seen.push('too deep')
+        },
       },
-      1_000,
+      { fieldBytes: 1_000, depth: 100, boundaryBytes: 2_048 },
     )
     const out = [units.push(text.subarray(0, split)), units.push(text.subarray(split)), units.finish()]
     assert.equal(Buffer.concat(out).toString(), text.toString())
@@ -279,4 +282,35 @@ test('P19: header_checks and body_checks at the end of DATA and for the sendmail
   assert.equal((await by('fine')).code, 250)
   assert.equal((await mail.inbox('bob@example.org')).length, 2)
   await mail.close()
+})
+
+test('mime_nesting_limit, mime_boundary_length_limit', () => {
+  const looked = (text: string, limits: { readonly depth: number; readonly boundaryBytes: number }) => {
+    const seen: string[] = []
+    const units = new MimeUnits(
+      {
+        field: (unit, place) => {
+          seen.push(`${place} ${unit.toString().trim()}`)
+          return unit
+        },
+        line: (unit) => unit,
+        wants: () => true,
+        tooDeep: () => {
+          seen.push('too deep')
+        },
+      },
+      { fieldBytes: 1_000, ...limits },
+    )
+    units.push(Buffer.from(text))
+    units.finish()
+    return seen
+  }
+  const part = (boundary: string) =>
+    `Content-Type: multipart/mixed; boundary=${boundary}\r\n\r\n--${boundary}\r\n`
+  const nested = part('aaa') + part('bbb') + part('ccc')
+  assert.ok(!looked(nested, { depth: 3, boundaryBytes: 100 }).includes('too deep'))
+  assert.ok(looked(nested, { depth: 2, boundaryBytes: 100 }).includes('too deep'))
+  const long = `Content-Type: multipart/mixed; boundary=abcdef\r\n\r\n--abcXYZ\r\nX: y\r\n\r\n`
+  assert.ok(looked(long, { depth: 9, boundaryBytes: 3 }).includes('part X: y'))
+  assert.ok(!looked(long, { depth: 9, boundaryBytes: 6 }).includes('part X: y'))
 })

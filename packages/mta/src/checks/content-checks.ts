@@ -9,6 +9,10 @@ export interface ContentCheckOptions {
   readonly bodyChecks?: readonly string[]
   /** Octets of each body segment that are looked at. Postfix: body_checks_size_limit, 51200. */
   readonly bodyChecksSizeLimitBytes?: number
+  /** Postfix: mime_nesting_limit, 100. */
+  readonly mimeNestingLimit?: number
+  /** Postfix: mime_boundary_length_limit, 2048. */
+  readonly mimeBoundaryLengthLimit?: number
   /** Postfix: header_size_limit, 102400. */
   readonly headerSizeLimitBytes?: number
 }
@@ -23,6 +27,8 @@ export interface ContentChecks {
   readonly body: readonly LookupTable[]
   readonly bodyLimitBytes: number
   readonly headerLimitBytes: number
+  readonly mimeDepth?: number
+  readonly boundaryLimitBytes?: number
 }
 
 /** undefined: no table, and no message is looked at. Throws TableError. */
@@ -39,5 +45,7 @@ export function createContentChecks(options: ContentCheckOptions, tables: Tables
     body,
     bodyLimitBytes: options.bodyChecksSizeLimitBytes ?? 51_200,
     headerLimitBytes: options.headerSizeLimitBytes ?? 102_400,
+    mimeDepth: options.mimeNestingLimit ?? 100,
+    boundaryLimitBytes: options.mimeBoundaryLengthLimit ?? 2_048,
   }
 }

@@ -47,9 +47,14 @@ export class ContentFilter {
       {
         field: (unit, place) => this.#field(unit, place),
         line: (unit, offset) => this.#line(unit, offset),
+        tooDeep: () => this.#tooDeep(),
         wants: (what) => this.#state === 'looking' && (wanted[what] || (what === 'parts' && wanted.lines)),
       },
-      checks.headerLimitBytes,
+      {
+        fieldBytes: checks.headerLimitBytes,
+        depth: checks.mimeDepth ?? 100,
+        boundaryBytes: checks.boundaryLimitBytes ?? 2_048,
+      },
     )
   }
 
@@ -64,6 +69,20 @@ export class ContentFilter {
 
   finish(): Buffer {
     return this.#units.finish()
+  }
+
+  /** Postfix: MIME_ERR_NESTING. Mail that leaves was taken already. */
+  #tooDeep(): void {
+    if (this.#mail.service === 'smtp' || this.#state === 'decided') return
+    const text = 'MIME nesting exceeds safety limit'
+    this.refusal = { code: 550, status: '5.6.0', text }
+    this.#state = 'decided'
+    this.#warnless(`reject: mime-error ${text} from ${this.#mail.client}; from=<${this.#mail.sender}>`)
+  }
+
+  #warnless(text: string): void {
+    const { log, queueId, service = 'cleanup' } = this.#mail
+    log({ level: 'info', service, queueId, text })
   }
 
   #field(unit: Buffer, place: HeaderPlace): Buffer {

@@ -11,12 +11,20 @@ export interface UnitReader {
   line(unit: Buffer, offset: number): Buffer
   /** Whether bodies need be looked at: lines of text, or headers of parts. */
   wants(what: 'lines' | 'parts'): boolean
+  /** Multiparts stand in each other beyond the limit. */
+  tooDeep(): void
 }
 
 /** Postfix: line_length_limit; a longer line is looked at in pieces. */
 const maxLineBytes = 2_048
-/** Postfix: mime_nesting_limit. */
-const maxDepth = 100
+export interface MimeLimits {
+  /** Postfix: header_size_limit; what a field has beyond it is passed on unseen. */
+  readonly fieldBytes: number
+  /** Postfix: mime_nesting_limit. */
+  readonly depth: number
+  /** Postfix: mime_boundary_length_limit: a boundary counts so far. */
+  readonly boundaryBytes: number
+}
 
 const lf = 0x0a
 const cr = 0x0d
@@ -28,7 +36,7 @@ const cr = 0x0d
  */
 export class MimeUnits {
   readonly #reader: UnitReader
-  readonly #maxFieldBytes: number
+  readonly #limits: MimeLimits
   readonly #boundaries: string[] = []
   #mode: 'fields' | 'lines' | 'rest' = 'fields'
   #place: HeaderPlace = 'header'
@@ -39,10 +47,9 @@ export class MimeUnits {
   #held: Buffer = Buffer.alloc(0)
   #heldBytes = 0
 
-  /** @param maxFieldBytes Postfix: header_size_limit; what a field has beyond it is passed on unseen. */
-  constructor(reader: UnitReader, maxFieldBytes: number) {
+  constructor(reader: UnitReader, limits: MimeLimits) {
     this.#reader = reader
-    this.#maxFieldBytes = maxFieldBytes
+    this.#limits = limits
   }
 
   /** What may go on now. */
@@ -131,8 +138,11 @@ export class MimeUnits {
       return 'fields'
     }
     const boundary = type.startsWith('multipart/') ? parameterText(parameters, 'boundary') : undefined
-    if (boundary !== undefined && boundary !== '' && this.#boundaries.length < maxDepth)
-      this.#boundaries.push(boundary)
+    if (boundary !== undefined && boundary !== '') {
+      if (this.#boundaries.length < this.#limits.depth)
+        this.#boundaries.push(boundary.slice(0, this.#limits.boundaryBytes))
+      else this.#reader.tooDeep()
+    }
     const more = this.#reader.wants('lines') || (parts && this.#boundaries.length > 0)
     this.#mode = more ? 'lines' : 'rest'
     return this.#mode
@@ -170,12 +180,12 @@ export class MimeUnits {
     for (;;) {
       const feed = bytes.indexOf(lf, at)
       if (feed === -1 && end === 'over') return bytes.length
-      if (feed === -1) return bytes.length - start > this.#maxFieldBytes ? bytes.length : undefined
+      if (feed === -1) return bytes.length - start > this.#limits.fieldBytes ? bytes.length : undefined
       at = feed + 1
       const first = bytes.subarray(start, at)
       if (isEmptyLine(first)) return at
       if (at === bytes.length) {
-        if (end === 'over' || at - start > this.#maxFieldBytes) return at
+        if (end === 'over' || at - start > this.#limits.fieldBytes) return at
         // A line that is no field needs no look at the next one.
         return fieldColon(first) === undefined ? at : undefined
       }

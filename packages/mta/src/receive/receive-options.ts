@@ -27,6 +27,9 @@ export interface ReceiveOptions {
   readonly senderMustMatchLogin?: 'yes' | 'no'
   /** always_add_missing_headers: also for mail of strangers. */
   readonly addMissingHeaders?: 'own-clients' | 'always'
+  /** queue_minfree; with dataFolder. */
+  readonly minFreeBytes?: number
+  readonly dataFolder?: string
   /** content_filter: everything goes there first. */
   readonly contentFilter?: FilterTransport | undefined
   /** Minutes east of UTC for Received and Date. */

@@ -20,6 +20,7 @@ import {
 } from '../policy/index.ts'
 import { pregreetRefusal, type Screen } from '../screen/index.ts'
 import { after } from './answer.ts'
+import { FreeSpace } from './free-space.ts'
 import { isLoopback } from './header-clients.ts'
 import { createMailboxRoom } from './mailbox-room.ts'
 import { MilterGuard } from './milter-guard.ts'
@@ -35,6 +36,8 @@ export interface ReceiverSources {
   readonly dns: Resolver
   readonly log: Log
   readonly now: () => number
+  /** Free octets on the disk of a folder; tests give their own. */
+  readonly freeBytesOf?: (folder: string) => number
   /** Asked at each step, so that a reload acts at once. */
   readonly configuration: () => ReceiveConfiguration
 }
@@ -46,6 +49,7 @@ const loopbackName: ClientName = {
   status: 'ok',
   reverseStatus: 'ok',
 }
+const noSpace = { code: 452, status: '4.3.1', text: 'Insufficient system storage' }
 const mailOk = reply(250, '2.1.0', 'Ok')
 
 /** Decides about sessions and takes mail in: Postfix's smtpd, cleanup and local in one. */
@@ -61,11 +65,13 @@ interface MailAnswer {
 class Receiver implements SmtpHandler {
   readonly #sources: ReceiverSources
   readonly #mailSources: MailSources
+  readonly #space: FreeSpace
   readonly #states = new WeakMap<SmtpSession, SessionState>()
 
   constructor(sources: ReceiverSources) {
     this.#sources = sources
     const { store, log, now } = sources
+    this.#space = new FreeSpace(now, sources.freeBytesOf)
     this.#mailSources = { store, log, now, room: createMailboxRoom(store, now) }
   }
 
@@ -185,6 +191,12 @@ class Receiver implements SmtpHandler {
   }
 
   #beginMail(session: SmtpSession, from: MailFrom, configuration: ReceiveConfiguration): Answer<MailAnswer> {
+    const { dataFolder, minFreeBytes = 0 } = configuration.options
+    if (dataFolder !== undefined && !this.#space.hasRoom(dataFolder, from.sizeBytes ?? 0, minFreeBytes)) {
+      const request = { ...this.#request(session, 'MAIL'), sender: from.address }
+      this.#log('info', policyLogText('reject', request, refusalText(noSpace)), 'NOQUEUE')
+      return { reply: replyOf(noSpace) }
+    }
     const policy = policyOf(configuration, session)
     const state = this.#stateOf(session)
     state.transactions++

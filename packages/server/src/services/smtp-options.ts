@@ -39,6 +39,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     forbidPipelining: yesNo(config.smtpd_forbid_unauth_pipelining),
     heloRequired: yesNo(config.smtpd_helo_required),
     discardEhloKeywords: config.smtpd_discard_ehlo_keywords.map((word) => word.toUpperCase()),
+    forbiddenCommands: config.smtpd_forbidden_commands.map((name) => name.toUpperCase()),
     vrfy: config.disable_vrfy_command ? 'disabled' : 'enabled',
     tlsLevel: tlsLevel(config),
     authOnlyWithTls: yesNo(config.smtpd_tls_auth_only),

@@ -194,6 +194,8 @@ export function contentCheckOptions({ values }: Config): ContentCheckOptions {
     bodyChecks: values.body_checks,
     bodyChecksSizeLimitBytes: values.body_checks_size_limit,
     headerSizeLimitBytes: values.header_size_limit,
+    mimeNestingLimit: values.mime_nesting_limit,
+    mimeBoundaryLengthLimit: values.mime_boundary_length_limit,
   }
 }
 
@@ -233,6 +235,8 @@ export function receiveOptions({ values }: Config): ReceiveOptions {
     addMissingHeaders: values.always_add_missing_headers ? 'always' : 'own-clients',
     senderMustMatchLogin: yesNo(values.sender_must_match_login),
     vrfy: values.disable_vrfy_command ? 'disabled' : 'enabled',
+    minFreeBytes: values.queue_minfree,
+    dataFolder: values.data_directory,
     contentFilter: contentFilter(values.content_filter),
     offsetMinutes: () => -new Date().getTimezoneOffset(),
   }

@@ -18,7 +18,8 @@ export const dispatch = (session: Session, line: string): void => {
     return
   }
   const command = commandTable.get(verb)
-  if (command === undefined || !command.services.includes(session.peer.service)) {
+  const forbidden = options.forbiddenCommands.includes(verb)
+  if (command === undefined || forbidden || !command.services.includes(session.peer.service)) {
     unknown(session, verb, line)
     return
   }
@@ -40,7 +41,7 @@ const run = (session: Session, command: Command, argument: string): Answer<SmtpR
 }
 
 const unknown = (session: Session, verb: string, line: string): void => {
-  if (isForeign(verb)) {
+  if (isForeign(verb) || session.options.forbiddenCommands.includes(verb)) {
     session.note(`warning: non-SMTP command from ${session.client}: ${line.slice(0, 100)}`)
     session.counts.add('unknown', 'refused')
     session.close(reply(221, '2.7.0', 'Error: I can break rules, too. Goodbye.'))

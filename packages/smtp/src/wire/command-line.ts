@@ -26,8 +26,8 @@ export const decodeLine = (bytes: Buffer, start: number, end: number): string =>
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 
-/** What never is SMTP: another protocol's request line, or binary. Postfix: smtpd_forbidden_commands. */
-const foreignVerbs = new Set(['CONNECT', 'GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'])
+/** What never is SMTP, beside smtpd_forbidden_commands: another protocol's request line, or binary. */
+const foreignVerbs = new Set(['PUT', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'])
 export const isForeign = (verb: string): boolean =>
   foreignVerbs.has(verb) || (verb !== '' && !/^[A-Z]/.test(verb))
 

@@ -106,7 +106,7 @@ test('command lines', () => {
   }
   assert.equal(decodeLine(Buffer.from('xäx'), 1, 3), 'ä')
   assert.equal(decodeLine(Buffer.from([0x61, 0xe4]), 0, 2), 'aä')
-  assert.deepEqual(['GET', '\x16\x03', 'MAIL', '', '{'].map(isForeign), [true, true, false, false, true])
+  assert.deepEqual(['PUT', '\x16\x03', 'MAIL', '', '{'].map(isForeign), [true, true, false, false, true])
 })
 
 test('replies: one line each, nothing a client could put between them', () => {

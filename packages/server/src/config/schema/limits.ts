@@ -18,10 +18,9 @@ export const limits = {
     doc: 'Messages that an account without such a limit of its own may hold. 0 = no limit.',
   }),
   queue_minfree: postfix({
-    effect: 'later',
     type: 'octets',
     default: '0',
-    doc: 'Refuse mail for the time being when the disk has less free space than this. 0 = 1.5 times message_size_limit.',
+    doc: 'Refuse mail for the time being when the disk has less free space than this, or less than 1.5 times what MAIL FROM announces.',
   }),
   line_length_limit: postfix({
     type: 'integer',
@@ -41,14 +40,12 @@ export const limits = {
     doc: 'Addresses in a header field are looked at up to so many tokens.',
   }),
   mime_nesting_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '100',
     min: 1,
-    doc: 'MIME structure is looked at up to this depth.',
+    doc: 'Where header_checks or body_checks look at mail, it is refused when its parts stand in each other deeper than this.',
   }),
   mime_boundary_length_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '2048',
     doc: 'The longest MIME boundary looked at.',
@@ -169,7 +166,6 @@ export const limits = {
     doc: 'Disconnect clients that send commands before they may.',
   }),
   smtpd_forbidden_commands: postfix({
-    effect: 'later',
     type: 'list',
     default: 'CONNECT GET POST',
     doc: 'Commands after which a client is disconnected: it takes us for a web server.',
