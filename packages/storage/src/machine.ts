@@ -20,8 +20,6 @@ import { SegmentReader } from './segments/segment-reader.ts'
 import { SegmentWriter } from './segments/segment-writer.ts'
 import { Watchers } from './watchers.ts'
 
-const lookAroundMs = 1_000
-
 /** The parts that write, wired together. */
 export interface Machine {
   readonly commit: GroupCommit
@@ -40,6 +38,7 @@ export interface Machine {
 export interface MachinePlace extends IndexPlace {
   readonly self: ProcessIdentity
   readonly index: OpenedIndex
+  readonly logCapacityBytes?: number | undefined
 }
 
 export const startMachine = (options: StoreOptions, place: MachinePlace): Machine => {
@@ -69,7 +68,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     [writer, log, journal, watchers],
     () => reserve.release(),
     {
-      mayHold: aloneNow(place),
+      mayHold: () => place.markers.isAlone(self.token),
       repair: () => log.repair(),
       onBroken(error) {
         process.emitWarning(error instanceof Error ? error : String(error))
@@ -110,20 +109,6 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
   return machine
 }
 
-/** Looks every second whether another process has the store open. */
-const aloneNow = ({ markers, self }: MachinePlace): (() => boolean) => {
-  let lookedMs = Number.NEGATIVE_INFINITY
-  let isAlone = false
-  return () => {
-    const nowMs = performance.now()
-    if (nowMs - lookedMs > lookAroundMs) {
-      lookedMs = nowMs
-      isAlone = markers.living().every(({ token }) => token === self.token)
-    }
-    return isAlone
-  }
-}
-
 /** Everything that was begun ends, and is on disk. */
 export const stopMachine = async (machine: Machine, hasOthers: () => boolean): Promise<void> => {
   await machine.writer.close()
@@ -136,7 +121,7 @@ export const stopMachine = async (machine: Machine, hasOthers: () => boolean): P
 }
 
 const startLog = (
-  { files, self, indexPath, index, segmentDirectory }: MachinePlace,
+  { files, self, indexPath, index, segmentDirectory, logCapacityBytes }: MachinePlace,
   writer: SegmentWriter,
   segments: SegmentReader,
 ): Pick<Machine, 'flusher' | 'log'> => {
@@ -153,5 +138,13 @@ const startLog = (
     }
   }
   const flusher = new IndexFlusher({ environment, files, self, directory, indexPath, syncSegments })
-  return { flusher, log: new WriteLog({ environment, files, directory, writer, flusher }) }
+  const log = new WriteLog({
+    environment,
+    files,
+    directory,
+    writer,
+    flusher,
+    capacityBytes: logCapacityBytes,
+  })
+  return { flusher, log }
 }

@@ -5,6 +5,7 @@ import type { MailboxId, Maintenance, ModSeq, Store, StoreOptions, Wake } from '
 import { createGreylistStore } from './greylist/greylist-store.ts'
 import { listJournalFiles } from './journal/journal-files.ts'
 import { closeEnvironment } from './kv/environment.ts'
+import { holdMs } from './kv/held-transaction.ts'
 import { Snapshot } from './kv/unit.ts'
 import { catchUp, type IndexPlace, type OpenedIndex, openIndex } from './log/durable-index.ts'
 import { type Machine, startMachine, stopMachine } from './machine.ts'
@@ -41,6 +42,7 @@ const maxJournalFiles = 50
 /** What a test puts in the place of the real things. */
 export interface StoreParts {
   readonly files?: FileLayer
+  readonly logCapacityBytes?: number
   readonly storeVersion?: number
   readonly upgradeSteps?: readonly UpgradeStep[]
 }
@@ -57,6 +59,8 @@ export const openStoreWith = async (
   const self = ownIdentity()
   const markers = new ProcessMarkers(options.directory, files)
   await markers.place(self)
+  // To wait for it on the event loop could be to wait for each other.
+  if (!markers.isAlone(self.token)) await new Promise((resolve) => setTimeout(resolve, 2 * holdMs))
   const volatile = openVolatileStore(options.directory, self)
   const place = {
     directory: options.directory,
@@ -72,7 +76,12 @@ export const openStoreWith = async (
     try {
       index = await openIndex(place)
       refuseNewer(index.environment, options.directory, parts.storeVersion ?? storeVersion)
-      const started = startMachine(options, { ...place, self, index })
+      const started = startMachine(options, {
+        ...place,
+        self,
+        index,
+        logCapacityBytes: parts.logCapacityBytes,
+      })
       machine = started
       const redone = await catchUp(place, index, started.flusher, started.log, () =>
         started.commit.run(() => {}),

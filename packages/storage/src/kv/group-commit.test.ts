@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { closeEnvironment, openEnvironment } from './environment.ts'
+import { closeEnvironment, committedTransaction, openEnvironment, settle, transact } from './environment.ts'
 import { GroupCommit, type GroupParticipant } from './group-commit.ts'
 import { Snapshot, type Unit } from './unit.ts'
 
@@ -113,4 +113,47 @@ test('values that would overflow a page are refused', () =>
       commit.run((unit) => unit.put(key('x'), Buffer.alloc(1_901))),
       RangeError,
     )
+  }))
+
+test('groups that share a transaction: seen at once, undone alone, committed when others ask', () =>
+  withEnvironment(async (environment) => {
+    let refuses = false
+    const insideGroup = (): void => {
+      if (refuses) throw new Error('inside')
+    }
+    const hold = {
+      mayHold: () => true,
+      repair: () => {},
+      onBroken: (error: unknown) => assert.fail(String(error)),
+    }
+    const commit = new GroupCommit(environment, [participant({ insideGroup })], () => false, hold)
+    const committed = (): number => {
+      let number = 0
+      settle(environment)
+      transact(environment, () => {
+        number = committedTransaction(environment)
+      })
+      return number
+    }
+    const before = committed()
+    await commit.run((unit) => unit.put(key('a'), key('1')))
+    assert.equal(new Snapshot(environment).get(key('a'))?.toString(), '1')
+    await commit.run((unit) => unit.put(key('b'), key('2')))
+    refuses = true
+    await assert.rejects(
+      commit.run((unit) => {
+        unit.put(key('a'), key('x'))
+        unit.remove(key('b'))
+      }),
+      /inside/,
+    )
+    refuses = false
+    await commit.run((unit) => unit.put(key('c'), key('3')))
+    const snapshot = new Snapshot(environment)
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((text) => snapshot.get(key(text))?.toString()),
+      ['1', '2', '3'],
+    )
+    assert.ok(committed() - before <= 2, 'four groups, one transaction before the refusal and one after it')
+    await commit.close()
   }))

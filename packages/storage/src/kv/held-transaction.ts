@@ -9,7 +9,8 @@ export interface HoldOptions {
   readonly onBroken: (error: unknown) => void
 }
 
-const holdMs = 10
+/** A process that opens the store waits this long, so that nobody holds the index who did not see it come. */
+export const holdMs = 10
 const maxGroups = 64
 const maxRows = 4_000
 
@@ -35,7 +36,7 @@ export class HeldTransaction {
   /** Runs a group. It returns how many rows it changed; when it throws, it has undone what it did. */
   run(group: () => number): void {
     this.#repair()
-    if (this.#options === undefined || !this.#options.mayHold()) {
+    if (this.#open === undefined && this.#options?.mayHold() !== true) {
       transact(this.#environment, group)
       return
     }

@@ -19,6 +19,8 @@ export interface WriteLogParts {
   readonly directory: string
   readonly writer: SegmentWriter
   readonly flusher: IndexFlusher
+  /** Of a new log; otherwise by the room on the disk. */
+  readonly capacityBytes?: number | undefined
 }
 
 const maxCapacityBytes = 16 * 1024 * 1024
@@ -287,11 +289,8 @@ export class WriteLog implements GroupParticipant {
   }
 
   async #prepareFile(): Promise<void> {
-    const { files, directory } = this.#parts
+    const { files, directory, capacityBytes = capacityFor(directory) } = this.#parts
     const logId = randomBytes(6).readUIntBE(0, 6) || 1
-    const { bavail, bsize } = statfsSync(directory)
-    const room = Math.floor(bavail * bsize * shareOfDisk)
-    const capacityBytes = Math.max(minCapacityBytes, Math.min(maxCapacityBytes, room))
     const file = files.create(logPath(directory, logId))
     await files.syncDirectory(directory)
     this.#fresh = { logId, capacityBytes, file }
@@ -307,4 +306,10 @@ export class WriteLog implements GroupParticipant {
     this.#sizeBytes = 0
     return { ...state, logId, capacityBytes, crc: 0, end: 0, tail: 0, unlogged: state.next - 1 }
   }
+}
+
+const capacityFor = (directory: string): number => {
+  const { bavail, bsize } = statfsSync(directory)
+  const room = Math.floor(bavail * bsize * shareOfDisk)
+  return Math.max(minCapacityBytes, Math.min(maxCapacityBytes, room))
 }

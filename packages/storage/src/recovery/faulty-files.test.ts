@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Account, MailboxId, Maintenance, Store } from '../contract.ts'
 import { openStore, rebuildStore } from '../index.ts'
+import { encodeFlushRecord, flushOwnersIn, flushPath, flushSlot, youngestFlush } from '../log/flush-record.ts'
 import { openStoreWith } from '../open-store.ts'
+import { realFileLayer } from '../segments/file-layer.ts'
 import { type Fault, FaultyFileLayer } from '../testkit/faulty-file-layer.ts'
 import {
   acceptance,
@@ -133,9 +135,10 @@ const isFlagged = async (store: Store, place: string): Promise<boolean> => {
   return found
 }
 
-const prepare = async (): Promise<{ directory: string; account: Account }> => {
+/** A short log is written round and round, and has no room for what is long. */
+const prepare = async (logCapacityBytes?: number): Promise<{ directory: string; account: Account }> => {
   const directory = mkdtempSync(join(tmpdir(), 'posthorn-faulty-'))
-  const store = await openStore({ directory })
+  const store = await openStoreWith(logCapacityBytes === undefined ? {} : { logCapacityBytes }, { directory })
   const account = await makeAccount(store)
   await store.close()
   return { directory, account }
@@ -156,8 +159,8 @@ const copyOf = ({ messages, queued, flagged, removed }: Acknowledged): Acknowled
 })
 
 /** Of an opening, and of all. */
-const countCalls = async (): Promise<{ opening: number; all: number }> => {
-  const { directory, account } = await prepare()
+const countCalls = async (logCapacityBytes?: number): Promise<{ opening: number; all: number }> => {
+  const { directory, account } = await prepare(logCapacityBytes)
   const files = new FaultyFileLayer({ kind: 'none' })
   const store = await openStoreWith({ files }, { directory })
   const opening = files.calls
@@ -168,8 +171,8 @@ const countCalls = async (): Promise<{ opening: number; all: number }> => {
 }
 
 /** Works until the power fails at that call. What is left of the store, and what it had acknowledged. */
-const failPower = async (atCall: number, seed: number): Promise<Left> => {
-  const { directory, account } = await prepare()
+const failPower = async (atCall: number, seed: number, logCapacityBytes?: number): Promise<Left> => {
+  const { directory, account } = await prepare(logCapacityBytes)
   const files = new FaultyFileLayer({ kind: 'power', atCall }, seed)
   const acknowledged = noted()
   const opened = openStoreWith({ files }, { directory })
@@ -205,6 +208,37 @@ test('power fails at the nth call of the file layer: what was acknowledged is th
   const { all } = await countCalls()
   assert.ok(all > 40, `${all} calls`)
   for (let atCall = 2; atCall <= all; atCall++) await verifyLeft(await failPower(atCall, atCall))
+})
+
+test('the same with a log that is too short for half of it', async () => {
+  const logCapacityBytes = 40_000
+  const { opening, all } = await countCalls(logCapacityBytes)
+  for (let atCall = opening; atCall <= all; atCall += 2)
+    await verifyLeft(await failPower(atCall, atCall, logCapacityBytes))
+})
+
+test('after power failure no UID, MODSEQ or UIDVALIDITY that was seen is given again', async () => {
+  const { opening } = await countCalls()
+  const { directory, account } = await failPower(opening + 20, 1)
+  const logs = join(directory, 'log')
+  const [owner = 0] = flushOwnersIn(logs)
+  const before = youngestFlush(realFileLayer, logs, join(directory, 'index.mdb'))
+  assert.ok(before)
+  const otherBoot = encodeFlushRecord({ ...before, boot: '00000000-0000-0000-0000-000000000000' })
+  for (const slot of [0, 1]) {
+    const file = openSync(flushPath(logs, owner), 'r+')
+    writeSync(file, otherBoot, 0, otherBoot.length, flushSlot(slot))
+    closeSync(file)
+  }
+  const store = await openStore({ directory })
+  const inbox = await mailboxOf(store, account)
+  assert.ok(inbox.uidNext > 10_000 && inbox.highestModSeq > 10_000)
+  assert.ok((await append(store, inbox.id, sampleMessage(1))).uid > 10_000)
+  const created = await store.mailboxes.create(account.id, 'new')
+  assert.ok(created.uidValidity >= inbox.uidValidity + 10_000)
+  assert.deepEqual((await store.check()).problems, [])
+  await store.close()
+  rmSync(directory, { recursive: true })
 })
 
 test('power fails again while the store recovers', async () => {

@@ -1,7 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAlive, type ProcessIdentity } from '../process-identity.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
+
+const seenForMs = 1_000
+/** More than a tick of the clock that stamps files. */
+const tickMs = 50
 
 /**
  * One small file for each process that has the store open, outside the index so that a rebuild sees them,
@@ -10,6 +14,7 @@ import type { FileLayer } from '../segments/file-layer.ts'
 export class ProcessMarkers {
   readonly #directory: string
   readonly #files: FileLayer
+  #seen: { readonly mtimeMs: number; readonly atMs: number; readonly isAlone: boolean } | undefined
 
   constructor(storeDirectory: string, files: FileLayer) {
     this.#directory = join(storeDirectory, 'processes')
@@ -36,6 +41,21 @@ export class ProcessMarkers {
     return this.#all()
       .filter((identity) => !isAlive(identity))
       .map((identity) => identity.token)
+  }
+
+  /**
+   * No other process has the store open. Cheap: the folder is read again when it has changed, or may have
+   * changed within a tick of its clock, and once a second, because processes end without a word.
+   */
+  isAlone(token: number): boolean {
+    const nowMs = Date.now()
+    const { mtimeMs } = statSync(this.#directory)
+    const seen = this.#seen
+    const isFresh = seen !== undefined && seen.mtimeMs === mtimeMs && Math.abs(nowMs - seen.atMs) < seenForMs
+    if (isFresh && seen.atMs - mtimeMs > tickMs) return seen.isAlone
+    const isAlone = this.living().every((identity) => identity.token === token)
+    this.#seen = { mtimeMs, atMs: nowMs, isAlone }
+    return isAlone
   }
 
   isLiving(token: number): boolean {
