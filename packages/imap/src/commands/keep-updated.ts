@@ -39,6 +39,7 @@ export function keepUpdated(
     numbering,
     members: found,
     inOrder,
+    items: options.updateItems ?? [],
     async matching(uids) {
       const among: SearchCriteria = { kind: 'and', of: [{ kind: 'uids', ranges: pairsOf(uids) }, criteria] }
       return (await store.messages.search(mailbox.id, among)).uids

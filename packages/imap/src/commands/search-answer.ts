@@ -1,6 +1,7 @@
 /** ESEARCH and its return options. RFC 4731, RFC 5267 §3 and §4, RFC 5182, RFC 6203 §4, RFC 7377 §2.1, RFC 9394. */
 import type { MailboxId, Store } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
+import { type FetchItem, fetchItems } from '../wire/fetch-items.ts'
 import { formatNumbers } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
 import { type PartialRange, partialRange, partialText, sliceOf } from '../wire/partial-range.ts'
@@ -14,6 +15,8 @@ type ReturnOption = 'MIN' | 'MAX' | 'ALL' | 'COUNT' | 'SAVE' | 'PARTIAL' | 'UPDA
 export interface ReturnOptions {
   readonly names: ReadonlySet<ReturnOption>
   readonly partial: PartialRange | undefined
+  /** UPDATE: of each new message that comes into the result. RFC 5465 §7. */
+  readonly updateItems?: readonly FetchItem[]
 }
 
 export const returnAll: ReturnOptions = { names: new Set(['ALL']), partial: undefined }
@@ -22,20 +25,21 @@ export const returnAll: ReturnOptions = { names: new Set(['ALL']), partial: unde
 export function returnOptions(p: Parser): ReturnOptions | undefined {
   if (!p.acceptText('RETURN ')) return undefined
   let partial: PartialRange | undefined
+  let updateItems: readonly FetchItem[] = []
   const options = p.list((): ReturnOption => {
     const option = p.keyword()
     if (!isReturnOption(option)) throw new SyntaxFault('Unknown return option')
     if (option === 'PARTIAL') {
       if (partial !== undefined) throw new SyntaxFault('PARTIAL is given twice')
       partial = partialRange(p.sp())
-    }
+    } else if (option === 'UPDATE' && p.peekText(' (')) updateItems = fetchItems(p.sp())
     return option
   })
   p.sp()
   const names = new Set(options)
   // RFC 9394 §3.1.
   if (partial !== undefined && names.has('ALL')) throw new SyntaxFault('PARTIAL and ALL exclude each other')
-  return names.size === 0 ? returnAll : { names, partial }
+  return names.size === 0 ? returnAll : { names, partial, updateItems }
 }
 
 const returnOptionNames: ReadonlySet<string> = new Set([

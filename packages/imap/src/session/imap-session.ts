@@ -2,15 +2,13 @@ import type { CloseReason, Connection, TlsCredentials } from '@posthorn/net'
 import { type Account, StoreError } from '@posthorn/storage'
 import { cancelsUpdate } from '../commands/cancel-update.ts'
 import type { CapabilityContext } from '../commands/command.ts'
-import { answerFetch } from '../commands/fetch-answer.ts'
-import { planFetch } from '../commands/fetch-plan.ts'
 import { Refusal } from '../errors.ts'
 import type { NotifySpec } from '../wire/notify-groups.ts'
-import { lowerBound, type NumberSet, pick } from '../wire/number-set.ts'
+import { type NumberSet, pick } from '../wire/number-set.ts'
 import { ClientLink } from './client-link.ts'
 import { withheldFrom } from './client-quirks.ts'
 import { type ChannelUser, CompressedChannel } from './compressed-channel.ts'
-import { keywordLines, newsLines } from './news-lines.ts'
+import { keywordLines } from './news-lines.ts'
 import { type NoticeReader, Notices } from './notices.ts'
 import type { MailboxWatcher, OpenMailbox } from './open-mailbox.ts'
 import { runCommands } from './pump.ts'
@@ -18,7 +16,7 @@ import { SearchContexts } from './search-contexts.ts'
 import type { Services } from './services.ts'
 import type { Extension, SelectedSession, StateName } from './session.ts'
 import { type LoggedSession, logEnd, logFault, logLogin } from './session-log.ts'
-import { Turn } from './turn.ts'
+import { tellNews } from './tell-news.ts'
 
 /** A literal refused by us but sent all the same is read up to here; then the connection ends. */
 const swallowBytes = 256 * 1024 * 1024
@@ -218,31 +216,8 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     const news = await mailbox?.news(this.store, expunges)
     if (mailbox === undefined || news === undefined) return
     const selected = this.#notices?.spec?.selected
-    const uidOnly = this.enabled('UIDONLY')
-    const enabled = {
-      modSeq: this.enabled('CONDSTORE'),
-      vanished: uidOnly || this.enabled('QRESYNC'),
-      uidOnly,
-    }
-    const turn = new Turn()
-    if (this.#contexts !== undefined) this.connection.write(this.#contexts.beforeExpunge(news))
-    for (const lines of newsLines(
-      mailbox,
-      selected?.flags === 'untold' ? { ...news, places: [] } : news,
-      enabled,
-    )) {
-      await this.write(lines)
-      await turn.pass()
-      if (this.gone) return
-    }
-    if (this.#contexts !== undefined) {
-      const sequenceOf = (uid: number): number => mailbox.sequenceOf(uid)
-      await this.write(await this.#contexts.afterChanges(news, sequenceOf))
-    }
-    if (selected === undefined || selected.items.length === 0 || news.exists === undefined) return
-    // RFC 5465 §5.2: after ESEARCH ADDTO.
-    const came = mailbox.uids.subarray(lowerBound(mailbox.uids, lastKnown + 1))
-    await answerFetch(this as unknown as SelectedSession, planFetch(selected.items), came)
+    const variant = this as unknown as SelectedSession
+    await tellNews(variant, mailbox, { news, lastKnown, selected, contexts: this.#contexts })
   }
 
   get contexts(): SearchContexts {

@@ -1,5 +1,7 @@
 /** Results of searching commands that are kept up to date. RFC 5267 §4.3. */
+import type { FetchItem } from '../wire/fetch-items.ts'
 import { formatNumbers, lowerBound } from '../wire/number-set.ts'
+import type { Arrivals } from './new-messages.ts'
 import type { News } from './open-mailbox.ts'
 
 /** At most so many at a time in a session (RFC 5267 §4.3.1). */
@@ -13,6 +15,8 @@ export interface SearchContext {
   members: Uint32Array
   /** Those of `uids` that meet the criteria now, ascending. */
   matching(uids: Uint32Array): Promise<Uint32Array>
+  /** Sent with each new message that comes into it. */
+  readonly items: readonly FetchItem[]
   /** undefined: the order of the mailbox. */
   readonly inOrder: ((uids: Uint32Array) => Promise<Uint32Array>) | undefined
 }
@@ -21,6 +25,7 @@ type NumberOf = (uid: number) => number
 
 export class SearchContexts {
   readonly #byTag = new Map<string, SearchContext>()
+  #arrivals: Arrivals[] = []
   /** Of a search that was ended before it could become a context. */
   #forgotten: string | undefined
 
@@ -63,11 +68,17 @@ export class SearchContexts {
     return lines
   }
 
+  /** What came into results by the news that `afterChanges` was told of last. */
+  takeArrivals(): readonly Arrivals[] {
+    return this.#arrivals.splice(0)
+  }
+
   /** Lines that follow the FETCH and EXISTS of the same news. @param sequenceOf as it is after them */
   async afterChanges(news: News, sequenceOf: NumberOf): Promise<string> {
     // What is held back is still in the mailbox for this client, but cannot be found any more.
     const changed = news.changed.uids.filter((uid) => sequenceOf(uid) > 0)
     if (changed.length === 0) return ''
+    this.#arrivals = []
     let lines = ''
     for (const context of this.#byTag.values()) {
       const matching = new Set(await context.matching(changed))
@@ -75,6 +86,8 @@ export class SearchContexts {
       lines += removal(context, (uid) => left.has(uid), sequenceOf)
       const members = new Set(context.members)
       const came = Uint32Array.from([...matching].filter((uid) => !members.has(uid)))
+      if (came.length > 0 && context.items.length > 0)
+        this.#arrivals.push({ uids: came.slice(), items: context.items })
       if (came.length > 0) lines += await this.#addition(context, came, sequenceOf)
     }
     return lines

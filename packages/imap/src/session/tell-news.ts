@@ -1,0 +1,70 @@
+/** What happened in the selected mailbox, in the order in which it has to be told. */
+import { answerFetch } from '../commands/fetch-answer.ts'
+import { planFetch } from '../commands/fetch-plan.ts'
+import type { FetchItem } from '../wire/fetch-items.ts'
+import type { SelectedEvents } from '../wire/notify-groups.ts'
+import { lowerBound } from '../wire/number-set.ts'
+import { fetchArrivals } from './new-messages.ts'
+import { newsLines } from './news-lines.ts'
+import type { News, OpenMailbox } from './open-mailbox.ts'
+import type { SearchContexts } from './search-contexts.ts'
+import type { SelectedSession } from './session.ts'
+import { Turn } from './turn.ts'
+
+export interface Told {
+  readonly news: News
+  /** The last UID that the client knew before. */
+  readonly lastKnown: number
+  /** NOTIFY's wishes. */
+  readonly selected: SelectedEvents | undefined
+  readonly contexts: SearchContexts | undefined
+}
+
+export async function tellNews(session: SelectedSession, mailbox: OpenMailbox, told: Told): Promise<void> {
+  const { news, selected, contexts } = told
+  const before = contexts?.beforeExpunge(news) ?? ''
+  if (before !== '') await session.write(before)
+  const uidOnly = session.enabled('UIDONLY')
+  const enabled = {
+    modSeq: session.enabled('CONDSTORE'),
+    vanished: uidOnly || session.enabled('QRESYNC'),
+    uidOnly,
+  }
+  const turn = new Turn()
+  const wanted = selected?.flags === 'untold' ? { ...news, places: [] } : news
+  for (const lines of newsLines(mailbox, wanted, enabled)) {
+    await session.write(lines)
+    await turn.pass()
+    if (session.gone) return
+  }
+  const items = selected?.items ?? []
+  if (contexts === undefined && items.length === 0) return
+  const came = newUids(mailbox, told)
+  const rest =
+    contexts === undefined ? came : await tellContexts(session, mailbox, { news, contexts, came, items })
+  // RFC 5465 §5.2: after ESEARCH ADDTO.
+  if (rest.length > 0 && items.length > 0) await answerFetch(session, planFetch(items), rest)
+}
+
+function newUids({ uids }: OpenMailbox, { news, lastKnown }: Told): Uint32Array {
+  return news.exists === undefined ? new Uint32Array(0) : uids.slice(lowerBound(uids, lastKnown + 1))
+}
+
+/** RFC 5267 §4.3; RFC 5465 §7: what a search wants of a message comes before its ADDTO. Gives the other new messages. */
+async function tellContexts(
+  session: SelectedSession,
+  mailbox: OpenMailbox,
+  how: {
+    readonly news: News
+    readonly contexts: SearchContexts
+    readonly came: Uint32Array
+    readonly items: readonly FetchItem[]
+  },
+): Promise<Uint32Array> {
+  const { news, contexts, came, items } = how
+  const lines = await contexts.afterChanges(news, (uid) => mailbox.sequenceOf(uid))
+  const arrivals = contexts.takeArrivals()
+  const rest = arrivals.length === 0 ? came : await fetchArrivals(session, came, items, arrivals)
+  if (lines !== '') await session.write(lines)
+  return rest
+}
