@@ -13,6 +13,7 @@ export const serviceNames = ['smtp', 'submission', 'submissions', 'pop3', 'pop3s
 export type Ports = Readonly<Record<(typeof serviceNames)[number], number>>
 
 const running = new Set<ChildProcess>()
+const endsWithinMs = 60_000
 const sockets = new Set<Socket>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -148,7 +149,16 @@ export async function startServer(site: Site): Promise<RunningServer> {
     pid: child.pid ?? 0,
     output,
     says: async (wanted: RegExp) => await eventually(() => assert.match(output(), wanted), 20_000),
-    signal: (name: NodeJS.Signals) => void child.kill(name),
+    signal: (name: NodeJS.Signals) => {
+      child.kill(name)
+      if (name !== 'SIGTERM' && name !== 'SIGINT') return
+      // One that hangs is shown with what it said, instead of hanging the test.
+      const timer = setTimeout(() => {
+        said.err += `\nit did not end within ${endsWithinMs} ms of ${name}\n`
+        child.kill('SIGKILL')
+      }, endsWithinMs)
+      void ended.then(() => clearTimeout(timer))
+    },
     ended,
   }
   await Promise.race([

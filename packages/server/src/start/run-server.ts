@@ -182,6 +182,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     await Promise.race([start(frame), stopped])
     const why = await stopped
     writer.log({ level: 'info', service: 'master', text: `terminating on ${why}` })
+    endInAnyCase(frame)
     await frame.stopWatching?.()
     await frame.running?.stop()
     return 0
@@ -189,6 +190,23 @@ export async function runServer(options: RunOptions): Promise<number> {
     writer.flush()
     await release()
   }
+}
+
+/** Beyond shutdown_grace: bodies on their way to the disk, the store. */
+const closingMs = 15_000
+
+/** What was acknowledged is on disk: a part that does not end must not keep the whole server from ending. */
+function endInAnyCase({ config, writer }: Frame): void {
+  const limitMs = config.values.shutdown_grace + closingMs
+  setTimeout(() => {
+    writer.log({
+      level: 'fatal',
+      service: 'master',
+      text: `cannot end within ${limitMs / 1000} s: giving up`,
+    })
+    writer.flush()
+    process.exit(1)
+  }, limitMs).unref()
 }
 
 /** The primary of a pool loads nothing of the server itself. */

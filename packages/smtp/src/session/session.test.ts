@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { RecordingHandler } from '../handler-fixture.ts'
 import { defaultSmtpOptions, type SmtpOptions, type SmtpServiceName, serviceOptions } from '../options.ts'
 import { Session } from './session.ts'
+import type { SessionHost } from './session-host.ts'
 
 interface Setting {
   readonly service?: SmtpServiceName
