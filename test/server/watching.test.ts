@@ -1,6 +1,6 @@
 /** Metrics, counts, the log and its rotation, of a server with several processes. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createTransport } from 'nodemailer'
@@ -72,5 +72,40 @@ test('metrics on a loopback port, posthorn stats and the log files tell the same
     await stopServer(server)
     assert.equal((await command(site, ['stats'])).code, 1)
     assert.ok(existsSync(join(folder, 'maillog')))
+  })
+})
+
+test('C12, C16, C17, I24: dovecot reload, the list of files, a main.cf that others may write, stop --drain', async () => {
+  await inFolder(async (folder) => {
+    const site = await createSite(
+      folder,
+      'sample_accounts = no\nrelayhost = [127.0.0.1]:1\nsmtp_connect_timeout = 1s',
+    )
+    chmodSync(folder, 0o755)
+    chmodSync(site.mainCf, 0o666)
+    const refused = await command(site, ['start'])
+    assert.match(
+      refused.err,
+      /main\.cf: group or others may write it \(mode 666\)\n.*chmod go-w .*unsafe_files = warn/,
+    )
+    assert.equal(refused.code, 1)
+    const wrong = await command(site, ['files'])
+    assert.match(wrong.out, /^0666 .*main\.cf +configuration +chmod 644$/m)
+    assert.equal(wrong.code, 1)
+    chmodSync(site.mainCf, 0o640)
+    const server = await startServer(site)
+    assert.equal((await command(site, ['dovecot', 'reload'])).code, 0)
+    await server.says(/reload -- version/)
+    const files = await command(site, ['files'])
+    assert.equal(files.code, 0, files.out)
+    assert.match(files.out, /^1733 .*maildrop +mail that users leave$/m)
+    assert.match(files.out, /^0700 .*store +mail, accounts, queue$/m)
+    await command(site, ['sendmail', 'x@example.com'], { input: 'Subject: far\n\n' })
+    const stopped = await command(site, ['stop', '--drain', '1'])
+    assert.deepEqual(
+      [stopped.code, stopped.out, stopped.err],
+      [0, 'stopped\n', '1 message waits for the next start\n'],
+    )
+    await server.ended
   })
 })

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { joinStreams } from '@posthorn/net'
-import { connectSmtp, type OutgoingMail } from '@posthorn/smtp'
+import type { OutgoingMail } from '@posthorn/smtp'
 import type { Config } from '../../config/config.ts'
 import { listenHosts } from '../../services/listen-hosts.ts'
 import { errorCode } from '../../start-error.ts'
@@ -20,6 +20,8 @@ export function mayOpenStore(dataFolder: string): boolean {
 export async function handOver(config: Config, mail: OutgoingMail): Promise<number> {
   const { myhostname } = config.values
   const { address, port } = smtpService(config)
+  // Other commands need no SMTP, and start the sooner without it.
+  const { connectSmtp } = await import('@posthorn/smtp')
   const client = await connectSmtp(
     { host: 'localhost', address, port },
     { protocol: 'smtp', heloName: myhostname, tlsLevel: 'none' },

@@ -2,6 +2,7 @@ import { constants, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, st
 import { basename, dirname, join, resolve } from 'node:path'
 import { restoreStore } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
+import { masterCfFile } from '../../config/load-config.ts'
 import { parameters } from '../../config/schema/schema.ts'
 import { serverStatus } from '../server-control.ts'
 import { CommandError } from '../shell.ts'
@@ -10,7 +11,13 @@ import { readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
 
 /** In the folder of a backup: `store`, `main.cf`, `tls`, and `tables` with the files that main.cf names. */
-const parts = { store: 'store', mainCf: 'main.cf', tls: 'tls', tables: 'tables' } as const
+const parts = {
+  store: 'store',
+  mainCf: 'main.cf',
+  masterCf: 'master.cf',
+  tls: 'tls',
+  tables: 'tables',
+} as const
 
 /** Everything that is needed to be this site again. */
 export async function backUp({ shell, site }: CommandContext, to: string): Promise<void> {
@@ -33,6 +40,11 @@ function copySettings(config: Config, target: string): readonly string[] {
     copyFileSync(config.file, join(target, parts.mainCf))
     copied.push(config.file)
   }
+  const masterCf = masterCfFile(config)
+  if (existsSync(masterCf)) {
+    copyFileSync(masterCf, join(target, parts.masterCf))
+    copied.push(masterCf)
+  }
   const tls = join(config.values.data_directory, 'tls')
   if (existsSync(tls)) {
     cpSync(tls, join(target, parts.tls), { recursive: true })
@@ -48,7 +60,7 @@ function copySettings(config: Config, target: string): readonly string[] {
 }
 
 /** Files of tables and lists, certificates and keys: whatever main.cf names by a path. */
-function tableFiles(config: Config): readonly string[] {
+export function tableFiles(config: Config): readonly string[] {
   const files = new Set<string>()
   for (const [name, { type }] of parameters) {
     const value: unknown = config.values[name as keyof Config['values']]
@@ -72,17 +84,20 @@ export async function restore({ shell, site }: CommandContext, from: string): Pr
   if ((await serverStatus(shell, site())) !== undefined)
     throw new CommandError('stop the server first: posthorn stop')
   const { config, folder } = locateSite(shell, site())
-  mkdirSync(folder.path, { recursive: true, mode: 0o700 })
+  mkdirSync(folder.path, { recursive: true, mode: 0o711 })
   becomeOwner(folder.path)
   await restoreStore(join(source, parts.store), folder.storeFolder)
   shell.out(`${folder.storeFolder}: restored\n`)
-  const mainCf = join(source, parts.mainCf)
-  if (existsSync(mainCf)) {
-    if (existsSync(config.file))
-      shell.out(`${config.file} stays as it is; the one of the backup is ${mainCf}\n`)
+  for (const [name, file] of [
+    [parts.mainCf, config.file],
+    [parts.masterCf, masterCfFile(config)],
+  ] as const) {
+    const kept = join(source, name)
+    if (!existsSync(kept)) continue
+    if (existsSync(file)) shell.out(`${file} stays as it is; the one of the backup is ${kept}\n`)
     else {
-      copyFileSync(mainCf, config.file, constants.COPYFILE_EXCL)
-      shell.out(`${config.file}: restored\n`)
+      copyFileSync(kept, file, constants.COPYFILE_EXCL)
+      shell.out(`${file}: restored\n`)
     }
   }
   const tls = join(folder.path, basename(parts.tls))

@@ -6,6 +6,7 @@ import { addDoctorCommand } from './doctor.ts'
 import { addDomainCommands } from './domain.ts'
 import { addExplainCommand } from './explain.ts'
 import { addExportCommands } from './export.ts'
+import { addFilesCommand } from './files.ts'
 import { addGreylistCommands } from './greylist.ts'
 import { addGroupCommands } from './group.ts'
 import { addImportCommands } from './import.ts'
@@ -51,6 +52,7 @@ export async function posthorn(
   addExplainCommand(program, context)
   addStatsCommand(program, context)
   addLogCommand(program, context)
+  addFilesCommand(program, context)
   inherit(program)
   try {
     await program.parseAsync([...args], { from: 'user' })

@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { checkSite } from '../check-site.ts'
 import { successful } from '../control-client.ts'
+import { flushQueue } from '../postfix/postqueue.ts'
 import { reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
 import { CommandError, exit } from '../shell.ts'
 import type { CommandContext } from './context.ts'
@@ -23,7 +25,9 @@ export function addServerCommands(program: Command, context: CommandContext, sta
   program
     .command('stop')
     .description('let sessions finish their command, then end')
-    .action(async () => {
+    .option('--drain [seconds]', 'first try all mail now and wait for an empty queue, 60 seconds at most')
+    .action(async ({ drain }: { drain?: string | true }) => {
+      if (drain !== undefined) await drainQueue(context, drain === true ? 60 : secondsOf(drain))
       if (!(await stopServer(shell, site()))) throw new CommandError('the server is not running')
       shell.out('stopped\n')
     })
@@ -67,4 +71,33 @@ export function addServerCommands(program: Command, context: CommandContext, sta
       if (problems.length === 0) shell.out(`${config.file}: ok\n`)
       finish(problems.length === 0 ? exit.ok : exit.failure)
     })
+}
+
+function secondsOf(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new CommandError(`not a number of seconds: ${text}`, exit.usage)
+  return Number(text)
+}
+
+const pollMs = 200
+
+/** I24: a machine that runs a mail server for a report only. What cannot leave in time waits for the next start. */
+async function drainQueue({ shell, site }: CommandContext, limitSeconds: number): Promise<void> {
+  if ((await serverStatus(shell, site())) === undefined) return
+  await flushQueue(shell, site(), {})
+  const endMs = performance.now() + limitSeconds * 1000
+  for (;;) {
+    const queued = queuedOf((await serverStatus(shell, site()))?.['status'])
+    if (queued === 0) return
+    if (performance.now() > endMs) {
+      shell.err(`${queued} message${queued === 1 ? ' waits' : 's wait'} for the next start\n`)
+      return
+    }
+    await delay(pollMs)
+  }
+}
+
+/** The same for every process. */
+function queuedOf(status: unknown): number {
+  const { processes } = (status ?? {}) as { readonly processes?: readonly { readonly queued?: number }[] }
+  return processes?.[0]?.queued ?? 0
 }
