@@ -98,6 +98,20 @@ const workload = async (
   await Promise.all([attempt(deliver(9, 100_000)), attempt(move(1)), attempt(flag(inbox.id, 2))])
 }
 
+/** One after the other, more than a short log holds. */
+const manySmall = async (
+  store: Store & Maintenance,
+  account: Account,
+  { messages }: Acknowledged,
+): Promise<void> => {
+  const { id } = await mailboxOf(store, account)
+  for (let count = 0; count < 40; count++) {
+    const bytes = sampleMessage(1 + (count % 9), 400 + 37 * count)
+    const { uid } = await append(store, id, bytes)
+    messages.set(`${id}:${uid}`, bytes)
+  }
+}
+
 const verify = async (
   store: Store & Maintenance,
   account: Account,
@@ -159,24 +173,32 @@ const copyOf = ({ messages, queued, flagged, removed }: Acknowledged): Acknowled
 })
 
 /** Of an opening, and of all. */
-const countCalls = async (logCapacityBytes?: number): Promise<{ opening: number; all: number }> => {
+const countCalls = async (
+  logCapacityBytes?: number,
+  work = workload,
+): Promise<{ opening: number; all: number }> => {
   const { directory, account } = await prepare(logCapacityBytes)
   const files = new FaultyFileLayer({ kind: 'none' })
   const store = await openStoreWith({ files }, { directory })
   const opening = files.calls
-  await workload(store, account, noted())
+  await work(store, account, noted())
   await store.close()
   rmSync(directory, { recursive: true })
   return { opening, all: files.calls }
 }
 
 /** Works until the power fails at that call. What is left of the store, and what it had acknowledged. */
-const failPower = async (atCall: number, seed: number, logCapacityBytes?: number): Promise<Left> => {
+const failPower = async (
+  atCall: number,
+  seed: number,
+  logCapacityBytes?: number,
+  work = workload,
+): Promise<Left> => {
   const { directory, account } = await prepare(logCapacityBytes)
   const files = new FaultyFileLayer({ kind: 'power', atCall }, seed)
   const acknowledged = noted()
   const opened = openStoreWith({ files }, { directory })
-  const working = opened.then((store) => workload(store, account, acknowledged).then(() => store.close()))
+  const working = opened.then((store) => work(store, account, acknowledged).then(() => store.close()))
   await Promise.race([files.down, working.catch(() => {})])
   // What runs beside may still succeed: the worst case.
   await new Promise((resolve) => setTimeout(resolve, 10))
@@ -215,6 +237,13 @@ test('the same with a log that is too short for half of it', async () => {
   const { opening, all } = await countCalls(logCapacityBytes)
   for (let atCall = opening; atCall <= all; atCall += 2)
     await verifyLeft(await failPower(atCall, atCall, logCapacityBytes))
+})
+
+test('the same, several times round a log without room for all that is not yet in the index', async () => {
+  const logCapacityBytes = 24_000
+  const { opening, all } = await countCalls(logCapacityBytes, manySmall)
+  for (let atCall = opening + 40; atCall <= all; atCall += 5)
+    await verifyLeft(await failPower(atCall, atCall, logCapacityBytes, manySmall))
 })
 
 test('after power failure no UID, MODSEQ or UIDVALIDITY that was seen is given again', async () => {
