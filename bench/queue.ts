@@ -1,0 +1,129 @@
+/**
+ * node bench/queue.ts [--messages 100000]
+ *
+ * A queue of messages that wait for a dead destination: how soon `postqueue -p` says its first line, what memory the
+ * server takes, and whether mail for a living destination (smtp-sink) goes on meanwhile.
+ * Needs Debian's postfix for smtp-source and smtp-sink.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { openStore } from '@posthorn/storage'
+import { startOurs } from './ours.ts'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const cli = join(here, '..', 'packages', 'server', 'src', 'main.ts')
+const sinkPort = Number(process.env['BENCH_SINK_PORT'] ?? 28_025)
+const batch = 500
+
+/** Half of them are due at once, half later: as a queue is after some hours. */
+async function fill(directory: string, messages: number): Promise<void> {
+  const store = await openStore({ directory })
+  const nowMs = Date.now()
+  const content = Buffer.from(`Subject: waits\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(20))
+  for (let from = 0; from < messages; from += batch) {
+    const count = Math.min(batch, messages - from)
+    await Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const writer = store.messages.stage()
+        await writer.write(content)
+        const at = from + i
+        const dueMs = at % 2 === 0 ? nowMs : nowMs + 3_600_000 + at
+        const route = { kind: 'queued', transport: 'smtp', nextHop: '[127.0.0.1]:9', dueMs } as const
+        await store.queue.accept({
+          message: await writer.finish(),
+          entry: {
+            queueId: store.queue.newId(nowMs),
+            sender: 'a@bench.test',
+            recipients: [{ address: `user${at}@dead.example`, route }],
+            options: {},
+            origin: { clientName: 'localhost', clientAddress: '127.0.0.1', helo: 'x', protocol: 'ESMTP' },
+            arrivedMs: nowMs - 7_200_000,
+          },
+        })
+      }),
+    )
+  }
+  await store.close()
+}
+
+/** Resident memory in MB: all of it, and without pages of mapped files, which the system takes back when it needs them. */
+const memoryOf = (pid: number): string => {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const megabytes = (name: string): number =>
+    Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024)
+  return `${megabytes('VmRSS')} MB, without mapped files ${megabytes('RssAnon')} MB`
+}
+
+/** ms until the first line, and until the end, of `postqueue -p`. */
+async function listing(mainCf: string): Promise<{ firstMs: number; allMs: number; lines: number }> {
+  const startedMs = performance.now()
+  const child = spawn(process.execPath, [cli, 'postqueue', '-c', dirname(mainCf), '-p'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let firstMs = 0
+  let lines = 0
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (firstMs === 0) firstMs = performance.now() - startedMs
+    for (const octet of chunk) if (octet === 10) lines++
+  })
+  await new Promise((resolve) => child.once('close', resolve))
+  return { firstMs, allMs: performance.now() - startedMs, lines }
+}
+
+/** Messages/s through the server to a destination that lives. */
+async function relayed(port: number, messages: number): Promise<number> {
+  const startedMs = performance.now()
+  const to = [
+    '-d',
+    '-s',
+    '10',
+    '-m',
+    String(messages),
+    '-l',
+    '6144',
+    '-f',
+    'a@bench.test',
+    '-t',
+    'x@live.example',
+  ]
+  const source = spawn('smtp-source', [...to, `127.0.0.1:${port}`], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  await new Promise((resolve) => source.once('exit', resolve))
+  return Math.round((messages / (performance.now() - startedMs)) * 1000)
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { messages: { type: 'string', default: '100000' } } })
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-queue-bench-'))
+  const asNobody = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
+  const sink = spawn('smtp-sink', [...asNobody, `127.0.0.1:${sinkPort}`, '1000'], { stdio: 'ignore' })
+  const filledMs = performance.now()
+  await fill(join(folder, 'store'), Number(values.messages))
+  console.log(`filled in ${Math.round((performance.now() - filledMs) / 1000)} s`)
+  const extra = `relayhost = [127.0.0.1]:${sinkPort}\nsmtp_tls_security_level = none\n`
+  const ours = await startOurs(folder, extra)
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    console.log(`memory after the start: ${memoryOf(ours.pid)}`)
+    const mainCf = join(folder, 'main.cf')
+    for (let round = 0; round < 2; round++) {
+      const { firstMs, allMs, lines } = await listing(mainCf)
+      console.log(
+        `postqueue -p: first line ${Math.round(firstMs)} ms, ${lines} lines in ${Math.round(allMs)} ms`,
+      )
+    }
+    console.log(`mail for a living destination meanwhile: ${await relayed(ours.smtpPort, 1000)}/s accepted`)
+    console.log(`memory: ${memoryOf(ours.pid)}`)
+  } finally {
+    await ours.stop()
+    sink.kill('SIGTERM')
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+await main()
