@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { ModSeq, Wake, WakeBus } from './contract.ts'
+import { closeEnvironment, openEnvironment, transact } from './kv/environment.ts'
+import { write64 } from './kv/keys.ts'
+import { Snapshot } from './kv/unit.ts'
+import { logStateKey, readLogState } from './log/log-state.ts'
 import { openStore, openStoreWith } from './open-store.ts'
 import { writeSequence } from './rows/sequence.ts'
 import { append, mailboxOf, makeAccount, sampleMessage } from './testkit/samples.ts'
@@ -70,13 +74,40 @@ describe('versions of the store', () => {
     const upgraded = await openStoreWith(parts, { directory })
     assert.equal((await makeAccount(upgraded, 'new@example.org')).id, 500)
     await upgraded.close()
-    const { readdirSync } = await import('node:fs')
     const [snapshot] = readdirSync(join(directory, 'snapshots'))
     const former = await openStore({ directory: join(directory, 'snapshots', String(snapshot)) })
     assert.equal((await former.messages.view(id)).uids.length, 1)
     await former.close()
     rmSync(directory, { recursive: true })
   })
+})
+
+test('a store of version 1, which has no log, is opened and has one', async () => {
+  const directory = temporary()
+  const old = await openStoreWith({ storeVersion: 1 }, { directory })
+  const account = await makeAccount(old)
+  const { id } = await mailboxOf(old, account)
+  await append(old, id, sampleMessage(1))
+  await old.close()
+  rmSync(join(directory, 'log'), { recursive: true })
+  const environment = openEnvironment(join(directory, 'index.mdb'), 'synced')
+  const next = readLogState(new Snapshot(environment)).next
+  const sequence = Buffer.alloc(8)
+  write64(sequence, next, 0)
+  transact(environment, () => environment.putSync(logStateKey, sequence))
+  await closeEnvironment(environment)
+  for (let round = 2; round < 5; round++) {
+    const store = await openStore({ directory })
+    assert.equal((await append(store, id, sampleMessage(round))).uid, round)
+    assert.deepEqual((await store.check()).problems, [])
+    assert.equal(readdirSync(join(directory, 'log')).filter((name) => name.endsWith('.log')).length, 1)
+    await store.close()
+  }
+  assert.equal(readdirSync(join(directory, 'snapshots')).length, 1)
+  await assert.rejects(openStoreWith({ storeVersion: 1, upgradeSteps: [] }, { directory }), {
+    kind: 'newer-version',
+  })
+  rmSync(directory, { recursive: true })
 })
 
 test('an upgrade that ends half-way is repeated by the next opening', async () => {
