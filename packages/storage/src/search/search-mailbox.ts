@@ -92,7 +92,8 @@ class Search {
       }
     }
     if (found.length > 0) this.#found.push(found)
-    return Uint32Array.from(undecided)
+    // The same array: what is kept of whole mailboxes is found by it.
+    return undecided.length === uids.length ? uids : Uint32Array.from(undecided)
   }
 
   /** Kept texts answer for all messages at once, as far as there are any. */
@@ -112,7 +113,7 @@ class Search {
       }
     }
     if (found.length > 0) this.#found.push(found)
-    return Uint32Array.from(undecided)
+    return undecided.length === uids.length ? uids : Uint32Array.from(undecided)
   }
 
   #decide(found: number[]): boolean | undefined {

@@ -4,7 +4,7 @@ const blank = 0x20
 const tab = 0x09
 
 /** Offset of the colon of the line that begins at `start`, when it is this field's; else -1. RFC 5322 §2.2. */
-const colonOf = (bytes: Buffer, start: number, name: Buffer): number => {
+export const colonOf = (bytes: Buffer, start: number, name: Buffer): number => {
   let at = start + name.length
   if (bytes.compare(name, 0, name.length, start, Math.min(at, bytes.length)) !== 0) return -1
   while (bytes[at] === blank || bytes[at] === tab) at++

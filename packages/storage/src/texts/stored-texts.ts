@@ -32,6 +32,9 @@ export const answerFromTexts = async (
   }
 }
 
+/** For a small part of an account's messages a column of all of them is not made. */
+const columnShare = 0.2
+
 const scanFor = async (
   texts: TextGeneration,
   located: Int32Array,
@@ -44,6 +47,13 @@ const scanFor = async (
     return bodies
   }
   const heads = new Uint8Array(texts.count)
+  if (needle.where === 'field' && located.length >= texts.count * columnShare) {
+    const column = await texts.fields.of(texts, needle.name as Buffer, signal)
+    if (column !== undefined) {
+      column.search(needle.octets, heads)
+      return heads
+    }
+  }
   await scanTexts(texts, 'head', texts.inOrder(located, 'head'), needle, heads, signal)
   if (needle.where === 'field') return heads
   const rest = located.map((record) => (record >= 0 && heads[record] === answer.yes ? -1 : record))

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import { crc32 } from 'node:zlib'
+import { FieldColumns } from './field-column.ts'
 import {
   bodyPath,
   decodeIndexHead,
@@ -35,6 +36,8 @@ const damaged = 2
  */
 export class TextGeneration {
   readonly inode: number
+  /** Header fields that were searched. */
+  readonly fields = new FieldColumns()
   readonly #files: readonly [index: number, head: number, body: number]
   readonly #records: TextRecord[] = []
   readonly #byMessage = new Map<number, number>()
