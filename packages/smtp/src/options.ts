@@ -44,6 +44,8 @@ export interface SmtpOptions {
   readonly forbidPipelining: 'yes' | 'no'
   /** Postfix: smtpd_helo_required. */
   readonly heloRequired: 'yes' | 'no'
+  /** In force while nearly all connections are taken. Postfix: STRESS_README. */
+  readonly stressed: Partial<Pick<SmtpOptions, 'commandTimeoutMs' | 'hardErrorLimit' | 'junkCommandLimit'>>
   /** Postfix: smtpd_forbidden_commands, upper case: a client that says one is sent away. */
   readonly forbiddenCommands: readonly string[]
   /** Postfix: disable_vrfy_command. */
@@ -86,6 +88,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   bareNewline: 'normalize',
   forbidPipelining: 'yes',
   heloRequired: 'no',
+  stressed: {},
   forbiddenCommands: ['CONNECT', 'GET', 'POST'],
   vrfy: 'enabled',
   discardEhloKeywords: [],

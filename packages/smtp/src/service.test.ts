@@ -439,3 +439,26 @@ test('LMTP through a UNIX socket', async (t) => {
   assert.match(await client.ask('LHLO c'), /^250-mx\.test/)
   assert.equal(handler.sessions[0]?.clientAddress, '127.0.0.1')
 })
+
+test('STRESS_README: while nearly all connections are taken, other limits hold', async (t) => {
+  const options = { connections: 10, greetWaitMs: 0, stressed: { hardErrorLimit: 1 } }
+  const { port, service } = await serve(t, { options })
+  const clients: Client[] = []
+  for (let i = 0; i < 8; i++) {
+    const client = await Client.open(port)
+    assert.match(await client.reply(), /^220/)
+    clients.push(client)
+  }
+  const [first, second, ...others] = clients as [Client, Client, ...Client[]]
+  assert.match(await first.ask('NONSENSE'), /^500/)
+  assert.match(await first.ask('NOOP'), /^250/, 'no stress yet')
+  assert.match(await (await Client.open(port)).reply(), /^220/, 'the ninth of ten')
+  assert.match(await second.ask('NONSENSE'), /^500/)
+  assert.match(await second.reply(), /^421 4\.7\.0 mx\.test Error: too many errors/)
+  for (const { socket } of others) socket.destroy()
+  while (service.connections > 3) await new Promise((resolve) => setTimeout(resolve, 5))
+  const later = await Client.open(port)
+  await later.reply()
+  assert.match(await later.ask('NONSENSE'), /^500/)
+  assert.match(await later.ask('NOOP'), /^250/, 'calm again')
+})

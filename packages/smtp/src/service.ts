@@ -53,6 +53,10 @@ export interface SmtpService {
 /** The receiving side: SMTP, submission and LMTP on any number of sockets. */
 export const createSmtpService = (input: SmtpServiceInput): SmtpService => new Service(input)
 
+/** Postfix's master(8) sets stress=yes when all processes are busy; some room is left here. */
+const stressShare = 0.9
+const calmShare = 0.7
+
 class Service implements SmtpService {
   readonly #input: SmtpServiceInput
   readonly #wheel: TimerWheel
@@ -65,6 +69,8 @@ class Service implements SmtpService {
   readonly #connections = new Set<Connection>()
   readonly #perClient = new Map<string, number>()
   #closing = false
+  /** Nearly all connections are taken. */
+  #stressed = false
   #emptied: (() => void) | undefined
 
   constructor(input: SmtpServiceInput) {
@@ -127,12 +133,10 @@ class Service implements SmtpService {
 
   #host(service: SmtpServiceName, overrides: Partial<SmtpOptions> | undefined): ConnectionHost {
     const { handler, tls } = this.#input
-    const merge = (): SmtpOptions => ({
-      ...defaultSmtpOptions,
-      ...serviceOptions[service],
-      ...this.#options,
-      ...overrides,
-    })
+    const merge = (): SmtpOptions => {
+      const usual = { ...defaultSmtpOptions, ...serviceOptions[service], ...this.#options, ...overrides }
+      return this.#stressed ? { ...usual, ...usual.stressed } : usual
+    }
     let generation = this.#generation
     let merged = merge()
     const current = (): SmtpOptions => {
@@ -167,6 +171,9 @@ class Service implements SmtpService {
     const full = this.#connections.size >= options.connections
     this.#connections.add(connection)
     this.#perClient.set(address, (this.#perClient.get(address) ?? 0) + 1)
+    if (!this.#stressed && this.#connections.size >= options.connections * stressShare) {
+      this.#setStress('yes', `${this.#connections.size} of ${options.connections} connections are taken`)
+    }
     if (this.#closing) return reply(421, '4.3.2', `${options.hostname} Service shutting down`)
     if (!full || this.#makeRoom()) return undefined
     this.#log('warning', `connection limit reached: ${options.connections}`)
@@ -201,11 +208,21 @@ class Service implements SmtpService {
 
   #gone(connection: Connection): void {
     if (!this.#connections.delete(connection)) return
+    const { connections } = connection.conversation.options
+    if (this.#stressed && this.#connections.size < connections * calmShare)
+      this.#setStress('no', 'connections are free again')
     const address = connection.peer.clientAddress
     const left = (this.#perClient.get(address) ?? 1) - 1
     if (left > 0) this.#perClient.set(address, left)
     else this.#perClient.delete(address)
     if (this.#connections.size === 0) this.#emptied?.()
+  }
+
+  /** Sessions under way have the new limits from their next command on. */
+  #setStress(stress: 'yes' | 'no', why: string): void {
+    this.#stressed = stress === 'yes'
+    this.#generation++
+    this.#log('warning', `stress=${stress === 'yes' ? 'yes' : ''}: ${why}`)
   }
 
   #fault(session: SmtpSession, error: unknown): void {

@@ -1,7 +1,8 @@
 import type { Log } from '@posthorn/mail'
 import type { TlsCredentials } from '@posthorn/net'
-import { createSmtpService, type SmtpHandler, type SmtpService } from '@posthorn/smtp'
+import { createSmtpService, type SmtpHandler, type SmtpOptions, type SmtpService } from '@posthorn/smtp'
 import type { Config } from '../config/config.ts'
+import type { ServiceOption } from '../config/master-cf.ts'
 import type { SmtpListenerService } from '../config/services.ts'
 import { mxOptions, smtpOptions } from '../services/smtp-options.ts'
 import type { SmtpServices } from './listeners.ts'
@@ -55,14 +56,31 @@ export function createSmtpServices({ config, transfer, log, credentials }: SmtpS
 /** Ports of main.cf know what is right for them; a line of master.cf says it all itself. */
 function optionsOf({ kind, entry }: SmtpListenerService, config: Config): ReturnType<typeof smtpOptions> {
   if (entry === undefined)
-    return { ...smtpOptions(config.values), ...(kind === 'mx' ? mxOptions(config.values) : {}) }
+    return {
+      ...smtpOptions(config.values),
+      ...stressOptions(config, []),
+      ...(kind === 'mx' ? mxOptions(config.values) : {}),
+    }
   const { values } = config.withOptions(entry.options)
   const limit = Number.parseInt(entry.fields.process_limit, 10)
   return {
     ...smtpOptions(values),
+    ...stressOptions(config, entry.options),
     ...(kind === 'lmtp' ? {} : mxOptions(values)),
     ...(kind === 'lmtp' ? {} : { authRequired: 'no' }),
     ...(limit > 0 ? { connections: limit } : {}),
+  }
+}
+
+/** `${stress?{10}:{300}}s`: what main.cf says for a server whose connections are nearly all taken. */
+function stressOptions(config: Config, own: readonly ServiceOption[]): Pick<SmtpOptions, 'stressed'> {
+  const { values } = config.withOptions([...own, { name: 'stress', value: 'yes' }])
+  return {
+    stressed: {
+      commandTimeoutMs: values.smtpd_timeout,
+      hardErrorLimit: values.smtpd_hard_error_limit,
+      junkCommandLimit: values.smtpd_junk_command_limit,
+    },
   }
 }
 

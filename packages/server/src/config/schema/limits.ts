@@ -78,14 +78,21 @@ export const limits = {
     default: '10',
     doc: 'Errors of a client before replies slow down.',
   }),
+  stress: postfix({
+    type: 'string',
+    default: '',
+    doc: 'Set by the server itself, for `${stress?{x}:{y}}`, while nearly all connections are taken: then smtpd_timeout, smtpd_hard_error_limit and smtpd_junk_command_limit may be others.',
+  }),
   smtpd_hard_error_limit: postfix({
     type: 'integer',
-    default: '20',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${stress?{1}:{20}}',
     doc: 'Errors of a client before it is disconnected.',
   }),
   smtpd_junk_command_limit: postfix({
     type: 'integer',
-    default: '100',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${stress?{1}:{100}}',
     doc: 'NOOP, VRFY, ETRN and RSET of a client, without mail between, before they count as errors.',
   }),
   smtpd_client_connection_count_limit: postfix({
@@ -138,7 +145,8 @@ export const limits = {
   }),
   smtpd_timeout: postfix({
     type: 'time',
-    default: '300s',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${stress?{10}:{300}}s',
     unit: 's',
     doc: 'How long a client may think about a command, or a piece of a message.',
   }),
