@@ -214,3 +214,30 @@ test('RFC 9208 §4.1.3: SETQUOTA by administrators; a limit of messages holds fo
   await admin.ok(`SETQUOTA ${root} ()`)
   assert.deepEqual((await client.ok('GETQUOTAROOT INBOX')).slice(0, -1), ['* QUOTAROOT INBOX'])
 })
+
+test('RFC 3502, RFC 9208: a quota reached in the middle of MULTIAPPEND keeps none of them', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.login()
+  const alice = await imap.store.accounts.find('alice@example.org')
+  const message = 'Subject: x\r\n\r\nbody\r\n'
+  const three = ` {${message.length}+}\r\n${message}`.repeat(3)
+  for (const limit of [{ quotaMessages: 2 }, { quotaMessages: 0, quotaBytes: message.length * 2 }]) {
+    await imap.store.accounts.update(alice!.id, limit)
+    assert.match(String((await client.command(`APPEND INBOX${three}`)).at(-1)), /^NO \[OVERQUOTA\]/)
+    assert.match((await client.ok('STATUS INBOX (MESSAGES)'))[0]!, /MESSAGES 0\)/)
+  }
+  await imap.store.accounts.update(alice!.id, { quotaBytes: message.length * 3 })
+  assert.match(String((await client.ok(`APPEND INBOX${three}`)).at(-1)), /APPENDUID \d+ 1:3\]/)
+})
+
+test('RFC 7162 §3.1.3: of two clients that change the same flags one is told that it came too late', async (t) => {
+  const imap = await startImapFixture(t)
+  const [one, two] = [await imap.login(), await imap.login()]
+  await one.append('INBOX', 'Subject: x\r\n\r\nbody\r\n')
+  for (const client of [one, two]) await client.ok('SELECT INBOX (CONDSTORE)')
+  const answers = await Promise.all(
+    [one, two].map((client) => client.ok('STORE 1 (UNCHANGEDSINCE 2) +FLAGS.SILENT ($mine)')),
+  )
+  const late = answers.filter((lines) => lines.at(-1)!.includes('[MODIFIED 1]'))
+  assert.equal(late.length, 1)
+})
