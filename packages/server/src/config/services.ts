@@ -116,6 +116,16 @@ export function servicesOf(input: ServicesInput): Services {
     found.reading.push({ key: parameter, kind, port: values[parameter], host: undefined })
   }
   const protocols = new Set(values.protocols.map((name) => name.toLowerCase()))
+  const lmtp = protocols.has('lmtp') && values.lmtp_port !== 0
+  if (lmtp && !found.smtp.some(({ kind }) => kind === 'lmtp'))
+    for (const host of values.lmtp_listen)
+      found.smtp.push({
+        key: `lmtp_port ${host}`,
+        kind: 'lmtp',
+        port: values.lmtp_port,
+        host,
+        entry: undefined,
+      })
   found.reading = found.reading.filter(
     ({ kind }) => protocols.has(kind.slice(0, 4)) && (values.ssl !== 'no' || !kind.endsWith('s')),
   )

@@ -39,11 +39,11 @@ export interface Listeners {
   close(): Promise<void>
 }
 
-const portNames: Readonly<Record<SmtpServiceName, ServiceName | undefined>> = {
+const portNames: Readonly<Record<SmtpServiceName, ServiceName>> = {
   mx: 'smtp',
   submission: 'submission',
   submissions: 'submissions',
-  lmtp: undefined,
+  lmtp: 'lmtp',
 }
 
 type OpenSmtp = SmtpListening & { readonly key: string }
@@ -61,7 +61,7 @@ async function openSmtp({ config, smtp, portOf }: ListenersInput): Promise<reado
   const open: OpenSmtp[] = []
   for (const { key, kind, port: configured, host: only } of config.services.smtp) {
     for (const host of only === undefined ? smtpHosts(config) : hostsOf(only, config)) {
-      const port = portOf(portNames[kind] ?? 'smtp', configured)
+      const port = portOf(portNames[kind], configured)
       try {
         const listening = await smtp.of(key).listen({ service: kind, host, port })
         open.push({ ...listening, key })
@@ -92,8 +92,7 @@ export async function openListeners(input: ListenersInput): Promise<Listeners> {
   )
   const ports = Object.fromEntries(serviceNames.map((name) => [name, 0])) as Record<ServiceName, number>
   for (const { service, port } of smtp) {
-    const name = portNames[service]
-    if (name !== undefined) ports[name] ||= port
+    ports[portNames[service]] ||= port
   }
   for (const { service, listener } of pop3AndImap.all) ports[service] ||= listener.port
   return {

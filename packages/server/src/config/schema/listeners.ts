@@ -24,7 +24,7 @@ export const listeners = {
     type: 'list',
     default: 'imap pop3',
     change: 'restart',
-    doc: 'Which of imap and pop3 are offered. `none` or an empty value: neither. lmtp is accepted in the list.',
+    doc: 'Which of imap, pop3 and lmtp are offered. `none` or an empty value: none of them.',
   }),
   smtp_port: posthorn({
     type: 'port',
@@ -43,6 +43,18 @@ export const listeners = {
     default: '1465',
     change: 'restart',
     doc: 'Port for users sending mail, TLS from the first octet (RFC 8314); 465 at a real site. 0 = off.',
+  }),
+  lmtp_port: posthorn({
+    type: 'port',
+    default: '1024',
+    change: 'restart',
+    doc: 'Port for LMTP (RFC 2033) when `protocols` has lmtp; 24 at a real site. 0 = off.',
+  }),
+  lmtp_listen: posthorn({
+    type: 'list',
+    default: '127.0.0.1',
+    change: 'restart',
+    doc: 'Addresses that LMTP listens on: for the transfer agent in front of this server, not for strangers.',
   }),
   pop3_port: posthorn({
     type: 'port',
