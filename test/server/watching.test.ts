@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { createTransport } from 'nodemailer'
 import {
   command,
@@ -23,7 +24,7 @@ test('metrics on a loopback port, posthorn stats and the log files tell the same
         `metrics_listen = 127.0.0.1:${port}`,
         `maillog_file = ${folder}/maillog`,
         `log_json_file = ${folder}/log.json`,
-        'maillog_file_compressor =',
+        'maillog_file_compressor = gzip',
         more,
       ].join('\n')
     const site = await createSite(folder, lines())
@@ -61,11 +62,16 @@ test('metrics on a loopback port, posthorn stats and the log files tell the same
     assert.equal((await command(site, ['log', '--id', 'NOSUCH'])).code, 1)
 
     assert.deepEqual(await command(site, ['postfix', 'logrotate']), { code: 0, out: '', err: '' })
-    const old = readdirSync(folder).find((name) => /^maillog\.\d{8}-\d{6}$/.test(name))
+    const old = readdirSync(folder).find((name) => /^maillog\.\d{8}-\d{6}\.gz$/.test(name))
     assert.ok(old, readdirSync(folder).join())
     await send('later')
     await eventually(() => assert.match(readFileSync(join(folder, 'maillog'), 'utf8'), /status=sent/))
-    assert.doesNotMatch(readFileSync(join(folder, old), 'utf8'), /later/)
+    assert.doesNotMatch(gunzipSync(readFileSync(join(folder, old))).toString(), /later/)
+    const every = await command(site, ['log', '--all', '--service', 'local', 'status=sent'])
+    assert.equal(every.out.trim().split('\n').length, 4)
+    const id = /: (\w+): to=/.exec(every.out)?.[1] ?? ''
+    const told = await command(site, ['explain', id])
+    assert.match(told.out, /client=[\s\S]*status=sent[\s\S]*removed[\s\S]*now: not in the queue/)
     const posted = await command(site, ['postlog', '-t', 'backup', '-p', 'warn', 'it\nis done'])
     assert.equal(posted.err, 'backup: warning: it?is done\n')
     assert.match(readFileSync(join(folder, 'maillog'), 'utf8'), / backup\[\d+\]: warning: it\?is done\n/)

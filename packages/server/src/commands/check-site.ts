@@ -11,6 +11,7 @@ import {
 import type { Config } from '../config/config.ts'
 import { inspectConfig, masterCfFile } from '../config/load-config.ts'
 import { parameters } from '../config/schema/schema.ts'
+import { bounceTemplates } from '../services/bounce-templates.ts'
 import { greylistOptions, policyOptions, trustedNetworks } from '../services/transfer-options.ts'
 import { dataFolderAt } from '../start/data-folder.ts'
 import { StartError } from '../start-error.ts'
@@ -125,6 +126,7 @@ function checkTables(
       problems.push(messageOf(error))
     }
   }
+  attempt(() => bounceTemplates(config))
   const context = { log, now: shell.now, tables, folder: config.folder }
   attempt(() => createNetworkList(trustedNetworks(config), context))
   // Reading the lists asks neither DNS nor the store.

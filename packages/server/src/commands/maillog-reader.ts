@@ -1,5 +1,7 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { createGunzip } from 'node:zlib'
 import type { Config } from '../config/config.ts'
 import { errorCode } from '../start-error.ts'
 import { CommandError, exit } from './shell.ts'
@@ -27,20 +29,45 @@ export function parseLogLine(whole: string): LogLine | undefined {
   return { whole, time, service, queueId, text }
 }
 
-/** The log as it stands, a line at a time. Throws CommandError when there is no file to read. */
-export async function* readLog({ values, file }: Config): AsyncGenerator<LogLine> {
+/** The log as it stands, a line at a time, or with what was rotated away before it. Throws CommandError when there is no file to read. */
+export async function* readLog(
+  { values, file }: Config,
+  extent: 'current' | 'rotated-too' = 'current',
+): AsyncGenerator<LogLine> {
   if (values.maillog_file === '' || values.maillog_file === '/dev/stdout')
     throw new CommandError(`${file}: maillog_file is not set: the log went to standard output`, exit.config)
   if (values.log_format === 'json')
     throw new CommandError(`${file}: log_format = json: these lines are for other programs`, exit.config)
+  const before = extent === 'current' ? [] : rotatedLogs(values.maillog_file)
   try {
-    for await (const whole of createInterface({ input: createReadStream(values.maillog_file) })) {
-      const line = parseLogLine(whole)
-      if (line !== undefined) yield line
+    for (const one of [...before, values.maillog_file]) {
+      const octets = createReadStream(one)
+      const unzip = one.endsWith('.gz') ? createGunzip() : undefined
+      if (unzip !== undefined) octets.on('error', (error) => unzip.destroy(error)).pipe(unzip)
+      const input = unzip ?? octets
+      for await (const whole of createInterface({ input })) {
+        const line = parseLogLine(whole)
+        if (line !== undefined) yield line
+      }
     }
   } catch (error) {
     const code = errorCode(error)
     if (code === undefined) throw error
     throw new CommandError(`${values.maillog_file}: cannot be read: ${code}`, exit.unavailable)
+  }
+}
+
+/** `maillog.2.gz`, `maillog.1`, `maillog.20261121-000500.gz`: the oldest first, by the time they were last written. */
+function rotatedLogs(path: string): readonly string[] {
+  const folder = dirname(path)
+  const prefix = `${basename(path)}.`
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.startsWith(prefix) && /^[\d-]+(?:\.gz)?$/.test(name.slice(prefix.length)))
+      .map((name) => ({ file: join(folder, name), atMs: statSync(join(folder, name)).mtimeMs }))
+      .toSorted((a, b) => a.atMs - b.atMs)
+      .map((one) => one.file)
+  } catch {
+    return []
   }
 }

@@ -16,9 +16,11 @@ function timeIn(config: Config, name: string): string | undefined {
   return String(Math.trunc(value / unitsMs[match[2] as keyof typeof unitsMs]))
 }
 
-/** bounce_template_file; undefined: the built-in texts. Throws StartError. */
-export function bounceTemplates(config: Config): BounceTemplates | undefined {
-  const file = config.values.bounce_template_file
+/** bounce_template_file, or another; undefined: the built-in texts. Throws StartError. */
+export function bounceTemplates(
+  config: Config,
+  file: string = config.values.bounce_template_file,
+): BounceTemplates | undefined {
   if (file === '') return undefined
   const macro = (text: string): string => expand(text, (name) => config.text(name) ?? timeIn(config, name))
   try {

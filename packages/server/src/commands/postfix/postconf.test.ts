@@ -115,6 +115,20 @@ describe('Postfix: postconf(1), beside the real one', { skip: realPostconf === u
   })
 })
 
+it('Postfix: postconf -C, -b, -t', async () => {
+  const path = folder(
+    'own = x\nmyorigin = $own\nbounce_template_file = bounce.cf\nmyhostname = m.example.org\n',
+  )
+  assert.equal((await ours(path, '-C', 'user')).out, 'own = x\n')
+  assert.ok(!(await ours(path, '-C', 'builtin')).out.includes('\nown = '))
+  assert.match((await ours(path, '-C', 'nosuch')).err, /unknown parameter class/)
+  const template = 'failure_template = <<EOF\nSubject: back\n\nThis is $myhostname.\nEOF\n'
+  writeFileSync(join(path, 'bounce.cf'), template)
+  assert.equal((await ours(path, '-t')).out, template)
+  assert.equal((await ours(path, '-b')).out, 'expanded_failure_text = <<EOF\nThis is m.example.org.\nEOF\n\n')
+  assert.match((await ours(folder(''), '-b')).err, /built-in texts/)
+})
+
 /** Ours on purpose: our own name and version, newer releases' safer choices, compatibility levels and stress resolved. */
 const knownDifferences = new Set(
   `alias_database append_dot_mydomain compatibility_level mail_name mail_version mynetworks_style relay_domains

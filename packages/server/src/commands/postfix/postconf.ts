@@ -7,6 +7,7 @@ import { buildConfig, inspectConfig } from '../../config/load-config.ts'
 import { locateMainCf } from '../../config/locate.ts'
 import { oneLine } from '../../config/main-cf.ts'
 import { parameters } from '../../config/schema/schema.ts'
+import { bounceTemplates } from '../../services/bounce-templates.ts'
 import { errorCode } from '../../start-error.ts'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
@@ -19,12 +20,13 @@ const usage =
 export async function postconf(args: readonly string[], shell: Shell): Promise<number> {
   const options = getopt(args, 'aAbc:C:deEfFhHlmMno:pPtT:vxX#', usage)
   const warn = (text: string) => shell.err(`postconf: warning: ${text}\n`)
-  for (const flag of ['a', 'A', 'b', 'l', 't', 'T']) {
+  for (const flag of ['a', 'A', 'l', 'T']) {
     if (options.has(flag)) return listFor(flag, shell)
   }
   const sources = { configOption: options.value('c'), environment: withOverrides(options, shell) }
   if (['M', 'F', 'P'].some((flag) => options.has(flag)))
     return postconfServices(options, inspectConfig(sources).config, shell)
+  if (options.has('b') || options.has('t')) return showTemplates(options, sources, shell)
   const edits = requestedEdits(options)
   if (edits !== undefined) return edit(edits, sources, warn)
   if (options.has('m')) return print(shell, (await import('@posthorn/mta')).tableTypes())
@@ -44,6 +46,23 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
   return exit.ok
 }
 
+/** `-t`: the template file; `-b`: its texts as they are sent. Without one the built-in texts are in use. */
+function showTemplates(options: Options, sources: Parameters<typeof inspectConfig>[0], shell: Shell): number {
+  const { config } = inspectConfig(sources)
+  const [named = ''] = options.rest
+  const file = named === '' ? config.values.bounce_template_file : named
+  if (file === '') {
+    shell.err('postconf: warning: bounce_template_file is not set: reports have their built-in texts\n')
+    return exit.ok
+  }
+  const templates = bounceTemplates(config, file)
+  if (options.has('t')) shell.out(readIfThere(file))
+  else
+    for (const [name, { text }] of Object.entries(templates ?? {}))
+      shell.out(`expanded_${name}_text = <<EOF\n${text.join('\n')}\nEOF\n\n`)
+  return exit.ok
+}
+
 function print(shell: Shell, lines: readonly string[]): number {
   for (const text of lines) shell.out(`${text}\n`)
   return exit.ok
@@ -53,8 +72,7 @@ function listFor(flag: string, shell: Shell): number {
   if (flag === 'a' || flag === 'A') return print(shell, ['posthorn'])
   if (flag === 'T') return print(shell, [`OpenSSL ${process.versions.openssl}`])
   // No file is locked: tables are replaced whole, and mail is in the store.
-  if (flag === 'l') return print(shell, ['none'])
-  throw new CommandError(`-${flag}: bounce templates are shown by \`posthorn explain\``, exit.failure)
+  return print(shell, ['none'])
 }
 
 /** `-o name=value` is a setting above all others: the environment is. */
@@ -69,9 +87,21 @@ function withOverrides(options: Options, shell: Shell): Readonly<Record<string, 
 function namesFor(options: Options, config: Config): readonly string[] {
   if (options.has('n'))
     return config.setNames.filter((name) => parameters.has(name) || isUsed(name, config)).sort()
+  const group = options.value('C')
+  if (group !== undefined) return namesOfClass(group, config)
   const all = new Set(parameters.keys())
   if (!options.has('d')) for (const name of config.setNames) if (isUsed(name, config)) all.add(name)
   return [...all].sort()
+}
+
+/** `-C`: builtin, user (named by others in main.cf), service (of a transport), all. */
+function namesOfClass(group: string, config: Config): readonly string[] {
+  const builtin = [...parameters.keys()]
+  const own = config.setNames.filter((name) => !parameters.has(name) && isUsed(name, config))
+  const names = { builtin, user: own, service: [], all: [...builtin, ...own] }[group]
+  if (names === undefined)
+    throw new CommandError(`unknown parameter class: "${group}": use builtin, service, user or all`)
+  return names.toSorted()
 }
 
 function isUsed(name: string, config: Config): boolean {

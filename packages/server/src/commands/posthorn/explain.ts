@@ -16,7 +16,7 @@ export function addExplainCommand(program: Command, { shell, site, finish }: Com
     .description('what became of a message, from the log and the queue')
     .action(async (id: string) => {
       if (!/^[0-9A-Za-z]{1,32}$/.test(id)) throw new CommandError(`"${id}" is no queue ID`, exit.usage)
-      const lines = await story(readLog(locateSite(shell, site()).config), id)
+      const lines = await story(readLog(locateSite(shell, site()).config, 'rotated-too'), id)
       const entry = await withSite(shell, site(), ({ store }) => store.queue.get(id as QueueId))
       for (const line of lines) shell.out(`${line.time}  ${line.service.padEnd(8)} ${printable(line.text)}\n`)
       if (lines.length === 0) shell.out(`${id}: the log does not know it\n`)

@@ -17,6 +17,7 @@ interface LogOptions {
   readonly since?: string
   readonly until?: string
   readonly lines?: string
+  readonly all?: boolean
 }
 
 /** `posthorn log`: the lines of the server's log that tell of one message, address, client, service or time. */
@@ -32,6 +33,7 @@ export function addLogCommand(program: Command, { shell, site, finish }: Command
     .option('--since <time>', 'from then on: 14:30, "2026-11-21 14:30", or 30m, 2h, 1d ago')
     .option('--until <time>', 'until then')
     .option('-n, --lines <count>', 'the last ones only')
+    .option('--all', 'in the rotated files too')
     .action(async (text: string | undefined, options: LogOptions) => {
       const { config } = locateSite(shell, site())
       const wanted = filterOf(text, options, shell.now())
@@ -39,7 +41,7 @@ export function addLogCommand(program: Command, { shell, site, finish }: Command
       const limit = countOf(options.lines)
       const last: LogLine[] = []
       let found = 0
-      for await (const line of readLog(config)) {
+      for await (const line of readLog(config, options.all === true ? 'rotated-too' : 'current')) {
         if (!wanted(line)) continue
         found++
         if (limit === undefined) show(line)
