@@ -20,12 +20,13 @@ import {
 } from '../policy/index.ts'
 import { pregreetRefusal, type Screen } from '../screen/index.ts'
 import { after } from './answer.ts'
+import { AnvilStatistics } from './anvil-statistics.ts'
 import { FreeSpace } from './free-space.ts'
 import { isLoopback } from './header-clients.ts'
 import { createMailboxRoom } from './mailbox-room.ts'
 import { MilterGuard } from './milter-guard.ts'
 import { etrn, expn, vrfy } from './queries.ts'
-import type { ReceiveConfiguration } from './receive-options.ts'
+import type { ReceiveConfiguration, ReceiveOptions } from './receive-options.ts'
 import { reply, replyOf } from './refusals.ts'
 import { clientOf, newSessionState, type SessionState, sessionRequest } from './session-state.ts'
 import { type MailSources, SmtpMail } from './smtp-mail.ts'
@@ -66,25 +67,42 @@ class Receiver implements SmtpHandler {
   readonly #sources: ReceiverSources
   readonly #mailSources: MailSources
   readonly #space: FreeSpace
+  #statistics: AnvilStatistics | undefined
   readonly #states = new WeakMap<SmtpSession, SessionState>()
 
   constructor(sources: ReceiverSources) {
     this.#sources = sources
     const { store, log, now } = sources
     this.#space = new FreeSpace(now, sources.freeBytesOf)
-    this.#mailSources = { store, log, now, room: createMailboxRoom(store, now) }
+    const countRecipient = (state: SessionState) => this.#countForClient('recipient', state)
+    this.#mailSources = { store, log, now, room: createMailboxRoom(store, now), countRecipient }
   }
 
   connect(session: SmtpSession): Answer<Greeting> {
-    const { mynetworks, gatewayGuard } = this.#sources.configuration()
+    const { options, mynetworks, gatewayGuard } = this.#sources.configuration()
     const state = this.#stateOf(session)
     const inMyNetworks =
       mynetworks.has(session.clientAddress) && (gatewayGuard?.trusts(session.clientAddress) ?? true)
     session.trusted = inMyNetworks
+    this.#countConnection(session, state, options)
     state.client = { ...state.client, inMyNetworks }
     const { screen } = this.#sources.configuration()
     if (screen !== undefined && session.service === 'mx') return this.#screened(session, state, screen)
     return this.#named(session, state)
+  }
+
+  #countConnection(session: SmtpSession, state: SessionState, options: ReceiveOptions): void {
+    const { anvilStatusMs = 0, anvilUnitMs = 60_000 } = options
+    if (anvilStatusMs === 0) return
+    this.#statistics ??= new AnvilStatistics(this.#sources.log, this.#sources.now, anvilStatusMs)
+    state.counted = `${session.service === 'mx' ? 'smtp' : session.service}:${session.clientAddress}`
+    this.#statistics.connected(state.counted, anvilUnitMs)
+    this.#statistics.report(anvilUnitMs, anvilStatusMs)
+  }
+
+  #countForClient(event: 'message' | 'recipient', state: SessionState): void {
+    const { anvilUnitMs = 60_000 } = this.#sources.configuration().options
+    if (state.counted !== undefined) this.#statistics?.count(event, state.counted, anvilUnitMs)
   }
 
   async #screened(session: SmtpSession, state: SessionState, screen: Screen): Promise<Greeting> {
@@ -200,6 +218,7 @@ class Receiver implements SmtpHandler {
     const policy = policyOf(configuration, session)
     const state = this.#stateOf(session)
     state.transactions++
+    this.#countForClient('message', state)
     const mail = new SmtpMail(session, state, from, configuration, policy, this.#mailSources)
     return after(mail.begin(), (refused) =>
       refused === undefined ? { reply: mailOk, transaction: mail } : { reply: refused },
@@ -225,7 +244,9 @@ class Receiver implements SmtpHandler {
     session: SmtpSession,
     counts: Readonly<Record<string, readonly [accepted: number, total: number]>>,
   ): void {
-    this.#states.get(session)?.milters?.quit()
+    const state = this.#states.get(session)
+    state?.milters?.quit()
+    if (state?.counted !== undefined) this.#statistics?.disconnected(state.counted)
     let accepted = 0
     let total = 0
     let text = `disconnect from ${clientOf(session)}`

@@ -10,6 +10,8 @@ export interface SessionState {
   improperPipelining: boolean
   /** Mail transactions begun. */
   transactions: number
+  /** The client as statistics name it, `smtp:192.0.2.1`; undefined: not counted. */
+  counted?: string
   /** Told at each RCPT: the client failed a test before the greeting. */
   screened?: Refusal
   /** What the screen does with a client that does not wait for the greeting. */

@@ -26,6 +26,7 @@ import { envelopeOptions, originOf, ownHeader, traceFields } from './smtp-trace.
 export interface MailSources {
   readonly store: Pick<Store, 'queue' | 'messages'>
   readonly room: MailboxRoom
+  readonly countRecipient: (state: SessionState) => void
   readonly log: Log
   readonly now: () => number
 }
@@ -108,6 +109,7 @@ export class SmtpMail implements SmtpTransaction {
   }
 
   rcpt(recipient: RcptTo): Answer<SmtpReply> {
+    this.#sources.countRecipient(this.#state)
     const { limits } = this.#configuration
     const counted = limits === undefined ? undefined : this.#tooManyRecipients(limits)
     return after(counted, (tooMany) =>

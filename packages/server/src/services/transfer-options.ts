@@ -235,6 +235,8 @@ export function receiveOptions({ values }: Config): ReceiveOptions {
     addMissingHeaders: values.always_add_missing_headers ? 'always' : 'own-clients',
     senderMustMatchLogin: yesNo(values.sender_must_match_login),
     vrfy: values.disable_vrfy_command ? 'disabled' : 'enabled',
+    anvilUnitMs: values.anvil_rate_time_unit,
+    anvilStatusMs: values.anvil_status_update_time,
     minFreeBytes: values.queue_minfree,
     dataFolder: values.data_directory,
     contentFilter: contentFilter(values.content_filter),

@@ -131,6 +131,12 @@ export const limits = {
     unit: 's',
     doc: 'The time of the rate limits.',
   }),
+  anvil_status_update_time: postfix({
+    type: 'time',
+    default: '600s',
+    unit: 's',
+    doc: 'How often the log says which client had the most connections, and the highest rates. 0 = never.',
+  }),
   account_recipient_rate_limit: posthorn({
     type: 'integer',
     default: '0',
