@@ -132,17 +132,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     owns: (user, sender, delimiter) => owns(parts, user, sender, delimiter),
     plan: (recipients, sender, nowMs, how) =>
       planAll(parts, recipients, { sender, nowMs, localMail: how?.localMail ?? 'at-once' }),
-    async resolve(request) {
-      const { sender, nowMs, ...envelope } = request
-      const planned = await planOne(parts, { envelope, sender, nowMs, localMail: 'at-once' }, new Set())
-      const only = planned.length === 1 ? planned[0]?.recipient.route : undefined
-      if (only?.kind !== 'queued') return { kind: 'to', recipients: planned.map((one) => one.recipient) }
-      if (only.transport === 'local')
-        return { kind: 'refused', status: '4.3.0', text: 'temporary lookup failure' }
-      const text = only.transport === 'error' ? /^([245]\.\d+\.\d+) (.*)$/s.exec(only.nextHop) : null
-      if (text === null) return { kind: 'to', recipients: planned.map((one) => one.recipient) }
-      return { kind: 'refused', status: text[1] ?? '5.0.0', text: text[2] ?? '' }
-    },
+    resolve: (request) => resolve(parts, request),
     mailboxOf: (address) => mailboxOf(parts, address),
     expandAlias(name) {
       const value = lookupFirst(parts.aliases, localName(classes.complete(name), '').name)
@@ -163,6 +153,20 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
 }
 
 type Parts = VerifyParts
+
+async function resolve(
+  parts: Parts,
+  { sender, nowMs, ...envelope }: Parameters<Routing['resolve']>[0],
+): Promise<Resolved> {
+  const planned = await planOne(parts, { envelope, sender, nowMs, localMail: 'at-once' }, new Set())
+  const only = planned.length === 1 ? planned[0]?.recipient.route : undefined
+  if (only?.kind !== 'queued') return { kind: 'to', recipients: planned.map((one) => one.recipient) }
+  if (only.transport === 'local')
+    return { kind: 'refused', status: '4.3.0', text: 'temporary lookup failure' }
+  const text = only.transport === 'error' ? /^([245]\.\d+\.\d+) (.*)$/s.exec(only.nextHop) : null
+  if (text === null) return { kind: 'to', recipients: planned.map((one) => one.recipient) }
+  return { kind: 'refused', status: text[1] ?? '5.0.0', text: text[2] ?? '' }
+}
 
 function senderRewritingOf({ senderRewriting }: RoutingOptions): SenderRewriting | undefined {
   return senderRewriting && createSenderRewriting(senderRewriting.domain, senderRewriting.secret)
