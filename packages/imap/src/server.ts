@@ -1,7 +1,7 @@
 import type { Authenticator } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Connection } from '@posthorn/net'
-import type { Store } from '@posthorn/storage'
+import type { Store, TallyStore } from '@posthorn/storage'
 import { CommandTable } from './commands/command-table.ts'
 import { commands } from './commands/commands.ts'
 import { RenderedCache } from './commands/rendered-cache.ts'
@@ -17,6 +17,8 @@ export interface ImapParts {
   readonly log: Log
   /** Asked at each use, so that a reload of the configuration acts at once and drops nobody. */
   readonly options: () => Partial<ImapOptions>
+  /** Present where several processes serve: limits by user and address count in all of them. */
+  readonly tallies?: Pick<TallyStore, 'set'> | undefined
   /** ms since 1970. */
   readonly now?: () => number
 }
@@ -41,7 +43,7 @@ export function createImapService(parts: ImapParts): ImapService {
     accounts: parts.accounts,
     log: parts.log,
     commands: new CommandTable(commands),
-    seats: new Seats(),
+    seats: new Seats(parts.tallies),
     keyTables: new KeyTables(),
     rendered: new RenderedCache(),
     watch: new MailboxWatch(parts.store),

@@ -167,6 +167,7 @@ const assemble = async (
     queue: createQueueStore(engine, ids),
     greylist: createGreylistStore(engine),
     counters: volatile.counters,
+    tallies: volatile.tallies,
     locks: volatile.locks,
     watch: (listener: (wake: Wake) => void) => watchers.watch(listener),
     watchMailbox: (mailbox: MailboxId, listener: (modSeq: ModSeq) => void) =>

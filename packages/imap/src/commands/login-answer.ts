@@ -31,7 +31,7 @@ export async function loginAnswer(
     session.loginFailed(credentials.authcid, method)
     return refusals[result.reason]
   }
-  const refusal = session.login(result.account, method)
+  const refusal = await session.login(result.account, method)
   if (refusal !== undefined) return no(refusal.message, refusal.code)
   return ok('Logged in', session.capabilities())
 }

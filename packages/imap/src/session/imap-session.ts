@@ -128,11 +128,18 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
 
   // NotAuthenticatedSession.
 
-  login(account: Account, mechanism: string): Refusal | undefined {
+  async login(account: Account, mechanism: string): Promise<Refusal | undefined> {
     const options = this.services.options()
+    const { seats } = this.services
     // It may have gone while its password was looked at: nobody would give the seat back.
     if (this.#closed) return new Refusal('UNAVAILABLE', 'Connection closed')
-    if (!this.services.seats.take(account.id, this.remoteAddress, options.maxUserIpConnections)) {
+    const taken = seats.take(account.id, this.remoteAddress, options.maxUserIpConnections)
+    const seated = taken instanceof Promise ? await taken : taken
+    if (seated && this.#closed) {
+      seats.leave(account.id, this.remoteAddress)
+      return new Refusal('UNAVAILABLE', 'Connection closed')
+    }
+    if (!seated) {
       const text = `Maximum number of connections from user+IP exceeded (mail_max_userip_connections=${options.maxUserIpConnections})`
       logLogin(this, `Disconnected: ${text}`, account.address, mechanism)
       return new Refusal('LIMIT', text)

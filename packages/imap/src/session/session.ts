@@ -70,7 +70,7 @@ export interface Client {
 export interface NotAuthenticatedSession extends SessionCommon {
   readonly state: 'not-authenticated'
   /** Becomes authenticated; or says why not (too many connections). @param mechanism for the log */
-  login(account: Account, mechanism: string): Refusal | undefined
+  login(account: Account, mechanism: string): Promise<Refusal | undefined>
   /** For the line at the end of the session. @param user as the client gave it */
   loginFailed(user: string, mechanism: string): void
   /** LOGIN and mechanisms that send the password itself. */

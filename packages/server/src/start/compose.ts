@@ -271,6 +271,7 @@ function createServices({ current, store, accounts, log, now, transfer, credenti
     }),
     imap: createImapService({
       ...reading,
+      tallies: current.config.values.workers > 1 ? store.tallies : undefined,
       options: current.options((c) => imapOptions(c, credentials.reading, { log, now })),
     }),
     pop3: createPop3Service({

@@ -5,6 +5,12 @@ export interface CounterStore {
   reset(key: string): Promise<void>
 }
 
+/** What processes have at this moment (connections of a client): seen by all workers, gone with the process. */
+export interface TallyStore {
+  /** Says how many this process has of `name` now. The sum over all living processes. */
+  set(name: string, count: number): Promise<number>
+}
+
 export interface LockStore {
   /** Exclusive across workers; undefined when somebody living holds it. Release by calling the result. */
   acquire(name: string, owner: string): Promise<(() => Promise<void>) | undefined>

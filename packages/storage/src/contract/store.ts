@@ -1,6 +1,6 @@
 import type { AccountStore } from './accounts.ts'
 import type { AnnotationStore } from './annotations.ts'
-import type { CounterStore, LockStore } from './counters.ts'
+import type { CounterStore, LockStore, TallyStore } from './counters.ts'
 import type { GreylistStore } from './greylist.ts'
 import type { AccountId, MailboxId, ModSeq } from './ids.ts'
 import type { MailboxStore, SpecialUse } from './mailboxes.ts'
@@ -45,6 +45,7 @@ export interface Store {
   readonly queue: QueueStore
   readonly greylist: GreylistStore
   readonly counters: CounterStore
+  readonly tallies: TallyStore
   readonly locks: LockStore
   /** Called after commit, in this process for own changes and for others' wake-ups. Returns unwatch. */
   watch(listener: (wake: Wake) => void): () => void

@@ -1,16 +1,18 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CounterStore, LockStore } from '../contract.ts'
+import type { CounterStore, LockStore, TallyStore } from '../contract.ts'
 import { closeEnvironment, type Environment, openEnvironment, transact } from '../kv/environment.ts'
 import { isNoSpace } from '../kv/no-space.ts'
 import { bootId, isAlive, type ProcessIdentity } from '../process-identity.ts'
+import { createTallies } from './tallies.ts'
 
 /**
- * Counters and locks: shared by all processes, never synced, forgotten with the boot (an unsynced file
+ * Counters, tallies and locks: shared by all processes, never synced, forgotten with the boot (an unsynced file
  * is whole only while the kernel that wrote it runs).
  */
 export interface VolatileStore {
   readonly counters: CounterStore
+  readonly tallies: TallyStore
   readonly locks: LockStore
   close(): Promise<void>
 }
@@ -28,6 +30,7 @@ export const openVolatileStore = (directory: string, self: ProcessIdentity): Vol
   keepRoom(environment)
   return {
     counters: createCounters(environment),
+    tallies: createTallies(environment, self),
     locks: createLocks(environment, self),
     close: () => closeEnvironment(environment),
   }
