@@ -73,7 +73,12 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
   const { lists, parts } = readLists(options, sources, run)
   const posters = options.posters === undefined ? undefined : createPosters(options.posters, parts)
   const order = commandOrder(options.delayReject ?? 'yes', options.relayBeforeRecipient ?? 'yes')
-  const footed = createRejectFooter(options.rejectFooter ?? '', options.ownNames?.[0] ?? '', sources.now)
+  const footed = createRejectFooter(
+    options.rejectFooter ?? '',
+    options.ownNames?.[0] ?? '',
+    sources.now,
+    sources.tables.openAll(options.rejectFooterMaps ?? []),
+  )
 
   /** Synchronous as long as nothing has to wait. */
   function walk(work: Work, from: number): Answer<PolicyOutcome> {

@@ -1,3 +1,5 @@
+import { type LookupTable, lookupFirst } from '../tables/index.ts'
+import { refusalText } from './reply-text.ts'
 import type { PolicyRequest } from './request.ts'
 import type { Refusal } from './verdict.ts'
 
@@ -9,12 +11,18 @@ export function createRejectFooter(
   template: string,
   serverName: string,
   now: () => number,
+  /** smtpd_reject_footer_maps: the reply → its own footer. */
+  maps: readonly LookupTable[] = [],
 ): (refusal: Refusal, request: PolicyRequest) => Refusal {
-  if (template === '') return (refusal) => refusal
-  const sameLine = template.startsWith('\\c')
-  const parts = (sameLine ? template.slice(2) : template).split('\\n')
+  if (template === '' && maps.length === 0) return (refusal) => refusal
   return (refusal, request) => {
-    const lines = parts.map((part) => filledIn(part, request, serverName, now))
+    const own = maps.length === 0 ? undefined : lookupFirst(maps, refusalText(refusal))
+    const text = own ?? template
+    if (text === '') return refusal
+    const sameLine = text.startsWith('\\c')
+    const lines = (sameLine ? text.slice(2) : text)
+      .split('\\n')
+      .map((part) => filledIn(part, request, serverName, now))
     return { ...refusal, footer: sameLine ? [`\\c${lines[0] ?? ''}`, ...lines.slice(1)] : lines }
   }
 }

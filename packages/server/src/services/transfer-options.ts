@@ -53,6 +53,7 @@ export function routingOptions(config: Config): RoutingOptions {
     transportMaps: values.transport_maps,
     relocatedMaps: values.relocated_maps,
     senderDependentRelayhostMaps: values.sender_dependent_relayhost_maps,
+    senderDependentDefaultTransportMaps: values.sender_dependent_default_transport_maps,
     localRecipients: values.local_recipient_maps.length === 0 ? 'any' : 'known-only',
     luserRelay: values.luser_relay,
     ...(values.srs_domain === ''
@@ -126,6 +127,7 @@ export function policyOptions(config: Config): PolicyOptions {
     rejectUnlistedRecipient: yesNo(values.smtpd_reject_unlisted_recipient),
     rejectUnlistedSender: yesNo(values.smtpd_reject_unlisted_sender),
     rejectFooter: values.smtpd_reject_footer,
+    rejectFooterMaps: values.smtpd_reject_footer_maps,
     recipientDelimiter: values.recipient_delimiter,
     nullSenderKey: values.smtpd_null_access_lookup_key,
     relayBeforeRecipient: yesNo(values.smtpd_relay_before_recipient_restrictions),

@@ -84,6 +84,11 @@ export const relaying = {
     raw: true,
     doc: 'Text put after each refusal (4yz and 5yz); \\c continues the line, $client_address and its kind are filled in.',
   }),
+  smtpd_reject_footer_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Refusal (`550 5.1.1 …`) → a footer of its own instead of smtpd_reject_footer; usually regexp:.',
+  }),
   smtpd_sender_login_maps: postfix({
     type: 'tables',
     default: '',
