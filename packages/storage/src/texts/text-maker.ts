@@ -46,12 +46,12 @@ export class TextMaker {
   #running: Promise<'done' | 'later'> = Promise.resolve('done')
   #isRunning = false
   #urgent = 0
+  #warned = ''
   #lastWakeMs = 0
 
   constructor(parts: TextMakerParts) {
     this.#parts = parts
     const { directory } = parts.shelf
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
     this.#worker = new TextWorker({ directory, segmentDirectory: parts.segmentDirectory })
     this.#marks = new CoveredMarks(directory)
     this.#unwatch = parts.watch((wake) => {
@@ -106,6 +106,13 @@ export class TextMaker {
     this.#release = undefined
   }
 
+  /** Once for each trouble: it is tried again and again. */
+  #warn(text: string): void {
+    if (this.#warned === text) return
+    this.#warned = text
+    process.emitWarning(`Store: texts for searching: ${text}`)
+  }
+
   #soon(delayMs: number): void {
     if (this.#timer !== undefined || this.#isRunning || this.#stop.signal.aborted) return
     this.#timer = setTimeout(() => void this.#begin(), delayMs)
@@ -121,9 +128,7 @@ export class TextMaker {
       .catch((error: unknown) => {
         // A folder that is gone is no news: the store is going with it.
         const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-        if (!this.#stop.signal.aborted && !isGone) {
-          process.emitWarning(`Store: texts for searching: ${String(error)}`)
-        }
+        if (!this.#stop.signal.aborted && !isGone) this.#warn(String(error))
         return 'later' as const
       })
       .then((done) => {
@@ -155,6 +160,7 @@ export class TextMaker {
     const release = await locks.acquire(lockName, String(token))
     if (release === undefined) return false
     this.#release = release
+    mkdirSync(shelf.directory, { recursive: true, mode: 0o700 })
     this.#marks.load()
     let seen = 0
     for (const { mailbox, uidNext } of everyMailbox(new Snapshot(environment))) {
@@ -196,7 +202,7 @@ export class TextMaker {
       if ('error' in result) {
         // Full, or unreadable: tried again later. Anything else would fail again: these are searched directly.
         if (result.code !== '') throw new Error(result.error)
-        process.emitWarning(`Store: texts for searching: ${result.error}`)
+        this.#warn(result.error)
       }
     } else await sleep(0, undefined, { ref: false })
     this.#marks.set(mailbox, found.nextUid)
