@@ -115,7 +115,7 @@ export const stopMachine = async (machine: Machine, hasOthers: () => boolean): P
   await machine.commit.close()
   await machine.journal.close(() => machine.reserve.release())
   await machine.flusher.close(hasOthers)
-  machine.log.close()
+  await machine.log.close()
   machine.watchers.close()
   machine.segments.close()
 }

@@ -96,11 +96,13 @@ export class IndexFlusher {
     return this.#next
   }
 
-  /** A transaction was committed whose record has this length. */
-  committed(recordBytes: number): void {
+  /** A transaction was committed whose record has this length, in a log of that one. */
+  committed(recordBytes: number, logBytes: number): void {
     this.#behindBytes += recordBytes
     this.#behindTransactions++
-    const isFar = this.#behindBytes > flushAfterBytes || this.#behindTransactions > flushAfterTransactions
+    const isFar =
+      this.#behindBytes > Math.min(flushAfterBytes, logBytes / 3) ||
+      this.#behindTransactions > flushAfterTransactions
     if (isFar && this.#next === undefined && this.#running === undefined) this.#flushSoon(0)
     else this.#flushSoon(flushAfterMs)
   }

@@ -24,7 +24,11 @@ export interface WriteLogParts {
 }
 
 const maxCapacityBytes = 16 * 1024 * 1024
+/** A store with little to do keeps a short log … */
+const firstCapacityBytes = 1024 * 1024
 const minCapacityBytes = 512 * 1024
+/** … until one process has logged so much. */
+const growAfterBytes = 512 * 1024
 /** Of the room on the disk. */
 const shareOfDisk = 1 / 16
 /** Longer frames are synced where they are; their octets are not written twice. */
@@ -46,6 +50,8 @@ interface FreshFile {
   readonly logId: number
   readonly capacityBytes: number
   readonly file: number
+  /** Octets that are written already. */
+  readonly sizeBytes: number
 }
 
 type Way = 'none' | 'log' | 'flush'
@@ -66,6 +72,10 @@ export class WriteLog implements GroupParticipant {
   #scratch = Buffer.allocUnsafeSlow(64 * 1024)
   #present: LogState | undefined
   #written: { readonly place: number; readonly sizeBytes: number } | undefined
+  #loggedBytes = 0
+  #growing: Promise<void> | undefined
+  /** Given up for another one; needed until the index on disk names that one. */
+  #formerId: number | undefined
   #way: Way = 'none'
   #mustSyncFrames = false
   /** All transactions before this are known to be on disk. */
@@ -87,7 +97,7 @@ export class WriteLog implements GroupParticipant {
 
   /** A new file, and an empty group that takes it into use. */
   async makeFile(runGroup: () => Promise<unknown>): Promise<void> {
-    await this.#prepareFile()
+    await this.#prepareFile(this.#capacity(firstCapacityBytes))
     await runGroup()
   }
 
@@ -158,13 +168,13 @@ export class WriteLog implements GroupParticipant {
   }
 
   async syncGroup(): Promise<void> {
-    const { writer, flusher } = this.#parts
+    const { writer } = this.#parts
     const syncFrames = this.#mustSyncFrames ? writer.syncFrames() : undefined
     // It is awaited below, after the log.
     syncFrames?.catch(() => {})
     const next = this.#present?.next ?? 0
     try {
-      if (this.#written !== undefined) flusher.committed(this.#written.sizeBytes)
+      if (this.#written !== undefined) this.#count(this.#written.sizeBytes)
       if (this.#way === 'log') await this.#syncFile()
       else if (this.#way === 'flush') await this.#flush(next)
     } finally {
@@ -181,7 +191,12 @@ export class WriteLog implements GroupParticipant {
     return true
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#growing
+    if (this.#fresh !== undefined) {
+      this.#parts.files.close(this.#fresh.file)
+      this.#parts.files.unlink(logPath(this.#parts.directory, this.#fresh.logId))
+    }
     if (this.#file !== undefined) this.#parts.files.close(this.#file)
     this.#file = undefined
   }
@@ -191,6 +206,9 @@ export class WriteLog implements GroupParticipant {
     const { flusher } = this.#parts
     await flusher.flush()
     if ((flusher.flushed?.next ?? 0) < next) throw new Error('Cannot write the index')
+    if (this.#formerId === undefined || flusher.flushed?.logId === this.#formerId) return
+    this.#parts.files.unlink(logPath(this.#parts.directory, this.#formerId))
+    this.#formerId = undefined
   }
 
   /** A log that could not be synced is given up: the flush makes durable what it holds. */
@@ -202,7 +220,7 @@ export class WriteLog implements GroupParticipant {
       this.#parts.files.close(file)
       this.#file = undefined
       await this.#flush(this.#present?.next ?? 0)
-      await this.#prepareFile()
+      await this.#prepareFile(this.#capacity(maxCapacityBytes))
     }
   }
 
@@ -288,22 +306,38 @@ export class WriteLog implements GroupParticipant {
     return this.#file !== undefined
   }
 
-  async #prepareFile(): Promise<void> {
-    const { files, directory, capacityBytes = capacityFor(directory) } = this.#parts
+  #capacity(limitBytes: number): number {
+    return this.#parts.capacityBytes ?? Math.min(limitBytes, capacityFor(this.#parts.directory))
+  }
+
+  #count(recordBytes: number): void {
+    const { flusher, capacityBytes: given } = this.#parts
+    const capacityBytes = this.#present?.capacityBytes ?? 0
+    flusher.committed(recordBytes, capacityBytes)
+    this.#loggedBytes += recordBytes
+    if (this.#loggedBytes < growAfterBytes || this.#growing !== undefined || given !== undefined) return
+    const longer = this.#capacity(maxCapacityBytes)
+    this.#growing = longer > capacityBytes ? this.#prepareFile(longer).catch(() => {}) : Promise.resolve()
+  }
+
+  async #prepareFile(capacityBytes: number): Promise<void> {
+    const { files, directory } = this.#parts
     const logId = randomBytes(6).readUIntBE(0, 6) || 1
     const file = files.create(logPath(directory, logId))
+    const sizeBytes = await fill(files, file, capacityBytes)
     await files.syncDirectory(directory)
-    this.#fresh = { logId, capacityBytes, file }
+    this.#fresh = { logId, capacityBytes, file, sizeBytes }
   }
 
   /** This transaction is in neither log: the flush makes it durable, and the new log goes on from there. */
   #takeFresh(state: LogState): LogState {
-    const { logId, capacityBytes, file } = this.#fresh as FreshFile
+    const { logId, capacityBytes, file, sizeBytes } = this.#fresh as FreshFile
     if (this.#file !== undefined) this.#parts.files.close(this.#file)
+    if (state.logId !== 0) this.#formerId = state.logId
     this.#fresh = undefined
     this.#file = file
     this.#logId = logId
-    this.#sizeBytes = 0
+    this.#sizeBytes = sizeBytes
     return { ...state, logId, capacityBytes, crc: 0, end: 0, tail: 0, unlogged: state.next - 1 }
   }
 }
@@ -312,4 +346,19 @@ const capacityFor = (directory: string): number => {
   const { bavail, bsize } = statfsSync(directory)
   const room = Math.floor(bavail * bsize * shareOfDisk)
   return Math.max(minCapacityBytes, Math.min(maxCapacityBytes, room))
+}
+
+/** Zeros from end to end, so that no sync has to note that the file has grown. Returns how many. */
+const fill = async (files: FileLayer, file: number, capacityBytes: number): Promise<number> => {
+  let at = 0
+  try {
+    for (; at < capacityBytes; at += aheadBytes) {
+      await files.write(file, [zeros.subarray(0, Math.min(aheadBytes, capacityBytes - at))], at)
+    }
+    await files.dataSync(file)
+    return capacityBytes
+  } catch (error) {
+    if (!isNoSpace(error)) throw error
+    return at
+  }
 }
