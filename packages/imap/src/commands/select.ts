@@ -61,7 +61,7 @@ async function open(
   const last = view.uids[view.uids.length - 1] ?? 0
   if (!rev2 && last > 0 && view.mailbox.firstRecent <= last) {
     const first = mailbox.mayChange ? await session.store.mailboxes.claimRecent(id) : view.mailbox.firstRecent
-    mailbox.addRecent(first, last)
+    mailbox.addRecent(mailbox.mayChange ? session.services.watch.claimRecent(id, first, last) : first, last)
   }
   session.select(mailbox)
   const { uids, firstUnseen } = view

@@ -15,6 +15,8 @@ export interface OpenBy {
 /** One listener at the store for all sessions: an idle client costs an entry in a Set. */
 export class MailboxWatch {
   readonly #open = new Map<MailboxId, Set<OpenBy>>()
+  /** After the last message that a session here had as \Recent. */
+  readonly #recentBefore = new Map<MailboxId, number>()
   readonly #listeners = new Set<(wake: Wake) => void>()
   readonly #unwatch: () => void
 
@@ -36,7 +38,19 @@ export class MailboxWatch {
 
   remove(mailbox: OpenBy): void {
     const same = this.#open.get(mailbox.id)
-    if (same?.delete(mailbox) && same.size === 0) this.#open.delete(mailbox.id)
+    if (!same?.delete(mailbox) || same.size > 0) return
+    this.#open.delete(mailbox.id)
+    this.#recentBefore.delete(mailbox.id)
+  }
+
+  /**
+   * The first of the messages `first` to `last` that no other session of this process was told of. Another
+   * process may tell its own of them, too: RFC 3501 §2.3.2 would rather have one \Recent twice than wait.
+   */
+  claimRecent(id: MailboxId, first: number, last: number): number {
+    const before = this.#recentBefore.get(id) ?? 0
+    if (last >= before && this.#open.has(id)) this.#recentBefore.set(id, last + 1)
+    return Math.max(first, before)
   }
 
   close(): void {

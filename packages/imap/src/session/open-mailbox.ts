@@ -246,7 +246,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     const lastKnown = this.uids[this.uids.length - 1] ?? 0
     const expunged = this.#takeUids(changes, expunges, lastKnown)
     const came = (this.uids[this.uids.length - 1] ?? 0) > lastKnown
-    if (came && !this.#ignoresRecent) await this.#claimRecent(store, lastKnown)
+    if (came && !this.#ignoresRecent) this.#claimRecent(store, lastKnown)
     this.updateKeywords(changes.keywords)
     this.modSeq = changes.modSeq
     return {
@@ -280,16 +280,24 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     return gone
   }
 
-  /** The first session that is told of a message has it as \Recent (RFC 3501 §2.3.2). */
-  async #claimRecent(store: Store, lastKnown: number): Promise<void> {
-    try {
-      // EXAMINE sees \Recent and leaves it to others (RFC 3501 §6.3.2).
-      const first = !this.mayChange ? 0 : await store.mailboxes.claimRecent(this.id)
-      this.addRecent(Math.max(first, lastKnown + 1), this.uids[this.uids.length - 1] ?? 0)
-    } catch (error) {
-      // \Recent is a courtesy to old clients: a full disk must not keep new mail from being announced.
-      if (!(error instanceof StoreError)) throw error
+  /**
+   * The first session that is told of a message has it as \Recent (RFC 3501 §2.3.2). Written down behind the
+   * news: new mail is announced without waiting for a disk.
+   */
+  #claimRecent(store: Store, lastKnown: number): void {
+    const last = this.uids[this.uids.length - 1] ?? 0
+    // EXAMINE sees \Recent and leaves it to others (RFC 3501 §6.3.2).
+    if (!this.mayChange) {
+      this.addRecent(lastKnown + 1, last)
+      return
     }
+    const first = this.#watch?.claimRecent(this.id, lastKnown + 1, last) ?? lastKnown + 1
+    this.addRecent(first, last)
+    if (first > last) return
+    store.mailboxes.claimRecent(this.id).catch((error: unknown) => {
+      // A courtesy to old clients: a full disk or the end of the store must not end the session.
+      if (!(error instanceof StoreError)) process.emitWarning(String(error))
+    })
   }
 }
 
