@@ -28,6 +28,7 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly transportMaps?: readonly string[]
   readonly relocatedMaps?: readonly string[]
   readonly senderDependentRelayhostMaps?: readonly string[]
+  readonly senderDependentDefaultTransportMaps?: readonly string[]
   /** local_recipient_maps: empty = 'any', every user is taken at RCPT. */
   readonly localRecipients?: 'known-only' | 'any'
   /** Where mail for unknown local users goes; `$user`, `$local` … are filled in. */

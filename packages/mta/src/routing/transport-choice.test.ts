@@ -115,6 +115,26 @@ test('sender_dependent_relayhost_maps: address, @domain, null sender, DUNNO', as
   )
 })
 
+test('sender_dependent_default_transport_maps: the transport, and its next hop before relayhost', async () => {
+  await routes(
+    {
+      relayhost: '[smart.net]',
+      relayDomains: ['relay.net'],
+      senderDependentDefaultTransportMaps: [
+        'inline:{a@one.net=slow:, @two.net=lmtp:[inside]:24, no@two.net=DUNNO, {<>=error:no reports}}',
+      ],
+    },
+    [
+      ['a@one.net > u@far.net', 'slow:[smart.net]'],
+      ['b@two.net > u@far.net', 'lmtp:[inside]:24'],
+      ['no@two.net > u@far.net', 'smtp:[smart.net]'],
+      [' > u@far.net', 'error:5.0.0 no reports'],
+      ['a@one.net > u@relay.net', 'relay:[smart.net]'],
+      ['a@one.net > alice@example.org', 'alice@example.org mailbox'],
+    ],
+  )
+})
+
 test('luser_relay: unknown local users lead elsewhere, names that are no plain words do not', async () => {
   await routes({ luserRelay: '$user@other.net', localRecipients: 'any' }, [
     ['nobody+x@example.org', 'smtp:other.net'],

@@ -17,7 +17,10 @@ export interface TransportChoice {
 /** `smtpd_sender_*`: the null sender in tables. Postfix: empty_address_relayhost_maps_lookup_key. */
 const nullSenderKey = '<>'
 
-/** Opens transport_maps, relocated_maps, sender_dependent_relayhost_maps. Throws TableError. */
+/**
+ * Opens transport_maps, relocated_maps, sender_dependent_relayhost_maps, sender_dependent_default_transport_maps.
+ * Throws TableError.
+ */
 export function createTransportChoice(
   options: RoutingOptions,
   tables: Tables,
@@ -27,24 +30,26 @@ export function createTransportChoice(
   const transports = tables.openAll(options.transportMaps ?? [])
   const relocated = tables.openAll(options.relocatedMaps ?? [])
   const senderRelays = tables.openAll(options.senderDependentRelayhostMaps ?? [])
+  const senderTransports = tables.openAll(options.senderDependentDefaultTransportMaps ?? [])
   const bareNames = (address: string): 'yes' | 'no' => (isLocalDomain(domainOf(address)) ? 'yes' : 'no')
 
-  /** sender_dependent_relayhost_maps: the address, then `@domain`; DUNNO ends the search. */
-  function relayhostOf(sender: string): string {
-    if (senderRelays.length === 0) return options.relayhost ?? ''
-    const key = sender === '' ? nullSenderKey : sender
-    const found = lookupMapping(senderRelays, key, { delimiter, bareNames: bareNames(sender) })?.value
-    return found === undefined || /^dunno$/i.test(found) ? (options.relayhost ?? '') : found
+  /** sender_dependent_*_maps: the address, then `@domain`; DUNNO ends the search. */
+  function bySender(maps: readonly LookupTable[], sender: () => string, general: string): string {
+    if (maps.length === 0) return general
+    const address = sender()
+    const key = address === '' ? nullSenderKey : address
+    const found = lookupMapping(maps, key, { delimiter, bareNames: bareNames(address) })?.value
+    return found === undefined || /^dunno$/i.test(found) ? general : found
   }
 
   function byClass(domain: string, kind: AddressClass, sender: () => string): Transport {
     if (kind === 'mailbox') return { transport: 'virtual', nextHop: domain }
     if (kind === 'local') return localTransport(options.localTransport ?? '', domain)
-    const relayhost = senderRelays.length === 0 ? (options.relayhost ?? '') : relayhostOf(sender())
+    const relayhost = bySender(senderRelays, sender, options.relayhost ?? '')
     return remoteTransport(domain, kind === 'relay' ? 'relay' : 'default', {
       relayhost,
       relayTransport: options.relayTransport ?? '',
-      defaultTransport: options.defaultTransport ?? '',
+      defaultTransport: bySender(senderTransports, sender, options.defaultTransport ?? ''),
     })
   }
 

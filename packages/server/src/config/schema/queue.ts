@@ -112,6 +112,11 @@ export const queue = {
     default: '',
     doc: 'Sender address or @domain → relay host.',
   }),
+  sender_dependent_default_transport_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Sender address or @domain → transport in the place of default_transport, `slow:`, `smtp:[host]`.',
+  }),
   fast_flush_domains: postfix({
     type: 'list',
     default: '$relay_domains',
