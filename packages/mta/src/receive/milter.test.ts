@@ -6,7 +6,7 @@ import {
   number32,
   type ScriptedMilter,
   startMilter,
-} from '../milter/scripted-milter-fixture.ts'
+} from '../milter/testkit/scripted-milter-fixture.ts'
 import { connection, mailFrom, openMailFixture, rcptTo, replyText } from './mail-fixture.ts'
 import { submit } from './submit.ts'
 

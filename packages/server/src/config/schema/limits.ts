@@ -81,6 +81,7 @@ export const limits = {
   stress: postfix({
     type: 'string',
     default: '',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
     doc: 'Set by the server itself, for `${stress?{x}:{y}}`, while nearly all connections are taken: then smtpd_timeout, smtpd_hard_error_limit and smtpd_junk_command_limit may be others.',
   }),
   smtpd_hard_error_limit: postfix({
