@@ -11,7 +11,7 @@ import {
   refusalText,
 } from '../policy/index.ts'
 import type { GuardVerdict } from './milter-guard.ts'
-import type { SessionState } from './session-state.ts'
+import { type SessionState, sessionRequest } from './session-state.ts'
 
 /** What policy and filters have said of one message so far: effects that are kept, refusals that are logged. */
 export class MailVerdicts {
@@ -39,18 +39,8 @@ export class MailVerdicts {
   }
 
   request(command: string, recipient: string | undefined, recipientCount: number): PolicyRequest {
-    const session = this.#session
-    const state = this.#state
     return {
-      command,
-      client: state.client,
-      helo: session.helo,
-      protocol: session.protocol,
-      encrypted: session.tls !== undefined,
-      user: session.user?.address,
-      improperPipelining: state.improperPipelining,
-      connection: session,
-      transaction: state.transactions,
+      ...sessionRequest(this.#session, this.#state, command),
       sender: this.#from.address,
       recipient,
       recipientCount,
