@@ -1,25 +1,11 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import { type PeerAction, scriptedPeer } from '../../../smtp/src/client/scripted-peer-fixture.ts'
+import { test } from 'node:test'
 import { type DeliveryAgent, decided } from '../delivery/attempt.ts'
 import { defaultDestinationLimits } from './options.ts'
+import { withPeer } from './peer-fixture.ts'
 import { QueueBench } from './queue-fixture.ts'
 
 const minute = 60_000
-
-/** One mail server, `mx.far.test`, for the domain far.test. */
-const withPeer = async (
-  t: TestContext,
-  script: Record<string, PeerAction | readonly PeerAction[]>,
-  setting: Parameters<typeof QueueBench.open>[1] = {},
-) => {
-  const peer = await scriptedPeer(script)
-  t.after(() => peer.close())
-  const bench = await QueueBench.open(t, setting)
-  bench.runner.start()
-  const nextHop = `[127.0.0.1]:${peer.port}`
-  return { peer, bench, to: (address: string) => bench.recipient(address, { nextHop }) }
-}
 
 test('initial_destination_concurrency: a new destination gets few at a time, more as they succeed', async (t) => {
   let running = 0

@@ -1,30 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { createSmtpService } from '@posthorn/smtp'
-import { type PeerAction, scriptedPeer } from '../../../smtp/src/client/scripted-peer-fixture.ts'
+import { scriptedPeer } from '../../../smtp/src/client/scripted-peer-fixture.ts'
 import { RecordingHandler } from '../../../smtp/src/handler-fixture.ts'
 import { type DeliveryAgent, decided } from '../delivery/attempt.ts'
 import { defaultDestinationLimits } from './options.ts'
+import { withPeer } from './peer-fixture.ts'
 import { QueueBench } from './queue-fixture.ts'
 
 const minute = 60_000
 const day = 86_400_000
-
-/** One mail server, `mx.far.test`, for the domain far.test. */
-const withPeer = async (
-  t: TestContext,
-  script: Record<string, PeerAction | readonly PeerAction[]>,
-  setting: Parameters<typeof QueueBench.open>[1] = {},
-) => {
-  const peer = await scriptedPeer(script)
-  t.after(() => peer.close())
-  const bench = await QueueBench.open(t, { ...setting, delivery: { ...setting.delivery } })
-  bench.runner.start()
-  const nextHop = `[127.0.0.1]:${peer.port}`
-  return { peer, bench, to: (address: string) => bench.recipient(address, { nextHop }) }
-}
 
 test('a message is sent, logged as Postfix does, and removed', async (t) => {
   const { peer, bench, to } = await withPeer(t, {})
