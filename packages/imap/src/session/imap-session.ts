@@ -1,22 +1,17 @@
 import type { CloseReason, Connection, TlsCredentials } from '@posthorn/net'
-import { type Account, StoreError } from '@posthorn/storage'
+import type { Account } from '@posthorn/storage'
 import { cancelsUpdate } from '../commands/cancel-update.ts'
 import type { CapabilityContext } from '../commands/command.ts'
 import { Refusal } from '../errors.ts'
-import type { NotifySpec } from '../wire/notify-groups.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
-import { ClientLink } from './client-link.ts'
 import { withheldFrom } from './client-quirks.ts'
 import { type ChannelUser, CompressedChannel } from './compressed-channel.ts'
-import { keywordLines } from './news-lines.ts'
-import { type NoticeReader, Notices } from './notices.ts'
-import type { MailboxWatcher, OpenMailbox } from './open-mailbox.ts'
+import { ListeningSession } from './listening-session.ts'
+import type { OpenMailbox } from './open-mailbox.ts'
 import { runCommands } from './pump.ts'
-import { SearchContexts } from './search-contexts.ts'
 import type { Services } from './services.ts'
-import type { Extension, SelectedSession, StateName } from './session.ts'
+import type { Extension, StateName } from './session.ts'
 import { type LoggedSession, logEnd, logFault, logLogin } from './session-log.ts'
-import { tellNews } from './tell-news.ts'
 
 /** A literal refused by us but sent all the same is read up to here; then the connection ends. */
 const swallowBytes = 256 * 1024 * 1024
@@ -28,31 +23,21 @@ const maxPeekBytes = 4096
  * One client. All variants of `Session` in one object: the dispatcher checks the state and hands it out
  * as the variant. Kept small: thousands of these wait.
  */
-export class ImapSession extends ClientLink implements ChannelUser, MailboxWatcher, LoggedSession {
+export class ImapSession extends ListeningSession implements ChannelUser, LoggedSession {
   state: StateName = 'not-authenticated'
   account: Account | undefined
-  mailbox: OpenMailbox | undefined
   numbering: 'sequence' | 'uid' = 'sequence'
   tag = ''
   readonly startedMs: number
   failedLogins: LoggedSession['failedLogins']
   badCommands = 0
-  /** IDLE waits for its line. A flag and not a running command: thousands of clients do only this. */
-  idling = false
-  /** The pump runs; octets that come wait for it. */
-  busy = false
   /** The client has sent its FIN. */
   endsAfterCommand = false
   #extensions = 0
   /** Kept from this client, by what it said of itself. */
   #quirks: ReadonlySet<string> | undefined
-  #notices: Notices | undefined
-  #stopNotices: (() => void) | undefined
-  #contexts: SearchContexts | undefined
   #shuttingDown = false
   #closed = false
-  /** Under way while the client listens. */
-  #news: Promise<void> | undefined
   #heardMs: number
   /** Why we end the session, for the log. */
   #ending: string | undefined
@@ -119,7 +104,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     const had = this.enabled('CONDSTORE')
     this.#extensions |= extensionBits[extension]
     if (extension === 'IMAP4rev2') this.mailbox?.ignoreRecent()
-    if (extension === 'METADATA') this.#followNotices().tellsMetadata = true
+    if (extension === 'METADATA') this.followNotices().tellsMetadata = true
     if (extension === 'QRESYNC') this.#extensions |= extensionBits.CONDSTORE
     // RFC 7162 §3.1.2.1: the client has to know where it stands.
     if (!had && this.enabled('CONDSTORE') && this.mailbox !== undefined)
@@ -173,7 +158,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
       logEnd(this, 'Unauthenticated', 'ended', undefined)
       this.services.seats.leave(this.account.id, this.remoteAddress)
     }
-    this.#dropNotices()
+    this.dropNotices()
     this.account = undefined
     this.state = 'not-authenticated'
     this.#extensions = 0
@@ -206,7 +191,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   unselect(): void {
     this.mailbox?.close()
     this.mailbox = undefined
-    this.#contexts = undefined
+    this.forgetContexts()
     this.state = 'authenticated'
   }
 
@@ -216,160 +201,9 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
     return pick(uids, this.numbering === 'uid' ? set.uidIndexes(uids) : set.sequenceIndexes(uids.length))
   }
 
-  async sendNews(expunges: 'send' | 'hold'): Promise<void> {
-    const mailbox = this.mailbox
-    if (mailbox?.rightsSuspect && !(await this.renewRights())) return
-    const lastKnown = mailbox?.uids[mailbox.uids.length - 1] ?? 0
-    const news = await mailbox?.news(this.store, expunges)
-    if (mailbox === undefined || news === undefined) return
-    const selected = this.#notices?.spec?.selected
-    const variant = this as unknown as SelectedSession
-    await tellNews(variant, mailbox, { news, lastKnown, selected, contexts: this.#contexts })
-  }
-
-  get contexts(): SearchContexts {
-    this.#contexts ??= new SearchContexts()
-    return this.#contexts
-  }
-
-  /** Before each use of a mailbox whose rights may have changed. False when it may not be read any more. */
-  async renewRights(): Promise<boolean> {
-    const mailbox = this.mailbox
-    const outcome = await mailbox?.renewRights(this.store)
-    if (outcome === 'changed') this.keywordsChanged()
-    // RFC 4314 §5.1.1: most clients do not handle NO to every command.
-    else if (outcome === 'lost')
-      this.bye('You may not read the selected mailbox any more.', 'Right to read was revoked')
-    return outcome !== 'lost'
-  }
-
-  // NOTIFY (RFC 5465).
-
-  get notices(): Notices | undefined {
-    return this.#notices
-  }
-
-  async notify(spec: NotifySpec, status: 'STATUS' | 'no status'): Promise<void> {
-    await this.#followNotices().start(spec, status)
-  }
-
-  #followNotices(): Notices {
-    if (this.#notices !== undefined) return this.#notices
-    const notices = new Notices(this as unknown as NoticeReader, () => this.#push())
-    this.#notices = notices
-    this.#stopNotices = this.services.watch.listen((wake) => notices.wake(wake))
-    return notices
-  }
-
-  #dropNotices(): void {
-    this.#stopNotices?.()
-    this.#stopNotices = undefined
-    this.#notices = undefined
-  }
-
-  /** The client wants to hear of the mailbox that it has selected. */
-  get wantsNews(): boolean {
-    const spec = this.#notices?.spec
-    return spec === undefined || spec.selected !== undefined
-  }
-
-  async startIdle(): Promise<void> {
-    // Thunderbird reads up to the continuation, then waits for octets to come: what follows in one packet stays unseen.
-    if (this.#hasNews && this.wantsNews) {
-      try {
-        await this.sendNews('send')
-      } catch (error) {
-        this.newsFailed(error)
-      }
-    }
-    if (this.gone) return
-    this.connection.write('+ idling\r\n')
-    this.framer.expectLine()
-    this.idling = true
-    this.mailbox?.rest()
-    this.#expectSilence()
-    this.#push()
-  }
-
-  async endIdle(): Promise<void> {
-    this.idling = false
-    this.#expectSilence()
-    // News under way must not mix with what the next command says.
-    await this.#news
-  }
-
   logout(): void {
     this.state = 'logout'
     this.#ending ??= 'Logged out'
-  }
-
-  // MailboxWatcher.
-
-  mailboxChanged(): void {
-    this.#push()
-  }
-
-  /** News on their way to a client that has not asked: no command may begin before they are written. */
-  get pushing(): Promise<void> | undefined {
-    return this.idling ? undefined : this.#news
-  }
-
-  /** What came while a command ran. */
-  catchUp(): void {
-    if (this.#notices?.spec !== undefined && this.#hasNews) this.#push()
-  }
-
-  /** In IDLE, and after NOTIFY whenever no command is under way. */
-  get #listens(): boolean {
-    return this.idling || (!this.busy && this.#notices?.spec !== undefined)
-  }
-
-  get #expunges(): 'send' | 'hold' {
-    return !this.idling && this.#notices?.spec?.selected?.expunges === 'delayed' ? 'hold' : 'send'
-  }
-
-  get #hasNews(): boolean {
-    if (this.#notices?.pending) return true
-    if (this.mailbox === undefined || !this.wantsNews) return false
-    return this.#expunges === 'send' ? this.mailbox.stale : this.mailbox.suspected
-  }
-
-  #push(): void {
-    if (this.#news !== undefined || !this.#listens || this.gone) return
-    this.#news = this.#pushNews().finally(() => {
-      this.#news = undefined
-    })
-  }
-
-  keywordsChanged(): void {
-    if (this.mailbox !== undefined) this.connection.write(keywordLines(this.mailbox))
-  }
-
-  /** One at a time; what changes meanwhile is found by another round. */
-  async #pushNews(): Promise<void> {
-    try {
-      do {
-        if (this.wantsNews) await this.sendNews(this.#expunges)
-        if (this.#notices?.pending) await this.#notices.flush()
-      } while (this.#listens && this.#hasNews && !this.gone)
-      this.mailbox?.rest()
-    } catch (error) {
-      this.newsFailed(error)
-    }
-  }
-
-  /** The selected mailbox cannot be followed any more. */
-  newsFailed(error: unknown): void {
-    if (error instanceof StoreError && error.kind === 'no-such-mailbox') {
-      this.bye('Selected mailbox was deleted, have to disconnect.', 'Selected mailbox was deleted')
-      return
-    }
-    if (!(error instanceof StoreError && error.kind === 'closed')) this.logFault('Cannot read changes', error)
-    // Lines are complete, but what the client knows and what we believe may differ: it has to start anew.
-    this.bye(
-      '[SERVERBUG] Internal error occurred. Refer to server log for more information.',
-      'Internal error',
-    )
   }
 
   // ConnectionHandler.
@@ -377,7 +211,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   bytes(chunk: Buffer): void {
     this.framer.push(chunk)
     this.#heardMs = this.services.now()
-    if (this.state !== 'not-authenticated') this.#expectSilence()
+    if (this.state !== 'not-authenticated') this.expectSilence()
     if (!this.busy) {
       void runCommands(this)
       return
@@ -401,11 +235,11 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
       // A wake-up may have been lost.
       this.mailbox?.suspect()
       this.mailboxChanged()
-      this.#expectSilence()
+      this.expectSilence()
       return
     }
     if (this.busy && !this.awaitsLine) {
-      this.#expectSilence()
+      this.expectSilence()
       return
     }
     this.bye('Disconnected for inactivity.', 'Disconnected for inactivity')
@@ -420,7 +254,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   closed(reason: CloseReason, error: Error | undefined): void {
     this.#closed = true
     this.mailbox?.close()
-    this.#dropNotices()
+    this.dropNotices()
     // A running command may be about to place them; it gives back what is left.
     if (!this.busy) this.dropLiterals()
     logEnd(this, this.#ending, reason, error)
@@ -458,7 +292,7 @@ export class ImapSession extends ClientLink implements ChannelUser, MailboxWatch
   }
 
   /** Sets the deadline by what we wait for. */
-  #expectSilence(): void {
+  protected override expectSilence(): void {
     const { idleTimeoutMs, idleNotifyIntervalMs, loginTimeoutMs } = this.services.options()
     if (this.state === 'not-authenticated') {
       this.connection.setDeadline(loginTimeoutMs)

@@ -1,0 +1,184 @@
+import { StoreError } from '@posthorn/storage'
+import type { NotifySpec } from '../wire/notify-groups.ts'
+import { ClientLink } from './client-link.ts'
+import { keywordLines } from './news-lines.ts'
+import { type NoticeReader, Notices } from './notices.ts'
+import type { MailboxWatcher, OpenMailbox } from './open-mailbox.ts'
+import { SearchContexts } from './search-contexts.ts'
+import type { SelectedSession } from './session.ts'
+import { tellNews } from './tell-news.ts'
+
+/** What a session says unasked: news of the selected mailbox and, after NOTIFY, of others. */
+export abstract class ListeningSession extends ClientLink implements MailboxWatcher {
+  mailbox: OpenMailbox | undefined
+  /** IDLE waits for its line. A flag and not a running command: thousands of clients do only this. */
+  idling = false
+  /** The pump runs; octets that come wait for it. */
+  busy = false
+  #notices: Notices | undefined
+  #stopNotices: (() => void) | undefined
+  #contexts: SearchContexts | undefined
+  /** Under way while the client listens. */
+  #news: Promise<void> | undefined
+
+  /** Says goodbye and ends the connection. @param reason for the log */
+  abstract bye(text: string, reason: string): void
+  /** @param what `Cannot …`, without the command's arguments */
+  abstract logFault(what: string, error: unknown): void
+  /** Sets the deadline by what we wait for. */
+  protected abstract expectSilence(): void
+
+  async sendNews(expunges: 'send' | 'hold'): Promise<void> {
+    const mailbox = this.mailbox
+    if (mailbox?.rightsSuspect && !(await this.renewRights())) return
+    const lastKnown = mailbox?.uids[mailbox.uids.length - 1] ?? 0
+    const news = await mailbox?.news(this.store, expunges)
+    if (mailbox === undefined || news === undefined) return
+    const selected = this.#notices?.spec?.selected
+    const variant = this as unknown as SelectedSession
+    await tellNews(variant, mailbox, { news, lastKnown, selected, contexts: this.#contexts })
+  }
+
+  get contexts(): SearchContexts {
+    this.#contexts ??= new SearchContexts()
+    return this.#contexts
+  }
+
+  /** Before each use of a mailbox whose rights may have changed. False when it may not be read any more. */
+  async renewRights(): Promise<boolean> {
+    const mailbox = this.mailbox
+    const outcome = await mailbox?.renewRights(this.store)
+    if (outcome === 'changed') this.keywordsChanged()
+    // RFC 4314 §5.1.1: most clients do not handle NO to every command.
+    else if (outcome === 'lost')
+      this.bye('You may not read the selected mailbox any more.', 'Right to read was revoked')
+    return outcome !== 'lost'
+  }
+
+  // NOTIFY (RFC 5465).
+
+  get notices(): Notices | undefined {
+    return this.#notices
+  }
+
+  async notify(spec: NotifySpec, status: 'STATUS' | 'no status'): Promise<void> {
+    await this.followNotices().start(spec, status)
+  }
+
+  protected followNotices(): Notices {
+    if (this.#notices !== undefined) return this.#notices
+    const notices = new Notices(this as unknown as NoticeReader, () => this.#push())
+    this.#notices = notices
+    this.#stopNotices = this.services.watch.listen((wake) => notices.wake(wake))
+    return notices
+  }
+
+  protected dropNotices(): void {
+    this.#stopNotices?.()
+    this.#stopNotices = undefined
+    this.#notices = undefined
+  }
+
+  /** With the mailbox that they are of. */
+  protected forgetContexts(): void {
+    this.#contexts = undefined
+  }
+
+  /** The client wants to hear of the mailbox that it has selected. */
+  get wantsNews(): boolean {
+    const spec = this.#notices?.spec
+    return spec === undefined || spec.selected !== undefined
+  }
+
+  async startIdle(): Promise<void> {
+    // Thunderbird reads up to the continuation, then waits for octets to come: what follows in one packet stays unseen.
+    if (this.#hasNews && this.wantsNews) {
+      try {
+        await this.sendNews('send')
+      } catch (error) {
+        this.newsFailed(error)
+      }
+    }
+    if (this.gone) return
+    this.connection.write('+ idling\r\n')
+    this.framer.expectLine()
+    this.idling = true
+    this.mailbox?.rest()
+    this.expectSilence()
+    this.#push()
+  }
+
+  async endIdle(): Promise<void> {
+    this.idling = false
+    this.expectSilence()
+    // News under way must not mix with what the next command says.
+    await this.#news
+  }
+
+  mailboxChanged(): void {
+    this.#push()
+  }
+
+  /** News on their way to a client that has not asked: no command may begin before they are written. */
+  get pushing(): Promise<void> | undefined {
+    return this.idling ? undefined : this.#news
+  }
+
+  /** What came while a command ran. */
+  catchUp(): void {
+    if (this.#notices?.spec !== undefined && this.#hasNews) this.#push()
+  }
+
+  /** In IDLE, and after NOTIFY whenever no command is under way. */
+  get #listens(): boolean {
+    return this.idling || (!this.busy && this.#notices?.spec !== undefined)
+  }
+
+  get #expunges(): 'send' | 'hold' {
+    return !this.idling && this.#notices?.spec?.selected?.expunges === 'delayed' ? 'hold' : 'send'
+  }
+
+  get #hasNews(): boolean {
+    if (this.#notices?.pending) return true
+    if (this.mailbox === undefined || !this.wantsNews) return false
+    return this.#expunges === 'send' ? this.mailbox.stale : this.mailbox.suspected
+  }
+
+  #push(): void {
+    if (this.#news !== undefined || !this.#listens || this.gone) return
+    this.#news = this.#pushNews().finally(() => {
+      this.#news = undefined
+    })
+  }
+
+  keywordsChanged(): void {
+    if (this.mailbox !== undefined) this.connection.write(keywordLines(this.mailbox))
+  }
+
+  /** One at a time; what changes meanwhile is found by another round. */
+  async #pushNews(): Promise<void> {
+    try {
+      do {
+        if (this.wantsNews) await this.sendNews(this.#expunges)
+        if (this.#notices?.pending) await this.#notices.flush()
+      } while (this.#listens && this.#hasNews && !this.gone)
+      this.mailbox?.rest()
+    } catch (error) {
+      this.newsFailed(error)
+    }
+  }
+
+  /** The selected mailbox cannot be followed any more. */
+  newsFailed(error: unknown): void {
+    if (error instanceof StoreError && error.kind === 'no-such-mailbox') {
+      this.bye('Selected mailbox was deleted, have to disconnect.', 'Selected mailbox was deleted')
+      return
+    }
+    if (!(error instanceof StoreError && error.kind === 'closed')) this.logFault('Cannot read changes', error)
+    // Lines are complete, but what the client knows and what we believe may differ: it has to start anew.
+    this.bye(
+      '[SERVERBUG] Internal error occurred. Refer to server log for more information.',
+      'Internal error',
+    )
+  }
+}
