@@ -3,6 +3,7 @@
  * `push` bytes, then call `next` until it gives undefined. Knows no socket, no clock and no command.
  */
 import { announcedLiteral, type Frame, type LiteralAnnouncement, type StreamedLiteral } from './frame.ts'
+import { OctetInput } from './octet-input.ts'
 
 export interface FramerLimits {
   /** Octets of one command: its lines and the literals kept in memory. */
@@ -48,24 +49,17 @@ type State =
   | 'flood'
   | 'closed'
 
-const lineFeed = 0x0a
-const carriageReturn = 0x0d
 const lineEnd = Buffer.from('\r\n')
 const nothing: Buffer = Buffer.alloc(0)
-/** Enough of a dropped line to see `~{9223372036854775807+}` CR at its end. */
-const tailBytes = 32
 /** Enough of an unreadable command to see its tag. */
 const soFarBytes = 1024
 
 export class Framer {
   #limits: FramerLimits
   #state: State = 'line'
-  #input: Buffer = nothing
+  readonly #input = new OctetInput()
   #raw = false
   #swallowsRaw = false
-  /** Beginning of a line whose end has not come; grows by doubling. */
-  #held: Buffer = nothing
-  #heldBytes = 0
   #pieces: Buffer[] = []
   #literals: (Buffer | StreamedLiteral)[] = []
   #takenBytes = 0
@@ -83,22 +77,22 @@ export class Framer {
   }
 
   push(chunk: Buffer): void {
-    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk])
+    this.#input.push(chunk)
   }
 
   /** Octets that arrived and were not yet looked at. */
   get pendingBytes(): number {
-    return this.#input.length
+    return this.#input.pendingBytes
   }
 
   /** The beginning of what arrived and was not yet looked at. */
   peek(maxBytes: number): Buffer {
-    return this.#input.subarray(0, maxBytes)
+    return this.#input.peek(maxBytes)
   }
 
   /** True between commands: nothing of a next one has arrived. */
   get idle(): boolean {
-    return this.#state === 'line' && this.#input.length + this.#heldBytes + this.#pieces.length === 0
+    return this.#state === 'line' && this.#input.empty && this.#pieces.length === 0
   }
 
   /** The next line is not a command: no literals, no tag. Holds for one line. */
@@ -108,7 +102,7 @@ export class Framer {
 
   /** Drops everything received: at STARTTLS nothing said in plaintext may outlive it (RFC 9051 §6.2.1). */
   discard(): void {
-    this.#input = nothing
+    this.#input.clear()
     this.#dropCommand()
     this.#raw = false
     this.#state = 'line'
@@ -167,7 +161,7 @@ export class Framer {
           this.#state = 'closed'
           return { kind: 'flood' }
         case 'closed':
-          this.#input = nothing
+          this.#input.clear()
           return undefined
         case 'announced':
           return undefined
@@ -181,7 +175,7 @@ export class Framer {
   }
 
   #line(): FramerEvent | undefined | 'more' {
-    const taken = this.#takeLine()
+    const taken = this.#input.takeLine(this.#limits.commandBytes - this.#takenBytes)
     if (taken === undefined) return undefined
     if (taken === 'too-long') return this.#spoil('too-long')
     // RFC 854: telnet sends CR NUL for the CR that a script gave it.
@@ -205,54 +199,11 @@ export class Framer {
     return { kind: 'command', frame }
   }
 
-  /** One line from held and new input, at most what the limit leaves. */
-  #takeLine(): Buffer | 'too-long' | undefined {
-    const input = this.#input
-    const room = this.#limits.commandBytes - this.#takenBytes - this.#heldBytes
-    const end = input.indexOf(lineFeed)
-    const lineBytes = end < 0 ? input.length : end
-    if (lineBytes > room + 1) return 'too-long'
-    if (end < 0) {
-      if (input.length > 0) this.#hold(input)
-      this.#input = nothing
-      return undefined
-    }
-    let line = input.subarray(0, end)
-    if (this.#heldBytes > 0) {
-      this.#hold(line)
-      line = this.#held.subarray(0, this.#heldBytes)
-      this.#held = nothing
-      this.#heldBytes = 0
-    }
-    this.#input = end + 1 === input.length ? nothing : input.subarray(end + 1)
-    if (line[line.length - 1] === carriageReturn) line = line.subarray(0, -1)
-    if (line.length + this.#takenBytes > this.#limits.commandBytes) {
-      this.#input = Buffer.concat([lineEnd, this.#input])
-      this.#hold(line)
-      return 'too-long'
-    }
-    return line
-  }
-
-  #hold(part: Buffer): void {
-    const needed = this.#heldBytes + part.length
-    if (needed > this.#held.length) {
-      const grown = Buffer.allocUnsafe(
-        Math.max(256, needed, Math.min(needed * 2, this.#limits.commandBytes + 2)),
-      )
-      this.#held.copy(grown, 0, 0, this.#heldBytes)
-      this.#held = grown
-    }
-    part.copy(this.#held, this.#heldBytes)
-    this.#heldBytes = needed
-  }
-
   /** What was held is only good for its tag; the rest is dropped as it comes. */
   #spoil(reason: 'too-long'): FramerEvent {
-    const held = this.#held.subarray(0, this.#heldBytes)
-    const soFar = this.#pieces[0] ?? Buffer.concat([held, this.#input.subarray(0, soFarBytes)])
-    this.#dropCommand()
-    this.#hold(held.subarray(-tailBytes))
+    const soFar = this.#pieces[0] ?? this.#input.beginning(soFarBytes)
+    this.#input.keepTail()
+    this.#octets = nothing
     this.#state = 'swallow-line'
     this.#swallowsRaw = this.#raw
     this.#raw = false
@@ -290,8 +241,7 @@ export class Framer {
     this.#pieces = []
     this.#literals = []
     this.#takenBytes = 0
-    this.#held = nothing
-    this.#heldBytes = 0
+    this.#input.dropLine()
     this.#octets = nothing
   }
 
@@ -307,7 +257,7 @@ export class Framer {
 
   #pour(): FramerEvent | undefined {
     const wanted = this.#remainingBytes
-    if (wanted > 0 && this.#input.length === 0) return undefined
+    if (wanted > 0 && this.#input.pendingBytes === 0) return undefined
     const octets = this.#takeOctets()
     const last = this.#remainingBytes === 0
     if (last) {
@@ -319,9 +269,8 @@ export class Framer {
 
   /** The part of the current literal that has arrived. */
   #takeOctets(): Buffer {
-    const part = this.#input.subarray(0, this.#remainingBytes)
+    const part = this.#input.take(this.#remainingBytes)
     this.#remainingBytes -= part.length
-    this.#input = part.length === this.#input.length ? nothing : this.#input.subarray(part.length)
     return part
   }
 
@@ -339,26 +288,13 @@ export class Framer {
 
   /** Drops to the end of the line; a literal announced there belongs to the dropped command too. */
   #swallowLine(): boolean {
-    const end = this.#input.indexOf(lineFeed)
-    const part = this.#input.subarray(
-      Math.max(0, (end < 0 ? this.#input.length : end) - tailBytes),
-      end < 0 ? undefined : end,
-    )
-    const tail = Buffer.concat([this.#held.subarray(0, this.#heldBytes), part]).subarray(-tailBytes)
-    this.#heldBytes = 0
-    this.#held = nothing
-    if (end < 0) {
-      this.#input = nothing
-      this.#hold(tail)
-      return false
-    }
-    this.#input = this.#input.subarray(end + 1)
+    const line = this.#input.skipLine()
+    if (line === undefined) return false
     this.#state = 'line'
     if (this.#swallowsRaw) {
       this.#swallowsRaw = false
       return true
     }
-    const line = tail[tail.length - 1] === carriageReturn ? tail.subarray(0, -1) : tail
     const literal = announcedLiteral(line)
     if (literal !== undefined && !literal.sync) this.#swallow(literal.sizeBytes)
     return true
