@@ -1,7 +1,8 @@
 import { flagMask } from '../commands/flag-rights.ts'
 import { systemFlagNames } from '../wire/flags.ts'
 import { formatNumbers } from '../wire/number-set.ts'
-import type { News, OpenMailbox } from './open-mailbox.ts'
+import type { News } from './news.ts'
+import type { OpenMailbox } from './open-mailbox.ts'
 
 const linesAtOnce = 500
 const everyFlag = { system: ~0, keywords: 'all' } as const

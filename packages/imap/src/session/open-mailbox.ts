@@ -13,19 +13,9 @@ import {
 import { FlagTexts } from '../wire/flags.ts'
 import { lowerBound } from '../wire/number-set.ts'
 import type { MailboxWatch, OpenBy } from './mailbox-watch.ts'
+import { type Expunged, goneBetween, joined, type News, untold } from './news.ts'
+import { RecentRanges } from './recent-ranges.ts'
 import type { SelectedMailbox } from './session.ts'
-
-/** What the client has to be told, in the order in which it has to be told. */
-export interface News {
-  /** Gone messages: UIDs, and their sequence numbers as they were before, ascending. */
-  readonly expunged: { readonly uids: Uint32Array; readonly sequence: Uint32Array } | undefined
-  /** New number of messages, when messages came. */
-  readonly exists: number | undefined
-  readonly recent: number
-  /** Flag changes of messages that the client knows: places in `changed`. */
-  readonly changed: MessageBatch
-  readonly places: readonly number[]
-}
 
 const noUids = new Uint32Array(0)
 
@@ -67,8 +57,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
   #stale = false
   /** `uids` still has messages that are gone. */
   #holdsExpunged = false
-  /** Pairs first UID, last UID of what is \Recent in this session. */
-  #recent: number[] | undefined
+  #recent: RecentRanges | undefined
   /** RFC 9051 has no \Recent. */
   #ignoresRecent = false
   #told: MessageBatch[] | undefined
@@ -176,12 +165,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
   }
 
   isRecent(uid: number): boolean {
-    const recent = this.#recent
-    if (recent === undefined) return false
-    for (let at = 0; at < recent.length; at += 2) {
-      if (uid >= recent[at]! && uid <= recent[at + 1]!) return true
-    }
-    return false
+    return this.#recent?.has(uid) ?? false
   }
 
   /** For a client that enabled IMAP4rev2. */
@@ -196,22 +180,14 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
 
   /** How many of the messages are \Recent. */
   get recentCount(): number {
-    const recent = this.#recent ?? []
-    let count = 0
-    for (let at = 0; at < recent.length; at += 2) {
-      count += lowerBound(this.uids, recent[at + 1]! + 1) - lowerBound(this.uids, recent[at]!)
-    }
-    return count
+    return this.#recent?.count(this.uids) ?? 0
   }
 
-  /** Messages from `first` on are \Recent here. Bounded: neighbours merge, and the oldest is given up. */
+  /** Messages from `first` on are \Recent here. */
   addRecent(first: number, last: number): void {
     if (first > last) return
-    const recent = (this.#recent ??= [])
-    const end = recent.length - 1
-    if (end > 0 && first <= recent[end]! + 1) recent[end] = Math.max(recent[end]!, last)
-    else recent.push(first, last)
-    if (recent.length > 200) recent.splice(0, 2)
+    this.#recent ??= new RecentRanges()
+    this.#recent.add(first, last)
   }
 
   acknowledge(changed: MessageBatch): void {
@@ -258,7 +234,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     }
   }
 
-  #takeUids(changes: MailboxChanges, expunges: 'send' | 'hold', lastKnown: number): News['expunged'] {
+  #takeUids(changes: MailboxChanges, expunges: 'send' | 'hold', lastKnown: number): Expunged | undefined {
     const lost =
       this.#holdsExpunged ||
       changes.uids.length < this.uids.length ||
@@ -273,7 +249,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
       if (came.length > 0) this.uids = joined(this.uids, came)
       return undefined
     }
-    const gone = missing(this.uids, changes.uids)
+    const gone = goneBetween(this.uids, changes.uids)
     this.uids = changes.uids
     this.#holdsExpunged = false
     if (this.saved.length > 0) this.saved = this.saved.filter((uid) => this.sequenceOf(uid) > 0)
@@ -299,53 +275,6 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
       if (!(error instanceof StoreError)) process.emitWarning(String(error))
     })
   }
-}
-
-/** What `before` has and `after` has not; both ascending. */
-function missing(before: Uint32Array, after: Uint32Array): News['expunged'] {
-  const places: number[] = []
-  let to = 0
-  for (let at = 0; at < before.length; at++) {
-    const uid = before[at]!
-    while (to < after.length && after[to]! < uid) to++
-    if (after[to] !== uid) places.push(at)
-  }
-  if (places.length === 0) return undefined
-  const uids = new Uint32Array(places.length)
-  const sequence = new Uint32Array(places.length)
-  places.forEach((place, at) => {
-    uids[at] = before[place]!
-    sequence[at] = place + 1
-  })
-  return { uids, sequence }
-}
-
-function joined(first: Uint32Array, second: Uint32Array): Uint32Array {
-  const all = new Uint32Array(first.length + second.length)
-  all.set(first)
-  all.set(second, first.length)
-  return all
-}
-
-/** Places of changes of known messages, without those that the client itself made and knows. */
-function untold(
-  changed: MessageBatch,
-  lastKnown: number,
-  told: readonly MessageBatch[] | undefined,
-): number[] {
-  const places: number[] = []
-  for (let at = 0; at < changed.uids.length; at++) {
-    const uid = changed.uids[at]!
-    if (uid > lastKnown) break
-    if (told?.some((batch) => knows(batch, uid, changed.modSeqs[at]!))) continue
-    places.push(at)
-  }
-  return places
-}
-
-function knows(batch: MessageBatch, uid: number, modSeq: number): boolean {
-  const at = lowerBound(batch.uids, uid)
-  return batch.uids[at] === uid && batch.modSeqs[at] === modSeq
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

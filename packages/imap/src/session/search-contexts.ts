@@ -2,7 +2,7 @@
 import type { FetchItem } from '../wire/fetch-items.ts'
 import { formatNumbers, lowerBound } from '../wire/number-set.ts'
 import type { Arrivals } from './new-messages.ts'
-import type { News } from './open-mailbox.ts'
+import type { News } from './news.ts'
 
 /** At most so many at a time in a session (RFC 5267 §4.3.1). */
 const maxContexts = 16

@@ -1,0 +1,66 @@
+import type { MessageBatch } from '@posthorn/storage'
+import { lowerBound } from '../wire/number-set.ts'
+
+/** Gone messages: UIDs, and their sequence numbers as they were before, ascending. */
+export interface Expunged {
+  readonly uids: Uint32Array
+  readonly sequence: Uint32Array
+}
+
+/** What the client has to be told, in the order in which it has to be told. */
+export interface News {
+  readonly expunged: Expunged | undefined
+  /** New number of messages, when messages came. */
+  readonly exists: number | undefined
+  readonly recent: number
+  /** Flag changes of messages that the client knows: places in `changed`. */
+  readonly changed: MessageBatch
+  readonly places: readonly number[]
+}
+
+/** What `before` has and `after` has not; both ascending. */
+export function goneBetween(before: Uint32Array, after: Uint32Array): Expunged | undefined {
+  const places: number[] = []
+  let to = 0
+  for (let at = 0; at < before.length; at++) {
+    const uid = before[at]!
+    while (to < after.length && after[to]! < uid) to++
+    if (after[to] !== uid) places.push(at)
+  }
+  if (places.length === 0) return undefined
+  const uids = new Uint32Array(places.length)
+  const sequence = new Uint32Array(places.length)
+  places.forEach((place, at) => {
+    uids[at] = before[place]!
+    sequence[at] = place + 1
+  })
+  return { uids, sequence }
+}
+
+export function joined(first: Uint32Array, second: Uint32Array): Uint32Array {
+  const all = new Uint32Array(first.length + second.length)
+  all.set(first)
+  all.set(second, first.length)
+  return all
+}
+
+/** Places of changes of known messages, without those that the client itself made and knows. */
+export function untold(
+  changed: MessageBatch,
+  lastKnown: number,
+  told: readonly MessageBatch[] | undefined,
+): number[] {
+  const places: number[] = []
+  for (let at = 0; at < changed.uids.length; at++) {
+    const uid = changed.uids[at]!
+    if (uid > lastKnown) break
+    if (told?.some((batch) => knows(batch, uid, changed.modSeqs[at]!))) continue
+    places.push(at)
+  }
+  return places
+}
+
+function knows(batch: MessageBatch, uid: number, modSeq: number): boolean {
+  const at = lowerBound(batch.uids, uid)
+  return batch.uids[at] === uid && batch.modSeqs[at] === modSeq
+}
