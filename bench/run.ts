@@ -1,8 +1,9 @@
 /**
  * npm run bench [-- MODE[,MODE…] [load.mjs options]]
  *
- * Starts Posthorn and, privately on loopback, Postfix + Dovecot (maildir), both durable, and runs every
- * scenario on them in turns. Prints medians and, in the last column, the ratio ours/peers of each round.
+ * Starts Posthorn and, privately on loopback, Postfix + Dovecot twice, on maildir and on mdbox, all durable, and
+ * runs every scenario on them in turns. Prints medians, the ratios to maildir of each round, and in the last
+ * column how often Posthorn is as fast (or as small) as the better of the two peers in the same round.
  * Needs: apt-get install --no-install-recommends postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd
  *
  *   npm run bench                                     the whole table (about 20 minutes)
@@ -18,6 +19,12 @@ import { type OurServer, startOurs } from './ours.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const peersPort = Number(process.env['BENCH_PEERS_PORT'] ?? 26_000)
+/** The formats of Dovecot's to measure against, and where their ports begin. */
+const peers = [
+  { format: 'maildir', port: peersPort },
+  { format: 'mdbox', port: peersPort + 2_000 },
+] as const
+type Peer = (typeof peers)[number]
 
 const wholeTable: readonly (readonly string[])[] = [
   ['smtp', '--sessions', '1,10,50'],
@@ -30,15 +37,15 @@ const wholeTable: readonly (readonly string[])[] = [
   ['mix'],
 ]
 
-function startPeers(folder: string): string {
+function startPeer(folder: string, { format, port }: Peer): void {
   const log = join(folder, 'up.log')
   mkdirSync(folder, { recursive: true, mode: 0o755 })
   // The daemons keep what they are given as output: a file, or the script would never seem to end.
   const up = spawnSync(
     'bash',
-    ['-c', `"${join(here, 'peers.sh')}" "${folder}" maildir > "${log}" 2>&1 < /dev/null`],
+    ['-c', `"${join(here, 'peers.sh')}" "${folder}" ${format} > "${log}" 2>&1 < /dev/null`],
     {
-      env: { ...process.env, PORTBASE: String(peersPort) },
+      env: { ...process.env, PORTBASE: String(port) },
       stdio: 'ignore',
     },
   )
@@ -46,8 +53,11 @@ function startPeers(folder: string): string {
     throw new Error(
       `Postfix + Dovecot did not start; install them as the head of bench/run.ts says\n${readFileSync(log, 'utf8')}`,
     )
+}
+
+function peerTarget(folder: string, { format, port }: Peer, imapPort = port + 143): string {
   const pids = `${folder}/dovecot/run/master.pid+${folder}/queue/pid/master.pid`
-  return `peers=127.0.0.1:${peersPort + 25}:${peersPort + 143}:${peersPort + 110}@${pids}`
+  return `${format}=127.0.0.1:${port + 25}:${imapPort}:${port + 110}@${pids}`
 }
 
 function ourTarget(ours: OurServer, imapPort = ours.imapPort): string {
@@ -73,16 +83,18 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-bench-'))
   // Postfix and Dovecot run as users of their own.
   chmodSync(folder, 0o755)
-  const peersFolder = join(folder, 'peers')
   const ours = await startOurs(join(folder, 'ours'))
+  const beside = alone ? [] : peers.map((peer) => ({ peer, folder: join(folder, peer.format) }))
   try {
-    const flags = (target: string, peers: string): string[] =>
-      alone ? ['--a', target] : ['--a', peers, '--b', target]
-    const peers = alone ? '' : startPeers(peersFolder)
-    const targets = flags(ourTarget(ours), peers)
+    for (const each of beside) startPeer(each.folder, each.peer)
+    const flags = (ofPeer: (folder: string, peer: Peer) => string, ofOurs: string): string[] => {
+      const all = [...beside.map((each) => ofPeer(each.folder, each.peer)), ofOurs]
+      return all.flatMap((target, at) => [`--${'abcd'[at]}`, target])
+    }
+    const targets = flags(peerTarget, ourTarget(ours))
     const tlsTargets = flags(
+      (path, peer) => peerTarget(path, peer, peer.port + 993),
       ourTarget(ours, ours.imapsPort),
-      peers.replace(`:${peersPort + 143}:`, `:${peersPort + 993}:`),
     )
     if (args.length > 0) await load([args[0] ?? 'smtp', ...targets, '--settle', '3', ...args.slice(1)])
     else {
@@ -92,7 +104,7 @@ async function main(): Promise<void> {
     }
     console.log(`\nload average at the end: ${readFileSync('/proc/loadavg', 'utf8').trim()}`)
   } finally {
-    if (!alone) spawnSync(join(here, 'peers.sh'), ['down', peersFolder])
+    for (const each of beside) spawnSync(join(here, 'peers.sh'), ['down', each.folder])
     await ours.stop()
     rmSync(folder, { recursive: true, force: true })
   }
