@@ -33,17 +33,17 @@ const rows: readonly Row[] = [
   {
     title: 'an unknown restriction',
     lines: () => 'smtpd_recipient_restrictions = permit_mynetworks, rejct',
-    wanted: /main\.cf.*smtpd_recipient_restrictions.*rejct/,
+    wanted: /main\.cf:15: smtpd_recipient_restrictions.*rejct/,
   },
   {
     title: 'a table that cannot be read',
     lines: () => 'virtual_alias_maps = regexp:/nonexistent/virtual',
-    wanted: /main\.cf.*\/nonexistent\/virtual/,
+    wanted: /main\.cf:15: virtual_alias_maps: .*\/nonexistent\/virtual/,
   },
   {
     title: 'a certificate that is not there',
     lines: () => 'ssl_cert = </nonexistent/cert.pem\nssl_key = </nonexistent/key.pem',
-    wanted: /\/nonexistent\/cert\.pem: .*ENOENT[^\n]*\n[^\n]*ssl_cert/,
+    wanted: /main\.cf:15: ssl_cert: .*\/nonexistent\/cert\.pem: .*ENOENT[^\n]*\n[^\n]*ssl_cert/,
   },
   {
     title: 'a certificate that is none',
@@ -51,7 +51,8 @@ const rows: readonly Row[] = [
       writeFileSync(join(folder, 'cert.pem'), 'not a certificate')
       return `smtpd_tls_cert_file = ${folder}/cert.pem`
     },
-    wanted: /cert\.pem does not hold a PEM certificate[^\n]*\n[^\n]*replace/,
+    wanted:
+      /main\.cf:15: smtpd_tls_cert_file: .*cert\.pem does not hold a PEM certificate[^\n]*\n[^\n]*replace/,
   },
   {
     title: 'a data folder below a file',

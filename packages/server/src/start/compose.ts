@@ -17,12 +17,13 @@ import {
   type WakeBus,
 } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
+import { whereSet } from '../config/where-set.ts'
 import { type ListedEntry, listedEntry } from '../control/public-server.ts'
 import { accountOptions } from '../services/account-options.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
 import { errorCode, StartError } from '../start-error.ts'
-import { type KeyPair, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
+import { type KeyPair, type KeyPairFiles, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
 import { admittedUsers } from './admitted-users.ts'
 import type { DataFolder } from './data-folder.ts'
 import { makeSampleAccounts } from './first-run.ts'
@@ -53,6 +54,17 @@ const listPage = 200
 
 export type ComposedServer = Awaited<ReturnType<typeof composeServer>>
 
+function configuredPair(config: Config, pair: KeyPairFiles, nowMs: number): KeyPair {
+  try {
+    return readKeyPair(pair, nowMs)
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    throw new StartError(`${whereSet(config, pair.certFile)}: ${error.message}`, error.remedy, {
+      cause: error,
+    })
+  }
+}
+
 /** Configured keys may be readable by root alone, so they are read before `dropPrivileges`; our own is made after. */
 async function keyPairs(config: Config, folder: DataFolder, nowMs: number, dropPrivileges = () => {}) {
   const { values } = config
@@ -60,7 +72,9 @@ async function keyPairs(config: Config, folder: DataFolder, nowMs: number, dropP
     { certFile: values.smtpd_tls_cert_file, keyFile: values.smtpd_tls_key_file },
     { certFile: values.ssl_cert, keyFile: values.ssl_key },
   ] as const
-  const configured = files.map((pair) => (pair.certFile === '' ? undefined : readKeyPair(pair, nowMs)))
+  const configured = files.map((pair) =>
+    pair.certFile === '' ? undefined : configuredPair(config, pair, nowMs),
+  )
   dropPrivileges()
   const own = async (): Promise<KeyPair> => await loadOwnKeyPair(folder.path, values.myhostname, nowMs)
   const transfer = configured[0] ?? (await own())

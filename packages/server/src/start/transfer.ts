@@ -28,6 +28,7 @@ import {
 import type { SmtpHandler } from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
+import { whereSet } from '../config/where-set.ts'
 import { containerGateways } from '../default-gateway.ts'
 import { clientLimits } from '../services/client-limits.ts'
 import { createLocalUsers } from '../services/local-user.ts'
@@ -145,10 +146,22 @@ async function rules(parts: RuleParts, config: Config): ReturnType<typeof rulesO
   try {
     return await rulesOf(parts, config)
   } catch (error) {
-    if (error instanceof TableError || error instanceof PolicyError)
-      throw new StartError(`${config.file}: ${error.message}`, 'mend the table or the list of restrictions', {
-        cause: error,
-      })
+    if (error instanceof TableError)
+      throw new StartError(
+        `${whereSet(config, error.table)}: ${error.message}`,
+        'mend the table, or the line that names it',
+        {
+          cause: error,
+        },
+      )
+    if (error instanceof PolicyError)
+      throw new StartError(
+        `${whereSet(config, error.parameter)}: ${error.message}`,
+        'mend the list of restrictions',
+        {
+          cause: error,
+        },
+      )
     throw error
   }
 }
