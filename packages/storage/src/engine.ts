@@ -10,6 +10,7 @@ import type { ProcessIdentity } from './process-identity.ts'
 import { readBlobRow } from './rows/blob-row.ts'
 import type { SegmentReader } from './segments/segment-reader.ts'
 import { readSegmentRow } from './segments/segment-row.ts'
+import type { UnfinishedWork } from './steps/unfinished-work.ts'
 
 /** The parts that the store's concepts share. */
 export interface Engine {
@@ -26,6 +27,7 @@ export interface Engine {
   readonly defaultQuotaMessages: number
   /** Everything committed is in the index on disk: power failure will not ask the log. */
   readonly flushIndex: () => Promise<void>
+  readonly unfinished: UnfinishedWork
 }
 
 export const snapshotOf = (engine: Engine): Snapshot => new Snapshot(engine.environment)

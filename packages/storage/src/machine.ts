@@ -18,6 +18,8 @@ import { Reserve } from './reserve.ts'
 import { segmentPath } from './segments/segment-path.ts'
 import { SegmentReader } from './segments/segment-reader.ts'
 import { SegmentWriter } from './segments/segment-writer.ts'
+import { fillStep } from './steps/move-in-steps.ts'
+import { UnfinishedWork } from './steps/unfinished-work.ts'
 import { Watchers } from './watchers.ts'
 
 /** The parts that write, wired together. */
@@ -92,6 +94,14 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     defaultQuotaBytes: options.defaultQuotaBytes ?? 0,
     defaultQuotaMessages: options.defaultQuotaMessages ?? 0,
     flushIndex: () => flusher.flush(),
+    unfinished: new UnfinishedWork({
+      environment,
+      commit,
+      self: self.token,
+      isLiving: (token) => place.markers.isLiving(token),
+      fill: (unit, mailbox) => fillStep(engine, unit, mailbox),
+      report: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
+    }),
   }
   const machine: Machine = {
     commit,
@@ -111,6 +121,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
 
 /** Everything that was begun ends, and is on disk. */
 export const stopMachine = async (machine: Machine, hasOthers: () => boolean): Promise<void> => {
+  await machine.engine.unfinished.stop()
   await machine.writer.close()
   await machine.commit.close()
   await machine.journal.close(() => machine.reserve.release())

@@ -108,6 +108,27 @@ interface Ground extends IndexPlace {
   readonly redone: number
 }
 
+/** What other processes left. Returns how many messages were removed that nobody was told of. */
+const finishInterrupted = async (ground: Ground): Promise<number> => {
+  const { files, self, markers, machine, segmentDirectory } = ground
+  const { commit, engine } = machine
+  const recovered = await recoverSegments({
+    environment: ground.index.environment,
+    commit,
+    files,
+    directory: segmentDirectory,
+    self: self.token,
+    isLiving: (token) => markers.isLiving(token),
+  })
+  await engine.unfinished.takeUp()
+  if (ground.index.powerFailed) {
+    // Numbers that are skipped could reach what was being copied.
+    await engine.unfinished.idle()
+    await commit.run(skipNumbers)
+  }
+  return recovered
+}
+
 const assemble = async (
   parts: StoreParts,
   options: StoreOptions,
@@ -121,15 +142,7 @@ const assemble = async (
   const place = { environment, files, directory: options.directory, storeVersion: version }
   const upgraded = await bringUpToDate(place, commit, parts.upgradeSteps ?? upgradeSteps)
   const dead = markers.dead()
-  const recovered = await recoverSegments({
-    environment,
-    commit,
-    files,
-    directory: segmentDirectory,
-    self: self.token,
-    isLiving: (token) => markers.isLiving(token),
-  })
-  if (ground.index.powerFailed) await commit.run(skipNumbers)
+  const recovered = await finishInterrupted(ground)
   const housekeeping = new Housekeeping({
     ...place,
     engine,

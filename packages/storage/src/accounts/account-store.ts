@@ -2,9 +2,6 @@ import { type Account, type AccountId, type AccountStore, type SpecialUse, Store
 import { type Engine, snapshotOf } from '../engine.ts'
 import { keyAfter, keyOf32, keyOfTable, keyOfText, tables } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
-import { removeSharing } from '../mailboxes/inherit.ts'
-import { mailboxIds } from '../mailboxes/mailbox-store.ts'
-import { dropMessages } from '../mailboxes/remove-mailbox.ts'
 import {
   accountAddressKey,
   findAccountId,
@@ -16,8 +13,10 @@ import { forgetSubject } from '../rows/acl-row.ts'
 import { removeAnnotationsOfAccount } from '../rows/annotation-row.ts'
 import { groupsOf, removeMember } from '../rows/group-row.ts'
 import { getJson, jsonRows, putJson } from '../rows/long-value.ts'
-import { createMailboxRows, removeMailboxRows, subscriptionKey } from '../rows/mailbox-row.ts'
+import { createMailboxRows, subscriptionKey } from '../rows/mailbox-row.ts'
 import { takeSequence } from '../rows/sequence.ts'
+import { markRemovedAccount } from '../rows/unfinished-row.ts'
+import { removeAccountStep } from '../steps/remove-account.ts'
 
 export type DefaultMailboxes = readonly { readonly name: string; readonly specialUse: SpecialUse }[]
 
@@ -50,7 +49,10 @@ export const createAccountStore = (engine: Engine, mailboxes: DefaultMailboxes):
     return Array.from(rows, ({ value }) => value as Account).sort((a, b) => (a.address < b.address ? -1 : 1))
   },
   update: (id, change) => engine.commit.run((unit) => update(unit, id, change)),
-  remove: (id) => engine.commit.runFreeing((unit) => remove(unit, id)),
+  async remove(id) {
+    await engine.commit.runFreeing((unit) => remove(unit, id))
+    engine.unfinished.removeAccount(id)
+  },
   async domains() {
     return (getJson(snapshotOf(engine), domainsKey) as readonly string[] | undefined) ?? []
   },
@@ -119,11 +121,6 @@ const update = (unit: Unit, id: AccountId, change: Partial<Omit<Account, 'id' | 
 
 const remove = (unit: Unit, id: number): void => {
   const account = existing(unit, id)
-  for (const mailbox of mailboxIds(unit, id)) {
-    dropMessages(unit, mailbox)
-    removeSharing(unit, mailbox)
-    removeMailboxRows(unit, mailbox)
-  }
   const subscriptions = keyOf32(tables.subscription, id)
   const range = { start: subscriptions, end: keyAfter(subscriptions) }
   for (const { key } of [...unit.range(range)]) unit.remove(key)
@@ -131,5 +128,8 @@ const remove = (unit: Unit, id: number): void => {
   forgetSubject(unit, id)
   removeAnnotationsOfAccount(unit, id)
   removeAccount(unit, account)
+  markRemovedAccount(unit, id)
+  // Few mailboxes, and a small number of messages, go at once.
+  removeAccountStep(unit, id)
   unit.wake({ kind: 'accounts' })
 }

@@ -4,8 +4,10 @@ export interface Account {
   readonly id: AccountId
   /** Lower-case `local@domain`. */
   readonly address: string
-  /** PHC string ($argon2id$…), or '' for an account that cannot log in. */
+  /** PHC string ($argon2id$…), the hash of another system, or '' for an account without a password here. */
   readonly passwordHash: string
+  /** RFC 5803; '' or absent: cannot log in by SCRAM. */
+  readonly scramVerifier?: string
   readonly enabled: boolean
   /** Octets; 0 = no limit of its own (the server's mailbox_size_limit applies). */
   readonly quotaBytes: number

@@ -75,6 +75,17 @@ export interface MessageBatch {
   readonly bytes?: readonly Uint8Array[]
 }
 
+/** Reads messages at once, as long as memory has what the disk has. */
+export interface QuickReader {
+  /** In the order of `uids`, prefix included; 0 for one that is gone. */
+  sizes(): Float64Array
+  /**
+   * Every octet of the message at `index`, prefix included, verified: valid until any quick reader of the store
+   * reads again. undefined: more than `maxBytes`, gone, damaged, or the disk is slow just now; `read` knows more.
+   */
+  read(index: number, maxBytes: number): Uint8Array | undefined
+}
+
 /** The mailbox as one session sees it: shared and immutable. */
 export interface MailboxView {
   readonly mailbox: Mailbox
@@ -120,6 +131,8 @@ export interface MessageStore {
   fetch(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
   /** Octets [start, end) of one message, prefix included. undefined when it is gone. */
   read(mailbox: MailboxId, uid: Uid, start?: number, end?: number): Promise<Uint8Array | undefined>
+  /** For one who goes through messages one by one and would lose more by waiting than by reading. */
+  quickReader(mailbox: MailboxId, uids: Uint32Array): QuickReader
   changeFlags(mailbox: MailboxId, uids: Uint32Array, change: FlagChange): Promise<FlagsChanged>
   /** All or nothing, INTERNALDATE kept, and of the flags those `within`. */
   copy(from: MailboxId, uids: Uint32Array, to: MailboxId, within?: FlagMask): Promise<Copied>

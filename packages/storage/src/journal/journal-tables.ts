@@ -12,6 +12,8 @@ const journaled = new Set<number>([
   tables.subscription,
   tables.acl,
   tables.annotation,
+  tables.unfinished,
+  tables.removedAccount,
   tables.chunk,
   tables.expunged,
   tables.message,

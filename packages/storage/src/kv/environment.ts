@@ -164,6 +164,10 @@ export const readValue = (environment: Environment, key: Buffer): Buffer | undef
 export const readRange = (environment: Environment, limits: RangeLimits): Iterable<Entry> =>
   environment.getRange(limits) as unknown as Iterable<Entry>
 
+/** Without a look at the values. */
+export const countKeys = (environment: Environment, start: Buffer, end: Buffer): number =>
+  environment.getKeysCount({ start, end })
+
 /** The entries of [start, end), greatest key first. */
 export const readRangeBackwards = (environment: Environment, limits: RangeLimits): Iterable<Entry> =>
   backwards(environment, limits)

@@ -1,5 +1,6 @@
 import type { Wake } from '../contract.ts'
 import {
+  countKeys,
   type Entry,
   type Environment,
   type RangeLimits,
@@ -7,12 +8,15 @@ import {
   readRangeBackwards,
   readValue,
 } from './environment.ts'
+import { keyAfter } from './keys.ts'
 
 /** What the read side of a unit and a plain snapshot have in common. */
 export interface Reader {
   get(key: Buffer): Buffer | undefined
   range(limits: RangeLimits): Iterable<Entry>
   rangeBackwards(limits: RangeLimits): Iterable<Entry>
+  /** How many keys begin so. */
+  count(prefix: Buffer): number
 }
 
 /** Largest value that LMDB keeps inside a page of 4 KB; longer ones make mass deletion ruinous. */
@@ -48,6 +52,10 @@ export class Unit implements Reader {
 
   rangeBackwards(limits: RangeLimits): Iterable<Entry> {
     return readRangeBackwards(this.#environment, limits)
+  }
+
+  count(prefix: Buffer): number {
+    return countKeys(this.#environment, prefix, keyAfter(prefix))
   }
 
   put(key: Buffer, value: Buffer): void {
@@ -127,5 +135,9 @@ export class Snapshot implements Reader {
 
   rangeBackwards(limits: RangeLimits): Iterable<Entry> {
     return readRangeBackwards(this.#environment, limits)
+  }
+
+  count(prefix: Buffer): number {
+    return countKeys(this.#environment, prefix, keyAfter(prefix))
   }
 }

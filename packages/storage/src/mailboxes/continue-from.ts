@@ -44,6 +44,12 @@ export const continueFrom = (
     writeMailboxState(unit, id, state)
     writeSequence(unit, 'uid-validity', Math.max(readSequence(unit, 'uid-validity'), uidValidity + 1))
   }
+  if (state.stagedFrom !== 0 && uidNext > state.stagedFrom) {
+    throw new StoreError(
+      'in-use',
+      `Cannot continue mailbox "${facts.name}": messages are being copied into it`,
+    )
+  }
   if (uidNext > state.uidNext) {
     const firstRecent = state.firstRecent === state.uidNext ? uidNext : state.firstRecent
     writeMailboxState(unit, id, { ...state, uidNext, firstRecent })

@@ -14,6 +14,7 @@ import { readAccount } from '../rows/account-row.ts'
 import {
   emptyMailboxState,
   findMailboxId,
+  findSpecialUse,
   readMailbox,
   readMailboxFacts,
   readMailboxState,
@@ -25,6 +26,7 @@ import {
 import { quotaMessagesOf, quotaOf, readUsage } from '../rows/usage-row.ts'
 import { continueFrom } from './continue-from.ts'
 import { createInheriting, inheritAcl } from './inherit.ts'
+import { mailboxIds } from './mailbox-ids.ts'
 import { compareNames, normalizeName, parentsOf } from './names.ts'
 import { removeMailbox } from './remove-mailbox.ts'
 import { renameMailbox } from './rename-mailbox.ts'
@@ -57,10 +59,8 @@ export const createMailboxStore = (engine: Engine): MailboxStore => ({
       createMailbox(unit, account, normalizeName(name), specialUse, engine.now()),
     )
   },
-  remove: (account, name) =>
-    engine.commit.runFreeing((unit) => removeMailbox(unit, account, normalizeName(name), engine.now())),
-  rename: (account, from, to) =>
-    engine.commit.run((unit) => renameMailbox(engine, unit, account, normalizeName(from), normalizeName(to))),
+  remove: async (account, name) => removeMailbox(engine, account, normalizeName(name)),
+  rename: async (account, from, to) => renameMailbox(engine, account, normalizeName(from), normalizeName(to)),
   setSpecialUse: (id, specialUse) => engine.commit.run((unit) => setSpecialUse(unit, id, specialUse)),
   subscribe: (account, name, on) =>
     engine.commit.run((unit) => subscribe(unit, account, normalizeName(name), on)),
@@ -94,13 +94,6 @@ const requireAccount = (reader: Reader, account: number): void => {
   }
 }
 
-export const mailboxIds = (reader: Reader, account: number): number[] => {
-  const prefix = keyOf32(tables.mailboxByName, account)
-  return Array.from(reader.range({ start: prefix, end: keyAfter(prefix) }), ({ value }) =>
-    value.readUInt32BE(0),
-  )
-}
-
 const subscribedNames = (reader: Reader, account: number): string[] => {
   const prefix = keyOf32(tables.subscription, account)
   return Array.from(reader.range({ start: prefix, end: keyAfter(prefix) }), ({ key }) =>
@@ -125,7 +118,7 @@ export const createMailbox = (
   if (facts?.selectable) throw new StoreError('mailbox-exists', `Cannot create mailbox "${name}": it exists`)
   checkSpecialUse(unit, account, specialUse)
   const parents = parentsOf(name).filter((parent) => findMailboxId(unit, account, parent) === undefined)
-  if (mailboxIds(unit, account).length + parents.length + 1 > maxMailboxes) {
+  if (unit.count(keyOf32(tables.mailboxByName, account)) + parents.length + 1 > maxMailboxes) {
     throw new StoreError('limit', `Cannot create mailbox "${name}": the account has ${maxMailboxes}`)
   }
   for (const parent of parents) {
@@ -159,11 +152,10 @@ const checkSpecialUse = (
   specialUse: readonly SpecialUse[],
   except?: number,
 ): void => {
-  if (specialUse.length === 0) return
-  for (const id of mailboxIds(unit, account)) {
-    if (id === except) continue
-    const taken = readMailboxFacts(unit, id)?.specialUse.find((use) => specialUse.includes(use))
-    if (taken) throw new StoreError('mailbox-exists', `Cannot create mailbox: another has the use \\${taken}`)
+  for (const use of specialUse) {
+    const taken = findSpecialUse(unit, account, use)
+    if (taken !== undefined && taken !== except)
+      throw new StoreError('mailbox-exists', `Cannot create mailbox: another has the use \\${use}`)
   }
 }
 
@@ -172,7 +164,7 @@ const subscribe = (unit: Unit, account: number, name: string, on: 'subscribed' |
   const key = subscriptionKey(account, name)
   if (on === 'unsubscribed') unit.remove(key)
   else {
-    if (subscribedNames(unit, account).length >= maxMailboxes) {
+    if (unit.count(keyOf32(tables.subscription, account)) >= maxMailboxes) {
       throw new StoreError(
         'limit',
         `Cannot subscribe to "${name}": the account has ${maxMailboxes} subscriptions`,

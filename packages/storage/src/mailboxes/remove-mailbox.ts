@@ -1,48 +1,63 @@
-import { type AccountId, StoreError } from '../contract.ts'
+import { type AccountId, type MailboxId, type ModSeq, StoreError } from '../contract.ts'
+import type { Engine } from '../engine.ts'
 import { keyAfter, tables } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
-import { openMailbox, removeMessages } from '../messages/place.ts'
-import { chunkKey, chunkRows, decodeChunk } from '../rows/chunk.ts'
-import { removeExpunged } from '../rows/expunged-row.ts'
-import {
-  emptyMailboxState,
-  findMailboxId,
-  mailboxNameKey,
-  removeMailboxRows,
-  takeUidValidity,
-  writeKeywords,
-  writeMailboxFacts,
-  writeMailboxState,
-} from '../rows/mailbox-row.ts'
+import { openMailbox } from '../messages/place.ts'
+import { createMailboxRows, findMailboxId, mailboxNameKey, removeMailboxRows } from '../rows/mailbox-row.ts'
+import { writeUnfinished } from '../rows/unfinished-row.ts'
+import { addUsage } from '../rows/usage-row.ts'
+import { clearStep } from '../steps/clear-mailbox.ts'
 import { removeSharing } from './inherit.ts'
 import { separator } from './names.ts'
 
-/** RFC 9051 §6.3.5: a name with children stays, without messages. INBOX cannot be removed. */
-export const removeMailbox = (unit: Unit, account: number, name: string, nowMs: number): void => {
+/** Mailboxes of no more messages go in one unit. */
+const oneUnitMessages = 512
+
+/**
+ * RFC 9051 §6.3.5: a name with children stays, without messages. INBOX cannot be removed. The mailbox is gone at
+ * once; many messages of it are removed step by step.
+ */
+export const removeMailbox = async (engine: Engine, account: number, name: string): Promise<void> => {
+  const { id, left } = await engine.commit.runFreeing((unit) => removeIn(unit, account, name, engine.now()))
+  if (left === 'to-clear') engine.unfinished.clear(id)
+}
+
+const removeIn = (unit: Unit, account: number, name: string, nowMs: number) => {
   const id = findMailboxId(unit, account, name)
   if (id === undefined)
     throw new StoreError('no-such-mailbox', `Cannot remove mailbox "${name}": it does not exist`)
   if (name === 'INBOX') throw new StoreError('invalid-name', 'Cannot remove mailbox "INBOX"')
-  const mailbox = openMailbox(unit, id)
+  const { facts } = openMailbox(unit, id)
   const children = hasChildren(unit, account, name)
-  if (!mailbox.facts.selectable && children) {
+  if (!facts.selectable && children) {
     throw new StoreError('has-children', `Cannot remove mailbox "${name}": it has children`)
   }
-  dropMessages(unit, id)
-  removeSharing(unit, id)
+  const left = takeOutMailbox(unit, id, oneUnitMessages)
   unit.wake({ kind: 'mailboxes', account: account as AccountId })
-  if (!children) {
-    removeMailboxRows(unit, id)
-    return
-  }
-  writeMailboxFacts(unit, id, {
-    ...mailbox.facts,
-    specialUse: [],
-    selectable: false,
-    uidValidity: takeUidValidity(unit, nowMs),
+  if (children) createMailboxRows(unit, { account, name, specialUse: [], selectable: false }, nowMs)
+  return { id, left }
+}
+
+/**
+ * From here on nobody sees it. Its messages are removed, too, when there are at most `roomMessages`: says how many.
+ * Otherwise they are left to `UnfinishedWork.clear`.
+ */
+export const takeOutMailbox = (unit: Unit, id: number, roomMessages: number): number | 'to-clear' => {
+  const { facts, state } = openMailbox(unit, id)
+  addUsage(unit, facts.account, -state.sizeBytes, -state.messages)
+  removeSharing(unit, id)
+  removeMailboxRows(unit, id)
+  unit.wake({
+    kind: 'mailbox',
+    mailbox: id as MailboxId,
+    account: facts.account as AccountId,
+    modSeq: (state.highestModSeq + 1) as ModSeq,
   })
-  writeMailboxState(unit, id, emptyMailboxState())
-  writeKeywords(unit, id, [])
+  writeUnfinished(unit, id, { kind: 'clearing', fromUid: 0 })
+  if (state.messages > roomMessages || state.stagedFrom !== 0) return 'to-clear'
+  // Chunks may be sparse, and the history long.
+  for (let steps = 0; steps < 10; steps++) if (clearStep(unit, id) === 'done') return state.messages
+  return 'to-clear'
 }
 
 export const hasChildren = (unit: Unit, account: number, name: string): boolean => {
@@ -50,14 +65,4 @@ export const hasChildren = (unit: Unit, account: number, name: string): boolean 
   for (const { key } of unit.range({ start, end: keyAfter(start), limit: 1 }))
     return key[0] === tables.mailboxByName
   return false
-}
-
-/** All messages with their history; the mailbox's rows stay for the caller. */
-export const dropMessages = (unit: Unit, id: number): void => {
-  const mailbox = openMailbox(unit, id)
-  const rows = [...chunkRows(unit, id)]
-  const placements = rows.flatMap(({ chunk, bytes }) => decodeChunk(chunk, bytes))
-  removeMessages(unit, mailbox, placements, 'drop')
-  for (const { chunk } of rows) unit.remove(chunkKey(id, chunk))
-  removeExpunged(unit, id)
 }

@@ -2,22 +2,37 @@ import { type AccountId, StoreError } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import { keyAfter } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
-import { moveIn } from '../messages/transfer.ts'
+import { openMailbox } from '../messages/place.ts'
 import { readAcl, writeAcl } from '../rows/acl-row.ts'
 import { copyAnnotations } from '../rows/annotation-row.ts'
-import { chunkRows, decodeChunk } from '../rows/chunk.ts'
 import { findMailboxId, mailboxNameKey, readMailboxFacts, writeMailboxFacts } from '../rows/mailbox-row.ts'
+import { writeUnfinished } from '../rows/unfinished-row.ts'
+import { fillStep } from '../steps/move-in-steps.ts'
 import { createInheriting } from './inherit.ts'
 import { normalizeName, parentsOf, separator } from './names.ts'
 
-/** RFC 9051 §6.3.6: children go along; INBOX stays and gives away its messages. Subscriptions stay. */
-export const renameMailbox = (
+/**
+ * RFC 9051 §6.3.6: children go along; INBOX stays and gives away its messages. Subscriptions stay. Many messages
+ * move step by step; what a crash leaves of them follows after the next opening.
+ */
+export const renameMailbox = async (
+  engine: Engine,
+  account: number,
+  from: string,
+  to: string,
+): Promise<void> => {
+  const filling = await engine.commit.run((unit) => renameIn(engine, unit, account, from, to))
+  if (filling !== undefined) await engine.unfinished.fill(filling)
+}
+
+/** Gives back the mailbox that is still to get messages. */
+const renameIn = (
   engine: Engine,
   unit: Unit,
   account: number,
   from: string,
   to: string,
-): void => {
+): number | undefined => {
   const id = findMailboxId(unit, account, from)
   if (id === undefined)
     throw new StoreError('no-such-mailbox', `Cannot rename mailbox "${from}": it does not exist`)
@@ -42,16 +57,15 @@ export const renameMailbox = (
     // RFC 5464 §4.1: INBOX keeps its own; RFC 4314 §4: a renamed mailbox keeps its list.
     copyAnnotations(unit, id, target)
     writeAcl(unit, target, readAcl(unit, id))
-    const uids = [...chunkRows(unit, id)].flatMap(({ chunk, bytes }) =>
-      decodeChunk(chunk, bytes).map((p) => p.uid),
-    )
-    moveIn(engine, unit, { from: id, uids: Uint32Array.from(uids), to: target })
-    return
+    const { uidNext: belowUid } = openMailbox(unit, id).state
+    writeUnfinished(unit, target, { kind: 'filling', owner: engine.self.token, from: id, belowUid })
+    return fillStep(engine, unit, target) === 'more' ? target : undefined
   }
   for (const child of childrenOf(unit, account, from)) {
     giveName(unit, child.id, account, child.name, to + child.name.slice(from.length))
   }
   giveName(unit, id, account, from, to)
+  return undefined
 }
 
 const childrenOf = (unit: Unit, account: number, name: string): { id: number; name: string }[] => {

@@ -6,8 +6,9 @@ import { type Reader, Snapshot } from '../kv/unit.ts'
 import { isWhole, segmentRows } from '../recovery/recover-segments.ts'
 import { findAccountId, readAccount } from '../rows/account-row.ts'
 import { type BlobRow, frameBytesOf, readBlobRow } from '../rows/blob-row.ts'
-import { emptyMailboxState, readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
+import { emptyMailboxState, findSpecialUse, readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
 import { idsByArrival, readCount, recipientsOf } from '../rows/queue-row.ts'
+import { unfinishedRows } from '../rows/unfinished-row.ts'
 import { readUsage } from '../rows/usage-row.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { segmentPath } from '../segments/segment-path.ts'
@@ -35,6 +36,7 @@ export const checkStore = async (place: CheckPlace): Promise<CheckReport> => {
   checkQueue(snapshot, facts)
   const accounts = checkUsage(snapshot, facts, mailboxes)
   checkAddresses(snapshot, facts)
+  checkSpecialUses(snapshot, facts)
   facts.problems.push(...sharingProblems(snapshot, mailboxes))
   const segments = [...segmentRows(snapshot)].length
   const verifiedBytes = await checkFrames(place, facts)
@@ -56,7 +58,10 @@ const differ = (problems: string[], what: string, is: number, should: number): v
   if (is !== should) problems.push(`${what} is ${is}, should be ${should}`)
 }
 
-const idsOf = (reader: Reader, tag: typeof tables.mailbox | typeof tables.account): number[] => {
+const idsOf = (
+  reader: Reader,
+  tag: typeof tables.mailbox | typeof tables.mailboxState | typeof tables.account,
+): number[] => {
   const start = keyOfTable(tag)
   return Array.from(reader.range({ start, end: keyAfter(start) }), ({ key }) => key.readUInt32BE(1))
 }
@@ -83,9 +88,43 @@ const checkMailboxes = (reader: Reader, facts: IndexFacts): { id: number; accoun
     if (count && state.highestModSeq < count.highestModSeq) problems.push(`${name}: HIGHESTMODSEQ is too low`)
   }
   const known = new Set(mailboxes.map(({ id }) => id))
+  problems.push(...unfinishedProblems(reader, facts))
   for (const id of facts.mailboxes.keys())
     if (!known.has(id)) problems.push(`Messages of mailbox ${id}, which is not there`)
   return mailboxes
+}
+
+/** Copies that are being staged are as many as is noted; nothing is staged without a note. */
+const unfinishedProblems = (reader: Reader, { staged }: IndexFacts): string[] => {
+  const problems: string[] = []
+  const noted = new Set<number>()
+  for (const { mailbox, work } of unfinishedRows(reader)) {
+    const state = readMailboxState(reader, mailbox)
+    noted.add(mailbox)
+    if (work.kind === 'staging')
+      differ(problems, `Mailbox ${mailbox}: messages being copied`, work.messages, staged.get(mailbox) ?? 0)
+    if (work.kind === 'clearing' && state !== undefined)
+      differ(problems, `Mailbox ${mailbox}: first message to clear`, work.fromUid, state.stagedFrom)
+  }
+  for (const id of idsOf(reader, tables.mailboxState)) {
+    const stagedFrom = readMailboxState(reader, id)?.stagedFrom
+    if (stagedFrom !== 0 && !noted.has(id)) problems.push(`Mailbox ${id}: nobody copies to UID ${stagedFrom}`)
+  }
+  return problems
+}
+
+/** Each use leads to the mailbox that has it. */
+const checkSpecialUses = (reader: Reader, { problems }: IndexFacts): void => {
+  let uses = 0
+  for (const id of idsOf(reader, tables.mailbox)) {
+    const facts = readMailboxFacts(reader, id)
+    for (const use of facts?.specialUse ?? []) {
+      uses++
+      const found = findSpecialUse(reader, facts?.account ?? 0, use)
+      if (found !== id) problems.push(`Mailbox ${id}: its use \\${use} leads to ${found ?? 'nothing'}`)
+    }
+  }
+  differ(problems, 'Number of special uses', reader.count(keyOfTable(tables.specialUse)), uses)
 }
 
 const checkUsage = (

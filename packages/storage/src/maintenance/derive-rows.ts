@@ -8,7 +8,12 @@ import { blobKey, encodeBlobRow, frameBytesOf, maxInlineSummaryBytes, readBlobRo
 import { addPlacements, decodeChunk, type Placement } from '../rows/chunk.ts'
 import { writeExpunged } from '../rows/expunged-row.ts'
 import { jsonRows, removeLong } from '../rows/long-value.ts'
-import { readMailboxFacts, readMailboxState, writeMailboxState } from '../rows/mailbox-row.ts'
+import {
+  deriveSpecialUses,
+  readMailboxFacts,
+  readMailboxState,
+  writeMailboxState,
+} from '../rows/mailbox-row.ts'
 import { messageKey, readMessageRow, writeMessageRow } from '../rows/message-row.ts'
 import {
   recipientsOf,
@@ -19,6 +24,7 @@ import {
   writeCount,
   writeRecipient,
 } from '../rows/queue-row.ts'
+import { removeUnfinished, unfinishedRows } from '../rows/unfinished-row.ts'
 import { writeUsage } from '../rows/usage-row.ts'
 import { segmentKey, writeSegmentRow } from '../segments/segment-row.ts'
 import { maxSegmentBytes } from '../segments/segment-writer.ts'
@@ -34,6 +40,7 @@ export interface Derived {
 export const deriveRows = (unit: Unit, found: FoundSegments): Derived => {
   const derived: Derived = { lost: [], referenced: new Set() }
   deriveAddresses(unit)
+  deriveSpecialUses(unit)
   deriveSharedWith(unit)
   const references = new Map<number, number>()
   const refer = (blobId: number): void => {
@@ -41,6 +48,7 @@ export const deriveRows = (unit: Unit, found: FoundSegments): Derived => {
     derived.referenced.add(blobId)
   }
   const messages = derivePlacements(unit, found, derived)
+  dropUnfinished(unit)
   dropUnplaced(unit, messages)
   for (const [messageId, { blobId, count }] of messages) {
     const prefix = readMessageRow(unit, messageId)?.prefix ?? Buffer.alloc(0)
@@ -111,7 +119,8 @@ const derivePlacements = (unit: Unit, found: FoundSegments, derived: Derived): M
   for (const mailbox of mailboxesOf(unit)) {
     const facts = readMailboxFacts(unit, mailbox)
     if (facts === undefined) continue
-    const all = byMailbox.get(mailbox) ?? []
+    const stagedFrom = readMailboxState(unit, mailbox)?.stagedFrom || Number.POSITIVE_INFINITY
+    const all = (byMailbox.get(mailbox) ?? []).filter(({ uid }) => uid < stagedFrom)
     const kept = all.filter(({ blobId }) => found.frames.has(blobId))
     for (const { uid, blobId } of all) {
       if (!found.frames.has(blobId)) derived.lost.push(`Mailbox "${facts.name}", UID ${uid}: octets are gone`)
@@ -164,6 +173,7 @@ const deriveMailbox = (
     sizeBytes: kept.reduce((sum, each) => sum + each.sizeBytes, 0),
     firstRecent: state?.firstRecent ?? 1,
     historyFloor: state?.historyFloor ?? 1,
+    stagedFrom: 0,
   }
   const gone = all.filter((each) => !kept.includes(each))
   if (gone.length > 0) {
@@ -178,6 +188,14 @@ const deriveMailbox = (
   addPlacements(unit, mailbox, kept)
   writeMailboxState(unit, mailbox, fresh)
   return fresh.sizeBytes
+}
+
+/** What was staged is dropped already, and so are messages of mailboxes that were being removed. */
+const dropUnfinished = (unit: Unit): void => {
+  for (const { mailbox, work } of [...unfinishedRows(unit)]) {
+    const hasHistory = readMailboxState(unit, mailbox) === undefined
+    if (work.kind !== 'filling' && !hasHistory) removeUnfinished(unit, mailbox)
+  }
 }
 
 /** Message rows that no mailbox names. */

@@ -62,13 +62,14 @@ export class Housekeeping {
   compact(): Promise<CompactReport> {
     const { engine, writer, files, segmentDirectory, reserve } = this.#parts
     const run = () => compactSegments({ engine, writer, files, directory: segmentDirectory })
-    return this.#alone(() =>
-      run().catch((error) => {
+    return this.#alone(async () => {
+      await engine.unfinished.idle()
+      return run().catch((error) => {
         // Copies need room before they make room.
         if (!isNoSpace(error) || !reserve.release()) throw error
         return run()
-      }),
-    )
+      })
+    })
   }
 
   backup(directory: string): Promise<BackupReport> {
@@ -109,6 +110,7 @@ export class Housekeeping {
     // Readers of killed processes would pin pages for ever.
     this.#parts.environment.readerCheck()
     try {
+      await this.#parts.engine.unfinished.takeUp()
       await this.compact()
     } catch (error) {
       if (!this.#stopped) process.emitWarning(error instanceof Error ? error : String(error))

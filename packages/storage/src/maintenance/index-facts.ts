@@ -2,13 +2,17 @@ import { systemFlag } from '../contract.ts'
 import { keyAfter, keyOfTable, read64, tables } from '../kv/keys.ts'
 import type { Reader } from '../kv/unit.ts'
 import { type BlobRow, decodeBlobRow, frameBytesOf } from '../rows/blob-row.ts'
-import { decodeChunk } from '../rows/chunk.ts'
+import { chunkShift, decodeChunk } from '../rows/chunk.ts'
 import { wholeOf } from '../rows/long-value.ts'
+import { readMailboxState } from '../rows/mailbox-row.ts'
 import { idsByArrival, readEntry } from '../rows/queue-row.ts'
+import { unfinishedRows } from '../rows/unfinished-row.ts'
 
 /** Everything that can be counted, counted from placements and queue entries alone. */
 export interface IndexFacts {
   readonly mailboxes: Map<number, MailboxCount>
+  /** Messages that are being copied to a mailbox, not yet part of it. */
+  readonly staged: Map<number, number>
   /** Placements by message. */
   readonly messageReferences: Map<number, number>
   readonly messages: Map<number, { readonly blobId: number; readonly references: number }>
@@ -35,6 +39,7 @@ function* rowsOf(reader: Reader, tag: number): Generator<{ key: Buffer; value: B
 export const readIndexFacts = (reader: Reader): IndexFacts => {
   const facts: IndexFacts = {
     mailboxes: new Map(),
+    staged: new Map(),
     messageReferences: new Map(),
     messages: new Map(),
     blobs: new Map(),
@@ -42,7 +47,15 @@ export const readIndexFacts = (reader: Reader): IndexFacts => {
     queueEntries: 0,
     problems: [],
   }
-  for (const { key, value } of rowsOf(reader, tables.chunk)) countChunk(facts, key, value)
+  const hidden = hiddenFrom(reader)
+  for (const { key, value } of rowsOf(reader, tables.chunk)) {
+    const mailbox = key.readUInt32BE(1)
+    countChunk(
+      facts,
+      { mailbox, chunk: key.readUInt32BE(5), hiddenFrom: hidden.get(mailbox) ?? noUid },
+      value,
+    )
+  }
   for (const { key, value } of rowsOf(reader, tables.message)) {
     const bytes = wholeOf(reader, key, value)
     facts.messages.set(read64(key, 1), { blobId: read64(bytes, 0), references: bytes.readUInt32BE(8) })
@@ -68,11 +81,36 @@ const emptyCount = (): MailboxCount => ({
   highestModSeq: 0,
 })
 
-const countChunk = (facts: IndexFacts, key: Buffer, value: Buffer): void => {
-  const mailbox = key.readUInt32BE(1)
+const noUid = 0xffff_ffff
+
+/** By mailbox: the UID from which messages are not part of it, because they are being copied or removed. */
+const hiddenFrom = (reader: Reader): Map<number, number> => {
+  const hidden = new Map<number, number>()
+  for (const { mailbox, work } of unfinishedRows(reader)) {
+    if (work.kind === 'clearing') hidden.set(mailbox, work.fromUid)
+    if (work.kind === 'staging') hidden.set(mailbox, readMailboxState(reader, mailbox)?.stagedFrom ?? 0)
+  }
+  return hidden
+}
+
+const refer = ({ messageReferences }: IndexFacts, messageId: number): void => {
+  messageReferences.set(messageId, (messageReferences.get(messageId) ?? 0) + 1)
+}
+
+const countChunk = (
+  facts: IndexFacts,
+  { mailbox, chunk, hiddenFrom }: { mailbox: number; chunk: number; hiddenFrom: number },
+  value: Buffer,
+): void => {
+  const placements = decodeChunk(chunk, value)
+  if (chunk * 2 ** chunkShift >= hiddenFrom) {
+    facts.staged.set(mailbox, (facts.staged.get(mailbox) ?? 0) + placements.length)
+    for (const { messageId } of placements) refer(facts, messageId)
+    return
+  }
   const count = facts.mailboxes.get(mailbox) ?? emptyCount()
   facts.mailboxes.set(mailbox, count)
-  for (const placement of decodeChunk(key.readUInt32BE(5), value)) {
+  for (const placement of placements) {
     if (placement.uid <= count.highestUid) {
       facts.problems.push(`Mailbox ${mailbox}: UID ${placement.uid} is out of order`)
     }
@@ -82,8 +120,7 @@ const countChunk = (facts: IndexFacts, key: Buffer, value: Buffer): void => {
     count.sizeBytes += placement.sizeBytes
     if ((placement.flags0 & systemFlag.seen) === 0) count.unseen++
     if ((placement.flags0 & systemFlag.deleted) !== 0) count.deleted++
-    const { messageId } = placement
-    facts.messageReferences.set(messageId, (facts.messageReferences.get(messageId) ?? 0) + 1)
+    refer(facts, placement.messageId)
   }
 }
 

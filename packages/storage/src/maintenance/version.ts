@@ -4,10 +4,11 @@ import type { Environment } from '../kv/environment.ts'
 import type { GroupCommit } from '../kv/group-commit.ts'
 import { keyOfText, tables } from '../kv/keys.ts'
 import { type Reader, Snapshot, type Unit } from '../kv/unit.ts'
+import { deriveSpecialUses } from '../rows/mailbox-row.ts'
 import { type BackupPlace, backupStore } from './backup.ts'
 
 /** Of the tables and frames as docs/storage.md describes them. */
-export const storeVersion = 2
+export const storeVersion = 3
 
 export interface UpgradeStep {
   /** Version that the step leads to. */
@@ -18,9 +19,13 @@ export interface UpgradeStep {
 
 /**
  * Steps in ascending order. 2: the index is flushed behind the log; a program that does not know the log would
- * take an index for whole that power failure left half.
+ * take an index for whole that power failure left half. 3: copies are staged where such a program would show them;
+ * mailboxes are found by their special use.
  */
-export const upgradeSteps: readonly UpgradeStep[] = [{ to: 2, run: () => {} }]
+export const upgradeSteps: readonly UpgradeStep[] = [
+  { to: 2, run: () => {} },
+  { to: 3, run: deriveSpecialUses },
+]
 
 const versionKey = keyOfText(tables.meta, 'version')
 

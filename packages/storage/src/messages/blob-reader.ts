@@ -13,6 +13,7 @@ const maxRunBytes = 4 * 1024 * 1024
 const maxGapBytes = 64 * 1024
 /** Ranges of a body up to this length are read whole, so that the checksum can be tested. */
 const verifiedRangeBytes = 256 * 1024
+const roomBytes = 128 * 1024
 
 /** Columns of the same length. */
 export interface WantedBlobs {
@@ -33,6 +34,8 @@ interface Run {
 export class BlobReader {
   readonly #environment: Environment
   readonly #segments: SegmentReader
+  /** Of `readNow`. */
+  #room: Buffer = Buffer.alloc(0)
 
   constructor(environment: Environment, segments: SegmentReader) {
     this.#environment = environment
@@ -60,6 +63,34 @@ export class BlobReader {
       }
     }
     return bodies
+  }
+
+  /**
+   * A whole body behind its prefix, in memory that the next call uses again; undefined when it cannot be read
+   * at once, or is not what the index says: compaction may have moved it.
+   */
+  readNow(row: BlobRow, prefix: Buffer | undefined): Buffer | undefined {
+    const lengthBytes = frameHeaderBytes + row.bodyBytes
+    const prefixBytes = prefix?.length ?? 0
+    const room = this.#roomFor(prefixBytes + lengthBytes)
+    try {
+      const target = room.subarray(prefixBytes, prefixBytes + lengthBytes)
+      if (!this.#segments.readNow(row.segment, row.offset, target)) return undefined
+      verified(target, undefined, row, 'all')
+    } catch (error) {
+      if (error instanceof StoreError) return undefined
+      throw error
+    }
+    const end = prefixBytes + lengthBytes
+    if (prefix === undefined) return room.subarray(frameHeaderBytes, end)
+    // The header has been looked at: the prefix takes its place.
+    prefix.copy(room, frameHeaderBytes)
+    return room.subarray(frameHeaderBytes, end)
+  }
+
+  #roomFor(sizeBytes: number): Buffer {
+    if (this.#room.length < sizeBytes) this.#room = Buffer.allocUnsafeSlow(Math.max(sizeBytes, roomBytes))
+    return this.#room
   }
 
   /** Octets [start, end) of a blob's body. */

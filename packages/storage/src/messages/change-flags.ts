@@ -4,7 +4,7 @@ import { at, chunkHeadBytes, chunkKey, chunkOfUid, placementBytes } from '../row
 import { readKeywords } from '../rows/mailbox-row.ts'
 import { ColumnBuilder } from './collect.ts'
 import { bindFlags, type FlagWords, knownFlagWords, systemMask } from './keywords.ts'
-import { type OpenMailbox, openSelectable, recount, saveMailbox } from './place.ts'
+import { givenUids, type OpenMailbox, openSelectable, recount, saveMailbox } from './place.ts'
 
 interface Changing {
   readonly mailbox: OpenMailbox
@@ -40,12 +40,13 @@ export const changeFlagsIn = (
     modified: [],
     touched: false,
   }
+  const given = givenUids(uids, mailbox.state)
   let from = 0
-  while (from < uids.length) {
-    const chunk = chunkOfUid(uids[from] as number)
+  while (from < given.length) {
+    const chunk = chunkOfUid(given[from] as number)
     let to = from
-    while (to < uids.length && chunkOfUid(uids[to] as number) === chunk) to++
-    changeChunk(unit, changing, chunk, uids.subarray(from, to))
+    while (to < given.length && chunkOfUid(given[to] as number) === chunk) to++
+    changeChunk(unit, changing, chunk, given.subarray(from, to))
     from = to
   }
   if (changing.touched) {

@@ -44,17 +44,18 @@ const changesSince = (
     modSeq: state.highestModSeq as ModSeq,
     uidNext: state.uidNext as Uid,
     keywords: readKeywords(reader, id),
-    changed: changedSince(reader, id, since, state.highestModSeq, uids.length),
+    changed: changedSince(reader, mailbox, since, uids.length),
     vanished: complete ? expungedSince(reader, id, since) : absentUids(uids, state.uidNext),
     complete,
     uids,
   }
 }
 
-const changedSince = (reader: Reader, mailbox: number, since: number, now: number, capacity: number) => {
-  const builder = new ColumnBuilder(since >= now ? 0 : capacity, 'flags')
-  if (since < now) {
-    for (const { chunk, bytes } of chunkRows(reader, mailbox)) {
+const changedSince = (reader: Reader, { id, state }: OpenMailbox, since: number, capacity: number) => {
+  const isBehind = since < state.highestModSeq
+  const builder = new ColumnBuilder(isBehind ? capacity : 0, 'flags')
+  if (isBehind) {
+    for (const { chunk, bytes } of chunkRows(reader, id, 0, state.uidNext - 1)) {
       if (chunkModSeq(bytes) <= since) continue
       for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {
         if (bytes.readUIntBE(base + at.modSeq, 6) <= since) continue

@@ -3,10 +3,11 @@ import type { FetchWant, MailboxId, MessageBatch } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Reader } from '../kv/unit.ts'
 import { readBlobRow } from '../rows/blob-row.ts'
+import { readMailboxState } from '../rows/mailbox-row.ts'
 import { readMessageRow } from '../rows/message-row.ts'
 import type { WantedBlobs } from './blob-reader.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
-import { openMailbox } from './place.ts'
+import { givenUids, openMailbox } from './place.ts'
 import { ReadMemory } from './read-memory.ts'
 
 const noOctets = Buffer.alloc(0)
@@ -28,13 +29,13 @@ const limitsOf = (want: FetchWant): CollectLimits => {
 export async function* fetchBatches(
   engine: Engine,
   mailbox: MailboxId,
-  uids: Uint32Array,
+  wanted: Uint32Array,
   want: FetchWant,
 ): AsyncGenerator<MessageBatch> {
   const limits = limitsOf(want)
   const memory = want.memoryIsFree && new ReadMemory(want.memoryIsFree, want.batchBytes)
   let from = 0
-  openMailbox(snapshotOf(engine), mailbox)
+  const uids = givenUids(wanted, openMailbox(snapshotOf(engine), mailbox).state)
   while (from < uids.length) {
     if (from > 0) await nextTurn()
     const snapshot = snapshotOf(engine)
@@ -147,7 +148,9 @@ export const readMessage = async (
 ): Promise<Uint8Array | undefined> => {
   const snapshot = snapshotOf(engine)
   const limits: CollectLimits = { columns: 'facts', maxCount: 1, maxOctets: noLimit }
-  const { columns } = collect(snapshot, mailbox, Uint32Array.of(uid), 0, limits)
+  const state = readMailboxState(snapshot, mailbox)
+  const given = state === undefined ? new Uint32Array(0) : givenUids(Uint32Array.of(uid), state)
+  const { columns } = collect(snapshot, mailbox, given, 0, limits)
   const [messageId] = columns.messageIds
   const message = messageId === undefined ? undefined : readMessageRow(snapshot, messageId)
   if (message === undefined) return undefined

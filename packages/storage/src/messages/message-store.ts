@@ -11,13 +11,15 @@ import { type Engine, snapshotOf } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
 import { chunkRows, type Placement } from '../rows/chunk.ts'
 import { readMailbox } from '../rows/mailbox-row.ts'
+import { copyInSteps } from '../steps/copy-in-steps.ts'
+import { moveInSteps } from '../steps/move-in-steps.ts'
 import { append } from './append.ts'
 import { changeFlagsIn } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
-import { findPlacements, openMailbox, removeMessages, uidsInChunk } from './place.ts'
+import { findPlacements, givenUids, openMailbox, removeMessages, uidsInChunk } from './place.ts'
+import { quickReader } from './quick-reader.ts'
 import { replace } from './replace.ts'
 import { noAids, type SearchAids, searchMessages } from './search-messages.ts'
-import { copyIn, moveIn } from './transfer.ts'
 
 /** Messages that one unit removes: keeps a turn of the event loop short. */
 const removalSlice = 1_000
@@ -34,12 +36,11 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
   fetch: (mailbox, uids, want: FetchWant) => fetchBatches(engine, mailbox, uids, want),
   read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER) =>
     readMessage(engine, mailbox, uid, start, end),
+  quickReader: (mailbox, uids) => quickReader(engine, mailbox, uids),
   changeFlags: (mailbox, uids, change: FlagChange) =>
     engine.commit.run((unit) => changeFlagsIn(unit, mailbox, uids, change)),
-  copy: (from, uids, to, within) =>
-    engine.commit.run((unit) => copyIn(engine, unit, { from, uids, to, within })),
-  move: (from, uids, to, within) =>
-    engine.commit.run((unit) => moveIn(engine, unit, { from, uids, to, within })),
+  copy: (from, uids, to, within) => copyInSteps(engine, { from, uids, to, within }),
+  move: (from, uids, to, within) => moveInSteps(engine, { from, uids, to, within }),
   replace: (from, uid, to, item) => replace(engine, from, uid, to, item),
   expunge: (mailbox, uids) => expunge(engine, mailbox, uids),
   discard: (mailbox, uids) => removeSliced(engine, mailbox, uids, () => true),
@@ -52,9 +53,9 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
 
 const expunge = (engine: Engine, mailbox: MailboxId, uids: Uint32Array | undefined) => {
   const snapshot = snapshotOf(engine)
-  openMailbox(snapshot, mailbox)
+  const { state } = openMailbox(snapshot, mailbox)
   const marked: number[] = []
-  for (const { chunk, bytes } of chunkRows(snapshot, mailbox)) {
+  for (const { chunk, bytes } of chunkRows(snapshot, mailbox, 0, state.uidNext - 1)) {
     marked.push(...uidsInChunk(chunk, bytes, systemFlag.deleted))
   }
   const wanted = uids === undefined ? undefined : new Set(uids)
@@ -88,7 +89,7 @@ const removeSlice = (
   mayRemove: (placement: Placement) => boolean,
 ): { uids: number[]; modSeq: number } => {
   const mailbox = openMailbox(unit, mailboxId)
-  const found = findPlacements(unit, mailboxId, uids).filter(mayRemove)
+  const found = findPlacements(unit, mailboxId, givenUids(uids, mailbox.state)).filter(mayRemove)
   removeMessages(unit, mailbox, found, 'drop')
   return { uids: found.map((each) => each.uid), modSeq: mailbox.state.highestModSeq }
 }

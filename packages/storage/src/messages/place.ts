@@ -35,7 +35,7 @@ import { addUsage } from '../rows/usage-row.ts'
 /** History is looked at once in so many changes of a mailbox. */
 const pruneEvery = 1_000
 /** RFC 9051 §2.3.1.1: UIDs are 32-bit. */
-const maxUid = 0xffff_ffff
+export const maxUid = 0xffff_ffff
 
 export interface OpenMailbox {
   readonly id: MailboxId
@@ -74,10 +74,11 @@ export const addMessages = (
   if (added.length === 0) return []
   const { id, facts, state } = mailbox
   const modSeq = ++state.highestModSeq
+  const limit = state.stagedFrom || maxUid
   const placements = added.map((each) => {
-    const uid = Math.max(each.uid ?? 0, state.uidNext)
-    if (uid >= maxUid)
-      throw new StoreError('limit', `Cannot add to mailbox "${facts.name}": no UIDs are left`)
+    const wished = each.uid !== undefined && (limit === maxUid || each.uid < limit) ? each.uid : 0
+    const uid = Math.max(wished, state.uidNext)
+    if (uid >= limit) throw noUidsLeft(facts.name, limit)
     state.uidNext = uid + 1
     return { ...each, uid, modSeq }
   })
@@ -94,7 +95,12 @@ export const addMessages = (
   return placements
 }
 
-const count = (state: MailboxState, flags0: number, by: number): void => {
+const noUidsLeft = (name: string, limit: number): StoreError =>
+  limit === maxUid
+    ? new StoreError('limit', `Cannot add to mailbox "${name}": no UIDs are left`)
+    : new StoreError('in-use', `Cannot add to mailbox "${name}": too much is being copied into it`)
+
+export const count = (state: Pick<MailboxState, 'unseen' | 'deleted'>, flags0: number, by: number): void => {
   if ((flags0 & systemFlag.seen) === 0) state.unseen += by
   if ((flags0 & systemFlag.deleted) !== 0) state.deleted += by
 }
@@ -115,7 +121,14 @@ export const saveMailbox = (unit: Unit, { id, facts, state }: OpenMailbox): void
   })
 }
 
-/** The present placements among ascending `uids`. */
+/** Without UIDs that nobody was given yet: copies may be staged there. `uids` ascending. */
+export const givenUids = (uids: Uint32Array, { uidNext }: Pick<MailboxState, 'uidNext'>): Uint32Array => {
+  let end = uids.length
+  while (end > 0 && (uids[end - 1] as number) >= uidNext) end--
+  return end === uids.length ? uids : uids.subarray(0, end)
+}
+
+/** The present placements among ascending `uids`, which the mailbox has given. */
 export const findPlacements = (reader: Reader, mailbox: number, uids: Uint32Array): Placement[] => {
   const found: Placement[] = []
   let from = 0

@@ -2,7 +2,7 @@ import { type AppendItem, type MailboxId, type Placed, StoreError, type Uid } fr
 import { type Engine, snapshotOf } from '../engine.ts'
 import { checkQuota } from '../rows/usage-row.ts'
 import { appendIn, loadOf, stagedItems } from './append.ts'
-import { findPlacements, openSelectable, removeMessages } from './place.ts'
+import { findPlacements, givenUids, openSelectable, removeMessages } from './place.ts'
 import { placeAll } from './placing.ts'
 
 /** RFC 8508 §3.4: the old message goes and the new one comes in one unit, or nothing happens. */
@@ -18,7 +18,7 @@ export const replace = async (
   const staged = stagedItems(engine, openSelectable(snapshot, to), items)
   return placeAll(engine, staged, (unit, blobIds) => {
     const source = openSelectable(unit, from)
-    const old = findPlacements(unit, from, Uint32Array.of(uid))
+    const old = findPlacements(unit, from, givenUids(Uint32Array.of(uid), source.state))
     if (old.length === 0)
       throw new StoreError('no-such-message', `Cannot replace message ${uid}: it does not exist`)
     removeMessages(unit, source, old, 'drop')

@@ -9,6 +9,7 @@ import { bindFlags, keywordNames, systemMask } from './keywords.ts'
 import {
   addMessages,
   findPlacements,
+  givenUids,
   type NewPlacement,
   type OpenMailbox,
   openSelectable,
@@ -23,7 +24,7 @@ export interface Transfer {
   readonly within?: FlagMask | undefined
 }
 
-const loadOf = (placements: readonly Placement[]): Load => ({
+export const loadOf = (placements: readonly Placement[]): Load => ({
   sizeBytes: placements.reduce((sum, each) => sum + each.sizeBytes, 0),
   messages: placements.length,
 })
@@ -36,17 +37,25 @@ const copiedOf = (to: OpenMailbox, from: readonly Placement[], placed: readonly 
 
 /** References, not octets. RFC 9051 §6.4.7: flags and INTERNALDATE are kept. */
 export const copyIn = (engine: Engine, unit: Unit, transfer: Transfer): Copied => {
-  openSelectable(unit, transfer.from)
+  const source = openSelectable(unit, transfer.from)
   const target = openSelectable(unit, transfer.to)
-  const found = findPlacements(unit, transfer.from, transfer.uids)
+  const found = findPlacements(unit, transfer.from, givenUids(transfer.uids, source.state))
   checkQuota(unit, target.facts.account, loadOf(found), engine)
-  const asked = new Set<number>()
+  referAgain(engine, unit, found, new Set())
+  const placed = addMessages(unit, target, translated(unit, engine, transfer, found))
+  return copiedOf(target, found, placed)
+}
+
+export const referAgain = (
+  engine: Engine,
+  unit: Unit,
+  found: readonly Placement[],
+  asked: Set<number>,
+): void => {
   for (const placement of found) {
     referToMessage(unit, placement.messageId, 1)
     awaitForeignBlob(engine, unit, placement.blobId, asked)
   }
-  const placed = addMessages(unit, target, translated(unit, engine, transfer, found))
-  return copiedOf(target, found, placed)
 }
 
 /** RFC 6851 §3.3: the messages leave one mailbox and enter the other in one unit. */
@@ -54,7 +63,7 @@ export const moveIn = (engine: Engine, unit: Unit, transfer: Transfer): Copied &
   const { from: fromId, uids, to: toId } = transfer
   const source = openSelectable(unit, fromId)
   const targetAccount = openSelectable(unit, toId).facts.account
-  const found = findPlacements(unit, fromId, uids)
+  const found = findPlacements(unit, fromId, givenUids(uids, source.state))
   if (targetAccount !== source.facts.account) {
     checkQuota(unit, targetAccount, loadOf(found), engine)
   }
@@ -70,7 +79,7 @@ export const moveIn = (engine: Engine, unit: Unit, transfer: Transfer): Copied &
 }
 
 /** The same messages with the flags' bits of the target mailbox. */
-const translated = (
+export const translated = (
   unit: Unit,
   engine: Engine,
   { from, to, within }: Transfer,

@@ -54,6 +54,7 @@ const build = (
   let count = 0
   let firstUnseen: number | undefined
   for (const { chunk, bytes } of chunkRows(reader, mailbox.id)) {
+    if (count === uids.length) break
     const first = chunk * 32
     for (let base = chunkHeadBytes; base < bytes.length && count < uids.length; base += placementBytes) {
       const uid = first + (bytes[base + at.uidLow] as number)

@@ -74,9 +74,12 @@ export const expungedSince = (reader: Reader, mailbox: number, modSeq: number): 
   return Uint32Array.from(uids).sort()
 }
 
-export const removeExpunged = (unit: Unit, mailbox: number): void => {
-  const prefix = keyOf32(tables.expunged, mailbox)
-  for (const { key } of [...unit.range({ start: prefix, end: keyAfter(prefix) })]) unit.remove(key)
+/** False when there were none. */
+export const removeSomeExpunged = (unit: Unit, mailbox: number, limit: number): boolean => {
+  const start = keyOf32(tables.expunged, mailbox)
+  const keys = Array.from(unit.range({ start, end: keyAfter(start), limit }), ({ key }) => key)
+  for (const key of keys) unit.remove(key)
+  return keys.length > 0
 }
 
 /** Rows of history that one mailbox keeps (each names the messages of one expunge). */

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { AccountId, Mailbox, MailboxId, ModSeq, SpecialUse, Uid } from '../contract.ts'
-import { keyOf32, keyOf32andText, read64, tables, write64 } from '../kv/keys.ts'
+import { keyOf32, keyOf32andText, keyOfTable, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
-import { getJson, putJson, removeLong } from './long-value.ts'
+import { getJson, jsonRows, putJson, removeLong } from './long-value.ts'
 import { readSequence, takeSequence, writeSequence } from './sequence.ts'
 
 /** What seldom changes of a mailbox. */
@@ -26,6 +26,8 @@ export interface MailboxState {
   firstRecent: number
   /** Expunges up to this MODSEQ were forgotten. */
   historyFloor: number
+  /** Messages from this UID on are being copied here and are not part of the mailbox yet; 0 = none are. */
+  stagedFrom: number
 }
 
 const stateFields = [
@@ -37,7 +39,10 @@ const stateFields = [
   'sizeBytes',
   'firstRecent',
   'historyFloor',
+  'stagedFrom',
 ] as const
+/** Of version 2 of the store: without the last field. */
+const formerStateBytes = 64
 
 const factsKey = (id: number): Buffer => keyOf32(tables.mailbox, id)
 const stateKey = (id: number): Buffer => keyOf32(tables.mailboxState, id)
@@ -50,8 +55,44 @@ export const subscriptionKey = (account: number, name: string): Buffer =>
 export const readMailboxFacts = (reader: Reader, id: number): MailboxFacts | undefined =>
   getJson(reader, factsKey(id)) as MailboxFacts | undefined
 
-export const writeMailboxFacts = (unit: Unit, id: number, facts: MailboxFacts): void =>
+/** With the index by special use. */
+export const writeMailboxFacts = (unit: Unit, id: number, facts: MailboxFacts): void => {
+  const former = readMailboxFacts(unit, id)
+  if (former !== undefined) removeUses(unit, former.account, former.specialUse)
+  writeUses(unit, id, facts)
   putJson(unit, factsKey(id), facts)
+}
+
+const specialUseKey = (account: number, use: SpecialUse): Buffer =>
+  keyOf32andText(tables.specialUse, account, use)
+
+const removeUses = (unit: Unit, account: number, uses: readonly SpecialUse[]): void => {
+  for (const use of uses) unit.remove(specialUseKey(account, use))
+}
+
+const writeUses = (
+  unit: Unit,
+  id: number,
+  { account, specialUse }: Pick<MailboxFacts, 'account' | 'specialUse'>,
+): void => {
+  for (const use of specialUse) unit.put(specialUseKey(account, use), numberRow(id))
+}
+
+/** For an upgrade and a rebuild: the index from the rows. */
+export const deriveSpecialUses = (unit: Unit): void => {
+  const rows = Array.from(jsonRows(unit, keyOfTable(tables.mailbox)))
+  for (const { key, value } of rows) writeUses(unit, key.readUInt32BE(1), value as MailboxFacts)
+}
+
+/** The mailbox of an account that has this use. */
+export const findSpecialUse = (reader: Reader, account: number, use: SpecialUse): number | undefined =>
+  reader.get(specialUseKey(account, use))?.readUInt32BE(0)
+
+const numberRow = (number: number): Buffer => {
+  const value = Buffer.allocUnsafe(4)
+  value.writeUInt32BE(number)
+  return value
+}
 
 export const readMailboxState = (reader: Reader, id: number): MailboxState | undefined => {
   const bytes = reader.get(stateKey(id))
@@ -65,6 +106,7 @@ export const readMailboxState = (reader: Reader, id: number): MailboxState | und
     sizeBytes: read64(bytes, 40),
     firstRecent: read64(bytes, 48),
     historyFloor: read64(bytes, 56),
+    stagedFrom: bytes.length > formerStateBytes ? read64(bytes, formerStateBytes) : 0,
   }
 }
 
@@ -130,9 +172,7 @@ export const createMailboxRows = (
     objectId: randomBytes(16).toString('hex'),
   })
   writeMailboxState(unit, id, emptyMailboxState())
-  const value = Buffer.allocUnsafe(4)
-  value.writeUInt32BE(id)
-  unit.put(mailboxNameKey(facts.account, facts.name), value)
+  unit.put(mailboxNameKey(facts.account, facts.name), numberRow(id))
   return id
 }
 
@@ -145,12 +185,16 @@ export const emptyMailboxState = (): MailboxState => ({
   sizeBytes: 0,
   firstRecent: 1,
   historyFloor: 1,
+  stagedFrom: 0,
 })
 
 /** Facts, state, keywords and name; messages are removed before. */
 export const removeMailboxRows = (unit: Unit, id: number): void => {
   const facts = readMailboxFacts(unit, id)
-  if (facts !== undefined) unit.remove(mailboxNameKey(facts.account, facts.name))
+  if (facts !== undefined) {
+    unit.remove(mailboxNameKey(facts.account, facts.name))
+    removeUses(unit, facts.account, facts.specialUse)
+  }
   removeLong(unit, factsKey(id))
   unit.remove(stateKey(id))
   removeLong(unit, keywordsKey(id))

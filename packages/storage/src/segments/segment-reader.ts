@@ -54,6 +54,17 @@ export class SegmentReader {
     return filled
   }
 
+  /** False when that cannot be done at once, or the file ends before `target` is full. */
+  readNow(segment: number, position: number, target: Buffer): boolean {
+    if (target.length > quickBytes || this.#patient-- > 0) return false
+    const open = this.#take(segment)
+    try {
+      return this.#readNow(open.file, target, position) === target.length
+    } finally {
+      this.#release(open)
+    }
+  }
+
   /** Makes what another process wrote to its segment durable. */
   async sync(segment: number): Promise<void> {
     const open = this.#take(segment)

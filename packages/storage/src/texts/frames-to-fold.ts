@@ -35,7 +35,7 @@ export const framesToFold = (
   const frames: FrameToFold[] = []
   let octets = 0
   let looked = 0
-  for (const { chunk, bytes } of chunkRows(reader, mailbox, fromUid)) {
+  for (const { chunk, bytes } of chunkRows(reader, mailbox, fromUid, state.uidNext - 1)) {
     for (const { uid, messageId, blobId, sizeBytes } of decodeChunk(chunk, bytes)) {
       if (uid < fromUid) continue
       if (frames.length >= maxFrames || octets >= maxOctets || looked >= maxLooked) {

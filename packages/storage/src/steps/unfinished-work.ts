@@ -1,0 +1,129 @@
+import type { Environment } from '../kv/environment.ts'
+import type { GroupCommit } from '../kv/group-commit.ts'
+import { Snapshot, type Unit } from '../kv/unit.ts'
+import { readUnfinished, removedAccounts, unfinishedRows, writeUnfinished } from '../rows/unfinished-row.ts'
+import { clearStep } from './clear-mailbox.ts'
+import { giveUpStaging } from './copy-in-steps.ts'
+import { removeAccountStep } from './remove-account.ts'
+
+export interface UnfinishedParts {
+  readonly environment: Environment
+  readonly commit: GroupCommit
+  /** Token of this process. */
+  readonly self: number
+  readonly isLiving: (token: number) => boolean
+  /** One step of RENAME INBOX into this mailbox. */
+  readonly fill: (unit: Unit, mailbox: number) => 'more' | 'done'
+  readonly report: (error: unknown) => void
+}
+
+/** Between two steps of the background: others have work that somebody waits for. */
+const pauseMs = 2
+
+/**
+ * Work on mailboxes that is too much for one unit goes on in small steps: messages of removed mailboxes, copies
+ * that were given up, and what processes left that are gone. Rows of the index say what there is to do.
+ */
+export class UnfinishedWork {
+  readonly #parts: UnfinishedParts
+  readonly #toClear = new Set<number>()
+  readonly #accounts = new Set<number>()
+  readonly #toFill = new Set<number>()
+  #running: Promise<void> | undefined
+  #stopped = false
+
+  constructor(parts: UnfinishedParts) {
+    this.#parts = parts
+  }
+
+  /** Its messages go in the background. */
+  clear(mailbox: number): void {
+    this.#toClear.add(mailbox)
+    this.#start()
+  }
+
+  removeAccount(account: number): void {
+    this.#accounts.add(account)
+    this.#start()
+  }
+
+  /** Resolves when the mailbox has everything. */
+  async fill(mailbox: number): Promise<void> {
+    const { commit, fill } = this.#parts
+    while ((await commit.run((unit) => fill(unit, mailbox))) === 'more');
+  }
+
+  /** What is noted in the index and in nobody's hands. */
+  async takeUp(): Promise<void> {
+    const { environment, commit, self, isLiving } = this.#parts
+    const snapshot = new Snapshot(environment)
+    const left: number[] = []
+    for (const { mailbox, work } of unfinishedRows(snapshot)) {
+      if (work.kind === 'clearing') this.#toClear.add(mailbox)
+      else if (work.owner !== self && !isLiving(work.owner)) left.push(mailbox)
+    }
+    for (const account of removedAccounts(snapshot)) this.#accounts.add(account)
+    for (const mailbox of left) {
+      const kind = await commit.runFreeing((unit) => this.#takeOver(unit, mailbox))
+      if (kind === 'filling') this.#toFill.add(mailbox)
+      else this.#toClear.add(mailbox)
+    }
+    this.#start()
+  }
+
+  #takeOver(unit: Unit, mailbox: number): 'filling' | 'clearing' {
+    const work = readUnfinished(unit, mailbox)
+    if (work?.kind === 'filling') {
+      writeUnfinished(unit, mailbox, { ...work, owner: this.#parts.self })
+      return 'filling'
+    }
+    if (work?.kind === 'staging') giveUpStaging(unit, mailbox)
+    return 'clearing'
+  }
+
+  /** Everything that is known is done, or has failed for now. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  /** Waits for the step under way. The rest is done after the next opening. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.idle()
+  }
+
+  #start(): void {
+    const isAny = this.#toClear.size + this.#accounts.size + this.#toFill.size > 0
+    if (this.#stopped || !isAny) return
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined
+      this.#start()
+    })
+  }
+
+  async #work(): Promise<void> {
+    const { commit, report, fill } = this.#parts
+    try {
+      await this.#each(this.#accounts, async (account) => {
+        const { state, toClear } = await commit.runFreeing((unit) => removeAccountStep(unit, account))
+        for (const mailbox of toClear) this.#toClear.add(mailbox)
+        return state
+      })
+      await this.#each(this.#toClear, (mailbox) => commit.runFreeing((unit) => clearStep(unit, mailbox)))
+      await this.#each(this.#toFill, (mailbox) => commit.run((unit) => fill(unit, mailbox)))
+    } catch (error) {
+      // It is noted, and taken up again later.
+      for (const waiting of [this.#accounts, this.#toClear, this.#toFill]) waiting.clear()
+      if (!this.#stopped) report(error)
+    }
+  }
+
+  async #each(waiting: Set<number>, step: (each: number) => Promise<'more' | 'done'>): Promise<void> {
+    for (const each of waiting) {
+      while (!this.#stopped && (await step(each)) === 'more')
+        await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      if (this.#stopped) return
+      waiting.delete(each)
+    }
+  }
+}
