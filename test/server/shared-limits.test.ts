@@ -35,3 +35,66 @@ test('mail_max_userip_connections counts in all workers together, and gives seat
     assert.equal((await stopServer(server)).code, 0)
   })
 })
+
+/** Opens `count` connections one after the other, which go to the workers in turn; how each was greeted. */
+async function greetings(port: number, count: number): Promise<{ client: LineClient; said: string }[]> {
+  const opened: { client: LineClient; said: string }[] = []
+  for (let n = 0; n < count; n++) {
+    const client = await LineClient.connect(port, /^.*\r\n/)
+    opened.push({ client, said: client.text })
+  }
+  return opened
+}
+
+test('connections of one address count in all workers together: SMTP, IMAP and POP3', async () => {
+  await inFolder(async (folder) => {
+    const site = await createSite(
+      folder,
+      [
+        'sample_accounts = no',
+        'workers = 2',
+        'mynetworks = 192.0.2.0/24',
+        'smtpd_greet_wait = 0',
+        'smtpd_client_connection_count_limit = 3',
+        'reading_client_connection_limit = 3',
+      ].join('\n'),
+    )
+    const server = await startServer(site)
+    const services = [
+      {
+        port: site.ports.smtp,
+        welcome: /^220 /,
+        refusal: /^421 4\.7\.0 \S+ Error: too many connections from /,
+      },
+      { port: site.ports.imap, welcome: /^\* OK/, refusal: /^\* BYE \[UNAVAILABLE\] Too many connections/ },
+      { port: site.ports.pop3, welcome: /^\+OK/, refusal: /^-ERR \[SYS\/TEMP\] Too many connections/ },
+    ]
+    for (const { port, welcome, refusal } of services) {
+      const all = await greetings(port, 7)
+      const inside = all.filter(({ said }) => welcome.test(said))
+      assert.equal(inside.length, 3, all.map(({ said }) => said).join(''))
+      for (const { said } of all.slice(3)) assert.match(said, refusal)
+      inside[0]?.client.close()
+      // Whoever leaves makes room, whichever worker the next one is given to.
+      await eventually(async () => {
+        const [next] = await greetings(port, 1)
+        if (next !== undefined && !welcome.test(next.said)) next.client.close()
+        assert.match(next?.said ?? '', welcome)
+      })
+      for (const { client } of all) client.close()
+    }
+    assert.equal((await stopServer(server)).code, 0)
+  })
+})
+
+test('anvil(8): several workers write one statistic, when the server ends at the latest', async () => {
+  await inFolder(async (folder) => {
+    const site = await createSite(folder, 'sample_accounts = no\nworkers = 2\nsmtpd_greet_wait = 0')
+    const server = await startServer(site)
+    const all = await greetings(site.ports.smtp, 4)
+    for (const { client } of all) await client.ask('quit', /^221 /m)
+    const { code, out, err } = await stopServer(server)
+    assert.equal(code, 0)
+    assert.match(out + err, /anvil\[\d+\]: statistics: max connection rate 4\/60s for \(smtp:127\.0\.0\.1\)/)
+  })
+})

@@ -1,4 +1,4 @@
-import { customerNetwork } from './address.ts'
+import { ClientCounts } from './client-counts.ts'
 import type { Connection } from './connection.ts'
 
 export interface AdmissionLimits {
@@ -18,13 +18,15 @@ export type Refusal = 'too-many-connections' | 'too-many-connections-from-addres
 export class Admission {
   #limits: AdmissionLimits
   #total = 0
-  readonly #perNetwork = new Map<string, number>()
+  readonly #clients: ClientCounts
   /** In order of arrival. */
   readonly #anonymous = new Set<Connection>()
   readonly #handshaking = new Set<Connection>()
 
-  constructor(limits: AdmissionLimits) {
+  /** `clients`: counts those of the other processes too. */
+  constructor(limits: AdmissionLimits, clients = new ClientCounts('')) {
     this.#limits = limits
+    this.#clients = clients
   }
 
   /** New limits bind new connections; nobody is sent away. */
@@ -40,17 +42,17 @@ export class Admission {
     return this.#handshaking.size
   }
 
-  /** All of an IPv6 /64 count as one address: a customer has 2^64 of them. */
+  /** In this process. All of an IPv6 /64 count as one address. */
   connectionsFrom(address: string): number {
-    return this.#perNetwork.get(customerNetwork(address)) ?? 0
+    return this.#clients.of(address)
   }
 
   /** Counts a connection in, or says why not. Whoever is admitted must be released. */
-  admit(connection: Connection): Refusal | undefined {
+  admit(connection: Connection): Refusal | undefined | Promise<Refusal | undefined> {
     const { connections, connectionsPerAddress, exempt } = this.#limits
     const address = connection.remoteAddress
-    const fromAddress = this.connectionsFrom(address)
-    if (fromAddress >= connectionsPerAddress && exempt?.(address) !== true)
+    const limited = connectionsPerAddress < Number.MAX_SAFE_INTEGER && exempt?.(address) !== true
+    if (limited && this.#clients.of(address) >= connectionsPerAddress)
       return 'too-many-connections-from-address'
     if (this.#total >= connections) {
       const oldest = this.#anonymous.values().next().value
@@ -59,10 +61,17 @@ export class Admission {
       oldest.destroy('crowded-out')
     }
     this.#total++
-    this.#perNetwork.set(customerNetwork(address), fromAddress + 1)
+    this.#clients.enter(address)
     this.#anonymous.add(connection)
     connection.admittedAs = address
-    return undefined
+    const all = limited ? this.#clients.all(address) : 0
+    return typeof all === 'number' ? undefined : this.#amongAll(connection, all)
+  }
+
+  async #amongAll(connection: Connection, all: Promise<number>): Promise<Refusal | undefined> {
+    if ((await all) <= this.#limits.connectionsPerAddress) return undefined
+    this.release(connection)
+    return 'too-many-connections-from-address'
   }
 
   /** A connection whose user is known is not sent away for a newcomer. */
@@ -92,9 +101,6 @@ export class Admission {
     this.#total--
     this.#anonymous.delete(connection)
     this.#handshaking.delete(connection)
-    const network = customerNetwork(address)
-    const left = (this.#perNetwork.get(network) ?? 0) - 1
-    if (left > 0) this.#perNetwork.set(network, left)
-    else this.#perNetwork.delete(network)
+    this.#clients.leave(address)
   }
 }

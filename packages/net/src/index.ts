@@ -1,6 +1,7 @@
 /** Bytes ↔ connection: listening, TLS, limits, deadlines, the PROXY protocol, framing of lines. */
 export { customerNetwork, formatEndpoint, normalizeAddress } from './address.ts'
 export { Admission, type AdmissionLimits, type Refusal } from './admission.ts'
+export { ClientCounts, type SharedTally } from './client-counts.ts'
 export { Connection } from './connection.ts'
 export type { CloseReason, ConnectionHandler } from './connection-handler.ts'
 export { ExchangeClient, type ExchangeOptions, type ServiceAddress } from './exchange-client.ts'

@@ -148,6 +148,16 @@ class Door {
 
   admit(connection: Connection, rest: Buffer | undefined): void {
     const refusal = this.#options.admission?.admit(connection)
+    if (!(refusal instanceof Promise)) this.#decided(connection, rest, refusal)
+    else {
+      // The handler comes in the same turn, before an octet is read.
+      connection.attach(refused)
+      void refusal.then((decided) => this.#decided(connection, rest, decided))
+    }
+  }
+
+  #decided(connection: Connection, rest: Buffer | undefined, refusal: Refusal | undefined): void {
+    if (!connection.open) return
     if (refusal !== undefined) this.#refuse(connection, refusal)
     else if (this.#options.implicitTls === undefined) this.#greet(connection, rest)
     else this.#handshake(connection, this.#options.implicitTls, rest)

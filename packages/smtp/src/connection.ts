@@ -14,7 +14,7 @@ export interface ConnectionHost extends SessionHost {
   /** Counts in; a reply refuses the connection before the handler is asked. */
   admit(connection: Connection): SmtpReply | undefined
   /** Asked when the handler has said whether the client is trusted. */
-  crowded(connection: Connection): SmtpReply | undefined
+  crowded(connection: Connection): SmtpReply | undefined | Promise<SmtpReply | undefined>
   gone(connection: Connection): void
 }
 
@@ -91,6 +91,11 @@ export class Connection extends SMTPConnection implements SessionWire {
 
   #decided(banner: Greeting): void {
     const refused = this.#host.crowded(this)
+    if (refused instanceof Promise) void refused.then((reply) => this.#greet(banner, reply))
+    else this.#greet(banner, refused)
+  }
+
+  #greet(banner: Greeting, refused: SmtpReply | undefined): void {
     const greetWaitMs = banner.greetWaitMs ?? this.#host.options.greetWaitMs
     const waits = this.peer.service === 'mx' && !this.peer.trusted && greetWaitMs > 0
     if (refused !== undefined || banner.code !== 220 || !waits) {

@@ -88,6 +88,8 @@ export interface SmtpHandler {
   connect(session: SmtpSession): Answer<Greeting>
   /** undefined: the usual 250. */
   helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Answer<SmtpReply | undefined>
+  /** STARTTLS, before its 220. undefined: go on. */
+  startTls?(session: SmtpSession): Answer<SmtpReply | undefined>
   /** A command that is none. undefined: the usual 500. */
   unknown?(session: SmtpSession, line: string): Answer<SmtpReply | undefined>
   authenticate(

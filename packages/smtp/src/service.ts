@@ -1,7 +1,13 @@
 import { once } from 'node:events'
 import type { AddressInfo, ListenOptions, Socket } from 'node:net'
 import type { Log } from '@posthorn/mail'
-import { sharedWheel, type TimerWheel, type TlsCredentials, type WheelEntry } from '@posthorn/net'
+import {
+  ClientCounts,
+  sharedWheel,
+  type TimerWheel,
+  type TlsCredentials,
+  type WheelEntry,
+} from '@posthorn/net'
 import type { Connection, ConnectionHost } from './connection.ts'
 import type { SmtpHandler, SmtpReply, SmtpSession } from './handler.ts'
 import { Listener } from './listener.ts'
@@ -16,6 +22,8 @@ export interface SmtpServiceInput {
   readonly tls?: TlsCredentials
   /** Deadlines; tests give their own. */
   readonly wheel?: TimerWheel
+  /** Connections by client, those of other processes too. Default: of this process alone. */
+  readonly clients?: ClientCounts
 }
 
 export interface SmtpListen
@@ -67,7 +75,7 @@ class Service implements SmtpService {
   readonly #acceptors = new Map<string, Listener>()
   /** In order of arrival. */
   readonly #connections = new Set<Connection>()
-  readonly #perClient = new Map<string, number>()
+  readonly #clients: ClientCounts
   #closing = false
   /** Nearly all connections are taken. */
   #stressed = false
@@ -77,6 +85,7 @@ class Service implements SmtpService {
     this.#input = input
     this.#options = input.options
     this.#wheel = input.wheel ?? sharedWheel()
+    this.#clients = input.clients ?? new ClientCounts('')
   }
 
   get connections(): number {
@@ -167,10 +176,9 @@ class Service implements SmtpService {
   }
 
   #admit(connection: Connection, options: SmtpOptions): SmtpReply | undefined {
-    const address = connection.peer.clientAddress
     const full = this.#connections.size >= options.connections
     this.#connections.add(connection)
-    this.#perClient.set(address, (this.#perClient.get(address) ?? 0) + 1)
+    this.#clients.enter(connection.peer.clientAddress)
     if (!this.#stressed && this.#connections.size >= options.connections * stressShare) {
       this.#setStress('yes', `${this.#connections.size} of ${options.connections} connections are taken`)
     }
@@ -193,12 +201,20 @@ class Service implements SmtpService {
   }
 
   /** Postfix: smtpd_client_connection_count_limit. */
-  #crowded({ peer }: Connection, options: SmtpOptions): SmtpReply | undefined {
-    if (peer.trusted || (this.#perClient.get(peer.clientAddress) ?? 0) <= options.connectionsPerClient) {
-      return undefined
-    }
+  #crowded(
+    { peer }: Connection,
+    options: SmtpOptions,
+  ): SmtpReply | undefined | Promise<SmtpReply | undefined> {
+    if (peer.trusted || options.connectionsPerClient === Number.MAX_SAFE_INTEGER) return undefined
+    const count = this.#clients.all(peer.clientAddress)
+    return typeof count === 'number'
+      ? this.#overLimit(peer, count, options)
+      : count.then((all) => this.#overLimit(peer, all, options))
+  }
+
+  #overLimit(peer: SmtpSession, count: number, options: SmtpOptions): SmtpReply | undefined {
+    if (count <= options.connectionsPerClient) return undefined
     const client = `${peer.clientName}[${peer.clientAddress}]`
-    const count = this.#perClient.get(peer.clientAddress) ?? 0
     this.#log(
       'warning',
       `Connection concurrency limit exceeded: ${count} from ${client} for service ${peer.service}`,
@@ -211,10 +227,7 @@ class Service implements SmtpService {
     const { connections } = connection.conversation.options
     if (this.#stressed && this.#connections.size < connections * calmShare)
       this.#setStress('no', 'connections are free again')
-    const address = connection.peer.clientAddress
-    const left = (this.#perClient.get(address) ?? 1) - 1
-    if (left > 0) this.#perClient.set(address, left)
-    else this.#perClient.delete(address)
+    this.#clients.leave(connection.peer.clientAddress)
     if (this.#connections.size === 0) this.#emptied?.()
   }
 

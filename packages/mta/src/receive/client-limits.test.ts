@@ -65,6 +65,20 @@ test('smtpd_client_auth_rate_limit: no password is even looked at', async (t) =>
   assert.equal(second.reply.text, 'Error: too many AUTH commands from 203.0.113.5')
 })
 
+test('smtpd_client_new_tls_session_rate_limit: STARTTLS is refused, port 465 at the greeting', async (t) => {
+  const mail = await fixture(t, { tlsSessions: 1 })
+  const session = await mail.session(stranger)
+  assert.equal(await mail.handler.startTls?.(session), undefined)
+  const refused = await mail.handler.startTls?.(session)
+  assert.deepEqual(
+    [refused?.code, refused?.status, refused?.text],
+    [454, '4.7.0', 'Error: too many new TLS sessions from 203.0.113.5'],
+  )
+  const tls = { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256 }
+  const greeted = await connection(mail.handler, { ...stranger, service: 'submissions', tls })
+  assert.equal(greeted.reply.code, 421)
+})
+
 test('account_recipient_rate_limit: a stolen password is stopped from all addresses, postmaster hears once', async (t) => {
   const told: string[] = []
   const mail = await fixture(t, { accountRecipients: 2, tell: (account) => void told.push(account) })

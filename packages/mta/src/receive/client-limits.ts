@@ -13,6 +13,7 @@ export interface ClientLimitOptions {
   readonly messages: number
   readonly recipients: number
   readonly authentications: number
+  readonly tlsSessions: number
   /** Recipients of mail that one login sends, from wherever. */
   readonly accountRecipients: number
   readonly accountUnitMs: number
@@ -29,7 +30,7 @@ export interface ClientLimitSources {
   readonly tellPostmaster: (account: string, clientAddress: string) => void
 }
 
-export type LimitedEvent = 'connection' | 'message' | 'recipient' | 'authentication'
+export type LimitedEvent = 'connection' | 'message' | 'recipient' | 'authentication' | 'tls session'
 
 export interface ClientLimits {
   /** Counts the event. The refusal when there were too many; undefined at once when nothing limits it. */
@@ -71,6 +72,12 @@ const wordings: Readonly<Record<LimitedEvent, Wording>> = {
     said: (address) => `Error: too many AUTH commands from ${address}`,
     logged: 'AUTH command rate limit exceeded',
   },
+  'tls session': {
+    code: 454,
+    status: '4.7.0',
+    said: (address) => `Error: too many new TLS sessions from ${address}`,
+    logged: 'New TLS session rate limit exceeded',
+  },
 }
 
 /** undefined when nothing is limited, so that nobody asks. */
@@ -83,6 +90,7 @@ export function createClientLimits(
     message: options.messages,
     recipient: options.recipients,
     authentication: options.authentications,
+    'tls session': options.tlsSessions,
   }
   if (options.accountRecipients === 0 && Object.values(limits).every((limit) => limit === 0)) return undefined
   return {

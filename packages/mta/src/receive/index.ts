@@ -1,6 +1,8 @@
+export { AnvilStatistics, type ClientStatistics, type StatisticsTimes } from './anvil-statistics.ts'
 export { type ClientLimitOptions, type ClientLimits, createClientLimits } from './client-limits.ts'
 export { createHeaderClients, type HeaderClients } from './header-clients.ts'
 export { createMailboxRoom, type MailboxRoom } from './mailbox-room.ts'
 export type { ReceiveConfiguration, ReceiveOptions } from './receive-options.ts'
 export { createReceiver, type ReceiverSources } from './receiver.ts'
+export { ActivitySum, type ClientActivity, StatisticsRelay } from './statistics-relay.ts'
 export { type Submission, type SubmitSources, submit } from './submit.ts'

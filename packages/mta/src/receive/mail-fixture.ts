@@ -155,7 +155,14 @@ function testMilters({ milters }: FixtureOptions, context: Parameters<typeof cre
 }
 
 function testLimits({ limits = {} }: FixtureOptions, store: Store, log: Log, now: () => number) {
-  const none = { connections: 0, messages: 0, recipients: 0, authentications: 0, accountRecipients: 0 }
+  const none = {
+    connections: 0,
+    messages: 0,
+    recipients: 0,
+    authentications: 0,
+    tlsSessions: 0,
+    accountRecipients: 0,
+  }
   const exceptions = createNetworkList(['127.0.0.0/8'], { log, now, tables: createTables({ log, now }) })
   return createClientLimits(
     { unitMs: 60_000, accountUnitMs: 3_600_000, ...none, ...limits },

@@ -27,10 +27,6 @@ export interface ReceiveOptions {
   readonly senderMustMatchLogin?: 'yes' | 'no'
   /** always_add_missing_headers: also for mail of strangers. */
   readonly addMissingHeaders?: 'own-clients' | 'always'
-  /** anvil_rate_time_unit, of the statistics. */
-  readonly anvilUnitMs?: number
-  /** anvil_status_update_time; 0: no statistics. */
-  readonly anvilStatusMs?: number
   /** queue_minfree; with dataFolder. */
   readonly minFreeBytes?: number
   readonly dataFolder?: string

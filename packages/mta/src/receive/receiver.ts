@@ -16,17 +16,19 @@ import {
   type PolicyCommand,
   type PolicyRequest,
   policyLogText,
+  type Refusal,
   refusalText,
 } from '../policy/index.ts'
 import { pregreetRefusal, type Screen } from '../screen/index.ts'
 import { after } from './answer.ts'
-import { AnvilStatistics } from './anvil-statistics.ts'
+import type { ClientStatistics, CountedEvent } from './anvil-statistics.ts'
+import type { ClientLimits } from './client-limits.ts'
 import { FreeSpace } from './free-space.ts'
 import { isLoopback } from './header-clients.ts'
 import { createMailboxRoom } from './mailbox-room.ts'
 import { MilterGuard } from './milter-guard.ts'
 import { etrn, expn, vrfy } from './queries.ts'
-import type { ReceiveConfiguration, ReceiveOptions } from './receive-options.ts'
+import type { ReceiveConfiguration } from './receive-options.ts'
 import { reply, replyOf } from './refusals.ts'
 import { clientOf, newSessionState, type SessionState, sessionRequest } from './session-state.ts'
 import { type MailSources, SmtpMail } from './smtp-mail.ts'
@@ -37,6 +39,8 @@ export interface ReceiverSources {
   readonly dns: Resolver
   readonly log: Log
   readonly now: () => number
+  /** Told what each client does. Default: nobody is. */
+  readonly statistics?: ClientStatistics
   /** Free octets on the disk of a folder; tests give their own. */
   readonly freeBytesOf?: (folder: string) => number
   /** Asked at each step, so that a reload acts at once. */
@@ -67,7 +71,6 @@ class Receiver implements SmtpHandler {
   readonly #sources: ReceiverSources
   readonly #mailSources: MailSources
   readonly #space: FreeSpace
-  #statistics: AnvilStatistics | undefined
   readonly #states = new WeakMap<SmtpSession, SessionState>()
 
   constructor(sources: ReceiverSources) {
@@ -79,30 +82,28 @@ class Receiver implements SmtpHandler {
   }
 
   connect(session: SmtpSession): Answer<Greeting> {
-    const { options, mynetworks, gatewayGuard } = this.#sources.configuration()
+    const { mynetworks, gatewayGuard } = this.#sources.configuration()
     const state = this.#stateOf(session)
     const inMyNetworks =
       mynetworks.has(session.clientAddress) && (gatewayGuard?.trusts(session.clientAddress) ?? true)
     session.trusted = inMyNetworks
-    this.#countConnection(session, state, options)
+    this.#countConnection(session, state)
     state.client = { ...state.client, inMyNetworks }
     const { screen } = this.#sources.configuration()
     if (screen !== undefined && session.service === 'mx') return this.#screened(session, state, screen)
     return this.#named(session, state)
   }
 
-  #countConnection(session: SmtpSession, state: SessionState, options: ReceiveOptions): void {
-    const { anvilStatusMs = 0, anvilUnitMs = 60_000 } = options
-    if (anvilStatusMs === 0) return
-    this.#statistics ??= new AnvilStatistics(this.#sources.log, this.#sources.now, anvilStatusMs)
+  #countConnection(session: SmtpSession, state: SessionState): void {
+    const { statistics } = this.#sources
+    if (statistics === undefined) return
     state.counted = `${session.service === 'mx' ? 'smtp' : session.service}:${session.clientAddress}`
-    this.#statistics.connected(state.counted, anvilUnitMs)
-    this.#statistics.report(anvilUnitMs, anvilStatusMs)
+    statistics.connected(state.counted)
+    if (session.tls !== undefined) statistics.count('newtls', state.counted)
   }
 
-  #countForClient(event: 'message' | 'recipient', state: SessionState): void {
-    const { anvilUnitMs = 60_000 } = this.#sources.configuration().options
-    if (state.counted !== undefined) this.#statistics?.count(event, state.counted, anvilUnitMs)
+  #countForClient(event: CountedEvent, state: SessionState): void {
+    if (state.counted !== undefined) this.#sources.statistics?.count(event, state.counted)
   }
 
   async #screened(session: SmtpSession, state: SessionState, screen: Screen): Promise<Greeting> {
@@ -142,13 +143,20 @@ class Receiver implements SmtpHandler {
     this.#log('info', `connect from ${clientOf(session)}`)
     const { limits, options } = this.#sources.configuration()
     const welcome: SmtpReply = { code: 220, text: options.banner }
-    return after(limits?.count('connection', session), (tooMany): Answer<SmtpReply> => {
-      if (tooMany !== undefined) return replyOf(tooMany)
+    return after(this.#countForLimits(session, limits), (tooMany): Answer<SmtpReply> => {
+      if (tooMany !== undefined) return { ...replyOf(tooMany), code: 421 }
       return after(this.#ask('connect', 'CONNECT', session), (refused): Answer<SmtpReply> => {
         if (refused !== undefined) return refused
         return after(this.#openMilters(session, state), (filtered) => filtered ?? welcome)
       })
     })
+  }
+
+  /** On port 465 a connection is a TLS session too. */
+  #countForLimits(session: SmtpSession, limits: ClientLimits | undefined): Answer<Refusal | undefined> {
+    return after(limits?.count('connection', session), (tooMany) =>
+      tooMany !== undefined || session.tls === undefined ? tooMany : limits?.count('tls session', session),
+    )
   }
 
   /** undefined: go on. */
@@ -171,6 +179,12 @@ class Receiver implements SmtpHandler {
     )
   }
 
+  startTls(session: SmtpSession): Answer<SmtpReply | undefined> {
+    this.#countForClient('newtls', this.#stateOf(session))
+    const tooMany = this.#sources.configuration().limits?.count('tls session', session)
+    return after(tooMany, (refusal) => (refusal === undefined ? undefined : replyOf(refusal)))
+  }
+
   unknown(session: SmtpSession, line: string): Answer<SmtpReply | undefined> {
     return this.#stateOf(session).milters?.unknown(line, this.#request(session, 'UNKNOWN'))
   }
@@ -181,6 +195,7 @@ class Receiver implements SmtpHandler {
   ): Promise<
     { readonly ok: true; readonly address: string } | { readonly ok: false; readonly reply: SmtpReply }
   > {
+    this.#countForClient('auth', this.#stateOf(session))
     const tooMany = await this.#sources.configuration().limits?.count('authentication', session)
     if (tooMany !== undefined) return { ok: false, reply: replyOf(tooMany) }
     const service = session.service === 'mx' ? 'smtpd' : session.service
@@ -246,7 +261,7 @@ class Receiver implements SmtpHandler {
   ): void {
     const state = this.#states.get(session)
     state?.milters?.quit()
-    if (state?.counted !== undefined) this.#statistics?.disconnected(state.counted)
+    if (state?.counted !== undefined) this.#sources.statistics?.disconnected(state.counted)
     let accepted = 0
     let total = 0
     let text = `disconnect from ${clientOf(session)}`

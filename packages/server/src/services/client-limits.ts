@@ -4,6 +4,7 @@ import {
   createClientLimits,
   createNetworkList,
   type ReceiveConfiguration,
+  type StatisticsTimes,
   submit,
   type Tables,
 } from '@posthorn/mta'
@@ -38,6 +39,7 @@ export function clientLimits(config: Config, parts: ClientLimitParts): ClientLim
       messages: values.smtpd_client_message_rate_limit,
       recipients: values.smtpd_client_recipient_rate_limit,
       authentications: values.smtpd_client_auth_rate_limit,
+      tlsSessions: values.smtpd_client_new_tls_session_rate_limit,
       accountRecipients: values.account_recipient_rate_limit,
       accountUnitMs: values.account_rate_time_unit,
     },
@@ -74,3 +76,9 @@ function warning({ values }: Config, account: string, clientAddress: string): Bu
     ].join('\n'),
   )
 }
+
+/** When anvil(8) speaks, and of what time. */
+export const statisticsTimes = ({ values }: Config): StatisticsTimes => ({
+  unitMs: values.anvil_rate_time_unit,
+  reportMs: values.anvil_status_update_time,
+})

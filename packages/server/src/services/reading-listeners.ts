@@ -2,10 +2,12 @@ import type { ImapService } from '@posthorn/imap'
 import type { Log } from '@posthorn/mail'
 import {
   Admission,
+  ClientCounts,
   type Connection,
   type Listener,
   type ListenOptions,
   listen,
+  type SharedTally,
   type TlsCredentials,
 } from '@posthorn/net'
 import { type Pop3Service, pop3Refusal } from '@posthorn/pop3'
@@ -21,6 +23,8 @@ export interface ReadingServices {
   readonly log: Log
   /** Clients that no limit by address binds. */
   readonly isTrusted: (address: string) => boolean
+  /** Present where several processes serve: the limit by address counts in all of them. */
+  readonly tallies?: SharedTally | undefined
 }
 
 export type ReadingServiceName = 'imap' | 'imaps' | 'pop3' | 'pop3s'
@@ -92,9 +96,10 @@ export async function openReadingListeners(
   services: ReadingServices,
   portOf: (service: ReadingServiceName, configured: number) => number,
 ): Promise<ReadingListeners> {
+  const limits = readingLimits(config.values, services.isTrusted)
   const admissions = {
-    imap: new Admission(readingLimits(config.values, services.isTrusted)),
-    pop3: new Admission(readingLimits(config.values, services.isTrusted)),
+    imap: new Admission(limits, new ClientCounts('imap clients', services.tallies)),
+    pop3: new Admission(limits, new ClientCounts('pop3 clients', services.tallies)),
   }
   const all: ReadingListener[] = []
   try {

@@ -21,6 +21,9 @@ const expansionSources = (words: readonly string[]): readonly ('alias' | 'forwar
 
 const yesNo = (on: boolean): 'yes' | 'no' => (on ? 'yes' : 'no')
 
+/** Those are our accounts: `unix:passwd.byname`, `proxy:unix:passwd.byname`. */
+const isUsersOfSystem = (table: string): boolean => /^(?:proxy:)?unix:passwd\.byname$/.test(table)
+
 /** This machine's addresses with their networks. */
 export function ownAddresses(): readonly OwnAddress[] {
   return Object.values(networkInterfaces())
@@ -50,11 +53,23 @@ export function routingOptions(config: Config): RoutingOptions {
     relayRecipientMaps: values.relay_recipient_maps,
     relayhost: values.relayhost,
     localTransport: values.local_transport,
+    virtualTransport: values.virtual_transport,
+    mailboxTransportMaps: values.mailbox_transport_maps,
+    mailboxTransport: values.mailbox_transport,
+    mailboxCommandMaps: values.mailbox_command_maps,
+    mailboxCommand: values.mailbox_command,
+    fallbackTransportMaps: values.fallback_transport_maps,
+    fallbackTransport: values.fallback_transport,
+    ownerRequestSpecial: yesNo(values.owner_request_special),
+    expandOwnerAlias: yesNo(values.expand_owner_alias),
     transportMaps: values.transport_maps,
     relocatedMaps: values.relocated_maps,
     senderDependentRelayhostMaps: values.sender_dependent_relayhost_maps,
     senderDependentDefaultTransportMaps: values.sender_dependent_default_transport_maps,
     localRecipients: values.local_recipient_maps.length === 0 ? 'any' : 'known-only',
+    localRecipientMaps: values.local_recipient_maps.filter(
+      (table) => !isUsersOfSystem(table) && !values.alias_maps.includes(table),
+    ),
     luserRelay: values.luser_relay,
     ...(values.srs_domain === ''
       ? {}
@@ -86,6 +101,9 @@ export function routingOptions(config: Config): RoutingOptions {
     masqueradeClasses: values.masquerade_classes,
     localAddresses: () => ownAddresses().map(({ address }) => address),
     expansionLimit: values.virtual_alias_expansion_limit,
+    recursionLimit: values.virtual_alias_recursion_limit,
+    aliasAddressLimitBytes: values.virtual_alias_address_length_limit,
+    duplicateFilterLimit: values.duplicate_filter_limit,
     relayDomainsMatchSubdomains: yesNo(values.parent_domain_matches_subdomains.includes('relay_domains')),
   }
 }
@@ -237,11 +255,10 @@ export function receiveOptions({ values }: Config): ReceiveOptions {
     addMissingHeaders: values.always_add_missing_headers ? 'always' : 'own-clients',
     senderMustMatchLogin: yesNo(values.sender_must_match_login),
     vrfy: values.disable_vrfy_command ? 'disabled' : 'enabled',
-    anvilUnitMs: values.anvil_rate_time_unit,
-    anvilStatusMs: values.anvil_status_update_time,
     minFreeBytes: values.queue_minfree,
     dataFolder: values.data_directory,
     contentFilter: contentFilter(values.content_filter),
+    verp: { delimiters: values.default_verp_delimiters, filter: values.verp_delimiter_filter },
     offsetMinutes: () => -new Date().getTimezoneOffset(),
   }
 }

@@ -5,6 +5,7 @@ import { type Accounts, createAccounts } from '@posthorn/accounts'
 import { createResolver, type Resolver } from '@posthorn/dns'
 import { createImapService } from '@posthorn/imap'
 import type { Log } from '@posthorn/mail'
+import { AnvilStatistics, type ClientStatistics } from '@posthorn/mta'
 import { TlsCredentials } from '@posthorn/net'
 import { createPop3Service } from '@posthorn/pop3'
 import {
@@ -20,6 +21,7 @@ import type { Config } from '../config/config.ts'
 import { whereSet } from '../config/where-set.ts'
 import { type ListedEntry, listedEntry } from '../control/public-server.ts'
 import { accountOptions } from '../services/account-options.ts'
+import { statisticsTimes } from '../services/client-limits.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
 import { errorCode, StartError } from '../start-error.ts'
@@ -41,6 +43,8 @@ export interface ComposeParts {
   readonly wakeBus?: WakeBus
   /** Called when keys have been read, before the store is opened: from here on nobody needs to be root. */
   readonly dropPrivileges?: () => void
+  /** Told what clients do. Default: this process writes the lines of anvil(8). */
+  readonly statistics?: ClientStatistics
   /** Tests answer DNS questions from a zone file. */
   readonly resolver?: Resolver
   /** ms since 1970. */
@@ -157,21 +161,19 @@ export async function composeServer(parts: ComposeParts) {
       options: current.options((c) => accountOptions(c.values)),
     })
     const owner = `${hostname()}:${process.pid}:${now()}`
-    const transfer = await createTransfer({
-      config: parts.config,
-      store,
-      accounts,
-      resolver,
-      log,
-      now,
-      owner,
-    })
-    const services = createServices({ current, store, accounts, log, now, transfer, credentials })
+    const given = { config: parts.config, store, accounts, log, now }
+    const anvil = new AnvilStatistics(log, now, () => statisticsTimes(current.config))
+    const statistics = parts.statistics ?? anvil
+    const transfer = await createTransfer({ ...given, resolver, owner, statistics })
+    const tallies = parts.config.values.workers > 1 ? store.tallies : undefined
+    const services = createServices({ current, store, accounts, log, now, transfer, credentials, tallies })
+    const { isTrusted } = transfer
+    const reading = { ...services, credentials: credentials.reading, log, isTrusted, tallies }
     const listeners = await openListeners({
       config: parts.config,
       log,
       smtp: services.smtp,
-      reading: { ...services, credentials: credentials.reading, log, isTrusted: transfer.isTrusted },
+      reading,
       portOf: parts.portOf ?? ((_, configured) => configured),
     }).catch(async (error) => {
       await transfer.stopQueue(0)
@@ -206,6 +208,7 @@ export async function composeServer(parts: ComposeParts) {
         await local.close()
         await endServices(services, transfer, current.config.values.shutdown_grace)
         transfer.close()
+        anvil.close()
         await listeners.close()
         await store.close()
       },
@@ -272,9 +275,12 @@ interface ServiceParts {
   readonly now: () => number
   readonly transfer: Awaited<ReturnType<typeof createTransfer>>
   readonly credentials: { readonly transfer: TlsCredentials; readonly reading: TlsCredentials }
+  /** Present where several processes serve. */
+  readonly tallies: Store['tallies'] | undefined
 }
 
-function createServices({ current, store, accounts, log, now, transfer, credentials }: ServiceParts) {
+function createServices(parts: ServiceParts) {
+  const { current, store, accounts, log, now, transfer, credentials, tallies } = parts
   const reading = { store, accounts, log, now }
   return {
     smtp: createSmtpServices({
@@ -282,10 +288,11 @@ function createServices({ current, store, accounts, log, now, transfer, credenti
       transfer,
       log,
       credentials: credentials.transfer,
+      tallies,
     }),
     imap: createImapService({
       ...reading,
-      tallies: current.config.values.workers > 1 ? store.tallies : undefined,
+      tallies,
       options: current.options((c) => imapOptions(c, credentials.reading, { log, now })),
     }),
     pop3: createPop3Service({

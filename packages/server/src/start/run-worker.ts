@@ -1,3 +1,4 @@
+import { StatisticsRelay } from '@posthorn/mta'
 import { loadConfigTexts } from '../config/load-config.ts'
 import { logWriterFor } from '../log/configured-log.ts'
 import { createProcessMetrics } from '../metrics/process-metrics.ts'
@@ -20,8 +21,10 @@ export async function runWorker(options: RunOptions): Promise<number> {
     surviveFaults(writer.log)
     const metrics = createProcessMetrics(writer.log)
     const owner = mailOwner(config)
+    const statistics = new StatisticsRelay(channel.tellActivity)
     const server = await composeServer({
       config,
+      statistics,
       folder: dataFolderAt(config.values.data_directory),
       log: metrics.log,
       wakeBus: channel.wakeBus,
@@ -53,6 +56,7 @@ export async function runWorker(options: RunOptions): Promise<number> {
           return await server.local.flushQueue(question.what)
         case 'stop':
           await server.stop()
+          statistics.close()
           writer.flush()
           return resolve(0)
       }

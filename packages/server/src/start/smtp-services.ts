@@ -1,5 +1,5 @@
 import type { Log } from '@posthorn/mail'
-import type { TlsCredentials } from '@posthorn/net'
+import { ClientCounts, type SharedTally, type TlsCredentials } from '@posthorn/net'
 import { createSmtpService, type SmtpHandler, type SmtpOptions, type SmtpService } from '@posthorn/smtp'
 import type { Config } from '../config/config.ts'
 import type { ServiceOption } from '../config/master-cf.ts'
@@ -15,10 +15,12 @@ export interface SmtpServicesInput {
   }
   readonly log: Log
   readonly credentials: TlsCredentials
+  /** Present where several processes serve: smtpd_client_connection_count_limit counts in all of them. */
+  readonly tallies?: SharedTally | undefined
 }
 
 /** The ports of main.cf share what is the same for them; each line of master.cf has limits of its own, as in Postfix. */
-export function createSmtpServices({ config, transfer, log, credentials }: SmtpServicesInput) {
+export function createSmtpServices({ config, transfer, log, credentials, tallies }: SmtpServicesInput) {
   const services = new Map<string, SmtpService>()
   for (const service of config.services.smtp) {
     const own = serviceLog(log, service, config)
@@ -29,6 +31,7 @@ export function createSmtpServices({ config, transfer, log, credentials }: SmtpS
         options: optionsOf(service, config),
         log: own,
         tls: credentials,
+        clients: new ClientCounts(`${service.key} clients`, tallies),
       }),
     )
   }

@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url'
+import { ActivitySum, AnvilStatistics } from '@posthorn/mta'
+import { statisticsTimes } from '../services/client-limits.ts'
 import { WorkerPool } from '../workers/worker-pool.ts'
 import type { Running } from './running.ts'
 import type { StartParts } from './start-solo.ts'
@@ -11,12 +13,16 @@ const closingMs = 3_000
 /** `workers = N`: N identical processes, and this one that watches over them. */
 export async function startPool({ config, log, configOption }: StartParts): Promise<Running> {
   let current = config
+  const statistics = new AnvilStatistics(log, Date.now, () => statisticsTimes(current))
+  const activity = new ActivitySum(statistics)
   const { pool, ports } = await WorkerPool.start({
     count: config.values.workers,
     exec: main,
     args: ['worker', ...(configOption === undefined ? [] : ['--config', configOption])],
     log,
     configuration: () => ({ atStart: config.texts, current: current.texts }),
+    onActivity: (worker, told) => activity.add(worker, told),
+    onGone: (worker) => activity.gone(worker),
   })
   return {
     ports,
@@ -41,6 +47,9 @@ export async function startPool({ config, log, configOption }: StartParts): Prom
       await pool.askOne({ kind: 'flushQueue', what }, answerTimeoutMs)
     },
     wake: (wake) => pool.wake(wake),
-    stop: async () => await pool.stop(current.values.shutdown_grace + closingMs),
+    stop: async () => {
+      await pool.stop(current.values.shutdown_grace + closingMs)
+      statistics.close()
+    },
   }
 }

@@ -3,6 +3,7 @@ import type { Accounts } from '@posthorn/accounts'
 import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import {
+  type ClientStatistics,
   createAddressVerifier,
   createContentChecks,
   createDeliveryAgents,
@@ -56,6 +57,8 @@ export interface TransferParts {
   readonly resolver: Resolver
   readonly log: Log
   readonly now: () => number
+  /** Told what clients do. */
+  readonly statistics: ClientStatistics
   /** Names this process among those that share the queue. */
   readonly owner: string
 }
@@ -105,6 +108,10 @@ async function rulesOf(parts: RuleParts, config: Config) {
       submissionPolicy: service === 'by-port' ? createPolicy(submissionPolicyOptions(own), sources) : policy,
       routing,
       mynetworks: createNetworkList(trustedNetworks(own), context),
+      verpClients:
+        own.values.smtpd_authorized_verp_clients.length === 0
+          ? undefined
+          : createNetworkList(own.values.smtpd_authorized_verp_clients, context),
       gatewayGuard: createGatewayGuard({
         gateways: containerGateways(),
         mynetworks: own.isSet('mynetworks') ? own.values.mynetworks.join(' ') : '',
@@ -174,9 +181,9 @@ export async function createTransfer(given: TransferParts) {
     sts: createSts(given.config, given.resolver, given.log, given.now),
   }
   let current = await rules(parts, parts.config)
-  const { store, accounts, resolver, log, now, owner } = parts
+  const { store, accounts, resolver, log, now, owner, statistics } = parts
   const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>
-    createReceiver({ store, accounts, dns: resolver, log, now, configuration })
+    createReceiver({ store, accounts, dns: resolver, log, now, configuration, statistics })
   const handler = receiver(() => current.receive, log)
   const localUsers = createLocalUsers()
   const agents = createDeliveryAgents({

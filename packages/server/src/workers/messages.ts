@@ -1,3 +1,4 @@
+import type { ClientActivity } from '@posthorn/mta'
 import type { QueueId, Wake } from '@posthorn/storage'
 import type { ConfigTexts } from '../config/config.ts'
 import type { ListedEntry } from '../control/public-server.ts'
@@ -50,6 +51,7 @@ export type WorkerMessage =
   | { readonly kind: 'ready'; readonly ports: MailServerPorts }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'wake'; readonly wake: Wake }
+  | { readonly kind: 'activity'; readonly activity: readonly ClientActivity[] }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown; readonly failure?: Failure }
 
 export type PrimaryMessage =

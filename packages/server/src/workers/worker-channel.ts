@@ -1,3 +1,4 @@
+import type { ClientActivity } from '@posthorn/mta'
 import type { Wake, WakeBus } from '@posthorn/storage'
 import type { MailServerPorts } from '../start/ports.ts'
 import { StartError } from '../start-error.ts'
@@ -19,6 +20,8 @@ export interface WorkerChannel {
   readonly wakeBus: WakeBus
   /** Answers the primary's questions, also those that came before. */
   answer(answer: (question: WorkerQuestion) => Promise<unknown>): void
+  /** What clients did, for the statistics of all workers. */
+  tellActivity(activity: readonly ClientActivity[]): void
   sayReady(ports: MailServerPorts): void
   /** Resolves when the message is on its way: the process may end then. */
   sayFailed(error: unknown): Promise<void>
@@ -63,6 +66,7 @@ export function openWorkerChannel(): WorkerChannel {
       },
     },
     answer: (answer) => answerer.resolve(answer),
+    tellActivity: (activity) => void say({ kind: 'activity', activity }),
     sayReady: (ports) => void say({ kind: 'ready', ports }),
     sayFailed: async (error) => await say({ kind: 'failed', failure: failureOf(error) }),
   }

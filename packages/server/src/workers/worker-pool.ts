@@ -5,6 +5,7 @@
  */
 import cluster, { type Worker } from 'node:cluster'
 import type { Log } from '@posthorn/mail'
+import type { ClientActivity } from '@posthorn/mta'
 import type { Wake } from '@posthorn/storage'
 import type { MailServerPorts } from '../start/ports.ts'
 import { StartError } from '../start-error.ts'
@@ -25,6 +26,10 @@ export interface PoolOptions {
   readonly log: Log
   /** What a worker that starts now is told. */
   readonly configuration: () => WorkerConfiguration
+  /** What clients did at a worker. */
+  readonly onActivity: (worker: number, activity: readonly ClientActivity[]) => void
+  /** It has ended, and its connections with it. */
+  readonly onGone: (worker: number) => void
 }
 
 /** A worker that dies at once again and again is not forked in a tight loop. */
@@ -149,7 +154,8 @@ export class WorkerPool {
     if (message.kind === 'wake') {
       for (const worker of allWorkers())
         if (worker !== from) post(worker, { kind: 'wake', wake: message.wake })
-    } else if (message.kind === 'answer') {
+    } else if (message.kind === 'activity') this.#options.onActivity(from.id, message.activity)
+    else if (message.kind === 'answer') {
       const asked = this.#asked.get(message.id)
       if (asked === undefined || !asked.waiting.delete(from)) return
       if (message.failure === undefined) asked.answers.push(message.answer)
@@ -160,6 +166,7 @@ export class WorkerPool {
 
   #gone(worker: Worker): void {
     this.#ready.delete(worker)
+    this.#options.onGone(worker.id)
     for (const asked of this.#asked.values())
       if (asked.waiting.delete(worker) && asked.waiting.size === 0) asked.done()
   }

@@ -101,12 +101,17 @@ export const ehlo = (session: Session, argument: string, verb: 'EHLO' | 'LHLO'):
   hello(session, argument, verb, () => ({ code: 250, text: ehloLines(session) }))
 
 /** STARTTLS. RFC 3207 §4. */
-export const startTls = (session: Session, argument: string): SmtpReply | undefined => {
+export const startTls = (session: Session, argument: string): Answer<SmtpReply | undefined> => {
   if (argument !== '') return reply(501, '5.5.4', 'Syntax: STARTTLS')
   if (session.peer.tls !== undefined) return reply(554, '5.5.1', 'Error: TLS already active')
   if (!canStartTls(session) || !isOffered(session, 'STARTTLS')) {
     return reply(502, '5.5.1', 'Error: command not implemented')
   }
-  session.beginTls(reply(220, '2.0.0', 'Ready to start TLS'))
-  return undefined
+  const decided = (refused: SmtpReply | undefined): SmtpReply | undefined => {
+    if (refused === undefined && session.mode.kind !== 'closed')
+      session.beginTls(reply(220, '2.0.0', 'Ready to start TLS'))
+    return refused
+  }
+  const answer = session.host.handler.startTls?.(session.peer)
+  return answer instanceof Promise ? answer.then(decided) : decided(answer)
 }

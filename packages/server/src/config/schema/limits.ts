@@ -121,6 +121,11 @@ export const limits = {
     default: '0',
     doc: 'AUTH commands of one client in anvil_rate_time_unit. 0 = no limit.',
   }),
+  smtpd_client_new_tls_session_rate_limit: postfix({
+    type: 'integer',
+    default: '0',
+    doc: 'TLS sessions that one client may begin in anvil_rate_time_unit. 0 = no limit.',
+  }),
   smtpd_client_event_limit_exceptions: postfix({
     type: 'networks',
     default: '$mynetworks',
