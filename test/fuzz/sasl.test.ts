@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeBase64, ServerExchange, serverMechanisms } from '@posthorn/sasl'
+import { decodeBase64, makeScramVerifier, ServerExchange, serverMechanisms } from '@posthorn/sasl'
 import fc from 'fast-check'
+
+const verifier = await makeScramVerifier(Buffer.from('pencil'), 4096)
 
 const message = fc.oneof(
   fc.uint8Array({ maxLength: 80 }),
@@ -10,6 +12,14 @@ const message = fc.oneof(
     .array(fc.constantFrom(0, 61, 65, 97, 195, 164), { maxLength: 30 })
     .map((octets) => Buffer.from(Buffer.from(octets).toString('base64'))),
   fc.constantFrom('*', '=', '', '====', '*=').map((text) => Buffer.from(text)),
+  fc
+    .constantFrom(
+      'n,,n=user,r=abc',
+      'y,a=b,n=us=2Cer,r=abc',
+      'p=tls-exporter,,n=u,r=x',
+      'c=biws,r=abc,p=AAAA',
+    )
+    .map((text) => Buffer.from(Buffer.from(text).toString('base64'))),
 )
 
 for (const mechanism of serverMechanisms)
@@ -20,11 +30,15 @@ for (const mechanism of serverMechanisms)
         fc.array(message, { minLength: 3, maxLength: 5 }),
         (initial, lines) => {
           const exchange = new ServerExchange(mechanism, initial)
-          for (const line of lines) exchange.respond(line)
+          for (const line of lines) {
+            if (exchange.step.kind === 'lookup') exchange.provide(verifier)
+            exchange.respond(line)
+          }
           const { step } = exchange
           assert.notEqual(step.kind, 'challenge')
           if (step.kind !== 'credentials') return
-          const { authzid, authcid, password } = step.credentials
+          const { authzid, authcid } = step.credentials
+          const password = 'password' in step.credentials ? step.credentials.password : 'proof'
           for (const text of [authzid, authcid, password]) {
             assert.ok(!text.includes('\0'))
             assert.equal(text, text.toWellFormed())

@@ -3,8 +3,9 @@ import type { Account, Store } from '@posthorn/storage'
 import { createAdministration } from './administration.ts'
 import { createAuthenticator } from './authenticate.ts'
 import type { Authenticator } from './authenticator.ts'
-import { domainOf, parseLogin } from './login-name.ts'
+import { createKnownUsers } from './known-users.ts'
 import { type AccountOptions, type CompleteOptions, completeOptions } from './options.ts'
+import { noSources, type UserSources } from './sources/user-source.ts'
 
 export interface AccountsParts {
   readonly store: Store
@@ -15,11 +16,16 @@ export interface AccountsParts {
   readonly options: () => AccountOptions
   /** Waits out a penalty; replaced in tests. */
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>
+  /** Users and passwords beside the store; asked at each use. */
+  readonly sources?: () => UserSources
 }
 
 export interface NewAccount {
   readonly address: string
+  /** '' for one whose password somebody else checks. */
   readonly password: string | Uint8Array
+  /** Instead of a password: as another system keeps it. Replaced by our own at the first good login. */
+  readonly storedPassword?: string
   /** Octets; 0 = the server's mailbox_size_limit. */
   readonly quotaBytes?: number
   /** Messages; 0 = the server's quota_message_count. */
@@ -61,17 +67,11 @@ export function createAccounts(parts: AccountsParts): Accounts {
     return [...new Set([...own, ...localDomains, ...(await parts.store.accounts.domains())])]
   }
 
-  async function find(address: string): Promise<Account | undefined> {
-    const { defaultDomain, localDomains } = options()
-    const login = parseLogin(address, defaultDomain)
-    if (login === undefined) return undefined
-    const exact = await parts.store.accounts.find(login)
-    if (exact !== undefined || !localDomains.includes(domainOf(login))) return exact
-    return parts.store.accounts.find(`${login.slice(0, login.lastIndexOf('@'))}@${defaultDomain}`)
-  }
-
+  const sources = parts.sources ?? (() => noSources)
+  const users = createKnownUsers({ ...parts, options, sources })
+  const { find } = users
   return {
-    ...createAuthenticator({ ...parts, options, find }),
+    ...createAuthenticator({ ...parts, options, sources, users }),
     ...createAdministration({ ...parts, options, find, localDomains }),
     find,
     localDomains,

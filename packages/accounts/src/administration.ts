@@ -1,9 +1,11 @@
+import { makeScramVerifier } from '@posthorn/sasl'
 import { type Account, type Store, StoreError } from '@posthorn/storage'
 import { AccountError } from './account-error.ts'
-import type { Accounts } from './accounts.ts'
+import type { Accounts, NewAccount } from './accounts.ts'
 import { asciiDomain, domainOf, parseLogin } from './login-name.ts'
 import type { CompleteOptions } from './options.ts'
 import { hashPassword, maxPasswordOctets, preparePassword } from './password.ts'
+import { storedPasswordProblem } from './schemes/stored-password.ts'
 
 interface AdministrationParts {
   readonly store: Store
@@ -17,6 +19,8 @@ type Administration = Pick<
   'create' | 'list' | 'setPassword' | 'setEnabled' | 'setQuota' | 'remove' | 'addDomain' | 'removeDomain'
 >
 
+type Secrets = Required<Pick<Account, 'passwordHash' | 'scramVerifier'>>
+
 /** What commands do to accounts and domains. */
 export function createAdministration(parts: AdministrationParts): Administration {
   const { accounts } = parts.store
@@ -27,12 +31,25 @@ export function createAdministration(parts: AdministrationParts): Administration
     return account
   }
 
-  function hashOf(password: string | Uint8Array): Promise<string> {
+  async function secretsOf(password: string | Uint8Array): Promise<Secrets> {
     if (password.length === 0) throw new AccountError('invalid-password', 'The password is empty')
     if (password.length > maxPasswordOctets) {
       throw new AccountError('invalid-password', `The password is longer than ${maxPasswordOctets} octets`)
     }
-    return hashPassword(preparePassword(password), parts.options())
+    const prepared = preparePassword(password)
+    const { scramIterations } = parts.options()
+    return {
+      passwordHash: await hashPassword(prepared, parts.options()),
+      scramVerifier: scramIterations === 0 ? '' : await makeScramVerifier(prepared, scramIterations),
+    }
+  }
+
+  function secretsOfNew({ password, storedPassword }: NewAccount): Secrets | Promise<Secrets> {
+    if (storedPassword === undefined) return secretsOf(password)
+    const problem = storedPassword === '' ? undefined : storedPasswordProblem(storedPassword)
+    if (problem !== undefined)
+      throw new AccountError('invalid-password', `The password is of no use: ${problem}`)
+    return { passwordHash: storedPassword, scramVerifier: '' }
   }
 
   async function addDomain(domain: string): Promise<boolean> {
@@ -44,18 +61,19 @@ export function createAdministration(parts: AdministrationParts): Administration
   }
 
   return {
-    async create({ address, password, quotaBytes = 0, quotaMessages = 0, home = '' }) {
+    async create(wanted) {
+      const { address, quotaBytes = 0, quotaMessages = 0, home = '' } = wanted
       const name = parseLogin(address, parts.options().defaultDomain)
       if (name === undefined) {
         throw new AccountError('invalid-address', `Not an address for an account: ${address}`)
       }
       const taken = new AccountError('account-exists', `Account exists: ${name}`)
       if ((await accounts.find(name)) !== undefined) throw taken
-      const passwordHash = await hashOf(password)
+      const secrets = await secretsOfNew(wanted)
       try {
         const account = await accounts.create({
           address: name,
-          passwordHash,
+          ...secrets,
           enabled: true,
           quotaBytes,
           quotaMessages,
@@ -69,7 +87,7 @@ export function createAdministration(parts: AdministrationParts): Administration
     list: () => accounts.list(),
     async setPassword(address, password) {
       const { id } = await existing(address)
-      return accounts.update(id, { passwordHash: await hashOf(password) })
+      return accounts.update(id, await secretsOf(password))
     },
     async setEnabled(address, to) {
       return accounts.update((await existing(address)).id, { enabled: to === 'enabled' })

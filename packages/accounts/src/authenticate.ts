@@ -3,18 +3,23 @@ import type { Log } from '@posthorn/mail'
 import type { Account, Store } from '@posthorn/storage'
 import type { Authenticator, Credentials, LoginClient, LoginRefusal, LoginResult } from './authenticator.ts'
 import { createHashLanes, type HashLanes } from './hash-lanes.ts'
+import type { KnownUsers } from './known-users.ts'
 import { parseLogin } from './login-name.ts'
 import type { CompleteOptions } from './options.ts'
-import { hashPassword, isOutdated, maxPasswordOctets, preparePassword, verifyPassword } from './password.ts'
-import { createPasswordMemory } from './password-memory.ts'
-import { type Admission, createThrottle } from './throttle.ts'
+import { hashPassword, maxPasswordOctets, preparePassword, rawPassword, verifyPassword } from './password.ts'
+import { createPasswordMemory, type PasswordMemory } from './password-memory.ts'
+import { judgeProof, scramVerifierOf } from './proof.ts'
+import { renewSecrets } from './renew-secrets.ts'
+import type { SourceVerdict, UserSources } from './sources/user-source.ts'
+import { type Admission, createThrottle, type Throttle } from './throttle.ts'
 
 export interface AuthenticatorParts {
   readonly store: Store
   readonly now: () => number
   readonly log: Log
   readonly options: () => CompleteOptions
-  readonly find: (address: string) => Promise<Account | undefined>
+  readonly sources: () => UserSources
+  readonly users: KnownUsers
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>
 }
 
@@ -22,11 +27,14 @@ export interface AuthenticatorParts {
 interface Claim {
   readonly user: string
   readonly prepared: Buffer
+  readonly raw: Buffer
   readonly account: Account | undefined
   /** Changes when the account's password or state does. */
   readonly standing: string
   readonly mac: Buffer
 }
+
+type Verdict = 'right' | 'wrong' | 'throttled' | 'unavailable'
 
 const trustedAdmission: Admission = {
   lane: { class: 'known', key: 'trusted' },
@@ -44,81 +52,43 @@ const refusalText: Record<LoginRefusal, string> = {
 
 /**
  * One path for everybody: find, slow down, verify. Unknown and disabled users, and those without a
- * password, cost the same hash as a wrong password (CWE-208).
+ * password, cost the same hash, and the same questions to other sources, as a wrong password (CWE-208).
  */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
-  const { options, now } = parts
   const sleep = parts.sleep ?? sleepFor
-  const memory = createPasswordMemory(options)
-  const throttle = createThrottle({ counters: parts.store.counters, now, options })
-  const lanes = createHashLanes(() => ({
-    concurrency: options().hashConcurrency,
-    queue: options().hashQueueLimit,
-  }))
-  const decoy = createDecoy(options)
+  const throttle = createThrottle({ counters: parts.store.counters, now: parts.now, options: parts.options })
+  const judge = createJudge(parts, throttle)
 
-  /** undefined: no room in the queue. */
-  async function verify(claim: Claim, lane: Admission['lane']): Promise<boolean | undefined> {
-    const stored = claim.account?.passwordHash ?? ''
-    const right = await lanes.run(lane, async () => {
-      // For everybody, or the first unknown user would be told apart by two hashes instead of one.
-      const nobody = await decoy()
-      return verifyPassword(stored === '' ? nobody : stored, claim.prepared)
-    })
-    if (right === undefined) return undefined
-    return right && stored !== ''
-  }
-
-  async function judge(
-    claim: Claim,
+  async function admitted(
+    user: string,
     client: LoginClient,
-    admission: Admission,
+    work: (admission: Admission) => Promise<LoginRefusal | Account>,
   ): Promise<LoginRefusal | Account> {
-    const nowMs = now()
-    const pair = `${client.clientAddress} ${claim.user}`
-    if (memory.isVerified(claim.user, claim.standing, claim.mac, nowMs) && claim.account?.enabled) {
-      if (!client.trusted) await throttle.succeeded(claim.user, client.clientAddress)
-      return claim.account
-    }
-    if (memory.isRefused(pair, claim.standing, claim.mac, nowMs)) return 'credentials'
-    const right = await verify(claim, admission.lane)
-    if (right === undefined) return 'throttled'
-    if (right && claim.account?.enabled) {
-      memory.verified(claim.user, claim.standing, claim.mac, now())
-      renewHash(parts, lanes, claim.account, claim.prepared)
-      if (!client.trusted) await throttle.succeeded(claim.user, client.clientAddress)
-      return claim.account
-    }
-    memory.refused(pair, claim.standing, claim.mac, now())
-    if (!client.trusted) await throttle.failed(claim.user, client.clientAddress)
-    return right ? 'disabled' : 'credentials'
-  }
-
-  async function attempt(credentials: Credentials, client: LoginClient): Promise<LoginRefusal | Account> {
-    const { defaultDomain } = options()
-    const user = parseLogin(credentials.authcid, defaultDomain)
-    const authzid = credentials.authzid ?? ''
-    if (authzid !== '' && parseLogin(authzid, defaultDomain) !== user) return 'authorization'
-    const tooLong = credentials.password.length > maxPasswordOctets
-    const prepared = preparePassword(tooLong ? '' : credentials.password)
-    const admission = client.trusted
-      ? trustedAdmission
-      : await throttle.admit(user ?? '(invalid)', client.clientAddress)
+    const admission = client.trusted ? trustedAdmission : await throttle.admit(user, client.clientAddress)
     if (admission === undefined) return 'throttled'
     try {
       if (admission.delayMs > 0) await sleep(admission.delayMs, client.signal)
       if (client.signal?.aborted) return 'throttled'
-      const account = user === undefined || tooLong ? undefined : await parts.find(user)
-      const name = account?.address ?? user ?? '(invalid)'
-      const standing = account === undefined ? '' : `${account.enabled} ${account.passwordHash}`
-      return await judge(
-        { user: name, prepared, account, standing, mac: memory.mac(name, prepared) },
-        client,
-        admission,
-      )
+      return await work(admission)
     } finally {
       admission.leave()
     }
+  }
+
+  async function attempt(credentials: Credentials, client: LoginClient): Promise<LoginRefusal | Account> {
+    const { defaultDomain } = parts.options()
+    const login = parseLogin(credentials.authcid, defaultDomain)
+    const authzid = credentials.authzid ?? ''
+    if (authzid !== '' && parseLogin(authzid, defaultDomain) !== login) return 'authorization'
+    const user = login === undefined ? undefined : parts.users.canonical(login)
+    return admitted(login ?? '(invalid)', client, async (admission) => {
+      if ('proof' in credentials) {
+        const account = login === undefined ? undefined : await parts.users.find(login)
+        const name = account?.address ?? user ?? '(invalid)'
+        return judgeProof(credentials, account, name, client, throttle)
+      }
+      return judge(login, credentials.password, client, admission)
+    })
   }
 
   return {
@@ -133,28 +103,112 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
         return { ok: false, reason: 'unavailable' }
       }
     },
+    scramVerifier: (authcid) => scramVerifierOf(authcid, parts),
   }
 }
 
-/** Parameters grow with the years: the moment of a good login is when a hash can follow (RFC 9106 §4). */
-function renewHash(parts: AuthenticatorParts, lanes: HashLanes, account: Account, prepared: Buffer): void {
-  const cost = parts.options()
-  if (!isOutdated(account.passwordHash, cost)) return
-  lanes
-    .run({ class: 'failing', key: 'upgrade' }, () => hashPassword(prepared, cost))
-    .then(async (passwordHash) => {
-      const current = await parts.store.accounts.get(account.id)
-      if (passwordHash === undefined || current?.passwordHash !== account.passwordHash) return
-      await parts.store.accounts.update(account.id, { passwordHash })
+/** Passwords: what is remembered, then the store's hash, then other sources in turn. */
+function createJudge(parts: AuthenticatorParts, throttle: Throttle) {
+  const { options, now, users } = parts
+  const memory = createPasswordMemory(options)
+  const lanes = createHashLanes(() => ({
+    concurrency: options().hashConcurrency,
+    queue: options().hashQueueLimit,
+  }))
+  const decoy = createDecoy(options)
+  const verify = createVerifier(parts, lanes, decoy)
+
+  async function claimOf(login: string | undefined, password: string | Uint8Array): Promise<Claim> {
+    const tooLong = password.length > maxPasswordOctets
+    const prepared = preparePassword(tooLong ? '' : password)
+    const account = login === undefined || tooLong ? undefined : await users.find(login)
+    const user = account?.address ?? (login === undefined ? '(invalid)' : users.canonical(login))
+    return {
+      user,
+      prepared,
+      raw: rawPassword(tooLong ? '' : password),
+      account,
+      standing: standingOf(account, parts.sources()),
+      mac: memory.mac(user, prepared),
+    }
+  }
+
+  async function granted(claim: Claim, account: Account, client: LoginClient): Promise<Account> {
+    if (!client.trusted) await throttle.succeeded(claim.user, client.clientAddress)
+    return account
+  }
+
+  return async (
+    login: string | undefined,
+    password: string | Uint8Array,
+    client: LoginClient,
+    admission: Admission,
+  ): Promise<LoginRefusal | Account> => {
+    const claim = await claimOf(login, password)
+    const nowMs = now()
+    const pair = `${client.clientAddress} ${claim.user}`
+    if (memory.isVerified(claim.user, claim.standing, claim.mac, nowMs) && claim.account?.enabled)
+      return granted(claim, claim.account, client)
+    if (memory.isRefused(pair, claim.standing, claim.mac, nowMs)) return 'credentials'
+    const verdict = await verify(claim, login, admission.lane)
+    if (verdict === 'throttled' || verdict === 'unavailable') return verdict
+    const right = verdict === 'right'
+    const account = right ? (claim.account ?? (await users.make(claim.user))) : undefined
+    if (account?.enabled) {
+      memory.verified(claim.user, standingOf(account, parts.sources()), claim.mac, now())
+      renewSecrets(parts, lanes, account, claim)
+      return granted(claim, account, client)
+    }
+    rememberRefusal(memory, parts, { pair, claim, nowMs: now() })
+    if (!client.trusted) await throttle.failed(claim.user, client.clientAddress)
+    return right ? 'disabled' : 'credentials'
+  }
+}
+
+/** Not where a source may change its mind unseen: a new password must work at once. */
+function rememberRefusal(
+  memory: PasswordMemory,
+  parts: AuthenticatorParts,
+  { pair, claim, nowMs }: { readonly pair: string; readonly claim: Claim; readonly nowMs: number },
+): void {
+  if (parts.sources().passwords.some((source) => source.stamp === undefined)) return
+  memory.refused(pair, claim.standing, claim.mac, nowMs)
+}
+
+function standingOf(account: Account | undefined, { passwords }: UserSources): string {
+  const stamps = passwords.map((source) => source.stamp?.() ?? '').join(' ')
+  return account === undefined ? stamps : `${account.enabled} ${account.passwordHash} ${stamps}`
+}
+
+function createVerifier(parts: AuthenticatorParts, lanes: HashLanes, decoy: () => Promise<string>) {
+  const sourceLanes = createHashLanes(() => ({
+    concurrency: parts.options().sourceConcurrency,
+    queue: parts.options().hashQueueLimit,
+  }))
+
+  async function askSources(user: string, raw: Buffer): Promise<SourceVerdict> {
+    let verdict: SourceVerdict = 'wrong'
+    for (const source of parts.sources().passwords) {
+      const answer = await source.check?.(user, raw)
+      if (answer === 'right') return 'right'
+      if (answer === 'unavailable') verdict = answer
+    }
+    return verdict
+  }
+
+  return async (claim: Claim, login: string | undefined, lane: Admission['lane']): Promise<Verdict> => {
+    const stored = claim.account?.passwordHash ?? ''
+    const right = await lanes.run(lane, async () => {
+      // For everybody, or the first unknown user would be told apart by two hashes instead of one.
+      const nobody = await decoy()
+      return verifyPassword(stored === '' ? nobody : stored, claim.prepared, claim.raw)
     })
-    .catch((error: unknown) =>
-      parts.log({
-        level: 'error',
-        service: 'auth',
-        text: `${account.address}: password hash not renewed`,
-        error,
-      }),
-    )
+    if (right === undefined) return 'throttled'
+    if (right && stored !== '') return 'right'
+    if (parts.sources().passwords.length === 0 || login === undefined || claim.raw.length === 0)
+      return 'wrong'
+    return (await sourceLanes.run(lane, () => askSources(claim.user, claim.raw))) ?? 'throttled'
+  }
 }
 
 /** A hash nobody has the password of, made anew when the cost changes. */

@@ -1,15 +1,26 @@
 import type { Account } from '@posthorn/storage'
 
-/** What a client presented, whichever mechanism brought it. */
-export interface Credentials {
-  /** `PLAIN`, `LOGIN`, `USER` (POP3), `LOGIN-COMMAND` (IMAP LOGIN): for the log. */
+interface Claimed {
+  /** `PLAIN`, `LOGIN`, `USER` (POP3), `LOGIN-COMMAND` (IMAP LOGIN), `SCRAM-SHA-256`: for the log. */
   readonly mechanism: string
   /** Who logs in: `alice@example.org`, or `alice` at the default domain; case does not matter. */
   readonly authcid: string
   /** Whose account is asked for; '' or absent = the same. Another's is refused (RFC 4616 §2). */
   readonly authzid?: string | undefined
+}
+
+/** What a client presented, whichever mechanism brought it. */
+export type Credentials = PasswordLogin | ProofLogin
+
+export interface PasswordLogin extends Claimed {
   /** Text, or octets as they came (RFC 4616 has UTF-8; others are taken as they are). */
   readonly password: string | Uint8Array
+}
+
+/** SCRAM: the exchange has judged the client's proof against `verifier`, which `scramVerifier` gave. */
+export interface ProofLogin extends Claimed {
+  readonly proof: 'right' | 'wrong'
+  readonly verifier: string
 }
 
 /** Where it came from. */
@@ -43,4 +54,9 @@ export type LoginResult =
 /** The part of accounts that protocols need. Never throws. */
 export interface Authenticator {
   authenticate(credentials: Credentials, client: LoginClient): Promise<LoginResult>
+  /**
+   * What SCRAM-SHA-256 needs for that user; for one who does not exist or has no verifier, what looks like it
+   * (RFC 5802 §9). The exchange's outcome goes to `authenticate`, which slows and counts.
+   */
+  scramVerifier(authcid: string): Promise<string>
 }

@@ -7,3 +7,14 @@ export {
 } from './accounts.ts'
 export type { Authenticator, Credentials, LoginClient, LoginRefusal, LoginResult } from './authenticator.ts'
 export type { AccountOptions } from './options.ts'
+export { passwordSchemes, storedPasswordProblem } from './schemes/stored-password.ts'
+export { createPasswdFile } from './sources/passwd-file.ts'
+export { isShadowLine, type PasswdLine, parsePasswdLine, parseShadowLine } from './sources/passwd-line.ts'
+export {
+  noSources,
+  type SourceUser,
+  type SourceVerdict,
+  sourceName,
+  type UserSource,
+  type UserSources,
+} from './sources/user-source.ts'

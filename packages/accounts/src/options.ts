@@ -25,6 +25,12 @@ export interface AccountOptions {
   readonly failureDelayMaxMs?: number
   /** Logins under way at once from an address with failures; five times as many from one without. */
   readonly pendingLimit?: number
+  /** Logins under way at once in sources beside the store. */
+  readonly sourceConcurrency?: number
+  /** SCRAM verifiers are kept beside the hashes; 0 = none are made, and nobody logs in by SCRAM. RFC 7677 §4: 4,096 at least. */
+  readonly scramIterations?: number
+  /** Makes the salts of users who do not exist; the same in all processes, and after a restart. */
+  readonly scramSecret?: string
 }
 
 export type CompleteOptions = Required<AccountOptions>
@@ -43,6 +49,9 @@ const defaults: Omit<CompleteOptions, 'defaultDomain'> = {
   failureLimit: 50,
   failureDelayMaxMs: 15_000,
   pendingLimit: 20,
+  sourceConcurrency: 8,
+  scramIterations: 0,
+  scramSecret: '',
 }
 
 export function completeOptions(options: AccountOptions): CompleteOptions {

@@ -1,4 +1,5 @@
 import { hash, needsRehash, verify } from 'argon2'
+import { verifyStored } from './schemes/stored-password.ts'
 
 /** Longer ones are refused: a hash function must not be fed a stranger's megabytes. */
 export const maxPasswordOctets = 4096
@@ -48,9 +49,14 @@ export function hashPassword(prepared: Buffer, cost: HashCost): Promise<string> 
   })
 }
 
-/** Throws when `stored` is no argon2 hash. */
-export function verifyPassword(stored: string, prepared: Buffer): Promise<boolean> {
-  return verify(stored, prepared)
+/** Octets as they came: hashes of other systems were made of them. */
+export function rawPassword(password: string | Uint8Array): Buffer {
+  return Buffer.from(password as string)
+}
+
+/** Rejects when `stored` is in no form that can be checked. */
+export function verifyPassword(stored: string, prepared: Buffer, raw: Buffer): Promise<boolean> {
+  return stored.startsWith('$argon2id$') ? verify(stored, prepared) : verifyStored(stored, raw)
 }
 
 /** True when `stored` was made with another cost, or by another argon2 than argon2id. */

@@ -1,6 +1,7 @@
 /** Bytes ↔ connection: listening, TLS, limits, deadlines, the PROXY protocol, framing of lines. */
 export { customerNetwork, formatEndpoint, normalizeAddress } from './address.ts'
 export { Admission, type AdmissionLimits, type Refusal } from './admission.ts'
+export { channelBindings, type TlsChannelBinding } from './channel-bindings.ts'
 export { ClientCounts, type SharedTally } from './client-counts.ts'
 export { Connection } from './connection.ts'
 export type { CloseReason, ConnectionHandler } from './connection-handler.ts'
@@ -13,6 +14,7 @@ export { ListenError, type Listener, type ListenOptions, listen } from './listen
 export { askLocalSocket, type LocalServer, localSocketAnswers, serveLocalSocket } from './local-socket.ts'
 export { type Page, type PageServer, servePages } from './page-server.ts'
 export { type ProxyHeader, type ProxyRead, readProxyHeader } from './proxy-protocol.ts'
+export { askSaslauthd, type SaslauthdAnswer, type SaslauthdQuestion } from './saslauthd.ts'
 export type { SecureFacts } from './secure-facts.ts'
 export { sharedWheel, TimerWheel, type WheelEntry } from './timer-wheel.ts'
 export { TlsCredentials, type TlsSettings, TlsSettingsError } from './tls-credentials.ts'

@@ -1,4 +1,5 @@
 import type * as tls from 'node:tls'
+import { channelBindings, type TlsChannelBinding } from './channel-bindings.ts'
 
 export interface SecureFacts {
   /** `TLSv1.3`. */
@@ -9,6 +10,7 @@ export interface SecureFacts {
   readonly serverName: string | undefined
   readonly alpnProtocol: string | undefined
   readonly resumed: boolean
+  readonly channelBindings: () => readonly TlsChannelBinding[]
 }
 
 /** What the handshake agreed upon. */
@@ -23,6 +25,7 @@ export function secureFacts(socket: tls.TLSSocket): SecureFacts {
     serverName: typeof servername === 'string' ? servername : undefined,
     alpnProtocol: typeof alpn === 'string' ? alpn : undefined,
     resumed: socket.isSessionReused(),
+    channelBindings: () => channelBindings(socket),
   }
 }
 

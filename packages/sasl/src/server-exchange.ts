@@ -1,5 +1,11 @@
 import { decodeBase64 } from './base64.ts'
-import { failed, type MechanismRun, type SaslStep, type ServerMechanism } from './exchange.ts'
+import {
+  type ChannelBinding,
+  failed,
+  type MechanismRun,
+  type SaslStep,
+  type ServerMechanism,
+} from './exchange.ts'
 
 /** RFC 4954 §4: 12,288 octets of base64 in a line at least; tickets and tokens come near it. */
 export const maxResponseBytes = 12_288
@@ -9,17 +15,20 @@ const maxMessages = 16
 /**
  * An exchange as the line protocols carry it: base64, `*` to cancel, `=` for an empty initial response
  * (RFC 4422 §3, RFC 4954 §4, RFC 5034 §4, RFC 9051 §6.2.2). Look at `step`; while it is a challenge, send
- * it and give the client's next line to `respond`.
+ * it and give the client's next line to `respond`; a lookup wants `provide`, granted credentials `confirm`.
  */
 export class ServerExchange {
   readonly mechanism: ServerMechanism
   step: SaslStep
+  readonly #bindings: readonly ChannelBinding[]
   #run: MechanismRun | undefined
   #messages = 0
+  #confirmed = false
 
   /** @param initial the initial response as it stood on the command line, undefined when there was none. */
-  constructor(mechanism: ServerMechanism, initial?: Uint8Array) {
+  constructor(mechanism: ServerMechanism, initial?: Uint8Array, bindings: readonly ChannelBinding[] = []) {
     this.mechanism = mechanism
+    this.#bindings = bindings
     if (initial === undefined) this.step = this.#begin(undefined)
     else if (initial.length === 1 && initial[0] === 61) this.step = this.#begin(Buffer.alloc(0))
     else if (initial.length === 0) this.step = failed('bad-base64', 'empty initial response')
@@ -41,13 +50,35 @@ export class ServerExchange {
     else if (line.length === 1 && line[0] === 42) this.step = failed('cancelled', 'cancelled by the client')
     else {
       const decoded = decodeLine(line)
-      this.step = Buffer.isBuffer(decoded) ? this.#run.respond(decoded) : decoded
+      this.step = Buffer.isBuffer(decoded) ? this.#answer(this.#run, decoded) : decoded
     }
     return this.step
   }
 
+  /** Answers `lookup`. RFC 5802 §5: what is kept for the user, or what looks like it. */
+  provide(verifier: string): SaslStep {
+    if (this.step.kind === 'lookup' && this.#run?.provide !== undefined)
+      this.step = this.#run.provide(verifier)
+    return this.step
+  }
+
+  /** The login is granted: what is left to tell the client, or `done`. */
+  confirm(): SaslStep {
+    if (this.step.kind !== 'credentials') return this.step
+    const { final } = this.step
+    this.#confirmed = true
+    this.step = final === undefined ? { kind: 'done' } : { kind: 'challenge', data: final }
+    return this.step
+  }
+
+  /** RFC 4954 §4: a server's last word goes as a challenge, and the client answers with an empty line. */
+  #answer(run: MechanismRun, message: Buffer): SaslStep {
+    if (!this.#confirmed) return run.respond(message)
+    return message.length === 0 ? { kind: 'done' } : failed('malformed', 'expected an empty response')
+  }
+
   #begin(initial: Buffer | undefined): SaslStep {
-    const { run, step } = this.mechanism.begin(initial)
+    const { run, step } = this.mechanism.begin(initial, this.#bindings)
     this.#run = run
     return step
   }

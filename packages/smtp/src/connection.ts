@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { channelBindings } from '@posthorn/net'
 import type { SMTPServer } from 'smtp-server'
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
 import type { Greeting, SmtpReply, SmtpSession } from './handler.ts'
@@ -202,5 +203,6 @@ const tlsFacts = (socket: Socket | TLSSocket): SmtpSession['tls'] => {
     protocol: socket.getProtocol() ?? 'unknown',
     cipher,
     bits: /256|CHACHA20/.test(cipher) ? 256 : 128,
+    channelBindings: () => channelBindings(socket),
   }
 }

@@ -1,3 +1,4 @@
+import { type Credentials, makeScramVerifier } from '@posthorn/sasl'
 import type { MailFrom, RcptTo, SmtpHandler, SmtpReply, SmtpSession, SmtpTransaction } from './handler.ts'
 
 export interface ReceivedMail {
@@ -36,11 +37,16 @@ export class RecordingHandler implements SmtpHandler {
 
   async authenticate(
     _session: SmtpSession,
-    { authcid, password }: { authcid: string; password: string },
+    credentials: Credentials,
   ): Promise<{ ok: true; address: string } | { ok: false; reply: SmtpReply }> {
     await this.slow()
-    if (authcid === 'alice' && password === 'secret') return { ok: true, address: 'alice@local.test' }
+    const right = 'proof' in credentials ? credentials.proof === 'right' : credentials.password === 'secret'
+    if (credentials.authcid === 'alice' && right) return { ok: true, address: 'alice@local.test' }
     return { ok: false, reply: { code: 535, status: '5.7.8', text: 'Error: authentication failed' } }
+  }
+
+  async scramVerifier(): Promise<string> {
+    return await makeScramVerifier(Buffer.from('secret'), 4096)
   }
 
   async mail(

@@ -2,6 +2,7 @@
  * The port between SMTP sessions and whoever decides about mail. smtp speaks the protocol and knows no
  * queue, table or policy; mta implements this interface.
  */
+import type { ChannelBinding, Credentials } from '@posthorn/sasl'
 
 /** A value at once, or later. Sessions ask for thousands of these a second: answer at once where you can. */
 export type Answer<T> = T | Promise<T>
@@ -29,10 +30,19 @@ export interface SmtpSession {
   helo: string
   /** 'SMTP' | 'ESMTP' | 'ESMTPS' | 'ESMTPA' | 'ESMTPSA' | 'LMTP' … (RFC 3848), UTF8 prefix by RFC 6531 §4.3. */
   protocol: string
-  tls: { readonly protocol: string; readonly cipher: string; readonly bits: number } | undefined
+  tls:
+    | {
+        readonly protocol: string
+        readonly cipher: string
+        readonly bits: number
+        readonly channelBindings?: () => readonly ChannelBinding[]
+      }
+    | undefined
   user: { readonly address: string; readonly method: string } | undefined
   /** Set by the handler at connect: no delay before the greeting, no limits, bare LF accepted as Postfix does. */
   trusted: boolean
+  /** Set by the handler at connect: XVERP is offered. Postfix: smtpd_authorized_verp_clients. */
+  verp?: 'offered'
 }
 
 export interface MailFrom {
@@ -42,6 +52,8 @@ export interface MailFrom {
   readonly body: '7BIT' | '8BITMIME' | undefined
   readonly smtpUtf8: boolean
   readonly requireTls: boolean
+  /** XVERP: each recipient gets a return path of its own. Postfix: VERP_README. */
+  readonly verp?: 'default' | { readonly delimiters: string } | undefined
   readonly ret: 'FULL' | 'HDRS' | undefined
   /** RFC 3461 §4.4, xtext decoded. */
   readonly envid: string | undefined
@@ -94,15 +106,12 @@ export interface SmtpHandler {
   unknown?(session: SmtpSession, line: string): Answer<SmtpReply | undefined>
   authenticate(
     session: SmtpSession,
-    credentials: {
-      readonly mechanism: string
-      readonly authzid: string
-      readonly authcid: string
-      readonly password: string
-    },
+    credentials: Credentials,
   ): Answer<
     { readonly ok: true; readonly address: string } | { readonly ok: false; readonly reply: SmtpReply }
   >
+  /** What SCRAM needs for that user; absent: it is not offered. */
+  scramVerifier?(session: SmtpSession, authcid: string): Promise<string>
   mail(
     session: SmtpSession,
     from: MailFrom,

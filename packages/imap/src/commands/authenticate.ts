@@ -1,4 +1,11 @@
-import { findMechanism, offeredMechanisms, type SaslFailure, ServerExchange } from '@posthorn/sasl'
+import {
+  findMechanism,
+  offeredMechanisms,
+  type SaslFailure,
+  ServerExchange,
+  usableBindings,
+} from '@posthorn/sasl'
+import type { NotAuthenticatedSession } from '../session/session.ts'
 import { bad, type Completion, command, no } from './command.ts'
 import { loginAnswer, passwordExposed, privacyRequired } from './login-answer.ts'
 
@@ -14,10 +21,14 @@ export const authenticate = command({
   name: 'AUTHENTICATE',
   states: ['not-authenticated'],
   numbers: 'none',
-  early: ({ state, plaintextAuth }) => [
+  early: ({ state, plaintextAuth, mechanisms, secure }) => [
     'SASL-IR',
     ...(state === 'not-authenticated'
-      ? offeredMechanisms(plaintextAuth ? 'allowed' : 'refused').map(({ name }) => `AUTH=${name}`)
+      ? offeredMechanisms({
+          names: mechanisms,
+          plaintext: plaintextAuth ? 'allowed' : 'refused',
+          bindings: secure ? 'some' : 'none',
+        }).map(({ name }) => `AUTH=${name}`)
       : []),
   ],
   args: (p) => ({
@@ -26,19 +37,47 @@ export const authenticate = command({
   }),
   async run(session, { name, initial }) {
     const mechanism = findMechanism(name)
-    if (mechanism === undefined) return no('Unsupported authentication mechanism.', 'CANNOT')
+    const { mechanisms } = session.services.options()
+    if (mechanism === undefined || !mechanisms.includes(mechanism.name))
+      return no('Unsupported authentication mechanism.', 'CANNOT')
     if (mechanism.plaintext && session.plaintextAuth === 'refused') {
       if (initial !== undefined) session.untagged(passwordExposed)
       return privacyRequired
     }
-    const exchange = new ServerExchange(mechanism, initial)
-    while (exchange.step.kind === 'challenge') {
-      const line = await session.ask(exchange.challenge)
-      if (line === undefined) return failures.cancelled
-      exchange.respond(line)
-    }
-    const { step } = exchange
-    if (step.kind === 'failed') return failures[step.failure]
-    return loginAnswer(session, step.credentials)
+    const bindings = usableBindings(mechanisms, session.client.secure?.channelBindings())
+    const exchange = new ServerExchange(mechanism, initial, bindings)
+    const failure = await converse(session, exchange)
+    if (failure !== undefined) return failure
+    if (exchange.step.kind !== 'credentials') return failures.malformed
+    return loginAnswer(session, exchange.step.credentials, async () => {
+      exchange.confirm()
+      return converse(session, exchange)
+    })
   },
 })
+
+/** Up to credentials, or to the end of the exchange; the answer when it breaks. */
+async function converse(
+  session: NotAuthenticatedSession,
+  exchange: ServerExchange,
+): Promise<Completion | undefined> {
+  for (;;) {
+    const { step } = exchange
+    switch (step.kind) {
+      case 'challenge': {
+        const line = await session.ask(exchange.challenge)
+        if (line === undefined) return failures.cancelled
+        exchange.respond(line)
+        break
+      }
+      case 'lookup':
+        exchange.provide(await session.services.accounts.scramVerifier(step.authcid))
+        break
+      case 'failed':
+        return failures[step.failure]
+      case 'credentials':
+      case 'done':
+        return undefined
+    }
+  }
+}

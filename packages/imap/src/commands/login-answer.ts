@@ -15,6 +15,8 @@ const refusals: Readonly<Record<LoginRefusal, Completion>> = {
 export async function loginAnswer(
   session: NotAuthenticatedSession,
   credentials: Credentials,
+  /** What the client must hear before it is logged in; the answer when it does not want to. */
+  beforeLogin?: () => Promise<Completion | undefined>,
 ): Promise<Completion> {
   const elsewhere = session.services.options().referral?.(credentials.authcid)
   if (elsewhere !== undefined) return referralTo(elsewhere, credentials.authcid)
@@ -30,6 +32,11 @@ export async function loginAnswer(
   if (!result.ok) {
     session.loginFailed(credentials.authcid, method)
     return refusals[result.reason]
+  }
+  const broken = await beforeLogin?.()
+  if (broken !== undefined) {
+    session.loginFailed(credentials.authcid, method)
+    return broken
   }
   const refusal = await session.login(result.account, method)
   if (refusal !== undefined) return no(refusal.message, refusal.code)

@@ -70,6 +70,7 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
       secure: this.connection.secure !== undefined,
       startTls: options.credentials !== undefined,
       plaintextAuth: this.plaintextAuth === 'allowed',
+      mechanisms: options.mechanisms,
       appendLimitBytes: options.appendLimitBytes === 0 ? undefined : options.appendLimitBytes,
       account: this.account,
       isAdministrator: options.administrators.has(this.account?.address ?? ''),

@@ -1,4 +1,5 @@
 import type { TlsCredentials } from '@posthorn/net'
+import { defaultMechanisms } from '@posthorn/sasl'
 import type { ClientQuirk } from './client-quirks.ts'
 
 /** Dovecot's words where it has one. All may change at a reload; running sessions see it at their next use. */
@@ -20,6 +21,8 @@ export interface ImapOptions {
   readonly referral: ((user: string) => string | undefined) | undefined
   /** Without TLS neither LOGIN nor AUTHENTICATE, but for trusted addresses. Dovecot: disable_plaintext_auth. */
   readonly plaintextAuth: 'allowed' | 'refused'
+  /** SASL mechanisms, upper case. Dovecot: auth_mechanisms. */
+  readonly mechanisms: readonly string[]
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
   readonly isTrusted: (address: string) => boolean
   /** For STARTTLS; undefined = not offered. */
@@ -62,6 +65,7 @@ export const defaultImapOptions: ImapOptions = {
   quirks: [],
   referral: undefined,
   plaintextAuth: 'refused',
+  mechanisms: defaultMechanisms,
   isTrusted: (address) => address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1',
   credentials: undefined,
   commandLimitBytes: 65_536,

@@ -1,4 +1,5 @@
 import type { TlsCredentials } from '@posthorn/net'
+import type { ChannelBinding } from '@posthorn/sasl'
 import type { Account, MailboxId, MessageBatch, ModSeq, Rights, Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
 import type { Refusal } from '../errors.ts'
@@ -62,7 +63,13 @@ export interface Client {
   readonly remoteAddress: string
   readonly localAddress: string
   /** Of TLS: `TLSv1.3`; undefined in the clear. */
-  readonly secure: { readonly protocol: string; readonly cipher: string } | undefined
+  readonly secure:
+    | {
+        readonly protocol: string
+        readonly cipher: string
+        readonly channelBindings: () => readonly ChannelBinding[]
+      }
+    | undefined
   /** Loopback or a trusted network: plaintext login allowed, no delays. */
   readonly trusted: boolean
 }

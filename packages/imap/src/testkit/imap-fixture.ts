@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test'
 import type { Authenticator } from '@posthorn/accounts'
 import type { LogEvent } from '@posthorn/mail'
 import { type Listener, listen, type TimerWheel } from '@posthorn/net'
+import { makeScramVerifier } from '@posthorn/sasl'
 import { openStore, type Store } from '@posthorn/storage'
 import { createImapService, type ImapService } from '../server.ts'
 import type { ImapOptions } from '../session/options.ts'
@@ -94,11 +95,16 @@ export async function startImapFixture(
 
 function passwordIsSecret(store: Store): Authenticator {
   return {
-    async authenticate({ authcid, password }) {
+    scramVerifier: async () => makeScramVerifier(Buffer.from('secret'), 4096),
+    async authenticate(credentials) {
+      const { authcid } = credentials
+      const right =
+        'proof' in credentials
+          ? credentials.proof === 'right'
+          : Buffer.from(credentials.password as string).toString() === 'secret'
       const address = authcid.includes('@') ? authcid.toLowerCase() : `${authcid}@example.org`
       const account = await store.accounts.find(address)
-      if (account === undefined || Buffer.from(password).toString() !== 'secret')
-        return { ok: false, reason: 'credentials' }
+      if (account === undefined || !right) return { ok: false, reason: 'credentials' }
       return { ok: true, account }
     },
   }

@@ -32,10 +32,11 @@ import type { ReceiveConfiguration } from './receive-options.ts'
 import { reply, replyOf } from './refusals.ts'
 import { clientOf, newSessionState, type SessionState, sessionRequest } from './session-state.ts'
 import { type MailSources, SmtpMail } from './smtp-mail.ts'
+import { verpRefusal } from './verp.ts'
 
 export interface ReceiverSources {
   readonly store: Pick<Store, 'queue' | 'messages' | 'mailboxes'>
-  readonly accounts: Pick<Accounts, 'authenticate'>
+  readonly accounts: Pick<Accounts, 'authenticate' | 'scramVerifier'>
   readonly dns: Resolver
   readonly log: Log
   readonly now: () => number
@@ -87,6 +88,8 @@ class Receiver implements SmtpHandler {
     const inMyNetworks =
       mynetworks.has(session.clientAddress) && (gatewayGuard?.trusts(session.clientAddress) ?? true)
     session.trusted = inMyNetworks
+    const { verpClients } = this.#sources.configuration()
+    if (verpClients?.has(session.clientAddress) === true) session.verp = 'offered'
     this.#countConnection(session, state)
     state.client = { ...state.client, inMyNetworks }
     const { screen } = this.#sources.configuration()
@@ -216,6 +219,10 @@ class Receiver implements SmtpHandler {
     }
   }
 
+  scramVerifier(_session: SmtpSession, authcid: string): Promise<string> {
+    return this.#sources.accounts.scramVerifier(authcid)
+  }
+
   mail(session: SmtpSession, from: MailFrom): Answer<MailAnswer> {
     const configuration = this.#sources.configuration()
     return after(configuration.limits?.count('message', session), (tooMany) =>
@@ -225,6 +232,8 @@ class Receiver implements SmtpHandler {
 
   #beginMail(session: SmtpSession, from: MailFrom, configuration: ReceiveConfiguration): Answer<MailAnswer> {
     const { dataFolder, minFreeBytes = 0 } = configuration.options
+    const wrong = verpRefusal(from, configuration.options)
+    if (wrong !== undefined) return { reply: wrong }
     if (dataFolder !== undefined && !this.#space.hasRoom(dataFolder, from.sizeBytes ?? 0, minFreeBytes)) {
       const request = { ...this.#request(session, 'MAIL'), sender: from.address }
       this.#log('info', policyLogText('reject', request, refusalText(noSpace)), 'NOQUEUE')

@@ -1,4 +1,11 @@
-import { findMechanism, offeredMechanisms, type SaslStep, ServerExchange } from '@posthorn/sasl'
+import {
+  type Credentials,
+  findMechanism,
+  offeredMechanisms,
+  type SaslStep,
+  ServerExchange,
+  usableBindings,
+} from '@posthorn/sasl'
 import { err, ok } from '../errors.ts'
 import type { Authorization, Command, Pop3Session, Reply } from '../session/session.ts'
 import { plaintextRefused } from './user.ts'
@@ -18,13 +25,17 @@ export const auth: Command = {
         .map((offered) => `${offered}\r\n`)
         .join('')}.\r\n`
     const mechanism = findMechanism(name)
-    if (mechanism === undefined) return err('Unsupported authentication mechanism.', 'AUTH')
+    const { mechanisms } = session.options
+    if (mechanism === undefined || !mechanisms.includes(mechanism.name))
+      return err('Unsupported authentication mechanism.', 'AUTH')
     if (mechanism.plaintext && !session.plaintextAllowed) return plaintextRefused
     if (words.length > 2) return err('Invalid base64 data in initial response', 'AUTH')
     state.exchange = new ServerExchange(
       mechanism,
       initial === undefined ? undefined : Buffer.from(initial, 'latin1'),
+      usableBindings(mechanisms, session.connection.secure?.channelBindings()),
     )
+    state.granted = undefined
     return answerStep(session, state, state.exchange.step)
   },
 }
@@ -40,14 +51,42 @@ export function continueExchange(
 
 function answerStep(session: Pop3Session, state: Authorization, step: SaslStep): Reply | Promise<Reply> {
   if (step.kind === 'challenge') return `+ ${state.exchange!.challenge}\r\n`
+  if (step.kind === 'lookup') return lookUp(session, state, step.authcid)
+  if (step.kind === 'credentials') return verify(session, state, step.credentials)
+  const { exchange, granted } = state
   state.exchange = undefined
-  if (step.kind === 'credentials') return session.login(step.credentials)
+  state.granted = undefined
+  if (step.kind === 'done')
+    return granted === undefined
+      ? err('Authentication failed.', 'AUTH')
+      : session.open(granted, exchange!.mechanism.name)
   if (step.failure === 'cancelled') return err('Authentication aborted by client.')
   if (step.failure === 'bad-base64') return err('Invalid base64 data in client response', 'AUTH')
   if (step.failure === 'too-long') return err('Authentication response too long.')
   return err('Authentication failed.', 'AUTH')
 }
 
+async function lookUp(session: Pop3Session, state: Authorization, authcid: string): Promise<Reply> {
+  const verifier = await session.services.accounts.scramVerifier(authcid)
+  return state.exchange === undefined
+    ? undefined
+    : answerStep(session, state, state.exchange.provide(verifier))
+}
+
+async function verify(session: Pop3Session, state: Authorization, credentials: Credentials): Promise<Reply> {
+  const account = await session.verify(credentials)
+  if (typeof account === 'string' || state.exchange === undefined) {
+    state.exchange = undefined
+    return typeof account === 'string' ? account : undefined
+  }
+  state.granted = account
+  return answerStep(session, state, state.exchange.confirm())
+}
+
 function offeredNames(session: Pop3Session): readonly string[] {
-  return offeredMechanisms(session.plaintextAllowed ? 'allowed' : 'refused').map(({ name }) => name)
+  return offeredMechanisms({
+    names: session.options.mechanisms,
+    plaintext: session.plaintextAllowed ? 'allowed' : 'refused',
+    bindings: session.connection.secure === undefined ? 'none' : 'some',
+  }).map(({ name }) => name)
 }

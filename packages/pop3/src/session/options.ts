@@ -1,16 +1,18 @@
 import type { TlsCredentials } from '@posthorn/net'
-import type { NulTreatment } from '../wire/dot-stuffing.ts'
-
+import { defaultMechanisms } from '@posthorn/sasl'
+import type { Sending } from '../wire/whole-answer.ts'
 import type { Removal } from './removal.ts'
 
 /** Dovecot's words where it has one. Asked at each use, so that a reload acts on running sessions. */
-export interface Pop3Options {
+export interface Pop3Options extends Sending {
   /** Text of the first `+OK`. Dovecot: login_greeting. */
   readonly greeting: string
   /** CAPA IMPLEMENTATION (RFC 2449 §6.9); '' = not told. */
   readonly implementation: string
   /** Without TLS neither USER/PASS nor AUTH, but for trusted addresses. Dovecot: disable_plaintext_auth. */
   readonly plaintextAuth: 'allowed' | 'refused'
+  /** SASL mechanisms, upper case. Dovecot: auth_mechanisms. */
+  readonly mechanisms: readonly string[]
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
   readonly isTrusted: (address: string) => boolean
   /** For STLS; undefined = not offered. */
@@ -37,16 +39,13 @@ export interface Pop3Options {
    * they are older; 0 = at the QUIT of the session that retrieved them. undefined = for ever.
    */
   readonly expireDays: number | undefined
-  /** Dovecot: pop3_client_workarounds outlook-no-nuls. Outlook hangs on NUL. */
-  readonly nul: NulTreatment
-  /** Dovecot: pop3_client_workarounds oe-ns-eoh: an empty line where a message has none behind its header. */
-  readonly missingHeaderEnd: 'added' | 'kept'
 }
 
 export const defaultPop3Options: Pop3Options = {
   greeting: 'Posthorn ready.',
   implementation: 'Posthorn',
   plaintextAuth: 'refused',
+  mechanisms: defaultMechanisms,
   isTrusted: (address) => address === '::1' || address.startsWith('127.'),
   tls: undefined,
   idleTimeoutMs: 10 * 60_000,

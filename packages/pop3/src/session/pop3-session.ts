@@ -28,7 +28,13 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   readonly #pump = new LinePump(this, maxLineBytes)
   readonly #onClosed: (session: ClientSession) => void
   readonly #startedMs: number
-  #state: SessionState = { state: 'authorization', user: undefined, exchange: undefined, utf8: false }
+  #state: SessionState = {
+    state: 'authorization',
+    user: undefined,
+    exchange: undefined,
+    granted: undefined,
+    utf8: false,
+  }
   #peerEnded = false
   #stopping = false
   #badCommands = 0
@@ -93,6 +99,11 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   }
 
   async login(credentials: Credentials): Promise<string> {
+    const account = await this.verify(credentials)
+    return typeof account === 'string' ? account : this.open(account, credentials.mechanism)
+  }
+
+  async verify(credentials: Credentials): Promise<Transaction['account'] | string> {
     const { accounts } = this.services
     this.#attempts++
     this.#lastTried = { user: credentials.authcid, method: credentials.mechanism }
@@ -110,16 +121,20 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
       if (result.reason === 'unavailable') return err('Temporary authentication failure.', 'SYS/TEMP')
       return err('Authentication failed.', 'AUTH')
     }
-    if (!(await this.#mayLogInAgain(result.account))) {
+    return result.account
+  }
+
+  async open(account: Transaction['account'], mechanism: string): Promise<string> {
+    if (!(await this.#mayLogInAgain(account))) {
       return err('Minimum time between logins has not passed.', 'LOGIN-DELAY')
     }
     const owner = `${process.pid} ${this.#id}`
-    const maildrop = await Maildrop.open(this.services.store, result.account, owner, this.options.removal)
+    const maildrop = await Maildrop.open(this.services.store, account, owner, this.options.removal)
     if (this.#state.state === 'over') {
       await maildrop.close()
       return ''
     }
-    this.#enter(result.account, maildrop, credentials.mechanism)
+    this.#enter(account, maildrop, mechanism)
     return ok('Logged in.')
   }
 
@@ -144,7 +159,13 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     this.#pump.clear()
     // RFC 2595 §4: nothing learnt in the clear is kept.
     if (facts !== undefined && this.#state.state === 'authorization') {
-      this.#state = { state: 'authorization', user: undefined, exchange: undefined, utf8: false }
+      this.#state = {
+        state: 'authorization',
+        user: undefined,
+        exchange: undefined,
+        granted: undefined,
+        utf8: false,
+      }
       this.connection.setDeadline(
         Math.max(1, this.#startedMs + this.options.loginTimeoutMs - this.services.now()),
       )
@@ -194,7 +215,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
       state: 'transaction',
       account,
       maildrop,
-      reader: new MessageReader(store, maildrop.mailbox, maildrop.uids, this.connection),
+      reader: new MessageReader(store, maildrop, this.connection),
       sent: { topCount: 0, topBytes: 0, retrCount: 0, retrBytes: 0 },
     }
     log(loginEvent(account.address, method, peerFields(this.connection, this.#id, this.#secured)))
@@ -203,7 +224,15 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   idle(): void {
     if (this.#stopping) this.#sayStopping()
     else if (this.#peerEnded) this.#finishAfterEnd()
-    else if (this.#state.state === 'transaction') this.connection.setDeadline(this.options.idleTimeoutMs)
+    else if (this.#state.state === 'transaction') {
+      this.connection.setDeadline(this.options.idleTimeoutMs)
+      if (this.#state.reader.walking) setImmediate(prepareLater, this)
+    }
+  }
+
+  /** After everything that was written has left: the client is busy with it. */
+  prepare(): void {
+    if (this.#state.state === 'transaction' && !this.#pump.busy) this.#state.reader.prepare(this.options)
   }
 
   #sayStopping(): void {
@@ -241,7 +270,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
       if (this.#state.state === 'over') this.connection.end()
       return this.connection.drained
     }
-    return reply === undefined ? undefined : this.#replyLater(reply)
+    return reply === undefined ? this.connection.drained : this.#replyLater(reply)
   }
 
   async #replyLater(reply: Promise<Reply>): Promise<void> {
@@ -295,6 +324,10 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     const peer = peerFields(this.connection, this.#id, this.#secured)
     this.services.log(abortedEvent({ reason, attempts: this.#attempts, seconds, ...this.#lastTried, peer }))
   }
+}
+
+function prepareLater(session: ClientSession): void {
+  session.prepare()
 }
 
 function closeWords(reason: CloseReason, error: Error | undefined): string {

@@ -25,6 +25,8 @@ export interface Authorization {
   user: string | undefined
   /** AUTH is waiting for the client's next message. */
   exchange: ServerExchange | undefined
+  /** The exchange has only the server's own proof left to tell: then this account is logged in. */
+  granted: Account | undefined
   /** RFC 6856 §2.1: UTF8 was said; STLS is not allowed any more. */
   utf8: boolean
 }
@@ -56,6 +58,10 @@ export interface Pop3Session {
   readonly plaintextAllowed: boolean
   /** Verifies and opens the maildrop; the reply is +OK or -ERR. */
   login(credentials: Credentials): Promise<string>
+  /** The first half of `login`: the account, or the reply that refuses. */
+  verify(credentials: Credentials): Promise<Account | string>
+  /** The second half. @param mechanism for the log */
+  open(account: Account, mechanism: string): Promise<string>
   /** Sends the go-ahead, drops what came in the clear, and begins anew under TLS. */
   startTls(goAhead: string): Promise<void>
   /** Applies deletions and ends. The reply is the last one. */

@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import type { LoginRefusal } from '@posthorn/accounts'
 import type { LogEvent } from '@posthorn/mail'
 import { listen, TimerWheel } from '@posthorn/net'
+import { makeScramVerifier } from '@posthorn/sasl'
 import { type MailboxId, openStore, type Store } from '@posthorn/storage'
 import { createPop3Service, type Pop3Parts, type Pop3Service } from '../server.ts'
 
@@ -101,6 +102,7 @@ export async function startPop3Fixture(
   const service = createPop3Service({
     store,
     accounts: {
+      scramVerifier: async () => makeScramVerifier(Buffer.from('secret'), 4096),
       authenticate: async () =>
         fixture.refusal === undefined ? { ok: true, account } : { ok: false, reason: fixture.refusal },
     },

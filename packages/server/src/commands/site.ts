@@ -12,6 +12,7 @@ import {
 import type { Config } from '../config/config.ts'
 import { inspectConfig, loadConfig } from '../config/load-config.ts'
 import { accountOptions } from '../services/account-options.ts'
+import { userSources } from '../services/user-sources.ts'
 import { type DataFolder, dataFolderAt, prepareDataFolder } from '../start/data-folder.ts'
 import { errorCode } from '../start-error.ts'
 import { askServer } from './control-client.ts'
@@ -67,11 +68,14 @@ export async function withSite<T>(
     if (event.level !== 'debug' && event.level !== 'info')
       shell.err(`${event.service}: ${event.level}: ${event.text}\n`)
   }
+  const accountSettings = accountOptions(site.config.values)
+  const sources = userSources(site.config, { log, now: shell.now })
   const accounts = createAccounts({
     store,
     now: shell.now,
     log,
-    options: () => accountOptions(site.config.values),
+    options: () => accountSettings,
+    sources: () => sources,
   })
   try {
     return await work({ ...site, store, accounts, log })

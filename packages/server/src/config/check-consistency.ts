@@ -1,6 +1,8 @@
 import { compileUidlFormat } from '@posthorn/pop3'
 import { clientQuirks } from '../services/imap-capabilities.ts'
+import { mechanismProblems } from '../services/mechanisms.ts'
 import { expireDays } from '../services/pop3-options.ts'
+import { parseSourceWord } from '../services/user-sources.ts'
 import type { Config } from './config.ts'
 
 interface Findings {
@@ -20,6 +22,8 @@ export function checkConsistency(config: Config): Findings {
   checkWatching(config, found)
   checkQuirks(config, found)
   checkPop3(config, found)
+  checkDeliverers(config, found)
+  checkLogins(config, found)
   return found
 }
 
@@ -118,6 +122,19 @@ function checkQuirks({ values }: Config, { problems }: Findings): void {
   }
 }
 
+function checkLogins({ values }: Config, { problems }: Findings): void {
+  problems.push(...mechanismProblems(values))
+  for (const parameter of ['passdb', 'userdb'] as const) {
+    for (const word of values[parameter]) {
+      try {
+        parseSourceWord(word, parameter)
+      } catch (error) {
+        problems.push((error as Error).message)
+      }
+    }
+  }
+}
+
 function checkPop3({ values }: Config, { problems }: Findings): void {
   for (const use of [
     () => compileUidlFormat(values.pop3_uidl_format),
@@ -128,5 +145,18 @@ function checkPop3({ values }: Config, { problems }: Findings): void {
     } catch (error) {
       problems.push(error instanceof Error ? error.message : String(error))
     }
+  }
+}
+
+const deliverers = ['local_transport', 'virtual_transport', 'mailbox_transport', 'mailbox_command'] as const
+
+/** A line of an old main.cf that hands all mail to another program leaves our mailboxes empty. */
+function checkDeliverers({ values, isSet }: Config, { warnings }: Findings): void {
+  for (const name of deliverers) {
+    const value = values[name]
+    if (!isSet(name) || value === '' || /^(?:local|virtual|error|retry)(?::|$)/.test(value)) continue
+    warnings.push(
+      `${name} = ${value}: mail for our users goes there, and not into the mailboxes that POP3 and IMAP serve; without this line it does`,
+    )
   }
 }

@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import type { AccountOptions } from '@posthorn/accounts'
 import type { ConfigValues } from '../config/schema/schema.ts'
+import { offersScram } from './mechanisms.ts'
+import { sharedSecret } from './shared-secret.ts'
 
 /** Words of mydestination that are plain domain names; files and tables are the router's. */
 export const plainDomains = (words: readonly string[]): readonly string[] =>
@@ -16,5 +19,11 @@ export function accountOptions(config: ConfigValues): AccountOptions {
     failureWindowMs: config.auth_failure_window,
     failureLimit: config.auth_failure_limit,
     failureDelayMaxMs: config.auth_failure_delay,
+    ...(offersScram(config)
+      ? {
+          scramIterations: config.auth_scram_iterations,
+          scramSecret: sharedSecret(join(config.data_directory, 'scram.secret')),
+        }
+      : {}),
   }
 }

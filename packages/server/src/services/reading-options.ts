@@ -1,10 +1,12 @@
 import type { AdmissionLimits, TlsCredentials } from '@posthorn/net'
 import type { ConfigValues } from '../config/schema/schema.ts'
+import { configuredMechanisms } from './mechanisms.ts'
 
 /** What IMAP and POP3 share, from Dovecot's parameters. */
 export interface ReadingOptions {
   readonly greeting: string
   readonly plaintextAuth: 'allowed' | 'refused'
+  readonly mechanisms: readonly string[]
   readonly isTrusted: (address: string) => boolean
   readonly credentials: TlsCredentials | undefined
   readonly loginTimeoutMs: number
@@ -21,6 +23,7 @@ export function readingOptions(
   return {
     greeting: config.login_greeting,
     plaintextAuth: required || config.disable_plaintext_auth ? 'refused' : 'allowed',
+    mechanisms: configuredMechanisms(config),
     isTrusted: required ? () => false : isLoopback,
     credentials: config.ssl === 'no' ? undefined : credentials,
     loginTimeoutMs: config.login_timeout,

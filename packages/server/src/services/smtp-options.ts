@@ -1,5 +1,6 @@
 import type { SmtpOptions } from '@posthorn/smtp'
 import type { ConfigValues } from '../config/schema/schema.ts'
+import { configuredMechanisms } from './mechanisms.ts'
 
 const yesNo = (on: boolean): 'yes' | 'no' => (on ? 'yes' : 'no')
 
@@ -14,7 +15,7 @@ function tlsLevel(config: ConfigValues): SmtpOptions['tlsLevel'] {
 
 function mechanisms(config: ConfigValues): readonly string[] {
   const noPlaintext = config.smtpd_sasl_security_options.includes('noplaintext')
-  const offered = config.auth_mechanisms.map((name) => name.toUpperCase())
+  const offered = configuredMechanisms(config)
   return noPlaintext ? offered.filter((name) => name !== 'PLAIN' && name !== 'LOGIN') : offered
 }
 

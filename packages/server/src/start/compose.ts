@@ -24,6 +24,7 @@ import { accountOptions } from '../services/account-options.ts'
 import { statisticsTimes } from '../services/client-limits.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
+import { userSources } from '../services/user-sources.ts'
 import { errorCode, StartError } from '../start-error.ts'
 import { type KeyPair, type KeyPairFiles, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
 import { admittedUsers } from './admitted-users.ts'
@@ -159,6 +160,7 @@ export async function composeServer(parts: ComposeParts) {
       now,
       log,
       options: current.options((c) => accountOptions(c.values)),
+      sources: current.options((c) => userSources(c, { log, now })),
     })
     const owner = `${hostname()}:${process.pid}:${now()}`
     const given = { config: parts.config, store, accounts, log, now }

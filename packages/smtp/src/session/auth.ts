@@ -1,16 +1,27 @@
-import { findMechanism, ServerExchange } from '@posthorn/sasl'
+import {
+  type Credentials,
+  findMechanism,
+  offeredMechanisms,
+  ServerExchange,
+  usableBindings,
+} from '@posthorn/sasl'
 import type { Answer, SmtpReply } from '../handler.ts'
 import { splitWords } from '../wire/command-line.ts'
 import { reply } from '../wire/reply.ts'
+import type { AuthMode } from './mode.ts'
 import type { Session } from './session.ts'
 
 /** Mechanisms offered in this session's present state; none without TLS when passwords would go in the clear. */
 export const offeredNow = (session: Session): readonly string[] => {
-  const { options, peer } = session
+  const { options, peer, host } = session
   if (options.auth === 'disabled') return []
-  const names = options.mechanisms.filter((name) => findMechanism(name) !== undefined)
-  if (peer.tls !== undefined || options.authOnlyWithTls === 'no') return names
-  return names.filter((name) => findMechanism(name)?.plaintext === false)
+  const offered = offeredMechanisms({
+    names: options.mechanisms,
+    plaintext: peer.tls !== undefined || options.authOnlyWithTls === 'no' ? 'allowed' : 'refused',
+    bindings: peer.tls?.channelBindings === undefined ? 'none' : 'some',
+  }).filter(({ plaintext }) => plaintext || host.handler.scramVerifier !== undefined)
+  const names = new Set(offered.map(({ name }) => name))
+  return options.mechanisms.filter((name) => names.has(name))
 }
 
 /** AUTH. RFC 4954 §4; replies in Postfix's words. */
@@ -30,43 +41,66 @@ export const auth = (session: Session, argument: string): Answer<SmtpReply | und
   if (!offeredNow(session).includes(mechanism.name)) {
     return reply(538, '5.7.11', 'Encryption required for requested authentication mechanism')
   }
-  return advance(
-    session,
-    new ServerExchange(mechanism, initial === undefined ? undefined : Buffer.from(initial)),
-  )
+  const bindings = usableBindings(options.mechanisms, peer.tls?.channelBindings?.())
+  const message = initial === undefined ? undefined : Buffer.from(initial)
+  return advance(session, new ServerExchange(mechanism, message, bindings))
 }
 
 /** The client's answer to a challenge. */
 export const answerToChallenge = (
   session: Session,
-  exchange: ServerExchange,
+  { exchange, granted }: AuthMode,
   line: Buffer,
 ): Answer<SmtpReply | undefined> => {
   session.mode = { kind: 'command' }
   exchange.respond(line)
+  return advance(session, exchange, granted)
+}
+
+const advance = (
+  session: Session,
+  exchange: ServerExchange,
+  granted?: string,
+): Answer<SmtpReply | undefined> => {
+  const { step } = exchange
+  switch (step.kind) {
+    case 'challenge':
+      session.mode = { kind: 'auth', exchange, ...(granted === undefined ? {} : { granted }) }
+      return reply(334, undefined, exchange.challenge)
+    case 'failed':
+      if (step.failure === 'cancelled') return reply(501, '5.7.0', 'Authentication aborted')
+      return reply(535, '5.7.8', `Error: authentication failed: ${step.text}`)
+    case 'lookup':
+      return lookUp(session, exchange, step.authcid)
+    case 'credentials':
+      return verify(session, exchange, step.credentials)
+    case 'done':
+      return loggedIn(session, exchange.mechanism.name, granted)
+  }
+}
+
+const lookUp = async (
+  session: Session,
+  exchange: ServerExchange,
+  authcid: string,
+): Promise<SmtpReply | undefined> => {
+  exchange.provide((await session.host.handler.scramVerifier?.(session.peer, authcid)) ?? '')
   return advance(session, exchange)
 }
 
-const advance = (session: Session, exchange: ServerExchange): Answer<SmtpReply | undefined> => {
-  const { step } = exchange
-  if (step.kind === 'challenge') {
-    session.mode = { kind: 'auth', exchange }
-    return reply(334, undefined, exchange.challenge)
-  }
-  if (step.kind === 'failed') {
-    if (step.failure === 'cancelled') return reply(501, '5.7.0', 'Authentication aborted')
-    return reply(535, '5.7.8', `Error: authentication failed: ${step.text}`)
-  }
-  return login(session, step.credentials)
+const verify = async (
+  session: Session,
+  exchange: ServerExchange,
+  credentials: Credentials,
+): Promise<SmtpReply | undefined> => {
+  const outcome = await session.host.handler.authenticate(session.peer, credentials)
+  if (!outcome.ok) return outcome.reply
+  exchange.confirm()
+  return advance(session, exchange, outcome.address)
 }
 
-const login = async (
-  session: Session,
-  credentials: Extract<ServerExchange['step'], { kind: 'credentials' }>['credentials'],
-): Promise<SmtpReply> => {
-  const { peer } = session
-  const outcome = await session.host.handler.authenticate(peer, credentials)
-  if (!outcome.ok) return outcome.reply
-  peer.user = { address: outcome.address, method: credentials.mechanism }
+const loggedIn = (session: Session, method: string, address: string | undefined): SmtpReply => {
+  if (address === undefined) return reply(535, '5.7.8', 'Error: authentication failed')
+  session.peer.user = { address, method }
   return reply(235, '2.7.0', 'Authentication successful')
 }

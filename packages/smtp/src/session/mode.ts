@@ -2,13 +2,20 @@ import type { ServerExchange } from '@posthorn/sasl'
 import type { SmtpReply } from '../handler.ts'
 import type { DataReader } from '../wire/data-reader.ts'
 
+export interface AuthMode {
+  readonly kind: 'auth'
+  readonly exchange: ServerExchange
+  /** The login is granted to this account; the client has to hear the server's proof first. */
+  readonly granted?: string
+}
+
 /** What the next octets from the client are. */
 export type Mode =
   /** Before the banner: nothing may come from a stranger. */
   | { readonly kind: 'greeting' }
   | { readonly kind: 'command' }
   /** An answer to a SASL challenge. */
-  | { readonly kind: 'auth'; readonly exchange: ServerExchange }
+  | AuthMode
   | { readonly kind: 'data'; readonly reader: DataReader }
   /** `left` octets of a BDAT chunk (RFC 3030 §2). Those of a refused chunk are thrown away. */
   | { readonly kind: 'chunk'; left: number; readonly sizeBytes: number; readonly after: ChunkEnd }

@@ -276,7 +276,7 @@ export class Session {
       this.#answered(this.lastVerb, reply(500, '5.5.2', 'Error: line too long'))
     } else if (mode.kind === 'auth') {
       const line = input.bytes.subarray(input.start, input.end)
-      this.settle('AUTH', answerToChallenge(this, mode.exchange, line))
+      this.settle('AUTH', answerToChallenge(this, mode, line))
     } else dispatch(this, decodeLine(input.bytes, input.start, input.end))
     return true
   }

@@ -106,13 +106,14 @@ export const tlsAndLogin = {
   smtpd_sasl_type: postfix({
     type: 'string',
     default: 'posthorn',
-    instead: 'Accounts are in the store: `posthorn user add`.',
+    instead:
+      'Accounts are in the store (`posthorn user add`); `passdb = saslauthd` asks a saslauthd, as cyrus would.',
     doc: 'Who checks passwords: cyrus or dovecot elsewhere, the server itself here.',
   }),
   smtpd_sasl_path: postfix({
     type: 'string',
     default: 'smtpd',
-    instead: 'Accounts are in the store: `posthorn user add`.',
+    instead: '`passdb = saslauthd:/run/saslauthd/mux` names the socket of saslauthd.',
     doc: 'Where that one listens.',
   }),
   broken_sasl_auth_clients: postfix({
@@ -144,7 +145,43 @@ export const tlsAndLogin = {
     default: 'yes',
     doc: 'Neither offer nor accept passwords without TLS. Connections from this machine are exempt.',
   }),
-  auth_mechanisms: dovecot({ type: 'list', default: 'plain login', doc: 'SASL mechanisms: plain, login.' }),
+  auth_mechanisms: dovecot({
+    type: 'list',
+    default: 'plain login',
+    doc: 'SASL mechanisms in SMTP, POP3 and IMAP: plain, login, scram-sha-256, scram-sha-256-plus. With SCRAM a verifier is kept beside each password (RFC 5803): made when the password is set, or at the next login that shows it. A verifier is cheaper to guess from than argon2id, for one who steals the store.',
+  }),
+  auth_scram_iterations: posthorn({
+    type: 'integer',
+    default: '20000',
+    min: 4096,
+    max: 65536,
+    doc: 'Iterations of new SCRAM verifiers; old ones are renewed at the next login with a password. Some clients refuse more than 65536.',
+  }),
+  passdb: dovecot({
+    type: 'list',
+    default: 'store',
+    doc: 'Who checks passwords, asked in turn until one says yes: `store` (always the first), `passwd-file:/etc/posthorn/users` (lines as Dovecot reads them, `user:{SCHEME}hash:uid:gid::home::`, or passwd(5) with hashes of crypt(3)), `saslauthd:/run/saslauthd/mux` (a running saslauthd: PAM, shadow, LDAP, Kerberos). Users are called by their local part at auth_default_realm, by their whole address elsewhere. A user who is taken and has no mailbox yet gets one. Dovecot writes `passdb { driver = … }`.',
+  }),
+  userdb: dovecot({
+    type: 'list',
+    default: 'store',
+    doc: 'Who has a mailbox: `store`; `passwd` (users of the system with a uid from first_valid_uid to last_valid_uid, by /etc/passwd and, where nsswitch.conf names a directory, getent); `passwd-file:/etc/posthorn/users`. A mailbox is made at the first mail or login; its home is where .forward is looked for. Dovecot writes `userdb { driver = … }`.',
+  }),
+  first_valid_uid: dovecot({
+    type: 'integer',
+    default: '1000',
+    doc: 'Users with a smaller uid have no mailbox: root and daemons. Aliases lead their mail to people. (Default of Dovecot: 500.)',
+  }),
+  last_valid_uid: dovecot({
+    type: 'integer',
+    default: '0',
+    doc: 'Users with a greater uid have no mailbox; 0 = no limit.',
+  }),
+  smtpd_sasl_service: postfix({
+    type: 'string',
+    default: 'smtp',
+    doc: 'The service that saslauthd is told: for PAM the name of a file in /etc/pam.d. The same for POP3 and IMAP.',
+  }),
   auth_failure_delay: dovecot({
     type: 'time',
     default: '15s',

@@ -1,0 +1,157 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import {
+  createPasswdFile,
+  parsePasswdLine,
+  type SourceUser,
+  sourceName,
+  type UserSource,
+  type UserSources,
+} from '@posthorn/accounts'
+import type { Log } from '@posthorn/mail'
+import { askSaslauthd } from '@posthorn/net'
+import type { Config } from '../config/config.ts'
+
+/** A word of passdb or userdb. */
+export type SourceWord =
+  | { readonly kind: 'store' }
+  | { readonly kind: 'passwd-file'; readonly path: string }
+  | { readonly kind: 'passwd'; readonly path: string }
+  | { readonly kind: 'saslauthd'; readonly path: string }
+
+const defaultMux = '/run/saslauthd/mux'
+/** PAM's pam_faildelay and a slow directory. */
+const saslauthdTimeoutMs = 20_000
+const getentTimeoutMs = 5_000
+
+const saslauthdInstead =
+  'run saslauthd (Debian: sasl2-bin) with MECHANISMS="pam" or "shadow", and write saslauthd:/run/saslauthd/mux'
+
+/** @throws RangeError for a word that names no source, with what to write instead. */
+export function parseSourceWord(word: string, parameter: 'passdb' | 'userdb'): SourceWord {
+  const colon = word.indexOf(':')
+  const kind = colon === -1 ? word : word.slice(0, colon)
+  const path = colon === -1 ? '' : word.slice(colon + 1)
+  if (kind === 'store' && path === '') return { kind }
+  if (kind === 'passwd-file') {
+    if (path === '')
+      throw new RangeError(`${parameter}: passwd-file needs its file: passwd-file:/etc/posthorn/users`)
+    return { kind, path }
+  }
+  if (parameter === 'userdb' && kind === 'passwd') return { kind, path: path === '' ? '/etc/passwd' : path }
+  if (parameter === 'passdb' && kind === 'saslauthd') return { kind, path: path === '' ? defaultMux : path }
+  if (parameter === 'passdb' && ['pam', 'shadow', 'passwd'].includes(kind))
+    throw new RangeError(`passdb: "${kind}" needs root, which the server is not; ${saslauthdInstead}`)
+  const choices =
+    parameter === 'passdb' ? 'store, passwd-file:FILE, saslauthd:SOCKET' : 'store, passwd, passwd-file:FILE'
+  throw new RangeError(`${parameter}: unknown source "${word}"; there are ${choices}`)
+}
+
+/** Users and passwords beside the store, as main.cf says. */
+export function userSources(
+  config: Config,
+  context: { readonly log: Log; readonly now: () => number },
+): UserSources {
+  const { values } = config
+  const shared = {
+    ...context,
+    defaultDomain: values.auth_default_realm.toLowerCase(),
+    firstUid: values.first_valid_uid,
+    lastUid: values.last_valid_uid,
+  }
+  const files = new Map<string, UserSource>()
+  const file = (path: string): UserSource => {
+    const full = isAbsolute(path) ? path : join(config.folder, path)
+    const found = files.get(full) ?? createPasswdFile({ ...shared, path: full })
+    files.set(full, found)
+    return found
+  }
+  const source = (word: SourceWord): readonly UserSource[] => {
+    switch (word.kind) {
+      case 'store':
+        return []
+      case 'passwd-file':
+        return [file(word.path)]
+      case 'passwd':
+        return [file(word.path), ...(word.path === '/etc/passwd' ? directoryUsers(shared) : [])]
+      case 'saslauthd':
+        return [saslauthd(word.path, values.smtpd_sasl_service, shared)]
+    }
+  }
+  return {
+    passwords: values.passdb.flatMap((word) => source(parseSourceWord(word, 'passdb'))),
+    users: values.userdb.flatMap((word) => source(parseSourceWord(word, 'userdb'))),
+  }
+}
+
+interface SourceContext {
+  readonly log: Log
+  readonly now: () => number
+  readonly defaultDomain: string
+  readonly firstUid: number
+  readonly lastUid: number
+}
+
+/** Cyrus: pwcheck_method: saslauthd. */
+function saslauthd(path: string, service: string, { log, defaultDomain }: SourceContext): UserSource {
+  return {
+    name: `saslauthd ${path}`,
+    async check(address, password) {
+      const login = sourceName(address, defaultDomain)
+      const realm = address.slice(address.lastIndexOf('@') + 1)
+      const answer = await askSaslauthd({
+        path,
+        login,
+        password,
+        service,
+        realm,
+        timeoutMs: saslauthdTimeoutMs,
+      })
+      if (answer.kind !== 'error') return answer.kind
+      log({ level: 'error', service: 'auth', text: `saslauthd ${path}: ${answer.reason}` })
+      return 'unavailable'
+    },
+  }
+}
+
+/** LDAP, NIS, winbind: `getent` asks what nsswitch.conf names beside files. */
+function directoryUsers(context: SourceContext): readonly UserSource[] {
+  if (!nsswitchNamesDirectory()) return []
+  return [
+    {
+      name: 'getent passwd',
+      find: (address) => {
+        const name = sourceName(address, context.defaultDomain)
+        return name.includes('@') || name.startsWith('-') ? Promise.resolve(undefined) : getent(name, context)
+      },
+    },
+  ]
+}
+
+function nsswitchNamesDirectory(): boolean {
+  try {
+    const line = /^passwd:(.*)$/m.exec(readFileSync('/etc/nsswitch.conf', 'utf8'))?.[1] ?? ''
+    const words = line.replace(/#.*|\[[^\]]*\]/g, '').split(/\s+/)
+    return words.some((word) => !['', 'files', 'compat', 'systemd'].includes(word))
+  } catch {
+    return false
+  }
+}
+
+function getent(name: string, { log, firstUid, lastUid }: SourceContext): Promise<SourceUser | undefined> {
+  const { promise, resolve } = Promise.withResolvers<SourceUser | undefined>()
+  execFile('getent', ['passwd', name], { timeout: getentTimeoutMs, maxBuffer: 65_536 }, (error, output) => {
+    // 2: the name is not there.
+    if (error !== null && error.code !== 2)
+      log({ level: 'warning', service: 'auth', text: `getent passwd: ${error.message}` })
+    const line = error === null ? parsePasswdLine(output.split('\n')[0] ?? '') : undefined
+    const isUser =
+      line?.uid !== undefined &&
+      line.uid >= firstUid &&
+      (lastUid === 0 || line.uid <= lastUid) &&
+      line.user === name
+    resolve(isUser ? { home: line.home } : undefined)
+  })
+  return promise
+}
