@@ -22,9 +22,12 @@ export interface ListReturn {
 }
 
 export interface ListArgs {
+  /** `extended`: the client knows what RFC 5258 says. */
+  readonly form: 'plain' | 'extended'
   readonly selection: ListSelection
   readonly reference: string
-  readonly patterns: readonly string[]
+  /** undefined: one that no name can match. */
+  readonly patterns: readonly (string | undefined)[]
   readonly returns: ListReturn
 }
 
@@ -76,14 +79,18 @@ export function listArgs(p: Parser): ListArgs {
   const reference = p.mailbox()
   p.sp()
   const patterns = p.peek('(') ? p.nonEmptyList(() => p.listMailbox()) : [p.listMailbox()]
-  const length = patterns.reduce((sum, pattern) => sum + reference.length + pattern.length, 0)
+  const length = patterns.reduce((sum, pattern) => sum + reference.length + (pattern?.length ?? 0), 0)
   if (length > maxPatternLength)
     throw new SyntaxFault(`Expected patterns of at most ${maxPatternLength} characters in all`)
   const returns = p.atEnd ? nothingMore : listReturn(p)
-  return { selection, reference, patterns, returns }
+  const plain = !extended && patterns.length === 1 && returns === nothingMore
+  return { form: plain ? 'plain' : 'extended', selection, reference, patterns, returns }
 }
 
 /** RFC 3501 §9 lsub; XLIST has the same arguments. */
-export function plainListArgs(p: Parser): { readonly reference: string; readonly pattern: string } {
+export function plainListArgs(p: Parser): {
+  readonly reference: string
+  readonly pattern: string | undefined
+} {
   return { reference: p.sp().mailbox(), pattern: p.sp().listMailbox() }
 }

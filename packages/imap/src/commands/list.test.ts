@@ -100,7 +100,7 @@ test('RFC 5258 §3.4: a subscription outlives its mailbox as \\NonExistent', asy
   await client.ok('DELETE gone')
   assert.deepEqual(await told(client, 'LIST (SUBSCRIBED) "" *'), [
     '* LIST (\\Subscribed \\HasNoChildren) "/" INBOX',
-    '* LIST (\\Subscribed \\NonExistent \\Noselect \\HasNoChildren) "/" gone',
+    '* LIST (\\Subscribed \\NonExistent \\HasNoChildren) "/" gone',
   ])
   assert.deepEqual(await told(client, 'LIST "" gone'), [])
   assert.deepEqual(await told(client, 'LIST "" here RETURN (SUBSCRIBED)'), [

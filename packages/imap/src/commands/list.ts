@@ -27,7 +27,9 @@ async function inPatterns(
   names: Iterable<string>,
   { reference, patterns }: ListArgs,
 ): Promise<ReadonlySet<string>> {
-  const matchers = patterns.map((pattern) => new MailboxPattern(reference + pattern))
+  const matchers = patterns.flatMap((pattern) =>
+    pattern === undefined ? [] : [new MailboxPattern(reference + pattern)],
+  )
   const found = new Set<string>()
   const turn = new Turn()
   for (const name of names) {
@@ -65,8 +67,11 @@ async function matching(names: ReadonlyMap<string, ListName>, args: ListArgs): P
 }
 
 function listLine({ entry, childInfo }: Match, args: ListArgs, client: NameReader): string {
-  const { selection, returns } = args
-  const attributes = attributesOf(entry)
+  const { form, selection, returns } = args
+  // RFC 5258 §3: \NonExistent implies \Noselect, for those who know it.
+  const attributes = attributesOf(entry).filter(
+    (attribute, _, all) => attribute !== '\\Noselect' || form === 'plain' || !all.includes('\\NonExistent'),
+  )
   if ((selection.subscribed || returns.subscribed) && entry.subscribed) attributes.unshift('\\Subscribed')
   const criteria = [
     ...(selection.subscribed ? ['"SUBSCRIBED"'] : []),

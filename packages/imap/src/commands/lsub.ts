@@ -15,6 +15,7 @@ export const lsub = command({
       session.untagged('LSUB (\\Noselect) "/" ""')
       return ok('Lsub completed')
     }
+    if (pattern === undefined) return ok('Lsub completed')
     const names = await listNames(session)
     const matcher = new MailboxPattern(reference + pattern)
     // With % a parent stands for subscribed names below it that do not match themselves.

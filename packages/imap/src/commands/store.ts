@@ -42,8 +42,9 @@ export const store = command({
     const answered = await answerFlags(session, args, uids, stored)
     if (stored.modified.length > 0)
       return ok('Conditional store failed', modifiedCode(session, stored.modified))
-    const gone = !args.silent && answered < uids.length
-    if (gone && session.numbering === 'sequence') {
+    // Gone with all that were meant; of the others the client is told (RFC 2180 §4.2).
+    const nothing = !args.silent && answered === 0
+    if (nothing && session.numbering === 'sequence') {
       return no('Some of the messages no longer exist', 'EXPUNGEISSUED')
     }
     return ok('Store completed')

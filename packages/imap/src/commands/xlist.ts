@@ -15,6 +15,7 @@ export const xlist = command({
   numbers: 'none',
   args: plainListArgs,
   async run(session, { reference, pattern }) {
+    if (pattern === undefined) return ok('Xlist completed')
     const matcher = new MailboxPattern(reference + pattern)
     for (const entry of (await listNames(session)).values()) {
       if (!(entry.mailbox !== undefined || entry.hasChildren) || !matcher.matches(entry.name)) continue

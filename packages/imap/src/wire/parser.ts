@@ -52,10 +52,11 @@ export class Parser extends Lexer {
     return this.#mailboxAsGiven
   }
 
-  /** A name with `%` and `*`; Unicode. */
-  listMailbox(): string {
+  /** A name with `%` and `*`; Unicode. undefined: no name can be meant, which is no fault (RFC 9051 §6.3.9). */
+  listMailbox(): string | undefined {
     const quoted = this.peek('"') || this.peek('{')
-    return this.#mailboxName(quoted ? this.stringOctets() : this.runOctets(listChar, 'a mailbox pattern'))
+    const octets = quoted ? this.stringOctets() : this.runOctets(listChar, 'a mailbox pattern')
+    return this.#utf8 ? decodeUtf8MailboxName(octets) : decodeMailboxName(octets)
   }
 
   /** `(` `)` or `(` item *(SP item) `)`. */

@@ -3,8 +3,9 @@ import type { Parser } from './parser.ts'
 
 export interface PartialRange {
   readonly from: 'first' | 'last'
-  /** From 1, as given, not in order. */
-  readonly bounds: readonly [number, number]
+  /** From 1. */
+  readonly low: number
+  readonly high: number
 }
 
 export function partialRange(p: Parser): PartialRange {
@@ -15,19 +16,21 @@ export function partialRange(p: Parser): PartialRange {
   }
   const first = bound()
   p.expect(':')
-  return { from, bounds: [first, bound()] }
+  const second = bound()
+  return { from, low: Math.min(first, second), high: Math.max(first, second) }
 }
 
-/** As the client spelt it. */
-export function partialText({ from, bounds }: PartialRange): string {
+/** `500:400` is the same as `400:500`, and said so (RFC 5267 §3.2). */
+export function partialText({ from, low, high }: PartialRange): string {
   const sign = from === 'last' ? '-' : ''
-  return `${sign}${bounds[0]}:${sign}${bounds[1]}`
+  return `${sign}${low}:${sign}${high}`
 }
 
 /** Those of `numbers` that lie in the window, in their order. */
-export function sliceOf<T extends Uint32Array | Uint8Array>(numbers: T, { from, bounds }: PartialRange): T {
-  const low = Math.min(...bounds)
-  const high = Math.max(...bounds)
+export function sliceOf<T extends Uint32Array | Uint8Array>(
+  numbers: T,
+  { from, low, high }: PartialRange,
+): T {
   if (from === 'first') return numbers.subarray(low - 1, high) as T
   return numbers.subarray(Math.max(0, numbers.length - high), Math.max(0, numbers.length - low + 1)) as T
 }
