@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import tls from 'node:tls'
 import { TlsCredentials } from '@posthorn/net'
+import { makeCertificate } from '../../../smtp/src/client/certificate-fixture.ts'
 import { RawClient, startImapFixture } from '../testkit/imap-fixture.ts'
 
 const plain = Buffer.from('\0alice\0secret').toString('base64')
@@ -97,31 +94,7 @@ test('RFC 8437: UNAUTHENTICATE, then another user', async (t) => {
 })
 
 test('RFC 9051 §6.2.1: STARTTLS; what was pipelined in the clear is never run (CVE-2011-0411)', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'imap-tls-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  const at = (name: string): string => join(directory, name)
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=localhost',
-      '-keyout',
-      at('key'),
-      '-out',
-      at('cert'),
-    ],
-    { stdio: 'ignore' },
-  )
-  const credentials = new TlsCredentials({ cert: readFileSync(at('cert')), key: readFileSync(at('key')) })
+  const credentials = new TlsCredentials(makeCertificate({ name: 'localhost', kind: 'server' }))
   const imap = await startImapFixture(t, { credentials, isTrusted: () => false })
   const clear = await imap.connect()
   assert.match((await clear.ok('CAPABILITY'))[0]!, /STARTTLS LOGINDISABLED/)

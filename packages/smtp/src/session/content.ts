@@ -11,12 +11,16 @@ interface Consumed {
   readonly answer?: Answer<SmtpReply | undefined>
 }
 
+/** smtpd(8)'s word for what came last, in the lines of a connection that broke off. */
+const endOfMessage = 'END-OF-MESSAGE'
+
 /** Octets of DATA. */
 export const consumeData = (session: Session, reader: DataReader, input: Buffer, at: number): Consumed => {
   const mail = session.mail as MailTransaction
   const used = reader.push(input, at)
   if (reader.ended) {
     session.mode = { kind: 'command' }
+    session.lastVerb = endOfMessage
     return { used, answer: finish(session, mail) }
   }
   return mail.drained === undefined ? { used } : { used, answer: waitForRoom(mail) }
@@ -56,6 +60,7 @@ export const chunkEnd = (
   }
   if (after.kind === 'last') {
     mail.chunks?.finish()
+    session.lastVerb = endOfMessage
     return finish(session, mail)
   }
   const said = reply(250, '2.0.0', `Ok: ${sizeBytes} bytes`)

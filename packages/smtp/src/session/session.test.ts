@@ -436,6 +436,9 @@ test('a lost connection aborts the message and is logged once', async () => {
   assert.deepEqual(handler.aborts, ['lost connection'])
   assert.deepEqual(handler.disconnects, ['mail=1 rcpt=1 data=0/1'])
   assert.equal(handler.mails.length, 0)
+  const after = await converse('MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nDATA\r\nabc\r\n.\r\n')
+  after.session.lost()
+  assert.deepEqual(after.handler.notes, ['lost connection after END-OF-MESSAGE from unknown[192.0.2.1]'])
 })
 
 test('a handler that throws: 451, logged, the session goes on', async () => {
