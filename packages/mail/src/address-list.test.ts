@@ -64,6 +64,17 @@ for (const [input, ...entries] of rows) {
   })
 }
 
+test('RFC 5322 §4.4 obs-route: kept beside the address', () => {
+  const routesOf = (field: string) => parseAddressEntries(field).map(({ route }) => route)
+  assert.deepEqual(routesOf('<@route:user@domain>'), ['@route'])
+  assert.deepEqual(routesOf('Joe <@a, @b.example : joe@c>, d@e, <@:f@g>, <h@i:j@k>'), [
+    '@a,@b.example',
+    undefined,
+    undefined,
+    undefined,
+  ])
+})
+
 test('RFC 2047 §5: names are decoded in parseAddressList, groups named', () => {
   const field = '=?iso-8859-1?Q?J=FCrgen?= <j@x>, Team =?utf-8?B?w6Q=?=: a@b, C <c@d>;, e@f'
   assert.deepEqual(parseAddressList(field), [

@@ -56,6 +56,7 @@ class AddressListReader {
   /** The mailbox of the entry being read, once its @ or < has been seen. */
   #mailbox: OctetString | undefined
   #host = ''
+  #route = ''
   #name: OctetString | undefined
 
   constructor(text: OctetString) {
@@ -179,6 +180,8 @@ class AddressListReader {
   /** What has been read inside the brackets was a source route's host. */
   #endRoute(): void {
     this.#position++
+    if (this.#mailbox === '' && this.#host !== '')
+      this.#route += `${this.#route === '' ? '' : ','}@${this.#host}`
     this.#mailbox = undefined
     this.#host = ''
     this.#phrase = ''
@@ -226,7 +229,8 @@ class AddressListReader {
   #finishEntry(): void {
     if (this.#mailbox !== undefined && (this.#mailbox !== '' || this.#host !== '' || this.#name)) {
       const name = this.#name || this.#comment
-      this.#entries.push({ name: name === '' ? undefined : name, mailbox: this.#mailbox, host: this.#host })
+      const entry = { name: name === '' ? undefined : name, mailbox: this.#mailbox, host: this.#host }
+      this.#entries.push(this.#route === '' ? entry : { ...entry, route: this.#route })
     } else if (this.#phrase !== '') {
       this.#entries.push({ name: this.#comment, mailbox: this.#phrase, host: '' })
     }
@@ -244,6 +248,7 @@ class AddressListReader {
     this.#comment = undefined
     this.#mailbox = undefined
     this.#host = ''
+    this.#route = ''
     this.#name = undefined
   }
 }

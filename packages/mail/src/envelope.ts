@@ -7,6 +7,8 @@ import type { OctetString } from './octets.ts'
 export interface AddressEntry {
   /** Display name as in the field, quotes removed, RFC 2047 words not decoded. */
   readonly name: OctetString | undefined
+  /** `@one,@two` of an obsolete source route (RFC 5322 §4.4 obs-route); left out where there is none. */
+  readonly route?: OctetString
   /** Local part, quotes removed. */
   readonly mailbox: OctetString | undefined
   /** '' when the address had no domain. */

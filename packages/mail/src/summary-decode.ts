@@ -56,7 +56,10 @@ const readAddresses = (reader: SummaryReader): readonly AddressEntry[] | undefin
   if (count === 'as-from') return undefined
   const entries: AddressEntry[] = []
   for (let i = 0; i < count; i++) {
-    entries.push({ name: reader.octets(), mailbox: reader.octets(), host: reader.octets() })
+    const name = reader.octets()
+    const route = reader.hasRoutes ? reader.octets() : undefined
+    const entry = { name, mailbox: reader.octets(), host: reader.octets() }
+    entries.push(route === undefined ? entry : { ...entry, route })
   }
   return entries
 }

@@ -7,8 +7,11 @@ import { wordNumbers } from './summary-dictionary.ts'
 import { asFrom, extension, partKinds, stringForm, summaryFlag, summaryVersion } from './summary-format.ts'
 
 /** The compact form, laid out as `summary-format.ts` says. */
-export const encodeSummary = (summary: MessageSummary): Buffer =>
-  new SummaryWriter(summary.fields).write(summary)
+export const encodeSummary = (summary: MessageSummary): Buffer => {
+  const writer = new SummaryWriter(summary.fields, 'without routes')
+  const encoded = writer.write(summary)
+  return writer.sawRoute ? new SummaryWriter(summary.fields, 'with routes').write(summary) : encoded
+}
 
 /** What can stand between quotes as it is: 7-bit, no quote, backslash or control character but TAB. */
 const plain = /^[\t\x20\x21\x23-\x5b\x5d-\x7e]*$/
@@ -20,15 +23,18 @@ class SummaryWriter {
   readonly #fields: OctetString
   /** Only the root's strings stand in the kept fields. */
   #inRoot = true
+  readonly #routes: 'with routes' | 'without routes'
+  sawRoute = false
 
-  constructor(fields: OctetString) {
+  constructor(fields: OctetString, routes: 'with routes' | 'without routes') {
     this.#fields = fields
+    this.#routes = routes
   }
 
   write(summary: MessageSummary): Buffer {
     const out = this.#out
     out.byte(summaryVersion)
-    out.byte(flagsOf(summary))
+    out.byte(flagsOf(summary) | (this.#routes === 'with routes' ? summaryFlag.routes : 0))
     out.varint(summary.sizeBytes)
     out.varint(summary.headerBytes)
     out.varint(summary.bodyLines)
@@ -85,6 +91,8 @@ class SummaryWriter {
     else this.#out.varint(entries.length === 0 ? 0 : entries.length + 1)
     for (const entry of entries ?? []) {
       this.#string(entry.name)
+      if (this.#routes === 'with routes') this.#string(entry.route)
+      else if (entry.route !== undefined) this.sawRoute = true
       this.#string(entry.mailbox)
       this.#string(entry.host)
     }

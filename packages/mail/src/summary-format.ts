@@ -8,7 +8,7 @@
  *     part
  *
  *     envelope   date subject from sender replyTo to cc bcc inReplyTo messageId
- *     addresses  0 = none, 1 = as From, n+1 = n entries of name mailbox host
+ *     addresses  0 = none, 1 = as From, n+1 = n entries of name [route] mailbox host (flag routes)
  *     string     number n: n & 3 is the form, n >> 2 a length
  *                  0  n = 0: NIL, else word n/4 - 1 of the dictionary (always plain)
  *                  1  plain, a slice of fields: its offset follows
@@ -35,6 +35,8 @@ export const summaryFlag = {
   nul: 8,
   bareLf: 16,
   sent: 32,
+  /** An address somewhere has a source route, so all entries have a place for one. */
+  routes: 64,
 } as const
 
 /** Count of an address list that is the same as From. */

@@ -102,7 +102,12 @@ export class SummaryReader {
     return value % 2 === 1 ? -(value + 1) / 2 : value / 2
   }
 
-  /** Number of entries (each three strings: name, mailbox, host), or 'as-from'. */
+  /** Entries of addresses have a fourth string, their source route, after the name. */
+  get hasRoutes(): boolean {
+    return (this.flags & summaryFlag.routes) !== 0
+  }
+
+  /** Number of entries (each three strings: name, mailbox, host; or four), or 'as-from'. */
   addresses(): number | 'as-from' {
     const count = this.number()
     if (count === asFrom) return 'as-from'

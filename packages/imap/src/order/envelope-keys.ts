@@ -67,8 +67,12 @@ function address(reader: SummaryReader, asFrom: AddressKeys, { addresses }: Want
   let first = noAddress
   for (let entry = 0; entry < count; entry++) {
     if (entry > 0 || !addresses) {
-      for (let field = 0; field < 3; field++) reader.skipString()
-    } else first = addressKeys(reader.octets(), reader.octets(), reader.octets())
+      for (let field = reader.hasRoutes ? 4 : 3; field > 0; field--) reader.skipString()
+      continue
+    }
+    const name = reader.octets()
+    if (reader.hasRoutes) reader.skipString()
+    first = addressKeys(name, reader.octets(), reader.octets())
   }
   return first
 }

@@ -162,3 +162,17 @@ test('a flood of pipelined commands does not hold up others', async (t) => {
   }
   assert.ok(worstMs < 300, `${worstMs} ms`)
 })
+
+test('RFC 2971 §3.3: the largest ID may come before login; what is larger is refused', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.connect()
+  const fields = (valueBytes: number): string =>
+    Array.from(
+      { length: 30 },
+      (_, at) => `"${String(at).padStart(30, 'x')}" "${'v'.repeat(valueBytes)}"`,
+    ).join(' ')
+  await client.ok(`ID (${fields(1024)})`)
+  assert.match((await client.command(`ID (${fields(2048)})`)).at(-1)!, /^BAD /)
+  assert.match((await client.command(`ID (${fields(10)} "one" "more")`)).at(-1)!, /^BAD /)
+  await client.ok('LOGIN alice@example.org secret')
+})

@@ -148,9 +148,9 @@ test('commands a byte at a time give the same answers', async (t) => {
 test('before login a large literal is refused, and its octets are no commands', async (t) => {
   const imap = await startImapFixture(t)
   const client = await imap.connect()
-  client.send('a LOGIN {20000}\r\n')
+  client.send('a LOGIN {40000}\r\n')
   assert.match((await client.line())!, /^a NO \[TOOBIG\]/)
-  client.send(`b LOGIN {20000+}\r\n${'x NOOP\r\n'.repeat(2500)}\r\nc NOOP\r\n`)
+  client.send(`b LOGIN {40000+}\r\n${'x NOOP\r\n'.repeat(5000)}\r\nc NOOP\r\n`)
   assert.match((await client.line())!, /^b NO \[TOOBIG\]/)
   assert.match((await client.line())!, /^c OK/)
 })

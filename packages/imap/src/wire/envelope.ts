@@ -20,7 +20,6 @@ export function writeEnvelope(out: ResponseWriter, reader: SummaryReader): void 
   out.text(')')
 }
 
-/** Source routes (addr-adl) are obsolete and never kept. */
 function writeAddresses(
   out: ResponseWriter,
   reader: SummaryReader,
@@ -37,10 +36,15 @@ function writeAddresses(
     return
   }
   out.text(' (')
+  const { hasRoutes } = reader
   for (let entry = 0; entry < count; entry++) {
     out.text('(')
     writeSummaryString(out, reader)
-    out.text(' NIL ')
+    if (hasRoutes) {
+      out.text(' ')
+      writeSummaryString(out, reader)
+      out.text(' ')
+    } else out.text(' NIL ')
     writeSummaryString(out, reader)
     out.text(' ')
     writeSummaryString(out, reader)

@@ -12,9 +12,9 @@ export interface FramerLimits {
   readonly swallowBytes: number
 }
 
-/** Dovecot: imap_max_line_length = 64k; before login a command needs no more than a name and a password. */
+/** Dovecot: imap_max_line_length = 64k; before login no command needs more than ID (RFC 2971 §3.3). */
 export const framerLimits: FramerLimits = { commandBytes: 64 * 1024, swallowBytes: 256 * 1024 * 1024 }
-export const framerLimitsBeforeLogin: FramerLimits = { commandBytes: 8 * 1024, swallowBytes: 64 * 1024 }
+export const framerLimitsBeforeLogin: FramerLimits = { commandBytes: 36 * 1024, swallowBytes: 64 * 1024 }
 
 export type FramerEvent =
   | { readonly kind: 'command'; readonly frame: Frame }

@@ -19,7 +19,7 @@ export function imapOptions(config: Config, credentials: TlsCredentials | undefi
     quirks: clientQuirks(values.imap_client_quirks),
     referral: referralOf(config, context),
     commandLimitBytes: values.imap_max_line_length,
-    loginCommandLimitBytes: 8_192,
+    loginCommandLimitBytes: 36_864,
     appendLimitBytes: values.message_size_limit,
     idleTimeoutMs: values.imap_idle_timeout,
     badCommandLimit: 20,
@@ -43,7 +43,7 @@ function referralOf(
   const { environment } = config
   const tables = createTables({ ...context, environment, unsafeFiles: config.values.unsafe_files })
   try {
-    const opened = tables.openAll(specs)
+    const opened = tables.openAll(specs, 'imap_login_referrals')
     return (user) => lookupFirst(opened, user.toLowerCase())
   } catch (error) {
     // Nobody is sent elsewhere; who has mail here still gets it.
