@@ -1,10 +1,12 @@
 import { mkdirSync, statfsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LockStore, Wake } from '../contract.ts'
+import type { ListingMaker, LockStore, Wake } from '../contract.ts'
 import type { Environment } from '../kv/environment.ts'
 import { Snapshot } from '../kv/unit.ts'
+import type { ListingShelf } from '../listings/listing-shelf.ts'
+import { readMailboxFacts } from '../rows/mailbox-row.ts'
 import { CoveredMarks } from './covered-marks.ts'
-import { everyMailbox, framesToFold } from './frames-to-fold.ts'
+import { everyMailbox, type FramesToFold, framesToFold } from './frames-to-fold.ts'
 import type { TextShelf } from './text-shelf.ts'
 import { livingMessages, needsCompaction, strayFiles, textAccounts } from './text-sweep.ts'
 import { TextWorker } from './text-worker.ts'
@@ -12,6 +14,8 @@ import { TextWorker } from './text-worker.ts'
 export interface TextMakerParts {
   readonly environment: Environment
   readonly shelf: TextShelf
+  /** Where listings are read, and who makes them. */
+  readonly listings: { readonly shelf: ListingShelf; readonly maker: ListingMaker } | undefined
   readonly segmentDirectory: string
   readonly locks: LockStore
   readonly token: number
@@ -31,7 +35,7 @@ const minFreeBytes = 256 * 1024 * 1024
 /** A mailbox whose messages were found without text is looked through again at most this often. */
 const missedMs = 3_600_000
 
-/** Makes the texts of new messages after they were acknowledged: one process of all, in a thread of its own. */
+/** Makes the texts and listings of new messages after they were acknowledged: one process of all, in a thread of its own. */
 export class TextMaker {
   readonly #parts: TextMakerParts
   readonly #worker: TextWorker
@@ -52,8 +56,13 @@ export class TextMaker {
   constructor(parts: TextMakerParts) {
     this.#parts = parts
     const { directory } = parts.shelf
-    this.#worker = new TextWorker({ directory, segmentDirectory: parts.segmentDirectory })
-    this.#marks = new CoveredMarks(directory)
+    const maker = parts.listings?.maker
+    this.#worker = new TextWorker({
+      directory,
+      segmentDirectory: parts.segmentDirectory,
+      listing: maker && { module: maker.module.href, version: maker.version },
+    })
+    this.#marks = new CoveredMarks(directory, maker?.version ?? 0)
     this.#unwatch = parts.watch((wake) => {
       if (wake.kind !== 'mailbox' || this.#stop.signal.aborted) return
       this.#lastWakeMs = performance.now()
@@ -68,7 +77,7 @@ export class TextMaker {
     this.#soon(startMs * 5)
   }
 
-  /** A search found messages without text, though they should have one. */
+  /** Somebody found messages without text or listing, though they should have one. */
   missed(mailbox: number): void {
     const nowMs = performance.now()
     const lastMs = this.#missed.get(mailbox)
@@ -82,7 +91,7 @@ export class TextMaker {
 
   /** Resolves when every message has its text, and what is not needed any more is gone. */
   async makeAll(): Promise<void> {
-    this.#urgent++
+    if (this.#urgent++ === 0) this.#worker.hold()
     try {
       await this.#running
       for (const { mailbox, account } of everyMailbox(new Snapshot(this.#parts.environment))) {
@@ -91,7 +100,7 @@ export class TextMaker {
       }
       while ((await this.#begin()) === 'done' && this.#dirty.size > 0);
     } finally {
-      this.#urgent--
+      if (--this.#urgent === 0) this.#worker.letGo()
     }
   }
 
@@ -99,6 +108,8 @@ export class TextMaker {
     this.#unwatch()
     this.#stop.abort()
     clearTimeout(this.#timer)
+    // Who waits for it may have nothing else to do: then the process would end here.
+    this.#worker.hold()
     await this.#running
     await this.#worker.stop()
     if (this.#release !== undefined) this.#marks.save()
@@ -190,36 +201,56 @@ export class TextMaker {
 
   /** One batch of a mailbox. */
   async #advance(mailbox: number): Promise<void> {
-    const { environment, shelf } = this.#parts
-    const found = framesToFold(new Snapshot(environment), shelf, mailbox, this.#marks.get(mailbox))
-    if (found === undefined) {
+    const { environment } = this.#parts
+    const account = readMailboxFacts(new Snapshot(environment), mailbox)?.account
+    const found = account === undefined ? undefined : await this.#lacking(account, mailbox)
+    if (account === undefined || found === undefined) {
       this.#dirty.delete(mailbox)
       return
     }
     if (found.frames.length > 0) {
-      const { account, frames } = found
+      const { frames } = found
       const result = await this.#worker.run({ kind: 'make', account, frames })
       if ('error' in result) {
         // Full, or unreadable: tried again later. Anything else would fail again: these are searched directly.
         if (result.code !== '') throw new Error(result.error)
         this.#warn(result.error)
       }
-    } else await sleep(0, undefined, { ref: false })
+    } else await sleep(0, undefined, { ref: this.#urgent > 0, signal: this.#stop.signal })
     this.#marks.set(mailbox, found.nextUid)
   }
 
-  /** Drops the texts of messages that are gone, when they are many. */
+  async #lacking(account: number, mailbox: number): Promise<FramesToFold | undefined> {
+    const { environment, shelf, listings } = this.#parts
+    let index = await listings?.shelf.of(account)
+    if (index?.isDamaged) {
+      index.release()
+      index = undefined
+      await this.#worker.run({ kind: 'remove-listings', account })
+    }
+    try {
+      const kept = {
+        texts: shelf.of(account),
+        listings: listings === undefined ? 'not made' : index,
+      } as const
+      return framesToFold(new Snapshot(environment), kept, mailbox, this.#marks.get(mailbox))
+    } finally {
+      index?.release()
+    }
+  }
+
+  /** Drops what belongs to messages that are gone, when they are many. */
   async #tidy(): Promise<void> {
     const { environment, shelf } = this.#parts
     for (const account of this.#touched) {
       this.#touched.delete(account)
       this.#stop.signal.throwIfAborted()
       const needed = needsCompaction(new Snapshot(environment), shelf.directory, account)
-      if (needed === 'no') continue
+      if (needed === undefined) continue
       if (needed === 'remove') await this.#worker.run({ kind: 'remove', account })
       else {
         const living = await livingMessages(environment, account)
-        await this.#worker.run({ kind: 'compact', account, living })
+        await this.#worker.run({ kind: 'compact', account, living, ...needed })
       }
     }
   }

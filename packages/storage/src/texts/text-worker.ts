@@ -9,6 +9,7 @@ export class TextWorker {
   readonly #places: TextPlaces
   #worker: Worker | undefined
   #timer: NodeJS.Timeout | undefined
+  #isHeld = false
 
   constructor(places: TextPlaces) {
     this.#places = places
@@ -34,6 +35,17 @@ export class TextWorker {
     }
   }
 
+  /** Somebody waits: the process does not end before the tasks do. */
+  hold(): void {
+    this.#isHeld = true
+    this.#worker?.ref()
+  }
+
+  letGo(): void {
+    this.#isHeld = false
+    this.#worker?.unref()
+  }
+
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     const worker = this.#worker
@@ -47,7 +59,7 @@ export class TextWorker {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
     })
-    worker.unref()
+    if (!this.#isHeld) worker.unref()
     return worker
   }
 

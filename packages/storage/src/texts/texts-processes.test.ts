@@ -113,3 +113,36 @@ test('texts: kill -9 while they are made, and everything is found', async (t) =>
   }
   rmSync(directory, { recursive: true })
 })
+
+/** Opens, has texts made, and closes at another moment of it each time; has nothing else to do. */
+const closerSource = `
+import { openStore } from ${JSON.stringify(new URL('../open-store.ts', import.meta.url).href)}
+import { append, mailboxOf } from ${JSON.stringify(new URL('../testkit/samples.ts', import.meta.url).href)}
+for (let afterMs = 0; afterMs < 80; afterMs += 8) {
+  const store = await openStore({ directory: process.argv[1] })
+  const [account] = await store.accounts.list()
+  const inbox = await mailboxOf(store, account)
+  for (let n = 0; n < 70; n++) await append(store, inbox.id, Buffer.from('Subject: s\\r\\n\\r\\n' + 'x'.repeat(3000)))
+  store.makeTexts().catch(() => {})
+  await new Promise((resolve) => setTimeout(resolve, afterMs))
+  await store.close()
+}
+console.log('closed')
+`
+
+test('a process that closes the store while texts are made ends after that, not before', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'posthorn-texts-close-'))
+  const store = await openStore({ directory })
+  await makeAccount(store)
+  await store.close()
+  const child = spawn(process.execPath, ['--input-type=module', '-e', closerSource, directory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  child.stdout.on('data', (chunk) => {
+    said += chunk
+  })
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  assert.deepEqual([code, said], [0, 'closed\n'])
+  rmSync(directory, { recursive: true })
+})
