@@ -29,7 +29,7 @@ export interface ImapOptions {
   readonly credentials: TlsCredentials | undefined
   /** Line with its literals, without APPEND's. Dovecot: imap_max_line_length (64 KB). */
   readonly commandLimitBytes: number
-  /** The same before login. */
+  /** The same before login: the largest ID of RFC 2971 §3.3 has 32 KB. */
   readonly loginCommandLimitBytes: number
   /** Largest message by APPEND; 0 = no limit. RFC 7889. */
   readonly appendLimitBytes: number
@@ -69,7 +69,7 @@ export const defaultImapOptions: ImapOptions = {
   isTrusted: (address) => address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1',
   credentials: undefined,
   commandLimitBytes: 65_536,
-  loginCommandLimitBytes: 8_192,
+  loginCommandLimitBytes: 36_864,
   appendLimitBytes: 0,
   idleTimeoutMs: 30 * 60_000,
   loginTimeoutMs: 3 * 60_000,
