@@ -119,7 +119,8 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
     const { seats } = this.services
     // It may have gone while its password was looked at: nobody would give the seat back.
     if (this.#closed) return new Refusal('UNAVAILABLE', 'Connection closed')
-    const taken = seats.take(account.id, this.remoteAddress, options.maxUserIpConnections)
+    const limit = options.seatsUnlimitedFor(this.remoteAddress) ? 0 : options.maxUserIpConnections
+    const taken = seats.take(account.id, this.remoteAddress, limit)
     const seated = taken instanceof Promise ? await taken : taken
     if (seated && this.#closed) {
       seats.leave(account.id, this.remoteAddress)

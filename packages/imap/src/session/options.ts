@@ -41,6 +41,8 @@ export interface ImapOptions {
   readonly badCommandLimit: number
   /** Sessions of one user from one address; 0 = no limit. Dovecot: mail_max_userip_connections. */
   readonly maxUserIpConnections: number
+  /** Addresses that this limit leaves alone: a webmail, or tests, on the same machine. */
+  readonly seatsUnlimitedFor: (address: string) => boolean
   /** `* OK Still here` to idling clients; 0 = never. Dovecot: imap_idle_notify_interval. */
   readonly idleNotifyIntervalMs: number
   /** `* OK [INPROGRESS …]` while a command takes its time (RFC 9585 §4: not below 10 s). */
@@ -75,6 +77,7 @@ export const defaultImapOptions: ImapOptions = {
   loginTimeoutMs: 3 * 60_000,
   badCommandLimit: 20,
   maxUserIpConnections: 10,
+  seatsUnlimitedFor: () => false,
   idleNotifyIntervalMs: 2 * 60_000,
   progressIntervalMs: 10_000,
   idFields: { name: 'Posthorn' },

@@ -288,6 +288,12 @@ test('Dovecot: mail_max_userip_connections', async (t) => {
   await three.ok('LOGIN alice secret')
 })
 
+test('mail_max_userip_connections leaves the addresses alone that are exempt', async (t) => {
+  const imap = await startImapFixture(t, { maxUserIpConnections: 1, seatsUnlimitedFor: () => true })
+  await imap.login()
+  await imap.login()
+})
+
 test('log lines in the words of Dovecot', async (t) => {
   const imap = await startImapFixture(t)
   const client = await imap.connect()

@@ -8,6 +8,8 @@ import { readingOptions } from './reading-options.ts'
 interface ImapContext {
   readonly log: Log
   readonly now: () => number
+  /** Of mynetworks. */
+  readonly isTrusted: (address: string) => boolean
 }
 
 /** Options of the IMAP sessions from main.cf. */
@@ -24,6 +26,7 @@ export function imapOptions(config: Config, credentials: TlsCredentials | undefi
     idleTimeoutMs: values.imap_idle_timeout,
     badCommandLimit: 20,
     maxUserIpConnections: values.mail_max_userip_connections,
+    seatsUnlimitedFor: config.isSet('mail_max_userip_connections') ? () => false : context.isTrusted,
     idleNotifyIntervalMs: values.imap_idle_notify_interval,
     idFields: { name: values.mail_name },
     idLog: ['name', 'version'],

@@ -295,7 +295,9 @@ function createServices(parts: ServiceParts) {
     imap: createImapService({
       ...reading,
       tallies,
-      options: current.options((c) => imapOptions(c, credentials.reading, { log, now })),
+      options: current.options((c) =>
+        imapOptions(c, credentials.reading, { log, now, isTrusted: transfer.isTrusted }),
+      ),
     }),
     pop3: createPop3Service({
       ...reading,

@@ -199,7 +199,7 @@ export const limits = {
   mail_max_userip_connections: dovecot({
     type: 'integer',
     default: '10',
-    doc: 'IMAP or POP3 sessions of one user from one address at once, each protocol for itself. 0 = no limit.',
+    doc: 'IMAP or POP3 sessions of one user from one address at once, each protocol for itself. 0 = no limit. While it is not set, addresses of mynetworks are not limited: a webmail is one address.',
   }),
   reading_client_connection_limit: posthorn({
     type: 'integer',
