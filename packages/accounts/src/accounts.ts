@@ -46,6 +46,8 @@ export interface Accounts extends Authenticator {
   create(account: NewAccount): Promise<{ readonly account: Account; readonly domainAdded: boolean }>
   list(): Promise<readonly Account[]>
   setPassword(address: string, password: string | Uint8Array): Promise<Account>
+  /** As another system keeps it: see storedPasswordProblem. */
+  setStoredPassword(address: string, stored: string): Promise<Account>
   setEnabled(address: string, to: 'enabled' | 'disabled'): Promise<Account>
   setQuota(
     address: string,

@@ -16,7 +16,15 @@ interface AdministrationParts {
 
 type Administration = Pick<
   Accounts,
-  'create' | 'list' | 'setPassword' | 'setEnabled' | 'setQuota' | 'remove' | 'addDomain' | 'removeDomain'
+  | 'create'
+  | 'list'
+  | 'setPassword'
+  | 'setStoredPassword'
+  | 'setEnabled'
+  | 'setQuota'
+  | 'remove'
+  | 'addDomain'
+  | 'removeDomain'
 >
 
 type Secrets = Required<Pick<Account, 'passwordHash' | 'scramVerifier'>>
@@ -88,6 +96,10 @@ export function createAdministration(parts: AdministrationParts): Administration
     async setPassword(address, password) {
       const { id } = await existing(address)
       return accounts.update(id, await secretsOf(password))
+    },
+    async setStoredPassword(address, storedPassword) {
+      const { id } = await existing(address)
+      return accounts.update(id, await secretsOfNew({ address, password: '', storedPassword }))
     },
     async setEnabled(address, to) {
       return accounts.update((await existing(address)).id, { enabled: to === 'enabled' })

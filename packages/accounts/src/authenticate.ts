@@ -128,7 +128,7 @@ function createJudge(parts: AuthenticatorParts, throttle: Throttle) {
       prepared,
       raw: rawPassword(tooLong ? '' : password),
       account,
-      standing: standingOf(account, parts.sources()),
+      standing: await standingOf(account, parts.sources()),
       mac: memory.mac(user, prepared),
     }
   }
@@ -155,7 +155,7 @@ function createJudge(parts: AuthenticatorParts, throttle: Throttle) {
     const right = verdict === 'right'
     const account = right ? (claim.account ?? (await users.make(claim.user))) : undefined
     if (account?.enabled) {
-      memory.verified(claim.user, standingOf(account, parts.sources()), claim.mac, now())
+      memory.verified(claim.user, await standingOf(account, parts.sources()), claim.mac, now())
       renewSecrets(parts, lanes, account, claim)
       return granted(claim, account, client)
     }
@@ -175,8 +175,9 @@ function rememberRefusal(
   memory.refused(pair, claim.standing, claim.mac, nowMs)
 }
 
-function standingOf(account: Account | undefined, { passwords }: UserSources): string {
-  const stamps = passwords.map((source) => source.stamp?.() ?? '').join(' ')
+async function standingOf(account: Account | undefined, { passwords }: UserSources): Promise<string> {
+  let stamps = ''
+  for (const source of passwords) stamps += ` ${(await source.stamp?.()) ?? ''}`
   return account === undefined ? stamps : `${account.enabled} ${account.passwordHash} ${stamps}`
 }
 

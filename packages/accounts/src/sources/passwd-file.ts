@@ -67,7 +67,10 @@ export function createPasswdFile(parts: PasswdFileParts): UserSource {
 
   return {
     name: `passwd-file ${path}`,
-    stamp: () => contents.stamp,
+    async stamp() {
+      await current()
+      return contents.stamp
+    },
     async find(address): Promise<SourceUser | undefined> {
       const line = await lineOf(address)
       return line && { home: line.home, quotaBytes: line.quotaBytes }

@@ -20,7 +20,7 @@ export interface UserSource {
   find?(address: string): Promise<SourceUser | undefined>
   check?(address: string, password: Buffer): Promise<SourceVerdict>
   /** Changes whenever its answers do; absent when nobody can tell, and then no refusal is remembered. */
-  stamp?(): string
+  stamp?(): Promise<string>
 }
 
 export interface UserSources {

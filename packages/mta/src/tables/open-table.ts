@@ -6,11 +6,15 @@ import { fail } from './fail.ts'
 import { hash } from './hash.ts'
 import { inline } from './inline.ts'
 import { splitListText } from './list-text.ts'
+import { atOnce } from './network-table.ts'
 import { pcre } from './pcre.ts'
 import { randmap } from './randmap.ts'
 import { regexp } from './regexp.ts'
+import { socketmap } from './socketmap.ts'
 import { staticTable } from './static.ts'
 import { type LookupTable, type TableContext, TableError, type TableType } from './table.ts'
+import { tcp } from './tcp.ts'
+import { unix } from './unix.ts'
 
 export type OpenTable = (spec: string, context: TableContext) => LookupTable
 
@@ -56,6 +60,9 @@ const types: Readonly<Record<string, TableType>> = {
   environ,
   fail,
   randmap,
+  unix,
+  socketmap,
+  tcp,
   // Postfix asks a table on behalf of others there; here each process reads it itself.
   proxy: (argument, spec, context) => ({ ...openTable(argument, context), name: spec }),
   unionmap: unionmap((spec, context) => openTable(spec, context)),
@@ -63,7 +70,7 @@ const types: Readonly<Record<string, TableType>> = {
 }
 
 const exported =
-  'write its rows to a text file by a script (`key value` lines) and name that as hash:FILE; it is read again when it changes'
+  'write its rows to a text file by a script (`key value` lines) and name that as hash:FILE, which is read again when it changes; or ask it through a program that speaks socketmap:'
 
 /** What to do instead. */
 const knownToPostfix: Readonly<Record<string, string>> = {
@@ -76,10 +83,7 @@ const knownToPostfix: Readonly<Record<string, string>> = {
   nisplus: exported,
   pgsql: exported,
   sdbm: 'name its source text as hash:FILE',
-  socketmap: 'use check_policy_service for decisions, or a text file that the other program writes',
   sqlite: exported,
-  tcp: 'use check_policy_service for decisions, or a text file that the other program writes',
-  unix: 'accounts are in the store (`posthorn user`); for a list of system users, `getent passwd` into a text file',
 }
 
 /** Available types, as `postconf -m` lists them. */
@@ -90,8 +94,11 @@ export function tableTypes(): readonly string[] {
 export interface Tables {
   /** The same specification gives the same table. */
   open(spec: string): LookupTable
-  /** A parameter's list of tables: `hash:/a, regexp:/b`. */
-  openAll(specs: string | readonly string[]): readonly LookupTable[]
+  /**
+   * A parameter's list of tables: `hash:/a, regexp:/b`. With `atOnceFor` (its name) tables that are asked over a
+   * network are refused: nobody can wait where it is used.
+   */
+  openAll(specs: string | readonly string[], atOnceFor?: string): readonly LookupTable[]
   openAliases(specs: string | readonly string[]): readonly LookupTable[]
   /** Reads changed files again (SIGHUP). */
   refresh(): Promise<void>
@@ -110,7 +117,10 @@ export function createTables(context: TableContext): Tables {
     (typeof specs === 'string' ? splitListText(specs) : specs).map((spec) => open(spec, format))
   return {
     open: (spec) => open(spec, 'map'),
-    openAll: (specs) => all(specs, 'map'),
+    openAll(specs, atOnceFor) {
+      const opened = all(specs, 'map')
+      return atOnceFor === undefined ? opened : atOnce(opened, atOnceFor)
+    },
     openAliases: (specs) => all(specs, 'aliases'),
     async refresh() {
       for (const table of opened.values()) await table.refresh()

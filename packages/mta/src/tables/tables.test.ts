@@ -223,7 +223,11 @@ test('DATABASE_README: randmap, environ, fail, proxy', () => {
   assert.equal(tables.open('proxy:inline:{a=b}').lookup('A'), 'b')
   assert.equal(tables.open('proxy:inline:{a=b}').name, 'proxy:inline:{a=b}')
   assert.throws(() => tables.open('randmap:a'), /expected randmap:/)
-  for (const type of ['ldap', 'mysql', 'pgsql', 'sqlite', 'memcache', 'socketmap', 'tcp', 'unix', 'nis'])
+  assert.match(tables.open('proxy:unix:passwd.byname').lookup('Root') ?? '', /^root:[^:]*:0:/)
+  assert.equal(tables.open('unix:passwd.byname').lookup('no such user'), undefined)
+  assert.match(tables.open('unix:group.byname').lookup('root') ?? '', /^root:[^:]*:0:/)
+  assert.throws(() => tables.open('unix:shadow'), /expected unix:passwd\.byname/)
+  for (const type of ['ldap', 'mysql', 'pgsql', 'sqlite', 'memcache', 'nis'])
     assert.throws(
       () => tables.open(`${type}:/etc/postfix/x.cf`),
       new RegExp(`table type "${type}" is known to Postfix, not available in Posthorn: .*\\w{3}`),

@@ -6,6 +6,7 @@ import { CommandError, exit, readLines, type Shell } from '../shell.ts'
 import { type OpenSite, withSite } from '../site.ts'
 import { formatColumns, parseSize, readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
+import { addUserImport } from './user-import.ts'
 
 interface PasswordOptions {
   readonly password?: string
@@ -22,7 +23,7 @@ interface AddOptions extends PasswordOptions {
 export function addUserCommands(program: Command, context: CommandContext): void {
   const user = program
     .command('user')
-    .description('accounts: add, list, passwd, disable, enable, quota, remove')
+    .description('accounts: add, import, list, passwd, disable, enable, quota, remove')
   const passwordOptions = (command: Command) =>
     command
       .option(
@@ -46,6 +47,7 @@ export function addUserCommands(program: Command, context: CommandContext): void
     .description('every account with what it holds')
     .option('--json', 'one object a line')
     .action((options: { json?: boolean }) => listUsers(context, options.json ? 'json' : 'columns'))
+  addUserImport(user, context)
   const change = (
     name: string,
     description: string,

@@ -30,24 +30,23 @@ export const localDelivery = {
     doc: 'Addresses that one address may become.',
   }),
   virtual_alias_recursion_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '1000',
     min: 1,
-    doc: 'Depth of virtual aliases.',
+    doc: 'Depth of virtual aliases. Mail for an address that goes deeper, in a circle for instance, is not taken (451 4.6.0), as with the two limits beside it.',
+  }),
+  virtual_alias_address_length_limit: postfix({
+    type: 'integer',
+    default: '1000',
+    min: 1,
+    doc: 'Octets of an address that virtual aliases may lead to.',
   }),
   duplicate_filter_limit: postfix({
-    effect: 'later',
     type: 'integer',
     default: '1000',
     min: 1,
+    instead: 'each destination of a message gets one copy, however many there are',
     doc: 'Addresses remembered so that each gets one copy.',
-  }),
-  expand_owner_alias: postfix({
-    effect: 'later',
-    type: 'boolean',
-    default: 'no',
-    doc: 'Use the right-hand side of `owner-list` as the sender instead of owner-list itself.',
   }),
   canonical_maps: postfix({
     type: 'tables',
@@ -98,12 +97,12 @@ export const localDelivery = {
   local_recipient_maps: postfix({
     type: 'tables',
     default: 'proxy:unix:passwd.byname $alias_maps',
-    doc: 'What makes a local user known. Here: the accounts (whatever is written for them) and $alias_maps. Empty: every user is accepted at RCPT TO, for luser_relay.',
+    doc: 'What makes a local user known. Here: the accounts (for `proxy:unix:passwd.byname` and its kind), $alias_maps (always), and other tables that are named. Empty: every user is accepted at RCPT TO, for luser_relay, fallback_transport or mailbox_transport.',
   }),
   local_transport: postfix({
     type: 'string',
     default: 'local:$myhostname',
-    doc: 'How mail for mydestination is delivered: `local`, or `error: text` to refuse it with that text.',
+    doc: 'How mail for mydestination is delivered: `local`, `error: text` to refuse it with that text, or any transport and next hop, `lmtp:unix:/run/lmtp`.',
   }),
   home_directory: posthorn({
     type: 'string',
