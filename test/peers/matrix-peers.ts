@@ -25,7 +25,7 @@ export type Say = string | { readonly message: string }
 
 export interface Scenario {
   readonly name: string
-  /** Lines of main.cf for both; `FOLDER` stands for the folder of the files. */
+  /** Lines of main.cf for both; `FOLDER` stands for the folder of the files, `SINK` for the port where mail ends. */
   readonly mainCf?: readonly string[]
   /** Tables: `access` for instance, as `texthash:FOLDER/access` in main.cf; `aliases` is made for both. */
   readonly files?: Readonly<Record<string, string>>
@@ -222,13 +222,15 @@ export class Matrix {
     execFileSync('sh', ['-c', line], { env: sbin, stdio: 'ignore' })
   }
 
-  #lines(lines: readonly string[]): readonly string[] {
-    return [...common, ...lines].map((line) => line.replaceAll('FOLDER', this.#folder))
+  #lines(lines: readonly string[], { port }: Sink): readonly string[] {
+    return [...common, ...lines].map((line) =>
+      line.replaceAll('FOLDER', this.#folder).replaceAll('SINK', String(port)),
+    )
   }
 
   #parameters(lines: readonly string[]): Readonly<Record<string, string>> {
     const settings = [
-      ...this.#lines(['alias_maps = hash:FOLDER/aliases', ...lines]),
+      ...this.#lines(['alias_maps = hash:FOLDER/aliases', ...lines], this.#sinks.ours),
       `relayhost = [127.0.0.1]:${this.#sinks.ours.port}`,
       `home_directory = ${this.#folder}/home/$user`,
     ]
@@ -264,7 +266,10 @@ export class Matrix {
       `relayhost = [127.0.0.1]:${this.#sinks.theirs.port}`,
       `smtpd_banner = ${banner}`,
     ]
-    writeFileSync(join(folder, 'postfix', 'main.cf'), `${[...own, ...this.#lines(lines)].join('\n')}\n`)
+    writeFileSync(
+      join(folder, 'postfix', 'main.cf'),
+      `${[...own, ...this.#lines(lines, this.#sinks.theirs)].join('\n')}\n`,
+    )
   }
 
   #write({ files = {}, forward = {} }: Scenario): void {

@@ -197,6 +197,8 @@ describe('commands without a server', () => {
       [['-f', 'a b', 'x@y'], '', 65, /bad sender address/],
       [['a b@c d'], '', 65, /bad recipient address/],
       [['-N', 'sometimes', 'x@y'], '', 64, /bad -N option/],
+      [['-XV', '-f', '<>', 'x@y.test'], 'x', 69, /XVERP requires non-null sender/],
+      [['-XV**', 'x@y.test'], 'x', 64, /-V requires two characters from -=\+/],
       [['x@y.test'], 'x'.repeat(2000), 69, /message file too big/],
     ]
     for (const [args, input, code, err] of rows) {

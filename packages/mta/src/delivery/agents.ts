@@ -13,6 +13,8 @@ import { type PipeService, pipeAgent } from './pipe.ts'
 import { type ClientFor, defaultRemoteSettings, type RemoteSettings } from './remote-settings.ts'
 import { smtpAgent } from './smtp.ts'
 
+type CommandOptionsOf = Omit<CommandOptions, 'now'>
+
 /** What the agents need to know; asked at each delivery where it is a function. */
 export interface DeliveryOptions {
   readonly resolver: Resolver
@@ -93,7 +95,7 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
       ['error', fixedAgent('error', now)],
       ['retry', fixedAgent('retry', now)],
       ['discard', fixedAgent('discard', now)],
-      ...localAgents(options.local, now),
+      ...localAgents(options, now),
     ]),
     close: () => {
       smtp.close()
@@ -130,15 +132,25 @@ class NamedAgents extends Map<string, DeliveryAgent> {
 }
 
 const localAgents = (
-  local: DeliveryOptions['local'],
+  { local, userNamed }: DeliveryOptions,
   now: () => number,
 ): readonly (readonly [string, DeliveryAgent])[] =>
   local === undefined
     ? []
     : [
         ['pipe', commandAgent({ ...local, now })],
-        ['file', fileAgent({ user: local.user, now })],
+        ['mailbox_command', commandAgent({ ...local, user: mailboxUser(local, userNamed), now })],
+        ['file', fileAgent({ user: () => local.user(''), now })],
       ]
+
+/** mailbox_command runs as the user of the system that the mail is for; as default_privs where there is none, and for root. */
+const mailboxUser =
+  ({ user }: CommandOptionsOf, userNamed: DeliveryOptions['userNamed']): CommandOptionsOf['user'] =>
+  (address) => {
+    const local = address.slice(0, address.lastIndexOf('@')).toLowerCase()
+    const own = /^[a-z_][a-z0-9._-]*$/.test(local) ? userNamed?.(local) : undefined
+    return own === undefined || own.kind === 'none' ? user(address) : own
+  }
 
 /** Loopback, the unspecified address, this machine's interfaces, and those given. */
 const ownAddressTest = (more: readonly string[]): ((address: string) => boolean) => {

@@ -7,8 +7,8 @@ import { localText } from './local-text.ts'
 import type { LocalUser } from './local-user.ts'
 
 export interface CommandOptions {
-  /** Postfix: default_privs. */
-  readonly user: () => LocalUser
+  /** As whom, by the recipient. Postfix: default_privs. */
+  readonly user: (address: string) => LocalUser
   /** Postfix: command_time_limit. */
   readonly timeLimitMs: () => number
   /** Postfix: recipient_delimiter. */
@@ -78,8 +78,8 @@ async function run(
     args,
     command,
     cwd: '/',
-    user: options.user(),
-    environment: environment(job.sender, recipient, options.delimiter()),
+    user: options.user(recipient.address),
+    environment: environment(job, recipient, options),
     timeLimitMs: options.timeLimitMs(),
     content: localText(job, recipient, 'command', options.now()),
     signal: job.signal,
@@ -181,12 +181,16 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
+/** Postfix: local(8), "environment variables". */
 function environment(
-  sender: string,
+  { sender, entry: { origin } }: DeliveryJob,
   recipient: DeliveryJob['recipients'][number],
-  delimiter: string,
+  { user: userOf, delimiter: delimiterOf }: CommandOptions,
 ): Record<string, string> {
   const { address } = recipient
+  const delimiter = delimiterOf()
+  const runsAs = userOf(address)
+  const home = runsAs.kind === 'other' || runsAs.kind === 'self' ? (runsAs.home ?? '/') : '/'
   const at = address.lastIndexOf('@')
   const local = address.slice(0, at)
   const { user, extension } = splitRecipientDelimiter(local, delimiter)
@@ -199,12 +203,16 @@ function environment(
     EXTENSION: extension ?? '',
     USER: user,
     LOGNAME: user,
+    CLIENT_ADDRESS: origin.clientAddress,
+    CLIENT_HELO: origin.helo,
+    CLIENT_HOSTNAME: origin.clientName,
+    CLIENT_PROTOCOL: origin.protocol,
   }
   const safe = Object.entries(strangers).map(([name, value]) => [name, value.replace(unsafeOctets, '_')])
   return {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     SHELL: '/bin/sh',
-    HOME: '/',
+    HOME: home,
     ...(Object.fromEntries(safe) as Record<string, string>),
   }
 }

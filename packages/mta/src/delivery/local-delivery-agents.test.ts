@@ -35,7 +35,9 @@ function job(nextHop: string, over: { sender?: string; address?: string; text?: 
     delayWarned: false,
   } as const
   return {
-    entry: {} as DeliveryJob['entry'],
+    entry: {
+      origin: { clientName: 'c.example', clientAddress: '192.0.2.7', helo: '$(id)', protocol: 'ESMTP' },
+    } as DeliveryJob['entry'],
     recipients: [recipient],
     transport: 'pipe',
     nextHop,

@@ -11,7 +11,14 @@ import type {
 } from '@posthorn/storage'
 import type { FilterTransport } from '../policy/index.ts'
 import { formatDelay } from '../queue/log-lines.ts'
-import type { EnvelopeRecipient, Planned, Routing } from '../routing/index.ts'
+import {
+  AliasLimitError,
+  type EnvelopeRecipient,
+  type Planned,
+  type Routing,
+  type VerpDelimiters,
+  verpSender,
+} from '../routing/index.ts'
 import type { HeaderFacts } from './header-gate.ts'
 import { faultReply, reply } from './refusals.ts'
 
@@ -26,6 +33,8 @@ export interface Received {
   readonly arrivedMs: number
   readonly hold: 'held' | 'free'
   readonly facts: HeaderFacts
+  /** Each recipient gets a return path of its own. */
+  readonly verp?: VerpDelimiters | undefined
   /** All recipients go there first; what comes back is routed. */
   readonly filter?: FilterTransport | undefined
 }
@@ -68,6 +77,7 @@ export async function acceptMessage(
         ? await sources.routing.plan(received.recipients, received.sender, endedMs, {
             // Mail on hold is delivered when it is released: its mailboxes are found then.
             localMail: received.hold === 'held' ? 'through-queue' : 'at-once',
+            verp: received.verp,
           })
         : planFilter(received, received.filter, sources.routing, endedMs)
     planned = plan.map((one) => withoutLoop(one, received))
@@ -91,6 +101,12 @@ export async function acceptMessage(
       })
     }
   } catch (error) {
+    if (error instanceof AliasLimitError) {
+      const text = `${error.message} -- message not accepted, try again later`
+      log({ level: 'warning', service: 'cleanup', queueId, text })
+      await abandon(message, log)
+      return reply(451, '4.6.0', 'Alias expansion error')
+    }
     const refused = faultReply(error)
     log({ level: 'error', service: 'cleanup', queueId, text: `cannot store message: ${refused.text}`, error })
     await abandon(message, log)
@@ -102,7 +118,7 @@ export async function acceptMessage(
 
 /** Postfix: qmgr(8) with a content filter: addresses as they came, one way for all. */
 function planFilter(
-  { recipients }: Received,
+  { recipients, sender, verp }: Received,
   { transport, nextHop }: FilterTransport,
   { complete }: Pick<Routing, 'complete'>,
   dueMs: number,
@@ -115,7 +131,13 @@ function planFilter(
         address: completed,
         ...(notify === undefined ? {} : { notify }),
         ...(originalRecipient === undefined ? {} : { originalRecipient }),
-        route: { kind: 'queued', transport, nextHop: host, dueMs },
+        route: {
+          kind: 'queued',
+          transport,
+          nextHop: host,
+          dueMs,
+          ...(verp === undefined ? {} : { sender: verpSender(sender, completed, verp) }),
+        },
       },
       originalTo: completed,
       deliveredTo: undefined,

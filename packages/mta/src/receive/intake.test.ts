@@ -142,6 +142,13 @@ test('the sendmail command: same way in, no session', async () => {
     sources,
   )
   assert.equal(failed.code, 451)
-  assert.equal((await mail.inbox('bob@example.org')).length, 1)
+  const verp = { recipients: [{ address: 'bob' }], content: [Buffer.from('x')], userid: 0 }
+  assert.equal((await submit({ ...verp, sender: 'owner', verp: 'default' }, sources)).code, 250)
+  assert.equal((await submit({ ...verp, sender: '', verp: 'default' }, sources)).code, 503)
+  assert.equal((await submit({ ...verp, sender: 'a', verp: { delimiters: '**' } }, sources)).code, 501)
+  const [, withPath = ''] = await mail.inbox('bob@example.org')
+  assert.match(withPath, /^Return-Path: <owner\+bob=example\.org@example\.org>\r\n/)
+  mail.events.splice(0)
+  assert.equal((await mail.inbox('bob@example.org')).length, 2)
   await mail.close()
 })

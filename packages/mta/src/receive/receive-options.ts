@@ -32,6 +32,8 @@ export interface ReceiveOptions {
   readonly dataFolder?: string
   /** content_filter: everything goes there first. */
   readonly contentFilter?: FilterTransport | undefined
+  /** default_verp_delimiters, verp_delimiter_filter. */
+  readonly verp?: { readonly delimiters: string; readonly filter: string }
   /** Minutes east of UTC for Received and Date. */
   readonly offsetMinutes?: () => number
 }
@@ -46,6 +48,8 @@ export interface ReceiveConfiguration {
   readonly routing: Routing
   readonly mynetworks: NetworkList
   readonly gatewayGuard?: GatewayGuard
+  /** smtpd_authorized_verp_clients: who may use XVERP; undefined: nobody. */
+  readonly verpClients?: NetworkList | undefined
   /** undefined: nothing is limited. */
   readonly limits?: ClientLimits | undefined
   /** Default: who has logged in, and loopback. */
@@ -57,5 +61,6 @@ export interface ReceiveConfiguration {
   readonly screen?: Screen | undefined
 }
 
+export const defaultVerp = { delimiters: '+=', filter: '-=+' } as const
 export const defaultMessageSizeLimitBytes = 10_240_000
 export const defaultHopcountLimit = 50

@@ -20,6 +20,7 @@ import {
   refusalText,
 } from '../policy/index.ts'
 import { pregreetRefusal, type Screen } from '../screen/index.ts'
+import { answered } from '../tables/index.ts'
 import { after } from './answer.ts'
 import type { ClientStatistics, CountedEvent } from './anvil-statistics.ts'
 import type { ClientLimits } from './client-limits.ts'
@@ -111,7 +112,7 @@ class Receiver implements SmtpHandler {
 
   async #screened(session: SmtpSession, state: SessionState, screen: Screen): Promise<Greeting> {
     const { inMyNetworks } = state.client
-    const screening = await screen.examine({ ...endpointsOf(session), inMyNetworks })
+    const screening = await answered(() => screen.examine({ ...endpointsOf(session), inMyNetworks }))
     if (screening.kind === 'drop') return screening.reply
     const banner = await this.#named(session, state)
     if (screening.kind === 'pass' || banner.code !== 220) return { ...banner, greetWaitMs: 0 }
@@ -244,8 +245,9 @@ class Receiver implements SmtpHandler {
     state.transactions++
     this.#countForClient('message', state)
     const mail = new SmtpMail(session, state, from, configuration, policy, this.#mailSources)
-    return after(mail.begin(), (refused) =>
-      refused === undefined ? { reply: mailOk, transaction: mail } : { reply: refused },
+    return after(
+      answered(() => mail.begin()),
+      (refused) => (refused === undefined ? { reply: mailOk, transaction: mail } : { reply: refused }),
     )
   }
 

@@ -22,6 +22,7 @@ import {
 import { faultReply, reply, replyOf, tooLarge, tooManyHops } from './refusals.ts'
 import { clientOf, type SessionState } from './session-state.ts'
 import { envelopeOptions, originOf, ownHeader, traceFields } from './smtp-trace.ts'
+import { verpOf } from './verp.ts'
 
 export interface MailSources {
   readonly store: Pick<Store, 'queue' | 'messages'>
@@ -224,6 +225,7 @@ export class SmtpMail implements SmtpTransaction {
       arrivedMs: this.#arrivedMs,
       hold: this.#verdicts.has('hold') ? ('held' as const) : ('free' as const),
       facts: intake.facts,
+      verp: verpOf(this.#from.verp, this.#configuration.options),
       filter: filterAfter(effects, this.#configuration.options.contentFilter),
     }
     return acceptMessage(received, message, { ...this.#sources, routing })

@@ -16,6 +16,7 @@ import {
   type ReceiveConfiguration,
 } from './receive-options.ts'
 import { faultReply, reply, replyOf, tooLarge, tooManyHops } from './refusals.ts'
+import { type SmtpVerp, verpOf, verpRefusal } from './verp.ts'
 
 export interface Submission {
   /** As given to `-f`, or the user's name; '' for the null reverse-path. Completed with myorigin. */
@@ -25,6 +26,8 @@ export interface Submission {
   readonly content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
   readonly userid: number | string
   readonly options?: EnvelopeOptions
+  /** `sendmail -XV`. */
+  readonly verp?: SmtpVerp
 }
 
 export interface SubmitSources {
@@ -53,6 +56,8 @@ export async function submit(
     return { ...reply(554, '5.5.1', 'Error: no recipients'), queueId }
   }
   const sender = routing.complete(submission.sender)
+  const wrong = verpRefusal({ address: submission.sender, verp: submission.verp }, options)
+  if (wrong !== undefined) return { ...wrong, queueId }
   log({
     level: 'info',
     service: 'pickup',
@@ -107,6 +112,7 @@ export async function submit(
       arrivedMs,
       hold: held ? ('held' as const) : ('free' as const),
       facts: intake.facts,
+      verp: verpOf(submission.verp, options),
       filter: filterAfter(effects, options.contentFilter),
     }
     return { ...(await acceptMessage(received, message, { store, routing, log, now })), queueId }

@@ -16,6 +16,8 @@ export interface AddressClasses {
   /** With a domain, the domain in lower case. */
   complete(address: string): string
   classOf(domain: string): AddressClass
+  /** In mydestination, or the default domain. */
+  isLocal(domain: string): boolean
   /** The default domain and those that mydestination names: they share their users, in this order. */
   readonly shared: readonly string[]
   classify(address: string): Destination
@@ -48,11 +50,20 @@ export function createAddressClasses(
 
   const rewritingDomain = options.senderRewriting?.domain.toLowerCase()
 
-  function classOf(domain: string): AddressClass {
-    if (domain.startsWith('[')) return isOwnLiteral(domain, options) ? 'local' : 'default'
+  // Headers are rewritten by it while a message streams in: nobody can wait there.
+  for (const item of options.mydestination)
+    if (/^!?[a-z]+:/i.test(item)) context.tables.openAll([item.replace(/^!/, '')], 'mydestination')
+
+  function isLocal(domain: string): boolean {
+    if (domain.startsWith('[')) return isOwnLiteral(domain, options)
     // With an empty mydestination (a null client) myorigin is somebody else's domain.
     const isDefault = domain === defaultDomain && options.mydestination.length > 0
-    if (isDefault || destinations.has(domain)) return 'local'
+    return isDefault || destinations.has(domain)
+  }
+
+  function classOf(domain: string): AddressClass {
+    if (isLocal(domain)) return 'local'
+    if (domain.startsWith('[')) return 'default'
     if (accounts.isLocalDomain(domain)) return 'mailbox'
     if (virtualDomains.has(domain) || domain === rewritingDomain) return 'virtual-alias'
     return relayDomains.has(domain) ? 'relay' : 'default'
@@ -90,6 +101,7 @@ export function createAddressClasses(
   return {
     complete,
     classOf,
+    isLocal,
     shared: [defaultDomain, ...named.slice(0, maxSharedDomains)],
     unroute,
     classify(given) {

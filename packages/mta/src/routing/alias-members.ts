@@ -2,7 +2,7 @@ import type { Log } from '@posthorn/mail'
 import { type LookupTable, lookupFirst } from '../tables/index.ts'
 import type { AddressClasses } from './address-classes.ts'
 import { type AliasTarget, parseAliasValue, parseTargetLines } from './alias-value.ts'
-import { localName } from './local-delivery.ts'
+import { localName } from './reach.ts'
 import { readIncludeFile } from './safe-file.ts'
 import type { VirtualAliases } from './virtual-aliases.ts'
 

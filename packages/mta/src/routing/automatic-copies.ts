@@ -20,8 +20,8 @@ export function createAutomaticCopies(
   },
 ): AutomaticCopies | undefined {
   const always = options.alwaysBcc ?? ''
-  const senderMaps = tables.openAll(options.senderBccMaps ?? [])
-  const recipientMaps = tables.openAll(options.recipientBccMaps ?? [])
+  const senderMaps = tables.openAll(options.senderBccMaps ?? [], 'sender_bcc_maps')
+  const recipientMaps = tables.openAll(options.recipientBccMaps ?? [], 'recipient_bcc_maps')
   if (always === '' && senderMaps.length === 0 && recipientMaps.length === 0) return undefined
 
   function found(maps: ReturnType<Tables['openAll']>, key: string): string | undefined {

@@ -2,10 +2,18 @@ import type { Accounts } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Answer } from '@posthorn/smtp'
 import type { Account, NewRecipient, Store } from '@posthorn/storage'
-import type { AddressBook, AddressClass } from '../policy/address-book.ts'
+import type { AddressBook, AddressClass, Known } from '../policy/address-book.ts'
 import type { HeaderRewrites } from '../rewriting/header-addresses.ts'
 import { createCanonical } from '../rewriting/index.ts'
-import { asciiName, lookupFirst, type TableContext, type Tables } from '../tables/index.ts'
+import {
+  answered,
+  asciiName,
+  LookupFailed,
+  LookupWaits,
+  lookupFirst,
+  type TableContext,
+  type Tables,
+} from '../tables/index.ts'
 import { createAccountCache } from './account-cache.ts'
 import { createAddressClasses } from './address-classes.ts'
 import { aliasMembers, comparable } from './alias-members.ts'
@@ -13,9 +21,10 @@ import { createAutomaticCopies } from './automatic-copies.ts'
 import { createDetailMailboxes } from './detail-mailbox.ts'
 import { createDirectMailboxes, type DirectMailbox } from './direct-mailboxes.ts'
 import { createEnvelopeRules, createHeaderRewrites, type EnvelopeRules } from './envelope-rules.ts'
-import { ExpansionError, type Gathering, type Walk } from './expansion.ts'
+import { AliasLimitError, ExpansionError, type Gathering, type Walk } from './expansion.ts'
 import { createForwardFiles } from './forward-files.ts'
-import { accountKey, deliverLocal, fail, localName, reach } from './local-delivery.ts'
+import { deliverLocal } from './local-delivery.ts'
+import { createLocalTransports } from './local-transports.ts'
 import {
   type EnvelopeRecipient,
   type PlanContext,
@@ -24,11 +33,18 @@ import {
   planError,
   planRetry,
 } from './planned.ts'
+import { accountKey, fail, localName, reach } from './reach.ts'
 import type { RoutingOptions } from './routing-options.ts'
 import { createSenderRewriting, type SenderRewriting } from './sender-rewriting.ts'
 import { createTransportChoice } from './transport-choice.ts'
 import { mailboxOf, owns, type VerifyParts, verify } from './verify.ts'
-import { createVirtualAliases, type VirtualExpansion } from './virtual-aliases.ts'
+import { type VerpDelimiters, verpSender } from './verp.ts'
+import {
+  createVirtualAliases,
+  type VirtualAliases,
+  type VirtualAliasesOptions,
+  type VirtualExpansion,
+} from './virtual-aliases.ts'
 
 export interface RoutingSources {
   readonly tables: Tables
@@ -50,7 +66,7 @@ export interface Routing extends AddressBook {
     recipients: readonly EnvelopeRecipient[],
     sender: string,
     nowMs: number,
-    how?: { readonly localMail: LocalMail },
+    how?: { readonly localMail: LocalMail; readonly verp?: VerpDelimiters | undefined },
   ): Promise<readonly Planned[]>
   /** One recipient that waited in the queue. */
   resolve(request: EnvelopeRecipient & { readonly sender: string; readonly nowMs: number }): Promise<Resolved>
@@ -85,7 +101,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
   const details = createDetailMailboxes(sources.store, sources.now)
   const classes = createAddressClasses(options, accounts, context)
   const isLocalDomain = (domain: string): boolean =>
-    classes.classOf(domain) === 'local' || domain === options.myorigin.toLowerCase()
+    classes.isLocal(domain) || domain === options.myorigin.toLowerCase()
   const site = { complete: classes.complete, isLocalDomain }
   const canonical = createCanonical(options, sources.tables, site)
   const own: Omit<Parts, 'direct' | 'follow'> = {
@@ -95,6 +111,8 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     log: sources.log,
     aliases: sources.tables.openAliases(options.aliasMaps ?? []),
     relayRecipients: sources.tables.openAll(options.relayRecipientMaps ?? []),
+    localRecipients: sources.tables.openAll(options.localRecipientMaps ?? []),
+    localTransports: createLocalTransports(options, sources.tables),
     forwards: createForwardFiles({
       homeDirectory: options.homeDirectory ?? '',
       delimiter: options.recipientDelimiter ?? '',
@@ -102,13 +120,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
       now: sources.now,
     }),
     details,
-    virtual: createVirtualAliases({
-      tables: sources.tables.openAll(options.virtualAliasMaps ?? []),
-      delimiter: options.recipientDelimiter ?? '',
-      limit: options.expansionLimit ?? 1_000,
-      complete: classes.complete,
-      isLocalDomain,
-    }),
+    virtual: virtualAliases(options, sources.tables, site),
     transports: createTransportChoice(options, sources.tables, isLocalDomain),
     isRewritten: canonical?.names,
     senderRewriting: senderRewritingOf(options),
@@ -123,17 +135,24 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
   return {
     complete: classes.complete,
     classify: classes.classify,
-    verify: (address) => verify(parts, address),
-    async isMember(list, sender) {
-      const members = await aliasMembers(memberParts, list)
-      return members.has(comparable(memberParts, sender))
-    },
+    verify: (address) => verifyPatiently(parts, address),
+    isMember: async (list, sender) =>
+      await answered(async () =>
+        (await aliasMembers(memberParts, list)).has(comparable(memberParts, sender)),
+      ),
     isSame: (one, other) => comparable(memberParts, one) === comparable(memberParts, other),
     owns: (user, sender, delimiter) => owns(parts, user, sender, delimiter),
-    plan: (recipients, sender, nowMs, how) =>
-      planAll(parts, recipients, { sender, nowMs, localMail: how?.localMail ?? 'at-once' }),
-    resolve: (request) => resolve(parts, request),
-    mailboxOf: (address) => mailboxOf(parts, address),
+    plan: async (recipients, sender, nowMs, how) =>
+      await answered(() =>
+        planAll(parts, recipients, {
+          sender,
+          nowMs,
+          localMail: how?.localMail ?? 'at-once',
+          verp: how?.verp,
+        }),
+      ),
+    resolve: async (request) => await answered(() => resolve(parts, request)),
+    mailboxOf: (address) => answered(() => mailboxOf(parts, address)),
     expandAlias(name) {
       const value = lookupFirst(parts.aliases, localName(classes.complete(name), '').name)
       return value === undefined ? undefined : value.split(',').map((one) => one.trim())
@@ -154,11 +173,41 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
 
 type Parts = VerifyParts
 
+function virtualAliases(
+  options: RoutingOptions,
+  tables: Tables,
+  site: Pick<VirtualAliasesOptions, 'complete' | 'isLocalDomain'>,
+): VirtualAliases {
+  return createVirtualAliases({
+    ...site,
+    tables: tables.openAll(options.virtualAliasMaps ?? []),
+    delimiter: options.recipientDelimiter ?? '',
+    limit: options.expansionLimit ?? 1_000,
+    recursionLimit: options.recursionLimit ?? 1_000,
+    addressLimitBytes: options.aliasAddressLimitBytes ?? 1_000,
+  })
+}
+
+/** Tables asked over a network may have to be waited for. */
+function verifyPatiently(parts: Parts, address: string): Answer<Known> {
+  const failed = (error: unknown): Known => {
+    if (!(error instanceof LookupFailed)) throw error
+    parts.log({ level: 'warning', service: 'smtpd', text: error.message })
+    return { kind: 'temporary', reason: error.message }
+  }
+  try {
+    const known = answered(() => verify(parts, address))
+    return known instanceof Promise ? known.catch(failed) : known
+  } catch (error) {
+    return failed(error)
+  }
+}
+
 async function resolve(
   parts: Parts,
   { sender, nowMs, ...envelope }: Parameters<Routing['resolve']>[0],
 ): Promise<Resolved> {
-  const planned = await planOne(parts, { envelope, sender, nowMs, localMail: 'at-once' }, new Set())
+  const planned = await planAgain(parts, { envelope, sender, nowMs, localMail: 'at-once' })
   const only = planned.length === 1 ? planned[0]?.recipient.route : undefined
   if (only?.kind !== 'queued') return { kind: 'to', recipients: planned.map((one) => one.recipient) }
   if (only.transport === 'local')
@@ -175,17 +224,19 @@ function senderRewritingOf({ senderRewriting }: RoutingOptions): SenderRewriting
 async function planAll(
   parts: Parts,
   recipients: readonly EnvelopeRecipient[],
-  { sender, nowMs, localMail: wanted }: Omit<PlanRequest, 'envelope'>,
+  request: Omit<PlanRequest, 'envelope'>,
 ): Promise<readonly Planned[]> {
+  const { sender, nowMs, localMail: wanted, verp } = request
   const reached = new Set<string>()
   const planned: Planned[] = []
   for (const envelope of recipients) {
     // RFC 3461 §5.2.3: success is reported by the queue, which sees the delivery.
     const localMail = envelope.notify?.includes('SUCCESS') === true ? 'through-queue' : wanted
-    const direct = localMail === 'at-once' ? parts.direct.find(envelope.address) : undefined
+    const direct =
+      localMail === 'at-once' && verp === undefined ? parts.direct.find(envelope.address) : undefined
     if (direct !== undefined) {
       planDirect(direct, { envelope, originalTo: direct.address, sender, nowMs }, reached, planned)
-    } else planned.push(...(await planOne(parts, { envelope, sender, nowMs, localMail }, reached)))
+    } else planned.push(...(await planOne(parts, { ...request, envelope, localMail }, reached)))
   }
   return planned
 }
@@ -195,15 +246,35 @@ interface PlanRequest {
   readonly sender: string
   readonly nowMs: number
   readonly localMail: LocalMail
+  readonly verp?: VerpDelimiters | undefined
+}
+
+/** In the queue nobody is told at once of tables that lead nowhere: they are asked again. */
+async function planAgain(parts: Parts, request: PlanRequest): Promise<readonly Planned[]> {
+  try {
+    return await planOne(parts, request, new Set())
+  } catch (error) {
+    if (!(error instanceof AliasLimitError)) throw error
+    parts.log({ level: 'warning', service: 'local', text: error.message })
+    const { envelope, sender, nowMs } = request
+    return [planRetry({ envelope, originalTo: envelope.address, sender, nowMs }, retryDelayMs)]
+  }
 }
 
 async function planOne(
   parts: Parts,
-  { envelope, sender, nowMs, localMail }: PlanRequest,
+  { envelope, sender: given, nowMs, localMail, verp }: PlanRequest,
   reached: Set<string>,
 ): Promise<readonly Planned[]> {
   const { address: originalTo } = parts.classes.unroute(envelope.address)
-  const plan: PlanContext = { envelope, originalTo, sender, nowMs }
+  const sender = verp === undefined ? given : verpSender(given, originalTo, verp)
+  const plan: PlanContext = {
+    envelope,
+    originalTo,
+    sender,
+    nowMs,
+    ...(verp === undefined ? {} : { returnPath: 'variable' as const }),
+  }
   const gathering: Gathering = {
     deliveries: [],
     reached,
@@ -215,17 +286,14 @@ async function planOne(
   try {
     const back = parts.senderRewriting?.reverse(originalTo, nowMs)
     const expanded = back === undefined ? parts.virtual.expand(originalTo) : only(back)
-    if (expanded.kind === 'too-many') {
-      return [
-        planError(plan, '5.4.6', `unreasonable virtual_alias_maps map expansion size for ${originalTo}`),
-      ]
-    }
+    if (expanded.kind === 'unreasonable') throw new AliasLimitError(expanded.text)
     for (const address of expanded.addresses) {
       if (localMail === 'through-queue' && isOurs(parts, address, sender)) queueLocal(address, gathering)
       else await follow(parts, address, newWalk(originalTo, sender), gathering)
     }
   } catch (error) {
     for (const key of gathering.added) reached.delete(key)
+    if (error instanceof AliasLimitError || error instanceof LookupWaits) throw error
     if (!(error instanceof ExpansionError)) return [retry(parts, plan, error)]
     if (error.status.startsWith('4')) return [planRetry(plan, retryDelayMs)]
     return [planError(plan, error.status, error.message)]
@@ -269,7 +337,9 @@ function queueLocal(address: string, gathering: Gathering): void {
 
 /** Our own fault: nothing is lost, the queue looks again. */
 function retry(parts: Parts, plan: PlanContext, error: unknown): Planned {
-  parts.log({ level: 'error', service: 'local', text: `cannot route ${plan.originalTo}`, error })
+  if (error instanceof LookupFailed)
+    parts.log({ level: 'warning', service: 'local', text: `${plan.originalTo}: ${error.message}` })
+  else parts.log({ level: 'error', service: 'local', text: `cannot route ${plan.originalTo}`, error })
   return planRetry(plan, retryDelayMs)
 }
 
@@ -284,8 +354,10 @@ async function follow(parts: Parts, given: string, walk: Walk, gathering: Gather
   // Postfix's local(8) hands what is not local back to cleanup(8), which asks virtual_alias_maps.
   if (walk.from !== 'envelope' && kind !== 'local' && kind !== 'mailbox' && parts.virtual.has(address)) {
     const expanded = parts.virtual.expand(address)
-    if (expanded.kind === 'too-many')
-      throw new ExpansionError('5.4.6', `unreasonable virtual_alias_maps map expansion size for ${address}`)
+    if (expanded.kind === 'unreasonable') {
+      parts.log({ level: 'warning', service: 'local', text: expanded.text })
+      throw new ExpansionError('4.6.0', expanded.text)
+    }
     if (!walk.path.includes(`virtual ${address}`)) {
       const next: Walk = { ...walk, path: [...walk.path, `virtual ${address}`] }
       for (const one of expanded.addresses) await follow(parts, one, next, gathering)
@@ -300,12 +372,8 @@ async function follow(parts: Parts, given: string, walk: Walk, gathering: Gather
   const sender = walk.sender ?? forwarder(parts, address, kind, walk)
   reach(gathering, `remote ${foldDomain(address)}`, {
     deliveredTo: walk.entry,
-    leaf: {
-      kind: 'remote',
-      address,
-      transport,
-      ...(sender === undefined ? {} : { sender }),
-    },
+    sender,
+    leaf: { kind: 'remote', address, transport },
   })
 }
 

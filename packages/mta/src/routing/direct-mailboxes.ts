@@ -1,7 +1,8 @@
 import type { Account } from '@posthorn/storage'
 import type { AccountCache } from './account-cache.ts'
 import type { ForwardFiles } from './forward-files.ts'
-import { findAlias, isReserved, localName } from './local-delivery.ts'
+import { findAlias, isReserved } from './local-delivery.ts'
+import { localName } from './reach.ts'
 import type { VerifyParts } from './verify.ts'
 
 /** An address that is a mailbox of ours and nothing else: no table, alias or .forward on the way. */
@@ -60,6 +61,7 @@ function look(parts: Parts, given: string): DirectMailbox | undefined | 'later' 
   if (parts.isRewritten?.(address) === true || parts.virtual.has(address)) return undefined
   if (parts.senderRewriting?.reverse(address, parts.now()) !== undefined) return undefined
   if (parts.transports.choose(address, kind, () => '') !== undefined) return undefined
+  if (kind === 'local' && parts.localTransports.any) return undefined
   const local = localName(address, parts.options.recipientDelimiter ?? '')
   if (local.extension !== undefined || isReserved(local.name)) return undefined
   if (kind === 'local' && findAlias(parts.aliases, local) !== undefined) return undefined

@@ -10,12 +10,7 @@ export type Leaf =
       /** Default: INBOX. */
       readonly mailbox?: string
     }
-  | {
-      readonly kind: 'remote'
-      readonly address: string
-      readonly transport: Transport
-      readonly sender?: string
-    }
+  | { readonly kind: 'remote'; readonly address: string; readonly transport: Transport }
   | { readonly kind: 'error'; readonly address: string; readonly status: string; readonly text: string }
 
 /** A leaf with the local address through which mail came to it: its Delivered-To. RFC 9228. */
@@ -23,6 +18,8 @@ export interface Delivery {
   readonly leaf: Leaf
   /** undefined: no alias or .forward of ours was on the way. */
   readonly deliveredTo: string | undefined
+  /** Of an `owner-` alias, or by srs_domain. Default: who sent the message. */
+  readonly sender?: string | undefined
 }
 
 /** What one recipient's expansion has cost so far, and the way it has come. */
@@ -55,6 +52,14 @@ export interface Gathering {
 
 /** Too deep or too many. Postfix: 100 levels. */
 export const maxLevels = 100
+
+/** Targets of aliases that one recipient may lead to, all lists within lists together. */
+export const maxTargets = 100_000
+
+/** The tables lead nowhere sensible: the message is not taken, its client tries again. Postfix: cleanup(8). */
+export class AliasLimitError extends Error {
+  override readonly name = 'AliasLimitError'
+}
 
 /** Ends a recipient's expansion; the recipient as a whole fails. */
 export class ExpansionError extends Error {

@@ -1,21 +1,28 @@
-import { type Log, splitRecipientDelimiter } from '@posthorn/mail'
+import type { Log } from '@posthorn/mail'
 import type { Account } from '@posthorn/storage'
 import { type LookupTable, lookupFirst } from '../tables/index.ts'
 import type { AccountCache } from './account-cache.ts'
-import type { AddressClasses } from './address-classes.ts'
 import { type AliasTarget, parseAliasValue, parseTargetLines } from './alias-value.ts'
 import type { DetailMailboxes } from './detail-mailbox.ts'
-import { ExpansionError, type Gathering, maxLevels, type Walk } from './expansion.ts'
+import { ExpansionError, type Gathering, maxLevels, maxTargets, type Walk } from './expansion.ts'
 import type { ForwardFiles } from './forward-files.ts'
 import { luserRelayAddress } from './luser-relay.ts'
-import type { RoutingOptions } from './routing-options.ts'
+import {
+  accountKey,
+  fail,
+  type LocalName,
+  localName,
+  localTransport,
+  passOn,
+  type ReachParts,
+  reach,
+  reachMailbox,
+} from './reach.ts'
 import { readIncludeFile } from './safe-file.ts'
 
-export interface LocalParts {
-  readonly options: RoutingOptions
+export interface LocalParts extends ReachParts {
   readonly accounts: AccountCache
   readonly aliases: readonly LookupTable[]
-  readonly classes: AddressClasses
   readonly forwards: ForwardFiles
   readonly details: DetailMailboxes
   readonly log: Log
@@ -25,23 +32,6 @@ export interface LocalParts {
 
 /** RFC 5321 §4.5.1, RFC 2142: these always reach someone. */
 const reservedNames: ReadonlySet<string> = new Set(['postmaster', 'mailer-daemon'])
-
-/** What a local part at one of our domains names: an alias, an account, a reserved name. */
-export interface LocalName {
-  readonly name: string
-  readonly user: string
-  readonly extension: string | undefined
-}
-
-export function localName(address: string, delimiter: string): LocalName {
-  const local = address.slice(0, address.lastIndexOf('@')).toLowerCase()
-  const { user, extension } = splitRecipientDelimiter(local, delimiter)
-  return { name: unquote(local), user: unquote(user), extension }
-}
-
-function unquote(local: string): string {
-  return local.startsWith('"') && local.endsWith('"') ? local.slice(1, -1).replace(/\\(.)/g, '$1') : local
-}
 
 /** Debian's aliases send postmaster to root, whom nobody may have made an account. */
 const isStandIn = (name: string, walk: Walk): boolean =>
@@ -110,7 +100,7 @@ export async function deliverLocal(
   const alias = aliasAllowed ? findAlias(parts.aliases, local) : undefined
   // A name in its own expansion means the mailbox of that name.
   if (alias !== undefined && !walk.path.includes(`alias ${alias.name}`)) {
-    await expandAlias(parts, alias, domain, here, gathering)
+    await expandAlias(parts, alias, here, gathering)
     return
   }
   const found = await findAccount(parts, local, domain)
@@ -122,7 +112,11 @@ export async function deliverLocal(
     await deliverReserved(parts, local.name, here, gathering)
     return
   }
+  const taken = localTransport(parts, local, domain, 'mailbox')
+  if (taken !== undefined) return passOn(taken, address, here, gathering)
   if (alias !== undefined) throw new ExpansionError('5.4.6', `alias database loop for ${address}`)
+  const fallback = localTransport(parts, local, domain, 'fallback')
+  if (fallback !== undefined) return passOn(fallback, address, here, gathering)
   const elsewhere = luserRelay(parts, local, address, domain)
   if (elsewhere !== undefined && !walk.path.includes('luser_relay')) {
     const next: Walk = { ...here, from: 'alias', path: [...here.path, 'luser_relay'] }
@@ -146,20 +140,27 @@ function luserRelay(
 async function expandAlias(
   parts: LocalParts,
   alias: { readonly name: string; readonly value: string },
-  domain: string,
   walk: Walk,
   gathering: Gathering,
 ): Promise<void> {
   const targets = parseAliasValue(alias.value)
-  const owner = `owner-${alias.name}`
-  const hasOwner = !alias.name.startsWith('owner-') && lookupFirst(parts.aliases, owner) !== undefined
   const next: Walk = {
     ...walk,
     from: 'alias',
-    sender: hasOwner ? `${owner}@${domain}` : walk.sender,
+    sender: aliasOwner(parts, alias.name) ?? walk.sender,
     path: [...walk.path, `alias ${alias.name}`],
   }
   await followTargets(parts, targets, `alias ${alias.name}`, next, gathering)
+}
+
+/** aliases(5): who hears of failures of a list. Postfix: owner_request_special, expand_owner_alias. */
+function aliasOwner({ options, aliases, classes }: LocalParts, name: string): string | undefined {
+  if (options.ownerRequestSpecial === 'no' || name.startsWith('owner-')) return undefined
+  const owner = `owner-${name}`
+  const value = lookupFirst(aliases, owner)
+  if (value === undefined) return undefined
+  const [first] = options.expandOwnerAlias === 'yes' ? parseAliasValue(value) : []
+  return classes.complete(first?.kind === 'address' ? first.address : owner)
 }
 
 async function followTargets(
@@ -170,7 +171,7 @@ async function followTargets(
   gathering: Gathering,
 ): Promise<void> {
   for (const target of targets) {
-    if (++gathering.steps > (parts.options.expansionLimit ?? 1_000)) {
+    if (++gathering.steps > maxTargets) {
       throw new ExpansionError('5.4.6', `unreasonable alias expansion size for ${walk.original}`)
     }
     await followTarget(parts, target, label, walk, gathering)
@@ -211,7 +212,7 @@ async function deliverOwn(
 ): Promise<void> {
   const local = localName(address, parts.options.recipientDelimiter ?? '')
   const found = await findAccount(parts, local, address.slice(address.lastIndexOf('@') + 1))
-  if (found !== undefined) return reachMailbox(found.account, address, walk, gathering)
+  if (found !== undefined) return reachMailbox(parts, found.account, address, walk, gathering)
   fail(gathering, walk, address, '5.1.1', `unknown user: "${local.name}"`)
 }
 
@@ -260,6 +261,7 @@ function deliverOutside(
   const transport = { transport: target.kind === 'command' ? 'pipe' : 'file', nextHop: what }
   reach(gathering, `${target.kind} ${what}`, {
     deliveredTo: walk.entry,
+    sender: walk.sender,
     leaf: { kind: 'remote', address: walk.entry ?? walk.original, transport },
   })
 }
@@ -273,7 +275,7 @@ async function deliverAccount(
   const { account, address } = found
   const label = accountKey(account)
   // The user's own address in his .forward keeps a copy.
-  if (walk.path.includes(label)) return reachMailbox(account, address, walk, gathering)
+  if (walk.path.includes(label)) return reachMailbox(parts, account, address, walk, gathering)
   const forwarding = await parts.forwards.find(account, found.extension)
   if (forwarding.kind === 'temporary') {
     throw new ExpansionError('4.3.0', `cannot read .forward of ${account.address}: ${forwarding.reason}`)
@@ -281,13 +283,13 @@ async function deliverAccount(
   if (forwarding.kind === 'none') {
     const { extension } = found
     const mailbox = extension === undefined ? undefined : await parts.details.find(account.id, extension)
-    return reachMailbox(account, address, walk, gathering, mailbox)
+    return reachMailbox(parts, account, address, walk, gathering, mailbox)
   }
   const before = gathering.served
   const next: Walk = { ...walk, from: 'forward', path: [...walk.path, label] }
   await followTargets(parts, forwarding.targets, `${account.address}: .forward`, next, gathering)
   // A .forward that leads nowhere at all loses no mail.
-  if (gathering.served === before) reachMailbox(account, address, walk, gathering)
+  if (gathering.served === before) reachMailbox(parts, account, address, walk, gathering)
 }
 
 async function deliverReserved(
@@ -301,7 +303,7 @@ async function deliverReserved(
     if (standIn === name || walk.path.includes(`alias ${standIn}`)) continue
     const value = lookupFirst(aliases, standIn)
     if (value === undefined) continue
-    return expandAlias(parts, { name: standIn, value }, options.myorigin.toLowerCase(), walk, gathering)
+    return expandAlias(parts, { name: standIn, value }, walk, gathering)
   }
   const administrator = options.administrator ?? ''
   if (administrator !== '' && !walk.path.includes('administrator')) {
@@ -312,44 +314,6 @@ async function deliverReserved(
     )
   }
   const first = await parts.accounts.first()
-  if (first !== undefined) return reachMailbox(first, first.address, walk, gathering)
+  if (first !== undefined) return reachMailbox(parts, first, first.address, walk, gathering)
   fail(gathering, walk, walk.original, '5.1.1', `unknown user: "${name}"`)
-}
-
-/** @param mailbox default: INBOX */
-function reachMailbox(
-  account: Account,
-  address: string,
-  walk: Walk,
-  gathering: Gathering,
-  mailbox?: string,
-): void {
-  const key = mailbox === undefined ? accountKey(account) : `${accountKey(account)} ${mailbox}`
-  reach(gathering, key, {
-    deliveredTo: walk.entry,
-    leaf: {
-      kind: 'mailbox',
-      account,
-      address: walk.path.length === 0 ? address : account.address,
-      ...(mailbox !== undefined && { mailbox }),
-    },
-  })
-}
-
-export const accountKey = (account: Account): string => `account ${account.id}`
-
-/** Each destination once, however many aliases lead to it. */
-export function reach(gathering: Gathering, key: string, delivery: Gathering['deliveries'][number]): void {
-  gathering.served++
-  if (gathering.reached.has(key)) return
-  gathering.reached.add(key)
-  gathering.added.push(key)
-  gathering.deliveries.push(delivery)
-}
-
-export function fail(gathering: Gathering, walk: Walk, address: string, status: string, text: string): void {
-  reach(gathering, `error ${address} ${text}`, {
-    deliveredTo: walk.entry,
-    leaf: { kind: 'error', address, status, text },
-  })
 }

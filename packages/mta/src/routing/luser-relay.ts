@@ -1,4 +1,4 @@
-import type { LocalName } from './local-delivery.ts'
+import type { LocalName } from './reach.ts'
 
 /** A name that cannot be taken for anything but a name when it stands in an address. */
 const plainName = /^[A-Za-z0-9][A-Za-z0-9._+=~-]{0,63}$/

@@ -22,18 +22,22 @@ export interface EnvelopeRecipient {
 export interface PlanContext {
   readonly envelope: EnvelopeRecipient
   readonly originalTo: string
-  /** Envelope sender of the message. */
+  /** Envelope sender, of this recipient. */
   readonly sender: string
+  /** `variable`: it is not the message's (VERP). */
+  readonly returnPath?: 'variable'
   readonly nowMs: number
 }
 
 export function planDelivery(delivery: Delivery, context: PlanContext): Planned {
   const { leaf, deliveredTo } = delivery
   const { originalTo, nowMs } = context
+  // Bounces have the null sender whoever they go to.
+  const sender = context.sender === '' ? '' : (delivery.sender ?? context.sender)
   const shared = { ...dsnOptions(leaf.address, context), address: leaf.address }
   if (leaf.kind === 'mailbox') {
     const prefix = deliveryPrefix({
-      sender: context.sender,
+      sender,
       originalTo,
       deliveredTo: deliveredTo ?? leaf.address,
     })
@@ -52,10 +56,7 @@ export function planDelivery(delivery: Delivery, context: PlanContext): Planned 
       kind: 'queued',
       ...transport,
       dueMs: nowMs,
-      // Bounces have the null sender whoever they go to.
-      ...(leaf.kind !== 'remote' || leaf.sender === undefined || context.sender === ''
-        ? {}
-        : { sender: leaf.sender }),
+      ...ownSender(sender, delivery.sender, context),
       ...(deliveredTo === undefined || leaf.kind === 'error'
         ? {}
         : { prefix: formatField('Delivered-To', deliveredTo) }),
@@ -72,7 +73,12 @@ export function planRetry(context: PlanContext, delayMs: number): Planned {
     recipient: {
       ...dsnOptions(address, context),
       address,
-      route: { kind: 'queued', ...local, dueMs: context.nowMs + delayMs },
+      route: {
+        kind: 'queued',
+        ...local,
+        dueMs: context.nowMs + delayMs,
+        ...ownSender(context.sender, undefined, context),
+      },
     },
     originalTo: address,
     deliveredTo: undefined,
@@ -83,6 +89,9 @@ export function planError(context: PlanContext, status: string, text: string): P
   const leaf = { kind: 'error', address: context.originalTo, status, text } as const
   return planDelivery({ leaf, deliveredTo: undefined }, context)
 }
+
+const ownSender = (sender: string, owner: string | undefined, { returnPath }: PlanContext) =>
+  sender !== '' && (owner !== undefined || returnPath === 'variable') ? { sender } : {}
 
 function dsnOptions(address: string, { envelope, originalTo }: PlanContext) {
   const { originalRecipient, notify } = envelope

@@ -25,12 +25,28 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly relayhost?: string
   /** '' or `local:…` = mailboxes here; `error: text`; `transport:nexthop`. */
   readonly localTransport?: string
+  /** The same for domains of accounts that mydestination does not name. */
+  readonly virtualTransport?: string
+  /** local(8): who takes the mail of mydestination's users, by user name and for all. */
+  readonly mailboxTransportMaps?: readonly string[]
+  readonly mailboxTransport?: string
+  readonly mailboxCommandMaps?: readonly string[]
+  readonly mailboxCommand?: string
+  /** Who takes mail for names that are nobody here, before luserRelay. */
+  readonly fallbackTransportMaps?: readonly string[]
+  readonly fallbackTransport?: string
+  /** owner_request_special: `owner-list` is who sends what `list` sends on. Default yes. */
+  readonly ownerRequestSpecial?: 'yes' | 'no'
+  /** expand_owner_alias: not owner-list, but whom that leads to. Default no. */
+  readonly expandOwnerAlias?: 'yes' | 'no'
   readonly transportMaps?: readonly string[]
   readonly relocatedMaps?: readonly string[]
   readonly senderDependentRelayhostMaps?: readonly string[]
   readonly senderDependentDefaultTransportMaps?: readonly string[]
   /** local_recipient_maps: empty = 'any', every user is taken at RCPT. */
   readonly localRecipients?: 'known-only' | 'any'
+  /** Tables of local_recipient_maps that name users beside the accounts. */
+  readonly localRecipientMaps?: readonly string[]
   /** Where mail for unknown local users goes; `$user`, `$local` … are filled in. */
   readonly luserRelay?: string
   /** srs_domain: mail that we forward has a sender there. The secret is the same for all our processes. */
@@ -54,6 +70,10 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly localAddresses?: () => readonly string[]
   /** Addresses that one recipient may become. Postfix: virtual_alias_expansion_limit. */
   readonly expansionLimit?: number
+  /** Postfix: virtual_alias_recursion_limit. */
+  readonly recursionLimit?: number
+  /** Octets. Postfix: virtual_alias_address_length_limit. */
+  readonly aliasAddressLimitBytes?: number
   /** parent_domain_matches_subdomains lists relay_domains. Default yes, as in Postfix. */
   readonly relayDomainsMatchSubdomains?: 'yes' | 'no'
 }

@@ -103,13 +103,13 @@ test('virtual(5): recursion, self, catch-all, extensions, loops, limits', async 
     ['other@v.net', ['bob@example.org → mailbox']],
     ['ext+box@v.net', ['alice+box@example.org → mailbox']],
     ['x+y@mapped.net', ['x+y@far.net → smtp:far.net']],
-    ['l1@v.net', ['l1@v.net → error:5.3.5 alias leads to no usable destination']],
-    [
-      'many@v.net',
-      ['many@v.net → error:5.4.6 unreasonable virtual_alias_maps map expansion size for many@v.net'],
-    ],
     ['bare@example.org', ['bob@example.org → mailbox']],
   ])
+  for (const [address, message] of [
+    ['l1@v.net', 'unreasonable virtual_alias_maps map nesting for l1@v.net'],
+    ['many@v.net', 'unreasonable virtual_alias_maps map expansion size for many@v.net'],
+  ] as const)
+    await assert.rejects(routes(options, [[address, []]]), { name: 'AliasLimitError', message })
 })
 
 const aliases = `
@@ -134,7 +134,6 @@ missing: :include:$FOLDER/none
 empty:
 plus+ext: bob
 toward: \\alice
-many: ${Array.from({ length: 40 }, (_, i) => `m${i}@far.net`).join(', ')}
 `
 
 test('aliases(5): groups, self reference, external, owner-, :include:, refusals, loops, limits', async () => {
@@ -203,10 +202,6 @@ test('aliases(5): groups, self reference, external, owner-, :include:, refusals,
       ],
     ],
     ['toward@example.org', ['alice@example.org → mailbox']],
-    [
-      'many@example.org',
-      ['many@example.org → error:5.4.6 unreasonable alias expansion size for many@example.org'],
-    ],
   ])
 })
 

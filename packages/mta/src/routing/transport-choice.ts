@@ -2,7 +2,7 @@ import { splitRecipientDelimiter } from '@posthorn/mail'
 import type { AddressClass } from '../policy/address-book.ts'
 import { type LookupTable, lookupFirst, lookupMapping, type Tables } from '../tables/index.ts'
 import type { RoutingOptions } from './routing-options.ts'
-import { errorTransport, parseTransport, remoteTransport, type Transport } from './transport.ts'
+import { errorTransport, parseTransport, remoteTransport, type Transport, withStatus } from './transport.ts'
 
 /** How mail for an address travels. Postfix: trivial-rewrite(8). */
 export interface TransportChoice {
@@ -43,8 +43,8 @@ export function createTransportChoice(
   }
 
   function byClass(domain: string, kind: AddressClass, sender: () => string): Transport {
-    if (kind === 'mailbox') return { transport: 'virtual', nextHop: domain }
-    if (kind === 'local') return localTransport(options.localTransport ?? '', domain)
+    if (kind === 'mailbox') return ownTransport(options.virtualTransport ?? '', 'virtual', domain)
+    if (kind === 'local') return ownTransport(options.localTransport ?? '', 'local', domain)
     const relayhost = bySender(senderRelays, sender, options.relayhost ?? '')
     return remoteTransport(domain, kind === 'relay' ? 'relay' : 'default', {
       relayhost,
@@ -56,7 +56,7 @@ export function createTransportChoice(
   // Most sites: no table at all, and nothing to be made for a recipient of ours.
   const ours =
     transports.length === 0 && relocated.length === 0
-      ? { mailbox: true, local: /^(local|virtual)?(:|$)/.test(options.localTransport ?? '') }
+      ? { mailbox: isStore(options.virtualTransport), local: isStore(options.localTransport) }
       : { mailbox: false, local: false }
   return {
     choose(address, kind, sender) {
@@ -79,9 +79,12 @@ export function createTransportChoice(
 
 const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1)
 
-/** local_transport: our mailboxes unless it says otherwise. */
-function localTransport(text: string, domain: string): Transport {
-  if (text === '') return { transport: 'local', nextHop: domain }
+/** Whether local_transport or virtual_transport means the store. */
+export const isStore = (text = ''): boolean => /^(local|virtual)?(:|$)/.test(text)
+
+/** local_transport, virtual_transport: our mailboxes unless it says otherwise. */
+function ownTransport(text: string, own: 'local' | 'virtual', domain: string): Transport {
+  if (text === '') return { transport: own, nextHop: domain }
   return withStatus(parseTransport(text, { transport: 'error', nextHop: domain }), '5.1.1')
 }
 
@@ -98,13 +101,6 @@ function overridden(entry: string, before: Transport, domain: string): Transport
   }
   if (named.transport === 'discard') return named
   return { ...named, nextHop: named.nextHop === '' ? domain : named.nextHop }
-}
-
-function withStatus(transport: Transport, status: string): Transport {
-  if (transport.transport !== 'error' && transport.transport !== 'retry') return transport
-  return /^[245]\.\d{1,3}\.\d{1,3} /.test(transport.nextHop)
-    ? transport
-    : { ...transport, nextHop: `${status} ${transport.nextHop}` }
 }
 
 /** transport(5): `user+ext@domain`, `user@domain`, `domain`, `.parent` of each parent, `*`. */

@@ -39,3 +39,11 @@ export function remoteTransport(
   const text = parseTransport(configured, { transport: 'error', nextHop: 'mail is not deliverable' }).nextHop
   return { transport: 'error', nextHop: /^[245]\.\d+\.\d+ /.test(text) ? text : `5.0.0 ${text}` }
 }
+
+/** error(8): a text without a status gets this one. */
+export function withStatus(transport: Transport, status: string): Transport {
+  if (transport.transport !== 'error' && transport.transport !== 'retry') return transport
+  return /^[245]\.\d{1,3}\.\d{1,3} /.test(transport.nextHop)
+    ? transport
+    : { ...transport, nextHop: `${status} ${transport.nextHop}` }
+}

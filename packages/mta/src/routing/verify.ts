@@ -3,14 +3,17 @@ import type { Account } from '@posthorn/storage'
 import type { AddressClass, Known } from '../policy/address-book.ts'
 import { type LookupTable, lookupMapping } from '../tables/index.ts'
 import type { DirectMailboxes } from './direct-mailboxes.ts'
-import { findAccount, findAlias, isReserved, type LocalParts, localName } from './local-delivery.ts'
+import { findAccount, findAlias, isReserved, type LocalParts } from './local-delivery.ts'
+import { localName } from './reach.ts'
 import type { SenderRewriting } from './sender-rewriting.ts'
-import type { TransportChoice } from './transport-choice.ts'
+import { isStore, type TransportChoice } from './transport-choice.ts'
 import type { VirtualAliases } from './virtual-aliases.ts'
 
 export interface VerifyParts extends LocalParts {
   readonly virtual: VirtualAliases
   readonly relayRecipients: readonly LookupTable[]
+  /** Tables of local_recipient_maps beside aliases and accounts. */
+  readonly localRecipients: readonly LookupTable[]
   readonly transports: TransportChoice
   readonly senderRewriting: SenderRewriting | undefined
   readonly now: () => number
@@ -61,8 +64,7 @@ function verifyInClass(
     case 'local': {
       if (options.localRecipients === 'any') return known
       // Another system's users are not in our accounts.
-      const byLocalTransport =
-        place === 'elsewhere' && !/^(local|virtual)?(:|$)/.test(options.localTransport ?? '')
+      const byLocalTransport = place === 'elsewhere' && !isStore(options.localTransport)
       return byLocalTransport ? known : verifyAccount(parts, address, domain, 'local recipient table')
     }
   }
@@ -72,6 +74,10 @@ function verifyAccount(parts: VerifyParts, address: string, domain: string, tabl
   const local = localName(address, parts.options.recipientDelimiter ?? '')
   if (isReserved(local.name)) return known
   if (table === 'local recipient table' && findAlias(parts.aliases, local) !== undefined) return known
+  if (table === 'local recipient table' && parts.localRecipients.length > 0) {
+    const how = { delimiter: parts.options.recipientDelimiter ?? '', bareNames: 'yes' } as const
+    if (lookupMapping(parts.localRecipients, address, how) !== undefined) return known
+  }
   const whole = parts.accounts.find(`${local.name}@${domain}`)
   if (!(whole instanceof Promise) && whole !== undefined) return known
   return findAccount(parts, local, domain).then(
@@ -95,6 +101,7 @@ async function mailboxBehind(parts: VerifyParts, given: string): Promise<Account
   if ((kind !== 'local' && kind !== 'mailbox') || parts.virtual.has(address)) return undefined
   if (parts.isRewritten?.(address) === true) return undefined
   if (parts.transports.choose(address, kind, () => '') !== undefined) return undefined
+  if (kind === 'local' && parts.localTransports.any) return undefined
   const local = localName(address, parts.options.recipientDelimiter ?? '')
   if (kind === 'local' && findAlias(parts.aliases, local) !== undefined) return undefined
   const found = await findAccount(parts, local, domain)

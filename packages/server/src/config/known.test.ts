@@ -30,8 +30,8 @@ test('a parameter that is not used here says what to use, or that nothing is nee
     `${speechless.length} of ${used.length}: ${speechless.join(' ')}`,
   )
   assert.equal(
-    unusedText('mailbox_command_maps', 'Postfix'),
-    'mailbox_command_maps: known to Postfix, not used by Posthorn: a program gets mail by an alias (allow_mail_to_commands)',
+    unusedText('virtual_mailbox_maps', 'Postfix'),
+    'virtual_mailbox_maps: known to Postfix, not used by Posthorn: accounts are made by `posthorn user add`',
   )
   assert.match(unusedText('maildrop_destination_recipient_limit', 'Postfix'), /default_destination_/)
 })

@@ -2,16 +2,7 @@
 const exact: Readonly<Record<string, string>> = {
   virtual_mailbox_domains: 'add the domains by `posthorn domain add`',
   virtual_mailbox_maps: 'accounts are made by `posthorn user add`',
-  virtual_transport: 'mail for accounts goes to the store',
   virtual_maps: 'use virtual_alias_maps',
-  mailbox_command:
-    'mail for accounts goes to the store; a program gets mail by an alias (allow_mail_to_commands)',
-  mailbox_command_maps: 'a program gets mail by an alias (allow_mail_to_commands)',
-  mailbox_transport:
-    'mail for accounts goes to the store; transport_maps or local_transport send it elsewhere',
-  mailbox_transport_maps: 'use transport_maps',
-  fallback_transport: 'use luser_relay, or transport_maps',
-  fallback_transport_maps: 'use transport_maps',
   mail_privileged_group: 'mail is kept in the store',
   mail_access_groups: 'mail is kept in the store',
   first_valid_uid: 'accounts are no system users',

@@ -22,12 +22,24 @@ function localUser(name: string): LocalUser {
     return { kind: 'none', reason: `${name}: no such user (default_privs, or user= of pipe)` }
   }
   if (ids.uid === 0) return { kind: 'none', reason: `${name} is root (default_privs, or user= of pipe)` }
-  if (ids.uid === self) return { kind: 'self' }
-  if (self === 0) return { kind: 'other', ...ids }
+  const home = homeOf(name)
+  if (ids.uid === self) return { kind: 'self', ...home }
+  if (self === 0) return { kind: 'other', ...ids, ...home }
   const own = userInfo().username
   return {
     kind: 'none',
     reason: `the server runs as ${own} and cannot become ${name}; default_privs = ${own}, or user=${own} of pipe, would serve it as ${own}`,
+  }
+}
+
+/** For commands that look for files of their own there. */
+function homeOf(name: string): { readonly home?: string } {
+  try {
+    const line = execFileSync('getent', ['passwd', name], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const home = line.toString().split(':')[5]
+    return home === undefined || home === '' ? {} : { home }
+  } catch {
+    return {}
   }
 }
 

@@ -103,7 +103,6 @@ export function routingOptions(config: Config): RoutingOptions {
     expansionLimit: values.virtual_alias_expansion_limit,
     recursionLimit: values.virtual_alias_recursion_limit,
     aliasAddressLimitBytes: values.virtual_alias_address_length_limit,
-    duplicateFilterLimit: values.duplicate_filter_limit,
     relayDomainsMatchSubdomains: yesNo(values.parent_domain_matches_subdomains.includes('relay_domains')),
   }
 }

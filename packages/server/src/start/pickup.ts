@@ -145,7 +145,7 @@ function unsafe(stats: Stats, { messageSizeLimitBytes }: PickupParts): string | 
   return undefined
 }
 
-type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options'>
+type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options' | 'verp'>
 
 function readEnvelope(
   fd: number,
@@ -166,7 +166,7 @@ const notifyWords = ['NEVER', 'SUCCESS', 'FAILURE', 'DELAY'] as const
 
 /** Nothing a user wrote goes further than what is known here. */
 function envelopeOf(value: unknown): Envelope | undefined {
-  const { sender, recipients, options } = (value ?? {}) as Record<string, unknown>
+  const { sender, recipients, options, verp } = (value ?? {}) as Record<string, unknown>
   if (typeof sender !== 'string' || !Array.isArray(recipients)) return undefined
   const known = recipients.flatMap((one: unknown) => {
     const { address, notify } = (one ?? {}) as Record<string, unknown>
@@ -178,12 +178,20 @@ function envelopeOf(value: unknown): Envelope | undefined {
   return {
     sender,
     recipients: known,
+    ...verpOf(verp),
     options: {
       ...(ret === 'FULL' || ret === 'HDRS' ? { ret } : {}),
       ...(typeof envid === 'string' && /^[!-~]{1,100}$/.test(envid) ? { envid } : {}),
       ...(body === '8BITMIME' ? { body } : {}),
     },
   }
+}
+
+/** Whether those characters may delimit is asked when the message is taken. */
+function verpOf(value: unknown): Pick<Submission, 'verp'> {
+  if (value === 'default') return { verp: 'default' }
+  const { delimiters } = (value ?? {}) as Record<string, unknown>
+  return typeof delimiters === 'string' && delimiters.length === 2 ? { verp: { delimiters } } : {}
 }
 
 /** The user's command has ended long ago: why the mail is refused comes by mail. */

@@ -108,10 +108,7 @@ async function rulesOf(parts: RuleParts, config: Config) {
       submissionPolicy: service === 'by-port' ? createPolicy(submissionPolicyOptions(own), sources) : policy,
       routing,
       mynetworks: createNetworkList(trustedNetworks(own), context),
-      verpClients:
-        own.values.smtpd_authorized_verp_clients.length === 0
-          ? undefined
-          : createNetworkList(own.values.smtpd_authorized_verp_clients, context),
+      verpClients: verpClients(own, context),
       gatewayGuard: createGatewayGuard({
         gateways: containerGateways(),
         mynetworks: own.isSet('mynetworks') ? own.values.mynetworks.join(' ') : '',
@@ -146,6 +143,17 @@ async function rulesOf(parts: RuleParts, config: Config) {
     routing.close()
     throw error
   }
+}
+
+/** smtpd_authorized_verp_clients; undefined: nobody. */
+function verpClients(
+  { values, isSet }: Config,
+  context: Parameters<typeof createNetworkList>[1],
+): ReceiveConfiguration['verpClients'] {
+  const words = isSet('smtpd_authorized_verp_clients')
+    ? values.smtpd_authorized_verp_clients
+    : values.authorized_verp_clients
+  return words.length === 0 ? undefined : createNetworkList(words, context)
 }
 
 /** A table or a restriction list that cannot be read is the administrator's to mend. */

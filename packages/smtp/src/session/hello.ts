@@ -13,6 +13,7 @@ const keywords: readonly {
   { name: 'SIZE', offer: ({ options }) => `SIZE ${options.messageSizeLimitBytes}` },
   { name: 'VRFY', offer: ({ options }) => (options.vrfy === 'enabled' ? 'VRFY' : undefined) },
   { name: 'ETRN', offer: ({ peer }) => (peer.service === 'lmtp' ? undefined : 'ETRN') },
+  { name: 'XVERP', offer: ({ peer }) => (peer.verp === 'offered' ? 'XVERP' : undefined) },
   { name: 'STARTTLS', offer: (session) => (canStartTls(session) ? 'STARTTLS' : undefined) },
   { name: 'AUTH', offer: (session) => authLine(session, 'AUTH ') },
   {

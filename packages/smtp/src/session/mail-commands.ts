@@ -12,6 +12,7 @@ const extensions = (session: Session): EnvelopeExtensions => ({
   dsn: isOffered(session, 'DSN'),
   auth: session.options.auth === 'enabled',
   requireTls: session.peer.tls !== undefined && isOffered(session, 'REQUIRETLS'),
+  verp: session.peer.verp === 'offered' && isOffered(session, 'XVERP'),
 })
 
 /** MAIL. RFC 5321 §4.1.1.2. */

@@ -19,6 +19,8 @@ export interface EnvelopeExtensions {
   readonly dsn: boolean
   readonly auth: boolean
   readonly requireTls: boolean
+  /** Postfix: smtpd_authorized_verp_clients. */
+  readonly verp: boolean
 }
 
 const refuse = (code: number, status: string, text: string): { ok: false; reply: SmtpReply } => ({
@@ -48,6 +50,7 @@ export const parseMailCommand = (argument: string, has: EnvelopeExtensions): Par
     body: undefined,
     smtpUtf8: false,
     requireTls: false,
+    verp: undefined,
     ret: undefined,
     envid: undefined,
   }
@@ -77,6 +80,8 @@ const readMailParameter = (
     from.body = value.toUpperCase() as '7BIT' | '8BITMIME'
   } else if (name === 'SMTPUTF8' && equals < 0) from.smtpUtf8 = true
   else if (name === 'REQUIRETLS' && equals < 0 && has.requireTls) from.requireTls = true
+  // Postfix: VERP_README. Which characters may delimit is for the handler to say.
+  else if (name === 'XVERP' && has.verp) from.verp = equals < 0 ? 'default' : { delimiters: value }
   else if (name === 'RET' && has.dsn) {
     if (from.ret !== undefined || !/^(FULL|HDRS)$/i.test(value)) {
       return refuse(501, '5.5.4', 'Bad RET parameter syntax')

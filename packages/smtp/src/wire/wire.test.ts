@@ -6,7 +6,7 @@ import { parseMailCommand, parseRcptCommand } from './envelope-command.ts'
 import { formatReply } from './reply.ts'
 import { decodeXtext, encodeXtext } from './xtext.ts'
 
-const has = { dsn: true, auth: true, requireTls: true }
+const has = { dsn: true, auth: true, requireTls: true, verp: true }
 
 const mailRows: readonly (readonly [rfc: string, argument: string, expect: object | string])[] = [
   ['RFC 5321 §4.1.1.2', 'FROM:<a@b>', { address: 'a@b' }],
@@ -27,6 +27,8 @@ const mailRows: readonly (readonly [rfc: string, argument: string, expect: objec
   ['RFC 4954 §5', 'FROM:<a@b> AUTH=<>', { address: 'a@b' }],
   ['RFC 4954 §5', 'FROM:<a@b> AUTH=e+3Dmc2@x.y', { address: 'a@b' }],
   ['RFC 8689', 'FROM:<a@b> REQUIRETLS', { address: 'a@b', requireTls: true }],
+  ['VERP_README', 'FROM:<a@b> xverp', { address: 'a@b', verp: 'default' }],
+  ['VERP_README', 'FROM:<a@b> XVERP=-=', { address: 'a@b', verp: { delimiters: '-=' } }],
   ['RFC 4954 §5', 'FROM:<a@b> AUTH=+', '501 5.5.4'],
   ['RFC 3461 §4.3', 'FROM:<a@b> RET=FULL RET=HDRS', '501 5.5.4'],
   ['RFC 3461 §4.4', 'FROM:<a@b> ENVID=', '501 5.5.4'],
@@ -56,6 +58,7 @@ for (const [rfc, argument, expect] of mailRows) {
         body: undefined,
         smtpUtf8: false,
         requireTls: false,
+        verp: undefined,
         ret: undefined,
         envid: undefined,
       }

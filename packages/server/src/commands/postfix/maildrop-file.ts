@@ -20,6 +20,7 @@ export interface MaildropEnvelope {
     readonly notify?: readonly string[] | undefined
   }[]
   readonly options: { readonly ret?: string; readonly envid?: string; readonly body?: string }
+  readonly verp?: 'default' | { readonly delimiters: string } | undefined
 }
 
 /** May this user leave mail there? */

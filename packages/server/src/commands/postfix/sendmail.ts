@@ -1,5 +1,5 @@
 import { type Log, parseAddressOrLocal } from '@posthorn/mail'
-import { createRouting, createTables, type Routing, submit } from '@posthorn/mta'
+import { createRouting, createTables, mayDelimit, type Routing, type Submission, submit } from '@posthorn/mta'
 import type { OutgoingMail } from '@posthorn/smtp'
 import type { EnvelopeOptions, NewRecipient } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
@@ -68,6 +68,7 @@ async function send(options: Options, shell: Shell): Promise<number> {
     recipients: [...new Set(addresses)].map((address) => ({ address, ...notifyOf(options) })),
     message: messageFrom(input, options, completed(sender === '' ? 'MAILER-DAEMON' : sender, config)),
     options: envelopeOptions(options),
+    ...verpOf(options, config),
     userid: shell.uid,
   }
   if (!mayOpenStore(folder.path)) return leave(outgoing, site, shell)
@@ -85,9 +86,13 @@ async function send(options: Options, shell: Shell): Promise<number> {
 /** For users who are not the server's own: into the maildrop, where the system knows whose it is; else by SMTP. */
 async function leave(outgoing: Outgoing, { config, folder }: Site, shell: Shell): Promise<number> {
   if (!mayDrop(folder.maildrop)) return handOver(config, asMail(outgoing, config))
-  const { sender, recipients, options, message } = outgoing
+  const { sender, recipients, options, verp, message } = outgoing
   try {
-    dropMail(folder.maildrop, { sender, recipients, options }, message)
+    dropMail(
+      folder.maildrop,
+      { sender, recipients, options, ...(verp === undefined ? {} : { verp }) },
+      message,
+    )
   } catch (error) {
     throw new CommandError(`mail cannot be left in ${folder.maildrop}: ${errorCode(error)}`, exit.tempFail)
   }
@@ -164,6 +169,7 @@ interface Outgoing {
   readonly recipients: Parameters<typeof submit>[0]['recipients']
   readonly message: Uint8Array
   readonly options: EnvelopeOptions
+  readonly verp?: Submission['verp']
   readonly userid: number
 }
 
@@ -178,6 +184,7 @@ async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof su
         content: [outgoing.message],
         userid: outgoing.userid,
         options: outgoing.options,
+        ...(outgoing.verp === undefined ? {} : { verp: outgoing.verp }),
       },
       {
         store,
@@ -190,6 +197,7 @@ async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof su
             banner: values.smtpd_banner,
             messageSizeLimitBytes: values.message_size_limit,
             hopcountLimit: values.hopcount_limit,
+            verp: { delimiters: values.default_verp_delimiters, filter: values.verp_delimiter_filter },
             offsetMinutes: () => -new Date().getTimezoneOffset(),
           },
         }),
@@ -247,6 +255,17 @@ function notifyOf(options: Options): { readonly notify?: Notify } {
     )
   }
   return { notify }
+}
+
+/** `-XV`, `-XV-=`: variable envelope return paths. Postfix: VERP_README. */
+function verpOf(options: Options, { values }: Config): Pick<Outgoing, 'verp'> {
+  const asked = options.value('X')
+  if (asked === undefined || !asked.startsWith('V')) return {}
+  const delimiters = asked.slice(1)
+  if (delimiters === '') return { verp: 'default' }
+  if (!mayDelimit(delimiters, values.verp_delimiter_filter))
+    throw new CommandError(`-V requires two characters from ${values.verp_delimiter_filter}`, exit.usage)
+  return { verp: { delimiters } }
 }
 
 function envelopeOptions(options: Options): EnvelopeOptions {

@@ -8,6 +8,7 @@ import { identity } from './identity.ts'
 import { limits } from './limits.ts'
 import { listeners } from './listeners.ts'
 import { localDelivery } from './local-delivery.ts'
+import { localTransports } from './local-transports.ts'
 import { logging } from './logging.ts'
 import type { Parameter } from './parameter.ts'
 import { postscreen } from './postscreen.ts'
@@ -26,6 +27,7 @@ export const groups = {
   Greylisting: greylisting,
   Limits: limits,
   'Aliases and local delivery': localDelivery,
+  'Other deliverers, list owners, return paths': localTransports,
   'Address rewriting': rewriting,
   'Content checks': contentChecks,
   'Address verification': addressVerification,
@@ -47,6 +49,7 @@ export const schema = {
   ...greylisting,
   ...limits,
   ...localDelivery,
+  ...localTransports,
   ...rewriting,
   ...contentChecks,
   ...postscreen,

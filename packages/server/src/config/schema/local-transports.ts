@@ -1,0 +1,73 @@
+import { postfix } from './parameter.ts'
+
+const away = 'Such mail does not come into the mailboxes that POP3 and IMAP serve.'
+
+/** Who else takes mail for our users, and with which return path mail goes out. */
+export const localTransports = {
+  virtual_transport: postfix({
+    type: 'string',
+    default: 'virtual',
+    doc: `How mail is delivered for domains of accounts that mydestination does not name: \`virtual\` (the store), or a transport and next hop. ${away}`,
+  }),
+  mailbox_transport_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: `User name → transport:nexthop, for users of mydestination: after aliases and .forward, in the place of the mailbox. ${away}`,
+  }),
+  mailbox_transport: postfix({
+    type: 'string',
+    default: '',
+    doc: `The same for all users of mydestination, whether they have an account or not: \`lmtp:unix:/run/cyrus/lmtp\`. ${away}`,
+  }),
+  mailbox_command_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: `User name → a command that gets the user's mail on standard input. ${away}`,
+  }),
+  mailbox_command: postfix({
+    type: 'string',
+    default: '',
+    raw: true,
+    doc: `A command for the mail of all accounts of mydestination, in the place of the mailbox: \`/usr/bin/procmail -a "$EXTENSION"\`. It runs as the user of the system of that name, as $default_privs where there is none, with the environment that local(8) describes. ${away}`,
+  }),
+  fallback_transport_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'User name → transport:nexthop, for names of mydestination that are no alias and no account; before luser_relay. local_recipient_maps has to let them in.',
+  }),
+  fallback_transport: postfix({
+    type: 'string',
+    default: '',
+    doc: 'The same for all such names.',
+  }),
+  owner_request_special: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'An alias owner-list makes owner-list@$myorigin the sender of what the alias list sends on, so that failures come to the owner. (Where recipient_delimiter is `-`, owner-list and list-request are never divided.)',
+  }),
+  expand_owner_alias: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Use the address on the right-hand side of `owner-list` as the sender instead of owner-list itself.',
+  }),
+  default_verp_delimiters: postfix({
+    type: 'string',
+    default: '+=',
+    doc: 'The two characters of variable envelope return paths (VERP_README): owner+user=there@here, when XVERP or `sendmail -XV` names none.',
+  }),
+  verp_delimiter_filter: postfix({
+    type: 'string',
+    default: '-=+',
+    doc: 'The characters that XVERP and `sendmail -XV` may name.',
+  }),
+  smtpd_authorized_verp_clients: postfix({
+    type: 'networks',
+    default: '$authorized_verp_clients',
+    doc: 'Clients that may ask for variable envelope return paths, `MAIL FROM:<owner@example.org> XVERP`; the EHLO reply offers it to them alone.',
+  }),
+  authorized_verp_clients: postfix({
+    type: 'networks',
+    default: '',
+    doc: 'The older name of smtpd_authorized_verp_clients.',
+  }),
+} as const
