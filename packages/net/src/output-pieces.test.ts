@@ -16,3 +16,15 @@ test('texts stay one text, small pieces are copied together, large ones are not 
   assert.deepEqual(show(['a', large, '.', 'b', large, large]), ['a', 'LARGE', '.b', 'LARGE', 'LARGE'])
   assert.deepEqual(show(['ä', Buffer.from('ö')]), ['äö'])
 })
+
+test('pieces that lie one behind the other in memory are one, without a copy', () => {
+  const room = Buffer.from('abcdef'.repeat(30))
+  const [first, second, third] = [room.subarray(0, 10), room.subarray(10, 80), room.subarray(90, 180)]
+  const joined = joinPieces([first, second, third, third, 'x'], 50) as Uint8Array[]
+  assert.deepEqual(
+    joined.map(({ length }) => length),
+    [80, 90, 90, 1],
+  )
+  assert.equal(joined[0]?.buffer, room.buffer)
+  assert.deepEqual(Buffer.concat(joined), Buffer.concat([first, second, third, third, Buffer.from('x')]))
+})

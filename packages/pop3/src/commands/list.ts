@@ -1,5 +1,5 @@
 import { ok } from '../errors.ts'
-import type { Command, Transaction } from '../session/session.ts'
+import type { Command } from '../session/session.ts'
 import { listMessages } from './listing.ts'
 import { readOnlyMessageNumber } from './message-number.ts'
 
@@ -7,19 +7,13 @@ import { readOnlyMessageNumber } from './message-number.ts'
 export const list: Command = {
   name: 'LIST',
   transaction(_session, state, rest) {
-    const sizes = state.maildrop.sizes()
-    return sizes instanceof Promise
-      ? sizes.then((known) => answer(state, known, rest))
-      : answer(state, sizes, rest)
+    const { maildrop } = state
+    const { sizes } = maildrop
+    if (rest.length > 0) {
+      const read = readOnlyMessageNumber(maildrop, rest)
+      return read.refusal ?? ok(`${read.number} ${sizes[read.number - 1]}`)
+    }
+    const count = maildrop.count - maildrop.deletedCount
+    return listMessages(`${count} messages:`, state, (number) => `${number} ${sizes[number - 1]}\r\n`)
   },
-}
-
-function answer(state: Transaction, sizes: Float64Array, rest: Buffer): string {
-  const { maildrop } = state
-  if (rest.length > 0) {
-    const read = readOnlyMessageNumber(maildrop, rest)
-    return read.refusal ?? ok(`${read.number} ${sizes[read.number - 1]}`)
-  }
-  const count = maildrop.count - maildrop.deletedCount
-  return listMessages(`${count} messages:`, state, (number) => `${number} ${sizes[number - 1]}\r\n`)
 }

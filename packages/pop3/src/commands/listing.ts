@@ -8,7 +8,8 @@ export function listMessages(
   line: (number: number) => string,
 ): string {
   let answer = ok(text)
-  for (let number = 1; number <= maildrop.count; number++)
-    if (!maildrop.isDeleted(number)) answer += line(number)
+  const { count, deletedCount } = maildrop
+  if (deletedCount === 0) for (let number = 1; number <= count; number++) answer += line(number)
+  else for (let number = 1; number <= count; number++) if (!maildrop.isDeleted(number)) answer += line(number)
   return `${answer}.\r\n`
 }

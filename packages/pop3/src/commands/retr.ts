@@ -2,7 +2,8 @@ import { err, ok } from '../errors.ts'
 import { wholeLimitBytes } from '../session/message-reader.ts'
 import type { Command, Pop3Session, Reply, Transaction } from '../session/session.ts'
 import { DotStuffer } from '../wire/dot-stuffing.ts'
-import { findHeaderEnd, HeaderEndFinder } from '../wire/header-end.ts'
+import { HeaderEndFinder } from '../wire/header-end.ts'
+import { addHeaderEnd, type WholeAnswer } from '../wire/whole-answer.ts'
 import { readOnlyMessageNumber } from './message-number.ts'
 
 /** RETR. RFC 1939 §5. Small messages in one write, large ones piece by piece as the client takes them. */
@@ -11,51 +12,28 @@ export const retr: Command = {
   transaction(session, state, rest) {
     const read = readOnlyMessageNumber(state.maildrop, rest)
     if (read.refusal !== undefined) return read.refusal
-    const sizes = state.maildrop.sizes()
-    return sizes instanceof Promise
-      ? sizes.then((known) => retrieve(session, state, read.number, known))
-      : retrieve(session, state, read.number, sizes)
+    const answer = state.reader.answerNow(read.number, session.options)
+    if (answer === undefined) return retrieveLater(session, state, read.number)
+    sendWhole(session, state, read.number, answer)
+    return undefined
   },
 }
 
 export const messageGone = err('Message is gone.', 'SYS/TEMP')
 
-function retrieve(
-  session: Pop3Session,
-  state: Transaction,
-  number: number,
-  sizes: Float64Array,
-): Reply | Promise<Reply> {
-  const sizeBytes = sizes[number - 1]!
-  if (sizeBytes > wholeLimitBytes) return sendPieces(session, state, number, sizeBytes)
-  const message = state.reader.whole(number)
-  if (message instanceof Promise) return message.then((bytes) => sendWhole(session, state, number, bytes))
-  return sendWhole(session, state, number, message)
-}
-
-function sendWhole(
-  session: Pop3Session,
-  state: Transaction,
-  number: number,
-  message: Uint8Array | undefined,
-): Reply {
-  if (message === undefined) return messageGone
-  const { connection, options } = session
-  const stuffer = new DotStuffer(options.nul)
-  const body = stuffer.push(message)
-  const end = stuffer.finish()
-  const headerEnd =
-    options.missingHeaderEnd === 'added' && findHeaderEnd(message) === undefined ? addHeaderEnd(end) : end
-  connection.write(ok(`${message.length} octets`))
-  connection.write(body)
-  connection.write(headerEnd)
-  count(state, number, body.length)
+/** The message is large, or not where it can be had at once. */
+async function retrieveLater(session: Pop3Session, state: Transaction, number: number): Promise<Reply> {
+  const sizeBytes = state.maildrop.sizes[number - 1]!
+  if (sizeBytes > wholeLimitBytes) return await sendPieces(session, state, number, sizeBytes)
+  const answer = await state.reader.answerLater(number, session.options)
+  if (answer === undefined) return messageGone
+  sendWhole(session, state, number, answer)
   return undefined
 }
 
-/** The header's last line was all there was: its empty line, then the end. */
-export function addHeaderEnd(end: string): string {
-  return end.startsWith('.') ? `\r\n${end}` : end.replace('.', '\r\n.')
+function sendWhole(session: Pop3Session, state: Transaction, number: number, answer: WholeAnswer): void {
+  session.connection.write(answer.bytes)
+  count(state, number, answer.messageBytes)
 }
 
 async function sendPieces(

@@ -3,8 +3,9 @@ import type { Command, Pop3Session, Reply, Transaction } from '../session/sessio
 import { DotStuffer } from '../wire/dot-stuffing.ts'
 import { HeaderEndFinder, skipLines } from '../wire/header-end.ts'
 import { quoteArgument, readNumber } from '../wire/number-argument.ts'
+import { addHeaderEnd } from '../wire/whole-answer.ts'
 import { readMessageNumber } from './message-number.ts'
-import { addHeaderEnd, messageGone } from './retr.ts'
+import { messageGone } from './retr.ts'
 
 const pieceBytes = 65_536
 /** A header without an end is sent no further than this. */

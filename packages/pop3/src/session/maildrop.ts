@@ -1,5 +1,16 @@
-import { type Account, type MailboxId, type Store, StoreError, systemFlag, type Uid } from '@posthorn/storage'
+import {
+  type Account,
+  type MailboxId,
+  type QuickReader,
+  type Store,
+  StoreError,
+  systemFlag,
+  type Uid,
+} from '@posthorn/storage'
 import { expiredMessages, hiddenMessages, type Removal, removeMessages } from './removal.ts'
+
+/** Of maildrops up to this many messages sizes are looked up while the client thinks of its first command. */
+const sizesAheadCount = 10_000
 
 /** See `Pop3Options`. */
 export interface MaildropUpdate {
@@ -18,6 +29,7 @@ export class Maildrop {
   readonly uids: Uint32Array
   /** Of all messages, before any DELE. */
   readonly totalBytes: number
+  readonly quick: QuickReader
   /** Highest number that was retrieved (LAST). */
   lastAccessed = 0
   deletedCount = 0
@@ -27,7 +39,6 @@ export class Maildrop {
   readonly #release: () => Promise<void>
   #released = false
   #sizes: Float64Array | undefined
-  #sizesLoading: Promise<Float64Array> | undefined
   /** 1 = marked to be deleted, 2 = retrieved. Made when first needed. */
   #marks: Uint8Array | undefined
 
@@ -48,6 +59,7 @@ export class Maildrop {
     this.uidValidity = place.uidValidity
     this.uids = place.uids
     this.totalBytes = place.totalBytes
+    this.quick = store.messages.quickReader(place.mailbox, place.uids)
     this.#release = release
   }
 
@@ -65,7 +77,7 @@ export class Maildrop {
       const hidden = await hiddenMessages(store, inbox.id, removal)
       if (hidden.size === 0) return new Maildrop(store, place, release)
       const uids = view.uids.filter((uid) => !hidden.has(uid))
-      const sizes = await sizesOf(store, inbox.id, uids)
+      const sizes = store.messages.quickReader(inbox.id, uids).sizes()
       const totalBytes = sizes.reduce((sum, size) => sum + size, 0)
       return new Maildrop(store, { ...place, uids, totalBytes }, release)
     } catch (error) {
@@ -78,21 +90,25 @@ export class Maildrop {
     return this.uids.length
   }
 
-  /** Sizes in the order of `uids`; asked of the store once, when a command first needs them. */
-  sizes(): Float64Array | Promise<Float64Array> {
-    if (this.#sizes !== undefined) return this.#sizes
-    this.#sizesLoading ??= this.#loadSizes()
-    return this.#sizesLoading
+  /** In the order of `uids`; asked of the store once, when a command first needs them. */
+  get sizes(): Float64Array {
+    this.#sizes ??= this.quick.sizes()
+    return this.#sizes
+  }
+
+  /** When the client has heard that it is logged in: nearly all ask for sizes next. */
+  prepare(): void {
+    if (this.count <= sizesAheadCount && !this.#released) this.#sizes ??= this.quick.sizes()
   }
 
   isDeleted(number: number): boolean {
     return this.#marks !== undefined && (this.#marks[number - 1]! & 1) !== 0
   }
 
-  markDeleted(number: number, sizeBytes: number): void {
+  markDeleted(number: number): void {
     this.#mark(number, 1)
     this.deletedCount++
-    this.deletedBytes += sizeBytes
+    this.deletedBytes += this.sizes[number - 1]!
   }
 
   markRetrieved(number: number): void {
@@ -151,22 +167,4 @@ export class Maildrop {
     this.#marks ??= new Uint8Array(this.uids.length)
     this.#marks[number - 1]! |= mark
   }
-
-  async #loadSizes(): Promise<Float64Array> {
-    this.#sizes = await sizesOf(this.#store, this.mailbox, this.uids)
-    return this.#sizes
-  }
-}
-
-async function sizesOf(store: Store, mailbox: MailboxId, uids: Uint32Array): Promise<Float64Array> {
-  const sizes = new Float64Array(uids.length)
-  let at = 0
-  for await (const batch of store.messages.fetch(mailbox, uids, { facts: true })) {
-    for (let i = 0; i < batch.uids.length; i++) {
-      // Expunged since by another session: its size is lost with it, its number is not.
-      while (at < uids.length && uids[at]! < batch.uids[i]!) at++
-      sizes[at] = batch.facts!.sizeBytes[i]!
-    }
-  }
-  return sizes
 }

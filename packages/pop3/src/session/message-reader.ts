@@ -1,56 +1,76 @@
-import type { MailboxId, MessageBatch, Store, Uid } from '@posthorn/storage'
+import type { MailboxId, QuickReader, Store, Uid } from '@posthorn/storage'
+import { type Sending, type WholeAnswer, wholeAnswer } from '../wire/whole-answer.ts'
+import type { Maildrop } from './maildrop.ts'
 
-/** Messages up to this size are read whole, and ahead of a client that retrieves one after the other. */
+/** Messages up to this size are answered whole. */
 export const wholeLimitBytes = 131_072
 const pieceBytes = 262_144
-/** Octets read ahead; memory for twice as many is used again and again. */
-const aheadBytes = 131_072
+/** Where answers wait until they are sent: twice the largest message. */
+const roomBytes = 262_144
 
 /** What the reader asks of the connection that messages go to. */
 export interface Outlet {
   /** Sends what is held back. */
   flush(): void
   readonly backlogBytes: number
-  readonly drained: Promise<void> | undefined
 }
 
-/** Reads messages for RETR: several small ones at a time where the client goes through them in order. */
+/**
+ * Makes the answers to RETR. Most clients go through a maildrop in order: the answer to the next command is
+ * there before it is asked for, while the client is busy with the last one.
+ */
 export class MessageReader {
   readonly #store: Store
   readonly #mailbox: MailboxId
   readonly #uids: Uint32Array
   readonly #outlet: Outlet
-  /** Messages from `#next` on, read in the order of the maildrop. */
-  #batches: AsyncIterator<MessageBatch> | undefined
-  #batch: MessageBatch | undefined
-  /** Row of the batch that was not asked for yet. */
-  #row = 0
+  readonly #quick: QuickReader
+  /** Used again as soon as the kernel has what is in it. */
+  #room: Buffer | undefined
+  #usedBytes = 0
   #lastNumber = 0
+  #inOrder = false
+  #next: { readonly number: number; readonly sending: Sending; readonly answer: WholeAnswer } | undefined
 
-  constructor(store: Store, mailbox: MailboxId, uids: Uint32Array, outlet: Outlet) {
+  constructor(store: Store, { mailbox, uids, quick }: Maildrop, outlet: Outlet) {
     this.#store = store
     this.#mailbox = mailbox
     this.#uids = uids
+    this.#quick = quick
     this.#outlet = outlet
   }
 
-  /**
-   * All octets of a message of at most `wholeLimitBytes`, valid until the next message is asked for and sent;
-   * undefined when it is gone.
-   */
-  whole(number: number): Uint8Array | Promise<Uint8Array | undefined> {
-    const inOrder = number === this.#lastNumber + 1
+  /** To be written before anything else is asked for. undefined: it cannot be had at once. */
+  answerNow(number: number, sending: Sending): WholeAnswer | undefined {
+    this.#inOrder = number === this.#lastNumber + 1
     this.#lastNumber = number
-    if (!inOrder) {
-      this.clear()
-      return this.#store.messages.read(this.#mailbox, this.#uids[number - 1] as Uid)
-    }
-    return this.#ready(number) ?? this.#readOn(number)
+    const next = this.#next
+    this.#next = undefined
+    if (next?.number === number && next.sending === sending) return next.answer
+    return this.#make(number, sending)
+  }
+
+  /** For a message of at most `wholeLimitBytes`; undefined when it is gone. */
+  async answerLater(number: number, sending: Sending): Promise<WholeAnswer | undefined> {
+    const message = await this.#store.messages.read(this.#mailbox, this.#uids[number - 1] as Uid)
+    return message && wholeAnswer(message, sending, this.#take)
+  }
+
+  /** The client goes through messages in order, and the answer for the next one is not there yet. */
+  get walking(): boolean {
+    return this.#inOrder && this.#next === undefined && this.#lastNumber < this.#uids.length
+  }
+
+  /** When the client has all it asked for: makes what it will ask for next. */
+  prepare(sending: Sending): void {
+    if (!this.walking) return
+    const number = this.#lastNumber + 1
+    const answer = this.#make(number, sending)
+    if (answer !== undefined) this.#next = { number, sending, answer }
   }
 
   /** A large message piece by piece; the next piece is read while the last one is being sent. */
   async *pieces(number: number, sizeBytes: number): AsyncGenerator<Uint8Array> {
-    this.#lastNumber = number
     const uid = this.#uids[number - 1] as Uid
     const read = (start: number): Promise<Uint8Array | undefined> =>
       this.#store.messages.read(this.#mailbox, uid, start, Math.min(start + pieceBytes, sizeBytes))
@@ -68,60 +88,35 @@ export class MessageReader {
     }
   }
 
-  /** Forgets what was read ahead. */
+  /** Gives its memory back. */
   clear(): void {
-    void this.#batches?.return?.()
-    this.#batches = undefined
-    this.#batch = undefined
+    this.#next = undefined
+    this.#room = undefined
+    this.#usedBytes = 0
   }
 
-  /** What was read ahead; messages that the client passed over are dropped. */
-  #ready(number: number): Uint8Array | undefined {
-    const batch = this.#batch
-    if (batch === undefined) return undefined
-    const uid = this.#uids[number - 1] as number
-    while (this.#row < batch.uids.length && (batch.uids[this.#row] as number) < uid) this.#row++
-    if (batch.uids[this.#row] !== uid) return undefined
-    return batch.bytes?.[this.#row++]
+  #make(number: number, sending: Sending): WholeAnswer | undefined {
+    const message = this.#quick.read(number - 1, wholeLimitBytes)
+    return message && wholeAnswer(message, sending, this.#take)
   }
 
-  async #readOn(number: number): Promise<Uint8Array | undefined> {
-    try {
-      while (await this.#nextBatch(number)) {
-        const found = this.#ready(number)
-        if (found !== undefined) return found
-        const last = this.#batch?.uids.at(-1) ?? 0
-        if (last >= (this.#uids[number - 1] as number)) return undefined
-      }
-      return undefined
-    } catch {
-      // One damaged message must not keep its neighbours from being read.
-      this.clear()
-      return await this.#store.messages.read(this.#mailbox, this.#uids[number - 1] as Uid)
-    }
-  }
-
-  /** False at the end. */
-  async #nextBatch(number: number): Promise<boolean> {
+  readonly #take = (lengthBytes: number): Buffer => {
     const outlet = this.#outlet
-    // Memory is used again once its octets are with the client.
-    outlet.flush()
-    await outlet.drained
-    if (this.#batches === undefined) {
-      const want = {
-        bytes: 'all',
-        maxBytes: wholeLimitBytes,
-        batchBytes: aheadBytes,
-        memoryIsFree: () => outlet.backlogBytes === 0,
-      } as const
-      const uids = this.#uids.subarray(number - 1)
-      this.#batches = this.#store.messages.fetch(this.#mailbox, uids, want)[Symbol.asyncIterator]()
+    const room = this.#room
+    if (room !== undefined && outlet.backlogBytes > 0 && room.length - this.#usedBytes < lengthBytes) {
+      outlet.flush()
     }
-    const { done, value } = await this.#batches.next()
-    this.#batch = done === true ? undefined : value
-    this.#row = 0
-    if (done === true) this.#batches = undefined
-    return done !== true
+    if (outlet.backlogBytes === 0) this.#usedBytes = 0
+    if (room === undefined || room.length - this.#usedBytes < lengthBytes) return this.#takeNew(lengthBytes)
+    this.#usedBytes += lengthBytes
+    return room.subarray(this.#usedBytes - lengthBytes, this.#usedBytes)
+  }
+
+  /** What lies in the former room stays there until it is sent. */
+  #takeNew(lengthBytes: number): Buffer {
+    this.#room = Buffer.allocUnsafeSlow(Math.max(roomBytes, lengthBytes))
+    this.#usedBytes = lengthBytes
+    return this.#room.subarray(0, lengthBytes)
   }
 }
 

@@ -218,6 +218,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
       reader: new MessageReader(store, maildrop, this.connection),
       sent: { topCount: 0, topBytes: 0, retrCount: 0, retrBytes: 0 },
     }
+    setImmediate(prepareMaildrop, maildrop)
     log(loginEvent(account.address, method, peerFields(this.connection, this.#id, this.#secured)))
   }
 
@@ -328,6 +329,13 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
 
 function prepareLater(session: ClientSession): void {
   session.prepare()
+}
+
+/** Nobody has asked yet: what goes wrong is told when somebody does. */
+function prepareMaildrop(maildrop: Maildrop): void {
+  try {
+    maildrop.prepare()
+  } catch {}
 }
 
 function closeWords(reason: CloseReason, error: Error | undefined): string {

@@ -63,5 +63,5 @@ function dovecotDefault(uid: number, uidValidity: number): string {
 }
 
 function hex8(value: number): string {
-  return (value + 0x1_0000_0000).toString(16).slice(1)
+  return value.toString(16).padStart(8, '0')
 }

@@ -40,6 +40,50 @@ export const messagesContract: readonly ContractCase[] = [
     },
   ],
   [
+    'quick reads: the same octets as others get, at once; sizes without reading',
+    async ({ store, reopen }) => {
+      const account = await makeAccount(store)
+      const { id } = await mailboxOf(store, account)
+      for (let number = 0; number < 90; number++) await append(store, id, sampleMessage(number, number * 50))
+      const delivered = await stage(store, sampleMessage(90))
+      await store.queue.accept(acceptance(store, delivered, [toMailbox(account)]))
+      await append(store, id, Buffer.alloc(0))
+      await append(store, id, sampleMessage(92, 200_000))
+      await store.messages.discard(id, Uint32Array.of(40))
+      const check = async (at: Store): Promise<void> => {
+        const all = await readAll(at, id)
+        const uids = Uint32Array.from({ length: 94 }, (_, index) => index + 1)
+        const quick = at.messages.quickReader(id, uids)
+        const octets = (index: number): Buffer | undefined => {
+          const bytes = quick.read(index, 150_000)
+          return bytes && Buffer.from(bytes)
+        }
+        const inOrder = [...uids.keys()].map(octets)
+        const backwards = [...uids.keys()].toReversed().map(octets).toReversed()
+        uids.forEach((uid, index) => {
+          const expected = uid === 93 ? undefined : all.get(uid)
+          assert.deepEqual(inOrder[index], expected, `message ${uid}`)
+          assert.deepEqual(backwards[index], expected, `message ${uid} again`)
+        })
+        assert.equal(octets(94), undefined)
+        const sizes = [...uids].map((uid) => all.get(uid)?.length ?? 0)
+        assert.deepEqual([...quick.sizes()], sizes)
+        assert.equal(String(octets(90)).startsWith('Return-Path: <>\r\nFrom:'), true)
+      }
+      await check(store)
+      await check(await reopen())
+    },
+  ],
+  [
+    'a quick reader of nothing has nothing',
+    async ({ store }) => {
+      const { id } = await mailboxOf(store, await makeAccount(store))
+      const quick = store.messages.quickReader(id, new Uint32Array(0))
+      assert.equal(quick.read(0, 1_000), undefined)
+      assert.equal(quick.sizes().length, 0)
+    },
+  ],
+  [
     'header fetch: prefix and header block with its empty line',
     async ({ store }) => {
       const account = await makeAccount(store)

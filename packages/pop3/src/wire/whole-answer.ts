@@ -1,0 +1,52 @@
+import { DotStuffer, type NulTreatment } from './dot-stuffing.ts'
+import { findHeaderEnd } from './header-end.ts'
+
+/** How messages are sent. */
+export interface Sending {
+  /** Dovecot: pop3_client_workarounds outlook-no-nuls. Outlook hangs on NUL. */
+  readonly nul: NulTreatment
+  /** Dovecot: pop3_client_workarounds oe-ns-eoh: an empty line where a message has none behind its header. */
+  readonly missingHeaderEnd: 'added' | 'kept'
+}
+
+/** The whole answer to a RETR. */
+export interface WholeAnswer {
+  /** From `+OK` to the last dot's line end. */
+  readonly bytes: Buffer
+  /** Octets of the message as they are sent, without the end. */
+  readonly messageBytes: number
+}
+
+const emptyLine = Buffer.from('\r\n\r\n')
+
+/**
+ * RFC 1939 §5, RETR, for a message that is at hand. Made in the memory that `take` gives, in one piece: what
+ * answers to pipelined commands take one after the other is one write.
+ */
+export function wholeAnswer(
+  message: Uint8Array,
+  sending: Sending,
+  take: (lengthBytes: number) => Buffer,
+): WholeAnswer {
+  const stuffer = new DotStuffer(sending.nul)
+  const body = stuffer.push(message)
+  const plainEnd = stuffer.finish()
+  const end = sending.missingHeaderEnd === 'kept' || hasHeaderEnd(message) ? plainEnd : addHeaderEnd(plainEnd)
+  const start = `+OK ${message.length} octets\r\n`
+  const bodyEnd = start.length + body.length
+  const bytes = take(bodyEnd + end.length)
+  bytes.write(start, 0, 'latin1')
+  bytes.set(body, start.length)
+  bytes.write(end, bodyEnd, 'latin1')
+  return { bytes, messageBytes: body.length }
+}
+
+/** The header's last line was all there was: its empty line, then the end. */
+export function addHeaderEnd(end: string): string {
+  return end.startsWith('.') ? `\r\n${end}` : end.replace('.', '\r\n.')
+}
+
+function hasHeaderEnd(message: Uint8Array): boolean {
+  const view = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+  return view.indexOf(emptyLine) >= 0 || findHeaderEnd(message) !== undefined
+}
