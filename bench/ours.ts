@@ -18,7 +18,7 @@ const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages', 'se
 const firstPort = Number(process.env['BENCH_PORT'] ?? 27_000)
 
 /** Accounts u0..u99, alice and bob @bench.test with the password `secret`, argon2id as for anybody. */
-async function makeAccounts(storeFolder: string): Promise<void> {
+export async function makeAccounts(storeFolder: string): Promise<void> {
   const store = await openStore({ directory: storeFolder })
   const accounts = createAccounts({
     store,
@@ -84,6 +84,11 @@ async function ready(child: ChildProcess): Promise<void> {
 export async function startOurs(folder: string, extra = ''): Promise<OurServer> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   await makeAccounts(join(folder, 'store'))
+  return runOurs(folder, extra)
+}
+
+/** The same on a folder that has its accounts. */
+export async function runOurs(folder: string, extra = ''): Promise<OurServer> {
   const mainCf = join(folder, 'main.cf')
   writeFileSync(mainCf, configuration(folder) + extra)
   const child = spawn(process.execPath, [...process.execArgv, main, 'start', '--config', mainCf], {

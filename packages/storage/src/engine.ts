@@ -28,6 +28,8 @@ export interface Engine {
   /** Everything committed is in the index on disk: power failure will not ask the log. */
   readonly flushIndex: () => Promise<void>
   readonly unfinished: UnfinishedWork
+  /** Messages that one unit of work handles, see `usualStepMessages`. */
+  readonly stepMessages: number
 }
 
 export const snapshotOf = (engine: Engine): Snapshot => new Snapshot(engine.environment)

@@ -18,6 +18,7 @@ import { Reserve } from './reserve.ts'
 import { segmentPath } from './segments/segment-path.ts'
 import { SegmentReader } from './segments/segment-reader.ts'
 import { SegmentWriter } from './segments/segment-writer.ts'
+import { usualStepMessages } from './steps/copy-in-steps.ts'
 import { fillStep } from './steps/move-in-steps.ts'
 import { UnfinishedWork } from './steps/unfinished-work.ts'
 import { Watchers } from './watchers.ts'
@@ -41,10 +42,11 @@ export interface MachinePlace extends IndexPlace {
   readonly self: ProcessIdentity
   readonly index: OpenedIndex
   readonly logCapacityBytes?: number | undefined
+  readonly stepMessages?: number | undefined
 }
 
 export const startMachine = (options: StoreOptions, place: MachinePlace): Machine => {
-  const { files, self, segmentDirectory } = place
+  const { files, self, segmentDirectory, stepMessages = usualStepMessages } = place
   const { environment } = place.index
   const journals = journalDirectory(options.directory)
   const reserve = new Reserve(options.directory)
@@ -94,10 +96,12 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     defaultQuotaBytes: options.defaultQuotaBytes ?? 0,
     defaultQuotaMessages: options.defaultQuotaMessages ?? 0,
     flushIndex: () => flusher.flush(),
+    stepMessages,
     unfinished: new UnfinishedWork({
       environment,
       commit,
       self: self.token,
+      stepMessages,
       isLiving: (token) => place.markers.isLiving(token),
       fill: (unit, mailbox) => fillStep(engine, unit, mailbox),
       report: (error) => process.emitWarning(error instanceof Error ? error : String(error)),

@@ -43,6 +43,7 @@ const maxJournalFiles = 50
 export interface StoreParts {
   readonly files?: FileLayer
   readonly logCapacityBytes?: number
+  readonly stepMessages?: number
   readonly storeVersion?: number
   readonly upgradeSteps?: readonly UpgradeStep[]
 }
@@ -81,6 +82,7 @@ export const openStoreWith = async (
         self,
         index,
         logCapacityBytes: parts.logCapacityBytes,
+        stepMessages: parts.stepMessages,
       })
       machine = started
       const redone = await catchUp(place, index, started.flusher, started.log, () =>

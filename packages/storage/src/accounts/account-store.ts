@@ -50,7 +50,7 @@ export const createAccountStore = (engine: Engine, mailboxes: DefaultMailboxes):
   },
   update: (id, change) => engine.commit.run((unit) => update(unit, id, change)),
   async remove(id) {
-    await engine.commit.runFreeing((unit) => remove(unit, id))
+    await engine.commit.runFreeing((unit) => remove(engine, unit, id))
     engine.unfinished.removeAccount(id)
   },
   async domains() {
@@ -119,7 +119,7 @@ const update = (unit: Unit, id: AccountId, change: Partial<Omit<Account, 'id' | 
   return account
 }
 
-const remove = (unit: Unit, id: number): void => {
+const remove = (engine: Engine, unit: Unit, id: number): void => {
   const account = existing(unit, id)
   const subscriptions = keyOf32(tables.subscription, id)
   const range = { start: subscriptions, end: keyAfter(subscriptions) }
@@ -130,6 +130,6 @@ const remove = (unit: Unit, id: number): void => {
   removeAccount(unit, account)
   markRemovedAccount(unit, id)
   // Few mailboxes, and a small number of messages, go at once.
-  removeAccountStep(unit, id)
+  removeAccountStep(unit, id, engine.stepMessages)
   unit.wake({ kind: 'accounts' })
 }

@@ -12,6 +12,8 @@ const flushAfterMs = 500
 const retryAfterMs = 5_000
 /** A longer journal is put aside, and a checkpoint makes it superfluous. */
 const maxJournalBytes = 64 * 1024 * 1024
+/** Encoded in one turn of the event loop. */
+const sliceRecords = 1_000
 
 type Pending = Pick<JournalRecord, 'sequence' | 'value'>
 
@@ -111,10 +113,14 @@ export class Journal implements GroupParticipant {
     this.#pending = new Map()
     try {
       if (this.#file === undefined) await this.#create()
-      const frames = encodeFrames(recordsOf(records))
-      await this.#files.write(this.#file as number, frames, this.#lengthBytes)
+      let end = this.#lengthBytes
+      for (const slice of slicesOf(records)) {
+        const frames = encodeFrames(slice)
+        await this.#files.write(this.#file as number, frames, end)
+        end += frames.reduce((sum, frame) => sum + frame.length, 0)
+      }
       await this.#files.dataSync(this.#file as number)
-      this.#lengthBytes += frames.reduce((sum, frame) => sum + frame.length, 0)
+      this.#lengthBytes = end
     } catch (error) {
       // Newer states of the same rows win.
       for (const [key, record] of this.#pending) records.set(key, record)
@@ -144,6 +150,13 @@ export class Journal implements GroupParticipant {
   }
 }
 
-function* recordsOf(pending: ReadonlyMap<string, Pending>): Generator<JournalRecord> {
-  for (const [key, record] of pending) yield { ...record, key: Buffer.from(key, 'latin1') }
+function* slicesOf(pending: ReadonlyMap<string, Pending>): Generator<JournalRecord[]> {
+  let slice: JournalRecord[] = []
+  for (const [key, record] of pending) {
+    slice.push({ ...record, key: Buffer.from(key, 'latin1') })
+    if (slice.length < sliceRecords) continue
+    yield slice
+    slice = []
+  }
+  if (slice.length > 0) yield slice
 }

@@ -10,19 +10,16 @@ import { clearStep } from '../steps/clear-mailbox.ts'
 import { removeSharing } from './inherit.ts'
 import { separator } from './names.ts'
 
-/** Mailboxes of no more messages go in one unit. */
-const oneUnitMessages = 512
-
 /**
  * RFC 9051 §6.3.5: a name with children stays, without messages. INBOX cannot be removed. The mailbox is gone at
  * once; many messages of it are removed step by step.
  */
 export const removeMailbox = async (engine: Engine, account: number, name: string): Promise<void> => {
-  const { id, left } = await engine.commit.runFreeing((unit) => removeIn(unit, account, name, engine.now()))
+  const { id, left } = await engine.commit.runFreeing((unit) => removeIn(engine, unit, account, name))
   if (left === 'to-clear') engine.unfinished.clear(id)
 }
 
-const removeIn = (unit: Unit, account: number, name: string, nowMs: number) => {
+const removeIn = (engine: Engine, unit: Unit, account: number, name: string) => {
   const id = findMailboxId(unit, account, name)
   if (id === undefined)
     throw new StoreError('no-such-mailbox', `Cannot remove mailbox "${name}": it does not exist`)
@@ -32,9 +29,9 @@ const removeIn = (unit: Unit, account: number, name: string, nowMs: number) => {
   if (!facts.selectable && children) {
     throw new StoreError('has-children', `Cannot remove mailbox "${name}": it has children`)
   }
-  const left = takeOutMailbox(unit, id, oneUnitMessages)
+  const left = takeOutMailbox(unit, id, engine.stepMessages)
   unit.wake({ kind: 'mailboxes', account: account as AccountId })
-  if (children) createMailboxRows(unit, { account, name, specialUse: [], selectable: false }, nowMs)
+  if (children) createMailboxRows(unit, { account, name, specialUse: [], selectable: false }, engine.now())
   return { id, left }
 }
 
@@ -56,7 +53,8 @@ export const takeOutMailbox = (unit: Unit, id: number, roomMessages: number): nu
   writeUnfinished(unit, id, { kind: 'clearing', fromUid: 0 })
   if (state.messages > roomMessages || state.stagedFrom !== 0) return 'to-clear'
   // Chunks may be sparse, and the history long.
-  for (let steps = 0; steps < 10; steps++) if (clearStep(unit, id) === 'done') return state.messages
+  for (let steps = 0; steps < 10; steps++)
+    if (clearStep(unit, id, roomMessages) === 'done') return state.messages
   return 'to-clear'
 }
 

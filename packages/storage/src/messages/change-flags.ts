@@ -1,4 +1,5 @@
-import type { FlagChange, FlagsChanged } from '../contract.ts'
+import type { FlagChange, FlagsChanged, MessageBatch } from '../contract.ts'
+import type { Engine } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
 import { at, chunkHeadBytes, chunkKey, chunkOfUid, placementBytes } from '../rows/chunk.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
@@ -18,8 +19,52 @@ interface Changing {
   touched: boolean
 }
 
+/** Messages that one unit of work handles: some milliseconds. */
+const sliceMessages = 2_048
+
+/** Of many messages a part in each unit. RFC 9051 §6.4.6 asks for no more; RFC 7162 §3.1.3 neither. */
+export const changeFlags = async (
+  engine: Engine,
+  mailbox: number,
+  uids: Uint32Array,
+  change: FlagChange,
+): Promise<FlagsChanged> => {
+  const parts: FlagsChanged[] = []
+  let at = 0
+  do {
+    const slice = uids.subarray(at, at + sliceMessages)
+    parts.push(await engine.commit.run((unit) => changeFlagsIn(unit, mailbox, slice, change)))
+    at += sliceMessages
+  } while (at < uids.length)
+  const last = parts.at(-1) as FlagsChanged
+  if (parts.length === 1) return last
+  return {
+    changed: joinBatches(parts.map((part) => part.changed)),
+    modified: joinColumns(parts.map((part) => part.modified)),
+    keywords: last.keywords,
+  }
+}
+
+const joinColumns = <T extends Uint32Array | Float64Array>(columns: readonly T[]): T => {
+  const Column = (columns[0] as T).constructor as new (length: number) => T
+  const joined = new Column(columns.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const column of columns) {
+    joined.set(column, at)
+    at += column.length
+  }
+  return joined
+}
+
+const joinBatches = (batches: readonly MessageBatch[]): MessageBatch => ({
+  uids: joinColumns(batches.map(({ uids }) => uids)),
+  flags0: joinColumns(batches.map(({ flags0 }) => flags0)),
+  flags1: joinColumns(batches.map(({ flags1 }) => flags1)),
+  modSeqs: joinColumns(batches.map(({ modSeqs }) => modSeqs)),
+})
+
 /** One new MODSEQ for all messages that really change; those already so keep theirs. RFC 7162 §3.1.3. */
-export const changeFlagsIn = (
+const changeFlagsIn = (
   unit: Unit,
   mailboxId: number,
   uids: Uint32Array,

@@ -1,6 +1,5 @@
 import {
   type FetchWant,
-  type FlagChange,
   type MailboxId,
   type MessageStore,
   type ModSeq,
@@ -14,15 +13,12 @@ import { readMailbox } from '../rows/mailbox-row.ts'
 import { copyInSteps } from '../steps/copy-in-steps.ts'
 import { moveInSteps } from '../steps/move-in-steps.ts'
 import { append } from './append.ts'
-import { changeFlagsIn } from './change-flags.ts'
+import { changeFlags } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
 import { findPlacements, givenUids, openMailbox, removeMessages, uidsInChunk } from './place.ts'
 import { quickReader } from './quick-reader.ts'
 import { replace } from './replace.ts'
 import { noAids, type SearchAids, searchMessages } from './search-messages.ts'
-
-/** Messages that one unit removes: keeps a turn of the event loop short. */
-const removalSlice = 1_000
 
 export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()): MessageStore => ({
   stage: () => engine.stager.stage(),
@@ -37,8 +33,7 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
   read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER) =>
     readMessage(engine, mailbox, uid, start, end),
   quickReader: (mailbox, uids) => quickReader(engine, mailbox, uids),
-  changeFlags: (mailbox, uids, change: FlagChange) =>
-    engine.commit.run((unit) => changeFlagsIn(unit, mailbox, uids, change)),
+  changeFlags: (mailbox, uids, change) => changeFlags(engine, mailbox, uids, change),
   copy: (from, uids, to, within) => copyInSteps(engine, { from, uids, to, within }),
   move: (from, uids, to, within) => moveInSteps(engine, { from, uids, to, within }),
   replace: (from, uid, to, item) => replace(engine, from, uid, to, item),
@@ -72,8 +67,8 @@ const removeSliced = async (
 ): Promise<{ uids: Uint32Array; modSeq: ModSeq }> => {
   const removed: number[] = []
   let modSeq: number | undefined
-  for (let from = 0; from < uids.length; from += removalSlice) {
-    const slice = uids.subarray(from, from + removalSlice)
+  for (let from = 0; from < uids.length; from += engine.stepMessages) {
+    const slice = uids.subarray(from, from + engine.stepMessages)
     const done = await engine.commit.runFreeing((unit) => removeSlice(unit, mailbox, slice, mayRemove))
     removed.push(...done.uids)
     modSeq = done.modSeq

@@ -1,16 +1,15 @@
 import type { Unit } from '../kv/unit.ts'
-import { chunkKey, chunkRows, decodeChunk } from '../rows/chunk.ts'
+import { chunkKey, chunkRows, chunkShift, decodeChunk } from '../rows/chunk.ts'
 import { removeSomeExpunged } from '../rows/expunged-row.ts'
 import { readMailboxState, writeMailboxState } from '../rows/mailbox-row.ts'
 import { referToMessage } from '../rows/message-row.ts'
 import { readUnfinished, removeUnfinished } from '../rows/unfinished-row.ts'
 
-/** Of 32 messages at most: some milliseconds. */
-const stepChunks = 12
 const stepHistoryRows = 500
 
 /** One step of what a 'clearing' row says; several processes may do it. */
-export const clearStep = (unit: Unit, mailbox: number): 'more' | 'done' => {
+export const clearStep = (unit: Unit, mailbox: number, stepMessages: number): 'more' | 'done' => {
+  const stepChunks = Math.max(1, stepMessages >>> chunkShift)
   const work = readUnfinished(unit, mailbox)
   if (work?.kind !== 'clearing') return 'done'
   const rows: { chunk: number; bytes: Buffer }[] = []

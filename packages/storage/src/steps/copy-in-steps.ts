@@ -9,8 +9,8 @@ import { writeMailboxState } from '../rows/mailbox-row.ts'
 import { readUnfinished, removeUnfinished, type Staging, writeUnfinished } from '../rows/unfinished-row.ts'
 import { addUsage, checkQuota } from '../rows/usage-row.ts'
 
-/** What one unit of work handles: about ten milliseconds. A whole number of chunks. */
-export const stepMessages = 1_024
+/** Some milliseconds. */
+export const usualStepMessages = 384
 /** UIDs that are left for what comes into the mailbox meanwhile. */
 const spareUids = 65_536
 /** So that copies have a greater MODSEQ than all that is changed meanwhile. */
@@ -22,6 +22,7 @@ const lookAgainMs = 20
  * has given, where nobody sees them; one small unit makes them part of it.
  */
 export const copyInSteps = async (engine: Engine, transfer: Transfer): Promise<Copied> => {
+  const { stepMessages } = engine
   if (transfer.uids.length <= stepMessages) return engine.commit.run((unit) => copyIn(engine, unit, transfer))
   const id = randomBytes(6).readUIntBE(0, 6)
   await begin(engine, transfer, id)

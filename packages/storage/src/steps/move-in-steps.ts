@@ -8,13 +8,13 @@ import { chunkRows, decodeChunk } from '../rows/chunk.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
 import { readUnfinished, removeUnfinished } from '../rows/unfinished-row.ts'
 import { checkQuota } from '../rows/usage-row.ts'
-import { stepMessages } from './copy-in-steps.ts'
 
 type Moved = Copied & { readonly modSeq: ModSeq }
 
 /** RFC 6851 §3.3: each message is moved or left as it is; of many a part in each step. */
 export const moveInSteps = async (engine: Engine, transfer: Transfer): Promise<Moved> => {
   const { uids } = transfer
+  const { stepMessages } = engine
   const moveSlice = (from: number): Promise<Moved> => {
     const slice = { ...transfer, uids: uids.subarray(from, from + stepMessages) }
     return engine.commit.run((unit) => moveIn(engine, unit, slice))
@@ -53,7 +53,7 @@ export const fillStep = (engine: Engine, unit: Unit, mailbox: number): 'more' | 
   if (work?.kind !== 'filling' || work.owner !== engine.self.token) return 'done'
   const { from, belowUid } = work
   const isThere = readMailboxState(unit, from) !== undefined
-  const uids = isThere ? firstUids(unit, from, belowUid) : []
+  const uids = isThere ? firstUids(engine, unit, from, belowUid) : []
   if (uids.length === 0) {
     removeUnfinished(unit, mailbox)
     return 'done'
@@ -62,13 +62,13 @@ export const fillStep = (engine: Engine, unit: Unit, mailbox: number): 'more' | 
   return 'more'
 }
 
-const firstUids = (unit: Unit, mailbox: number, belowUid: number): number[] => {
+const firstUids = (engine: Engine, unit: Unit, mailbox: number, belowUid: number): number[] => {
   const found: number[] = []
   const { state } = openMailbox(unit, mailbox)
   const last = Math.min(belowUid, state.uidNext) - 1
   for (const { chunk, bytes } of chunkRows(unit, mailbox, 0, last)) {
     for (const { uid } of decodeChunk(chunk, bytes)) if (uid <= last) found.push(uid)
-    if (found.length >= stepMessages) break
+    if (found.length >= engine.stepMessages) break
   }
   return found
 }

@@ -5,12 +5,12 @@ import { takeOutMailbox } from '../mailboxes/remove-mailbox.ts'
 import { isRemovedAccount, unmarkRemovedAccount } from '../rows/unfinished-row.ts'
 
 const stepMailboxes = 25
-const stepMessages = 256
 
 /** One step of removing the mailboxes of an account that is gone. Returns those whose messages are left. */
 export const removeAccountStep = (
   unit: Unit,
   account: number,
+  stepMessages: number,
 ): { readonly state: 'more' | 'done'; readonly toClear: readonly number[] } => {
   if (!isRemovedAccount(unit, account)) return { state: 'done', toClear: [] }
   const ids = mailboxIds(unit, account, stepMailboxes)

@@ -12,6 +12,7 @@ export interface UnfinishedParts {
   /** Token of this process. */
   readonly self: number
   readonly isLiving: (token: number) => boolean
+  readonly stepMessages: number
   /** One step of RENAME INBOX into this mailbox. */
   readonly fill: (unit: Unit, mailbox: number) => 'more' | 'done'
   readonly report: (error: unknown) => void
@@ -102,14 +103,18 @@ export class UnfinishedWork {
   }
 
   async #work(): Promise<void> {
-    const { commit, report, fill } = this.#parts
+    const { commit, report, fill, stepMessages } = this.#parts
     try {
       await this.#each(this.#accounts, async (account) => {
-        const { state, toClear } = await commit.runFreeing((unit) => removeAccountStep(unit, account))
+        const { state, toClear } = await commit.runFreeing((unit) =>
+          removeAccountStep(unit, account, stepMessages),
+        )
         for (const mailbox of toClear) this.#toClear.add(mailbox)
         return state
       })
-      await this.#each(this.#toClear, (mailbox) => commit.runFreeing((unit) => clearStep(unit, mailbox)))
+      await this.#each(this.#toClear, (mailbox) =>
+        commit.runFreeing((unit) => clearStep(unit, mailbox, stepMessages)),
+      )
       await this.#each(this.#toFill, (mailbox) => commit.run((unit) => fill(unit, mailbox)))
     } catch (error) {
       // It is noted, and taken up again later.

@@ -1,0 +1,276 @@
+/**
+ * A mailbox of 200,000 messages: what others notice while huge commands run, and what mass deletion leaves.
+ *
+ *   node bench/scale.ts seed FOLDER [COUNT]          a data folder with COUNT messages of 6 KB in alice's Big
+ *   node bench/scale.ts bystanders FOLDER [WORKERS]  the longest wait of other sessions beside COPY, STORE, …
+ *   node bench/scale.ts deletion FOLDER PART         PART: before, delete, after; deliveries/s, CPU, size on disk
+ */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { createConnection, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { AppendItem, Store } from '@posthorn/storage'
+import { openStore } from '@posthorn/storage'
+import { message } from './corpus.mjs'
+import { makeAccounts, type OurServer, runOurs } from './ours.ts'
+
+const batchMessages = 250
+const defaultCount = 200_000
+
+async function seed(folder: string, count: number): Promise<void> {
+  await makeAccounts(join(folder, 'store'))
+  const store = await openStore({ directory: join(folder, 'store') })
+  const account = await store.accounts.find('alice@bench.test')
+  if (account === undefined) throw new Error('No alice')
+  const { id } = await store.mailboxes.create(account.id, 'Big')
+  const beganMs = performance.now()
+  for (let from = 0; from < count; from += batchMessages)
+    await store.messages.append(id, await staged(store, from, Math.min(batchMessages, count - from)))
+  console.log(`${count} messages in ${((performance.now() - beganMs) / 1000).toFixed(1)} s`)
+  await store.close()
+}
+
+const staged = (store: Store, from: number, count: number): Promise<AppendItem[]> =>
+  Promise.all(
+    Array.from({ length: count }, async (_, at) => {
+      const writer = store.messages.stage()
+      await writer.write(message(from + at, { kind: 'plain', size: 6_000 }))
+      const item = await writer.finish()
+      return {
+        message: item,
+        flags: { system: 0, keywords: [] },
+        internalDateMs: 1_700_000_000_000 + from + at,
+      }
+    }),
+  )
+
+/** One IMAP or SMTP connection: a line out, everything up to the line that ends the answer back. */
+class Talk {
+  readonly #socket: Socket
+  #tail = ''
+  #waiting:
+    | { readonly isEnd: (line: string) => boolean; readonly resolve: (line: string) => void }
+    | undefined
+  #tag = 0
+
+  constructor(port: number) {
+    this.#socket = createConnection({ port, host: '127.0.0.1', noDelay: true })
+    this.#socket.setEncoding('latin1')
+    this.#socket.on('data', (text: string) => this.#take(text))
+    this.#socket.on('error', (error) => console.error(String(error)))
+  }
+
+  #take(text: string): void {
+    const end = text.lastIndexOf('\n')
+    if (end < 0) {
+      this.#tail += text
+      return
+    }
+    const whole = this.#tail + text.slice(0, end)
+    this.#tail = text.slice(end + 1)
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    for (const line of whole.split('\n')) {
+      if (!waiting.isEnd(line)) continue
+      this.#waiting = undefined
+      waiting.resolve(line.trim())
+      return
+    }
+  }
+
+  wait(isEnd: (line: string) => boolean): Promise<string> {
+    return new Promise((resolve) => {
+      this.#waiting = { isEnd, resolve }
+    })
+  }
+
+  send(text: string, isEnd: (line: string) => boolean): Promise<string> {
+    const answer = this.wait(isEnd)
+    this.#socket.write(text)
+    return answer
+  }
+
+  async imap(command: string): Promise<string> {
+    const tag = `t${++this.#tag}`
+    const line = await this.send(`${tag} ${command}\r\n`, (each) => each.startsWith(`${tag} `))
+    if (!line.startsWith(`${tag} OK`)) throw new Error(`${command.slice(0, 60)}: ${line.slice(0, 200)}`)
+    return line
+  }
+
+  end(): void {
+    this.#socket.destroy()
+  }
+}
+
+const isReply = (line: string): boolean => /^\d{3} /.test(line)
+
+async function imapSession(port: number, user: string, mailbox = 'INBOX'): Promise<Talk> {
+  const talk = new Talk(port)
+  await talk.wait((line) => line.startsWith('* OK'))
+  await talk.imap(`LOGIN ${user}@bench.test secret`)
+  await talk.imap(`SELECT ${mailbox}`)
+  return talk
+}
+
+interface Waits {
+  readonly name: string
+  readonly waitsMs: number[]
+}
+
+/** Others at work while something huge goes on: each asks again a moment after it was answered. */
+function bystanders(server: OurServer, until: { over: boolean }): { waits: Waits[]; done: Promise<unknown> } {
+  const waits: Waits[] = []
+  const loop = async (name: string, pauseMs: number, ask: () => Promise<unknown>): Promise<void> => {
+    const mine: Waits = { name, waitsMs: [] }
+    waits.push(mine)
+    while (!until.over) {
+      const beganMs = performance.now()
+      await ask()
+      mine.waitsMs.push(performance.now() - beganMs)
+      await delay(pauseMs)
+    }
+  }
+  const noop = async (user: string): Promise<void> => {
+    const talk = await imapSession(server.imapPort, user)
+    await loop('NOOP', 2, () => talk.imap('NOOP'))
+    talk.end()
+  }
+  const deliver = async (): Promise<void> => {
+    const talk = new Talk(server.smtpPort)
+    await talk.wait(isReply)
+    await talk.send('EHLO bench\r\n', isReply)
+    const body = `From: <a@b.test>\r\nSubject: x\r\n\r\n${'text '.repeat(200)}\r\n.\r\n`
+    await loop('delivery', 5, async () => {
+      await talk.send('MAIL FROM:<a@b.test>\r\n', isReply)
+      await talk.send('RCPT TO:<u3@bench.test>\r\n', isReply)
+      await talk.send('DATA\r\n', isReply)
+      await talk.send(body, isReply)
+    })
+    talk.end()
+  }
+  const store = async (): Promise<void> => {
+    const talk = await imapSession(server.imapPort, 'u5')
+    await talk.send('x APPEND INBOX {10+}\r\nA: b\r\n\r\nxx\r\n', (line) => line.startsWith('x '))
+    await talk.imap('NOOP')
+    let on = false
+    await loop('STORE of one', 5, () =>
+      talk.imap(`STORE 1 ${(on = !on) ? '+' : '-'}FLAGS.SILENT (\\Flagged)`),
+    )
+    talk.end()
+  }
+  // Several connections, so that each worker has some.
+  const done = Promise.all([noop('u1'), noop('u2'), noop('u4'), deliver(), deliver(), store()])
+  return { waits, done }
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
+
+async function beside(server: OurServer, name: string, work: () => Promise<unknown>): Promise<void> {
+  const until = { over: false }
+  const { waits, done } = bystanders(server, until)
+  await delay(400)
+  for (const each of waits) each.waitsMs.length = 0
+  const beganMs = performance.now()
+  let failed = ''
+  await work().catch((error) => {
+    failed = ` ${String(error)}`
+  })
+  const tookMs = performance.now() - beganMs
+  until.over = true
+  await done
+  const kinds = [...new Set(waits.map((each) => each.name))]
+  const cells = kinds.map((kind) => {
+    const all = waits.filter((each) => each.name === kind).flatMap((each) => each.waitsMs)
+    return `${kind} ${percentile(all, 0.5).toFixed(1)} / ${percentile(all, 0.99).toFixed(1)} / ${percentile(all, 1).toFixed(1)}`
+  })
+  console.log(`${name.padEnd(28)} ${tookMs.toFixed(0).padStart(6)} ms   ${cells.join('   ')}${failed}`)
+}
+
+async function measureBystanders(folder: string, workers: number): Promise<void> {
+  const server = await runOurs(folder, `workers = ${workers}\n`)
+  try {
+    const talk = await imapSession(server.imapPort, 'alice', 'Big')
+    const command = (text: string) => () => talk.imap(text)
+    console.log(`workers ${workers}; waits of others in ms: p50 / p99 / longest`)
+    await beside(server, 'nothing', () => delay(2_000))
+    await talk.imap('CREATE Copy')
+    await beside(server, 'COPY 1:*', command('COPY 1:* Copy'))
+    await beside(server, 'STORE 1:* +FLAGS.SILENT', command('STORE 1:* +FLAGS.SILENT (\\Seen)'))
+    await beside(server, 'DELETE Copy', command('DELETE Copy'))
+    await beside(server, 'what DELETE left', () => delay(6_000))
+    await talk.imap('CREATE Other')
+    await beside(server, 'MOVE half', command('MOVE 1:100000 Other'))
+    await talk.imap('SELECT Other')
+    await beside(server, 'MOVE it back', command('MOVE 1:* Big'))
+    await talk.imap('SELECT Big')
+    await beside(server, 'COPY 1:100000', command('COPY 1:100000 Other'))
+    await talk.imap('SELECT Other')
+    await talk.imap('STORE 1:* +FLAGS.SILENT (\\Deleted)')
+    await beside(server, 'EXPUNGE 100,000', command('EXPUNGE'))
+    await talk.imap('SELECT Big')
+    await beside(server, 'FETCH 1:* (UID FLAGS)', command('FETCH 1:* (UID FLAGS)'))
+    await beside(server, 'SEARCH TEXT', command('SEARCH TEXT zzxqj'))
+    await talk.imap('DELETE Other')
+    talk.end()
+  } finally {
+    await server.stop()
+  }
+}
+
+const megabytes = (folder: string): number =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))
+    .reduce((sum, stat) => sum + (stat?.isFile() ? stat.blocks * 512 : 0), 0) / 1e6
+
+const cpuSeconds = (pid: number): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+async function deliveries(server: OurServer): Promise<void> {
+  const load = join(import.meta.dirname, 'load.mjs')
+  const target = `ours=127.0.0.1:${server.smtpPort}:${server.imapPort}:${server.pop3Port}@${server.pid}`
+  const args = [load, 'smtp', '--a', target, '--sessions', '10', '--messages', '10000', '--rounds', '2']
+  spawnSync(process.execPath, args, { stdio: 'inherit' })
+}
+
+async function deletion(folder: string, part: string): Promise<void> {
+  const server = await runOurs(folder)
+  try {
+    console.log(`store ${megabytes(join(folder, 'store')).toFixed(0)} MB`)
+    if (part === 'delete') {
+      const talk = await imapSession(server.imapPort, 'alice', 'Big')
+      const beganMs = performance.now()
+      // Every other message: no segment is empty.
+      for (let from = 1; from < defaultCount; from += 2_000) {
+        const odd = Array.from({ length: 1_000 }, (_, n) => from + 2 * n).join(',')
+        await talk.imap(`UID STORE ${odd} +FLAGS.SILENT (\\Deleted)`)
+      }
+      await talk.imap('EXPUNGE')
+      console.log(`half deleted in ${((performance.now() - beganMs) / 1000).toFixed(1)} s`)
+      talk.end()
+    }
+    const cpu = cpuSeconds(server.pid)
+    await deliveries(server)
+    console.log(
+      `server CPU ${(cpuSeconds(server.pid) - cpu).toFixed(1)} s; store ${megabytes(join(folder, 'store')).toFixed(0)} MB`,
+    )
+  } finally {
+    await server.stop()
+  }
+}
+
+async function main(): Promise<void> {
+  const [mode, folder = '', more] = process.argv.slice(2)
+  if (folder === '') throw new Error('node bench/scale.ts seed|bystanders|deletion FOLDER …')
+  if (mode === 'seed') await seed(folder, Number(more ?? defaultCount))
+  else if (mode === 'bystanders') await measureBystanders(folder, Number(more ?? 1))
+  else if (mode === 'deletion') await deletion(folder, more ?? 'before')
+  else throw new Error(`Unknown mode ${mode}`)
+}
+
+await main()
