@@ -114,6 +114,12 @@ export class SummaryReader {
     return count === 0 ? 0 : count - 1
   }
 
+  skipAddresses(): void {
+    const count = this.addresses()
+    if (count === 'as-from') return
+    for (let left = count * (this.hasRoutes ? 4 : 3); left > 0; left--) this.skipString()
+  }
+
   /** Sets `source`, `start`, `end`, `form`. */
   string(): void {
     const head = this.number()

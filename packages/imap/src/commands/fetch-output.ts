@@ -5,7 +5,7 @@ import { writeStructure } from '../wire/body-structure.ts'
 import { formatDateTime } from '../wire/date-time.ts'
 import { writeEnvelope } from '../wire/envelope.ts'
 import type { FetchItem, PlainItem } from '../wire/fetch-items.ts'
-import { emailId } from '../wire/object-id.ts'
+import { emailId, threadId } from '../wire/object-id.ts'
 import { ResponseWriter } from '../wire/response.ts'
 import type { MessageView } from './message-view.ts'
 import { SequenceWalk } from './sequence-walk.ts'
@@ -151,6 +151,11 @@ export class FetchOutput {
         row.message.reader.toStructure()
         writeStructure(writer, row.message.reader, item.kind)
         return
+      case 'thread-id': {
+        const messageId = row.batch.facts!.messageIds[row.at]!
+        writer.text('THREADID (').text(threadId(row.message.reader, messageId)).text(')')
+        return
+      }
       default:
         this.#column(item, row.batch, row.at, row.flags0, row.flags1, row.modSeq)
     }
@@ -211,9 +216,6 @@ export class FetchOutput {
         return
       case 'email-id':
         writer.text('EMAILID (').text(emailId(batch.facts!.messageIds[at]!)).text(')')
-        return
-      case 'thread-id':
-        writer.text('THREADID NIL')
         return
     }
   }

@@ -53,6 +53,9 @@ function sourceOf(item: FetchItem): FetchPlan['source'] {
     case 'body':
     case 'body-structure':
       return 'summary'
+    // Too rare for what is kept rendered.
+    case 'thread-id':
+      return 'header'
     case 'binary':
     case 'binary-size':
     case 'preview':

@@ -1,7 +1,6 @@
-import { SummaryReader, summaryFlag } from '@posthorn/mail'
+import { messageIds, referencesOf, SummaryReader, summaryFlag } from '@posthorn/mail'
 import type { MessageBatch } from '@posthorn/storage'
 import { type EnvelopeKeys, envelopeKeys } from './envelope-keys.ts'
-import { messageIds, referencesOf } from './message-ids.ts'
 
 /** Columns that are read together. */
 export type ColumnGroup = 'facts' | 'date' | 'subject' | 'addresses' | 'threads'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { messageIds, referencesOf } from '@posthorn/mail'
 import { Turn } from '../session/turn.ts'
-import { messageIds, referencesOf } from './message-ids.ts'
 import { orderRows, ranksOf } from './ranks.ts'
 import { forestText } from './thread-forest.ts'
 import { threadByReferences } from './thread-references.ts'

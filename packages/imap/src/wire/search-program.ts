@@ -4,7 +4,7 @@ import { type ModSeq, type SearchCriteria, systemFlag } from '@posthorn/storage'
 import { asciiLower, asciiUpper } from './ascii.ts'
 import { dayMs } from './date-time.ts'
 import type { NumberSet } from './number-set.ts'
-import { messageIdOf } from './object-id.ts'
+import { conversationOfThread, messageIdOf } from './object-id.ts'
 import { Parser } from './parser.ts'
 import { SyntaxFault } from './syntax-fault.ts'
 import { undefinedFilter } from './undefined-filter.ts'
@@ -230,10 +230,10 @@ class KeyReader {
         const messageId = messageIdOf(objectId(p.sp()))
         return messageId === undefined ? never : { kind: 'message-id', messageId }
       }
-      // RFC 8474 §5.2: no message has one.
-      case 'THREADID':
-        objectId(p.sp())
-        return never
+      case 'THREADID': {
+        const conversation = conversationOfThread(objectId(p.sp()))
+        return conversation === undefined ? never : { kind: 'conversation', id: conversation }
+      }
       // RFC 5032: seconds before now.
       case 'OLDER':
         return { kind: 'internal-date', fromMs: earliest, toMs: this.#ago(p.sp().nzNumber()) + 1 }

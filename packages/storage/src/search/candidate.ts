@@ -1,4 +1,4 @@
-import { type OctetRanges, octetsOf, SummaryReader, summaryFlag } from '@posthorn/mail'
+import { conversationOf, type OctetRanges, octetsOf, SummaryReader, summaryFlag } from '@posthorn/mail'
 import type { MessageBatch } from '../contract.ts'
 import { MessageTexts } from './message-texts.ts'
 
@@ -56,12 +56,12 @@ export class Candidate {
     this.#texts = undefined
   }
 
-  /** For a test to return: it needs this stage to decide. */
   /** Several ratings are worth the same. */
   rate(score: number): void {
     this.score = this.score === 0 ? score : Math.round((this.score + score) / 2)
   }
 
+  /** For a test to return: it needs this stage to decide. */
   needs(later: Stage): undefined {
     this.wanted |= 1 << later
   }
@@ -70,6 +70,12 @@ export class Candidate {
   get sentDay(): number | undefined {
     const reader = this.#open()
     return reader !== undefined && (reader.flags & summaryFlag.sent) !== 0 ? reader.sentDay : undefined
+  }
+
+  /** RFC 8474 §5.2. From stage summary. */
+  get conversation(): string {
+    const reader = this.#open()
+    return (reader && conversationOf(reader)) ?? String(this.messageId)
   }
 
   /** Trace prefix and kept fields, octets; undefined when the summary could not keep them. */

@@ -48,6 +48,9 @@ export const compileCriteria = (
       return textTest(criteria.value, 'everywhere', leaves)
     case 'sent-date':
       return sentDateTest(criteria.fromDay, criteria.toDay)
+    case 'conversation':
+      return (message) =>
+        message.stage < stage.summary ? message.needs(stage.summary) : message.conversation === criteria.id
     case 'keyword':
       return keywordTest(criteria.name, keywords)
     case 'uids':
