@@ -4,7 +4,7 @@ export { createDeliveryAgents, type DeliveryAgents, type DeliveryOptions } from 
 export * from './delivery/index.ts'
 export * from './milter/index.ts'
 export * from './policy/index.ts'
-export type { DestinationLimits } from './queue/destinations.ts'
+export { type DestinationLimits, type Feedback, parseFeedback } from './queue/destinations.ts'
 export * from './queue/index.ts'
 export { defaultQueueOptions, type QueueOptions } from './queue/options.ts'
 export { createQueueRunner, type QueueRunner, type QueueRunnerInput } from './queue/queue-runner.ts'

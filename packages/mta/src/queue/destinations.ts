@@ -15,24 +15,55 @@ export interface DestinationLimits {
   readonly recipients: number
   /** destination_rate_delay: between two deliveries, which then come one after the other; 0 = none. */
   readonly rateDelayMs: number
+  /** destination_concurrency_positive_feedback: what a success adds to the deliveries allowed. Default 1. */
+  readonly positiveFeedback?: Feedback
+  /** destination_concurrency_negative_feedback: what a failure takes from them. Default 1. */
+  readonly negativeFeedback?: Feedback
+  /** destination_concurrency_failed_cohort_limit: cohorts that fail before a destination is dead; 0 = never. Default 1. */
+  readonly failedCohorts?: number
 }
+
+/** By the deliveries allowed now. SCHEDULER_README. */
+export type Feedback = (window: number) => number
+
+/** `1`, `0.5`, `1/2`, `1/concurrency`, `1/sqrt_concurrency`; undefined: none of these. Postfix: qmgr_feedback(3). */
+export function parseFeedback(text: string): Feedback | undefined {
+  const match = /^(\d+(?:\.\d+)?)(?:\/(\d+(?:\.\d+)?|concurrency|sqrt_concurrency))?$/.exec(text.trim())
+  if (match === null) return undefined
+  const [, number = '1', divisor] = match
+  const value = Number(number)
+  if (divisor === 'concurrency') return (window) => value / window
+  if (divisor === 'sqrt_concurrency') return (window) => value / Math.sqrt(window)
+  const fixed = divisor === undefined ? value : value / Number(divisor)
+  return fixed <= 1 ? () => fixed : undefined
+}
+
+const one: Feedback = () => 1
 
 const freshMs = 10_000
 const maxRemembered = 10_000
 
 interface Site {
   running: number
-  /** Deliveries allowed now: grows by one with each that succeeds. */
+  /** Deliveries allowed now, in fractions: grows with each that succeeds. */
   window: number
+  /** Failures since the last success, each as a share of the deliveries allowed then. */
+  failedCohorts: number
   limits: DestinationLimits
   resting: NodeJS.Timeout | undefined
   readonly waiting: (() => void)[]
 }
 
+/** One next hop by two transports is two destinations. Postfix: qmgr_queue(3). */
+export const destinationKey = ({ transport, nextHop }: { transport: string; nextHop: string }): string =>
+  `${transport}\0${nextHop}`
+
+const hopOf = (key: string): string => key.slice(key.indexOf('\0') + 1)
+
 /** Who may be talked to now: how many deliveries run to each next hop, and which ones were found dead. */
 export class Destinations {
   readonly #sites = new Map<string, Site>()
-  readonly #windows = new Map<string, number>()
+  readonly #windows = new Map<string, Pick<Site, 'window' | 'failedCohorts'>>()
   readonly #dead = new Map<string, Dead>()
   readonly #onReady: () => void
 
@@ -42,12 +73,14 @@ export class Destinations {
   }
 
   /** Waits for a turn, first come first served. */
-  async enter(nextHop: string, limits: DestinationLimits): Promise<void> {
-    let site = this.#sites.get(nextHop)
+  async enter(destination: string, limits: DestinationLimits): Promise<void> {
+    let site = this.#sites.get(destination)
     if (site === undefined) {
-      const window = this.#windows.get(nextHop) ?? Math.min(limits.initialConcurrency, limits.concurrency)
-      site = { running: 0, window, limits, resting: undefined, waiting: [] }
-      this.#sites.set(nextHop, site)
+      const known = this.#windows.get(destination)
+      const window = known?.window ?? Math.min(limits.initialConcurrency, limits.concurrency)
+      const failedCohorts = known?.failedCohorts ?? 0
+      site = { running: 0, window, failedCohorts, limits, resting: undefined, waiting: [] }
+      this.#sites.set(destination, site)
     }
     site.limits = limits
     if (site.running < room(site) && site.resting === undefined) {
@@ -59,25 +92,25 @@ export class Destinations {
     await new Promise<void>((resolve) => waiting.push(resolve))
   }
 
-  leave(nextHop: string): void {
-    const site = this.#sites.get(nextHop)
+  leave(destination: string): void {
+    const site = this.#sites.get(destination)
     if (site === undefined) return
     const { rateDelayMs } = site.limits
     if (rateDelayMs > 0) {
       // The place is kept while the destination rests.
       site.resting = setTimeout(() => {
         site.resting = undefined
-        this.#next(nextHop, site)
+        this.#next(destination, site)
         this.#onReady()
       }, rateDelayMs)
       site.resting.unref()
-    } else this.#next(nextHop, site)
+    } else this.#next(destination, site)
   }
 
-  #next(nextHop: string, site: Site): void {
+  #next(destination: string, site: Site): void {
     const next = site.waiting.shift()
     if (next !== undefined) next()
-    else if (--site.running === 0) this.#sites.delete(nextHop)
+    else if (--site.running === 0) this.#sites.delete(destination)
     // A window that has grown lets in more than one.
     while (site.waiting.length > 0 && site.running < room(site)) {
       site.running++
@@ -88,49 +121,75 @@ export class Destinations {
   /** Next hops that have enough to do, or rest. */
   full(): string[] {
     const full: string[] = []
-    for (const [nextHop, site] of this.#sites) {
-      if (site.running + site.waiting.length >= room(site)) full.push(nextHop)
+    for (const [destination, site] of this.#sites) {
+      if (site.running + site.waiting.length >= room(site)) full.push(hopOf(destination))
     }
     return full
   }
 
-  died(nextHop: string, dead: Dead): void {
-    this.#dead.set(nextHop, dead)
-    this.#windows.delete(nextHop)
-    const site = this.#sites.get(nextHop)
-    if (site !== undefined) site.window = Math.min(site.limits.initialConcurrency, site.limits.concurrency)
+  /** No server could be reached. Postfix: qmgr_queue_throttle(). */
+  failed(destination: string, dead: Dead): void {
+    const site = this.#sites.get(destination)
+    if (site === undefined) {
+      this.#died(destination, dead)
+      return
+    }
+    const { failedCohorts: limit = 1, negativeFeedback = one } = site.limits
+    site.failedCohorts += 1 / site.window
+    // Thirds and sixths do not add up to one.
+    if (limit > 0 && site.failedCohorts >= limit - 1e-9) {
+      this.#died(destination, dead)
+      return
+    }
+    site.window = Math.max(1, site.window - negativeFeedback(site.window))
+    this.#remember(destination, site)
   }
 
-  /** Postfix: default_destination_concurrency_positive_feedback = 1. */
-  revived(nextHop: string): void {
-    this.#dead.delete(nextHop)
-    const site = this.#sites.get(nextHop)
-    if (site === undefined || site.window >= site.limits.concurrency) return
-    site.window++
-    this.#windows.delete(nextHop)
+  #died(destination: string, dead: Dead): void {
+    this.#dead.set(destination, dead)
+    this.#windows.delete(destination)
+    const site = this.#sites.get(destination)
+    if (site === undefined) return
+    site.window = Math.min(site.limits.initialConcurrency, site.limits.concurrency)
+    site.failedCohorts = 0
+  }
+
+  /** A server was talked to. Postfix: qmgr_queue_unthrottle(). */
+  revived(destination: string): void {
+    this.#dead.delete(destination)
+    const site = this.#sites.get(destination)
+    if (site === undefined || (site.window >= site.limits.concurrency && site.failedCohorts === 0)) return
+    const { concurrency, positiveFeedback = one } = site.limits
+    site.window = Math.min(concurrency, site.window + positiveFeedback(site.window))
+    site.failedCohorts = 0
+    this.#remember(destination, site)
+  }
+
+  #remember(destination: string, { window, failedCohorts }: Site): void {
+    this.#windows.delete(destination)
     if (this.#windows.size >= maxRemembered) this.#windows.delete(this.#windows.keys().next().value ?? '')
-    this.#windows.set(nextHop, site.window)
+    this.#windows.set(destination, { window, failedCohorts })
   }
 
   /**
    * Why mail to this next hop is not tried now. Mail that somebody flushed is tried, but for the moments in
    * which another attempt has just failed.
    */
-  deadNow(nextHop: string, nowMs: number, asked: 'due' | 'flushed'): Dead | undefined {
-    const dead = this.#dead.get(nextHop)
+  deadNow(destination: string, nowMs: number, asked: 'due' | 'flushed'): Dead | undefined {
+    const dead = this.#dead.get(destination)
     if (dead === undefined) return undefined
     const untilMs = asked === 'due' ? dead.untilMs : Math.min(dead.sinceMs + freshMs, dead.untilMs)
-    if (dead.untilMs <= nowMs) this.#dead.delete(nextHop)
+    if (dead.untilMs <= nowMs) this.#dead.delete(destination)
     return untilMs > nowMs ? dead : undefined
   }
 
   /** After a flush everything is tried anew, or one next hop. */
   forgetDead(nextHop = ''): void {
     if (nextHop === '') this.#dead.clear()
-    else this.#dead.delete(nextHop)
+    else for (const key of [...this.#dead.keys()]) if (hopOf(key) === nextHop) this.#dead.delete(key)
   }
 }
 
 /** With a pause between deliveries they come one after the other. Postfix: qmgr(8). */
 const room = ({ window, limits }: Site): number =>
-  limits.rateDelayMs > 0 ? 1 : Math.min(window, limits.concurrency)
+  limits.rateDelayMs > 0 ? 1 : Math.min(Math.floor(window), limits.concurrency)

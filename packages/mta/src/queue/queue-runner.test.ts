@@ -176,7 +176,8 @@ test('a peer that breaks before 250: deferred, sent again later, no second serve
 })
 
 test('a dead destination is left alone for minimal_backoff_time, others are served', async (t) => {
-  const { peer, bench, to } = await withPeer(t, {})
+  const limitsOf = () => ({ ...defaultDestinationLimits, initialConcurrency: 1 })
+  const { peer, bench, to } = await withPeer(t, {}, { options: { limitsOf } })
   const dead = { nextHop: '[127.0.0.1]:1' }
   await bench.accept([bench.recipient('1@dead.test', dead)])
   await bench.until('deferred', () => bench.lines.some((line) => line.includes('Connection refused')))

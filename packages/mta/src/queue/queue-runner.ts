@@ -9,7 +9,7 @@ import {
   decided,
   type ResolveRecipient,
 } from '../delivery/attempt.ts'
-import { Destinations } from './destinations.ts'
+import { Destinations, destinationKey } from './destinations.ts'
 import { countHops, jobsOf, QueuedMessage } from './job.ts'
 import { logActive } from './log-lines.ts'
 import type { QueueOptions } from './options.ts'
@@ -199,19 +199,19 @@ class Runner implements QueueRunner {
     if (again) logActive(this.#input.log, entry)
     const looped = await this.#loops(entry, message)
     // To one next hop one after the other, over one connection; to several at once.
-    const chains = Map.groupBy(jobs, ({ nextHop }) => nextHop)
+    const chains = Map.groupBy(jobs, destinationKey)
     await Promise.all(
-      [...chains.values()].map(async (chain) => {
-        const { nextHop = '', transport = '' } = chain[0] ?? {}
+      [...chains].map(async ([destination, chain]) => {
+        const { transport = '' } = chain[0] ?? {}
         const limits = this.#input.options().limitsOf(transport)
         // With a pause between deliveries each of them waits for its turn.
         const turns = limits.rateDelayMs > 0 ? chain.map((job) => [job]) : [chain]
         for (const turn of turns) {
-          await this.#destinations.enter(nextHop, limits)
+          await this.#destinations.enter(destination, limits)
           try {
             for (const job of turn) await this.#deliver(job, claimedMs, looped)
           } finally {
-            this.#destinations.leave(nextHop)
+            this.#destinations.leave(destination)
           }
         }
       }),
@@ -255,7 +255,7 @@ class Runner implements QueueRunner {
     if (asked === 'due' && this.#input.options().deferTransports.includes(job.transport)) {
       return every('4.3.2', 'deferred transport')
     }
-    const dead = this.#destinations.deadNow(job.nextHop, nowMs, asked)
+    const dead = this.#destinations.deadNow(destinationKey(job), nowMs, asked)
     if (dead !== undefined) return every(dead.status, `delivery temporarily suspended: ${dead.text}`)
     const agent = this.#input.agents.get(job.transport)
     if (agent === undefined) return every('4.3.5', `mail transport unavailable: ${job.transport}`)
@@ -272,14 +272,14 @@ class Runner implements QueueRunner {
   #judgeDestination(job: DeliveryJob, attempts: readonly Attempt[]): void {
     const dead = attempts.find(({ destinationDead }) => destinationDead === true)
     if (dead === undefined) {
-      this.#destinations.revived(job.nextHop)
+      this.#destinations.revived(destinationKey(job))
       return
     }
     const { minimalBackoffMs } = this.#input.options()
     const { status } = dead.result
     const sinceMs = this.#now()
     const untilMs = sinceMs + minimalBackoffMs
-    this.#destinations.died(job.nextHop, { sinceMs, untilMs, status, text: dead.said })
+    this.#destinations.failed(destinationKey(job), { sinceMs, untilMs, status, text: dead.said })
   }
 
   #fault(text: string, error: unknown): void {

@@ -23,6 +23,7 @@ export function checkConsistency(config: Config): Findings {
   checkQuirks(config, found)
   checkPop3(config, found)
   checkDeliverers(config, found)
+  checkFeedback(config, found)
   checkLogins(config, found)
   return found
 }
@@ -158,5 +159,18 @@ function checkDeliverers({ values, isSet }: Config, { warnings }: Findings): voi
     warnings.push(
       `${name} = ${value}: mail for our users goes there, and not into the mailboxes that POP3 and IMAP serve; without this line it does`,
     )
+  }
+}
+
+/** SCHEDULER_README; mta reads it. */
+const feedbackForm = /^(?:0(?:\.\d+)?|1(?:\.0+)?|\d+(?:\.\d+)?\/(?:\d+(?:\.\d+)?|(?:sqrt_)?concurrency))$/
+
+function checkFeedback(config: Config, { problems }: Findings): void {
+  for (const name of [...config.setNames, 'default_destination_concurrency_positive_feedback']) {
+    const value = /_concurrency_(?:positive|negative)_feedback$/.test(name) ? config.text(name) : undefined
+    if (value !== undefined && !feedbackForm.test(value))
+      problems.push(
+        `${name} = ${value}: expected a number from 0 to 1, 1/NUMBER, 1/concurrency or 1/sqrt_concurrency`,
+      )
   }
 }

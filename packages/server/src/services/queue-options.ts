@@ -1,8 +1,8 @@
 import type { AddressFamily } from '@posthorn/dns'
-import type { DestinationLimits, QueueOptions } from '@posthorn/mta'
+import { type DestinationLimits, type Feedback, parseFeedback, type QueueOptions } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
 import type { Parameter } from '../config/schema/parameter.ts'
-import { type ConfigValues, parameters } from '../config/schema/schema.ts'
+import { type ConfigValues, type ParameterName, parameters } from '../config/schema/schema.ts'
 import type { transportSuffixes } from '../config/transport-parameters.ts'
 import { parseValue } from '../config/value.ts'
 import { bounceTemplates } from './bounce-templates.ts'
@@ -12,51 +12,46 @@ const crashLimit = 3
 /** Postfix: default_process_limit. */
 const deliveries = 100
 
+type Suffix = (typeof transportSuffixes)[number]
+
+const declared = parameters as ReadonlyMap<string, Parameter>
+
 /**
  * `smtp_destination_rate_delay` where it is set, `default_destination_rate_delay` otherwise; so
- * smtp_destination_concurrency_limit and smtp_destination_recipient_limit.
+ * smtp_destination_concurrency_limit, smtp_destination_recipient_limit and their kind.
  */
 function limitsOf(config: Config, transport: string): DestinationLimits {
-  const { values } = config
-  const own = (
-    suffix: (typeof transportSuffixes)[number],
-    declaration: Parameter,
-    general: number,
-  ): number => {
+  const own = <T extends string | number>(suffix: Suffix, general: ParameterName & keyof ConfigValues): T => {
     const name = `${transport}${suffix}`
     const text = config.isSet(name) ? config.text(name) : undefined
-    if (text === undefined) return general
+    const value = config.values[general] as T
+    if (text === undefined) return value
     try {
-      return Number(parseValue(declaration, text, config.folder))
+      return parseValue(declared.get(general) as Parameter, text, config.folder) as T
     } catch {
-      return general
+      return value
     }
   }
-  const declared = parameters as ReadonlyMap<string, Parameter>
-  const declarationOf = (name: string): Parameter => declared.get(name) as Parameter
   return {
-    concurrency: own(
-      '_destination_concurrency_limit',
-      declarationOf('default_destination_concurrency_limit'),
-      values.default_destination_concurrency_limit,
+    concurrency: own('_destination_concurrency_limit', 'default_destination_concurrency_limit'),
+    initialConcurrency: own('_initial_destination_concurrency', 'initial_destination_concurrency'),
+    recipients: own('_destination_recipient_limit', 'default_destination_recipient_limit'),
+    rateDelayMs: own('_destination_rate_delay', 'default_destination_rate_delay'),
+    failedCohorts: own(
+      '_destination_concurrency_failed_cohort_limit',
+      'default_destination_concurrency_failed_cohort_limit',
     ),
-    initialConcurrency: own(
-      '_initial_destination_concurrency',
-      declarationOf('initial_destination_concurrency'),
-      values.initial_destination_concurrency,
+    positiveFeedback: feedback(
+      own('_destination_concurrency_positive_feedback', 'default_destination_concurrency_positive_feedback'),
     ),
-    recipients: own(
-      '_destination_recipient_limit',
-      declarationOf('default_destination_recipient_limit'),
-      values.default_destination_recipient_limit,
-    ),
-    rateDelayMs: own(
-      '_destination_rate_delay',
-      declarationOf('default_destination_rate_delay'),
-      values.default_destination_rate_delay,
+    negativeFeedback: feedback(
+      own('_destination_concurrency_negative_feedback', 'default_destination_concurrency_negative_feedback'),
     ),
   }
 }
+
+/** What cannot be read is Postfix's default; checkConsistency has told of it. */
+const feedback = (text: string): Feedback => parseFeedback(text) ?? (() => 1)
 
 /** Each transport's limits are read once for a configuration: the queue asks for them with every message. */
 function limitsReader(config: Config): QueueOptions['limitsOf'] {

@@ -144,7 +144,7 @@ export const queue = {
     type: 'integer',
     default: '$default_destination_concurrency_limit',
     min: 1,
-    doc: 'The same for the smtp transport. Every transport, also those of master.cf, may have its own: TRANSPORT_destination_concurrency_limit, TRANSPORT_initial_destination_concurrency, TRANSPORT_destination_recipient_limit, TRANSPORT_destination_rate_delay.',
+    doc: 'The same for the smtp transport. Every transport, also those of master.cf, may have its own: TRANSPORT_destination_concurrency_limit, TRANSPORT_initial_destination_concurrency, TRANSPORT_destination_recipient_limit, TRANSPORT_destination_rate_delay, TRANSPORT_destination_concurrency_positive_feedback, …_negative_feedback, …_failed_cohort_limit.',
   }),
   smtp_destination_recipient_limit: postfix({
     type: 'integer',
@@ -163,6 +163,22 @@ export const queue = {
     default: '5',
     min: 1,
     doc: 'Deliveries to a new destination at once, before it has proven itself.',
+  }),
+  default_destination_concurrency_positive_feedback: postfix({
+    type: 'string',
+    default: '1',
+    doc: 'What each success adds to the deliveries to a destination at once: a number up to 1, `1/4`, `1/concurrency`, `1/sqrt_concurrency` (SCHEDULER_README).',
+  }),
+  default_destination_concurrency_negative_feedback: postfix({
+    type: 'string',
+    default: '1',
+    doc: 'What each failure to reach a destination takes from them, in the same forms.',
+  }),
+  default_destination_concurrency_failed_cohort_limit: postfix({
+    type: 'integer',
+    default: '1',
+    min: 0,
+    doc: 'A destination is left alone for $minimal_backoff_time when so many times as many deliveries have failed in a row as may run at once. 0 = never.',
   }),
   default_destination_recipient_limit: postfix({
     type: 'integer',

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type DestinationLimits, Destinations, destinationKey, parseFeedback } from './destinations.ts'
+import { defaultDestinationLimits } from './options.ts'
+
+const dead = { sinceMs: 0, untilMs: 300_000, status: '4.4.1', text: 'refused' }
+const far = destinationKey({ transport: 'smtp', nextHop: 'far.test' })
+
+/** Failures one after the other until the destination is left alone. */
+async function failures(limits: DestinationLimits, most = 50): Promise<number> {
+  const destinations = new Destinations()
+  for (let count = 1; count <= most; count++) {
+    await destinations.enter(far, limits)
+    destinations.failed(far, dead)
+    destinations.leave(far)
+    if (destinations.deadNow(far, 1, 'due') !== undefined) return count
+  }
+  return Number.POSITIVE_INFINITY
+}
+
+test('SCHEDULER_README: a destination is dead after a cohort of failures', async () => {
+  const limits = defaultDestinationLimits
+  // 1/5 + 1/4 + 1/3 + 1/2
+  assert.equal(await failures(limits), 4)
+  assert.equal(await failures({ ...limits, initialConcurrency: 1 }), 1)
+  assert.equal(await failures({ ...limits, failedCohorts: 2 }), 5)
+  assert.equal(await failures({ ...limits, failedCohorts: 0 }), Number.POSITIVE_INFINITY)
+  assert.equal(await failures({ ...limits, negativeFeedback: () => 0 }), 5)
+})
+
+test('SCHEDULER_README: what succeeds makes failures forgotten, and the window grow by the feedback', async () => {
+  const destinations = new Destinations()
+  const limits = { ...defaultDestinationLimits, initialConcurrency: 2, concurrency: 10 }
+  /** How many are let in before one has to wait. */
+  const windowOf = async (how: DestinationLimits): Promise<number> => {
+    let entered = 0
+    while (!destinations.full().includes('far.test')) {
+      await destinations.enter(far, how)
+      entered++
+    }
+    for (let i = 0; i < entered; i++) destinations.leave(far)
+    return entered
+  }
+  const succeed = async (how: DestinationLimits): Promise<void> => {
+    await destinations.enter(far, how)
+    destinations.revived(far)
+    destinations.leave(far)
+  }
+  assert.equal(await windowOf(limits), 2)
+  await succeed(limits)
+  assert.equal(await windowOf(limits), 3)
+  const slow = { ...limits, positiveFeedback: (window: number) => 1 / window }
+  await succeed(slow)
+  assert.equal(await windowOf(slow), 3)
+  for (let i = 0; i < 3; i++) await succeed(slow)
+  assert.equal(await windowOf(slow), 4)
+  await destinations.enter(far, limits)
+  destinations.failed(far, dead)
+  destinations.revived(far)
+  destinations.leave(far)
+  assert.equal(destinations.deadNow(far, 1, 'due'), undefined)
+})
+
+test('one next hop by two transports is two destinations', async () => {
+  const destinations = new Destinations()
+  const slow = destinationKey({ transport: 'slow', nextHop: 'far.test' })
+  await destinations.enter(slow, { ...defaultDestinationLimits, initialConcurrency: 1 })
+  destinations.failed(slow, dead)
+  assert.equal(destinations.deadNow(slow, 1, 'due')?.text, 'refused')
+  assert.equal(destinations.deadNow(far, 1, 'due'), undefined)
+  destinations.forgetDead('far.test')
+  assert.equal(destinations.deadNow(slow, 1, 'due'), undefined)
+})
+
+test('default_destination_concurrency_positive_feedback: the forms of a feedback', () => {
+  for (const [text, at4] of [
+    ['1', 1],
+    ['0.5', 0.5],
+    ['1/4', 0.25],
+    ['1/concurrency', 0.25],
+    ['1/sqrt_concurrency', 0.5],
+    ['2', undefined],
+    ['1/x', undefined],
+    ['', undefined],
+  ] as const)
+    assert.equal(parseFeedback(text)?.(4), at4, text)
+})
