@@ -5,6 +5,7 @@ import { createAuthenticator } from './authenticate.ts'
 import type { Authenticator } from './authenticator.ts'
 import { createKnownUsers } from './known-users.ts'
 import { type AccountOptions, type CompleteOptions, completeOptions } from './options.ts'
+import { createRecentReaders } from './recent-readers.ts'
 import { noSources, type UserSources } from './sources/user-source.ts'
 
 export interface AccountsParts {
@@ -39,6 +40,8 @@ export interface Accounts extends Authenticator {
    * domain. Case does not matter; extensions (`user+x`) and aliases are the router's.
    */
   find(address: string): Promise<Account | undefined>
+  /** Whether somebody logged in by POP3 or IMAP from that address within `popBeforeSmtpMs`. All workers know. */
+  hasReadMail(clientAddress: string): Promise<boolean>
   /** mydestination's plain names, the default domain, and domains added by command. */
   isLocalDomain(domain: string): Promise<boolean>
   localDomains(): Promise<readonly string[]>
@@ -72,8 +75,10 @@ export function createAccounts(parts: AccountsParts): Accounts {
   const sources = parts.sources ?? (() => noSources)
   const users = createKnownUsers({ ...parts, options, sources })
   const { find } = users
+  const readers = createRecentReaders({ ...parts, options })
   return {
-    ...createAuthenticator({ ...parts, options, sources, users }),
+    ...readers.noting(createAuthenticator({ ...parts, options, sources, users })),
+    hasReadMail: readers.has,
     ...createAdministration({ ...parts, options, find, localDomains }),
     find,
     localDomains,

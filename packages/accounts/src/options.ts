@@ -27,6 +27,8 @@ export interface AccountOptions {
   readonly pendingLimit?: number
   /** Logins under way at once in sources beside the store. */
   readonly sourceConcurrency?: number
+  /** How long an address is known after a login by POP3 or IMAP; 0 = not at all. */
+  readonly popBeforeSmtpMs?: number
   /** SCRAM verifiers are kept beside the hashes; 0 = none are made, and nobody logs in by SCRAM. RFC 7677 §4: 4,096 at least. */
   readonly scramIterations?: number
   /** Makes the salts of users who do not exist; the same in all processes, and after a restart. */
@@ -50,6 +52,7 @@ const defaults: Omit<CompleteOptions, 'defaultDomain'> = {
   failureDelayMaxMs: 15_000,
   pendingLimit: 20,
   sourceConcurrency: 8,
+  popBeforeSmtpMs: 0,
   scramIterations: 0,
   scramSecret: '',
 }

@@ -2,6 +2,7 @@ import { isHostName } from '@posthorn/dns'
 import { formatAddress, parseForwardPath } from '@posthorn/mail'
 import type { SmtpReply, SmtpSession } from '@posthorn/smtp'
 import type { QueueStore } from '@posthorn/storage'
+import { answered } from '../tables/index.ts'
 import type { ReceiveConfiguration } from './receive-options.ts'
 import { reply } from './refusals.ts'
 
@@ -15,7 +16,7 @@ export async function vrfy(
   const parsed = argument.trim() === '' ? undefined : parseForwardPath(argument)
   if (parsed === undefined) return reply(501, '5.5.4', 'Syntax: VRFY address [SMTPUTF8]')
   const address = formatAddress(parsed)
-  const destination = routing.classify(address)
+  const destination = await answered(() => routing.classify(address))
   const mayRelay = session.trusted || session.user !== undefined
   if (!mayRelay && (destination.routed || destination.class === 'default')) {
     return reply(554, '5.7.1', `<${address}>: Relay access denied`)
@@ -30,10 +31,30 @@ export async function vrfy(
   return reply(252, '2.0.0', argument.trim())
 }
 
-/** Postfix has no EXPN: who is on a list is nobody's business. RFC 5321 §7.3. */
-export function expn(): SmtpReply {
-  return reply(500, '5.5.2', 'Error: command not recognized')
+/**
+ * Who is on a list: where `expn_access` allows it, the addresses that an alias or a virtual alias leads to, lists
+ * within it by their names (RFC 5321 §3.5.2). Postfix has no EXPN: elsewhere the command is not known.
+ */
+export async function expn(
+  argument: string,
+  session: SmtpSession,
+  { options, routing }: ReceiveConfiguration,
+): Promise<SmtpReply> {
+  const { expnAccess = 'none' } = options
+  const allowed =
+    expnAccess !== 'none' && (session.user !== undefined || (expnAccess === 'mynetworks' && session.trusted))
+  if (!allowed) return reply(500, '5.5.2', 'Error: command not recognized')
+  const parsed = argument.trim() === '' ? undefined : parseForwardPath(argument)
+  if (parsed === undefined) return reply(501, '5.5.4', 'Syntax: EXPN list')
+  const address = formatAddress(parsed)
+  const members = await routing.listMembers(address)
+  if (members === undefined) return reply(550, '5.1.1', `<${address}>: not a list`)
+  if (members.length > maxExpnLines) return reply(550, '5.7.1', `<${address}>: list is too long to be shown`)
+  const text = members.length === 0 ? ['the list is empty'] : members.map((one) => `<${one}>`)
+  return { code: 250, status: '2.1.5', text }
 }
+
+const maxExpnLines = 1_000
 
 /** RFC 1985. Postfix: etrn_cmd(), fast_flush_domains = $relay_domains. */
 export async function etrn(
@@ -47,7 +68,7 @@ export async function etrn(
   const domain = given.replace(/^[@#]/, '')
   if (given === '' || /\s/.test(given)) return { code: 500, text: 'Syntax: ETRN domain' }
   if (!isHostName(domain)) return { code: 501, text: 'Error: invalid parameter syntax' }
-  if (routing.classify(`postmaster@${domain}`).class !== 'relay') {
+  if ((await answered(() => routing.classify(`postmaster@${domain}`))).class !== 'relay') {
     return { code: 459, text: `<${argument.trim()}>: service unavailable` }
   }
   await queue.flush({ nowMs, nextHop: domain })

@@ -23,6 +23,10 @@ export interface ReceiveOptions {
   readonly authenticatedHeader?: 'yes' | 'no'
   /** disable_vrfy_command is the opposite. */
   readonly vrfy?: 'enabled' | 'disabled'
+  /** Who may ask EXPN: users who have logged in, and with `mynetworks` trusted clients. Default: nobody. */
+  readonly expnAccess?: 'none' | 'authenticated' | 'mynetworks'
+  /** Addresses that read mail lately relay as if they were in mynetworks, on port 25. */
+  readonly popBeforeSmtp?: 'yes' | 'no'
   /** Who has logged in writes as himself only (reject_sender_login_mismatch for every list). */
   readonly senderMustMatchLogin?: 'yes' | 'no'
   /** always_add_missing_headers: also for mail of strangers. */

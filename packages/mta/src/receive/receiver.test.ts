@@ -247,7 +247,7 @@ test('VRFY, EXPN, ETRN', async () => {
   for (const [argument, session, expected] of cases) {
     assert.equal(replyText(await mail.handler.vrfy(session, argument)), expected)
   }
-  assert.match(replyText(await mail.handler.expn(stranger, 'staff')), /^500 5\.5\.2 /)
+  assert.match(replyText(await mail.handler.expn(local, 'staff')), /^500 5\.5\.2 /)
   assert.equal(replyText(await mail.handler.etrn(stranger, 'relay.net')), '250 Queuing started')
   assert.equal(replyText(await mail.handler.etrn(stranger, 'far.net')), '459 <far.net>: service unavailable')
   assert.equal(replyText(await mail.handler.etrn(stranger, 'a..b')), '501 Error: invalid parameter syntax')

@@ -37,7 +37,7 @@ import { verpRefusal } from './verp.ts'
 
 export interface ReceiverSources {
   readonly store: Pick<Store, 'queue' | 'messages' | 'mailboxes'>
-  readonly accounts: Pick<Accounts, 'authenticate' | 'scramVerifier'>
+  readonly accounts: Pick<Accounts, 'authenticate' | 'scramVerifier' | 'hasReadMail'>
   readonly dns: Resolver
   readonly log: Log
   readonly now: () => number
@@ -139,8 +139,19 @@ class Receiver implements SmtpHandler {
     return after(name, (known) => {
       state.client = { address: session.clientAddress, name: known, inMyNetworks }
       session.clientName = known.name
-      return this.#admit(session, state)
+      return after(this.#mayRelayAsReader(session, state), (mayRelay) => {
+        if (mayRelay) state.client = { ...state.client, inMyNetworks: true }
+        return this.#admit(session, state)
+      })
     })
+  }
+
+  /** SMTP after POP. Not from a container's gateway: that is everybody. */
+  #mayRelayAsReader(session: SmtpSession, state: SessionState): Answer<boolean> {
+    const { options, gatewayGuard } = this.#sources.configuration()
+    if (options.popBeforeSmtp !== 'yes' || session.service !== 'mx' || state.client.inMyNetworks) return false
+    if (gatewayGuard?.trusts(session.clientAddress) === false) return false
+    return this.#sources.accounts.hasReadMail(session.clientAddress)
   }
 
   #admit(session: SmtpSession, state: SessionState): Answer<SmtpReply> {
@@ -255,8 +266,8 @@ class Receiver implements SmtpHandler {
     return vrfy(argument, session, this.#sources.configuration())
   }
 
-  expn(): SmtpReply {
-    return expn()
+  async expn(session: SmtpSession, argument: string): Promise<SmtpReply> {
+    return expn(argument, session, this.#sources.configuration())
   }
 
   async etrn(session: SmtpSession, argument: string): Promise<SmtpReply> {

@@ -41,6 +41,17 @@ export async function aliasMembers(parts: MemberParts, list: string): Promise<Re
   return members
 }
 
+/** What a list leads to at its first step; undefined: no list. Programs and files are not told about. */
+export async function listMembers(parts: MemberParts, list: string): Promise<readonly string[] | undefined> {
+  const complete = parts.classes.complete(list)
+  const expanded = parts.virtual.expand(complete)
+  if (expanded.kind === 'addresses' && expanded.addresses.join() !== complete) return expanded.addresses
+  const { address } = parts.classes.unroute(complete)
+  if (parts.classes.classOf(address.slice(address.lastIndexOf('@') + 1)) !== 'local') return undefined
+  const value = lookupFirst(parts.aliases, localName(address, parts.delimiter).name)
+  return value === undefined ? undefined : await targets(parts, parseAliasValue(value))
+}
+
 async function targets(parts: MemberParts, found: readonly AliasTarget[]): Promise<string[]> {
   const addresses: string[] = []
   for (const target of found) {

@@ -16,7 +16,7 @@ import {
 } from '../tables/index.ts'
 import { createAccountCache } from './account-cache.ts'
 import { createAddressClasses } from './address-classes.ts'
-import { aliasMembers, comparable } from './alias-members.ts'
+import { aliasMembers, comparable, listMembers } from './alias-members.ts'
 import { createAutomaticCopies } from './automatic-copies.ts'
 import { createDetailMailboxes } from './detail-mailbox.ts'
 import { createDirectMailboxes, type DirectMailbox } from './direct-mailboxes.ts'
@@ -74,6 +74,8 @@ export interface Routing extends AddressBook {
   mailboxOf(address: string): Answer<Account | undefined>
   /** EXPN, `sendmail -bv`: the next step only. undefined: no such list. */
   expandAlias(name: string): readonly string[] | undefined
+  /** The addresses a list leads to at its first step, for EXPN; undefined: no list. */
+  listMembers(list: string): Promise<readonly string[] | undefined>
   /** Rewriting and blind copies of new mail; undefined: none are configured. */
   readonly envelopeRules: EnvelopeRules | undefined
   /** For the header of mail from clients of ours: complete addresses, canonical ones. */
@@ -140,6 +142,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
       await answered(async () =>
         (await aliasMembers(memberParts, list)).has(comparable(memberParts, sender)),
       ),
+    listMembers: async (list) => await answered(() => listMembers(memberParts, list)),
     isSame: (one, other) => comparable(memberParts, one) === comparable(memberParts, other),
     owns: (user, sender, delimiter) => owns(parts, user, sender, delimiter),
     plan: async (recipients, sender, nowMs, how) =>

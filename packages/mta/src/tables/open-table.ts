@@ -10,6 +10,7 @@ import { atOnce } from './network-table.ts'
 import { pcre } from './pcre.ts'
 import { randmap } from './randmap.ts'
 import { regexp } from './regexp.ts'
+import { sendmailAccess } from './sendmail-access.ts'
 import { socketmap } from './socketmap.ts'
 import { staticTable } from './static.ts'
 import { type LookupTable, type TableContext, TableError, type TableType } from './table.ts'
@@ -61,6 +62,7 @@ const types: Readonly<Record<string, TableType>> = {
   fail,
   randmap,
   unix,
+  sendmail: sendmailAccess,
   socketmap,
   tcp,
   // Postfix asks a table on behalf of others there; here each process reads it itself.

@@ -19,6 +19,7 @@ export function accountOptions(config: ConfigValues): AccountOptions {
     failureWindowMs: config.auth_failure_window,
     failureLimit: config.auth_failure_limit,
     failureDelayMaxMs: config.auth_failure_delay,
+    popBeforeSmtpMs: config.pop_before_smtp_ttl,
     ...(offersScram(config)
       ? {
           scramIterations: config.auth_scram_iterations,

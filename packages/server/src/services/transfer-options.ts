@@ -254,6 +254,8 @@ export function receiveOptions({ values }: Config): ReceiveOptions {
     addMissingHeaders: values.always_add_missing_headers ? 'always' : 'own-clients',
     senderMustMatchLogin: yesNo(values.sender_must_match_login),
     vrfy: values.disable_vrfy_command ? 'disabled' : 'enabled',
+    expnAccess: values.expn_access,
+    popBeforeSmtp: yesNo(values.pop_before_smtp_ttl > 0),
     minFreeBytes: values.queue_minfree,
     dataFolder: values.data_directory,
     contentFilter: contentFilter(values.content_filter),

@@ -33,11 +33,11 @@ function site() {
 
 /** crypt(3) of "a". */
 const hash = '$5$rounds=1000$xy$5qAPdRrwJn0G5NXFXwRRhZU1xoCWuPDdCTAxq9gmjh4'
-const sha1 = '{SHA}tiY7sUhYKUwI5L3866kKMpcmPAY='
+const sha1 = '{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ='
 
 /** What a login with the password makes of the account's secrets. */
 async function logIn(path: string, user: string, password: string) {
-  const store = await openStore({ directory: join(path, 'data', 'store') })
+  const store = await openStore({ directory: join(path, 'store') })
   try {
     const options = { defaultDomain: 'example.org', memoryKib: 1024 }
     const accounts = createAccounts({ store, now: Date.now, log: () => undefined, options: () => options })
@@ -82,7 +82,7 @@ frank: left alone: locked
   )
   assert.match(
     (await posthorn(['user', 'list'])).out,
-    /carol@example\.org +enabled +0 messages +0 of 1\.0 ?G/,
+    /carol@example\.org +enabled +0 messages +0 B of 1\.0 GB/,
   )
   assert.match(
     (await posthorn(['user', 'import', users])).out,

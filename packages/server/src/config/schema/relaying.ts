@@ -175,6 +175,18 @@ export const relaying = {
     default: 'no',
     doc: 'Refuse VRFY.',
   }),
+  expn_access: posthorn({
+    type: 'choice',
+    values: ['none', 'authenticated', 'mynetworks'],
+    default: 'none',
+    doc: 'Who may ask EXPN for the members of an alias: nobody, users who have logged in, or these and clients in mynetworks. (Postfix has no EXPN.)',
+  }),
+  pop_before_smtp_ttl: posthorn({
+    type: 'time',
+    default: '0',
+    unit: 'm',
+    doc: 'For clients of the last century that cannot do AUTH: an address from which somebody logged in by POP3 or IMAP may relay for so long, as if it were in mynetworks, on port 25. Everybody behind that address may, so 10 to 30 minutes are enough. 0 = off.',
+  }),
   dns_list_timeout: posthorn({
     type: 'time',
     default: '5s',
