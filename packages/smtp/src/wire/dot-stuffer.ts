@@ -26,6 +26,13 @@ export class DotStuffer {
 
   /** The same octets, or a copy where something had to change. */
   push(bytes: Uint8Array): Uint8Array {
+    const column = this.#heldCr ? undefined : columnAfter(bytes, this.#column, this.#limit)
+    if (column === undefined) return this.#mended(bytes)
+    this.#column = column
+    return bytes
+  }
+
+  #mended(bytes: Uint8Array): Uint8Array {
     const pieces: Uint8Array[] = []
     let from = 0
     let i = 0
@@ -88,4 +95,22 @@ export class DotStuffer {
     const open = this.#heldCr || this.#column > 0
     return Buffer.concat([open ? crlfDot : oneDot, crlf])
   }
+}
+
+/** Nearly all mail: nothing has to change. The column behind the octets; undefined: something must. */
+const columnAfter = (bytes: Uint8Array, column: number, limit: number): number | undefined => {
+  const end = bytes.length
+  const longest = limit > 0 ? limit : Number.POSITIVE_INFINITY
+  let lineStart = -column
+  for (let i = 0; i < end; ) {
+    let octet = bytes[i] as number
+    if (octet === dot && i === lineStart) return undefined
+    while (octet !== lf && octet !== cr && ++i < end) octet = bytes[i] as number
+    if (i - lineStart > longest) return undefined
+    if (i >= end) break
+    if (octet === lf || bytes[i + 1] !== lf) return undefined
+    i += 2
+    lineStart = i
+  }
+  return end - lineStart
 }
