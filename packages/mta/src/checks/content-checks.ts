@@ -33,10 +33,13 @@ export interface ContentChecks {
 
 /** undefined: no table, and no message is looked at. Throws TableError. */
 export function createContentChecks(options: ContentCheckOptions, tables: Tables): ContentChecks | undefined {
-  const header = tables.openAll(options.headerChecks ?? [])
-  const mime = tables.openAll(options.mimeHeaderChecks ?? options.headerChecks ?? [])
-  const nested = tables.openAll(options.nestedHeaderChecks ?? options.headerChecks ?? [])
-  const body = tables.openAll(options.bodyChecks ?? [])
+  const header = tables.openAll(options.headerChecks ?? [], 'header_checks')
+  const mime = tables.openAll(options.mimeHeaderChecks ?? options.headerChecks ?? [], 'mime_header_checks')
+  const nested = tables.openAll(
+    options.nestedHeaderChecks ?? options.headerChecks ?? [],
+    'nested_header_checks',
+  )
+  const body = tables.openAll(options.bodyChecks ?? [], 'body_checks')
   if ([header, mime, nested, body].every((list) => list.length === 0)) return undefined
   return {
     header,

@@ -59,7 +59,7 @@ export function createMilters(
   const read = (texts: readonly string[]) => readMilterSpecs(texts, settings, settings.socketFolder)
   const smtpd = read(options.smtpd)
   const nonSmtpd = read(options.nonSmtpd)
-  const maps = context.tables.openAll(options.maps)
+  const maps = context.tables.openAll(options.maps, 'smtpd_milter_maps')
   if (smtpd.length === 0 && nonSmtpd.length === 0 && maps.length === 0) return undefined
   const warn = (service: string) => (text: string) => context.log({ level: 'warning', service, text })
   const open = (specs: readonly MilterSpec[], service: string): SessionMilters | undefined =>
@@ -70,7 +70,7 @@ export function createMilters(
           settings,
         )
   return {
-    headerChecks: context.tables.openAll(options.headerChecks),
+    headerChecks: context.tables.openAll(options.headerChecks, 'milter_header_checks'),
     forSubmission: () => open(nonSmtpd, 'cleanup'),
     forClient(address) {
       const found = maps.length === 0 ? undefined : lookupFirst(maps, address)

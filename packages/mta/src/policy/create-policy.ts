@@ -9,11 +9,12 @@ import { DnsLists } from './dns-lists.ts'
 import { type Course, runList } from './engine.ts'
 import type { Greylist } from './greylist/greylist.ts'
 import { createNetworkList } from './networks.ts'
+import { lookupFailure, patient } from './patient.ts'
 import { defaultCodes, defaultUnverified, type PolicyOptions } from './policy-options.ts'
 import { createPolicyServices } from './policy-service.ts'
 import { createPosters } from './posters.ts'
 import { createRejectFooter } from './reject-footer.ts'
-import { type PolicyRequest, type Stage, stages, subjectOf } from './request.ts'
+import { type PolicyRequest, recipientSubject, type Stage, stages, subjectOf } from './request.ts'
 import type { PolicyParts } from './restriction.ts'
 import {
   type ListSource,
@@ -77,7 +78,7 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
     options.rejectFooter ?? '',
     options.ownNames?.[0] ?? '',
     sources.now,
-    sources.tables.openAll(options.rejectFooterMaps ?? []),
+    sources.tables.openAll(options.rejectFooterMaps ?? [], 'smtpd_reject_footer_maps'),
   )
 
   /** Synchronous as long as nothing has to wait. */
@@ -115,7 +116,13 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
           ]
     })
     if (command !== 'rcpt') return steps
-    if (posters !== undefined) steps.push(posters)
+    if (posters !== undefined)
+      steps.push((request) =>
+        patient(
+          () => posters(request),
+          (error) => lookupFailure(parts, recipientSubject(request), error),
+        ),
+      )
     if (options.rejectUnlistedSender === 'yes') steps.push((request) => unlistedSenderVerdict(parts, request))
     if (options.rejectUnlistedRecipient !== 'no')
       steps.push((request) => unlistedRecipientVerdict(parts, request))

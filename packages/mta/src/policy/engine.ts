@@ -1,4 +1,5 @@
 import type { Answer } from '@posthorn/smtp'
+import { lookupFailure, patient } from './patient.ts'
 import { policyLogText, refusalText } from './reply-text.ts'
 import type { PolicyRequest, Subject } from './request.ts'
 import type { Check, PolicyParts } from './restriction.ts'
@@ -41,7 +42,11 @@ interface Run {
 function runFrom(run: Run, start: number, warnAtStart: boolean): Answer<Verdict> {
   let warn = warnAtStart
   for (let i = start; i < run.checks.length; i++) {
-    const answer = (run.checks[i] as Check)(run.request, run.subject, run.depth)
+    const check = run.checks[i] as Check
+    const answer = patient(
+      () => check(run.request, run.subject, run.depth),
+      (error) => lookupFailure(run.parts, run.subject, error),
+    )
     if (answer instanceof Promise) {
       const warned = warn
       return answer.then((verdict) => {

@@ -83,7 +83,10 @@ function parseItem(text: string, where: string, context: TableContext & { readon
     })
     return { kind: 'file', current: () => file.current(), negated }
   }
-  if (/^[a-z]+:[/{]/i.test(item)) return { kind: 'table', table: context.tables.open(item), negated }
+  if (/^[a-z]+:[/{]/i.test(item)) {
+    const [table] = context.tables.openAll([item], 'a list of networks')
+    if (table !== undefined) return { kind: 'table', table, negated }
+  }
   const network = parseNetwork(item)
   if (typeof network === 'string') throw new TableError(where, network)
   return { kind: 'network', network, negated }

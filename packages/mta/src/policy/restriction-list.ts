@@ -1,6 +1,7 @@
 import type { Answer } from '@posthorn/smtp'
 import { closest, splitListText } from '../tables/index.ts'
 import { knownToPostfix } from './known-to-postfix.ts'
+import { lookupFailure, patient, tableFailure } from './patient.ts'
 import type { PolicyRequest, Stage, Subject } from './request.ts'
 import { type Check, type PolicyParts, type Restriction, tableRestrictionOf } from './restriction.ts'
 import { configurationError, dunno, type Verdict } from './verdict.ts'
@@ -55,7 +56,7 @@ export function readRestrictionList(
       const argument = found.argument === undefined ? '' : words[++i]
       if (argument === undefined)
         throw new PolicyError(parameter, `${word} needs a ${found.argument} after it`)
-      checks.push(found.make(source.parts, argument))
+      checks.push(patientCheck(found, found.make(source.parts, argument), source.parts))
       closesRelay ||= found.closesRelay === true
       continue
     }
@@ -68,7 +69,7 @@ export function readRestrictionList(
     if (word.includes(':') && !word.startsWith('{')) {
       const table = source.restrictions.get(tableRestrictionOf[stage])
       if (table !== undefined) {
-        checks.push(table.make(source.parts, word))
+        checks.push(patientCheck(table, table.make(source.parts, word), source.parts))
         continue
       }
     }
@@ -76,6 +77,16 @@ export function readRestrictionList(
   }
   return { checks, closesRelay }
 }
+
+/** Tables asked over a network may have to be waited for. */
+const patientCheck = ({ about, argument }: Restriction, check: Check, parts: PolicyParts): Check =>
+  about === undefined
+    ? check
+    : (request, subject, depth) =>
+        patient(
+          () => check(request, subject, depth),
+          (error) => (argument === 'table' ? tableFailure : lookupFailure)(parts, about(request), error),
+        )
 
 function classCheck(name: string, list: () => RestrictionList, source: ListSource): Check {
   return (request, subject, depth) => {

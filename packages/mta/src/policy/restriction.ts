@@ -63,6 +63,8 @@ export interface Restriction {
   readonly names: readonly string[]
   /** What must follow the name. */
   readonly argument?: 'table' | 'zone' | 'policy service'
+  /** What it looks up in its table: named when the table has no answer. */
+  readonly about?: (request: PolicyRequest) => Subject
   /** Keeps strangers from relaying: a configuration without any such is refused. */
   readonly closesRelay?: true
   /** Makes the check once, when the configuration is read. Throws TableError. */

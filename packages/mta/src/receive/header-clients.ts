@@ -39,7 +39,7 @@ export function createHeaderClients(
       if (word === 'permit_sasl_authenticated') return (session) => session.user !== undefined
       if (word === 'permit_tls_clientcerts' || word === 'permit_tls_all_clientcerts') return () => false
       if (!word.includes(':')) throw new TableError(word, 'expected permit_… or type:table')
-      const table: LookupTable = context.tables.open(word)
+      const [table] = context.tables.openAll([word], 'local_header_rewrite_clients') as [LookupTable]
       return (session) => lookupIpAddress(table, session.clientAddress) !== undefined
     })
   return (session) => tests.some((test) => test(session))

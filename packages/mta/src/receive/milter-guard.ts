@@ -9,6 +9,7 @@ import type {
 } from '../milter/index.ts'
 import { type PolicyRequest, policyLogText } from '../policy/index.ts'
 import type { Routing } from '../routing/index.ts'
+import { LookupFailed, LookupWaits } from '../tables/index.ts'
 import type { SessionState } from './session-state.ts'
 
 export interface GuardSources {
@@ -149,8 +150,14 @@ export class MilterGuard {
 
   #route(address: string): { readonly mailer: string; readonly host: string } {
     if (address === '') return { mailer: 'local', host: this.#sources.myhostname() }
-    const { class: kind, domain } = this.#sources.routing().classify(address)
-    return { mailer: mailers[kind], host: domain }
+    try {
+      const { class: kind, domain } = this.#sources.routing().classify(address)
+      return { mailer: mailers[kind], host: domain }
+    } catch (error) {
+      if (!(error instanceof LookupWaits || error instanceof LookupFailed)) throw error
+      // A macro is not worth waiting for.
+      return { mailer: mailers.default, host: address.slice(address.lastIndexOf('@') + 1) }
+    }
   }
 }
 

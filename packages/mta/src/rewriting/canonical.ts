@@ -47,7 +47,7 @@ export function createCanonical(
   site: Pick<AddressMapOptions, 'complete' | 'isLocalDomain'>,
 ): Canonical | undefined {
   const mapper = (specs: readonly string[] | undefined): Rewrite | undefined => {
-    const opened = tables.openAll(specs ?? [])
+    const opened = tables.openAll(specs ?? [], 'canonical_maps')
     if (opened.length === 0) return undefined
     const how = { ...site, tables: opened, delimiter: options.recipientDelimiter ?? '' }
     return (address) => toTheEnd(address, { ...how, extensions: 'propagated' })

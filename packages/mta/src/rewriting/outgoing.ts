@@ -35,12 +35,12 @@ export function createOutgoingRewriting(
   site: Pick<AddressMapOptions, 'complete' | 'isLocalDomain' | 'delimiter'>,
   log: Log,
 ): OutgoingRewriting | undefined {
-  const opened = tables.openAll(options.genericMaps)
+  const opened = tables.openAll(options.genericMaps, 'smtp_generic_maps')
   const checks: ContentChecks = {
-    header: tables.openAll(options.headerChecks ?? []),
-    mime: tables.openAll(options.mimeHeaderChecks ?? []),
-    nested: tables.openAll(options.nestedHeaderChecks ?? []),
-    body: tables.openAll(options.bodyChecks ?? []),
+    header: tables.openAll(options.headerChecks ?? [], 'smtp_header_checks'),
+    mime: tables.openAll(options.mimeHeaderChecks ?? [], 'smtp_mime_header_checks'),
+    nested: tables.openAll(options.nestedHeaderChecks ?? [], 'smtp_nested_header_checks'),
+    body: tables.openAll(options.bodyChecks ?? [], 'smtp_body_checks'),
     bodyLimitBytes: options.bodyChecksSizeLimitBytes ?? 51_200,
     headerLimitBytes: 102_400,
   }

@@ -73,7 +73,7 @@ class ClientScreen implements Screen {
     this.#sources = sources
     this.#access = options.accessList.map((word) => accessOf(word, sources))
     this.#scores = new ListScores(readListSites(options.dnsblSites), sources, options.dnsblTimeoutMs)
-    this.#replies = sources.tables.openAll(options.dnsblReplyMap)
+    this.#replies = sources.tables.openAll(options.dnsblReplyMap, 'postscreen_dnsbl_reply_map')
     this.#cache = openVerifyCache(options.cachePath, sources.log, sources.now)
     const everywhere = options.allowlistInterfaces.some((word) => /^static:all$/i.test(word))
     const list = everywhere ? undefined : createNetworkList(options.allowlistInterfaces, sources)

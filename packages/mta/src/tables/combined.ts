@@ -18,6 +18,7 @@ function combined(spec: string, tables: readonly LookupTable[], lookup: LookupTa
   return {
     name: spec,
     match: tables.some((table) => table.match === 'pattern') ? 'pattern' : 'fixed',
+    ...(tables.some((table) => table.waits === true) ? { waits: true } : {}),
     lookup,
     async refresh() {
       for (const table of tables) await table.refresh()

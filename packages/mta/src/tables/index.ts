@@ -13,3 +13,4 @@ export {
 export { createTables, lookupFirst, openTable, type Tables, tableTypes } from './open-table.ts'
 export { lookupAccessAddress, lookupDomain, lookupIpAddress, lookupMapping } from './partial-keys.ts'
 export { type LookupTable, type TableContext, TableError } from './table.ts'
+export { answered, LookupFailed, LookupWaits } from './waiting-lookup.ts'

@@ -1,11 +1,13 @@
 import type { Log } from '@posthorn/mail'
 
-/** One lookup table, whatever stands behind it. Lookups are synchronous: contents are in memory. */
+/** One lookup table, whatever stands behind it. Lookups are synchronous: contents are in memory, or `waits`. */
 export interface LookupTable {
   /** As configured: `hash:/etc/posthorn/access`. */
   readonly name: string
   /** Pattern tables are asked once, with the whole key; fixed ones with each partial key too (access(5), virtual(5)). */
   readonly match: 'fixed' | 'pattern'
+  /** Answers come over a network: `lookup` throws LookupWaits, and LookupFailed. See `answered`. */
+  readonly waits?: true
   /** undefined: not found. Keys are folded to lower case by tables that are not case-sensitive. */
   lookup(key: string): string | undefined
   /** False: no key of these octets (UTF-8) is in it; cheaper than `lookup`. */

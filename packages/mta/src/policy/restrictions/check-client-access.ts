@@ -7,6 +7,7 @@ import { dunno } from '../verdict.ts'
 export const checkClientAccess = restriction({
   names: ['check_client_access'],
   argument: 'table',
+  about: clientSubject,
   make(parts, spec) {
     const table = parts.tables.open(spec)
     return (request, _subject, depth) => {

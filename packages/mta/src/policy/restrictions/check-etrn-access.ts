@@ -1,4 +1,5 @@
 import { lookupDomain } from '../../tables/index.ts'
+import { subjectOf } from '../request.ts'
 import { restriction } from '../restriction.ts'
 import { dunno } from '../verdict.ts'
 
@@ -6,6 +7,7 @@ import { dunno } from '../verdict.ts'
 export const checkEtrnAccess = restriction({
   names: ['check_etrn_access'],
   argument: 'table',
+  about: (request) => subjectOf('etrn', request),
   make(parts, spec) {
     const table = parts.tables.open(spec)
     return (request, subject, depth) => {

@@ -7,6 +7,7 @@ import { dunno } from '../verdict.ts'
 export const checkHeloAccess = restriction({
   names: ['check_helo_access'],
   argument: 'table',
+  about: heloSubject,
   make(parts, spec) {
     const table = parts.tables.open(spec)
     return (request, _subject, depth) => {

@@ -7,6 +7,7 @@ import { dunno, type Verdict } from '../verdict.ts'
 export const checkRecipientAccess = restriction({
   names: ['check_recipient_access'],
   argument: 'table',
+  about: recipientSubject,
   make(parts, spec) {
     const table = parts.tables.open(spec)
     return (request, _subject, depth) => {

@@ -7,6 +7,7 @@ import { dunno } from '../verdict.ts'
 export const checkReverseClientHostnameAccess = restriction({
   names: ['check_reverse_client_hostname_access'],
   argument: 'table',
+  about: clientSubject,
   make(parts, spec) {
     const table = parts.tables.open(spec)
     return (request, _subject, depth) => {

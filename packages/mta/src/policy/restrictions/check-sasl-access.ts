@@ -6,6 +6,7 @@ import { dunno } from '../verdict.ts'
 export const checkSaslAccess = restriction({
   names: ['check_sasl_access'],
   argument: 'table',
+  about: senderSubject,
   make(parts, spec) {
     const table = parts.tables.open(spec)
     return (request, _subject, depth) => {

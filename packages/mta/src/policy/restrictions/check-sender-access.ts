@@ -7,6 +7,7 @@ import { dunno } from '../verdict.ts'
 export const checkSenderAccess = restriction({
   names: ['check_sender_access'],
   argument: 'table',
+  about: senderSubject,
   make(parts, spec) {
     const table = parts.tables.open(spec)
     const { nullSenderKey } = parts

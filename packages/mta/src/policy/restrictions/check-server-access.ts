@@ -38,6 +38,12 @@ const sources: Readonly<Record<string, (request: PolicyRequest, parts: PolicyPar
       : undefined,
 }
 
+const subjects: Readonly<Record<string, (request: PolicyRequest) => Subject>> = {
+  helo: heloSubject,
+  sender: senderSubject,
+  recipient: recipientSubject,
+}
+
 function named(domain: string, subject: Subject): Named | undefined {
   return domain === '' || domain === 'unknown' ? undefined : { domain, subject }
 }
@@ -49,6 +55,7 @@ export const serverAccessRestrictions: readonly Restriction[] = Object.entries(s
       restriction({
         names: [`check_${from}_${kind}_access`],
         argument: 'table',
+        about: subjects[from] ?? clientSubject,
         make(parts, spec) {
           const table = parts.tables.open(spec)
           return async (request, _subject, depth) => {

@@ -56,6 +56,7 @@ const unauthenticated =
 
 export const rejectSenderLoginMismatch = restriction({
   names: ['reject_sender_login_mismatch'],
+  about: senderSubject,
   make(parts) {
     const [known, unknown] = [authenticated(parts, 'refused'), unauthenticated(parts)]
     return (request, subject, depth) =>
@@ -65,15 +66,18 @@ export const rejectSenderLoginMismatch = restriction({
 
 export const rejectAuthenticatedSenderLoginMismatch = restriction({
   names: ['reject_authenticated_sender_login_mismatch'],
+  about: senderSubject,
   make: (parts) => authenticated(parts, 'refused'),
 })
 
 export const rejectKnownSenderLoginMismatch = restriction({
   names: ['reject_known_sender_login_mismatch'],
+  about: senderSubject,
   make: (parts) => authenticated(parts, 'passed'),
 })
 
 export const rejectUnauthenticatedSenderLoginMismatch = restriction({
   names: ['reject_unauthenticated_sender_login_mismatch'],
+  about: senderSubject,
   make: unauthenticated,
 })

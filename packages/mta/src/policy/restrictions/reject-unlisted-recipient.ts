@@ -33,10 +33,8 @@ export function unlistedVerdict(
       return { kind: 'refuse', refusal: refusalOf(subject, refusedCode, known.status, known.text) }
     }
     if (known.kind === 'temporary') {
-      return {
-        kind: 'defer-if-permit',
-        refusal: refusalOf(subject, 451, '4.3.0', 'Temporary lookup failure'),
-      }
+      const text = `<${subject.name}>: Temporary lookup failure`
+      return { kind: 'refuse', refusal: { code: 451, status: '4.3.0', text } }
     }
     const code = codes.unknownLocalRecipientRejectCode
     const fitted = code >= 500 ? status : `4${status.slice(1)}`

@@ -1,4 +1,4 @@
-import { createTables, type LookupTable, TableError } from '@posthorn/mta'
+import { answered, createTables, LookupFailed, type LookupTable, TableError } from '@posthorn/mta'
 import { inspectConfig } from '../../config/load-config.ts'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, exit, readLines, type Shell } from '../shell.ts'
@@ -49,7 +49,7 @@ async function run(
   if (query === undefined) return check(specs, format, shell)
   const tables = open(specs, format, shell)
   if (query === '-') return answerLines(tables, options, shell)
-  const value = first(tables, query)
+  const value = await first(tables, query)
   if (value === undefined) return exit.failure
   shell.out(`${value}\n`)
   return exit.ok
@@ -91,7 +91,7 @@ async function answerLines(tables: readonly LookupTable[], options: Options, she
   for (const line of text.split('\n')) {
     const key = line.replace(/\r$/, '')
     if (key === '' && !options.has('h')) continue
-    const value = first(tables, key)
+    const value = await first(tables, key)
     if (value === undefined) continue
     found++
     shell.out(`${key}\t${value}\n`)
@@ -99,10 +99,15 @@ async function answerLines(tables: readonly LookupTable[], options: Options, she
   return found > 0 ? exit.ok : exit.failure
 }
 
-function first(tables: readonly LookupTable[], key: string): string | undefined {
+async function first(tables: readonly LookupTable[], key: string): Promise<string | undefined> {
   for (const table of tables) {
-    const value = table.lookup(key)
-    if (value !== undefined) return value
+    try {
+      const value = await answered(() => table.lookup(key))
+      if (value !== undefined) return value
+    } catch (error) {
+      if (error instanceof LookupFailed) throw new CommandError(`table ${table.name}: query error`)
+      throw error
+    }
   }
   return undefined
 }
