@@ -166,13 +166,14 @@ const assemble = async (
   machine.reserve.keep()
   const ids = await QueueIds.open(commit)
   housekeeping.start()
-  const texts = new KeptTexts(options.directory, {
+  const maker = {
     environment,
     segmentDirectory,
     locks: volatile.locks,
     token: self.token,
-    watch: (listener) => watchers.watch(listener),
-  })
+    watch: (listener: (wake: Wake) => void) => watchers.watch(listener),
+  }
+  const texts = new KeptTexts(options.directory, maker, options.listing)
   return {
     accounts: createAccountStore(engine, options.defaultMailboxes ?? defaultMailboxes),
     mailboxes: createMailboxStore(engine),

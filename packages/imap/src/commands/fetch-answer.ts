@@ -6,6 +6,7 @@ import { hasUnknownEncoding, writeDecoded } from './decoded-items.ts'
 import { FetchOutput, type FetchRow } from './fetch-output.ts'
 import type { FetchPlan } from './fetch-plan.ts'
 import { FieldSelections } from './field-selections.ts'
+import { ListedAnswer } from './listed-answer.ts'
 import { asBuffer, MessageView } from './message-view.ts'
 import { octetRange, selectsFields, writeFields, writeOctets } from './section-octets.ts'
 import { sendLargeMessage } from './send-large-message.ts'
@@ -47,6 +48,7 @@ class FetchAnswer implements FetchOutcome {
   readonly #message = new MessageView()
   readonly #selections = new FieldSelections()
   readonly #summaries: SummaryAnswer | undefined
+  readonly #listed: ListedAnswer | undefined
   unknownEncoding = false
   #answered = 0
 
@@ -54,16 +56,20 @@ class FetchAnswer implements FetchOutcome {
     this.#session = session
     this.#plan = plan
     this.output = new FetchOutput(session, plan.items)
-    if (plan.source === 'summary' && !plan.marks) this.#summaries = new SummaryAnswer(session, this.output)
+    if (plan.source === 'summary' && !plan.marks) {
+      this.#summaries = new SummaryAnswer(session, this.output)
+      this.#listed = ListedAnswer.for(session, this.output)
+    }
   }
 
   get answered(): number {
-    return this.#answered + (this.#summaries?.answered ?? 0)
+    return this.#answered + (this.#summaries?.answered ?? 0) + (this.#listed?.answered ?? 0)
   }
 
   /** Small messages come with the batch, large ones are read by themselves. */
   get want(): FetchWant {
     const { source, marks, want } = this.#plan
+    if (this.#listed !== undefined) return { facts: true, listing: this.#listed.columns }
     if (source === 'summary' && !marks) return { facts: true }
     if (source !== 'octets') return want
     return { ...want, bytes: 'all', maxBytes: this.#limit, memoryIsFree: this.#memoryIsFree }
@@ -80,8 +86,12 @@ class FetchAnswer implements FetchOutcome {
       await this.output.writeColumns(batch)
       return
     }
+    if (this.#listed !== undefined) {
+      await this.#listed.batch(batch, (rest) => this.#fromSummaries(rest))
+      return
+    }
     if (this.#summaries !== undefined) {
-      await this.#summaries.batch(batch, (uids) => this.#directly(uids))
+      await this.#fromSummaries(batch)
       return
     }
     const { mailbox } = this.#session
@@ -90,6 +100,10 @@ class FetchAnswer implements FetchOutcome {
     const rows = new Rows(batch, marked, this.#message)
     if (plan.source === 'octets') await this.#withOctets(rows)
     else await this.#withoutOctets(rows)
+  }
+
+  async #fromSummaries(batch: MessageBatch): Promise<void> {
+    await this.#summaries?.batch(batch, (uids) => this.#directly(uids))
   }
 
   async #directly(uids: Uint32Array): Promise<void> {

@@ -9,6 +9,7 @@ import type { LogEvent } from '@posthorn/mail'
 import { type Listener, listen, type TimerWheel } from '@posthorn/net'
 import { makeScramVerifier } from '@posthorn/sasl'
 import { openStore, type Store } from '@posthorn/storage'
+import { listingMaker } from '../listing/listing-format.ts'
 import { createImapService, type ImapService } from '../server.ts'
 import type { ImapOptions } from '../session/options.ts'
 
@@ -32,7 +33,7 @@ export async function startImapFixture(
   clock: { readonly now?: () => number; readonly wheel?: TimerWheel } = {},
 ): Promise<ImapFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'imap-'))
-  const store = await openStore({ directory })
+  const store = await openStore({ directory, listing: listingMaker })
   for (const name of ['alice', 'bob']) {
     await store.accounts.create({
       address: `${name}@example.org`,

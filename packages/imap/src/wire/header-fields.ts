@@ -41,6 +41,23 @@ function sameName(name: Buffer, octets: Buffer, start: number): boolean {
   return true
 }
 
+/** Calls `take` for each field of octets [start, end) of a header, its line end counted; stops at the empty line. */
+export function eachField(
+  octets: Buffer,
+  start: number,
+  end: number,
+  take: (nameEnd: number, start: number, end: number) => void,
+): void {
+  for (let at = start; at < end; ) {
+    const first = octets[at]
+    if (first === lf || (first === cr && octets[at + 1] === lf)) return
+    const next = fieldEnd(octets, at, end)
+    const nameEnd = fieldNameEnd(octets, at, next)
+    if (nameEnd > at) take(nameEnd, at, next)
+    at = next
+  }
+}
+
 /** Fields collected from one or more headers. Reused for many messages. */
 export class FieldSelection {
   readonly #names: FieldNames
@@ -103,14 +120,19 @@ export class FieldSelection {
 
   /** Lines that are no field are left out in any case. */
   #isWanted(octets: Buffer, start: number, end: number): boolean {
-    let at = start
-    while (at < end && isNameOctet(octets[at]!)) at++
-    const nameEnd = at
-    // RFC 5322 §4.5: blanks may stand before the colon.
-    while (at < end && (octets[at] === space || octets[at] === tab)) at++
-    if (nameEnd === start || at === end || octets[at] !== colon) return false
-    return this.#names.has(octets, start, nameEnd) === this.#keep
+    const nameEnd = fieldNameEnd(octets, start, end)
+    return nameEnd > start && this.#names.has(octets, start, nameEnd) === this.#keep
   }
+}
+
+/** Where the name of the field ends that begins at `start`; `start` itself: it is no field. */
+function fieldNameEnd(octets: Buffer, start: number, end: number): number {
+  let at = start
+  while (at < end && isNameOctet(octets[at]!)) at++
+  const nameEnd = at
+  // RFC 5322 §4.5: blanks may stand before the colon.
+  while (at < end && (octets[at] === space || octets[at] === tab)) at++
+  return at === end || octets[at] !== colon ? start : nameEnd
 }
 
 /** 8-bit octets pass: RFC 5322 forbids them, strangers send them. */

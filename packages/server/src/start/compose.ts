@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type Accounts, createAccounts } from '@posthorn/accounts'
 import { createResolver, type Resolver } from '@posthorn/dns'
-import { createImapService } from '@posthorn/imap'
+import { createImapService, listingMaker } from '@posthorn/imap'
 import type { Log } from '@posthorn/mail'
 import { AnvilStatistics, type ClientStatistics } from '@posthorn/mta'
 import { TlsCredentials } from '@posthorn/net'
@@ -151,6 +151,7 @@ export async function composeServer(parts: ComposeParts) {
     now,
     defaultQuotaBytes: parts.config.values.mailbox_size_limit,
     defaultQuotaMessages: parts.config.values.quota_message_count,
+    listing: listingMaker,
     ...(parts.wakeBus === undefined ? {} : { wakeBus: parts.wakeBus }),
   })
   try {

@@ -12,7 +12,7 @@ export interface CheckReport {
   readonly texts?: TextsReport
 }
 
-/** Folded texts kept for searching. */
+/** Folded texts kept for searching, and listings. */
 export interface TextsReport {
   readonly messages: number
   readonly sizeBytes: number

@@ -44,6 +44,8 @@ export interface FetchWant {
   readonly summary?: true
   /** 'header': prefix + header block with its empty line; 'all': every octet. */
   readonly bytes?: 'header' | 'all'
+  /** Columns of what `StoreOptions.listing` makes. */
+  readonly listing?: readonly ListingColumn[]
   /** With `bytes: 'all'`: a message of more octets (prefix included) comes with none. */
   readonly maxBytes?: number
   /**
@@ -55,13 +57,25 @@ export interface FetchWant {
   readonly batchBytes?: number
 }
 
+export type ListingColumn = 0 | 1
+
+/** What is kept of one message, by column. */
+export type ListedOctets = readonly [Uint8Array, Uint8Array]
+
+/** One column: row r is octets [starts[r], ends[r]); none: not made yet, or nothing is kept of this message. */
+export interface Listing {
+  readonly octets: Buffer
+  readonly starts: Uint32Array
+  readonly ends: Uint32Array
+}
+
 /** Column arrays of the same length, ascending by UID. Views may be shared: never modify them. */
 export interface MessageBatch {
   readonly uids: Uint32Array
   readonly flags0: Uint32Array
   readonly flags1: Uint32Array
   readonly modSeqs: Float64Array
-  /** Present with `facts`, `summary` or `bytes`. Sizes include the trace prefix. */
+  /** Present with `facts`, `summary`, `bytes` or `listing`. Sizes include the trace prefix. */
   readonly facts?: {
     readonly messageIds: Float64Array
     readonly sizeBytes: Float64Array
@@ -73,6 +87,8 @@ export interface MessageBatch {
   readonly summaries?: readonly Uint8Array[]
   /** With `bytes`: prefix included; '' length for a message above `maxBytes`. */
   readonly bytes?: readonly Uint8Array[]
+  /** With `listing`: its columns, valid until the next batch is asked for. */
+  readonly listing?: readonly Listing[]
 }
 
 /** Reads messages at once, as long as memory has what the disk has. */

@@ -4,7 +4,7 @@ import type { CounterStore, LockStore, TallyStore } from './counters.ts'
 import type { GreylistStore } from './greylist.ts'
 import type { AccountId, MailboxId, ModSeq } from './ids.ts'
 import type { MailboxStore, SpecialUse } from './mailboxes.ts'
-import type { MessageStore } from './messages.ts'
+import type { ListedOctets, MessageStore } from './messages.ts'
 import type { QueueStore } from './queue.ts'
 import type { SharingStore } from './sharing.ts'
 
@@ -54,12 +54,31 @@ export interface Store {
   close(): Promise<void>
 }
 
+/**
+ * Makes once what clients ask of every message in their lists: two columns of octets, opaque to the store. It runs
+ * after the delivery, in a thread of the lowest priority.
+ */
+export interface ListingMaker {
+  /** Exports `makeListing: MakeListing`. */
+  readonly module: URL
+  /** From 1 on; with another number everything is made anew. */
+  readonly version: number
+}
+
+/**
+ * @param summary encoded by @posthorn/mail `encodeSummary`
+ * @param prefix trace fields put before the message at delivery
+ * @param storedBytes of the message, prefix included
+ */
+export type MakeListing = (summary: Uint8Array, prefix: Uint8Array, storedBytes: number) => ListedOctets
+
 export interface StoreOptions {
   /** Folder of the store (made when missing, mode 700). */
   readonly directory: string
   readonly wakeBus?: WakeBus
   /** ms since 1970. */
   readonly now?: () => number
+  readonly listing?: ListingMaker
   /** Octets an account may hold when it has no quota of its own; 0 = unlimited. */
   readonly defaultQuotaBytes?: number
   /** Messages an account may hold when it has no such limit of its own; 0 = unlimited. */

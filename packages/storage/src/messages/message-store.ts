@@ -15,6 +15,7 @@ import { moveInSteps } from '../steps/move-in-steps.ts'
 import { append } from './append.ts'
 import { changeFlags } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
+import { listingBatches } from './listing-batches.ts'
 import { findPlacements, givenUids, openMailbox, removeMessages, uidsInChunk } from './place.ts'
 import { quickReader } from './quick-reader.ts'
 import { replace } from './replace.ts'
@@ -29,7 +30,10 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
     if (!found) throw new StoreError('no-such-mailbox', `Cannot open mailbox ${mailbox}: it does not exist`)
     return engine.views.view(snapshot, found)
   },
-  fetch: (mailbox, uids, want: FetchWant) => fetchBatches(engine, mailbox, uids, want),
+  fetch: (mailbox, uids, want: FetchWant) =>
+    want.listing === undefined
+      ? fetchBatches(engine, mailbox, uids, want)
+      : listingBatches(engine, aids.texts, { mailbox, uids, columns: want.listing }),
   read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER) =>
     readMessage(engine, mailbox, uid, start, end),
   quickReader: (mailbox, uids) => quickReader(engine, mailbox, uids),

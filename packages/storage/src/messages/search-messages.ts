@@ -1,6 +1,7 @@
 import { keptFieldNames } from '@posthorn/mail'
 import type { MailboxId, SearchCriteria, SearchFound } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
+import type { ListingShelf } from '../listings/listing-shelf.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
 import { HeaderColumns, type SearchSource, type StoredBatch, searchMailbox } from '../search/index.ts'
 import { answer } from '../texts/answer.ts'
@@ -21,6 +22,7 @@ export interface SearchAids {
     readonly shelf: TextShelf
     /** Messages of this mailbox have no text yet. */
     missed(mailbox: number): void
+    readonly listings: ListingShelf | undefined
   }
 }
 

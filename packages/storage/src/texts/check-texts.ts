@@ -1,15 +1,19 @@
 import * as fs from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { TextsReport } from '../contract.ts'
+import { listingPath } from '../listings/listing-file.ts'
+import { ListingIndex } from '../listings/listing-index.ts'
 import { TextGeneration } from './text-generation.ts'
 import { indexPath } from './text-record.ts'
 import { textAccounts } from './text-sweep.ts'
 
-/** Reads every kept text. What is damaged harms no search: it is made again, or searched in the message. */
+/** Reads every kept text and listing. What is damaged harms no search: it is made again, or searched in the message. */
 export const checkTexts = async (directory: string): Promise<TextsReport> => {
   const report = { messages: 0, sizeBytes: 0, damaged: 0 }
   if (!fs.existsSync(directory)) return report
   for (const account of await textAccounts(directory)) {
+    await checkListings(directory, account, report)
+    if (!fs.existsSync(indexPath(directory, account))) continue
     const texts = openTexts(directory, account)
     if (texts === undefined) {
       report.damaged++
@@ -22,6 +26,27 @@ export const checkTexts = async (directory: string): Promise<TextsReport> => {
     }
   }
   return report
+}
+
+const checkListings = async (
+  directory: string,
+  account: number,
+  report: { sizeBytes: number; damaged: number },
+): Promise<void> => {
+  const path = listingPath(directory, account)
+  const index = ListingIndex.open(path, 'any')
+  if (index === undefined) return
+  try {
+    await index.extend(fs.statSync(path).size)
+    if (index.isDamaged) report.damaged++
+    for (const { sizeBytes, damaged } of index.checkAll()) {
+      report.sizeBytes += sizeBytes
+      report.damaged += damaged
+      await nextTurn()
+    }
+  } finally {
+    index.release()
+  }
 }
 
 const openTexts = (directory: string, account: number): TextGeneration | undefined => {

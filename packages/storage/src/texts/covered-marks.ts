@@ -3,16 +3,19 @@ import { join } from 'node:path'
 import { bootId } from '../process-identity.ts'
 
 /**
- * From which UID on a mailbox has messages that may lack a text. Only saves looking: it may be behind, and after
- * a power failure, when texts may be missing that were there, it is forgotten.
+ * From which UID on a mailbox has messages that may lack a text or a listing. Only saves looking: it may be behind,
+ * and after a power failure, when some may be missing that were there, it is forgotten.
  */
 export class CoveredMarks {
   readonly #path: string
   #marks = new Map<number, number>()
   #changed = false
+  #listing: number
 
-  constructor(directory: string) {
+  /** @param listing version of the listings that are made; 0: none, and whoever makes them looks for itself */
+  constructor(directory: string, listing: number) {
     this.#path = join(directory, 'covered.json')
+    this.#listing = listing
   }
 
   get(mailbox: number): number {
@@ -28,9 +31,12 @@ export class CoveredMarks {
     try {
       const kept = JSON.parse(readFileSync(this.#path, 'utf8')) as {
         readonly boot: string
+        readonly listing?: number
         readonly mailboxes: readonly (readonly [number, number])[]
       }
-      if (kept.boot === bootId()) this.#marks = new Map(kept.mailboxes)
+      const { boot, listing = 0 } = kept
+      if (this.#listing === 0) this.#listing = listing
+      if (boot === bootId() && listing === this.#listing) this.#marks = new Map(kept.mailboxes)
     } catch {
       // The first time, or damaged: everything is looked at again.
     }
@@ -39,7 +45,7 @@ export class CoveredMarks {
   save(): void {
     if (!this.#changed) return
     try {
-      const text = JSON.stringify({ boot: bootId(), mailboxes: [...this.#marks] })
+      const text = JSON.stringify({ boot: bootId(), listing: this.#listing, mailboxes: [...this.#marks] })
       writeFileSync(`${this.#path}.new`, text, { mode: 0o600 })
       renameSync(`${this.#path}.new`, this.#path)
       this.#changed = false

@@ -1,12 +1,13 @@
 import { octetsOf } from '@posthorn/mail'
 import { keyAfter, keyOfTable, tables } from '../kv/keys.ts'
 import type { Reader } from '../kv/unit.ts'
+import type { ListingIndex } from '../listings/listing-index.ts'
 import { readBlobRow } from '../rows/blob-row.ts'
 import { chunkRows, decodeChunk } from '../rows/chunk.ts'
-import { readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
+import { readMailboxState } from '../rows/mailbox-row.ts'
 import { readMessageRow } from '../rows/message-row.ts'
 import type { FrameToFold } from './fold-frames.ts'
-import type { TextShelf } from './text-shelf.ts'
+import type { TextGeneration } from './text-generation.ts'
 
 /** One task of the thread. */
 const maxFrames = 64
@@ -15,23 +16,28 @@ const maxOctets = 4 * 1024 * 1024
 const maxLooked = 2_000
 
 export interface FramesToFold {
-  readonly account: number
   readonly frames: readonly FrameToFold[]
   /** Everything below is covered once these are made. */
   readonly nextUid: number
 }
 
-/** The next messages of a mailbox without text, from `fromUid` on; undefined when there are no more. */
+/** What an account has by now. */
+export interface Kept {
+  readonly texts: TextGeneration | undefined
+  /** 'not made': nobody asks for them. */
+  readonly listings: ListingIndex | undefined | 'not made'
+}
+
+/** The next messages of a mailbox that lack something, from `fromUid` on; undefined when there are no more. */
 export const framesToFold = (
   reader: Reader,
-  shelf: TextShelf,
+  kept: Kept,
   mailbox: number,
   fromUid: number,
 ): FramesToFold | undefined => {
-  const facts = readMailboxFacts(reader, mailbox)
   const state = readMailboxState(reader, mailbox)
-  if (facts === undefined || state === undefined || state.uidNext <= fromUid) return undefined
-  const kept = shelf.of(facts.account)
+  if (state === undefined || state.uidNext <= fromUid) return undefined
+  const lacking = new Lacking(kept)
   const frames: FrameToFold[] = []
   let octets = 0
   let looked = 0
@@ -39,20 +45,45 @@ export const framesToFold = (
     for (const { uid, messageId, blobId, sizeBytes } of decodeChunk(chunk, bytes)) {
       if (uid < fromUid) continue
       if (frames.length >= maxFrames || octets >= maxOctets || looked >= maxLooked) {
-        return { account: facts.account, frames, nextUid: uid }
+        return { frames, nextUid: uid }
       }
       looked++
-      if (kept?.has(messageId, blobId, sizeBytes)) continue
+      const makes = lacking.of(messageId, blobId, sizeBytes)
+      if (makes === undefined) continue
       const row = readBlobRow(reader, blobId)
       const message = readMessageRow(reader, messageId)
       if (row === undefined || message === undefined) continue
       const { segment, offset } = row
       const prefix = octetsOf(message.prefix)
-      frames.push({ messageId, blobId, sizeBytes, segment, offset, prefix })
+      frames.push({ makes, messageId, blobId, sizeBytes, segment, offset, prefix })
       octets += sizeBytes
     }
   }
-  return { account: facts.account, frames, nextUid: state.uidNext }
+  return { frames, nextUid: state.uidNext }
+}
+
+class Lacking {
+  readonly #kept: Kept
+  #guess = 0
+
+  constructor(kept: Kept) {
+    this.#kept = kept
+  }
+
+  of(messageId: number, blobId: number, sizeBytes: number): FrameToFold['makes'] | undefined {
+    const hasText = this.#kept.texts?.has(messageId, blobId, sizeBytes) ?? false
+    const hasListing = this.#isListed(messageId, blobId, sizeBytes)
+    if (hasText && hasListing) return undefined
+    return hasListing ? 'text' : hasText ? 'listing' : 'both'
+  }
+
+  #isListed(messageId: number, blobId: number, sizeBytes: number): boolean {
+    const { listings } = this.#kept
+    if (listings === 'not made') return true
+    const row = listings?.find(messageId, blobId, sizeBytes, this.#guess) ?? -1
+    if (row >= 0) this.#guess = row + 1
+    return row >= 0
+  }
 }
 
 export function* everyMailbox(

@@ -1,20 +1,31 @@
 import { join } from 'node:path'
+import type { ListingMaker } from '../contract.ts'
+import { ListingShelf } from '../listings/listing-shelf.ts'
 import { TextMaker, type TextMakerParts } from './text-maker.ts'
 import { textsName } from './text-record.ts'
 import { TextShelf } from './text-shelf.ts'
 
-/** The folded texts beside a store: what searches read, and what makes it. */
+/** The folded texts and the listings beside a store: what searches and lists read, and what makes it. */
 export class KeptTexts {
   readonly shelf: TextShelf
+  /** undefined: nobody makes any. */
+  readonly listings: ListingShelf | undefined
   readonly #maker: TextMaker
 
-  constructor(storeDirectory: string, parts: Omit<TextMakerParts, 'shelf'>) {
-    this.shelf = new TextShelf(join(storeDirectory, textsName))
-    this.#maker = new TextMaker({ ...parts, shelf: this.shelf })
+  constructor(
+    storeDirectory: string,
+    parts: Omit<TextMakerParts, 'shelf' | 'listings'>,
+    maker: ListingMaker | undefined,
+  ) {
+    const directory = join(storeDirectory, textsName)
+    this.shelf = new TextShelf(directory)
+    this.listings = maker && new ListingShelf(directory, maker.version)
+    const listings = maker && this.listings && { shelf: this.listings, maker }
+    this.#maker = new TextMaker({ ...parts, shelf: this.shelf, listings })
     this.#maker.start()
   }
 
-  /** A search found messages of this mailbox without text. */
+  /** Somebody found messages of this mailbox without text or listing. */
   missed(mailbox: number): void {
     this.#maker.missed(mailbox)
   }
@@ -26,5 +37,6 @@ export class KeptTexts {
   async close(): Promise<void> {
     await this.#maker.stop()
     this.shelf.close()
+    this.listings?.close()
   }
 }

@@ -39,7 +39,7 @@ export const bodyPath = (directory: string, account: number, generation: number)
 
 /** The account that a file belongs to; undefined for another file. */
 export const accountOfName = (name: string): number | undefined => {
-  const match = /^(\d{1,10})(?:\.idx|-\d{1,10}\.(?:head|body))$/.exec(name)
+  const match = /^(\d{1,10})(?:\.idx|\.list|-\d{1,10}\.(?:head|body))$/.exec(name)
   return match ? Number(match[1]) : undefined
 }
 

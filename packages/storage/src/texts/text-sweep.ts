@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Environment } from '../kv/environment.ts'
 import { keyAfter, keyOf32, tables } from '../kv/keys.ts'
 import { type Reader, Snapshot } from '../kv/unit.ts'
+import { listingCounts } from '../listings/listing-writer.ts'
 import { readAccount } from '../rows/account-row.ts'
 import { at, chunkHeadBytes, chunkRows, placementBytes } from '../rows/chunk.ts'
 import { readUsage } from '../rows/usage-row.ts'
@@ -17,17 +18,27 @@ const fewDead = 20
 /** Rows read in one turn. */
 const sliceRows = 500
 
+/** Mail that trickles in makes blocks of single messages; they are put together when there are too many. */
+const fewBlocks = 64
+const messagesOfBlock = 4
+
+/** What of an account's files is to be written anew; undefined: nothing. */
 export const needsCompaction = (
   reader: Reader,
   directory: string,
   account: number,
-): 'no' | 'compact' | 'remove' => {
+): { readonly texts: boolean; readonly listings: boolean } | 'remove' | undefined => {
   const stat = statSync(indexPath(directory, account), { throwIfNoEntry: false })
-  if (stat === undefined) return 'no'
+  const listed = listingCounts(directory, account)
+  if (stat === undefined && listed === undefined) return undefined
   const { messages } = readUsage(reader, account)
   if (messages === 0 || readAccount(reader, account) === undefined) return 'remove'
-  const kept = (stat.size - indexHeadBytes) / recordBytes
-  return kept > messages * (1 + deadShare) + fewDead ? 'compact' : 'no'
+  const most = messages * (1 + deadShare) + fewDead
+  const texts = stat !== undefined && (stat.size - indexHeadBytes) / recordBytes > most
+  const listings =
+    listed !== undefined &&
+    (listed.messages > most || listed.blocks > fewBlocks + listed.messages / messagesOfBlock)
+  return texts || listings ? { texts, listings } : undefined
 }
 
 /** Message ids of everything an account has. */
@@ -73,6 +84,7 @@ export const textAccounts = async (directory: string): Promise<Set<number>> => {
 export const strayFiles = async (directory: string): Promise<void> => {
   let looked = 0
   for (const name of await readdir(directory)) {
+    if (name.endsWith('.new')) await rm(join(directory, name), { force: true })
     const file = dataFileOf(name)
     if (file === undefined) continue
     if (readGeneration(directory, file.account) !== file.generation) {

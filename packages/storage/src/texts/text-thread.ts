@@ -1,6 +1,8 @@
 import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { MakeListing } from '../contract.ts'
+import { appendListings, compactListings, removeListings } from '../listings/listing-writer.ts'
 import { type FrameToFold, foldFrames } from './fold-frames.ts'
 import { appendTexts, compactTexts, removeTexts } from './text-writer.ts'
 
@@ -8,12 +10,22 @@ import { appendTexts, compactTexts, removeTexts } from './text-writer.ts'
 export interface TextPlaces {
   readonly directory: string
   readonly segmentDirectory: string
+  /** See `ListingMaker`. */
+  readonly listing: { readonly module: string; readonly version: number } | undefined
 }
 
 export type TextTask =
   | { readonly kind: 'make'; readonly account: number; readonly frames: readonly FrameToFold[] }
-  | { readonly kind: 'compact'; readonly account: number; readonly living: Float64Array }
+  | {
+      readonly kind: 'compact'
+      readonly account: number
+      /** Ids of messages, neighbours in their mailboxes together. */
+      readonly living: Float64Array
+      readonly texts: boolean
+      readonly listings: boolean
+    }
   | { readonly kind: 'remove'; readonly account: number }
+  | { readonly kind: 'remove-listings'; readonly account: number }
 
 /** `code` of a system error, such as ENOSPC. */
 export type TextResult = { readonly made: number } | { readonly error: string; readonly code: string }
@@ -28,24 +40,47 @@ const yieldToMail = (): void => {
   }
 }
 
-const run = ({ directory, segmentDirectory }: TextPlaces, task: TextTask): number => {
-  if (task.kind === 'remove') removeTexts(directory, task.account)
-  else if (task.kind === 'compact') compactTexts(directory, task.account, task.living)
-  else {
-    const made = foldFrames(segmentDirectory, task.frames)
-    if (made.length > 0) appendTexts(directory, task.account, made)
-    return made.length
+type Listings = { readonly make: MakeListing; readonly version: number } | undefined
+
+const loadListings = async ({ listing }: TextPlaces): Promise<Listings> => {
+  if (listing === undefined) return undefined
+  const { makeListing } = (await import(listing.module)) as { readonly makeListing: MakeListing }
+  return { make: makeListing, version: listing.version }
+}
+
+const run = ({ directory, segmentDirectory }: TextPlaces, listings: Listings, task: TextTask): number => {
+  const { account } = task
+  switch (task.kind) {
+    case 'make': {
+      const made = foldFrames(segmentDirectory, task.frames, listings?.make)
+      if (made.texts.length > 0) appendTexts(directory, account, made.texts)
+      if (listings !== undefined) appendListings(directory, account, listings.version, made.listings)
+      return task.frames.length
+    }
+    case 'compact':
+      if (task.texts) compactTexts(directory, account, task.living)
+      if (task.listings && listings !== undefined)
+        compactListings(directory, account, listings.version, task.living)
+      return 0
+    case 'remove':
+      removeTexts(directory, account)
+      removeListings(directory, account)
+      return 0
+    case 'remove-listings':
+      removeListings(directory, account)
+      return 0
   }
-  return 0
 }
 
 if (parentPort !== null) {
   yieldToMail()
   const port = parentPort
-  port.on('message', (task: TextTask) => {
+  const places = workerData as TextPlaces
+  const loaded = loadListings(places)
+  port.on('message', async (task: TextTask) => {
     let result: TextResult
     try {
-      result = { made: run(workerData as TextPlaces, task) }
+      result = { made: run(places, await loaded, task) }
     } catch (error) {
       const { message, code = '' } = error as NodeJS.ErrnoException
       result = { error: message, code }

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { Maintenance, Store } from '@posthorn/storage'
+import { message as corpusMessage } from '../../../../bench/corpus.mjs'
+import { type ImapFixture, startImapFixture } from '../testkit/imap-fixture.ts'
+
+const odd = [
+  'Subject: no end of line',
+  '\r\nno header at all\r\n',
+  'subject: a\r\nSUBJECT : b\r\nSubject:\r\n folded\r\nnot a field\r\nX-Label: c\r\n\r\nx',
+  'Subject: a\nFrom: bare@lf\n\nx',
+  'From: \xe4\xf6 <a@b>\r\nSubject: "quoted \\ and \xff"\r\nTo: a@b, c@d, e@f\r\n\r\nx',
+  `To: ${'somebody@example.org, '.repeat(1_500)}x@y\r\nSubject: many\r\n\r\nx`,
+  `Subject: large\r\n${'To: a@b\r\n'.repeat(20_000)}\r\nx`,
+  `${'Received: from a by b; 1 Jan 2020 00:00:00 +0000\r\n'.repeat(300)}Subject: far\r\n\r\nx`,
+  'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nx\r\n--b--\r\n',
+]
+
+const thunderbird =
+  'From To Cc Bcc Subject Date Message-ID Priority X-Priority References Newsgroups In-Reply-To Content-Type Reply-To'
+
+/** What clients ask for lists, in different orders, and some that listings do not know. */
+const questions = [
+  'FETCH 1:* (ENVELOPE BODYSTRUCTURE)',
+  'FETCH 1:* (BODYSTRUCTURE FLAGS ENVELOPE)',
+  'FETCH 1:* (ENVELOPE)',
+  'FETCH 1:* (ENVELOPE UID BODYSTRUCTURE INTERNALDATE)',
+  'FETCH 1:* ALL',
+  'FETCH 1:* FULL',
+  `UID FETCH 1:* (UID RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (${thunderbird})])`,
+  'FETCH 2:5,9,11:* (BODY.PEEK[HEADER.FIELDS (Received subject)] BODYSTRUCTURE)',
+  'FETCH 1:* (BODY.PEEK[HEADER.FIELDS (Subject)] BODY.PEEK[HEADER.FIELDS (X-Label To)])',
+  'FETCH 1:* (BODY.PEEK[HEADER.FIELDS (Subject)]<2.20>)',
+  'FETCH 1:* (BODY.PEEK[HEADER.FIELDS (Subject X-Unkept)])',
+  'FETCH 1:* (BODY.PEEK[HEADER.FIELDS.NOT (Subject)] ENVELOPE)',
+] as const
+
+const fill = async (imap: ImapFixture, t: TestContext): Promise<void> => {
+  const client = await imap.login()
+  t.after(() => client.destroy())
+  for (let i = 0; i < 100; i++) await client.append('INBOX', (corpusMessage(i) as Buffer).toString('latin1'))
+  await deliver(imap.store)
+  for (const message of odd) await client.append('INBOX', message)
+}
+
+/** With trace fields, one of them of those that lists show. */
+const deliver = async (store: Store): Promise<void> => {
+  const account = (await store.accounts.find('alice@example.org'))!.id
+  const writer = store.messages.stage()
+  await writer.write(Buffer.from('Received: by earlier; now\r\nSubject: delivered\r\n\r\nx'))
+  const prefix = Buffer.from('Return-Path: <a@b>\r\nReceived: from a by b; now\r\n')
+  const route = { kind: 'mailbox', account, mailbox: 'INBOX', prefix } as const
+  await store.queue.accept({
+    message: await writer.finish(),
+    entry: {
+      queueId: store.queue.newId(0),
+      sender: 'a@b',
+      recipients: [{ address: 'alice@example.org', route }],
+      options: {},
+      origin: { clientName: 'x', clientAddress: '192.0.2.1', helo: 'x', protocol: 'ESMTP' },
+      arrivedMs: 0,
+    },
+  })
+}
+
+test('RFC 9051 §6.4.5: answers from listings are those made from the messages, before, while and after', async (t) => {
+  const imap = await startImapFixture(t)
+  await fill(imap, t)
+  const client = await imap.login('INBOX')
+  const before: string[][] = []
+  for (const question of questions) before.push((await client.ok(question)).slice(0, -1))
+  await (imap.store as Store & Maintenance).makeTexts()
+  for (const [at, question] of questions.entries())
+    assert.deepEqual((await client.ok(question)).slice(0, -1), before[at], question)
+  for (const message of odd) await client.append('INBOX', message)
+  await client.ok('NOOP')
+  const count = 101 + odd.length
+  for (const [at, question] of questions.entries()) {
+    const range = question.replace('1:*', `1:${count}`).replace('11:*', `11:${count}`)
+    assert.deepEqual((await client.ok(range)).slice(0, -1), before[at], range)
+    const all = await client.ok(question)
+    assert.ok(all.length > before[at]!.length, question)
+  }
+})
+
+test('listings have the messages of the corpus, and fields where the summary has all', async (t) => {
+  const imap = await startImapFixture(t)
+  await fill(imap, t)
+  const { store } = imap
+  await (store as Store & Maintenance).makeTexts()
+  const account = await store.accounts.find('alice@example.org')
+  const inbox = await store.mailboxes.find(account!.id, 'INBOX')
+  const { uids } = await store.messages.view(inbox!.id)
+  const lengths: number[][] = [[], []]
+  for await (const { listing } of store.messages.fetch(inbox!.id, uids, { listing: [0, 1] })) {
+    for (const [column, { starts, ends }] of listing!.entries())
+      for (const [row, start] of starts.entries()) lengths[column]!.push(ends[row]! - start)
+  }
+  assert.deepEqual(
+    lengths.map((column) => column.flatMap((length, row) => (length === 0 ? [row + 1] : []))),
+    // The envelope of many recipients, and fields that are too many or too long to be kept.
+    [
+      [107, 108],
+      [107, 108, 109],
+    ],
+  )
+})
