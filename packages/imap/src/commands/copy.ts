@@ -1,4 +1,5 @@
-import type { Copied } from '@posthorn/storage'
+import type { Copied, MailboxId } from '@posthorn/storage'
+import type { SelectedSession } from '../session/session.ts'
 import { formatNumbers } from '../wire/number-set.ts'
 import { command, ok } from './command.ts'
 import { targetMailbox } from './find-mailbox.ts'
@@ -8,6 +9,17 @@ import { flagMask } from './flag-rights.ts'
 export function copyUid({ uidValidity, from, to }: Copied): string | undefined {
   if (from.length === 0) return undefined
   return `COPYUID ${uidValidity} ${formatNumbers(from)} ${formatNumbers(to)}`
+}
+
+/** RFC 5465 §5.2: the client knows what it put there itself. */
+export async function keepOwnFromNews(
+  { notices, store }: SelectedSession,
+  target: MailboxId,
+  { to }: Copied,
+): Promise<void> {
+  if (!notices?.follows(target)) return
+  for await (const { modSeqs } of store.messages.fetch(target, to, {}))
+    for (const modSeq of modSeqs) notices.ownChange(target, modSeq)
 }
 
 /** COPY and UID COPY. RFC 9051 §6.4.7, COPYUID RFC 4315 §3. All or nothing: one unit of work. */
@@ -22,6 +34,7 @@ export const copy = command({
     const { mailbox: target, rights } = await targetMailbox(session, name)
     const { messages } = session.store
     const copied = await messages.copy(session.mailbox.id, uids, target.id, flagMask(rights))
+    await keepOwnFromNews(session, target.id, copied)
     return copied.from.length === 0 ? ok('No messages found') : ok('Copy completed', copyUid(copied))
   },
 })

@@ -4,14 +4,9 @@ import { Refusal } from '../errors.ts'
 import type { SessionIn } from '../session/session.ts'
 import { type MailboxSource, mailboxSources } from '../wire/mailbox-sources.ts'
 import type { Parser } from '../wire/parser.ts'
-import {
-  type SearchProgram,
-  type SearchScope,
-  searchCharsets,
-  searchProgram,
-} from '../wire/search-program.ts'
+import { type SearchProgram, type SearchScope, searchProgram } from '../wire/search-program.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
-import { command, no, ok } from './command.ts'
+import { command, ok } from './command.ts'
 import { type Found, scopeOf, scopeOfUids, visible } from './found-messages.ts'
 import { inProgress } from './in-progress.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
@@ -24,7 +19,7 @@ import {
   returnOptions,
   saveResult,
 } from './search-answer.ts'
-import { type SearchRequest, searchRequest, storedFilters } from './search-request.ts'
+import { badCharset, type SearchRequest, searchRequest, storedFilters } from './search-request.ts'
 import { type SourceMailbox, sourceMailboxes } from './source-mailboxes.ts'
 
 type LoggedIn = SessionIn<'authenticated' | 'selected'>
@@ -59,8 +54,7 @@ export const esearch = command({
     if (session.state === 'selected') refuseUsedTag(session, options)
     refuseRelevancy(options, program.usesFuzzy)
     if (session.state === 'selected' && options.names.has('SAVE')) session.mailbox.saved = nothing
-    if (program.criteria === undefined)
-      return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
+    if (program.criteria === undefined) return badCharset(request)
     if (program.usesModSeq) session.enable('CONDSTORE')
     const filter = program.lacksFilters ? await storedFilters(session) : undefined
     const mailboxes = await sourceMailboxes(session, sources)

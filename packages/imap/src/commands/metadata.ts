@@ -21,9 +21,12 @@ import {
 } from '../wire/metadata.ts'
 import type { Parser } from '../wire/parser.ts'
 import { ResponseWriter } from '../wire/response.ts'
+import { checkFilter } from '../wire/search-program.ts'
+import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { command, no, ok } from './command.ts'
 import { type FoundMailbox, noPermission, permittedMailbox } from './find-mailbox.ts'
 import { mailboxText } from './mailbox-text.ts'
+import { filterPlace } from './search-request.ts'
 import { setSpecialUse, specialUseValue } from './special-use-entry.ts'
 
 type LoggedIn = SessionIn<'authenticated' | 'selected'>
@@ -181,7 +184,21 @@ function changesOf(values: readonly EntryValue[], account: AccountId) {
 function serverValues(values: readonly EntryValue[]): readonly EntryValue[] {
   if (values.some(({ entry }) => entry.scope === 'shared'))
     throw new Refusal('NOPERM', 'Shared entries of the server are set by the administrator')
+  for (const { entry, value } of values)
+    if (value !== undefined && entry.name.startsWith(filterPlace)) refuseBadFilter(entry, value)
   return values
+}
+
+/** RFC 5466 §3.2. */
+function refuseBadFilter({ name }: MetadataEntry, keys: Buffer): void {
+  if (!/^[^\s(){%*"\\\]/]+$/.test(name.slice(filterPlace.length)))
+    throw new Refusal('CANNOT', 'Not a name of a filter')
+  try {
+    checkFilter(keys)
+  } catch (error) {
+    if (error instanceof SyntaxFault) throw new Refusal('CANNOT', `Not a search criterion: ${error.message}`)
+    throw error
+  }
 }
 
 /** What is shared may be changed by those who may change the messages, too. */

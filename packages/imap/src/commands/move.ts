@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts'
 import { command, ok } from './command.ts'
-import { copyUid } from './copy.ts'
+import { copyUid, keepOwnFromNews } from './copy.ts'
 import { noPermission, targetMailbox } from './find-mailbox.ts'
 import { flagMask } from './flag-rights.ts'
 
@@ -20,6 +20,7 @@ export const move = command({
     if (uids.length === 0) return ok('No messages found')
     const { mailbox: target, rights } = await targetMailbox(session, name)
     const moved = await session.store.messages.move(mailbox.id, uids, target.id, flagMask(rights))
+    await keepOwnFromNews(session, target.id, moved)
     if (moved.from.length === 0) return ok('No messages found')
     session.untagged(`OK [${copyUid(moved)}] Moved UIDs.`)
     mailbox.suspect()

@@ -1,8 +1,8 @@
 /** SEARCH and UID SEARCH. RFC 9051 §6.4.4, ESEARCH RFC 4731, saved results RFC 5182, MODSEQ RFC 7162 §3.1.5,
  * CONTEXT RFC 5267. */
 import { ResponseWriter } from '../wire/response.ts'
-import { searchCharsets, searchProgram } from '../wire/search-program.ts'
-import { command, no, ok } from './command.ts'
+import { searchProgram } from '../wire/search-program.ts'
+import { command, ok } from './command.ts'
 import { type Found, scopeOf, visible } from './found-messages.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
 import {
@@ -12,7 +12,7 @@ import {
   returnAll,
   returnOptions,
 } from './search-answer.ts'
-import { completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
+import { badCharset, completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
 
 interface SearchArgs {
   readonly request: SearchRequest
@@ -48,7 +48,7 @@ export const search = command({
     refuseRelevancy(options, usesFuzzy)
     // A search that fails leaves nothing saved (RFC 5182 §2.1).
     if (options?.names.has('SAVE')) session.mailbox.saved = new Uint32Array(0)
-    if (criteria === undefined) return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
+    if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
     const { store, mailbox, signal } = session
     const found = visible(session, await store.messages.search(mailbox.id, criteria, signal))

@@ -4,13 +4,13 @@ import { orderRows } from '../order/ranks.ts'
 import type { SelectedSession } from '../session/session.ts'
 import { lowerBound } from '../wire/number-set.ts'
 import { ResponseWriter } from '../wire/response.ts'
-import { charsetProgram, searchCharsets } from '../wire/search-program.ts'
+import { charsetProgram } from '../wire/search-program.ts'
 import { type SortCriterion, sortCriteria } from '../wire/sort-keys.ts'
-import { command, no, ok } from './command.ts'
+import { command, ok } from './command.ts'
 import { type Found, scopeOf, visible } from './found-messages.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
 import { answerExtended, type ReturnOptions, refuseRelevancy, returnOptions } from './search-answer.ts'
-import { completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
+import { badCharset, completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
 import { SequenceWalk } from './sequence-walk.ts'
 
 interface SortArgs {
@@ -34,7 +34,7 @@ export const sort = command({
     const { criteria, usesModSeq, usesFuzzy } = await completeProgram(session, request, scopeOf(session))
     refuseRelevancy(options, usesFuzzy, order)
     if (options?.names.has('SAVE')) session.mailbox.saved = new Uint32Array(0)
-    if (criteria === undefined) return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
+    if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
     const { store, mailbox, signal, numbering } = session
     const found = visible(session, await store.messages.search(mailbox.id, criteria, signal))

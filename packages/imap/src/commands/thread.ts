@@ -6,11 +6,11 @@ import { threadBySubject } from '../order/thread-subjects.ts'
 import type { SelectedSession } from '../session/session.ts'
 import { Turn } from '../session/turn.ts'
 import type { Parser } from '../wire/parser.ts'
-import { charsetProgram, searchCharsets } from '../wire/search-program.ts'
+import { charsetProgram } from '../wire/search-program.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
-import { command, no, ok } from './command.ts'
+import { command, ok } from './command.ts'
 import { scopeOf, visible } from './found-messages.ts'
-import { completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
+import { badCharset, completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
 
 interface ThreadArgs {
   readonly request: SearchRequest
@@ -43,7 +43,7 @@ export const thread = command({
   },
   async run(session, { algorithm, request }) {
     const { criteria, usesModSeq } = await completeProgram(session, request, scopeOf(session))
-    if (criteria === undefined) return no('Unknown charset', `BADCHARSET (${searchCharsets.join(' ')})`)
+    if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
     const { store, mailbox, signal, services, numbering } = session
     const found = visible(session, await store.messages.search(mailbox.id, criteria, signal))

@@ -84,6 +84,11 @@ export class Notices {
     this.#ownModSeqs.set(mailbox, made.add(modSeq))
   }
 
+  /** Changes of this mailbox would be told. */
+  follows(mailbox: MailboxId): boolean {
+    return this.#counts.has(mailbox)
+  }
+
   get pending(): boolean {
     return this.#namesSuspect || this.#overflown || this.#changed.size > 0 || this.#entries.size > 0
   }

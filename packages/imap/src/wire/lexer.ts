@@ -113,9 +113,11 @@ export class Lexer {
     return asciiUpper(this.#text.toString('latin1', from, this.#at))
   }
 
-  /** Leaves the rest unread: the command is refused for what was already seen. */
-  skipRest(): void {
+  /** Leaves the rest unread, and gives it: the command is refused for what was already seen. */
+  skipRest(): Buffer {
+    const rest = this.#text.subarray(this.#at)
     this.#at = this.#text.length
+    return rest
   }
 
   astringOctets(): Buffer {

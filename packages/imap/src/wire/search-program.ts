@@ -32,7 +32,10 @@ export interface SearchProgram {
   readonly usesModSeq: boolean
   /** FUZZY was: found messages have scores (RFC 6203 §4). */
   readonly usesFuzzy: boolean
-  /** FILTER was, and `SearchScope.filter` is absent: what was read is not what is meant. */
+  /**
+   * FILTER was, and `SearchScope.filter` is absent: what was read is not what is meant. Of keys in an unknown charset:
+   * FILTER is among them.
+   */
   readonly lacksFilters: boolean
 }
 
@@ -56,32 +59,40 @@ export function searchProgram(
   if (p.acceptText('CHARSET ')) {
     // RFC 6855 §3.
     if (allowed === 'no charset') throw new SyntaxFault('CHARSET is given though UTF8=ACCEPT is enabled')
-    if (!knownCharset(p)) return unknownCharset
+    const unknown = unknownCharset(p)
+    if (unknown !== undefined) return unknown
   }
   return searchKeys(p, scope)
 }
 
 /** `charset SP key *(SP key)`, as SORT and THREAD have it. RFC 5256 §5. */
 export function charsetProgram(p: Parser, scope: SearchScope): SearchProgram {
-  return knownCharset(p) ? searchKeys(p, scope) : unknownCharset
-}
-
-const unknownCharset: SearchProgram = {
-  criteria: undefined,
-  usesModSeq: false,
-  usesFuzzy: false,
-  lacksFilters: false,
+  return unknownCharset(p) ?? searchKeys(p, scope)
 }
 
 /** Takes the space after it, or all when it is not known. */
-function knownCharset(p: Parser): boolean {
+function unknownCharset(p: Parser): SearchProgram | undefined {
   const charset = asciiUpper(p.astring())
   if (searchCharsets.some((known) => known === charset)) {
     p.sp()
-    return true
+    return undefined
   }
-  p.skipRest()
-  return false
+  const lacksFilters = /[ (]FILTER /i.test(p.skipRest().toString('latin1'))
+  return { criteria: undefined, usesModSeq: false, usesFuzzy: false, lacksFilters }
+}
+
+const nowhere: SearchScope = {
+  sequenceRanges: () => [],
+  uidRanges: () => [],
+  recentRanges: () => [],
+  nowMs: 0,
+}
+
+/** Reads a filter for its faults only. RFC 5466 §3.2. @throws SyntaxFault */
+export function checkFilter(keys: Uint8Array): void {
+  const p = new Parser({ text: Buffer.from(keys), literals: [] })
+  searchKeys(p, nowhere)
+  p.end()
 }
 
 function searchKeys(p: Parser, scope: SearchScope): SearchProgram {
