@@ -26,11 +26,11 @@ export function* examineDataFolder(config: Config, shell: Shell): Generator<Find
       `run as its owner (uid ${stat.uid}), or chown -R ${shell.userName} ${path}`,
     )
   }
-  if ((stat.mode & 0o077) !== 0) {
+  if ((stat.mode & 0o066) !== 0) {
     yield warn(
       subject,
       `${path} has mode ${(stat.mode & 0o777).toString(8)}: it holds everybody's mail`,
-      `chmod 700 ${path}`,
+      `chmod go-rw ${path}`,
     )
   }
   const store = join(path, 'store')

@@ -1,5 +1,6 @@
 export interface Finding {
-  readonly verdict: 'ok' | 'warn' | 'fail'
+  /** `none`: it could not be found out. */
+  readonly verdict: 'ok' | 'warn' | 'fail' | 'none'
   readonly subject: string
   readonly text: string
   readonly remedy?: string
@@ -17,4 +18,9 @@ export const fail = (subject: string, text: string, remedy: string): Finding => 
   subject,
   text,
   remedy,
+})
+export const unknown = (subject: string, text: string): Finding => ({
+  verdict: 'none',
+  subject,
+  text: `not reachable: ${text}`,
 })

@@ -1,6 +1,8 @@
 import { addressesOf, createResolver, type Resolver } from '@posthorn/dns'
 import type { Config } from '../../config/config.ts'
-import { type Finding, ok, warn } from './finding.ts'
+import { examineBlockLists } from './block-lists.ts'
+import { examineDomainRecords } from './domain-records.ts'
+import { type Finding, ok, unknown, warn } from './finding.ts'
 
 /** What the names of this site say about it, as far as DNS can be reached. */
 export async function* examineNames(
@@ -19,7 +21,10 @@ export async function* examineNames(
   yield ok('myhostname', myhostname)
   const addresses = await addressesOf(resolver, myhostname)
   if (addresses.kind === 'temporary') {
-    yield warn('dns', `cannot be asked: ${myhostname} got no answer`, 'check /etc/resolv.conf')
+    yield unknown(
+      'dns',
+      `${myhostname}: ${addresses.reason} (/etc/resolv.conf); lists and records are not asked for`,
+    )
     return
   }
   if (addresses.kind !== 'records') {
@@ -31,7 +36,11 @@ export async function* examineNames(
   const domains = new Set(
     [auth_default_realm, ...mydestination].filter((name) => isPublicDomain(name, myhostname)),
   )
-  for (const domain of domains) yield await examineMx(resolver, domain, myhostname)
+  for (const domain of domains) {
+    yield await examineMx(resolver, domain, myhostname)
+    yield* await examineDomainRecords(resolver, domain, { myhostname, addresses: addresses.records })
+  }
+  yield* await examineBlockLists(config, resolver, addresses.records)
 }
 
 const isPublicDomain = (name: string, myhostname: string) =>

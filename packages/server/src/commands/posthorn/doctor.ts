@@ -8,12 +8,18 @@ export function addDoctorCommand(program: Command, { shell, site, finish }: Comm
   program
     .command('doctor')
     .description(
-      'examine configuration, ports, certificate, data folder, names; exit code 1 when something fails',
+      'examine configuration, ports, certificate, data folder, clock, relaying, names and block lists; exit code 1 when something fails',
     )
-    .action(async () => {
+    .option('--json', 'one object a line')
+    .option('--time-server <host>', 'whom to ask about the time', 'pool.ntp.org')
+    .action(async (options: { json?: boolean; timeServer: string }) => {
       let failed = 0
-      for await (const finding of examine(shell, site())) {
+      for await (const finding of examine(shell, site(), options.timeServer)) {
         if (finding.verdict === 'fail') failed++
+        if (options.json) {
+          shell.out(`${JSON.stringify(finding)}\n`)
+          continue
+        }
         shell.out(`${finding.verdict.padEnd(4)}  ${finding.subject}: ${finding.text}\n`)
         if (finding.remedy !== undefined) shell.out(`      → ${finding.remedy}\n`)
       }
