@@ -10,6 +10,7 @@ export interface SpawnedServer {
   readonly child: ChildProcess
   readonly smtpPort: number
   readonly imapPort: number
+  readonly pop3Port: number
   /** All that it printed so far. */
   output(): string
   /** Ends it at once, as a power failure of the process would. */
@@ -52,13 +53,13 @@ export async function posthorn(folder: string, ...args: string[]): Promise<strin
 
 /** Starts the server in a process of its own on a data folder, with free ports, trusting loopback. */
 export async function spawnServer(folder: string, extra = ''): Promise<SpawnedServer> {
-  const [smtpPort = 0, imapPort = 0] = await freePorts(2)
+  const [smtpPort = 0, imapPort = 0, pop3Port = 0] = await freePorts(3)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(
     join(folder, 'main.cf'),
     `data_directory = ${folder}\nmyhostname = mail.example.org\nmydestination = example.org\nmyorigin = example.org
 inet_interfaces = 127.0.0.1\nmynetworks = 127.0.0.0/8\nsmtp_port = ${smtpPort}\nimap_port = ${imapPort}
-submission_port = 0\nsubmissions_port = 0\npop3_port = 0\npop3s_port = 0\nimaps_port = 0
+submission_port = 0\nsubmissions_port = 0\npop3_port = ${pop3Port}\npop3s_port = 0\nimaps_port = 0
 smtpd_client_connection_count_limit = 0\nsample_accounts = no\n${extra}`,
   )
   const child = spawn(process.execPath, [main, 'start', '--config', join(folder, 'main.cf')], {
@@ -78,6 +79,7 @@ smtpd_client_connection_count_limit = 0\nsample_accounts = no\n${extra}`,
     child,
     smtpPort,
     imapPort,
+    pop3Port,
     output: () => said,
     kill: async () => {
       child.kill('SIGKILL')
