@@ -22,11 +22,16 @@ export const top: Command = {
     if (read.rest.length === 0) return err('Noise after message number: ')
     if (lines.kind !== 'number') return err(`Invalid size: ${quoteArgument(read.rest)}`)
     if (lines.rest.length > 0) return err(`Noise after size: ${quoteArgument(lines.rest)}`)
-    return sendTop(session, state, read.number, lines.value)
+    const answer = state.reader.topNow(read.number, lines.value, session.options)
+    if (answer === undefined) return sendPieces(session, state, read.number, lines.value)
+    session.connection.write(answer.bytes)
+    count(state, answer.messageBytes)
+    return undefined
   },
 }
 
-async function sendTop(
+/** Of a message that is large, or cannot be had at once. */
+async function sendPieces(
   session: Pop3Session,
   state: Transaction,
   number: number,
@@ -53,9 +58,13 @@ async function sendTop(
   }
   const end = stuffer.finish()
   connection.write(cut.headerEnded ? end : addHeaderEnd(end))
-  state.sent.topCount++
-  state.sent.topBytes += sentBytes
+  count(state, sentBytes)
   return undefined
+}
+
+function count({ sent }: Transaction, bytes: number): void {
+  sent.topCount++
+  sent.topBytes += bytes
 }
 
 /** Finds where TOP stops, piece by piece. */

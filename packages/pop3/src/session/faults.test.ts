@@ -22,7 +22,15 @@ test('a message that another session expunged is an error, and numbers stay', as
 test('a fault of the store is told without its secrets, logged with its stack, and the session goes on', async (t) => {
   const broken = new Error('secret detail of the disk')
   const fixture = await startPop3Fixture(t, [hello], (store) =>
-    replaced(store, { messages: replaced(store.messages, { read: () => Promise.reject(broken) }) }),
+    replaced(store, {
+      messages: replaced(store.messages, {
+        quickReader: (mailbox, uids) => ({
+          ...store.messages.quickReader(mailbox, uids),
+          read: () => undefined,
+        }),
+        read: () => Promise.reject(broken),
+      }),
+    }),
   )
   const client = await fixture.login()
   const reply = '-ERR [SYS/TEMP] Internal error occurred. Refer to server log for more information.'

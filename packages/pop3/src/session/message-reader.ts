@@ -1,5 +1,5 @@
 import type { MailboxId, QuickReader, Store, Uid } from '@posthorn/storage'
-import { type Sending, type WholeAnswer, wholeAnswer } from '../wire/whole-answer.ts'
+import { type Sending, topAnswer, type WholeAnswer, wholeAnswer } from '../wire/whole-answer.ts'
 import type { Maildrop } from './maildrop.ts'
 
 /** Messages up to this size are answered whole. */
@@ -25,7 +25,7 @@ export class MessageReader {
   readonly #uids: Uint32Array
   readonly #outlet: Outlet
   readonly #quick: QuickReader
-  /** Used again as soon as the kernel has what is in it. */
+  /** Used again as soon as the kernel has what is in it; what is made ahead (`#next`) is forgotten then. */
   #room: Buffer | undefined
   #usedBytes = 0
   #lastNumber = 0
@@ -50,9 +50,17 @@ export class MessageReader {
     return this.#make(number, sending)
   }
 
+  /** TOP, as `answerNow`. */
+  topNow(number: number, lineCount: number, sending: Sending): WholeAnswer | undefined {
+    this.#next = undefined
+    const message = this.#quick.read(number - 1, wholeLimitBytes)
+    return message && topAnswer(message, lineCount, sending, this.#take)
+  }
+
   /** For a message of at most `wholeLimitBytes`; undefined when it is gone. */
   async answerLater(number: number, sending: Sending): Promise<WholeAnswer | undefined> {
     const message = await this.#store.messages.read(this.#mailbox, this.#uids[number - 1] as Uid)
+    this.#next = undefined
     return message && wholeAnswer(message, sending, this.#take)
   }
 

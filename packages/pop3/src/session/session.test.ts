@@ -85,3 +85,18 @@ test('a large message without an empty line gets one, and its every octet', asyn
   assert.equal(lines.length, 1 + 5000 + 2)
   assert.deepEqual(lines.slice(-2), ['', '.'])
 })
+
+test('RFC 1939 §7: TOP between RETR and RETR, of other messages and of the next one', async (t) => {
+  const texts = [1, 2, 3, 4].map((number) => `Subject: ${number}\r\n\r\ntext of ${number}\r\n`)
+  const fixture = await startPop3Fixture(t, texts)
+  const client = await fixture.login()
+  for (const next of [1, 2, 3]) {
+    const message = texts[next - 1]!.split('\r\n')
+    assert.deepEqual((await client.askLines(`RETR ${next}`)).slice(1, -1), message.slice(0, -1))
+    // The answer to the next RETR has been made by now.
+    assert.equal(await client.ask('NOOP'), '+OK')
+    for (const other of [4, next + 1, 1]) {
+      assert.deepEqual(await client.askLines(`TOP ${other} 0`), ['+OK', `Subject: ${other}`, '', '.'])
+    }
+  }
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Sending, wholeAnswer } from './whole-answer.ts'
+import { type Sending, topAnswer, wholeAnswer } from './whole-answer.ts'
 
 const usual: Sending = { nul: 'replace-nul', missingHeaderEnd: 'added' }
 
@@ -42,3 +42,20 @@ test('answers lie one behind the other in the memory they are given', () => {
     '+OK 5 octets\r\n\r\na\r\n.\r\n+OK 5 octets\r\n\r\n..\r\n.\r\n',
   )
 })
+
+const tops: readonly (readonly [message: string, lines: number, answer: string])[] = [
+  ['A: b\r\n\r\nc\r\nd\r\n', 0, 'A: b\r\n\r\n.\r\n'],
+  ['A: b\r\n\r\n.c\r\nd\r\n', 1, 'A: b\r\n\r\n..c\r\n.\r\n'],
+  ['A: b\r\n\r\nc\r\nd', 9, 'A: b\r\n\r\nc\r\nd\r\n.\r\n'],
+  ['A: b\n\nc\nd\n', 1, 'A: b\r\n\r\nc\r\n.\r\n'],
+  ['A: b\r\n', 5, 'A: b\r\n\r\n.\r\n'],
+  ['A: b', 0, 'A: b\r\n\r\n.\r\n'],
+  ['\r\nc\r\nd\r\n', 1, '\r\nc\r\n.\r\n'],
+]
+
+for (const [message, lines, expected] of tops)
+  test(`RFC 1939 §7: TOP of ${JSON.stringify(message)}, ${lines} lines`, () => {
+    const take = (length: number): Buffer => Buffer.alloc(length)
+    const { bytes } = topAnswer(Buffer.from(message, 'latin1'), lines, usual, take)
+    assert.equal(bytes.toString('latin1'), `+OK\r\n${expected}`)
+  })

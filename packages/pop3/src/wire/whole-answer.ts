@@ -1,5 +1,5 @@
 import { DotStuffer, type NulTreatment } from './dot-stuffing.ts'
-import { findHeaderEnd } from './header-end.ts'
+import { findHeaderEnd, skipLines } from './header-end.ts'
 
 /** How messages are sent. */
 export interface Sending {
@@ -9,7 +9,7 @@ export interface Sending {
   readonly missingHeaderEnd: 'added' | 'kept'
 }
 
-/** The whole answer to a RETR. */
+/** The whole answer to a RETR or TOP. */
 export interface WholeAnswer {
   /** From `+OK` to the last dot's line end. */
   readonly bytes: Buffer
@@ -28,11 +28,33 @@ export function wholeAnswer(
   sending: Sending,
   take: (lengthBytes: number) => Buffer,
 ): WholeAnswer {
-  const stuffer = new DotStuffer(sending.nul)
+  const endsHeader = sending.missingHeaderEnd === 'added' && !hasHeaderEnd(message)
+  return compose(`+OK ${message.length} octets\r\n`, message, sending, endsHeader ? 'added' : 'kept', take)
+}
+
+/** RFC 1939 §7, TOP: the header, its empty line, and so many lines of the body. */
+export function topAnswer(
+  message: Uint8Array,
+  lineCount: number,
+  sending: Sending,
+  take: (lengthBytes: number) => Buffer,
+): WholeAnswer {
+  const bodyStart = findHeaderEnd(message)
+  if (bodyStart === undefined) return compose('+OK\r\n', message, sending, 'added', take)
+  const { end } = skipLines(message, bodyStart, lineCount)
+  return compose('+OK\r\n', message.subarray(0, end), sending, 'kept', take)
+}
+
+function compose(
+  start: string,
+  message: Uint8Array,
+  { nul }: Sending,
+  headerEnd: Sending['missingHeaderEnd'],
+  take: (lengthBytes: number) => Buffer,
+): WholeAnswer {
+  const stuffer = new DotStuffer(nul)
   const body = stuffer.push(message)
-  const plainEnd = stuffer.finish()
-  const end = sending.missingHeaderEnd === 'kept' || hasHeaderEnd(message) ? plainEnd : addHeaderEnd(plainEnd)
-  const start = `+OK ${message.length} octets\r\n`
+  const end = headerEnd === 'added' ? addHeaderEnd(stuffer.finish()) : stuffer.finish()
   const bodyEnd = start.length + body.length
   const bytes = take(bodyEnd + end.length)
   bytes.write(start, 0, 'latin1')
