@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { MailServer } from '@posthorn/server'
+import { type MailServer, startMailServer } from '@posthorn/server'
 import { alice, bob, eventually, startForClients } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
 import { mustRun } from '../clients/run-client.ts'
@@ -62,6 +62,21 @@ test('RFC 2033: Postfix hands mail over by LMTP, an answer for each recipient', 
   const bounce = await arrived(peers.imapPort, sender, 'Undelivered Mail')
   assert.match(bounce, /Final-Recipient: rfc822; nobody@example\.org/)
   assert.doesNotMatch(bounce, /Final-Recipient: rfc822; alice/)
+})
+
+test('RFC 2033: Postfix hands mail over through a UNIX socket of master.cf', async (t) => {
+  const socket = join(dirname(peers.postfixFolder), 'posthorn-lmtp')
+  const other = await startMailServer({
+    parameters: { myhostname: 'box.example.org', mydestination: 'example.org', alias_maps: '' },
+    masterCf: `${socket} unix n - n - - lmtpd\n`,
+    accounts: [alice],
+  })
+  t.after(async () => await other.stop())
+  const transport = `default_transport=lmtp:unix:${socket}`
+  await mustRun('postconf', ['-c', peers.postfixFolder, '-e', transport], { env: sbin })
+  await mustRun('postfix', ['-c', peers.postfixFolder, 'reload'], { env: sbin })
+  await swaks(peers.smtpPort, 'u1@bench.test', alice.address, 'through a socket')
+  assert.match(await arrived(other.ports.imap, alice, 'through a socket'), /with LMTP id/)
 })
 
 test('RFC 2033: to Dovecot by LMTP over a UNIX socket, transport_maps', async () => {

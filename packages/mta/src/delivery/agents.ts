@@ -10,7 +10,12 @@ import { fixedAgent } from './fixed.ts'
 import type { LocalUser } from './local-user.ts'
 import { mailboxAgent } from './mailbox.ts'
 import { type PipeService, pipeAgent } from './pipe.ts'
-import { type ClientFor, defaultRemoteSettings, type RemoteSettings } from './remote-settings.ts'
+import {
+  type ClientFor,
+  defaultRemoteSettings,
+  type RemoteSettings,
+  type RemoteTransport,
+} from './remote-settings.ts'
 import { smtpAgent } from './smtp.ts'
 
 type CommandOptionsOf = Omit<CommandOptions, 'now'>
@@ -37,6 +42,8 @@ export interface DeliveryOptions {
   readonly local?: Omit<CommandOptions, 'now'>
   /** Transports with names of their own; asked at each delivery. Postfix: master.cf. */
   readonly services?: () => readonly NamedTransport[]
+  /** By the service's name; undefined: it has no options of its own. Asked at each delivery. */
+  readonly remote?: (service: string) => RemoteTransport | undefined
   /** As whom pipe(8) runs its programs, by the name of `user=`. */
   readonly userNamed?: (name: string) => LocalUser
   /** Postfix: smtp_generic_maps. Asked at each message. */
@@ -54,6 +61,8 @@ export interface DeliveryOptions {
 /** A line of master.cf that delivers: `slow unix … smtp`, `maildrop unix … pipe`. */
 export interface NamedTransport extends PipeService {
   readonly program: string
+  /** Deliveries at a time in this process; undefined: as many as the queue gives. */
+  readonly processLimit?: number | undefined
 }
 
 export interface DeliveryAgents {
@@ -63,11 +72,13 @@ export interface DeliveryAgents {
   close(): void
 }
 
+type Remote = ReturnType<typeof smtpAgent>
+
 /** Every agent under the transport names of Postfix's master.cf. */
 export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents => {
   const now = options.now ?? Date.now
   const isOwnAddress = ownAddressTest(options.ownAddresses ?? [])
-  const remote = (protocol: 'smtp' | 'lmtp') =>
+  const remote = (protocol: 'smtp' | 'lmtp', transport: () => RemoteTransport): Remote =>
     smtpAgent({
       protocol,
       resolver: options.resolver,
@@ -75,18 +86,32 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
       defaultPort: protocol === 'smtp' ? (options.smtpPort ?? 25) : (options.lmtpPort ?? 24),
       isOwnName: (name) => name === options.hostname().toLowerCase(),
       isOwnAddress,
-      settings: (protocol === 'smtp' ? options.smtp : options.lmtp) ?? (() => defaultRemoteSettings),
+      settings: () => transport().settings,
       ...(options.log === undefined ? {} : { log: options.log }),
-      client: protocol === 'smtp' ? options.smtpClient : options.lmtpClient,
-      rewriting: () => (protocol === 'smtp' ? options.rewriting?.() : options.lmtpRewriting?.()),
+      client: (...how) => transport().client(...how),
+      rewriting: () => transport().rewriting,
       random: options.random ?? Math.random,
       now,
     })
-  const smtp = remote('smtp')
-  const lmtp = remote('lmtp')
+  const general = {
+    smtp: () => ({
+      client: options.smtpClient,
+      settings: options.smtp?.() ?? defaultRemoteSettings,
+      rewriting: options.rewriting?.(),
+    }),
+    lmtp: () => ({
+      client: options.lmtpClient,
+      settings: options.lmtp?.() ?? defaultRemoteSettings,
+      rewriting: options.lmtpRewriting?.(),
+    }),
+  }
+  const smtp = remote('smtp', general.smtp)
+  const lmtp = remote('lmtp', general.lmtp)
   const mailbox = mailboxAgent(options.resolve, now)
-  return {
-    byTransport: new NamedAgents(options, [
+  const named = new NamedAgents(
+    options,
+    (protocol, service) => remote(protocol, () => options.remote?.(service) ?? general[protocol]()),
+    [
       ['smtp', smtp.deliver],
       ['relay', smtp.deliver],
       ['lmtp', lmtp.deliver],
@@ -96,10 +121,14 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
       ['retry', fixedAgent('retry', now)],
       ['discard', fixedAgent('discard', now)],
       ...localAgents(options, now),
-    ]),
+    ],
+  )
+  return {
+    byTransport: named,
     close: () => {
       smtp.close()
       lmtp.close()
+      named.close()
     },
   }
 }
@@ -107,27 +136,71 @@ export const createDeliveryAgents = (options: DeliveryOptions): DeliveryAgents =
 /** The agents of master.cf, then those that are always there. */
 class NamedAgents extends Map<string, DeliveryAgent> {
   readonly #options: DeliveryOptions
-  readonly #pipes = new WeakMap<NamedTransport, DeliveryAgent>()
+  readonly #makeRemote: (protocol: 'smtp' | 'lmtp', service: string) => Remote
+  readonly #made = new WeakMap<NamedTransport, DeliveryAgent>()
+  /** They outlive a reload, and so do their connections. */
+  readonly #remotes = new Map<string, Remote>()
 
-  constructor(options: DeliveryOptions, built: readonly (readonly [string, DeliveryAgent])[]) {
+  constructor(
+    options: DeliveryOptions,
+    makeRemote: (protocol: 'smtp' | 'lmtp', service: string) => Remote,
+    built: readonly (readonly [string, DeliveryAgent])[],
+  ) {
     super(built)
     this.#options = options
+    this.#makeRemote = makeRemote
   }
 
   override get(name: string): DeliveryAgent | undefined {
     const service = this.#options.services?.().find((one) => one.name === name)
     if (service === undefined) return super.get(name)
-    return service.program === 'pipe' ? this.#pipe(service) : super.get(service.program)
+    const made = this.#made.get(service) ?? this.#make(service)
+    if (made !== undefined) this.#made.set(service, made)
+    return made
+  }
+
+  close(): void {
+    for (const remote of this.#remotes.values()) remote.close()
+  }
+
+  #make(service: NamedTransport): DeliveryAgent | undefined {
+    const { name, program, processLimit } = service
+    let agent = super.get(program)
+    if (program === 'pipe') agent = this.#pipe(service)
+    else if ((program === 'smtp' || program === 'lmtp') && this.#options.remote?.(name) !== undefined)
+      agent = this.#remote(program, name).deliver
+    return agent === undefined || processLimit === undefined ? agent : limited(agent, processLimit)
+  }
+
+  #remote(program: 'smtp' | 'lmtp', name: string): Remote {
+    const key = `${program} ${name}`
+    const remote = this.#remotes.get(key) ?? this.#makeRemote(program, name)
+    this.#remotes.set(key, remote)
+    return remote
   }
 
   #pipe(service: NamedTransport): DeliveryAgent | undefined {
     const { local, userNamed, now = Date.now } = this.#options
     if (local === undefined || userNamed === undefined) return undefined
     const { timeLimitMs, delimiter } = local
-    const made =
-      this.#pipes.get(service) ?? pipeAgent(service, { user: userNamed, timeLimitMs, delimiter, now })
-    this.#pipes.set(service, made)
-    return made
+    return pipeAgent(service, { user: userNamed, timeLimitMs, delimiter, now })
+  }
+}
+
+/** Postfix: the maxproc column of master.cf. The others wait for their turn. */
+function limited(agent: DeliveryAgent, processLimit: number): DeliveryAgent {
+  let running = 0
+  const waiting: (() => void)[] = []
+  return async (job) => {
+    if (running >= processLimit) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running++
+    try {
+      return await agent(job)
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) running--
+      else next()
+    }
   }
 }
 

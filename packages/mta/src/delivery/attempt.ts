@@ -57,6 +57,8 @@ export type ResolveRecipient = (request: {
   readonly originalRecipient?: string
   readonly notify?: QueuedRecipient['notify']
   readonly nowMs: number
+  /** Address of the account that submitted the message. */
+  readonly poster?: string
 }) => Promise<
   | { readonly kind: 'to'; readonly recipients: readonly NewRecipient[] }
   /** RFC 3463 status of class 4 or 5. */

@@ -8,6 +8,7 @@ export {
   defaultRemoteSettings,
   type RemoteSettings,
   type RemoteTlsSettings,
+  type RemoteTransport,
 } from './remote-settings.ts'
 export {
   cipherList,

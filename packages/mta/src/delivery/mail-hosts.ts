@@ -1,3 +1,4 @@
+import { resolve as resolvePath } from 'node:path'
 import {
   type AddressFamily,
   addressesOf,
@@ -32,6 +33,8 @@ export interface MailHostOptions {
   readonly mxLookups: 'yes' | 'no'
   /** Postfix: ignore_mx_lookup_error. */
   readonly ignoreMxErrors: 'yes' | 'no'
+  /** Where a relative UNIX socket is; default `/`. */
+  readonly socketFolder?: string
   /** Gives numbers in [0, 1). */
   readonly random: () => number
 }
@@ -48,7 +51,8 @@ const nameError = (name: string, type: string, what: string): string =>
 /** The servers to try, in order. RFC 5321 §5.1. */
 export const mailHosts = async (nextHop: NextHop, options: MailHostOptions): Promise<MailHosts> => {
   if (nextHop.kind === 'unix') {
-    return { kind: 'servers', servers: [{ host: 'localhost', address: nextHop.path, port: 0 }] }
+    const address = resolvePath(options.socketFolder ?? '/', nextHop.path)
+    return { kind: 'servers', servers: [{ host: 'localhost', address, port: 0 }] }
   }
   const port = nextHop.port ?? options.defaultPort
   if (ipaddr.isValid(nextHop.name)) {

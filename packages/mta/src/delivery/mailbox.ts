@@ -6,7 +6,8 @@ import { type Attempt, actionOf, type DeliveryAgent, decided, type ResolveRecipi
  */
 export const mailboxAgent =
   (resolve: ResolveRecipient, now: () => number): DeliveryAgent =>
-  async ({ recipients, sender }) => {
+  async ({ entry, recipients, sender }) => {
+    const { saslUsername } = entry.origin
     const attempts: Attempt[] = []
     for (const recipient of recipients) {
       const nowMs = now()
@@ -17,6 +18,7 @@ export const mailboxAgent =
         nowMs,
         ...(originalRecipient === undefined ? {} : { originalRecipient }),
         ...(notify === undefined ? {} : { notify }),
+        ...(saslUsername === undefined ? {} : { poster: saslUsername }),
       })
       if (found.kind === 'refused') {
         const { status, text } = found

@@ -1,5 +1,6 @@
-import type { SecureResolver } from '@posthorn/dns'
+import type { AddressFamily, SecureResolver } from '@posthorn/dns'
 import type { SmtpClientOptions, SmtpServerAddress } from '@posthorn/smtp'
+import type { OutgoingRewriting } from '../rewriting/index.ts'
 import type { PoolLimits } from './connection-pool.ts'
 import type { MtaSts } from './mta-sts.ts'
 import type { TlsPolicyEntry } from './tls-policy.ts'
@@ -26,6 +27,12 @@ export interface RemoteSettings {
   readonly ignoreMxErrors: 'yes' | 'no'
   /** disable_mime_output_conversion = no */
   readonly sevenBitConversion: 'yes' | 'no'
+  /** inet_protocols, smtp_address_preference: default, the agent's. */
+  readonly families?: readonly AddressFamily[]
+  /** smtp_tcp_port; default, the agent's. */
+  readonly defaultPort?: number
+  /** Where `unix:private/lmtp` is. Postfix: queue_directory. */
+  readonly socketFolder?: string
   /** smtp_tls_loglevel, beyond 0: each session under TLS is logged. */
   readonly logTls: 'yes' | 'no'
   readonly tls: RemoteTlsSettings
@@ -50,6 +57,13 @@ export interface RemoteTlsSettings {
 
 /** A server and the sender that may choose its login (smtp_sender_dependent_authentication). */
 export type ClientFor = (server: SmtpServerAddress, nextHop: string, sender: string) => SmtpClientOptions
+
+/** A transport of master.cf with options of its own. */
+export interface RemoteTransport {
+  readonly client: ClientFor
+  readonly settings: RemoteSettings
+  readonly rewriting: OutgoingRewriting | undefined
+}
 
 export const defaultRemoteSettings: RemoteSettings = {
   addressLimit: 5,

@@ -116,10 +116,12 @@ class Delivery {
       settings: this.#settings.tls,
     })
     if (plan.kind === 'refused') return this.#refuse(plan.status, plan.text)
-    const { hostLookup } = this.#settings
+    const { hostLookup, families, defaultPort } = this.#settings
     const hosts = await mailHosts(hop, {
       ...this.#settings,
       ...this.#options,
+      families: families ?? this.#options.families,
+      defaultPort: defaultPort ?? this.#options.defaultPort,
       // Names whose answers are proven come from DNS, whatever else is configured.
       hostLookup: plan.plan.proven ? ['dns'] : hostLookup,
       resolver: plan.plan.resolver,

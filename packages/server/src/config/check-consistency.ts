@@ -70,6 +70,7 @@ function checkDomains({ values }: Config, { warnings }: Findings): void {
 function checkPorts({ services }: Config, { problems }: Findings): void {
   const users = new Map<string, string>()
   for (const { key, port, host } of [...services.smtp, ...services.reading]) {
+    if (port === 0) continue
     const other = users.get(`${host} ${port}`) ?? users.get(`undefined ${port}`)
     if (other !== undefined) problems.push(`${key} and ${other} are both ${port}`)
     users.set(`${host} ${port}`, key)

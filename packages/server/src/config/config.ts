@@ -68,6 +68,6 @@ export function compareConfigs(
 /** Sockets are opened at the start; the options of a service are not. */
 const listenersOf = ({ services }: Config): string =>
   JSON.stringify([
-    ...services.smtp.map(({ key, kind, port, host }) => [key, kind, port, host]),
+    ...services.smtp.map(({ key, kind, port, host, socket }) => [key, kind, port, host, socket]),
     ...services.reading.map(({ kind, port, host }) => [kind, port, host]),
   ])

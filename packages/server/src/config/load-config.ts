@@ -152,20 +152,29 @@ function serviceProblems(
 ): { readonly problems: readonly string[]; readonly warnings: readonly string[] } {
   const problems: string[] = []
   const warnings: string[] = []
-  for (const { key, entry } of config.services.smtp) {
-    if (entry === undefined || entry.options.length === 0) continue
-    const at = `master.cf:${entry.line}: ${key}`
-    const own = entry.options.map((option) => ({ ...option, source: `${at}: -o` }))
+  for (const { key, line, options } of servicesWithOptions(config)) {
+    const at = `master.cf:${line}: ${key}`
+    const own = options.map((option) => ({ ...option, source: `${at}: -o` }))
     for (const problem of config.problemsWith(own)) {
       if (known.includes(problem)) continue
       problems.push(problem.startsWith('master.cf') ? problem : `${at}: ${problem}`)
     }
-    for (const { name } of entry.options) {
+    for (const { name } of options) {
       const word = judgeOption(name, config)
       if (word !== undefined) warnings.push(`${at}: ${word}`)
     }
   }
   return { problems, warnings }
+}
+
+function servicesWithOptions({ services }: Config) {
+  const listeners = services.smtp.flatMap(({ key, entry }) =>
+    entry === undefined ? [] : [{ key, line: entry.line, options: entry.options }],
+  )
+  const transports = services.transports
+    .filter(({ program }) => program === 'smtp' || program === 'lmtp')
+    .map(({ name, line, options }) => ({ key: `${name}/unix`, line, options }))
+  return [...listeners, ...transports].filter(({ options }) => options.length > 0)
 }
 
 /** An option that does nothing is told, one that others refer to is not. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { closestName } from './did-you-mean.ts'
 import type { MasterCf, ServiceEntry, ServiceOption } from './master-cf.ts'
 import type { ConfigValues } from './schema/schema.ts'
@@ -14,6 +15,8 @@ export interface SmtpListenerService {
   readonly port: number
   /** undefined: where inet_interfaces says. */
   readonly host: string | undefined
+  /** A UNIX socket in the place of host and port, and who may connect to it. */
+  readonly socket?: { readonly path: string; readonly access: 'owner' | 'everybody' }
   /** undefined: no master.cf, the port's own rules hold. */
   readonly entry: ServiceEntry | undefined
 }
@@ -99,6 +102,8 @@ export function servicesOf(input: ServicesInput): Services {
   for (const entry of masterCf?.services ?? []) {
     if (values.master_service_disable.includes(`${entry.fields.service}/${entry.fields.type}`)) continue
     if (entry.fields.type === 'inet') addListener(entry, input, found)
+    else if (entry.fields.type === 'unix' && /^(?:smtpd|lmtpd)$/.test(entry.program))
+      found.smtp.push(socketListener(entry, values))
     else addInside(entry, found)
   }
   for (const { parameter, kind, names } of wellKnown) {
@@ -193,6 +198,21 @@ function addListener(entry: ServiceEntry, { values, isSet }: ServicesInput, foun
   if (port !== 0) found.smtp.push({ key, kind: smtpKind(entry, written), port, host, entry })
 }
 
+/** master.cf(5): below $queue_directory, in `private` or `public`; a whole path is taken as it is. */
+function socketListener(entry: ServiceEntry, { queue_directory: folder }: ConfigValues): SmtpListenerService {
+  const { service } = entry.fields
+  const isPublic = entry.fields.private === 'n'
+  const path = service.startsWith('/') ? service : join(folder, isPublic ? 'public' : 'private', service)
+  return {
+    key: `${service}/unix`,
+    kind: entry.program === 'lmtpd' ? 'lmtp' : 'mx',
+    port: 0,
+    host: undefined,
+    socket: { path, access: isPublic ? 'everybody' : 'owner' },
+    entry,
+  }
+}
+
 const isOn = (entry: ServiceEntry, name: string): boolean =>
   entry.options.findLast((option) => option.name === name)?.value.toLowerCase() === 'yes'
 
@@ -225,8 +245,8 @@ function addInside(entry: ServiceEntry, found: Found): void {
     if (program === 'pipe' && !args.some((word) => word.startsWith('argv=')))
       found.problems.push(`${at}: missing argv= of pipe`)
     const idle = options.filter(({ name }) => name !== 'syslog_name').map(({ name }) => name)
-    if (idle.length > 0)
-      found.warnings.push(`${at}: -o ${idle.join(', ')}: options of a delivering service are not in effect`)
+    if (idle.length > 0 && program !== 'smtp' && program !== 'lmtp')
+      found.warnings.push(`${at}: -o ${idle.join(', ')}: ${program} has no options here`)
     const limit = Number.parseInt(fields.process_limit, 10)
     found.transports.push({
       name: fields.service,

@@ -24,6 +24,9 @@ const exact: Readonly<Record<string, string>> = {
   reset_owner_alias: 'the owner of the outermost alias counts',
   frozen_delivered_to: 'Delivered-To is looked at once',
   transport_retry_time: 'tables are in memory: there is nothing to retry',
+  header_address_token_limit:
+    'addresses of a header are rewritten in one pass of bounded cost; nothing is discarded',
+  pop3_lock_session: 'always yes: one POP3 session of an account at a time ([IN-USE])',
   stress: 'limits by client and the oldest idle stranger going first protect a busy server',
   debugger_command: 'node --inspect',
   disable_verp_bounces: 'VERP is asked for by whoever sends',
@@ -103,7 +106,7 @@ const families: readonly (readonly [RegExp, string])[] = [
   ],
   [/_tls_(?:per_site|enforce_peername)$/, 'use smtp_tls_policy_maps'],
   [/^smtp_tls_|^tls_/, 'TLS policies by destination are in smtp_tls_policy_maps'],
-  [/^lmtp_/, 'the smtp_ parameter of that name, where there is one, holds for LMTP too'],
+  [/^lmtp_/, 'LMTP knows it no more than SMTP does here'],
   [/_pix_workaround/, 'firewalls of that kind are gone'],
   [/_dns_reply_filter$|_dns_resolver_options$|^dns/, 'DNS is asked through the resolver of this machine'],
   [

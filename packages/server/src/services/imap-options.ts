@@ -30,6 +30,7 @@ export function imapOptions(config: Config, credentials: TlsCredentials | undefi
     idleNotifyIntervalMs: values.imap_idle_notify_interval,
     idFields: { name: values.mail_name },
     idLog: ['name', 'version'],
+    logoutFormat: values.imap_logout_format,
     administrators: new Set(values.imap_administrators.map((address) => address.toLowerCase())),
     serverComment: values.mail_server_comment,
     serverAdmin: values.mail_server_admin,

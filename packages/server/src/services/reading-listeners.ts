@@ -110,6 +110,7 @@ export async function openReadingListeners(
           port: portOf(service, port),
           admission: service.startsWith('imap') ? admissions.imap : admissions.pop3,
           proxyFrom: isTrustedProxy(config.values.haproxy_trusted_networks),
+          proxyTimeoutMs: config.values.haproxy_timeout,
           ...protocolOptions(service, services),
           ...logging(service, services.log),
         })

@@ -16,11 +16,11 @@ import {
 import { type ClientTlsSettings, TlsSessions } from '@posthorn/smtp'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { StartError } from '../start-error.ts'
+import { addressFamilies } from './queue-options.ts'
 
 /** Made once for a configuration: what reads files or keeps something. */
 export interface RemoteSite {
-  readonly smtp: RemoteSettings
-  readonly lmtp: RemoteSettings
+  readonly settings: RemoteSettings
   readonly tls: ClientTlsSettings
 }
 
@@ -133,7 +133,7 @@ export function remoteSite(
   const secure = secureResolver(config, level, sources.log)
   const words = config.smtp_host_lookup.filter((word) => word === 'dns' || word === 'native')
   const noDns = config.disable_dns_lookups || config.smtp_dns_support_level === 'disabled'
-  const smtp: RemoteSettings = {
+  const settings: RemoteSettings = {
     addressLimit: config.smtp_mx_address_limit,
     sessionLimit: config.smtp_mx_session_limit,
     pool: {
@@ -148,6 +148,9 @@ export function remoteSite(
     mxLookups: noDns ? 'no' : 'yes',
     ignoreMxErrors: config.ignore_mx_lookup_error ? 'yes' : 'no',
     sevenBitConversion: config.disable_mime_output_conversion ? 'no' : 'yes',
+    families: addressFamilies(config),
+    ...portOf(config.smtp_tcp_port),
+    socketFolder: config.queue_directory,
     logTls: config.smtp_tls_loglevel > 0 ? 'yes' : 'no',
     tls: {
       policyFor: policyReader(config, sources.policies, level),
@@ -159,8 +162,9 @@ export function remoteSite(
       secureMatch: config.smtp_tls_secure_cert_match,
     },
   }
-  const lmtpLevel = config.lmtp_tls_security_level === '' ? 'none' : config.lmtp_tls_security_level
-  const lmtpTls = { ...smtp.tls, policyFor: policyReader(config, [], lmtpLevel), sts: undefined }
-  const lmtp: RemoteSettings = { ...smtp, fallbackRelays: [], tls: lmtpTls }
-  return { smtp, lmtp, tls: tlsSettings(config) }
+  return { settings, tls: tlsSettings(config) }
 }
+
+/** A service name is left to the agent, which knows its own. Postfix: smtp_tcp_port. */
+const portOf = (text: string): { readonly defaultPort?: number } =>
+  /^\d{1,5}$/.test(text) ? { defaultPort: Number(text) } : {}

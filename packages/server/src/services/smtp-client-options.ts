@@ -88,11 +88,12 @@ export function smtpClientOptions(
   server: SmtpServerAddress,
   nextHop: string,
   sender: string,
+  protocol: 'smtp' | 'lmtp' = 'smtp',
 ): SmtpClientOptions {
   const login = loginFor(config, tables, server, nextHop, sender)
   const bind = server.address.includes(':') ? config.smtp_bind_address6 : config.smtp_bind_address
   return {
-    protocol: 'smtp',
+    protocol,
     heloName: config.smtp_helo_name,
     tlsLevel: 'may',
     ...(config.smtp_tls_wrappermode ? { wrapperMode: true } : {}),
@@ -122,28 +123,3 @@ export function smtpClientOptions(
 }
 
 const longestQuitMs = 5_000
-
-/** The lmtp transport: a session as smtp has it, with its own name and login. */
-export function lmtpClientOptions(
-  config: ConfigValues,
-  tables: ClientTables,
-  server: SmtpServerAddress,
-  nextHop: string,
-): SmtpClientOptions {
-  const { login: _, ...shared } = smtpClientOptions(
-    { ...config, smtp_sasl_auth_enable: false },
-    tables,
-    server,
-    nextHop,
-    '',
-  )
-  const login = config.lmtp_sasl_auth_enable
-    ? loginFor({ ...config, smtp_sasl_auth_enable: true }, tables, server, nextHop, '')
-    : undefined
-  return {
-    ...shared,
-    protocol: 'lmtp',
-    heloName: config.lmtp_lhlo_name,
-    ...(login === undefined ? {} : { login }),
-  }
-}

@@ -13,8 +13,12 @@ function tlsLevel(config: ConfigValues): SmtpOptions['tlsLevel'] {
   return config.smtpd_use_tls ? 'may' : 'none'
 }
 
-function mechanisms(config: ConfigValues): readonly string[] {
-  const noPlaintext = config.smtpd_sasl_security_options.includes('noplaintext')
+function bareNewline({ smtpd_forbid_bare_newline: mode }: ConfigValues): SmtpOptions['bareNewline'] {
+  return mode === 'reject' || mode === 'note' ? mode : 'normalize'
+}
+
+function mechanisms(config: ConfigValues, security: readonly string[]): readonly string[] {
+  const noPlaintext = security.includes('noplaintext')
   const offered = configuredMechanisms(config)
   return noPlaintext ? offered.filter((name) => name !== 'PLAIN' && name !== 'LOGIN') : offered
 }
@@ -36,7 +40,11 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     connectionsPerClient: orEndless(config.smtpd_client_connection_count_limit),
     connections: orEndless(config.default_process_limit),
     greetWaitMs: config.smtpd_greet_wait,
-    bareNewline: 'normalize',
+    bareNewline: bareNewline(config),
+    bareNewlineRejectCode: config.smtpd_forbid_bare_newline_reject_code,
+    tlsLog: config.smtpd_tls_loglevel > 0 ? 'yes' : 'no',
+    proxyTimeoutMs: config.smtpd_upstream_proxy_timeout,
+    tlsMechanisms: mechanisms(config, config.smtpd_sasl_tls_security_options),
     forbidPipelining: yesNo(config.smtpd_forbid_unauth_pipelining),
     heloRequired: yesNo(config.smtpd_helo_required),
     discardEhloKeywords: config.smtpd_discard_ehlo_keywords.map((word) => word.toUpperCase()),
@@ -45,7 +53,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     tlsLevel: tlsLevel(config),
     authOnlyWithTls: yesNo(config.smtpd_tls_auth_only),
     brokenSaslAuthClients: yesNo(config.broken_sasl_auth_clients),
-    mechanisms: mechanisms(config),
+    mechanisms: mechanisms(config, config.smtpd_sasl_security_options),
     proxyProtocolFrom:
       config.smtpd_upstream_proxy_protocol === 'haproxy' ? config.haproxy_trusted_networks : [],
   }

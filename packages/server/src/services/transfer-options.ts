@@ -12,6 +12,8 @@ import {
   type RoutingOptions,
 } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
+import type { ConfigValues } from '../config/schema/schema.ts'
+import { splitList } from '../config/value.ts'
 import { sharedSecret } from './shared-secret.ts'
 import { unverifiedOptions } from './verify-options.ts'
 
@@ -86,6 +88,8 @@ export function routingOptions(config: Config): RoutingOptions {
     defaultTransport: values.default_transport,
     administrator: values.administrator,
     homeDirectory: values.home_directory.replaceAll('$user', '%u').replaceAll('$domain', '%d'),
+    forwardPaths: splitList(values.forward_path),
+    deliveredToFor: values.prepend_delivered_header.map((word) => word.toLowerCase()),
     allowMailToCommands: expansionSources(values.allow_mail_to_commands),
     allowMailToFiles: expansionSources(values.allow_mail_to_files),
     appendDotMydomain: yesNo(values.append_dot_mydomain),
@@ -137,6 +141,9 @@ export function policyOptions(config: Config): PolicyOptions {
       unknownClientRejectCode: values.unknown_client_reject_code,
       unknownHostnameRejectCode: values.unknown_hostname_reject_code,
       unknownLocalRecipientRejectCode: values.unknown_local_recipient_reject_code,
+      unknownVirtualAliasRejectCode: values.unknown_virtual_alias_reject_code,
+      unknownRelayRecipientRejectCode: values.unknown_relay_recipient_reject_code,
+      unknownTableNames: values.show_user_unknown_table_name ? 'shown' : 'hidden',
       mapsRblRejectCode: values.maps_rbl_reject_code,
       plaintextRejectCode: values.plaintext_reject_code,
     },
@@ -219,7 +226,7 @@ export function contentCheckOptions({ values }: Config): ContentCheckOptions {
 }
 
 /** What is changed in mail that leaves, from main.cf. */
-export function outgoingOptions({ values }: Config) {
+export function outgoingOptions(values: ConfigValues) {
   return {
     genericMaps: values.smtp_generic_maps,
     headerChecks: values.smtp_header_checks,
@@ -228,11 +235,6 @@ export function outgoingOptions({ values }: Config) {
     bodyChecks: values.smtp_body_checks,
     bodyChecksSizeLimitBytes: values.body_checks_size_limit,
   }
-}
-
-/** The same for the lmtp transport. */
-export function lmtpOutgoingOptions({ values }: Config) {
-  return { genericMaps: values.lmtp_generic_maps, headerChecks: values.lmtp_header_checks }
 }
 
 /** Throws PolicyError. */
@@ -249,6 +251,8 @@ export function receiveOptions({ values }: Config): ReceiveOptions {
     banner: values.smtpd_banner,
     messageSizeLimitBytes: values.message_size_limit,
     hopcountLimit: values.hopcount_limit,
+    saslLocalDomain: values.smtpd_sasl_local_domain,
+    tlsInReceived: yesNo(values.smtpd_tls_received_header),
     authenticatedHeader: yesNo(values.smtpd_sasl_authenticated_header),
     clientNames: values.smtpd_peername_lookup ? 'looked-up' : 'unknown',
     addMissingHeaders: values.always_add_missing_headers ? 'always' : 'own-clients',

@@ -1,7 +1,10 @@
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Log } from '@posthorn/mail'
-import { ListenError } from '@posthorn/net'
+import { ListenError, localSocketAnswers } from '@posthorn/net'
 import type { SmtpListening, SmtpService, SmtpServiceName } from '@posthorn/smtp'
 import type { Config } from '../config/config.ts'
+import type { SmtpListenerService } from '../config/services.ts'
 import { listenHosts, readingHosts, smtpHosts } from '../services/listen-hosts.ts'
 import { openReadingListeners, type ReadingServices } from '../services/reading-listeners.ts'
 import { errorCode, StartError } from '../start-error.ts'
@@ -59,7 +62,17 @@ function startError(error: unknown, host: string, port: number, parameter: strin
 
 async function openSmtp({ config, smtp, portOf }: ListenersInput): Promise<readonly OpenSmtp[]> {
   const open: OpenSmtp[] = []
-  for (const { key, kind, port: configured, host: only } of config.services.smtp) {
+  for (const { key, kind, port: configured, host: only, socket } of config.services.smtp) {
+    if (socket !== undefined) {
+      try {
+        open.push({ ...(await listenAt(socket, kind, smtp.of(key))), key })
+      } catch (error) {
+        await Promise.all(open.map(async (listening) => await listening.close()))
+        const remedy = 'create its folder for the user of the server, or name another path'
+        throw new StartError(`Cannot listen at ${socket.path}: ${errorCode(error)}`, remedy, { cause: error })
+      }
+      continue
+    }
     for (const host of only === undefined ? smtpHosts(config) : hostsOf(only, config)) {
       const port = portOf(portNames[kind], configured)
       try {
@@ -72,6 +85,20 @@ async function openSmtp({ config, smtp, portOf }: ListenersInput): Promise<reado
     }
   }
   return open
+}
+
+/** A socket that nobody listens at any more is replaced. */
+async function listenAt(
+  { path, access }: NonNullable<SmtpListenerService['socket']>,
+  kind: SmtpServiceName,
+  service: SmtpService,
+): Promise<SmtpListening> {
+  const everybody = access === 'everybody'
+  mkdirSync(dirname(path), { recursive: true, mode: everybody ? 0o755 : 0o700 })
+  if (existsSync(path) && !(await localSocketAnswers(path))) rmSync(path)
+  const listening = await service.listen({ service: kind, path })
+  chmodSync(path, everybody ? 0o666 : 0o600)
+  return listening
 }
 
 /** master.cf(5): a host before the port is a name or an address. */

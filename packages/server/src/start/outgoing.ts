@@ -5,20 +5,32 @@ import type { Log } from '@posthorn/mail'
 import {
   createMtaSts,
   createOutgoingRewriting,
-  type DeliveryOptions,
+  type LookupTable,
   type MtaSts,
+  type RemoteTransport,
   type Routing,
   type Tables,
 } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
+import { type ConfigValues, type ParameterName, parameters } from '../config/schema/schema.ts'
 import { remoteSite } from '../services/remote-options.ts'
-import { type ClientTables, lmtpClientOptions, smtpClientOptions } from '../services/smtp-client-options.ts'
+import { type ClientTables, smtpClientOptions } from '../services/smtp-client-options.ts'
 import { stsMemory } from '../services/sts-memory.ts'
-import { lmtpOutgoingOptions, outgoingOptions } from '../services/transfer-options.ts'
+import { outgoingOptions } from '../services/transfer-options.ts'
 
-export type Outgoing = Required<
-  Pick<DeliveryOptions, 'smtpClient' | 'lmtpClient' | 'smtp' | 'lmtp' | 'rewriting' | 'lmtpRewriting'>
->
+export interface Outgoing {
+  readonly smtp: RemoteTransport
+  readonly lmtp: RemoteTransport
+  /** Transports of master.cf that have options of their own. */
+  readonly byService: ReadonlyMap<string, RemoteTransport>
+}
+
+interface OutgoingSources {
+  readonly tables: Tables
+  readonly routing: Pick<Routing, 'complete' | 'isLocalDomain'>
+  readonly sts: MtaSts
+  readonly log: Log
+}
 
 /** Policies of other domains outlive every reload. */
 export const createSts = (config: Config, resolver: Resolver, log: Log, now: () => number): MtaSts =>
@@ -29,44 +41,63 @@ export const createSts = (config: Config, resolver: Resolver, log: Log, now: () 
   })
 
 /** Throws TableError, StartError. */
-export function createOutgoing(
-  config: Config,
-  sources: {
-    readonly tables: Tables
-    readonly routing: Pick<Routing, 'complete' | 'isLocalDomain'>
-    readonly sts: MtaSts
-    readonly log: Log
-  },
-): Outgoing {
-  const { tables, routing, sts, log } = sources
-  const { values } = config
-  const addresses = {
-    complete: routing.complete,
-    isLocalDomain: routing.isLocalDomain,
-    delimiter: values.recipient_delimiter,
+export function createOutgoing(config: Config, sources: OutgoingSources): Outgoing {
+  const byService = new Map<string, RemoteTransport>()
+  for (const { name, program, options } of config.services.transports) {
+    if (program !== 'smtp' && program !== 'lmtp') continue
+    if (options.every((option) => option.name === 'syslog_name')) continue
+    byService.set(name, remoteTransport(config.withOptions(options).values, program, sources))
   }
-  const rewriting = createOutgoingRewriting(outgoingOptions(config), tables, addresses, log)
-  const lmtpRewriting = createOutgoingRewriting(lmtpOutgoingOptions(config), tables, addresses, log)
-  const discardKeywords = tables.openAll(values.smtp_discard_ehlo_keyword_address_maps)
-  const asks = (passwords: readonly string[]): ClientTables => ({
-    passwords: tables.openAll(passwords),
-    discardKeywords,
-  })
-  const smtpTables = asks(values.smtp_sasl_password_maps)
-  const lmtpTables = asks(values.lmtp_sasl_password_maps)
-  const site = remoteSite(values, { policies: tables.openAll(values.smtp_tls_policy_maps), sts, log })
   return {
-    smtpClient: (server, nextHop, sender) => ({
-      ...smtpClientOptions(values, smtpTables, server, nextHop, sender),
-      tls: site.tls,
-    }),
-    lmtpClient: (server, nextHop) => ({
-      ...lmtpClientOptions(values, lmtpTables, server, nextHop),
-      tls: site.tls,
-    }),
-    smtp: () => site.smtp,
-    lmtp: () => site.lmtp,
-    rewriting: () => rewriting,
-    lmtpRewriting: () => lmtpRewriting,
+    smtp: remoteTransport(config.values, 'smtp', sources),
+    lmtp: remoteTransport(config.values, 'lmtp', sources),
+    byService,
   }
+}
+
+function remoteTransport(
+  given: ConfigValues,
+  protocol: 'smtp' | 'lmtp',
+  { tables, routing, sts, log }: OutgoingSources,
+): RemoteTransport {
+  const values = protocol === 'smtp' ? given : asSmtp(given)
+  const open = (name: TableParameter): readonly LookupTable[] => tables.openAll(values[name], name)
+  const rewriting = createOutgoingRewriting(
+    outgoingOptions(values),
+    tables,
+    {
+      complete: routing.complete,
+      isLocalDomain: routing.isLocalDomain,
+      delimiter: values.recipient_delimiter,
+    },
+    log,
+  )
+  const clientTables: ClientTables = {
+    passwords: open('smtp_sasl_password_maps'),
+    discardKeywords: open('smtp_discard_ehlo_keyword_address_maps'),
+  }
+  const site = remoteSite(values, { policies: open('smtp_tls_policy_maps'), sts, log })
+  return {
+    client: (server, nextHop, sender) => ({
+      ...smtpClientOptions(values, clientTables, server, nextHop, sender, protocol),
+      tls: site.tls,
+    }),
+    settings: site.settings,
+    rewriting,
+  }
+}
+
+type TableParameter =
+  | 'smtp_sasl_password_maps'
+  | 'smtp_discard_ehlo_keyword_address_maps'
+  | 'smtp_tls_policy_maps'
+
+const lmtpTwins = [...parameters].flatMap(([name, { twin }]) =>
+  twin === undefined ? [] : [[name, twin] as const],
+)
+
+/** lmtp(8) is smtp(8) with parameters of its own. */
+function asSmtp(values: ConfigValues): ConfigValues {
+  const own = Object.fromEntries(lmtpTwins.map(([name, twin]) => [twin, values[name as ParameterName]]))
+  return { ...values, ...own, smtp_never_send_ehlo: false, smtp_tls_mta_sts: false }
 }

@@ -109,6 +109,14 @@ async function rulesOf(parts: RuleParts, config: Config) {
       routing,
       mynetworks: createNetworkList(trustedNetworks(own), context),
       verpClients: verpClients(own, context),
+      bareNewlineExclusions:
+        own.values.smtpd_forbid_bare_newline === 'reject'
+          ? createNetworkList(own.values.smtpd_forbid_bare_newline_exclusions, context)
+          : undefined,
+      authExceptions:
+        own.values.smtpd_sasl_exceptions_networks.length > 0
+          ? createNetworkList(own.values.smtpd_sasl_exceptions_networks, context)
+          : undefined,
       gatewayGuard: createGatewayGuard({
         gateways: containerGateways(),
         mynetworks: own.isSet('mynetworks') ? own.values.mynetworks.join(' ') : '',
@@ -199,12 +207,13 @@ export async function createTransfer(given: TransferParts) {
     resolve: async (request) => await current.receive.routing.resolve(request),
     hostname: () => current.config.values.myhostname,
     families: addressFamilies(parts.config.values),
-    smtpClient: (server, nextHop, sender) => current.outgoing.smtpClient(server, nextHop, sender),
-    lmtpClient: (server, nextHop, sender) => current.outgoing.lmtpClient(server, nextHop, sender),
-    smtp: () => current.outgoing.smtp(),
-    lmtp: () => current.outgoing.lmtp(),
-    rewriting: () => current.outgoing.rewriting(),
-    lmtpRewriting: () => current.outgoing.lmtpRewriting(),
+    smtpClient: (server, nextHop, sender) => current.outgoing.smtp.client(server, nextHop, sender),
+    lmtpClient: (server, nextHop, sender) => current.outgoing.lmtp.client(server, nextHop, sender),
+    smtp: () => current.outgoing.smtp.settings,
+    lmtp: () => current.outgoing.lmtp.settings,
+    rewriting: () => current.outgoing.smtp.rewriting,
+    lmtpRewriting: () => current.outgoing.lmtp.rewriting,
+    remote: (service) => current.outgoing.byService.get(service),
     log,
     local: {
       user: () => localUsers(current.config.values.default_privs),

@@ -183,16 +183,4 @@ export const clientTls = {
     default: 'yes',
     doc: 'A refused login defers mail; no: it returns it.',
   }),
-  lmtp_tls_security_level: postfix({
-    type: 'choice',
-    values: tlsLevels,
-    default: '',
-    doc: '`smtp_tls_security_level` for the lmtp transport. Empty: none.',
-  }),
-  lmtp_sasl_auth_enable: postfix({ type: 'boolean', default: 'no', doc: 'Log in at LMTP servers.' }),
-  lmtp_sasl_password_maps: postfix({
-    type: 'tables',
-    default: '',
-    doc: '`smtp_sasl_password_maps` for the lmtp transport.',
-  }),
 } as const

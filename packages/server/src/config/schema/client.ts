@@ -149,18 +149,6 @@ export const client = {
     default: 'no',
     doc: 'Send 8-bit text as it is to servers without 8BITMIME, too. No: as quoted-printable or base64.',
   }),
-  lmtp_generic_maps: postfix({
-    type: 'tables',
-    default: '',
-    doc: '`smtp_generic_maps` for the lmtp transport.',
-  }),
-  lmtp_header_checks: postfix({
-    type: 'tables',
-    default: '',
-    doc: '`smtp_header_checks` for the lmtp transport.',
-  }),
-  lmtp_tcp_port: postfix({ type: 'string', default: '24', doc: 'The port of LMTP servers, by number.' }),
-  lmtp_lhlo_name: postfix({ type: 'string', default: '$myhostname', doc: 'The name said in LHLO.' }),
   smtp_address_verify_target: postfix({
     type: 'choice',
     values: ['rcpt', 'data'],

@@ -33,12 +33,6 @@ export const limits = {
     default: '102400',
     doc: 'The header of a message is looked at up to here.',
   }),
-  header_address_token_limit: postfix({
-    effect: 'later',
-    type: 'integer',
-    default: '10240',
-    doc: 'Addresses in a header field are looked at up to so many tokens.',
-  }),
   mime_nesting_limit: postfix({
     type: 'integer',
     default: '100',
@@ -168,17 +162,22 @@ export const limits = {
     doc: 'Octets a second that a client sending a message must reach.',
   }),
   smtpd_forbid_bare_newline: postfix({
-    effect: 'later',
     type: 'choice',
-    values: ['normalize', 'yes', 'reject', 'no'],
+    values: ['normalize', 'yes', 'reject', 'note', 'no'],
     default: 'normalize',
-    doc: 'Line ends other than CR LF (SMTP smuggling): `normalize` makes them CR LF and never takes them for the end; `reject` refuses the message; `yes` is normalize; `no` is read as normalize.',
+    doc: 'Line ends other than CR LF (SMTP smuggling): `normalize` makes them CR LF and never takes them for the end; `reject` refuses the message, or closes after such a command; `note` also logs it; `yes` is normalize; `no` is read as normalize.',
   }),
   smtpd_forbid_bare_newline_exclusions: postfix({
-    effect: 'later',
     type: 'networks',
     default: '$mynetworks',
     doc: 'Clients that smtpd_forbid_bare_newline = reject does not refuse.',
+  }),
+  smtpd_forbid_bare_newline_reject_code: postfix({
+    type: 'integer',
+    default: '550',
+    min: 400,
+    max: 599,
+    doc: 'Reply code of smtpd_forbid_bare_newline = reject.',
   }),
   smtpd_forbid_unauth_pipelining: postfix({
     type: 'boolean',

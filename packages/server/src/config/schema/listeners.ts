@@ -93,7 +93,6 @@ export const listeners = {
     doc: 'Proxies whose connections begin with a PROXY protocol header (v1 or v2). Anybody else who sends one is refused.',
   }),
   haproxy_timeout: dovecot({
-    effect: 'later',
     type: 'time',
     default: '3s',
     unit: 's',
@@ -107,7 +106,6 @@ export const listeners = {
     doc: '`haproxy`: connections to the SMTP ports from haproxy_trusted_networks begin with a PROXY header.',
   }),
   smtpd_upstream_proxy_timeout: postfix({
-    effect: 'later',
     type: 'time',
     default: '5s',
     unit: 's',

@@ -121,7 +121,6 @@ export const localDelivery = {
     doc: 'Who reads mail for postmaster, abuse and mailer-daemon when no alias or account does. Empty: the first account.',
   }),
   forward_path: postfix({
-    effect: 'later',
     type: 'string',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
     default: '$home/.forward${recipient_delimiter}${extension}, $home/.forward',
@@ -151,7 +150,6 @@ export const localDelivery = {
     doc: 'How long `|command` may run.',
   }),
   prepend_delivered_header: postfix({
-    effect: 'later',
     type: 'list',
     default: 'command, file, forward',
     doc: 'Where a Delivered-To field is put before the message; it stops loops.',

@@ -111,7 +111,6 @@ export const logging = {
     doc: 'Log why logins failed.',
   }),
   show_user_unknown_table_name: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'Name the table in `User unknown in local recipient table`.',
@@ -149,8 +148,7 @@ export const logging = {
   queue_directory: postfix({
     type: 'string',
     default: '$data_directory',
-    instead: 'The queue is part of the store below $data_directory.',
-    doc: 'The folder of the queue.',
+    doc: 'Where UNIX sockets with relative names are, `lmtp:unix:private/dovecot-lmtp`. The queue itself is part of the store below $data_directory. (Default of Postfix: /var/spool/postfix.)',
   }),
   default_database_type: postfix({
     effect: 'asked',
@@ -214,7 +212,6 @@ export const logging = {
     doc: 'What is started with daemon -D.',
   }),
   unknown_virtual_alias_reject_code: postfix({
-    effect: 'later',
     type: 'integer',
     default: '550',
     min: 400,
@@ -222,7 +219,6 @@ export const logging = {
     doc: 'Reply code for unknown addresses of virtual_alias_domains.',
   }),
   unknown_relay_recipient_reject_code: postfix({
-    effect: 'later',
     type: 'integer',
     default: '550',
     min: 400,

@@ -39,6 +39,8 @@ export interface Declaration {
   readonly instead?: string
   /** `asked`: nothing here depends on it but scripts that ask. `later`: accepted, not in effect yet. */
   readonly effect?: 'asked' | 'later'
+  /** The smtp_ parameter that is read in its place: lmtp(8) is smtp(8) by another name. */
+  readonly twin?: string
   /** One paragraph for docs/config.md and the sample. */
   readonly doc: string
 }

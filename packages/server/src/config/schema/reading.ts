@@ -45,11 +45,10 @@ export const reading = {
     doc: 'An idling client hears `* OK Still here` this often.',
   }),
   imap_logout_format: dovecot({
-    effect: 'later',
     type: 'string',
     default: 'in=%i out=%o',
     raw: true,
-    doc: 'The text logged when a session ends.',
+    doc: 'The text logged when a session ends: %i octets in, %o octets out.',
   }),
   imap_idle_timeout: posthorn({
     type: 'time',
@@ -101,11 +100,5 @@ export const reading = {
     type: 'string',
     default: 'never',
     doc: 'How many days messages stay at least, told to clients (RFC 2449 EXPIRE): at QUIT, messages of INBOX that were read and are older are removed as `pop3_delete_type` says; 0: those that the session retrieved. `never`: nothing is removed.',
-  }),
-  pop3_lock_session: dovecot({
-    effect: 'later',
-    type: 'boolean',
-    default: 'yes',
-    doc: 'One POP3 session of an account at a time ([IN-USE]). Always yes here.',
   }),
 } as const

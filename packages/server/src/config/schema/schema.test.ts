@@ -10,9 +10,9 @@ const readers = globSync('**/*.ts', { cwd: source }).filter(
 const words = new Set(readers.flatMap((file) => readFileSync(source + file, 'utf8').match(/\w+/g) ?? []))
 
 it('a parameter that nothing reads says so: it is never ignored in silence', () => {
-  for (const [name, { effect, instead }] of parameters) {
+  for (const [name, { effect, instead, twin }] of parameters) {
     if (instead !== undefined) continue
-    if (words.has(name))
+    if (words.has(twin ?? name))
       assert.notEqual(effect, 'later', `${name} is read now: take \`effect: 'later'\` from its declaration`)
     else assert.notEqual(effect, undefined, `${name} is read by nothing: declare \`effect: 'later'\``)
   }

@@ -1,5 +1,6 @@
 import { addressVerification } from './address-verification.ts'
 import { client } from './client.ts'
+import { clientLmtp } from './client-lmtp.ts'
 import { clientTls } from './client-tls.ts'
 import { contentChecks } from './content-checks.ts'
 import { filters } from './filters.ts'
@@ -36,6 +37,7 @@ export const groups = {
   'Queue and routing': queue,
   'Mail to other servers': client,
   'TLS and login at other servers': clientTls,
+  'Mail to LMTP servers': clientLmtp,
   'POP3 and IMAP': reading,
   'Logs and paths': logging,
 } as const
@@ -58,6 +60,7 @@ export const schema = {
   ...queue,
   ...client,
   ...clientTls,
+  ...clientLmtp,
   ...reading,
   ...logging,
 } as const

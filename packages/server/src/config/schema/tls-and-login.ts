@@ -29,25 +29,21 @@ export const tlsAndLogin = {
     doc: 'The old name of smtpd_tls_security_level = encrypt; read when that is not set.',
   }),
   smtpd_tls_protocols: postfix({
-    effect: 'later',
-    type: 'string',
+    type: 'list',
     default: '>=TLSv1.2',
     doc: 'TLS versions on the SMTP ports: `>=TLSv1.2`, `!SSLv2, !SSLv3 …`. Older ones than 1.2 are not offered.',
   }),
   smtpd_tls_mandatory_protocols: postfix({
-    effect: 'later',
-    type: 'string',
+    type: 'list',
     default: '>=TLSv1.2',
-    doc: 'The same where TLS is required.',
+    doc: 'The same with smtpd_tls_security_level = encrypt.',
   }),
   smtpd_tls_received_header: postfix({
-    effect: 'later',
     type: 'boolean',
     default: 'yes',
     doc: 'Name protocol and cipher in Received.',
   }),
   smtpd_tls_loglevel: postfix({
-    effect: 'later',
     type: 'integer',
     default: '0',
     min: 0,
@@ -81,7 +77,6 @@ export const tlsAndLogin = {
     doc: 'Mechanisms not offered: noanonymous, noplaintext.',
   }),
   smtpd_sasl_tls_security_options: postfix({
-    effect: 'later',
     type: 'list',
     default: '$smtpd_sasl_security_options',
     doc: 'The same once TLS is on.',
@@ -92,13 +87,11 @@ export const tlsAndLogin = {
     doc: 'Name the login in Received.',
   }),
   smtpd_sasl_exceptions_networks: postfix({
-    effect: 'later',
     type: 'networks',
     default: '',
     doc: 'Clients that AUTH is not offered to.',
   }),
   smtpd_sasl_local_domain: postfix({
-    effect: 'later',
     type: 'string',
     default: '',
     doc: 'The domain of logins without one, when not auth_default_realm.',
@@ -134,11 +127,10 @@ export const tlsAndLogin = {
   }),
   ssl_key: dovecot({ type: 'file', default: '$smtpd_tls_key_file', doc: 'Its private key.' }),
   ssl_min_protocol: dovecot({
-    effect: 'later',
     type: 'choice',
-    values: ['TLSv1.2', 'TLSv1.3'],
+    values: ['TLSv1.2', 'TLSv1.3', 'TLSv1', 'TLSv1.1', 'ANY', 'LATEST'],
     default: 'TLSv1.2',
-    doc: 'The oldest TLS for POP3 and IMAP.',
+    doc: 'The oldest TLS for POP3 and IMAP. Nothing below TLSv1.2 is offered, whatever stands here.',
   }),
   disable_plaintext_auth: dovecot({
     type: 'boolean',
