@@ -130,9 +130,12 @@ export interface RunningServer {
   readonly ended: Promise<Ended>
 }
 
-export async function startServer(site: Site): Promise<RunningServer> {
+export async function startServer(
+  site: Site,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningServer> {
   const child = spawn(process.execPath, [main, 'start', '--config', site.mainCf], {
-    env: { PATH: process.env['PATH'] ?? '' },
+    env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   running.add(child)

@@ -19,6 +19,7 @@ import { commandName, firstRunText, portsText } from './greeting.ts'
 import { asOwner, type MailOwner, mailOwner, ownerWarnings } from './mail-owner.ts'
 import type { Running } from './running.ts'
 import type { StartParts } from './start-solo.ts'
+import { createSupervisor, type Supervisor } from './supervisor.ts'
 
 export interface RunOptions {
   /** `--config FILE`. */
@@ -36,6 +37,7 @@ interface Frame {
   /** undefined: still starting. */
   running: Running | undefined
   stopWatching: (() => Promise<void>) | undefined
+  readonly supervisor: Supervisor
 }
 
 interface Reloaded {
@@ -56,6 +58,7 @@ async function reload(frame: Frame): Promise<Reloaded> {
   const { log } = frame.writer
   try {
     const running = started(frame)
+    frame.supervisor.reloading()
     frame.writer.reopen()
     const next = loadConfig(frame.options)
     const { changed } = compareConfigs(frame.config, next)
@@ -79,6 +82,8 @@ async function reload(frame: Frame): Promise<Reloaded> {
       text: `reload refused, the old configuration stays: ${error instanceof Error ? error.message : String(error)}`,
     })
     throw error
+  } finally {
+    if (frame.running !== undefined) frame.supervisor.ready(portsText(frame.running.ports))
   }
 }
 
@@ -171,6 +176,7 @@ export async function runServer(options: RunOptions): Promise<number> {
     config,
     running: undefined,
     stopWatching: undefined,
+    supervisor: createSupervisor(options.environment, writer.log),
   }
   const { promise: stopped, resolve: stop } = Promise.withResolvers<string>()
   const reloadNow = serialReload(frame)
@@ -183,8 +189,10 @@ export async function runServer(options: RunOptions): Promise<number> {
     const why = await stopped
     writer.log({ level: 'info', service: 'master', text: `terminating on ${why}` })
     endInAnyCase(frame)
+    const told = frame.supervisor.stopping()
     await frame.stopWatching?.()
     await frame.running?.stop()
+    await told
     return 0
   } finally {
     writer.flush()
@@ -245,5 +253,6 @@ async function start(frame: Frame): Promise<void> {
     service: 'master',
     text: `daemon started -- version ${values.mail_version}, configuration ${config.file}`,
   })
+  frame.supervisor.ready(portsText(running.ports))
   process.stdout.write(`Posthorn is ready: ${portsText(running.ports)}. Ctrl-C stops it.\n`)
 }
