@@ -136,7 +136,7 @@ describe('doveadm through imapc:', () => {
       const lock = await client.getMailboxLock('INBOX')
       const one = await client.fetchOne('9', { flags: true }, { uid: true })
       lock.release()
-      return one === false ? undefined : one.flags
+      return one ? one.flags : undefined
     })
     assert.ok(flags?.has('\\Answered'))
   })
