@@ -78,6 +78,7 @@ export async function acceptMessage(
             // Mail on hold is delivered when it is released: its mailboxes are found then.
             localMail: received.hold === 'held' ? 'through-queue' : 'at-once',
             verp: received.verp,
+            poster: received.origin.saslUsername,
           })
         : planFilter(received, received.filter, sources.routing, endedMs)
     planned = plan.map((one) => withoutLoop(one, received))

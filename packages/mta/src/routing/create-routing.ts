@@ -66,10 +66,21 @@ export interface Routing extends AddressBook {
     recipients: readonly EnvelopeRecipient[],
     sender: string,
     nowMs: number,
-    how?: { readonly localMail: LocalMail; readonly verp?: VerpDelimiters | undefined },
+    how?: {
+      readonly localMail: LocalMail
+      readonly verp?: VerpDelimiters | undefined
+      /** Address of the account that has logged in to submit. */
+      readonly poster?: string | undefined
+    },
   ): Promise<readonly Planned[]>
   /** One recipient that waited in the queue. */
-  resolve(request: EnvelopeRecipient & { readonly sender: string; readonly nowMs: number }): Promise<Resolved>
+  resolve(
+    request: EnvelopeRecipient & {
+      readonly sender: string
+      readonly nowMs: number
+      readonly poster?: string | undefined
+    },
+  ): Promise<Resolved>
   /** The account whose mailbox an address is, with no alias and no .forward between. For quota at RCPT. */
   mailboxOf(address: string): Answer<Account | undefined>
   /** EXPN, `sendmail -bv`: the next step only. undefined: no such list. */
@@ -146,14 +157,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     isSame: (one, other) => comparable(memberParts, one) === comparable(memberParts, other),
     owns: (user, sender, delimiter) => owns(parts, user, sender, delimiter),
     plan: async (recipients, sender, nowMs, how) =>
-      await answered(() =>
-        planAll(parts, recipients, {
-          sender,
-          nowMs,
-          localMail: how?.localMail ?? 'at-once',
-          verp: how?.verp,
-        }),
-      ),
+      await answered(() => planAll(parts, recipients, { sender, nowMs, localMail: 'at-once', ...how })),
     resolve: async (request) => await answered(() => resolve(parts, request)),
     mailboxOf: (address) => answered(() => mailboxOf(parts, address)),
     expandAlias(name) {
@@ -208,9 +212,9 @@ function verifyPatiently(parts: Parts, address: string): Answer<Known> {
 
 async function resolve(
   parts: Parts,
-  { sender, nowMs, ...envelope }: Parameters<Routing['resolve']>[0],
+  { sender, nowMs, poster, ...envelope }: Parameters<Routing['resolve']>[0],
 ): Promise<Resolved> {
-  const planned = await planAgain(parts, { envelope, sender, nowMs, localMail: 'at-once' })
+  const planned = await planAgain(parts, { envelope, sender, nowMs, localMail: 'at-once', poster })
   const only = planned.length === 1 ? planned[0]?.recipient.route : undefined
   if (only?.kind !== 'queued') return { kind: 'to', recipients: planned.map((one) => one.recipient) }
   if (only.transport === 'local')
@@ -250,6 +254,7 @@ interface PlanRequest {
   readonly nowMs: number
   readonly localMail: LocalMail
   readonly verp?: VerpDelimiters | undefined
+  readonly poster?: string | undefined
 }
 
 /** In the queue nobody is told at once of tables that lead nowhere: they are asked again. */
@@ -266,7 +271,7 @@ async function planAgain(parts: Parts, request: PlanRequest): Promise<readonly P
 
 async function planOne(
   parts: Parts,
-  { envelope, sender: given, nowMs, localMail, verp }: PlanRequest,
+  { envelope, sender: given, nowMs, localMail, verp, poster }: PlanRequest,
   reached: Set<string>,
 ): Promise<readonly Planned[]> {
   const { address: originalTo } = parts.classes.unroute(envelope.address)
@@ -292,7 +297,7 @@ async function planOne(
     if (expanded.kind === 'unreasonable') throw new AliasLimitError(expanded.text)
     for (const address of expanded.addresses) {
       if (localMail === 'through-queue' && isOurs(parts, address, sender)) queueLocal(address, gathering)
-      else await follow(parts, address, newWalk(originalTo, sender), gathering)
+      else await follow(parts, address, newWalk(originalTo, sender, poster), gathering)
     }
   } catch (error) {
     for (const key of gathering.added) reached.delete(key)
@@ -346,8 +351,8 @@ function retry(parts: Parts, plan: PlanContext, error: unknown): Planned {
   return planRetry(plan, retryDelayMs)
 }
 
-function newWalk(original: string, envelopeSender: string): Walk {
-  return { original, envelopeSender, entry: undefined, sender: undefined, path: [], from: 'envelope' }
+function newWalk(original: string, envelopeSender: string, poster: string | undefined): Walk {
+  return { original, envelopeSender, poster, entry: undefined, sender: undefined, path: [], from: 'envelope' }
 }
 
 async function follow(parts: Parts, given: string, walk: Walk, gathering: Gathering): Promise<void> {

@@ -27,6 +27,8 @@ export interface Walk {
   readonly original: string
   /** Of the message, before any `owner-` alias. */
   readonly envelopeSender: string
+  /** Address of the account that submitted it. */
+  readonly poster: string | undefined
   /** Local recipient at which the way entered our aliases: Delivered-To (Postfix: frozen_delivered_to). */
   readonly entry: string | undefined
   /** Of an `owner-` alias. */

@@ -3,7 +3,7 @@ import type { Account } from '@posthorn/storage'
 import { type LookupTable, lookupFirst } from '../tables/index.ts'
 import type { AccountCache } from './account-cache.ts'
 import { type AliasTarget, parseAliasValue, parseTargetLines } from './alias-value.ts'
-import type { DetailMailboxes } from './detail-mailbox.ts'
+import type { DetailMailboxes, Poster } from './detail-mailbox.ts'
 import { ExpansionError, type Gathering, maxLevels, maxTargets, type Walk } from './expansion.ts'
 import type { ForwardFiles } from './forward-files.ts'
 import { luserRelayAddress } from './luser-relay.ts'
@@ -282,7 +282,10 @@ async function deliverAccount(
   }
   if (forwarding.kind === 'none') {
     const { extension } = found
-    const mailbox = extension === undefined ? undefined : await parts.details.find(account.id, extension)
+    const mailbox =
+      extension === undefined
+        ? undefined
+        : await parts.details.find(account.id, extension, await posterOf(parts, walk))
     return reachMailbox(parts, account, address, walk, gathering, mailbox)
   }
   const before = gathering.served
@@ -290,6 +293,11 @@ async function deliverAccount(
   await followTargets(parts, forwarding.targets, `${account.address}: .forward`, next, gathering)
   // A .forward that leads nowhere at all loses no mail.
   if (gathering.served === before) reachMailbox(parts, account, address, walk, gathering)
+}
+
+async function posterOf({ accounts }: LocalParts, { poster }: Walk): Promise<Poster> {
+  const account = poster === undefined ? undefined : await accounts.find(poster)
+  return account?.id ?? 'stranger'
 }
 
 async function deliverReserved(

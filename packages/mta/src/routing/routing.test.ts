@@ -388,3 +388,45 @@ test('RFC 4314 §2.1: mail for user+mailbox goes into that mailbox where anyone 
     await mail.close()
   }
 })
+
+test('RFC 4314 §2.1: who submits may post where the list names him, his group, or all that log in', async () => {
+  const mail = await openMailFixture({ accounts: ['alice@example.org', 'bob@example.org'] })
+  try {
+    const { store, routing } = mail
+    const alice = await store.accounts.find('alice@example.org')
+    const bob = await store.accounts.find('bob@example.org')
+    assert.ok(alice && bob)
+    const mailboxOf = async (poster?: string) => {
+      const how = poster === undefined ? undefined : { localMail: 'at-once' as const, poster }
+      const [planned] = await routing.plan([{ address: 'alice+team@example.org' }], 'bob@example.org', 5, how)
+      const again = await routing.resolve({
+        address: 'alice+team@example.org',
+        sender: 'bob@example.org',
+        nowMs: 5,
+        poster,
+      })
+      const routes = [planned?.recipient.route, again.kind === 'to' && again.recipients[0]?.route]
+      return routes.map((route) => route && route.kind === 'mailbox' && route.mailbox).join()
+    }
+    const { id } = await store.mailboxes.create(alice.id, 'Team')
+    await store.sharing.createGroup('editors')
+    const who = [
+      { kind: 'user', account: bob.id },
+      { kind: 'group', name: 'editors' },
+      { kind: 'authenticated' },
+    ] as const
+    for (const subject of who) {
+      const change = (op: 'add' | 'remove') =>
+        store.sharing.changeAcl(id, { subject, effect: 'grants', op, rights: 'p' })
+      assert.equal(await mailboxOf('bob@example.org'), 'INBOX,INBOX', subject.kind)
+      await change('add')
+      if (subject.kind === 'group') await store.sharing.changeMembership('editors', bob.id, 'member')
+      assert.equal(await mailboxOf('bob@example.org'), 'Team,Team', subject.kind)
+      assert.equal(await mailboxOf(), 'INBOX,INBOX', 'a stranger who says that he is bob')
+      assert.equal(await mailboxOf('gone@example.org'), 'INBOX,INBOX')
+      await change('remove')
+    }
+  } finally {
+    await mail.close()
+  }
+})
