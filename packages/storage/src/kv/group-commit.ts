@@ -3,14 +3,15 @@ import { StoreError } from '../contract.ts'
 import type { Environment } from './environment.ts'
 import { HeldTransaction, type HoldOptions } from './held-transaction.ts'
 import { isNoSpace, noSpace } from './no-space.ts'
+import { RowCache } from './row-cache.ts'
 import { type Changes, Unit } from './unit.ts'
 
 /** What takes part in every group's commit beside the index. */
 export interface GroupParticipant {
   /** Writes pending frames. Never throws; a failed frame's unit finds out itself. */
   beforeGroup?(): void
-  /** Inside the transaction, before the first unit. */
-  openGroup?(): void
+  /** Inside the transaction, before the first unit. Says whether only this process has written since its last group. */
+  openGroup?(): 'own' | 'unknown'
   /** Inside the transaction, after the units. What it throws undoes the group. */
   insideGroup?(unit: Unit, changes: Changes): void
   /** The transaction was not committed after all. */
@@ -59,6 +60,7 @@ export class GroupCommit {
   /** Of the group under way: units that threw, and were told so; the rows that it changed. */
   #refused: Waiting[] = []
   #changes: Changes = new Map()
+  readonly #rows = new RowCache()
   #wasRelieved = false
   #running: Promise<void> | undefined
   #closed = false
@@ -122,6 +124,7 @@ export class GroupCommit {
       })
     } catch (error) {
       for (const participant of this.#participants) participant.voidGroup?.()
+      this.#rows.clear()
       const failed = taken === 0 ? group : done.map((each) => each.waiting)
       this.#queue = [...group.slice(taken === 0 ? group.length : taken), ...this.#queue]
       const open = failed.filter((each) => !this.#refused.includes(each))
@@ -157,10 +160,11 @@ export class GroupCommit {
     try {
       // Together with what the group changed: none of it is in the log.
       const changes = this.#changes
-      const unit = new Unit(this.#environment, changes)
+      this.#rows.clear()
+      const unit = new Unit(this.#environment, changes, this.#rows)
       for (const participant of this.#participants) participant.beforeGroup?.()
       this.#held.run(() => {
-        for (const participant of this.#participants) participant.openGroup?.()
+        this.#open()
         for (const participant of this.#participants) participant.takeBackUnsynced?.(unit)
         for (const participant of this.#participants) participant.insideGroup?.(unit, changes)
         return changes.size
@@ -179,12 +183,12 @@ export class GroupCommit {
     const changes: Changes = new Map()
     this.#changes = changes
     this.#refused = []
-    for (const participant of this.#participants) participant.openGroup?.()
+    this.#open()
     let taken = 0
     for (const waiting of group) {
       if (taken > 0 && performance.now() - startedMs > maxGroupMs) break
       taken++
-      const unit = new Unit(this.#environment, changes)
+      const unit = new Unit(this.#environment, changes, this.#rows)
       try {
         done.push({ waiting, unit, value: waiting.work(unit) })
       } catch (error) {
@@ -200,9 +204,15 @@ export class GroupCommit {
     return taken
   }
 
+  #open(): void {
+    let known: 'own' | 'unknown' = 'unknown'
+    for (const participant of this.#participants) known = participant.openGroup?.() ?? known
+    if (known === 'unknown') this.#rows.clear()
+  }
+
   /** The transaction may be shared with groups before: what a participant refuses is undone row by row. */
   #close(units: readonly Unit[], changes: Changes): void {
-    const closing = new Unit(this.#environment, changes)
+    const closing = new Unit(this.#environment, changes, this.#rows)
     try {
       for (const participant of this.#participants) participant.insideGroup?.(closing, changes)
     } catch (error) {

@@ -3,14 +3,15 @@ import { type Environment, type OpenTransaction, openTransaction, transact } fro
 export interface HoldOptions {
   /** No other process waits for the index. */
   readonly mayHold: () => boolean
+  /** Says to processes that open the store whether this one holds the index. */
+  readonly announce: (held: boolean) => void
   /** Does again in the index what the log says. Throws when it cannot. */
   readonly repair: () => void
   /** The index lacks what is acknowledged, until a group repairs it. */
   readonly onBroken: (error: unknown) => void
 }
 
-/** A process that opens the store waits this long, so that nobody holds the index who did not see it come. */
-export const holdMs = 10
+const holdMs = 10
 const maxGroups = 64
 const maxRows = 4_000
 
@@ -36,11 +37,11 @@ export class HeldTransaction {
   /** Runs a group. It returns how many rows it changed; when it throws, it has undone what it did. */
   run(group: () => number): void {
     this.#repair()
-    if (this.#open === undefined && this.#options?.mayHold() !== true) {
+    this.#open ??= this.#begin()
+    if (this.#open === undefined) {
       transact(this.#environment, group)
       return
     }
-    this.#open ??= this.#begin()
     try {
       this.#rows += group()
     } catch (error) {
@@ -65,10 +66,22 @@ export class HeldTransaction {
     } catch (error) {
       this.#isBroken = true
       this.#options?.onBroken(error)
+    } finally {
+      this.#options?.announce(false)
     }
   }
 
-  #begin(): OpenTransaction {
+  /**
+   * A process that opens the store makes itself known first, and then waits for who holds the index. It is looked
+   * for again after the announcement: one of the two sees the other.
+   */
+  #begin(): OpenTransaction | undefined {
+    if (this.#options?.mayHold() !== true) return undefined
+    this.#options.announce(true)
+    if (!this.#options.mayHold()) {
+      this.#options.announce(false)
+      return undefined
+    }
     this.#timer = setTimeout(() => this.settle(), holdMs)
     return openTransaction(this.#environment, () => this.settle())
   }

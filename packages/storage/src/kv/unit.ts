@@ -9,6 +9,7 @@ import {
   readValue,
 } from './environment.ts'
 import { keyAfter } from './keys.ts'
+import { RowCache } from './row-cache.ts'
 
 /** What the read side of a unit and a plain snapshot have in common. */
 export interface Reader {
@@ -31,19 +32,30 @@ export type Changes = Map<string, Buffer | null>
  */
 export class Unit implements Reader {
   readonly #environment: Environment
-  readonly #undo: { key: Buffer; value: Buffer | undefined }[] = []
+  readonly #undo: Undo[] = []
   readonly #afterwards: (() => void)[] = []
   readonly #waits: (() => Promise<unknown>)[] = []
   readonly wakes: Wake[] = []
   readonly #changes: Changes
+  readonly #rows: RowCache
 
-  constructor(environment: Environment, changes: Changes = new Map()) {
+  constructor(environment: Environment, changes: Changes = new Map(), rows = new RowCache()) {
     this.#environment = environment
     this.#changes = changes
+    this.#rows = rows
   }
 
+  /** Not to be changed: the next one who asks gets the same octets. */
   get(key: Buffer): Buffer | undefined {
-    return readValue(this.#environment, key)
+    return this.#read(nameOf(key), key)
+  }
+
+  #read(name: string, key: Buffer): Buffer | undefined {
+    const known = this.#rows.get(name)
+    if (known !== undefined) return known ?? undefined
+    const value = readValue(this.#environment, key)
+    this.#rows.set(name, value ?? null)
+    return value
   }
 
   range(limits: RangeLimits): Iterable<Entry> {
@@ -59,23 +71,26 @@ export class Unit implements Reader {
   }
 
   put(key: Buffer, value: Buffer): void {
-    if (value.length > maxValueBytes) throw new RangeError(`Value of ${value.length} octets is too long`)
-    this.#undo.push({ key, value: this.get(key) })
-    this.#write(key, value)
+    const name = nameOf(key)
+    this.#change(name, key, value, this.#read(name, key))
   }
 
   /** `put` for a caller that just read the row: saves reading it again. */
   replace(key: Buffer, value: Buffer, former: Buffer | undefined): void {
-    if (value.length > maxValueBytes) throw new RangeError(`Value of ${value.length} octets is too long`)
-    this.#undo.push({ key, value: former })
-    this.#write(key, value)
+    this.#change(nameOf(key), key, value, former)
   }
 
   remove(key: Buffer): void {
-    const value = this.get(key)
-    if (value === undefined) return
-    this.#undo.push({ key, value })
-    this.#write(key, null)
+    const name = nameOf(key)
+    const value = this.#read(name, key)
+    if (value !== undefined) this.#change(name, key, null, value)
+  }
+
+  #change(name: string, key: Buffer, value: Buffer | null, former: Buffer | undefined): void {
+    if (value !== null && value.length > maxValueBytes)
+      throw new RangeError(`Value of ${value.length} octets is too long`)
+    this.#undo.push({ name, key, value: former })
+    this.#write(name, key, value)
   }
 
   wake(wake: Wake): void {
@@ -103,18 +118,27 @@ export class Unit implements Reader {
   /** Puts back what was there before. */
   rollBack(): void {
     for (let at = this.#undo.length - 1; at >= 0; at--) {
-      const { key, value } = this.#undo[at] as { key: Buffer; value: Buffer | undefined }
-      this.#write(key, value ?? null)
+      const { name, key, value } = this.#undo[at] as Undo
+      this.#write(name, key, value ?? null)
     }
     this.#undo.length = 0
   }
 
-  #write(key: Buffer, value: Buffer | null): void {
+  #write(name: string, key: Buffer, value: Buffer | null): void {
     if (value === null) this.#environment.removeSync(key)
     else this.#environment.putSync(key, value)
-    this.#changes.set(key.toString('latin1'), value)
+    this.#changes.set(name, value)
+    this.#rows.set(name, value)
   }
 }
+
+interface Undo {
+  readonly name: string
+  readonly key: Buffer
+  readonly value: Buffer | undefined
+}
+
+const nameOf = (key: Buffer): string => key.toString('latin1')
 
 /** The committed state as of now. Valid within the current turn of the event loop only. */
 export class Snapshot implements Reader {

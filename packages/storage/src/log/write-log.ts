@@ -9,7 +9,7 @@ import type { SegmentWriter } from '../segments/segment-writer.ts'
 import type { IndexFlusher } from './index-flusher.ts'
 import { logIdsIn, logPath, placeAt, recordsIn } from './log-files.ts'
 import { encodeRecord, framesBytes, type LoggedFrame, recordHeadBytes, rowsBytes } from './log-record.ts'
-import { encodeLogState, type LogState, logStateKey, readLogState } from './log-state.ts'
+import { emptyLogState, encodeLogState, type LogState, logStateKey, readLogState } from './log-state.ts'
 import { QuickSync } from './quick-sync.ts'
 import { redoRows } from './redo.ts'
 
@@ -70,6 +70,8 @@ export class WriteLog implements GroupParticipant {
   /** A new file, to be taken into use by the next group. */
   #fresh: FreshFile | undefined
   #scratch = Buffer.allocUnsafeSlow(64 * 1024)
+  /** As the group found it. */
+  #opened: LogState = emptyLogState
   #present: LogState | undefined
   #written: { readonly place: number; readonly sizeBytes: number } | undefined
   #loggedBytes = 0
@@ -115,15 +117,21 @@ export class WriteLog implements GroupParticipant {
   }
 
   /** A process that was killed may have logged, and acknowledged, more than it has committed. */
-  openGroup(): void {
-    const state = readLogState(new Snapshot(this.#parts.environment))
-    if (state.next !== this.#ownNext) this.#redoFrom(state)
+  openGroup(): 'own' | 'unknown' {
+    const { environment } = this.#parts
+    this.#opened = readLogState(new Snapshot(environment))
+    if (this.#opened.next === this.#ownNext) return 'own'
+    this.#redoFrom(this.#opened)
+    this.#opened = readLogState(new Snapshot(environment))
+    return 'unknown'
   }
 
   /** Outside a transaction: the same for what this process could not commit. */
   repair(): void {
     const { environment } = this.#parts
     transact(environment, () => this.#redoFrom(readLogState(new Snapshot(environment))))
+    // What is in the index now is for the next group to find out.
+    this.#ownNext = 0
   }
 
   #redoFrom(state: LogState): void {
@@ -133,8 +141,8 @@ export class WriteLog implements GroupParticipant {
     for (const redone of recordsIn(files, this.#file, state)) redoRows(environment, redone)
   }
 
-  insideGroup(unit: Unit, changes: Changes): void {
-    const former = readLogState(unit)
+  insideGroup(_unit: Unit, changes: Changes): void {
+    const former = this.#opened
     const frames = this.#parts.writer.unloggedFrames
     this.sequence = former.next
     this.#present = former

@@ -8,6 +8,7 @@ import {
   StoreError,
 } from '../contract.ts'
 import type { Engine } from '../engine.ts'
+import type { Environment } from '../kv/environment.ts'
 import { Snapshot, type Unit } from '../kv/unit.ts'
 import { bindFlags } from '../messages/keywords.ts'
 import { addMessages, openMailbox, placedOf } from '../messages/place.ts'
@@ -31,7 +32,6 @@ export const localTransport = 'local'
 export type AcceptPlace = Pick<Engine, 'environment' | 'now' | 'defaultQuotaBytes' | 'defaultQuotaMessages'>
 
 export const factsOf = (engine: AcceptPlace, { entry }: Acceptance): DeliveryFacts => {
-  const snapshot = new Snapshot(engine.environment)
   return {
     kind: 'accept',
     queueId: entry.queueId,
@@ -42,10 +42,35 @@ export const factsOf = (engine: AcceptPlace, { entry }: Acceptance): DeliveryFac
       const trace = prefix === undefined ? {} : { prefix }
       if (route.kind === 'queued')
         return { address, transport: route.transport, nextHop: route.nextHop, ...trace }
-      const account = readAccount(snapshot, route.account)?.address
+      const account = addressOf(engine, route.account)
       return { address, ...(account !== undefined && { account }), mailbox: route.mailbox, ...trace }
     }),
   }
+}
+
+/** An address changes rarely, and only a rebuild asks for it. */
+const addressMaxAgeMs = 1_000
+const maxAddresses = 10_000
+interface KnownAddresses {
+  readonly sinceMs: number
+  readonly byAccount: Map<number, string | undefined>
+}
+const addresses = new WeakMap<Environment, KnownAddresses>()
+
+const addressOf = ({ environment, now }: AcceptPlace, account: number): string | undefined => {
+  const nowMs = now()
+  let known = addresses.get(environment)
+  const age = known === undefined ? addressMaxAgeMs : Math.abs(nowMs - known.sinceMs)
+  if (known === undefined || age >= addressMaxAgeMs || known.byAccount.size >= maxAddresses) {
+    known = { sinceMs: nowMs, byAccount: new Map() }
+    addresses.set(environment, known)
+  }
+  let address = known.byAccount.get(account)
+  if (address === undefined) {
+    address = readAccount(new Snapshot(environment), account)?.address
+    known.byAccount.set(account, address)
+  }
+  return address
 }
 
 export interface MailboxRoute {

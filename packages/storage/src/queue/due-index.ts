@@ -24,12 +24,25 @@ export interface HopRow {
 
 const one = Buffer.from([1])
 
-const hopHash = (transport: string, nextHop: string): Buffer =>
-  createHash('sha256').update(`${transport}\0${nextHop}`).digest().subarray(0, 8)
+const maxHashes = 1_000
+/** Of hops asked for lately: one hop mostly has many messages. */
+const hashes = new Map<string, Buffer>()
+
+const hopHash = (transport: string, nextHop: string): Buffer => {
+  const hop = `${transport}\0${nextHop}`
+  const known = hashes.get(hop)
+  if (known !== undefined) return known
+  const hash = Buffer.from(createHash('sha256').update(hop).digest().subarray(0, 8))
+  if (hashes.size >= maxHashes) hashes.clear()
+  hashes.set(hop, hash)
+  return hash
+}
+
+const wholeMs = (ms: number): number => Math.max(0, Math.trunc(ms))
 
 const octets64 = (number: number): Buffer => {
   const bytes = Buffer.allocUnsafe(8)
-  write64(bytes, Math.max(0, Math.trunc(number)), 0)
+  write64(bytes, wholeMs(number), 0)
   return bytes
 }
 
@@ -46,30 +59,40 @@ const firstDue = (reader: Reader, hop: Buffer): number | undefined => {
 
 const orderKey = (dueMs: number, hop: Buffer): Buffer => tagged(tables.queueHopOrder, octets64(dueMs), hop)
 
-/** Brings the hop's place in the order up to date. */
-const reorder = (unit: Unit, hop: Buffer, transport: string, nextHop: string): void => {
-  const key = tagged(tables.queueHop, hop)
-  const former = getJson(unit, key) as HopRow | undefined
-  const first = firstDue(unit, hop)
-  if (former?.firstDueMs === first) return
+/** The hop's place in the order. */
+const place = (unit: Unit, key: Buffer, hop: Buffer, former: HopRow | undefined, row: HopRow): void => {
   if (former) unit.remove(orderKey(former.firstDueMs, hop))
-  if (first === undefined) removeLong(unit, key)
-  else {
-    putJson(unit, key, { transport, nextHop, firstDueMs: first } satisfies HopRow)
-    unit.put(orderKey(first, hop), one)
-  }
+  putJson(unit, key, row)
+  unit.put(orderKey(row.firstDueMs, hop), one)
 }
 
 export const addDue = (unit: Unit, due: Due): void => {
-  const hop = hopHash(due.transport, due.nextHop)
+  const { transport, nextHop } = due
+  const dueMs = wholeMs(due.dueMs)
+  const hop = hopHash(transport, nextHop)
   unit.put(dueKey(hop, due), one)
-  reorder(unit, hop, due.transport, due.nextHop)
+  const key = tagged(tables.queueHop, hop)
+  const former = getJson(unit, key) as HopRow | undefined
+  if (former === undefined || dueMs < former.firstDueMs)
+    place(unit, key, hop, former, { transport, nextHop, firstDueMs: dueMs })
 }
 
 export const removeDue = (unit: Unit, due: Due): void => {
-  const hop = hopHash(due.transport, due.nextHop)
+  const { transport, nextHop } = due
+  const hop = hopHash(transport, nextHop)
   unit.remove(dueKey(hop, due))
-  reorder(unit, hop, due.transport, due.nextHop)
+  const key = tagged(tables.queueHop, hop)
+  const former = getJson(unit, key) as HopRow | undefined
+  // Who is behind the first one changes nothing.
+  if (former === undefined || wholeMs(due.dueMs) > former.firstDueMs) return
+  const firstDueMs = firstDue(unit, hop)
+  if (firstDueMs === former.firstDueMs) return
+  if (firstDueMs !== undefined) {
+    place(unit, key, hop, former, { transport, nextHop, firstDueMs })
+    return
+  }
+  unit.remove(orderKey(former.firstDueMs, hop))
+  removeLong(unit, key)
 }
 
 export const nextDueMs = (reader: Reader): number | undefined => {

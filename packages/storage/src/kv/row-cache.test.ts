@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { closeEnvironment, openEnvironment, transact } from './environment.ts'
+import { GroupCommit } from './group-commit.ts'
+import { RowCache } from './row-cache.ts'
+
+test('rows that are not asked for go, rows that are asked for stay', () => {
+  const rows = new RowCache()
+  rows.set('kept', Buffer.from('1'))
+  rows.set('gone', null)
+  for (let n = 0; n < 2_000; n++) {
+    rows.set(`row ${n}`, null)
+    assert.equal(rows.get('kept')?.toString(), '1')
+  }
+  assert.equal(rows.get('gone'), undefined)
+  assert.equal(rows.get('row 1999'), null)
+  rows.clear()
+  assert.equal(rows.get('kept'), undefined)
+})
+
+const key = Buffer.from('k')
+
+const withCommit = async (
+  opens: () => 'own' | 'unknown',
+  run: (commit: GroupCommit, write: (value: string) => void) => Promise<void>,
+): Promise<void> => {
+  const directory = mkdtempSync(join(tmpdir(), 'posthorn-rows-'))
+  const environment = openEnvironment(join(directory, 'index.mdb'), 'synced')
+  try {
+    const commit = new GroupCommit(environment, [{ openGroup: opens }])
+    await run(commit, (value) => transact(environment, () => environment.putSync(key, Buffer.from(value))))
+    await commit.close()
+  } finally {
+    await closeEnvironment(environment)
+    rmSync(directory, { recursive: true })
+  }
+}
+
+test('what others may have written is read anew', async () => {
+  let known: 'own' | 'unknown' = 'own'
+  await withCommit(
+    () => known,
+    async (commit, write) => {
+      const read = () => commit.run((unit) => unit.get(key)?.toString())
+      await commit.run((unit) => unit.put(key, Buffer.from('ours')))
+      write('theirs')
+      // Nobody said so: what was read last is believed.
+      assert.equal(await read(), 'ours')
+      known = 'unknown'
+      assert.equal(await read(), 'theirs')
+    },
+  )
+})
+
+test('a unit that throws leaves the rows as they were to those after it', () =>
+  withCommit(
+    () => 'own',
+    async (commit) => {
+      await commit.run((unit) => unit.put(key, Buffer.from('old')))
+      const [, refused, read] = await Promise.allSettled([
+        commit.run((unit) => unit.get(key)),
+        commit.run((unit) => {
+          unit.put(key, Buffer.from('new'))
+          unit.remove(key)
+          throw new Error('no')
+        }),
+        commit.run((unit) => unit.get(key)?.toString()),
+      ])
+      assert.equal(refused?.status, 'rejected')
+      assert.deepEqual(read, { status: 'fulfilled', value: 'old' })
+    },
+  ))
