@@ -12,31 +12,27 @@ export interface Columns {
 
 /** Growing columns; `finish` cuts them to length. */
 export class ColumnBuilder {
-  #uids: Uint32Array
-  #flags0: Uint32Array
-  #flags1: Uint32Array
-  #modSeqs: Float64Array
+  #flagColumns: FlagColumns
   /** undefined: only flags are wanted. */
   #facts: FactColumns | undefined
   count = 0
   octets = 0
 
   constructor(capacity: number, columns: 'flags' | 'facts') {
-    this.#uids = new Uint32Array(capacity)
-    this.#flags0 = new Uint32Array(capacity)
-    this.#flags1 = new Uint32Array(capacity)
-    this.#modSeqs = new Float64Array(capacity)
-    this.#facts = columns === 'facts' ? factColumns(capacity) : undefined
+    const room = new Room(capacity, columns === 'facts' ? 6 : 1, 3)
+    this.#flagColumns = flagColumns(room)
+    this.#facts = columns === 'facts' ? factColumns(room) : undefined
   }
 
   /** Adds the placement packed at `base`. */
   add(uid: number, bytes: Buffer, base: number): void {
     const index = this.count++
-    if (index === this.#uids.length) this.#grow()
-    this.#uids[index] = uid
-    this.#flags0[index] = unsigned32(bytes, base + at.flags0)
-    this.#flags1[index] = unsigned32(bytes, base + at.flags1)
-    this.#modSeqs[index] = unsigned48(bytes, base + at.modSeq)
+    if (index === this.#flagColumns.uids.length) this.#grow()
+    const columns = this.#flagColumns
+    columns.uids[index] = uid
+    columns.flags0[index] = unsigned32(bytes, base + at.flags0)
+    columns.flags1[index] = unsigned32(bytes, base + at.flags1)
+    columns.modSeqs[index] = unsigned48(bytes, base + at.modSeq)
     const facts = this.#facts
     if (facts === undefined) return
     const size = unsigned48(bytes, base + at.sizeBytes)
@@ -50,35 +46,23 @@ export class ColumnBuilder {
   }
 
   #grow(): void {
-    const longer = <T extends Uint32Array | Float64Array>(column: T): T => {
-      const grown = new (column.constructor as new (length: number) => T)(Math.max(8, column.length * 4))
-      grown.set(column)
-      return grown
+    const longer = <T extends FlagColumns | FactColumns>(columns: T, former: T): T => {
+      for (const name of Object.keys(columns) as (keyof T)[]) {
+        ;(columns[name] as Float64Array).set(former[name] as Float64Array)
+      }
+      return columns
     }
-    this.#uids = longer(this.#uids)
-    this.#flags0 = longer(this.#flags0)
-    this.#flags1 = longer(this.#flags1)
-    this.#modSeqs = longer(this.#modSeqs)
-    const facts = this.#facts
-    if (facts === undefined) return
-    this.#facts = {
-      messageIds: longer(facts.messageIds),
-      blobIds: longer(facts.blobIds),
-      sizeBytes: longer(facts.sizeBytes),
-      internalDatesMs: longer(facts.internalDatesMs),
-      saveDatesMs: longer(facts.saveDatesMs),
-    }
+    const capacity = Math.max(8, this.#flagColumns.uids.length * 4)
+    const room = new Room(capacity, this.#facts === undefined ? 1 : 6, 3)
+    this.#flagColumns = longer(flagColumns(room), this.#flagColumns)
+    if (this.#facts !== undefined) this.#facts = longer(factColumns(room), this.#facts)
   }
 
   finish(): Columns {
     const cut = <T extends Uint32Array | Float64Array>(column: T): T =>
-      (column.length === this.count ? column : column.slice(0, this.count)) as T
-    const columns = {
-      uids: cut(this.#uids),
-      flags0: cut(this.#flags0),
-      flags1: cut(this.#flags1),
-      modSeqs: cut(this.#modSeqs),
-    }
+      (column.length === this.count ? column : column.subarray(0, this.count)) as T
+    const { uids, flags0, flags1, modSeqs } = this.#flagColumns
+    const columns = { uids: cut(uids), flags0: cut(flags0), flags1: cut(flags1), modSeqs: cut(modSeqs) }
     const kept = this.#facts
     if (kept === undefined) return { batch: columns, blobIds: none, messageIds: none, sizes: none }
     const facts = {
@@ -96,17 +80,62 @@ export class ColumnBuilder {
   }
 }
 
+interface FlagColumns {
+  readonly uids: Uint32Array
+  readonly flags0: Uint32Array
+  readonly flags1: Uint32Array
+  readonly modSeqs: Float64Array
+}
+
 type FactColumns = Readonly<
   Record<'messageIds' | 'blobIds' | 'sizeBytes' | 'internalDatesMs' | 'saveDatesMs', Float64Array>
 >
 
-const factColumns = (capacity: number): FactColumns => ({
-  messageIds: new Float64Array(capacity),
-  blobIds: new Float64Array(capacity),
-  sizeBytes: new Float64Array(capacity),
-  internalDatesMs: new Float64Array(capacity),
-  saveDatesMs: new Float64Array(capacity),
+const flagColumns = (room: Room): FlagColumns => ({
+  modSeqs: room.float64(),
+  uids: room.uint32(),
+  flags0: room.uint32(),
+  flags1: room.uint32(),
 })
+
+const factColumns = (room: Room): FactColumns => ({
+  messageIds: room.float64(),
+  blobIds: room.float64(),
+  sizeBytes: room.float64(),
+  internalDatesMs: room.float64(),
+  saveDatesMs: room.float64(),
+})
+
+/** V8 keeps arrays of so few octets in its own heap. */
+const heapOctets = 64
+
+/** Memory of several columns: one piece, for each that V8 has to ask the system for costs it 1 to 2 µs. */
+class Room {
+  readonly #capacity: number
+  readonly #memory: ArrayBuffer | undefined
+  #float64At = 0
+  #uint32At: number
+
+  constructor(capacity: number, float64Count: number, uint32Count: number) {
+    this.#capacity = capacity
+    this.#uint32At = capacity * float64Count * 8
+    if (capacity * 8 > heapOctets) this.#memory = new ArrayBuffer(this.#uint32At + capacity * uint32Count * 4)
+  }
+
+  float64(): Float64Array {
+    if (this.#memory === undefined) return new Float64Array(this.#capacity)
+    const from = this.#float64At
+    this.#float64At += this.#capacity * 8
+    return new Float64Array(this.#memory, from, this.#capacity)
+  }
+
+  uint32(): Uint32Array {
+    if (this.#memory === undefined) return new Uint32Array(this.#capacity)
+    const from = this.#uint32At
+    this.#uint32At += this.#capacity * 4
+    return new Uint32Array(this.#memory, from, this.#capacity)
+  }
+}
 
 const none = new Float64Array(0)
 const high48 = 0x1_0000_0000_0000
