@@ -205,6 +205,35 @@ Subject: two
 Body
 `
 
+describe('posthorn import maildir, of Courier', () => {
+  it("Courier's keywords: the list, and files that say what changed since", async () => {
+    await newSite()
+    const courier = join(root, `courier${count++}`)
+    for (const folder of ['cur', 'new', 'tmp', 'courierimapkeywords'])
+      mkdirSync(join(courier, folder), { recursive: true })
+    for (const base of ['1.host', '2.host', '3.host'])
+      writeFileSync(join(courier, 'cur', `${base}:2,S`), text(base))
+    writeFileSync(join(courier, 'courierimapuiddb'), '1 1132840013 4\n1 1.host\n2 2.host\n3 3.host\n')
+    writeFileSync(
+      join(courier, 'courierimapkeywords', ':list'),
+      '$Forwarded\nWork\nJunk\n\n1.host:0 1\n2.host:2 7 x\n',
+    )
+    writeFileSync(join(courier, 'courierimapkeywords', '2.host'), 'Work\nTo-Do\n')
+    writeFileSync(join(courier, 'courierimapkeywords', '.1.tmp'), 'Nonsense\n')
+    const { code, out } = await posthorn('import', 'maildir', 'alice', courier)
+    assert.equal(code, 0, out)
+    const { messages } = await kept('INBOX')
+    assert.deepEqual(
+      messages.map(({ uid, flags }) => [uid, flags.split(' ').sort().join(' ')]),
+      [
+        [1, '$Forwarded 1 Work'],
+        [2, '1 To-Do Work'],
+        [3, '1'],
+      ],
+    )
+  })
+})
+
 describe('posthorn import mbox', () => {
   it('From_ lines, quoting, Status fields, Content-Length', async () => {
     await newSite()
@@ -238,6 +267,46 @@ From the start of a paragraph it is text, too
     assert.match((await posthorn('import', 'mbox', 'alice', file, '--mailbox', 'Old/Mail')).out, / 0 new /)
     writeFileSync(file, 'no mbox')
     assert.equal((await posthorn('import', 'mbox', 'alice', file)).code, 69)
+  })
+
+  const withUids = (...uids: readonly (number | undefined)[]): string =>
+    uids
+      .map((uid, at) => {
+        const base = at === 0 ? 'X-IMAPbase: 1132840013 0000000030 $Forwarded\n' : ''
+        const own = uid === undefined ? '' : `X-UID: ${uid}\n`
+        return `From a@b Mon Jan  5 10:11:12 2026\n${base}${own}Subject: ${at}\n\nx\n\n`
+      })
+      .join('')
+
+  it('X-IMAPbase and X-UID: UIDVALIDITY and UIDs are kept where they make sense', async () => {
+    const rows: readonly (readonly [string, readonly number[], string])[] = [
+      [withUids(7, 9, undefined), [7, 9, 10], 'kept'],
+      [withUids(9, 7), [1, 2], 'new'],
+      [withUids(7, undefined, 9), [1, 2, 3], 'new'],
+      [withUids(4_000_000_000), [1], 'new'],
+      [withUids(7, 9).replace('X-IMAPbase: 1132840013', 'X-IMAPbase: none'), [1, 2], 'new'],
+      [
+        `From MAILER-DAEMON Mon Jan  5 10:11:12 2026\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1132840013 0000000030\n\nx\n\n${withUids(undefined).replace(/X-IMAPbase.*\n/, 'X-UID: 12\n')}`,
+        [12],
+        'kept',
+      ],
+    ]
+    for (const [content, uids, outcome] of rows) {
+      await newSite()
+      const file = join(root, `numbered${count++}`)
+      writeFileSync(file, content)
+      const { code, out } = await posthorn('import', 'mbox', 'alice', file, '--mailbox', 'Old')
+      assert.equal(code, 0, out)
+      const { mailbox, messages } = await kept('Old')
+      assert.deepEqual(
+        messages.map(({ uid }) => uid),
+        uids,
+      )
+      assert.equal(mailbox.uidValidity === 1_132_840_013, outcome === 'kept')
+      if (outcome === 'kept') assert.equal(mailbox.uidNext, 31)
+      assert.equal(/ UIDs kept$/m.test(out), outcome === 'kept')
+      assert.ok(messages.every(({ octets }) => !/^X-(UID|IMAP)/m.test(octets)))
+    }
   })
 })
 

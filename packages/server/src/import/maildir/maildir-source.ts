@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withCrlf } from '../line-ends.ts'
 import { type MailSource, SourceError, type SourceMailbox, type SourceMessage } from '../source.ts'
+import { courierKeywords } from './courier-keywords.ts'
 import { type MaildirName, parseMaildirName } from './file-name.ts'
 import { keywordNames, type MaildirFolder, maildirFolders, readIfThere, subscribedNames } from './layout.ts'
 import { parseCourierUidList, parseDovecotUidList, type UidList } from './uid-list.ts'
@@ -39,8 +40,15 @@ function maildirMailbox({ name, path }: MaildirFolder, subscribed: boolean): Sou
     async list() {
       files.clear()
       for (const found of findFiles(path)) files.set(keyOf(found.name.base), found)
-      const keywords = keywordNames(path)
-      const messages = [...files].map(([key, found]) => sourceMessage(key, found, uidList, keywords))
+      const slots = keywordNames(path)
+      const courier = courierKeywords(path)
+      const keywordsOf = ({ base, keywordSlots }: MaildirName): readonly string[] => [
+        ...keywordSlots.flatMap((slot) => slots.get(slot) ?? []),
+        ...(courier.get(base) ?? []),
+      ]
+      const messages = [...files].map(([key, found]) =>
+        sourceMessage(key, found, uidList, keywordsOf(found.name)),
+      )
       return messages.sort(byUidThenDate)
     },
     async *read(messages) {
@@ -77,14 +85,14 @@ function sourceMessage(
   key: string,
   { file, name }: Found,
   uidList: UidList | undefined,
-  keywords: ReadonlyMap<number, string>,
+  keywords: readonly string[],
 ): SourceMessage {
   const stat = statSync(file, { throwIfNoEntry: false })
   return {
     key,
     uid: uidList?.uids.get(name.base),
     system: name.system,
-    keywords: name.keywordSlots.flatMap((slot) => keywords.get(slot) ?? []),
+    keywords,
     internalDateMs: Math.trunc(stat?.mtimeMs ?? Date.now()),
     sizeBytes: name.sizeBytes ?? stat?.size ?? 0,
   }

@@ -44,6 +44,11 @@ function mboxFiles(folder: string, levels: readonly string[]): { name: string; p
 /** An uncommonly large message is refused by itself, not with its file. */
 const maxMessageBytes = 1 << 30
 
+interface Described {
+  readonly found: Map<string, Found>
+  readonly base: MboxStatus['base']
+}
+
 interface Found {
   readonly extent: MboxExtent
   readonly message: SourceMessage
@@ -51,15 +56,22 @@ interface Found {
 
 function mboxMailbox(name: string, file: string): SourceMailbox {
   let found = new Map<string, Found>()
+  let numbers: SourceMailbox['numbers']
   return {
     name,
     subscribed: true,
+    get numbers() {
+      return numbers
+    },
     async list() {
       const extents = await splitMbox(file)
       if (extents.length === 0 && statSync(file).size > 0)
         throw new SourceError(`${file} is no mbox file: it does not begin with a From_ line`)
-      found = await describe(file, extents)
-      return Array.from(found.values(), ({ message }) => message)
+      const described = await describe(file, extents)
+      found = described.found
+      const messages = Array.from(found.values(), ({ message }) => message)
+      numbers = numbersOf(messages, described.base)
+      return numbers === undefined ? messages.map((message) => ({ ...message, uid: undefined })) : messages
     },
     async *read(messages) {
       for (const message of messages) {
@@ -73,11 +85,13 @@ function mboxMailbox(name: string, file: string): SourceMailbox {
 }
 
 /** The same octets twice are two messages: the second has a key of its own. */
-async function describe(file: string, extents: readonly MboxExtent[]): Promise<Map<string, Found>> {
+async function describe(file: string, extents: readonly MboxExtent[]): Promise<Described> {
   const found = new Map<string, Found>()
+  let base: MboxStatus['base']
   for (const extent of extents) {
     if (extent.end - extent.start > maxMessageBytes) continue
     const { octets, status } = await readMessage(file, extent)
+    base ??= status.base
     if (status.noMessage) continue
     const hash = createHash('sha256').update(octets).digest('base64url').slice(0, 22)
     let key = hash
@@ -86,6 +100,7 @@ async function describe(file: string, extents: readonly MboxExtent[]): Promise<M
       extent,
       message: {
         key,
+        uid: status.uid,
         system: status.system,
         keywords: status.keywords,
         internalDateMs: extent.dateMs,
@@ -93,7 +108,24 @@ async function describe(file: string, extents: readonly MboxExtent[]): Promise<M
       },
     })
   }
-  return found
+  return { found, base }
+}
+
+/** Above this the gaps between UIDs would cost more than fresh UIDs do. */
+const maxUid = 50_000_000
+
+/** As the server that kept the file gave them (UW imapd, Dovecot): ascending, and new mail without at the end. */
+function numbersOf(messages: readonly SourceMessage[], base: MboxStatus['base']): SourceMailbox['numbers'] {
+  if (base === undefined) return undefined
+  let last = 0
+  let ended = false
+  for (const { uid } of messages) {
+    if (uid === undefined) ended = true
+    else if (ended || uid <= last || uid > maxUid) return undefined
+    else last = uid
+  }
+  const uidNext = Math.max(base.lastUid, last) + 1
+  return uidNext > maxUid ? undefined : { uidValidity: base.uidValidity, uidNext }
 }
 
 async function readMessage(

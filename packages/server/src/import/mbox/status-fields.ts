@@ -34,6 +34,10 @@ export interface MboxStatus {
   readonly keywords: readonly string[]
   /** Pine's and Dovecot's message of the folder itself, and what Thunderbird has not compacted yet. */
   readonly noMessage: boolean
+  /** X-UID. */
+  readonly uid: number | undefined
+  /** X-IMAPbase, or X-IMAP of the folder's own message: of the whole file. */
+  readonly base: { readonly uidValidity: number; readonly lastUid: number } | undefined
   /** The header block without these fields. */
   readonly header: Buffer
 }
@@ -62,14 +66,33 @@ export function readStatusFields(header: Buffer): MboxStatus {
       .split(/[ ,]+/)
       .filter(isKeyword),
     noMessage: (mozilla & mozillaExpunged) !== 0 || (values.has('x-imap') && isFolderNote(header)),
+    uid: number32(values.get('x-uid')),
+    base: baseOf(values.get('x-imapbase') ?? values.get('x-imap') ?? ''),
     header: Buffer.concat(kept),
   }
+}
+
+/** `1132840013 0000000007 $Forwarded Work`; the keywords stand with the messages, too. */
+function baseOf(text: string): MboxStatus['base'] {
+  const [validity, last] = text.trim().split(/\s+/)
+  const uidValidity = number32(validity)
+  const lastUid = number32(last, 0)
+  return uidValidity === undefined || lastUid === undefined ? undefined : { uidValidity, lastUid }
+}
+
+function number32(text: string | undefined, least = 1): number | undefined {
+  const digits = text?.trim() ?? ''
+  if (!/^\d{1,10}$/.test(digits)) return undefined
+  const number = Number(digits)
+  return number < least || number > 0xffff_ffff ? undefined : number
 }
 
 const plain = (header: Buffer): MboxStatus => ({
   system: 0,
   keywords: [],
   noMessage: false,
+  uid: undefined,
+  base: undefined,
   header,
 })
 
