@@ -14,6 +14,7 @@ import { ViewCache } from './messages/views.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import { blobsOf, segmentRows } from './recovery/recover-segments.ts'
 import { removeLost } from './recovery/remove-lost.ts'
+import { type Report, reportTo } from './report.ts'
 import { Reserve } from './reserve.ts'
 import { segmentPath } from './segments/segment-path.ts'
 import { SegmentReader } from './segments/segment-reader.ts'
@@ -34,6 +35,7 @@ export interface Machine {
   readonly log: WriteLog
   readonly engine: Engine
   readonly reserve: Reserve
+  readonly report: Report
   readonly journalDirectory: string
   onLongJournal: () => void
 }
@@ -50,6 +52,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
   const { environment } = place.index
   const journals = journalDirectory(options.directory)
   const reserve = new Reserve(options.directory)
+  const report = reportTo(options.log)
   const writer = new SegmentWriter(segmentDirectory, files, self, {
     settled: (segment, offset) => journal.mark(segment, offset),
     removeUnsynced: (unit, segment, fromOffset) => {
@@ -58,7 +61,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     },
   })
   const segments = new SegmentReader(segmentDirectory, files)
-  const { flusher, log } = startLog(place, writer, segments)
+  const { flusher, log } = startLog(place, writer, segments, report)
   const journal = new Journal(
     journals,
     files,
@@ -66,16 +69,17 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     () => log.sequence,
     () => machine.onLongJournal(),
   )
-  const watchers = new Watchers(options.wakeBus)
+  const watchers = new Watchers(options.wakeBus, report)
   const commit: GroupCommit = new GroupCommit(
     environment,
     [writer, log, journal, watchers],
     () => reserve.release(),
     {
       mayHold: () => place.markers.isAlone(self.token),
+      announce: (held) => place.markers.announce(held),
       repair: () => log.repair(),
       onBroken(error) {
-        process.emitWarning(error instanceof Error ? error : String(error))
+        report(error)
         reserve.release()
         // An empty group, so that it is done again now.
         commit.run(() => {}).catch(() => {})
@@ -104,7 +108,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
       stepMessages,
       isLiving: (token) => place.markers.isLiving(token),
       fill: (unit, mailbox) => fillStep(engine, unit, mailbox),
-      report: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
+      report,
     }),
   }
   const machine: Machine = {
@@ -117,6 +121,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     log,
     engine,
     reserve,
+    report,
     journalDirectory: journals,
     onLongJournal: () => {},
   }
@@ -139,6 +144,7 @@ const startLog = (
   { files, self, indexPath, index, segmentDirectory, logCapacityBytes }: MachinePlace,
   writer: SegmentWriter,
   segments: SegmentReader,
+  report: Report,
 ): Pick<Machine, 'flusher' | 'log'> => {
   const { environment, logDirectory: directory } = index
   /** Its own, and those that other processes append to. */
@@ -152,7 +158,7 @@ const startLog = (
       if (files.sizeOf(segmentPath(segmentDirectory, segment)) !== undefined) await segments.sync(segment)
     }
   }
-  const flusher = new IndexFlusher({ environment, files, self, directory, indexPath, syncSegments })
+  const flusher = new IndexFlusher({ environment, files, self, directory, indexPath, syncSegments, report })
   const log = new WriteLog({
     environment,
     files,

@@ -5,7 +5,6 @@ import type { MailboxId, Maintenance, ModSeq, Store, StoreOptions, Wake } from '
 import { createGreylistStore } from './greylist/greylist-store.ts'
 import { listJournalFiles } from './journal/journal-files.ts'
 import { closeEnvironment } from './kv/environment.ts'
-import { holdMs } from './kv/held-transaction.ts'
 import { Snapshot } from './kv/unit.ts'
 import { catchUp, type IndexPlace, type OpenedIndex, openIndex } from './log/durable-index.ts'
 import { type Machine, startMachine, stopMachine } from './machine.ts'
@@ -44,6 +43,7 @@ export interface StoreParts {
   readonly files?: FileLayer
   readonly logCapacityBytes?: number
   readonly stepMessages?: number
+  readonly holderTimeoutMs?: number
   readonly storeVersion?: number
   readonly upgradeSteps?: readonly UpgradeStep[]
 }
@@ -60,8 +60,10 @@ export const openStoreWith = async (
   const self = ownIdentity()
   const markers = new ProcessMarkers(options.directory, files)
   await markers.place(self)
-  // To wait for it on the event loop could be to wait for each other.
-  if (!markers.isAlone(self.token)) await new Promise((resolve) => setTimeout(resolve, 2 * holdMs))
+  await markers.awaitHolders(self, parts.holderTimeoutMs).catch((error) => {
+    markers.remove(self.token)
+    throw error
+  })
   const volatile = openVolatileStore(options.directory, self)
   const place = {
     directory: options.directory,
@@ -155,14 +157,16 @@ const assemble = async (
     markers,
     locks: volatile.locks,
     reserve: machine.reserve,
+    flusher: machine.flusher,
+    report: machine.report,
   })
   machine.onLongJournal = () => housekeeping.checkpointSoon()
   const journals = listJournalFiles(machine.journalDirectory).length
   const needsCheckpoint = journals > maxJournalFiles || (journals === 0 && !isNew)
   if (dead.length > 0 || ground.redone > 0 || needsCheckpoint || upgraded !== undefined)
     await housekeeping.checkpoint(dead)
-  if (recovered > 0) process.emitWarning(`Store: removed ${recovered} messages that were never acknowledged`)
-  if (upgraded !== undefined) process.emitWarning(upgraded)
+  if (recovered > 0) machine.report(`Store: removed ${recovered} messages that were never acknowledged`)
+  if (upgraded !== undefined) machine.report(upgraded)
   machine.reserve.keep()
   const ids = await QueueIds.open(commit)
   housekeeping.start()
@@ -171,6 +175,7 @@ const assemble = async (
     segmentDirectory,
     locks: volatile.locks,
     token: self.token,
+    report: machine.report,
     watch: (listener: (wake: Wake) => void) => watchers.watch(listener),
   }
   const texts = new KeptTexts(options.directory, maker, options.listing)

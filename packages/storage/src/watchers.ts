@@ -1,6 +1,7 @@
 import type { MailboxId, ModSeq, Wake, WakeBus } from './contract.ts'
 import type { GroupParticipant } from './kv/group-commit.ts'
 import type { Unit } from './kv/unit.ts'
+import type { Report } from './report.ts'
 
 type MailboxListener = (modSeq: ModSeq) => void
 
@@ -11,7 +12,10 @@ export class Watchers implements GroupParticipant {
   readonly #bus: WakeBus | undefined
   readonly #leaveBus: () => void
 
-  constructor(bus: WakeBus | undefined) {
+  readonly #report: Report
+
+  constructor(bus: WakeBus | undefined, report: Report) {
+    this.#report = report
     this.#bus = bus
     this.#leaveBus = bus?.subscribe((wake) => this.#tell(wake)) ?? (() => {})
   }
@@ -51,14 +55,23 @@ export class Watchers implements GroupParticipant {
     }
     for (const wake of merged.values()) {
       this.#tell(wake)
-      call(() => this.#bus?.publish(wake))
+      this.#call(() => this.#bus?.publish(wake))
     }
   }
 
   #tell(wake: Wake): void {
-    for (const listener of this.#listeners) call(() => listener(wake))
+    for (const listener of this.#listeners) this.#call(() => listener(wake))
     if (wake.kind !== 'mailbox') return
-    for (const listener of this.#mailboxes.get(wake.mailbox) ?? []) call(() => listener(wake.modSeq))
+    for (const listener of this.#mailboxes.get(wake.mailbox) ?? []) this.#call(() => listener(wake.modSeq))
+  }
+
+  /** A listener's failure is its own: the unit is committed, and the others are told. */
+  #call(listener: () => void): void {
+    try {
+      listener()
+    } catch (error) {
+      this.#report(error)
+    }
   }
 }
 
@@ -67,13 +80,4 @@ const keyOf = (wake: Wake): string => {
   if (wake.kind === 'mailboxes') return `mailboxes ${wake.account}`
   if (wake.kind === 'annotations') return JSON.stringify(wake)
   return wake.kind === 'queue' && wake.flushed !== undefined ? `flushed ${wake.flushed}` : wake.kind
-}
-
-/** A listener's failure is its own: the unit is committed, and the others are told. */
-const call = (listener: () => void): void => {
-  try {
-    listener()
-  } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error))
-  }
 }

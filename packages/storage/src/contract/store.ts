@@ -1,3 +1,4 @@
+import type { Log } from '@posthorn/mail'
 import type { AccountStore } from './accounts.ts'
 import type { AnnotationStore } from './annotations.ts'
 import type { CounterStore, LockStore, TallyStore } from './counters.ts'
@@ -76,6 +77,8 @@ export interface StoreOptions {
   /** Folder of the store (made when missing, mode 700). */
   readonly directory: string
   readonly wakeBus?: WakeBus
+  /** Told what went wrong where nobody waits for an answer. Default: a warning of the process. */
+  readonly log?: Log
   /** ms since 1970. */
   readonly now?: () => number
   readonly listing?: ListingMaker

@@ -1,4 +1,5 @@
 import type { GroupParticipant } from '../kv/group-commit.ts'
+import { keyOfText, tables } from '../kv/keys.ts'
 import { isNoSpace } from '../kv/no-space.ts'
 import type { Changes, Unit } from '../kv/unit.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
@@ -14,6 +15,8 @@ const retryAfterMs = 5_000
 const maxJournalBytes = 64 * 1024 * 1024
 /** Encoded in one turn of the event loop. */
 const sliceRecords = 1_000
+
+const nextQueueKey = keyOfText(tables.meta, 'next-queue').toString('latin1')
 
 type Pending = Pick<JournalRecord, 'sequence' | 'value'>
 
@@ -34,6 +37,8 @@ export class Journal implements GroupParticipant {
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
   #closed = false
+  /** There is more to write than that queue ids were taken: those that were not used may be given again. */
+  #isBehind = false
 
   /** `sequence`: number of the transaction under way. */
   constructor(
@@ -57,7 +62,9 @@ export class Journal implements GroupParticipant {
   afterGroup(): void {
     const sequence = this.#sequence()
     for (const [key, value] of this.#group ?? []) {
-      if (isJournaledKey(key)) this.#pending.set(key, { sequence, value })
+      if (!isJournaledKey(key)) continue
+      this.#pending.set(key, { sequence, value })
+      if (key !== nextQueueKey) this.#isBehind = true
     }
     this.#group = undefined
     this.#schedule(flushAfterMs)
@@ -66,16 +73,13 @@ export class Journal implements GroupParticipant {
   /** Every frame of this segment before the offset has met its fate. */
   mark(segment: number, offset: number): void {
     this.#pending.set(markKey(segment).toString('latin1'), { sequence: 0, value: markValue(offset) })
-  }
-
-  get isBehind(): boolean {
-    return this.#pending.size > 0
+    this.#isBehind = true
   }
 
   /** Writes and syncs what is pending. Throws when it cannot; nothing is forgotten then. */
   async flush(): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing.catch(() => {})
-    if (this.#pending.size === 0) return
+    if (!this.#isBehind) return
     this.#flushing = this.#write().finally(() => {
       this.#flushing = undefined
     })
@@ -111,6 +115,7 @@ export class Journal implements GroupParticipant {
   async #write(): Promise<void> {
     const records = this.#pending
     this.#pending = new Map()
+    this.#isBehind = false
     try {
       if (this.#file === undefined) await this.#create()
       let end = this.#lengthBytes
@@ -125,6 +130,7 @@ export class Journal implements GroupParticipant {
       // Newer states of the same rows win.
       for (const [key, record] of this.#pending) records.set(key, record)
       this.#pending = records
+      this.#isBehind = true
       throw error
     }
     if (this.#lengthBytes > maxJournalBytes) this.#onLong()
@@ -138,7 +144,7 @@ export class Journal implements GroupParticipant {
   }
 
   #schedule(delayMs: number): void {
-    if (this.#timer !== undefined || this.#closed || this.#pending.size === 0) return
+    if (this.#timer !== undefined || this.#closed || !this.#isBehind) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       this.flush().then(

@@ -123,6 +123,7 @@ test('groups that share a transaction: seen at once, undone alone, committed whe
     }
     const hold = {
       mayHold: () => true,
+      announce: () => {},
       repair: () => {},
       onBroken: (error: unknown) => assert.fail(String(error)),
     }

@@ -8,6 +8,7 @@ import {
 } from '../kv/environment.ts'
 import { Snapshot } from '../kv/unit.ts'
 import { bootId, type ProcessIdentity } from '../process-identity.ts'
+import type { Report } from '../report.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import {
   encodeFlushRecord,
@@ -30,6 +31,7 @@ export interface FlusherParts {
   readonly indexPath: string
   /** Makes all frames durable that were written before the call, by whatever process. */
   readonly syncSegments: () => Promise<void>
+  readonly report: Report
 }
 
 /** The flush trails the commits by about this, or by so much of the log, or by so many transactions. */
@@ -210,7 +212,7 @@ export class IndexFlusher {
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       this.flush().catch((error) => {
-        process.emitWarning(error instanceof Error ? error : String(error))
+        this.#parts.report(error)
         if (this.#failed === undefined) this.#flushSoon(retryAfterMs)
       })
     }, delayMs)

@@ -6,7 +6,9 @@ import { writeCheckpoint } from '../journal/checkpoint.ts'
 import type { Journal } from '../journal/journal.ts'
 import { settle } from '../kv/environment.ts'
 import { isNoSpace } from '../kv/no-space.ts'
+import type { IndexFlusher } from '../log/index-flusher.ts'
 import type { ProcessMarkers } from '../recovery/process-markers.ts'
+import type { Report } from '../report.ts'
 import type { Reserve } from '../reserve.ts'
 import type { SegmentWriter } from '../segments/segment-writer.ts'
 import { checkTexts } from '../texts/check-texts.ts'
@@ -24,6 +26,8 @@ export interface HousekeepingParts extends BackupPlace {
   readonly markers: ProcessMarkers
   readonly locks: LockStore
   readonly reserve: Reserve
+  readonly flusher: IndexFlusher
+  readonly report: Report
 }
 
 const everyMs = 60_000
@@ -101,7 +105,7 @@ export class Housekeeping {
 
   checkpointSoon(): void {
     if (this.#stopped) return
-    this.checkpoint().catch((error) => process.emitWarning(error instanceof Error ? error : String(error)))
+    this.checkpoint().catch(this.#parts.report)
   }
 
   async #round(): Promise<void> {
@@ -109,11 +113,14 @@ export class Housekeeping {
     this.#parts.reserve.keep()
     // Readers of killed processes would pin pages for ever.
     this.#parts.environment.readerCheck()
+    // What they said of the index, this process has said again since.
+    const { flusher, markers } = this.#parts
+    flusher.forgetOthers((owner) => markers.isLiving(owner))
     try {
       await this.#parts.engine.unfinished.takeUp()
       await this.compact()
     } catch (error) {
-      if (!this.#stopped) process.emitWarning(error instanceof Error ? error : String(error))
+      if (!this.#stopped) this.#parts.report(error)
     }
   }
 

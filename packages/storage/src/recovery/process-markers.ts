@@ -1,8 +1,25 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { StoreError } from '../contract.ts'
 import { isAlive, type ProcessIdentity } from '../process-identity.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 
+/** The last octet of a marker; white space to JSON. */
+const free = ' '
+const held = '\n'
+/** Far longer than an event loop is ever busy. */
+const holderTimeoutMs = 20_000
+const lookAgainMs = 3
 const seenForMs = 1_000
 /** More than a tick of the clock that stamps files. */
 const tickMs = 50
@@ -14,6 +31,7 @@ const tickMs = 50
 export class ProcessMarkers {
   readonly #directory: string
   readonly #files: FileLayer
+  #own: { readonly token: number; readonly file: number; readonly lengthBytes: number } | undefined
   #seen: { readonly mtimeMs: number; readonly atMs: number; readonly isAlone: boolean } | undefined
 
   constructor(storeDirectory: string, files: FileLayer) {
@@ -24,12 +42,52 @@ export class ProcessMarkers {
 
   /** Durable on return: before this process writes anything else. */
   async place(self: ProcessIdentity): Promise<void> {
-    writeFileSync(this.#path(self.token), JSON.stringify(self), { mode: 0o600 })
+    const text = JSON.stringify(self)
+    const file = openSync(this.#path(self.token), 'w', 0o600)
+    writeSync(file, text + free)
+    this.#own = { token: self.token, file, lengthBytes: Buffer.byteLength(text) }
     await this.#files.syncDirectory(this.#directory)
   }
 
   remove(token: number): void {
+    if (this.#own?.token === token) {
+      closeSync(this.#own.file)
+      this.#own = undefined
+    }
     rmSync(this.#path(token), { force: true })
+  }
+
+  /** That this process keeps a transaction of the index open, or does not any more. */
+  announce(isHeld: boolean): void {
+    if (this.#own !== undefined) writeSync(this.#own.file, isHeld ? held : free, this.#own.lengthBytes)
+  }
+
+  /**
+   * Waits until no other process holds the index. To wait for it inside LMDB would stop the event loop, and for
+   * ever when the other one waits for this process. Throws 'in-use' when one does not go on.
+   */
+  async awaitHolders(self: ProcessIdentity, timeoutMs = holderTimeoutMs): Promise<void> {
+    const endMs = performance.now() + timeoutMs
+    for (const other of this.living()) {
+      if (other.pid === self.pid) continue
+      while (this.#isHolding(other.token) && isAlive(other)) {
+        if (performance.now() > endMs) {
+          throw new StoreError(
+            'in-use',
+            `Cannot open the store: process ${other.pid} has it and does not go on`,
+          )
+        }
+        await new Promise((resolve) => setTimeout(resolve, lookAgainMs))
+      }
+    }
+  }
+
+  #isHolding(token: number): boolean {
+    try {
+      return readFileSync(this.#path(token), 'latin1').endsWith(held)
+    } catch {
+      return false
+    }
   }
 
   living(): ProcessIdentity[] {

@@ -4,6 +4,7 @@ import type { ListingMaker, LockStore, Wake } from '../contract.ts'
 import type { Environment } from '../kv/environment.ts'
 import { Snapshot } from '../kv/unit.ts'
 import type { ListingShelf } from '../listings/listing-shelf.ts'
+import type { Report } from '../report.ts'
 import { readMailboxFacts } from '../rows/mailbox-row.ts'
 import { CoveredMarks } from './covered-marks.ts'
 import { everyMailbox, type FramesToFold, framesToFold } from './frames-to-fold.ts'
@@ -19,6 +20,7 @@ export interface TextMakerParts {
   readonly segmentDirectory: string
   readonly locks: LockStore
   readonly token: number
+  readonly report: Report
   readonly watch: (listener: (wake: Wake) => void) => () => void
 }
 
@@ -121,7 +123,7 @@ export class TextMaker {
   #warn(text: string): void {
     if (this.#warned === text) return
     this.#warned = text
-    process.emitWarning(`Store: texts for searching: ${text}`)
+    this.#parts.report(`Store: texts for searching: ${text}`)
   }
 
   #soon(delayMs: number): void {
