@@ -25,6 +25,8 @@ export interface ListenOptions {
   readonly admission?: Admission
   /** Upstreams (normalised address) that send a PROXY protocol header before anything else. */
   readonly proxyFrom?: (address: string) => boolean
+  /** Default: handshakeTimeoutMs. Dovecot: haproxy_timeout. */
+  readonly proxyTimeoutMs?: number
   readonly wheel?: TimerWheel
   readonly transcript?: (connection: Connection) => Transcript | undefined
   /** A new connection, with TLS done when it is implicit. Attach a handler before returning. */
@@ -168,7 +170,7 @@ class Door {
   }
 
   proxyTimeoutMs(): number {
-    return this.#setup.handshakeTimeoutMs
+    return this.#options.proxyTimeoutMs ?? this.#setup.handshakeTimeoutMs
   }
 
   #handshake(connection: Connection, credentials: TlsCredentials, rest: Buffer | undefined): void {

@@ -62,6 +62,7 @@ export class Connection extends SMTPConnection implements SessionWire {
     this._socket.on('drain', () => this.#drained())
     const refused = this.#host.admit(this)
     this.#intake?.attach(this.conversation)
+    this.#logTls()
     if (refused === undefined) this.#begin()
     else this.conversation.greet(refused)
   }
@@ -149,7 +150,18 @@ export class Connection extends SMTPConnection implements SessionWire {
         this.conversation.secured(
           tlsFacts(this._socket) ?? { protocol: 'unknown', cipher: 'unknown', bits: 0 },
         )
+        this.#logTls()
       },
+    )
+  }
+
+  /** Postfix: smtpd_tls_loglevel = 1. */
+  #logTls(): void {
+    const { tls } = this.peer
+    if (tls === undefined || this.#host.options.tlsLog === 'no') return
+    const { protocol, cipher, bits } = tls
+    this.conversation.note(
+      `Anonymous TLS connection established from ${this.conversation.client}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`,
     )
   }
 

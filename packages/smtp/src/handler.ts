@@ -39,6 +39,10 @@ export interface SmtpSession {
       }
     | undefined
   user: { readonly address: string; readonly method: string } | undefined
+  /** Set by the handler at connect: line ends without CR are mended, not refused. Postfix: smtpd_forbid_bare_newline_exclusions. */
+  bareNewline?: 'accepted'
+  /** Set by the handler at connect: AUTH is neither offered nor taken. Postfix: smtpd_sasl_exceptions_networks. */
+  auth?: 'hidden'
   /** Set by the handler at connect: no delay before the greeting, no limits, bare LF accepted as Postfix does. */
   trusted: boolean
   /** Set by the handler at connect: XVERP is offered. Postfix: smtpd_authorized_verp_clients. */

@@ -72,7 +72,9 @@ export class Listener extends SMTPServer {
       give({})
       return
     }
+    const late = setTimeout(() => socket.destroy(), this.#host.options.proxyTimeoutMs).unref()
     readProxyFrom(socket, (read) => {
+      clearTimeout(late)
       if (read.kind === 'done') {
         give(read.header.kind === 'proxied' ? read.header : {})
         return

@@ -38,8 +38,13 @@ export interface SmtpOptions {
   readonly handshakeTimeoutMs: number
   /** Wait before the greeting of untrusted clients on port 25; who speaks before it is sent away. Postfix: postscreen_greet_wait. */
   readonly greetWaitMs: number
-  /** Postfix: smtpd_forbid_bare_newline: 'normalize' = only CR LF . CR LF ends data, whoever sends it. */
-  readonly bareNewline: 'normalize' | 'permit'
+  /**
+   * Postfix: smtpd_forbid_bare_newline: 'normalize' = only CR LF . CR LF ends data, whoever sends it; 'note' = the
+   * same, and a line in the log; 'reject' = 550 for commands and messages of clients that are not exempt.
+   */
+  readonly bareNewline: 'normalize' | 'note' | 'reject' | 'permit'
+  /** Postfix: smtpd_forbid_bare_newline_reject_code. */
+  readonly bareNewlineRejectCode: number
   /** Postfix: smtpd_forbid_unauth_pipelining; trusted clients are exempt. */
   readonly forbidPipelining: 'yes' | 'no'
   /** Postfix: smtpd_helo_required. */
@@ -62,8 +67,14 @@ export interface SmtpOptions {
   readonly authRequired: 'yes' | 'no'
   /** Postfix: broken_sasl_auth_clients. */
   readonly brokenSaslAuthClients: 'yes' | 'no'
-  /** SASL mechanisms in the order they are offered. */
+  /** SASL mechanisms in the order they are offered. Postfix: smtpd_sasl_security_options. */
   readonly mechanisms: readonly string[]
+  /** The same once TLS is on. Default: `mechanisms`. Postfix: smtpd_sasl_tls_security_options. */
+  readonly tlsMechanisms?: readonly string[]
+  /** A log line for each handshake. Postfix: smtpd_tls_loglevel. */
+  readonly tlsLog: 'yes' | 'no'
+  /** Postfix: smtpd_upstream_proxy_timeout. */
+  readonly proxyTimeoutMs: number
   /** Addresses and networks of upstreams that begin with a PROXY protocol header (version 1 or 2); '*' for all. */
   readonly proxyProtocolFrom: readonly string[]
 }
@@ -86,6 +97,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   handshakeTimeoutMs: 60_000,
   greetWaitMs: 100,
   bareNewline: 'normalize',
+  bareNewlineRejectCode: 550,
   forbidPipelining: 'yes',
   heloRequired: 'no',
   stressed: {},
@@ -98,6 +110,8 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   authRequired: 'no',
   brokenSaslAuthClients: 'no',
   mechanisms: ['PLAIN', 'LOGIN'],
+  tlsLog: 'no',
+  proxyTimeoutMs: 5_000,
   proxyProtocolFrom: [],
 }
 

@@ -57,6 +57,8 @@ export interface ImapOptions {
   readonly administrators: ReadonlySet<string>
   /** `imap-login: ` lines of the client's ID. Dovecot: imap_id_log. */
   readonly idLog: readonly string[]
+  /** Said in the log when a session ends: `%i` octets in, `%o` out. Dovecot: imap_logout_format. */
+  readonly logoutFormat: string
 }
 
 export const defaultImapOptions: ImapOptions = {
@@ -85,4 +87,5 @@ export const defaultImapOptions: ImapOptions = {
   serverComment: '',
   serverAdmin: '',
   idLog: ['name', 'version'],
+  logoutFormat: 'in=%i out=%o',
 }

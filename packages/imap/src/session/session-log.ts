@@ -53,8 +53,17 @@ export function logEnd(
   session.services.log({
     level: 'info',
     service: serviceOf(session),
-    text: `Disconnected: ${why} in=${receivedBytes} out=${sentBytes}`,
+    text: `Disconnected: ${why} ${logoutText(session.services.options().logoutFormat, receivedBytes, sentBytes)}`,
     fields: { session: session.id, in: receivedBytes, out: sentBytes },
+  })
+}
+
+/** `%i` and `%o`, also as `%{input}` and `%{output}`. Dovecot: imap_logout_format. */
+function logoutText(format: string, input: number, output: number): string {
+  return format.replace(/%(?:\{(\w+)\}|(.))/g, (mark, long?: string, short?: string) => {
+    if (short === 'i' || long === 'input') return String(input)
+    if (short === 'o' || long === 'output') return String(output)
+    return short === '%' ? '%' : mark
   })
 }
 

@@ -16,6 +16,10 @@ export interface PolicyCodes {
   readonly unknownClientRejectCode: number
   readonly unknownHostnameRejectCode: number
   readonly unknownLocalRecipientRejectCode: number
+  readonly unknownVirtualAliasRejectCode: number
+  readonly unknownRelayRecipientRejectCode: number
+  /** show_user_unknown_table_name. */
+  readonly unknownTableNames: 'shown' | 'hidden'
   readonly mapsRblRejectCode: number
   readonly plaintextRejectCode: number
   readonly multiRecipientBounceRejectCode: number
@@ -34,6 +38,9 @@ export const defaultCodes: PolicyCodes = {
   unknownClientRejectCode: 450,
   unknownHostnameRejectCode: 450,
   unknownLocalRecipientRejectCode: 550,
+  unknownVirtualAliasRejectCode: 550,
+  unknownRelayRecipientRejectCode: 550,
+  unknownTableNames: 'shown',
   mapsRblRejectCode: 554,
   plaintextRejectCode: 450,
   multiRecipientBounceRejectCode: 550,

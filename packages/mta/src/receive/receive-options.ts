@@ -21,6 +21,10 @@ export interface ReceiveOptions {
   readonly clientNameTimeoutMs?: number
   /** smtpd_sasl_authenticated_header. */
   readonly authenticatedHeader?: 'yes' | 'no'
+  /** Of logins without a domain; '' = auth_default_realm. Postfix: smtpd_sasl_local_domain. */
+  readonly saslLocalDomain?: string
+  /** smtpd_tls_received_header. */
+  readonly tlsInReceived?: 'yes' | 'no'
   /** disable_vrfy_command is the opposite. */
   readonly vrfy?: 'enabled' | 'disabled'
   /** Who may ask EXPN: users who have logged in, and with `mynetworks` trusted clients. Default: nobody. */
@@ -54,6 +58,10 @@ export interface ReceiveConfiguration {
   readonly gatewayGuard?: GatewayGuard
   /** smtpd_authorized_verp_clients: who may use XVERP; undefined: nobody. */
   readonly verpClients?: NetworkList | undefined
+  /** smtpd_forbid_bare_newline_exclusions. */
+  readonly bareNewlineExclusions?: NetworkList | undefined
+  /** smtpd_sasl_exceptions_networks: AUTH is hidden from them. */
+  readonly authExceptions?: NetworkList | undefined
   /** undefined: nothing is limited. */
   readonly limits?: ClientLimits | undefined
   /** Default: who has logged in, and loopback. */

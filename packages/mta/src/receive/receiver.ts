@@ -89,6 +89,9 @@ class Receiver implements SmtpHandler {
     const inMyNetworks =
       mynetworks.has(session.clientAddress) && (gatewayGuard?.trusts(session.clientAddress) ?? true)
     session.trusted = inMyNetworks
+    const { bareNewlineExclusions, authExceptions } = this.#sources.configuration()
+    if (bareNewlineExclusions?.has(session.clientAddress) === true) session.bareNewline = 'accepted'
+    if (authExceptions?.has(session.clientAddress) === true) session.auth = 'hidden'
     const { verpClients } = this.#sources.configuration()
     if (verpClients?.has(session.clientAddress) === true) session.verp = 'offered'
     this.#countConnection(session, state)
@@ -214,7 +217,8 @@ class Receiver implements SmtpHandler {
     const tooMany = await this.#sources.configuration().limits?.count('authentication', session)
     if (tooMany !== undefined) return { ok: false, reply: replyOf(tooMany) }
     const service = session.service === 'mx' ? 'smtpd' : session.service
-    const result = await this.#sources.accounts.authenticate(credentials, {
+    const named = { ...credentials, authcid: this.#withDomain(credentials.authcid) }
+    const result = await this.#sources.accounts.authenticate(named, {
       clientAddress: session.clientAddress,
       service,
       trusted: session.trusted,
@@ -232,7 +236,13 @@ class Receiver implements SmtpHandler {
   }
 
   scramVerifier(_session: SmtpSession, authcid: string): Promise<string> {
-    return this.#sources.accounts.scramVerifier(authcid)
+    return this.#sources.accounts.scramVerifier(this.#withDomain(authcid))
+  }
+
+  /** Postfix: smtpd_sasl_local_domain. */
+  #withDomain(authcid: string): string {
+    const { saslLocalDomain = '' } = this.#sources.configuration().options
+    return saslLocalDomain === '' || authcid.includes('@') ? authcid : `${authcid}@${saslLocalDomain}`
   }
 
   mail(session: SmtpSession, from: MailFrom): Answer<MailAnswer> {

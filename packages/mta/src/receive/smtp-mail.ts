@@ -3,7 +3,13 @@ import type { Answer, MailFrom, RcptTo, SmtpReply, SmtpSession, SmtpTransaction 
 import type { QueueId, Store } from '@posthorn/storage'
 import { type CheckedMail, ContentFilter } from '../checks/index.ts'
 import { MilterContent } from '../milter/index.ts'
-import type { Policy, PolicyOutcome, PolicyRequest, Refusal } from '../policy/index.ts'
+import {
+  type Policy,
+  type PolicyOutcome,
+  type PolicyRequest,
+  policyLogText,
+  type Refusal,
+} from '../policy/index.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
 import { after } from './answer.ts'
@@ -188,8 +194,12 @@ export class SmtpMail implements SmtpTransaction {
     }
   }
 
-  async abort(_reason: string): Promise<void> {
+  async abort(reason: string): Promise<void> {
     const intake = this.#intake
+    if (reason === 'bare <LF> received') {
+      const recipient = this.#recipients.at(-1)?.address
+      this.#verdicts.log('info', policyLogText('reject', this.#request('END-OF-MESSAGE', recipient), reason))
+    }
     this.#intake = undefined
     this.#state.milters?.abort()
     if (intake !== undefined) await this.#drop(intake)

@@ -32,7 +32,7 @@ export function traceFields(mail: TracedMail): Buffer[] {
     queueId: mail.queueId,
     nowMs: mail.nowMs,
     offsetMinutes: options.offsetMinutes?.() ?? 0,
-    tls: session.tls,
+    tls: options.tlsInReceived === 'no' ? undefined : session.tls,
     user: showsUser ? session.user?.address : undefined,
     recipient: only === undefined ? undefined : routing.complete(only),
   })

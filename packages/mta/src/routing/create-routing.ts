@@ -126,12 +126,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     relayRecipients: sources.tables.openAll(options.relayRecipientMaps ?? []),
     localRecipients: sources.tables.openAll(options.localRecipientMaps ?? []),
     localTransports: createLocalTransports(options, sources.tables),
-    forwards: createForwardFiles({
-      homeDirectory: options.homeDirectory ?? '',
-      delimiter: options.recipientDelimiter ?? '',
-      log: sources.log,
-      now: sources.now,
-    }),
+    forwards: forwardFiles(options, sources),
     details,
     virtual: virtualAliases(options, sources.tables, site),
     transports: createTransportChoice(options, sources.tables, isLocalDomain),
@@ -179,6 +174,18 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
 }
 
 type Parts = VerifyParts
+
+const forwardFiles = (
+  options: RoutingOptions,
+  { log, now }: RoutingSources,
+): ReturnType<typeof createForwardFiles> =>
+  createForwardFiles({
+    homeDirectory: options.homeDirectory ?? '',
+    delimiter: options.recipientDelimiter ?? '',
+    paths: options.forwardPaths,
+    log,
+    now,
+  })
 
 function virtualAliases(
   options: RoutingOptions,
@@ -281,6 +288,7 @@ async function planOne(
     originalTo,
     sender,
     nowMs,
+    deliveredToFor: parts.options.deliveredToFor,
     ...(verp === undefined ? {} : { returnPath: 'variable' as const }),
   }
   const gathering: Gathering = {

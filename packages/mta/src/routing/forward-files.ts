@@ -23,12 +23,17 @@ const none: Forwarding = { kind: 'none' }
 
 export interface ForwardOptions {
   readonly homeDirectory: string
+  /** `$home/.forward`, `/var/forward/$user`. Postfix: forward_path. */
+  readonly paths?: readonly string[] | undefined
   readonly delimiter: string
   readonly log: Log
   readonly now: () => number
 }
 
-/** Postfix: forward_path = $home/.forward${recipient_delimiter}${extension}, $home/.forward. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+const defaultPaths = ['$home/.forward${recipient_delimiter}${extension}', '$home/.forward']
+
+/** Postfix: forward_path. */
 export function createForwardFiles(options: ForwardOptions): ForwardFiles {
   const kept = new Map<string, { readonly value: Forwarding; readonly untilMs: number }>()
   const complaints = new Map<string, string>()
@@ -60,13 +65,10 @@ export function createForwardFiles(options: ForwardOptions): ForwardFiles {
     return targets.length === 0 ? none : { kind: 'targets', targets }
   }
 
-  async function load(home: string, extension: string | undefined): Promise<Forwarding> {
-    const names = [
-      ...(extension === undefined ? [] : [`.forward${options.delimiter[0]}${extension}`]),
-      '.forward',
-    ]
-    for (const name of names) {
-      const path = join(home, name)
+  async function load(account: Account, home: string, extension: string | undefined): Promise<Forwarding> {
+    for (const template of options.paths ?? defaultPaths) {
+      const path = pathOf(template, account, { home, extension, delimiter: options.delimiter[0] ?? '' })
+      if (path === undefined) continue
       const forwarding = read(path, await readForwardFile(path))
       if (forwarding !== undefined) return forwarding
     }
@@ -87,13 +89,38 @@ export function createForwardFiles(options: ForwardOptions): ForwardFiles {
       const key = `${home}\n${safeExtension ?? ''}`
       const entry = kept.get(key)
       if (entry !== undefined && entry.untilMs > options.now()) return entry.value
-      return load(home, safeExtension).then((value) => {
+      return load(account, home, safeExtension).then((value) => {
         if (kept.size >= maxEntries) kept.clear()
         kept.set(key, { value, untilMs: options.now() + maxAgeMs })
         return value
       })
     },
   }
+}
+
+/** undefined: it needs what the recipient does not have. Values hold no steps of a path. */
+function pathOf(
+  template: string,
+  { address }: Account,
+  given: { readonly home: string; readonly extension: string | undefined; readonly delimiter: string },
+): string | undefined {
+  const at = address.lastIndexOf('@')
+  const values: Readonly<Record<string, string | undefined>> = {
+    home: given.home,
+    user: address.slice(0, at),
+    local: address.slice(0, at),
+    domain: address.slice(at + 1),
+    extension: given.extension,
+    recipient_delimiter: given.extension === undefined ? undefined : given.delimiter,
+  }
+  let complete = true
+  const path = template.replace(/\$(?:\{(\w+)\}|\((\w+)\)|(\w+))/g, (_, braced, bracketed, plain) => {
+    const value = values[braced ?? bracketed ?? plain]
+    complete &&=
+      value !== undefined && (value.startsWith('/') || isFileName(value) || value === given.delimiter)
+    return value ?? ''
+  })
+  return complete && path.startsWith('/') ? path : undefined
 }
 
 /** undefined: no home. Names of strangers' making never become a path with steps in it. */

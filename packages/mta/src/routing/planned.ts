@@ -27,6 +27,8 @@ export interface PlanContext {
   /** `variable`: it is not the message's (VERP). */
   readonly returnPath?: 'variable'
   readonly nowMs: number
+  /** prepend_delivered_header; undefined: everywhere. */
+  readonly deliveredToFor?: readonly string[] | undefined
 }
 
 export function planDelivery(delivery: Delivery, context: PlanContext): Planned {
@@ -57,7 +59,7 @@ export function planDelivery(delivery: Delivery, context: PlanContext): Planned 
       ...transport,
       dueMs: nowMs,
       ...ownSender(sender, delivery.sender, context),
-      ...(deliveredTo === undefined || leaf.kind === 'error'
+      ...(deliveredTo === undefined || leaf.kind === 'error' || !isNamed(transport.transport, context)
         ? {}
         : { prefix: formatField('Delivered-To', deliveredTo) }),
     },
@@ -66,6 +68,12 @@ export function planDelivery(delivery: Delivery, context: PlanContext): Planned 
 }
 
 /** A recipient that could not be looked up now: the queue asks again. */
+/** Postfix: prepend_delivered_header. */
+function isNamed(transport: string, { deliveredToFor }: PlanContext): boolean {
+  const how = transport === 'pipe' ? 'command' : transport === 'file' ? 'file' : 'forward'
+  return deliveredToFor === undefined || deliveredToFor.includes(how)
+}
+
 export function planRetry(context: PlanContext, delayMs: number): Planned {
   const address = context.originalTo
   const local: Transport = { transport: 'local', nextHop: address.slice(address.lastIndexOf('@') + 1) }

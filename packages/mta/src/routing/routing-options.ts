@@ -58,6 +58,10 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly defaultTransport?: string
   /** Where users' homes are: `/home` (then `/home/USER`) or with `%u` `%d`; '' = none but accounts' own. */
   readonly homeDirectory?: string
+  /** forward_path. */
+  readonly forwardPaths?: readonly string[]
+  /** prepend_delivered_header: command, file, forward. Default: all. */
+  readonly deliveredToFor?: readonly string[]
   readonly allowMailToCommands?: readonly ExpansionSource[]
   readonly allowMailToFiles?: readonly ExpansionSource[]
   /** Who reads postmaster's mail when no alias or account does; '' = the first account. */

@@ -24,6 +24,7 @@ import { accountOptions } from '../services/account-options.ts'
 import { statisticsTimes } from '../services/client-limits.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
+import { readingTlsVersions, smtpTlsVersions } from '../services/tls-versions.ts'
 import { userSources } from '../services/user-sources.ts'
 import { errorCode, StartError } from '../start-error.ts'
 import { type KeyPair, type KeyPairFiles, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
@@ -83,7 +84,11 @@ async function keyPairs(config: Config, folder: DataFolder, nowMs: number, dropP
   dropPrivileges()
   const own = async (): Promise<KeyPair> => await loadOwnKeyPair(folder.path, values.myhostname, nowMs)
   const transfer = configured[0] ?? (await own())
-  return { transfer, reading: configured[1] ?? (await own()) }
+  const reading = configured[1] ?? (await own())
+  return {
+    transfer: { ...transfer, ...smtpTlsVersions(values) },
+    reading: { ...reading, ...readingTlsVersions(values) },
+  }
 }
 
 async function tlsCredentials({ config, folder, dropPrivileges }: ComposeParts, nowMs: number) {

@@ -14,34 +14,40 @@ import type { Session } from './session.ts'
 /** Mechanisms offered in this session's present state; none without TLS when passwords would go in the clear. */
 export const offeredNow = (session: Session): readonly string[] => {
   const { options, peer, host } = session
-  if (options.auth === 'disabled') return []
+  if (options.auth === 'disabled' || peer.auth === 'hidden') return []
+  const mechanisms = mechanismsOf(session)
   const offered = offeredMechanisms({
-    names: options.mechanisms,
+    names: mechanisms,
     plaintext: peer.tls !== undefined || options.authOnlyWithTls === 'no' ? 'allowed' : 'refused',
     bindings: peer.tls?.channelBindings === undefined ? 'none' : 'some',
   }).filter(({ plaintext }) => plaintext || host.handler.scramVerifier !== undefined)
   const names = new Set(offered.map(({ name }) => name))
-  return options.mechanisms.filter((name) => names.has(name))
+  return mechanisms.filter((name) => names.has(name))
 }
+
+/** What may be offered at all; once TLS is on it may be more. */
+const mechanismsOf = ({ options, peer }: Session): readonly string[] =>
+  peer.tls === undefined ? options.mechanisms : (options.tlsMechanisms ?? options.mechanisms)
 
 /** AUTH. RFC 4954 §4; replies in Postfix's words. */
 export const auth = (session: Session, argument: string): Answer<SmtpReply | undefined> => {
   const { options, peer } = session
   if (peer.helo === '') return reply(503, '5.5.1', 'Error: send HELO/EHLO first')
-  if (options.auth === 'disabled') return reply(503, '5.5.1', 'Error: authentication not enabled')
+  if (options.auth === 'disabled' || peer.auth === 'hidden')
+    return reply(503, '5.5.1', 'Error: authentication not enabled')
   if (session.mail !== undefined) return reply(503, '5.5.1', 'Error: MAIL transaction in progress')
   if (peer.user !== undefined) return reply(503, '5.5.1', 'Error: already authenticated')
   const words = splitWords(argument)
   const [name, initial] = words
   if (name === undefined || words.length > 2) return reply(501, '5.5.4', 'Syntax: AUTH mechanism')
   const mechanism = findMechanism(name)
-  if (mechanism === undefined || !options.mechanisms.includes(mechanism.name)) {
+  if (mechanism === undefined || !mechanismsOf(session).includes(mechanism.name)) {
     return reply(535, '5.7.8', 'Error: authentication failed: Invalid authentication mechanism')
   }
   if (!offeredNow(session).includes(mechanism.name)) {
     return reply(538, '5.7.11', 'Encryption required for requested authentication mechanism')
   }
-  const bindings = usableBindings(options.mechanisms, peer.tls?.channelBindings?.())
+  const bindings = usableBindings(mechanismsOf(session), peer.tls?.channelBindings?.())
   const message = initial === undefined ? undefined : Buffer.from(initial)
   return advance(session, new ServerExchange(mechanism, message, bindings))
 }

@@ -1,6 +1,7 @@
 import type { Answer, SmtpReply } from '../handler.ts'
 import type { DataReader } from '../wire/data-reader.ts'
 import { reply } from '../wire/reply.ts'
+import { bareLfReason, bareLfReply } from './bare-lf.ts'
 import type { MailTransaction } from './mail-transaction.ts'
 import type { Mode } from './mode.ts'
 import type { Session } from './session.ts'
@@ -21,7 +22,7 @@ export const consumeData = (session: Session, reader: DataReader, input: Buffer,
   if (reader.ended) {
     session.mode = { kind: 'command' }
     session.lastVerb = endOfMessage
-    return { used, answer: finish(session, mail) }
+    return { used, answer: finish(session, mail, reader) }
   }
   return mail.drained === undefined ? { used } : { used, answer: waitForRoom(mail) }
 }
@@ -61,17 +62,30 @@ export const chunkEnd = (
   if (after.kind === 'last') {
     mail.chunks?.finish()
     session.lastVerb = endOfMessage
-    return finish(session, mail)
+    return finish(session, mail, mail.chunks)
   }
   const said = reply(250, '2.0.0', `Ok: ${sizeBytes} bytes`)
   return mail.drained === undefined ? said : waitForRoom(mail).then(() => said)
 }
 
+/** Why a message whose lines ended with LF alone is refused. Postfix: smtpd_forbid_bare_newline. */
+const bareLfOf = (session: Session, reader: DataReader | undefined): string | undefined => {
+  const { bareNewline } = session.options
+  if (reader?.sawBareLf !== true || session.peer.bareNewline === 'accepted') return undefined
+  if (bareNewline === 'note') session.note(`warning: bare <LF> received after DATA from ${session.client}`)
+  return bareNewline === 'reject' ? bareLfReason : undefined
+}
+
 /** The message is complete. Large ones are refused now: the reply to DATA is the first that can say it. */
-const finish = (session: Session, mail: MailTransaction): Answer<SmtpReply | undefined> => {
-  if (mail.tooLarge) {
-    const done = session.forget('message too large')
-    const refused = reply(552, '5.3.4', 'Error: message file too big')
+const finish = (
+  session: Session,
+  mail: MailTransaction,
+  reader: DataReader | undefined,
+): Answer<SmtpReply | undefined> => {
+  const why = mail.tooLarge ? 'message too large' : bareLfOf(session, reader)
+  if (why !== undefined) {
+    const done = session.forget(why)
+    const refused = mail.tooLarge ? reply(552, '5.3.4', 'Error: message file too big') : bareLfReply(session)
     const said = () => answerAll(session, mail.accepted, refused)
     return done instanceof Promise ? done.then(said) : said()
   }

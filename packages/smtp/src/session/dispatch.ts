@@ -1,6 +1,7 @@
 import type { Answer, SmtpReply } from '../handler.ts'
 import { isForeign, parseCommandLine } from '../wire/command-line.ts'
 import { reply } from '../wire/reply.ts'
+import { refusesBareLf } from './bare-lf.ts'
 import { type Command, commandTable } from './commands.ts'
 import type { Session } from './session.ts'
 
@@ -17,6 +18,7 @@ export const dispatch = (session: Session, line: string): void => {
     session.close(reply(421, '4.7.0', `${options.hostname} Error: too many errors`))
     return
   }
+  if (refusesBareLf(session, session.lastVerb)) return
   const command = commandTable.get(verb)
   const forbidden = options.forbiddenCommands.includes(verb)
   if (command === undefined || forbidden || !command.services.includes(session.peer.service)) {

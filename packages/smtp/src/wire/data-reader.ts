@@ -40,6 +40,8 @@ export class DataReader {
   #crs = 0
   /** Octets given on so far. */
   sizeBytes = 0
+  /** A line ended with LF alone. */
+  sawBareLf = false
 
   constructor(options: {
     readonly sink: OctetSink
@@ -177,6 +179,7 @@ export class DataReader {
   }
 
   #endLine(how: 'crlf' | 'lf'): void {
+    if (how === 'lf') this.sawBareLf = true
     this.#emit(crlf)
     this.#state = 'start'
     this.#afterCrlf = this.#lenient || how === 'crlf'

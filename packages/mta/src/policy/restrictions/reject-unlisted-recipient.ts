@@ -36,10 +36,17 @@ export function unlistedVerdict(
       const text = `<${subject.name}>: Temporary lookup failure`
       return { kind: 'refuse', refusal: { code: 451, status: '4.3.0', text } }
     }
-    const code = codes.unknownLocalRecipientRejectCode
+    const code = codeFor(known.table, codes)
+    const where = codes.unknownTableNames === 'shown' ? ` in ${known.table}` : ''
     const fitted = code >= 500 ? status : `4${status.slice(1)}`
-    return { kind: 'refuse', refusal: refusalOf(subject, code, fitted, `User unknown in ${known.table}`) }
+    return { kind: 'refuse', refusal: refusalOf(subject, code, fitted, `User unknown${where}`) }
   }
   const known = addresses.verify(address)
   return known instanceof Promise ? known.then(verdict) : verdict(known)
+}
+
+function codeFor(table: string, codes: PolicyParts['codes']): number {
+  if (table === 'virtual alias table') return codes.unknownVirtualAliasRejectCode
+  if (table === 'relay recipient table') return codes.unknownRelayRecipientRejectCode
+  return codes.unknownLocalRecipientRejectCode
 }
