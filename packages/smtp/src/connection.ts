@@ -62,7 +62,6 @@ export class Connection extends SMTPConnection implements SessionWire {
     this._socket.on('drain', () => this.#drained())
     const refused = this.#host.admit(this)
     this.#intake?.attach(this.conversation)
-    this.#logTls()
     if (refused === undefined) this.#begin()
     else this.conversation.greet(refused)
   }
@@ -92,6 +91,7 @@ export class Connection extends SMTPConnection implements SessionWire {
   }
 
   #decided(banner: Greeting): void {
+    this.#logTls()
     const refused = this.#host.crowded(this)
     if (refused instanceof Promise) void refused.then((reply) => this.#greet(banner, reply))
     else this.#greet(banner, refused)
