@@ -4,7 +4,8 @@ const exact: Readonly<Record<string, string>> = {
   virtual_mailbox_maps: 'accounts are made by `posthorn user add`',
   virtual_maps: 'use virtual_alias_maps',
   mail_privileged_group: 'mail is kept in the store',
-  mail_access_groups: 'mail is kept in the store',
+  mail_access_groups:
+    'there is no spool to share: all mail is in the store, which belongs to the server; remove the line',
   first_valid_uid: 'accounts are no system users',
   mail_uid: 'accounts are no system users',
   mail_gid: 'accounts are no system users',

@@ -17,7 +17,9 @@ export async function examineReachable(config: Config, resolver: Resolver): Prom
   const addresses = await addressesOf(resolver, values.myhostname)
   if (addresses.kind !== 'records') return []
   const probes = addresses.records.flatMap((host) =>
-    ports.filter(([, port]) => port !== 0).map((port) => probe(host, ...port)),
+    ports
+      .filter(([, port]) => port !== 0)
+      .map(([service, port, greeting]) => probe(host, service, port, greeting)),
   )
   return Promise.all(probes)
 }

@@ -1,7 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parsePasswdLine } from '@posthorn/accounts'
+import type { Account } from '@posthorn/storage'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Config } from '../../config/config.ts'
 import { createImapSource, type ImapSourceOptions } from '../../import/imap-source.ts'
+import { createLocationSource, type LocationUser, parseMailLocation } from '../../import/location.ts'
 import { createMaildirSource } from '../../import/maildir/maildir-source.ts'
 import { createMboxSource } from '../../import/mbox/mbox-source.ts'
 import { createProgress } from '../../import/progress.ts'
@@ -35,7 +39,7 @@ interface ImapOptions extends CommonOptions {
 export function addImportCommands(program: Command, context: CommandContext): void {
   const command = program
     .command('import')
-    .description('bring mail from a Maildir, mbox files or another IMAP server')
+    .description('bring mail from a Maildir, mbox files, a mail_location of Dovecot or another IMAP server')
   common(
     command
       .command('maildir <address> <folder>')
@@ -50,6 +54,29 @@ export function addImportCommands(program: Command, context: CommandContext): vo
       .option('--mailbox <name>', 'where the messages of one file go; default: its name'),
   ).action((address: string, path: string, options: CommonOptions & { mailbox?: string }) =>
     bring(context, address, options, async () => createMboxSource(path, options.mailbox)),
+  )
+  common(
+    command
+      .command('location <address> [location]')
+      .description(
+        "what Dovecot's mail_location names, as `maildir:~/.Mail` or `mbox:~/mail:INBOX=/var/mail/%u`; default: main.cf's",
+      )
+      .option('--user <name>', 'what %u is; default: the local part at auth_default_realm, else the address')
+      .option(
+        '--home <folder>',
+        "what ~ is; default: the account's home, that of the system's user, home_directory",
+      ),
+  ).action(
+    (
+      address: string,
+      location: string | undefined,
+      options: CommonOptions & { user?: string; home?: string },
+    ) =>
+      bring(context, address, options, async (account, config) =>
+        createLocationSource(
+          parseMailLocation(locationOf(location, config), locationUser(account, config, options)),
+        ),
+      ),
   )
   common(
     command
@@ -95,6 +122,40 @@ function portNumber(text: string): number {
   return port
 }
 
+function locationOf(given: string | undefined, { values }: Config): string {
+  const location = given ?? values.mail_location
+  if (location === '')
+    throw new CommandError('no location: name one, or set mail_location in main.cf', exit.usage)
+  return location
+}
+
+/** Sites with system users know `alice`; sites with domains of their own, the whole address. */
+function locationUser(
+  { address, home }: Account,
+  { values }: Config,
+  given: { readonly user?: string; readonly home?: string },
+): LocationUser {
+  const [local = '', domain = ''] = address.split('@')
+  const isHere = domain === values.auth_default_realm.toLowerCase()
+  return {
+    name: given.user ?? (isHere ? local : address),
+    domain,
+    home: given.home ?? (home || systemHome(local) || configuredHome(values.home_directory, local, domain)),
+  }
+}
+
+const configuredHome = (pattern: string, user: string, domain: string): string =>
+  pattern.includes('%') ? pattern.replaceAll('%u', user).replaceAll('%d', domain) : `${pattern}/${user}`
+
+function systemHome(user: string): string {
+  try {
+    const rows = readFileSync('/etc/passwd', 'utf8').split('\n')
+    return rows.map(parsePasswdLine).find((line) => line?.user === user)?.home ?? ''
+  } catch {
+    return ''
+  }
+}
+
 async function imapOptions(shell: Shell, host: string, options: ImapOptions): Promise<ImapSourceOptions> {
   return {
     host,
@@ -125,13 +186,13 @@ async function bring(
   { shell, site, finish }: CommandContext,
   address: string,
   options: CommonOptions,
-  openSource: () => Promise<MailSource>,
+  openSource: (account: Account, config: Config) => Promise<MailSource>,
 ): Promise<void> {
-  await withSite(shell, site(), async ({ store, accounts, folder }) => {
+  await withSite(shell, site(), async ({ store, accounts, folder, config }) => {
     const account = await accounts.find(address)
     if (account === undefined)
       throw new CommandError(`No such account: ${address} (posthorn user add ${address})`, exit.noUser)
-    const source = await asCommandErrors(openSource)
+    const source = await asCommandErrors(() => openSource(account, config))
     const importOptions: ImportOptions = {
       store,
       account,

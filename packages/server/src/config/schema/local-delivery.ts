@@ -170,7 +170,8 @@ export const localDelivery = {
     type: 'string',
     default: '',
     origin: 'dovecot',
-    instead: 'Mail is kept in the store; `posthorn import` reads a Maildir.',
+    instead:
+      'Mail is kept in the store; `posthorn import location ADDRESS` brings what lies there, `posthorn export` writes it out.',
     doc: "Dovecot's place for mail. Accepted so that a guide can be followed; the mailbox is the one of the store.",
   },
   mail_spool_directory: postfix({
