@@ -21,6 +21,13 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
   server: ['mail', 'net', 'dns', 'sasl', 'storage', 'accounts', 'smtp', 'imap', 'pop3', 'mta'],
 }
 
+/** Rooms with a second entrance: a command that needs this alone does not load the whole package. */
+export const entrances: Readonly<Record<string, readonly string[]>> = {
+  net: ['/local-socket'],
+  mta: ['/tables'],
+  pop3: ['/uidl'],
+}
+
 interface Door {
   readonly what: string
   readonly opens: RegExp
@@ -71,7 +78,7 @@ export function breaches(packageName: string, file: string, text: string): strin
     const [, target = '', deep = ''] = match
     if (target !== packageName && !allowed.includes(target))
       found.push(`${file}: ${packageName} may not import ${target}`)
-    if (deep !== '')
+    if (deep !== '' && entrances[target]?.includes(deep) !== true)
       found.push(`${file}: imports the inside of ${target} (${deep}); export it from its index.ts`)
   }
   for (const match of source.matchAll(/from '((?:\.\.\/)+)([^']*)'/g)) {

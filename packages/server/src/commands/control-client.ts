@@ -1,4 +1,4 @@
-import { askLocalSocket } from '@posthorn/net'
+import { askLocalSocket } from '@posthorn/net/local-socket'
 import { errorCode } from '../start-error.ts'
 import { CommandError, exit } from './shell.ts'
 

@@ -1,5 +1,5 @@
 import { mkdirSync, rmdirSync } from 'node:fs'
-import { askLocalSocket } from '@posthorn/net'
+import { askLocalSocket } from '@posthorn/net/local-socket'
 import type { QueueId } from '@posthorn/storage'
 import type { ListedEntry } from '../control/public-server.ts'
 import { errorCode } from '../start-error.ts'

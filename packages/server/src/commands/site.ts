@@ -1,18 +1,9 @@
 import { existsSync, statSync } from 'node:fs'
-import { type Accounts, createAccounts } from '@posthorn/accounts'
+import type { Accounts } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
-import {
-  type Maintenance,
-  openStore,
-  type Store,
-  StoreError,
-  type Wake,
-  type WakeBus,
-} from '@posthorn/storage'
+import type { Maintenance, Store, Wake, WakeBus } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { inspectConfig, loadConfig } from '../config/load-config.ts'
-import { accountOptions } from '../services/account-options.ts'
-import { userSources } from '../services/user-sources.ts'
 import { type DataFolder, dataFolderAt, prepareDataFolder } from '../start/data-folder.ts'
 import { errorCode } from '../start-error.ts'
 import { askServer } from './control-client.ts'
@@ -68,6 +59,12 @@ export async function withSite<T>(
     if (event.level !== 'debug' && event.level !== 'info')
       shell.err(`${event.service}: ${event.level}: ${event.text}\n`)
   }
+  // Only who opens the store waits for these to be loaded.
+  const [{ createAccounts }, { accountOptions }, { userSources }] = await Promise.all([
+    import('@posthorn/accounts'),
+    import('../services/account-options.ts'),
+    import('../services/user-sources.ts'),
+  ])
   const accountSettings = accountOptions(site.config.values)
   const sources = userSources(site.config, { log, now: shell.now })
   const accounts = createAccounts({
@@ -96,6 +93,7 @@ function refuseNoSite({ config, folder }: Site): void {
 
 async function openSiteStore({ config, folder }: Site, wakeBus: WakeBus): Promise<Store & Maintenance> {
   prepareDataFolder(folder.path)
+  const { openStore, StoreError } = await import('@posthorn/storage')
   try {
     return await openStore({
       directory: folder.storeFolder,

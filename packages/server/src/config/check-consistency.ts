@@ -1,8 +1,8 @@
-import { compileUidlFormat } from '@posthorn/pop3'
+import { compileUidlFormat } from '@posthorn/pop3/uidl'
 import { clientQuirks } from '../services/imap-capabilities.ts'
 import { mechanismProblems } from '../services/mechanisms.ts'
 import { expireDays } from '../services/pop3-options.ts'
-import { parseSourceWord } from '../services/user-sources.ts'
+import { parseSourceWord } from '../services/source-word.ts'
 import type { Config } from './config.ts'
 
 interface Findings {

@@ -8,7 +8,7 @@
  *   {"cmd":"flush"}              → {"ok":true}: all mail is tried now, to hosts found dead too
  *   {"cmd":"wake","wake":{…}}    → {"ok":true}: a command changed the store
  */
-import { type LocalServer, serveLocalSocket } from '@posthorn/net'
+import { type LocalServer, serveLocalSocket } from '@posthorn/net/local-socket'
 import type { Wake } from '@posthorn/storage'
 
 export interface ControlActions {

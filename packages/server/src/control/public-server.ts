@@ -13,7 +13,7 @@
 import { randomBytes } from 'node:crypto'
 import { lstatSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type LocalServer, serveLocalSocket } from '@posthorn/net'
+import { type LocalServer, serveLocalSocket } from '@posthorn/net/local-socket'
 import type { QueuedRecipient, QueueEntry, QueueId } from '@posthorn/storage'
 
 /** A queue entry with no more than a listing shows. */

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { localSocketAnswers } from '@posthorn/net'
+import { localSocketAnswers } from '@posthorn/net/local-socket'
 import { type ControlActions, serveControl } from '../control/control-server.ts'
 import { type PublicActions, servePublic } from '../control/public-server.ts'
 import { errorCode, StartError } from '../start-error.ts'

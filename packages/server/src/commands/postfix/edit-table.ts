@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { logicalLines } from '@posthorn/mta'
+import { logicalLines } from '@posthorn/mta/tables'
 import { writeConfigFile } from '../../config/edit-main-cf.ts'
 import { errorCode } from '../../start-error.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'

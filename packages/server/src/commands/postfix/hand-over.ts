@@ -1,5 +1,4 @@
 import { accessSync, constants } from 'node:fs'
-import { joinStreams } from '@posthorn/net'
 import type { OutgoingMail } from '@posthorn/smtp'
 import type { Config } from '../../config/config.ts'
 import { listenHosts } from '../../services/listen-hosts.ts'
@@ -45,6 +44,7 @@ export async function handOver(config: Config, mail: OutgoingMail): Promise<numb
 export async function speakSmtp(config: Config, shell: Shell): Promise<number> {
   const { address, port } = smtpService(config)
   try {
+    const { joinStreams } = await import('@posthorn/net')
     await joinStreams({ kind: 'inet', host: address, port }, shell.inputStream, shell.outputStream)
     return exit.ok
   } catch (error) {
@@ -55,7 +55,7 @@ export async function speakSmtp(config: Config, shell: Shell): Promise<number> {
 
 /** Where the server takes mail on this machine. */
 function smtpService({ values, services }: Config): { readonly address: string; readonly port: number } {
-  const service = services.smtp.find(({ kind }) => kind === 'mx')
+  const service = services.smtp.find(({ kind, socket }) => kind === 'mx' && socket === undefined)
   if (service === undefined)
     throw new CommandError(
       'no service takes SMTP without login here (smtp_port, master.cf)',

@@ -7,7 +7,6 @@ import { buildConfig, inspectConfig } from '../../config/load-config.ts'
 import { locateMainCf } from '../../config/locate.ts'
 import { oneLine } from '../../config/main-cf.ts'
 import { parameters } from '../../config/schema/schema.ts'
-import { bounceTemplates } from '../../services/bounce-templates.ts'
 import { errorCode } from '../../start-error.ts'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
@@ -47,7 +46,11 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
 }
 
 /** `-t`: the template file; `-b`: its texts as they are sent. Without one the built-in texts are in use. */
-function showTemplates(options: Options, sources: Parameters<typeof inspectConfig>[0], shell: Shell): number {
+async function showTemplates(
+  options: Options,
+  sources: Parameters<typeof inspectConfig>[0],
+  shell: Shell,
+): Promise<number> {
   const { config } = inspectConfig(sources)
   const [named = ''] = options.rest
   const file = named === '' ? config.values.bounce_template_file : named
@@ -55,6 +58,7 @@ function showTemplates(options: Options, sources: Parameters<typeof inspectConfi
     shell.err('postconf: warning: bounce_template_file is not set: reports have their built-in texts\n')
     return exit.ok
   }
+  const { bounceTemplates } = await import('../../services/bounce-templates.ts')
   const templates = bounceTemplates(config, file)
   if (options.has('t')) shell.out(readIfThere(file))
   else

@@ -51,16 +51,20 @@ export async function showQueue(
     if (form === 'json') for await (const entry of entries) shell.out(formatJson(entry))
     else for await (const text of formatQueue(entries)) shell.out(text)
   }
-  if (!mayOpenStore(folder.path)) {
-    const entries = await publicQueue(folder.publicSocket, shell)
-    if (entries === undefined)
-      throw new CommandError('Queue report unavailable - mail system is down', exit.unavailable)
+  // Who asks the server need not load the store, and sees the first line the sooner.
+  const owner = mayOpenStore(folder.path)
+  const entries = await publicQueue(folder.publicSocket, shell).catch((error: unknown) => {
+    // authorized_mailq_users is for others than the server's own user.
+    if (owner) return undefined
+    throw error
+  })
+  if (entries !== undefined) {
     await show(entries)
     return exit.ok
   }
-  if ((await askServer(folder.controlSocket, { cmd: 'status' })) === undefined) {
+  if (!owner) throw new CommandError('Queue report unavailable - mail system is down', exit.unavailable)
+  if ((await askServer(folder.controlSocket, { cmd: 'status' })) === undefined)
     shell.err('postqueue: warning: Mail system is down -- accessing queue directly\n')
-  }
   await withSite(shell, options, async ({ store }) => await show(queueEntries(store)))
   return exit.ok
 }

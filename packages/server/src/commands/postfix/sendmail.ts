@@ -1,10 +1,8 @@
 import { type Log, parseAddressOrLocal } from '@posthorn/mail'
-import { createRouting, createTables, mayDelimit, type Routing, type Submission, submit } from '@posthorn/mta'
+import type { Routing, Submission, submit } from '@posthorn/mta'
 import type { OutgoingMail } from '@posthorn/smtp'
 import type { EnvelopeOptions, NewRecipient } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
-import { logWriterFor } from '../../log/configured-log.ts'
-import { routingOptions } from '../../services/transfer-options.ts'
 import { errorCode } from '../../start-error.ts'
 import type { Options } from '../getopt.ts'
 import { askPublic } from '../public-client.ts'
@@ -120,7 +118,11 @@ async function verify(options: Options, shell: Shell): Promise<number> {
 
 async function withRouting<T>(site: OpenSite, work: (routing: Routing) => Promise<T>): Promise<T> {
   const { config, store, accounts } = site
-  const [log, now, unsafeFiles] = [commandLog(site), Date.now, config.values.unsafe_files]
+  const [{ createRouting, createTables }, { routingOptions }] = await Promise.all([
+    import('@posthorn/mta'),
+    import('../../services/transfer-options.ts'),
+  ])
+  const [log, now, unsafeFiles] = [await commandLog(site), Date.now, config.values.unsafe_files]
   const tables = createTables({ log, now, unsafeFiles, folder: config.folder })
   const sources = { tables, accounts, store, log, now, unsafeFiles, folder: config.folder }
   const routing = await createRouting(routingOptions(config), sources)
@@ -176,6 +178,8 @@ interface Outgoing {
 async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof submit> {
   const { store } = site
   const { values } = site.config
+  const { submit } = await import('@posthorn/mta')
+  const log = await commandLog(site)
   return withRouting(site, async (routing) =>
     submit(
       {
@@ -188,7 +192,7 @@ async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof su
       },
       {
         store,
-        log: commandLog(site),
+        log,
         now: Date.now,
         configuration: () => ({
           routing,
@@ -207,8 +211,9 @@ async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof su
 }
 
 /** Into the server's log file where there is one; standard output belongs to the caller. */
-function commandLog({ config, log }: OpenSite): Log {
-  return config.values.maillog_file === '' ? log : logWriterFor(config).log
+async function commandLog({ config, log }: OpenSite): Promise<Log> {
+  if (config.values.maillog_file === '') return log
+  return (await import('../../log/configured-log.ts')).logWriterFor(config).log
 }
 
 function completed(address: string, config: Config): string {
@@ -263,8 +268,9 @@ function verpOf(options: Options, { values }: Config): Pick<Outgoing, 'verp'> {
   if (asked === undefined || !asked.startsWith('V')) return {}
   const delimiters = asked.slice(1)
   if (delimiters === '') return { verp: 'default' }
-  if (!mayDelimit(delimiters, values.verp_delimiter_filter))
-    throw new CommandError(`-V requires two characters from ${values.verp_delimiter_filter}`, exit.usage)
+  const filter = values.verp_delimiter_filter
+  if (delimiters.length !== 2 || [...delimiters].some((one) => !filter.includes(one)))
+    throw new CommandError(`-V requires two characters from ${filter}`, exit.usage)
   return { verp: { delimiters } }
 }
 

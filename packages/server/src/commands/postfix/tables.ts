@@ -1,4 +1,4 @@
-import { answered, createTables, LookupFailed, type LookupTable, TableError } from '@posthorn/mta'
+import { answered, createTables, LookupFailed, type LookupTable, TableError } from '@posthorn/mta/tables'
 import { inspectConfig } from '../../config/load-config.ts'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, exit, readLines, type Shell } from '../shell.ts'

@@ -1,21 +1,38 @@
 import { Command, CommanderError } from 'commander'
 import { exit, type Shell } from '../shell.ts'
-import { addAclCommands } from './acl.ts'
 import type { CommandContext } from './context.ts'
-import { addDoctorCommand } from './doctor.ts'
-import { addDomainCommands } from './domain.ts'
-import { addExplainCommand } from './explain.ts'
-import { addExportCommands } from './export.ts'
-import { addFilesCommand } from './files.ts'
-import { addGreylistCommands } from './greylist.ts'
-import { addGroupCommands } from './group.ts'
-import { addImportCommands } from './import.ts'
-import { addLogCommand } from './log.ts'
-import { addMailboxCommands } from './mailbox.ts'
-import { addServerCommands, type StartServer } from './server.ts'
-import { addStatsCommand } from './stats.ts'
-import { addStoreCommands } from './store.ts'
-import { addUserCommands } from './user.ts'
+import type { StartServer } from './server.ts'
+
+type Add = (program: Command, context: CommandContext, startServer: StartServer) => void
+
+/** In the order of the help. The server itself is started by one of them, and must not carry the others along. */
+const groups: readonly { readonly names: readonly string[]; readonly load: () => Promise<Add> }[] = [
+  {
+    names: ['start', 'stop', 'reload', 'status', 'check'],
+    load: async () => (await import('./server.ts')).addServerCommands,
+  },
+  { names: ['user'], load: async () => (await import('./user.ts')).addUserCommands },
+  { names: ['domain'], load: async () => (await import('./domain.ts')).addDomainCommands },
+  { names: ['mailbox'], load: async () => (await import('./mailbox.ts')).addMailboxCommands },
+  { names: ['acl'], load: async () => (await import('./acl.ts')).addAclCommands },
+  { names: ['group'], load: async () => (await import('./group.ts')).addGroupCommands },
+  { names: ['import'], load: async () => (await import('./import.ts')).addImportCommands },
+  { names: ['export'], load: async () => (await import('./export.ts')).addExportCommands },
+  { names: ['greylist'], load: async () => (await import('./greylist.ts')).addGreylistCommands },
+  { names: ['store'], load: async () => (await import('./store.ts')).addStoreCommands },
+  { names: ['doctor'], load: async () => (await import('./doctor.ts')).addDoctorCommand },
+  { names: ['explain'], load: async () => (await import('./explain.ts')).addExplainCommand },
+  { names: ['stats'], load: async () => (await import('./stats.ts')).addStatsCommand },
+  { names: ['log'], load: async () => (await import('./log.ts')).addLogCommand },
+  { names: ['files'], load: async () => (await import('./files.ts')).addFilesCommand },
+]
+
+/** All of them for a word that is none of their names: the help, or a typo to be explained. */
+function groupsFor(args: readonly string[]): typeof groups {
+  const word = args.find((one, at) => !one.startsWith('-') && !/^(?:-c|--config)$/.test(args[at - 1] ?? ''))
+  const found = groups.filter(({ names }) => names.some((name) => name === word))
+  return found.length === 0 ? groups : found
+}
 
 /** `posthorn …`. Resolves with the exit code; 64 for a wrong use. */
 export async function posthorn(
@@ -38,21 +55,7 @@ export async function posthorn(
       code = to
     },
   }
-  addServerCommands(program, context, startServer)
-  addUserCommands(program, context)
-  addDomainCommands(program, context)
-  addMailboxCommands(program, context)
-  addAclCommands(program, context)
-  addGroupCommands(program, context)
-  addImportCommands(program, context)
-  addExportCommands(program, context)
-  addGreylistCommands(program, context)
-  addStoreCommands(program, context)
-  addDoctorCommand(program, context)
-  addExplainCommand(program, context)
-  addStatsCommand(program, context)
-  addLogCommand(program, context)
-  addFilesCommand(program, context)
+  for (const { load } of groupsFor(args)) (await load())(program, context, startServer)
   inherit(program)
   try {
     await program.parseAsync([...args], { from: 'user' })
