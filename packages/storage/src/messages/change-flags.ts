@@ -16,7 +16,8 @@ interface Changing {
   readonly modSeq: number
   readonly result: ColumnBuilder
   readonly modified: number[]
-  touched: boolean
+  /** Those that really change. */
+  readonly chunks: number[]
 }
 
 /** Messages that one unit of work handles: some milliseconds. */
@@ -33,7 +34,7 @@ export const changeFlags = async (
   let at = 0
   do {
     const slice = uids.subarray(at, at + sliceMessages)
-    parts.push(await engine.commit.run((unit) => changeFlagsIn(unit, mailbox, slice, change)))
+    parts.push(await engine.commit.run((unit) => changeFlagsIn(engine, unit, mailbox, slice, change)))
     at += sliceMessages
   } while (at < uids.length)
   const last = parts.at(-1) as FlagsChanged
@@ -65,6 +66,7 @@ const joinBatches = (batches: readonly MessageBatch[]): MessageBatch => ({
 
 /** One new MODSEQ for all messages that really change; those already so keep theirs. RFC 7162 §3.1.3. */
 const changeFlagsIn = (
+  engine: Engine,
   unit: Unit,
   mailboxId: number,
   uids: Uint32Array,
@@ -83,7 +85,7 @@ const changeFlagsIn = (
     modSeq: mailbox.state.highestModSeq + 1,
     result: new ColumnBuilder(uids.length, 'flags'),
     modified: [],
-    touched: false,
+    chunks: [],
   }
   const given = givenUids(uids, mailbox.state)
   let from = 0
@@ -94,9 +96,10 @@ const changeFlagsIn = (
     changeChunk(unit, changing, chunk, given.subarray(from, to))
     from = to
   }
-  if (changing.touched) {
+  if (changing.chunks.length > 0) {
     mailbox.state.highestModSeq = changing.modSeq
     saveMailbox(unit, mailbox)
+    unit.afterCommit(() => engine.changes.note(mailboxId, changing.modSeq, changing.chunks))
   }
   return {
     changed: changing.result.finish().batch,
@@ -125,7 +128,7 @@ const changeChunk = (unit: Unit, changing: Changing, chunk: number, uids: Uint32
     changing.result.add(uid, bytes, base)
   }
   if (!written) return
-  changing.touched = true
+  changing.chunks.push(chunk)
   bytes.writeUIntBE(changing.modSeq, 0, 6)
   unit.replace(key, bytes, former)
 }

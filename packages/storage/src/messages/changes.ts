@@ -1,10 +1,11 @@
 import type { MailboxChanges, ModSeq, Uid } from '../contract.ts'
 import type { Reader } from '../kv/unit.ts'
-import { at, chunkHeadBytes, chunkModSeq, chunkRows, placementBytes } from '../rows/chunk.ts'
+import { at, chunkHeadBytes, chunkKey, chunkModSeq, chunkRows, placementBytes } from '../rows/chunk.ts'
 import { expungedSince } from '../rows/expunged-row.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
 import { ColumnBuilder } from './collect.ts'
 import type { OpenMailbox } from './place.ts'
+import { RecentChanges } from './recent-changes.ts'
 import type { ViewCache } from './views.ts'
 
 const maxCachedAnswers = 256
@@ -14,12 +15,24 @@ const maxCachedCount = 2_000
 /** "What changed since": computed once for all sessions that stand at the same MODSEQ. */
 export class ChangeCache {
   readonly #answers = new Map<string, MailboxChanges>()
+  readonly #recent = new RecentChanges()
 
-  since(reader: Reader, mailbox: OpenMailbox, modSeq: number, views: ViewCache): MailboxChanges {
+  /** A change of flags, of this process, that has been committed. */
+  note(mailbox: number, modSeq: number, chunks: readonly number[]): void {
+    this.#recent.note(mailbox, modSeq, chunks)
+  }
+
+  since(
+    reader: Reader,
+    mailbox: Pick<OpenMailbox, 'id' | 'state'>,
+    modSeq: number,
+    views: ViewCache,
+  ): MailboxChanges {
     const key = `${mailbox.id}:${modSeq}:${mailbox.state.highestModSeq}`
     const known = this.#answers.get(key)
     if (known !== undefined) return known
-    const answer = changesSince(reader, mailbox, modSeq, views)
+    const chunks = this.#recent.between(mailbox.id, modSeq, mailbox.state.highestModSeq)
+    const answer = changesSince(reader, mailbox, modSeq, { views, chunks })
     if (answer.changed.uids.length + answer.vanished.length <= maxCachedCount) {
       this.#answers.set(key, answer)
       for (const oldest of this.#answers.keys()) {
@@ -31,39 +44,57 @@ export class ChangeCache {
   }
 }
 
+interface ChangeAids {
+  readonly views: ViewCache
+  /** All that changed, where that is known. */
+  readonly chunks: readonly number[] | undefined
+}
+
 const changesSince = (
   reader: Reader,
-  mailbox: OpenMailbox,
+  { id, state }: Pick<OpenMailbox, 'id' | 'state'>,
   since: number,
-  views: ViewCache,
+  { views, chunks }: ChangeAids,
 ): MailboxChanges => {
-  const { id, state } = mailbox
-  const uids = views.uids(reader, { id, highestModSeq: state.highestModSeq, messages: state.messages })
+  const uids = views.uids(reader, { id, ...state })
   const complete = since >= state.historyFloor || state.historyFloor === 1
+  const builder = new ColumnBuilder(since < state.highestModSeq ? firstRows : 0, 'flags')
+  if (since < state.highestModSeq) {
+    const rows =
+      chunks === undefined ? chunkRows(reader, id, 0, state.uidNext - 1) : theseRows(reader, id, chunks)
+    for (const row of rows) addChanged(builder, row, since)
+  }
   return {
     modSeq: state.highestModSeq as ModSeq,
     uidNext: state.uidNext as Uid,
     keywords: readKeywords(reader, id),
-    changed: changedSince(reader, mailbox, since, uids.length),
+    changed: builder.finish().batch,
     vanished: complete ? expungedSince(reader, id, since) : absentUids(uids, state.uidNext),
     complete,
     uids,
   }
 }
 
-const changedSince = (reader: Reader, { id, state }: OpenMailbox, since: number, capacity: number) => {
-  const isBehind = since < state.highestModSeq
-  const builder = new ColumnBuilder(isBehind ? capacity : 0, 'flags')
-  if (isBehind) {
-    for (const { chunk, bytes } of chunkRows(reader, id, 0, state.uidNext - 1)) {
-      if (chunkModSeq(bytes) <= since) continue
-      for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {
-        if (bytes.readUIntBE(base + at.modSeq, 6) <= since) continue
-        builder.add(chunk * 32 + (bytes[base + at.uidLow] as number), bytes, base)
-      }
-    }
+const firstRows = 8
+
+interface ChunkRow {
+  readonly chunk: number
+  readonly bytes: Buffer
+}
+
+function* theseRows(reader: Reader, mailbox: number, chunks: readonly number[]): Generator<ChunkRow> {
+  for (const chunk of chunks) {
+    const bytes = reader.get(chunkKey(mailbox, chunk))
+    if (bytes !== undefined) yield { chunk, bytes }
   }
-  return builder.finish().batch
+}
+
+const addChanged = (builder: ColumnBuilder, { chunk, bytes }: ChunkRow, since: number): void => {
+  if (chunkModSeq(bytes) <= since) return
+  for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {
+    if (bytes.readUIntBE(base + at.modSeq, 6) <= since) continue
+    builder.add(chunk * 32 + (bytes[base + at.uidLow] as number), bytes, base)
+  }
 }
 
 /** Every UID below `uidNext` that is not present. */

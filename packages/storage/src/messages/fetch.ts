@@ -7,7 +7,7 @@ import { readMailboxState } from '../rows/mailbox-row.ts'
 import { readMessageRow } from '../rows/message-row.ts'
 import type { WantedBlobs } from './blob-reader.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
-import { givenUids, openMailbox } from './place.ts'
+import { givenUids, stateOf } from './place.ts'
 import { ReadMemory } from './read-memory.ts'
 
 const noOctets = Buffer.alloc(0)
@@ -35,7 +35,7 @@ export async function* fetchBatches(
   const limits = limitsOf(want)
   const memory = want.memoryIsFree && new ReadMemory(want.memoryIsFree, want.batchBytes)
   let from = 0
-  const uids = givenUids(wanted, openMailbox(snapshotOf(engine), mailbox).state)
+  const uids = givenUids(wanted, stateOf(snapshotOf(engine), mailbox).state)
   while (from < uids.length) {
     if (from > 0) await nextTurn()
     const snapshot = snapshotOf(engine)

@@ -16,7 +16,7 @@ import { append } from './append.ts'
 import { changeFlags } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
 import { listingBatches } from './listing-batches.ts'
-import { findPlacements, givenUids, openMailbox, removeMessages, uidsInChunk } from './place.ts'
+import { findPlacements, givenUids, openMailbox, removeMessages, stateOf, uidsInChunk } from './place.ts'
 import { quickReader } from './quick-reader.ts'
 import { replace } from './replace.ts'
 import { noAids, type SearchAids, searchMessages } from './search-messages.ts'
@@ -45,7 +45,7 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
   discard: (mailbox, uids) => removeSliced(engine, mailbox, uids, () => true),
   async changesSince(mailbox, modSeq) {
     const snapshot = snapshotOf(engine)
-    return engine.changes.since(snapshot, openMailbox(snapshot, mailbox), modSeq, engine.views)
+    return engine.changes.since(snapshot, stateOf(snapshot, mailbox), modSeq, engine.views)
   },
   search: (mailbox, criteria, signal) => searchMessages(engine, aids, mailbox, criteria, signal),
 })

@@ -53,6 +53,13 @@ export const openMailbox = (reader: Reader, id: number): OpenMailbox => {
   return { id: id as MailboxId, facts, state }
 }
 
+/** What changes of a mailbox. Throws 'no-such-mailbox'. */
+export const stateOf = (reader: Reader, id: number): Pick<OpenMailbox, 'id' | 'state'> => {
+  const state = readMailboxState(reader, id)
+  if (state !== undefined) return { id: id as MailboxId, state }
+  throw new StoreError('no-such-mailbox', `Cannot open mailbox ${id}: it does not exist`)
+}
+
 /** As `openMailbox`, for a mailbox that is to hold messages. */
 export const openSelectable = (reader: Reader, id: number): OpenMailbox => {
   const mailbox = openMailbox(reader, id)

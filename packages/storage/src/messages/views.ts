@@ -4,6 +4,7 @@ import { at, chunkHeadBytes, chunkRows, placementBytes } from '../rows/chunk.ts'
 
 interface CachedView {
   readonly modSeq: number
+  readonly uidNext: number
   readonly uids: Uint32Array
   readonly firstUnseen: Uid | undefined
 }
@@ -21,11 +22,14 @@ export class ViewCache {
     return { mailbox, uids, modSeq: mailbox.highestModSeq as ModSeq, firstUnseen }
   }
 
-  uids(reader: Reader, mailbox: { id: number; highestModSeq: number; messages: number }): Uint32Array {
+  uids(reader: Reader, mailbox: Counted): Uint32Array {
+    const cached = this.#views.get(mailbox.id)
+    // Nothing came, so nothing went: only flags have changed.
+    if (cached?.uidNext === mailbox.uidNext && cached.uids.length === mailbox.messages) return cached.uids
     return this.#cached(reader, mailbox).uids
   }
 
-  #cached(reader: Reader, mailbox: { id: number; highestModSeq: number; messages: number }): CachedView {
+  #cached(reader: Reader, mailbox: Counted): CachedView {
     const cached = this.#views.get(mailbox.id)
     if (cached?.modSeq === mailbox.highestModSeq) {
       this.#views.delete(mailbox.id)
@@ -45,11 +49,14 @@ export class ViewCache {
   }
 }
 
-const build = (
-  reader: Reader,
-  mailbox: { id: number; highestModSeq: number; messages: number },
-  former: Uint32Array | undefined,
-): CachedView => {
+interface Counted {
+  readonly id: number
+  readonly highestModSeq: number
+  readonly messages: number
+  readonly uidNext: number
+}
+
+const build = (reader: Reader, mailbox: Counted, former: Uint32Array | undefined): CachedView => {
   const uids = new Uint32Array(mailbox.messages)
   let count = 0
   let firstUnseen: number | undefined
@@ -69,6 +76,7 @@ const build = (
   const same = former !== undefined && former.length === built.length && equal(former, built)
   return {
     modSeq: mailbox.highestModSeq,
+    uidNext: mailbox.uidNext,
     uids: same ? former : built,
     firstUnseen: firstUnseen as Uid | undefined,
   }
