@@ -1,4 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
 import type { CompactReport } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
@@ -6,8 +7,8 @@ import { Snapshot } from '../kv/unit.ts'
 import { segmentRows } from '../recovery/recover-segments.ts'
 import { type BlobRow, blobKey, encodeBlobRow, frameBytesOf, readBlobRow } from '../rows/blob-row.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
-import { checksum, decodeFrameHeader, encodeFrameHeader, frameHeaderBytes } from '../segments/frame.ts'
-import { scanSegment } from '../segments/scan-segment.ts'
+import { encodeFrameHeader, frameHeaderBytes } from '../segments/frame.ts'
+import { readFrames, type WholeFrame } from '../segments/frame-window.ts'
 import { segmentPath } from '../segments/segment-path.ts'
 import { addLiveBytes, readSegmentRow, segmentKey } from '../segments/segment-row.ts'
 import type { PendingFrame, SegmentWriter } from '../segments/segment-writer.ts'
@@ -15,7 +16,8 @@ import type { PendingFrame, SegmentWriter } from '../segments/segment-writer.ts'
 /** Segments with less living octets than this share are emptied. */
 const livingShare = 0.7
 /** Octets copied with one sync. */
-const batchBytes = 2 * 1024 * 1024
+const batchBytes = 1024 * 1024
+const maxPauseMs = 100
 
 export interface CompactPlace {
   readonly engine: Engine
@@ -68,17 +70,22 @@ const moveOut = async (place: CompactPlace, segment: number, lengthBytes: number
   let copied = 0
   let batch: Moving[] = []
   let octets = 0
+  let beganMs = performance.now()
   const finish = async (): Promise<void> => {
     await indexCopies(place, segment, batch)
     copied += octets
     batch = []
     octets = 0
+    // As long again: half of the disk and of the processor are for mail.
+    await delay(Math.min(maxPauseMs, performance.now() - beganMs))
+    beganMs = performance.now()
   }
   try {
-    for await (const { offset, header } of scanSegment(files, file, lengthBytes)) {
+    for await (const found of readFrames(files, file, lengthBytes)) {
+      const { header, offset } = found
       const row = readBlobRow(new Snapshot(engine.environment), header.blobId)
       if (!isAt(row, segment, offset)) continue
-      const frame = await copyFrame(place, file, row)
+      const frame = await copyFrame(place, found)
       if (frame === undefined) continue
       batch.push({ blobId: header.blobId, row, frame })
       octets += frame.sizeBytes
@@ -93,19 +100,14 @@ const moveOut = async (place: CompactPlace, segment: number, lengthBytes: number
 
 /** Octet for octet, marked as moved. A damaged frame stays where it is, for `check` to report. */
 const copyFrame = async (
-  { writer, files }: CompactPlace,
-  file: number,
-  row: BlobRow,
+  { writer }: CompactPlace,
+  { header, bytes }: WholeFrame,
 ): Promise<PendingFrame | undefined> => {
-  const bytes = Buffer.allocUnsafeSlow(frameBytesOf(row))
-  if ((await files.read(file, bytes, row.offset)) < bytes.length) return undefined
-  const header = decodeFrameHeader(bytes)
-  if (header === undefined) return undefined
   const end = frameHeaderBytes + header.bodyBytes
-  if (checksum([bytes.subarray(frameHeaderBytes, end)]) !== header.bodyCrc) return undefined
+  if (crc32(bytes.subarray(frameHeaderBytes, end)) !== header.bodyCrc) return undefined
   while (!writer.hasRoom(bytes.length)) await writer.makeRoom()
-  encodeFrameHeader({ ...header, kind: 'moved' }).copy(bytes)
-  return writer.append(bytes.length, () => [bytes])
+  const moved = [encodeFrameHeader({ ...header, kind: 'moved' }), bytes.subarray(frameHeaderBytes)]
+  return writer.append(bytes.length, () => moved)
 }
 
 const indexCopies = async (

@@ -29,7 +29,7 @@ export async function* scanSegment(
 }
 
 /** Place of the next octets that look like a frame, or the end. */
-const nextMagic = async (
+export const nextMagic = async (
   files: FileLayer,
   file: number,
   from: number,
