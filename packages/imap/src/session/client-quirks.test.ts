@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startImapFixture } from '../testkit/imap-fixture.ts'
-import { fits, withheldFrom } from './client-quirks.ts'
+import { fits, treatmentOf } from './client-quirks.ts'
 
 const rows: readonly [text: string, pattern: string, fits: boolean][] = [
   ['Thunderbird', 'thunderbird', true],
@@ -29,23 +29,24 @@ test('a pattern of stars costs no more than text × pattern', () => {
 })
 
 const quirks = [
-  { name: 'Old Mail*', version: undefined, withheld: ['UIDONLY', 'MOVE'] },
-  { name: '*mail*', version: '1.*', withheld: ['CONDSTORE'] },
-]
+  { name: 'Old Mail*', version: undefined, withheld: ['UIDONLY', 'MOVE'], workarounds: [] },
+  { name: '*mail*', version: '1.*', withheld: ['CONDSTORE'], workarounds: ['pause-after-idling'] },
+] as const
 
 test('quirks: every rule that fits counts; a client that says nothing has none', () => {
-  const of = (name: string, version: string) => [
-    ...withheldFrom(
+  const of = (name: string, version: string) =>
+    treatmentOf(
       new Map([
         ['name', name],
         ['version', version],
       ]),
       quirks,
-    ),
-  ]
-  assert.deepEqual(of('old mail for Mac', '1.4'), ['UIDONLY', 'MOVE', 'CONDSTORE'])
-  assert.deepEqual(of('New Mail', '2.0'), [])
-  assert.deepEqual([...withheldFrom(new Map(), quirks)], [])
+    )
+  const both = of('old mail for Mac', '1.4')
+  assert.deepEqual([...both!.withheld], ['UIDONLY', 'MOVE', 'CONDSTORE'])
+  assert.deepEqual([...both!.workarounds], ['pause-after-idling'])
+  assert.equal(of('New Mail', '2.0'), undefined)
+  assert.equal(treatmentOf(new Map(), quirks), undefined)
 })
 
 test('imap_client_quirks: after its ID a client hears its own list, and ENABLE keeps to it', async (t) => {
@@ -79,4 +80,25 @@ test('Dovecot: imap_capability adds with +, withholds with -, and replaces witho
   assert.equal((await client.ok('ENABLE CONDSTORE'))[0], '* ENABLED')
   const before = await fixture.connect()
   assert.match((await before.ok('CAPABILITY'))[0]!, /AUTH=PLAIN/)
+})
+
+test('pause-after-idling: news of the moment in which IDLE begins come in a packet of their own', async (t) => {
+  const imap = await startImapFixture(t, {
+    quirks: [{ name: 'Sleepy', version: undefined, withheld: [], workarounds: ['pause-after-idling'] }],
+  })
+  const other = await imap.login()
+  const client = await imap.login()
+  await client.ok('ID ("name" "Sleepy")')
+  await client.ok('SELECT INBOX')
+  const packets: string[] = []
+  client.socket.on('data', (octets) => packets.push(octets.toString()))
+  client.send('i IDLE\r\n')
+  assert.equal(await client.line(), '+ idling')
+  const startedMs = performance.now()
+  await other.append('INBOX', 'a: b\r\n\r\n')
+  assert.match((await client.line())!, /^\* 1 EXISTS$/)
+  assert.ok(performance.now() - startedMs > 50)
+  assert.equal(packets[0], '+ idling\r\n')
+  client.send('DONE\r\n')
+  assert.match((await client.line())!, /RECENT|^i OK/)
 })

@@ -1,4 +1,7 @@
-/** What is kept from a client that is known to fail at it. */
+/** What is kept from a client that is known to fail at it, and what is done for it. */
+
+/** Ways around a client's fault, by the names that imap_client_quirks gives them. */
+export type Workaround = 'pause-after-idling'
 
 /** A rule of imap_client_quirks. */
 export interface ClientQuirk {
@@ -8,21 +11,30 @@ export interface ClientQuirk {
   readonly version: string | undefined
   /** Upper case. */
   readonly withheld: readonly string[]
+  readonly workarounds: readonly Workaround[]
 }
 
-const nothing: ReadonlySet<string> = new Set()
+/** What the rules say of one client. */
+export interface ClientTreatment {
+  readonly withheld: ReadonlySet<string>
+  readonly workarounds: ReadonlySet<Workaround>
+}
 
-/** @param fields of the client's ID, names in lower case */
-export function withheldFrom(
+/** undefined: no rule fits. @param fields of the client's ID, names in lower case */
+export function treatmentOf(
   fields: ReadonlyMap<string, string>,
   quirks: readonly ClientQuirk[],
-): ReadonlySet<string> {
+): ClientTreatment | undefined {
   const name = fields.get('name') ?? ''
   const version = fields.get('version') ?? ''
   const known = quirks.filter(
     (quirk) => fits(name, quirk.name) && (quirk.version === undefined || fits(version, quirk.version)),
   )
-  return known.length === 0 ? nothing : new Set(known.flatMap(({ withheld }) => withheld))
+  if (known.length === 0) return undefined
+  return {
+    withheld: new Set(known.flatMap(({ withheld }) => withheld)),
+    workarounds: new Set(known.flatMap((quirk) => quirk.workarounds)),
+  }
 }
 
 /** Costs text × pattern at most: a star is tried again only from where the last one stood. */

@@ -4,7 +4,7 @@ import { cancelsUpdate } from '../commands/cancel-update.ts'
 import type { CapabilityContext } from '../commands/command.ts'
 import { Refusal } from '../errors.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
-import { withheldFrom } from './client-quirks.ts'
+import { type ClientTreatment, treatmentOf } from './client-quirks.ts'
 import { type ChannelUser, CompressedChannel } from './compressed-channel.ts'
 import { ListeningSession } from './listening-session.ts'
 import type { OpenMailbox } from './open-mailbox.ts'
@@ -34,8 +34,8 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
   /** The client has sent its FIN. */
   endsAfterCommand = false
   #extensions = 0
-  /** Kept from this client, by what it said of itself. */
-  #quirks: ReadonlySet<string> | undefined
+  /** By what the client said of itself. */
+  #treatment: ClientTreatment | undefined
   #shuttingDown = false
   #closed = false
   #heardMs: number
@@ -86,15 +86,15 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
   /** @param name upper case */
   withholds(name: string): boolean {
     const { withheld, announcedOnly } = this.services.options()
-    if (withheld.has(name) || this.#quirks?.has(name)) return true
+    if (withheld.has(name) || this.#treatment?.withheld.has(name)) return true
     return this.account !== undefined && announcedOnly !== undefined && !announcedOnly.has(name)
   }
 
   identify(fields: ReadonlyMap<string, string>): 'list changed' | 'as before' {
-    const quirks = withheldFrom(fields, this.services.options().quirks)
-    const changes = quirks.size > 0 || this.#quirks !== undefined
-    this.#quirks = quirks.size > 0 ? quirks : undefined
-    return changes ? 'list changed' : 'as before'
+    const before = this.#treatment?.withheld.size ?? 0
+    this.#treatment = treatmentOf(fields, this.services.options().quirks)
+    this.pausesAfterIdling = this.#treatment?.workarounds.has('pause-after-idling') ?? false
+    return before + (this.#treatment?.withheld.size ?? 0) > 0 ? 'list changed' : 'as before'
   }
 
   enabled(extension: Extension): boolean {

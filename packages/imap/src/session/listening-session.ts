@@ -8,11 +8,17 @@ import { SearchContexts } from './search-contexts.ts'
 import type { SelectedSession } from './session.ts'
 import { tellNews } from './tell-news.ts'
 
+/** Long enough for a packet of its own, too short for people. */
+const pauseMs = 100
+
 /** What a session says unasked: news of the selected mailbox and, after NOTIFY, of others. */
 export abstract class ListeningSession extends ClientLink implements MailboxWatcher {
   mailbox: OpenMailbox | undefined
   /** IDLE waits for its line. A flag and not a running command: thousands of clients do only this. */
   idling = false
+  /** News of a beginning IDLE wait a moment (imap_client_quirks). */
+  protected pausesAfterIdling = false
+  #pause: NodeJS.Timeout | undefined
   /** The pump runs; octets that come wait for it. */
   busy = false
   #notices: Notices | undefined
@@ -91,7 +97,7 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
   }
 
   async startIdle(): Promise<void> {
-    // Thunderbird reads up to the continuation, then waits for octets to come: what follows in one packet stays unseen.
+    // Thunderbird reads up to the continuation, then waits for octets to come: what follows in one read stays unseen.
     if (this.#hasNews && this.wantsNews) {
       try {
         await this.sendNews('send')
@@ -105,11 +111,22 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
     this.idling = true
     this.mailbox?.rest()
     this.expectSilence()
-    this.#push()
+    if (this.pausesAfterIdling) this.#pauseNews()
+    else this.#push()
+  }
+
+  #pauseNews(): void {
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined
+      this.#push()
+    }, pauseMs)
+    this.#pause.unref()
   }
 
   async endIdle(): Promise<void> {
     this.idling = false
+    clearTimeout(this.#pause)
+    this.#pause = undefined
     this.expectSilence()
     // News under way must not mix with what the next command says.
     await this.#news
@@ -145,7 +162,7 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
   }
 
   #push(): void {
-    if (this.#news !== undefined || !this.#listens || this.gone) return
+    if (this.#news !== undefined || this.#pause !== undefined || !this.#listens || this.gone) return
     this.#news = this.#pushNews().finally(() => {
       this.#news = undefined
     })

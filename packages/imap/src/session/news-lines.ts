@@ -16,15 +16,6 @@ export interface NewsForm {
   readonly uidOnly: boolean
 }
 
-export interface NewsForm {
-  /** CONDSTORE. */
-  readonly modSeq: boolean
-  /** QRESYNC, UIDONLY. */
-  readonly vanished: boolean
-  /** RFC 9586. */
-  readonly uidOnly: boolean
-}
-
 /** The untagged responses that tell `news`, in pieces that fit a write. RFC 9051 §7.4.1, §7.5.1, §7.5.2. */
 export function* newsLines(mailbox: OpenMailbox, news: News, enabled: NewsForm): Generator<string> {
   if (news.expunged !== undefined) {

@@ -18,11 +18,19 @@ test('Dovecot: imap_capability, its forms', () => {
 test('imap_client_quirks: rules by name and version, and ours', () => {
   assert.deepEqual(clientQuirks(''), [])
   assert.deepEqual(clientQuirks('default'), defaultQuirks)
-  assert.deepEqual(clientQuirks('Some Mail*: -MOVE ; default; Other/1.*: -condstore, -QRESYNC;'), [
-    { name: 'Some Mail*', version: undefined, withheld: ['MOVE'] },
-    ...defaultQuirks,
-    { name: 'Other', version: '1.*', withheld: ['CONDSTORE', 'QRESYNC'] },
-  ])
+  assert.deepEqual(
+    clientQuirks('Some Mail*: -MOVE ; default; Other/1.*: -condstore, pause-after-idling, -QRESYNC;'),
+    [
+      { name: 'Some Mail*', version: undefined, withheld: ['MOVE'], workarounds: [] },
+      ...defaultQuirks,
+      {
+        name: 'Other',
+        version: '1.*',
+        withheld: ['CONDSTORE', 'QRESYNC'],
+        workarounds: ['pause-after-idling'],
+      },
+    ],
+  )
   for (const wrong of ['MOVE', 'Mail: MOVE', 'Mail:', ': -MOVE', 'Mail: -']) {
     assert.throws(() => clientQuirks(wrong), /expected "name: -CAPABILITY/, wrong)
   }

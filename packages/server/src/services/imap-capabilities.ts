@@ -1,3 +1,5 @@
+import type { ClientQuirk, Workaround } from '@posthorn/imap'
+
 /** What IMAP announces, by imap_capability and imap_client_quirks. */
 
 export interface AnnouncedCapabilities {
@@ -30,29 +32,25 @@ export function announcedCapabilities(parameter: string): AnnouncedCapabilities 
 
 const upperCase = (name: string): string => name.toUpperCase()
 
-export interface Quirk {
-  readonly name: string
-  readonly version: string | undefined
-  readonly withheld: readonly string[]
-}
-
 /**
  * Clients that are known to fail at something, and where that is on record. Short on purpose: RFC 2971 §3 does not
  * like it, and what a client does today it may not do tomorrow.
  *
  * - Microsoft Office 365 (what Outlook's cloud accounts connect with) enables UIDONLY and then fetches by sequence
  *   number, so that no message arrives: github.com/modern-email/defects/issues/49.
+ * - Thunderbird does not see news that it reads together with `+ idling` (observed with 153).
  */
-export const defaultQuirks: readonly Quirk[] = [
-  { name: 'Microsoft Office 365', version: undefined, withheld: ['UIDONLY'] },
+export const defaultQuirks: readonly ClientQuirk[] = [
+  { name: 'Microsoft Office 365', version: undefined, withheld: ['UIDONLY'], workarounds: [] },
+  { name: 'Thunderbird', version: undefined, withheld: [], workarounds: ['pause-after-idling'] },
 ]
 
 /**
- * `default; Some Mail*: -MOVE; Other/1.*: -CONDSTORE -QRESYNC`: rules of a name, a version if it matters, and what
- * is withheld.
+ * `default; Some Mail*: -MOVE; Other/1.*: -CONDSTORE pause-after-idling`: rules of a name, a version if it matters,
+ * what is withheld and which ways around a fault are taken.
  * @throws Error naming the rule that cannot be read
  */
-export function clientQuirks(parameter: string): readonly Quirk[] {
+export function clientQuirks(parameter: string): readonly ClientQuirk[] {
   const rules = parameter
     .split(';')
     .map((rule) => rule.trim())
@@ -60,19 +58,26 @@ export function clientQuirks(parameter: string): readonly Quirk[] {
   return rules.flatMap((rule) => (rule === 'default' ? defaultQuirks : [quirk(rule)]))
 }
 
-function quirk(rule: string): Quirk {
+const workarounds: readonly Workaround[] = ['pause-after-idling']
+
+function quirk(rule: string): ClientQuirk {
   const end = rule.lastIndexOf(':')
   const client = rule.slice(0, Math.max(0, end)).trim()
   const words = rule
     .slice(end + 1)
     .split(/[\s,]+/)
     .filter((word) => word !== '')
-  if (client === '' || words.length === 0 || !words.every((word) => /^-[!-~]+$/.test(word)))
-    throw new Error(`expected "name: -CAPABILITY …" or "name/version: -CAPABILITY …", found "${rule}"`)
+  const taken = workarounds.filter((name) => words.includes(name))
+  const withheld = words.filter((word) => /^-[!-~]+$/.test(word))
+  if (client === '' || words.length === 0 || withheld.length + taken.length < words.length)
+    throw new Error(
+      `expected "name: -CAPABILITY …" or "name/version: -CAPABILITY …" (or ${workarounds.join(', ')}), found "${rule}"`,
+    )
   const slash = client.lastIndexOf('/')
   return {
     name: slash < 0 ? client : client.slice(0, slash).trim(),
     version: slash < 0 ? undefined : client.slice(slash + 1).trim(),
-    withheld: words.map((word) => word.slice(1).toUpperCase()),
+    withheld: withheld.map((word) => word.slice(1).toUpperCase()),
+    workarounds: taken,
   }
 }
