@@ -18,13 +18,14 @@ export async function loginAnswer(
   /** What the client must hear before it is logged in; the answer when it does not want to. */
   beforeLogin?: () => Promise<Completion | undefined>,
 ): Promise<Completion> {
-  const elsewhere = session.services.options().referral?.(credentials.authcid)
+  const { referral, neverDelayed } = session.services.options()
+  const elsewhere = referral?.(credentials.authcid)
   if (elsewhere !== undefined) return referralTo(elsewhere, credentials.authcid)
   const { remoteAddress, trusted } = session.client
   const result = await session.services.accounts.authenticate(credentials, {
     clientAddress: remoteAddress,
     service: 'imap',
-    trusted,
+    trusted: trusted || neverDelayed(remoteAddress),
     signal: session.signal,
   })
   // Dovecot's word for it.

@@ -25,6 +25,8 @@ export interface ImapOptions {
   readonly mechanisms: readonly string[]
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
   readonly isTrusted: (address: string) => boolean
+  /** Clients that wrong passwords neither delay nor shut out, beside the trusted ones. */
+  readonly neverDelayed: (address: string) => boolean
   /** For STARTTLS; undefined = not offered. */
   readonly credentials: TlsCredentials | undefined
   /** Line with its literals, without APPEND's. Dovecot: imap_max_line_length (64 KB). */
@@ -71,6 +73,7 @@ export const defaultImapOptions: ImapOptions = {
   plaintextAuth: 'refused',
   mechanisms: defaultMechanisms,
   isTrusted: (address) => address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1',
+  neverDelayed: () => false,
   credentials: undefined,
   commandLimitBytes: 65_536,
   loginCommandLimitBytes: 36_864,

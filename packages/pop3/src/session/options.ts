@@ -15,6 +15,8 @@ export interface Pop3Options extends Sending {
   readonly mechanisms: readonly string[]
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
   readonly isTrusted: (address: string) => boolean
+  /** Clients that wrong passwords neither delay nor shut out, beside the trusted ones. */
+  readonly neverDelayed: (address: string) => boolean
   /** For STLS; undefined = not offered. */
   readonly tls: TlsCredentials | undefined
   /** Silence after which a session that is logged in ends (RFC 1939 §3: at least 10 minutes). */
@@ -47,6 +49,7 @@ export const defaultPop3Options: Pop3Options = {
   plaintextAuth: 'refused',
   mechanisms: defaultMechanisms,
   isTrusted: (address) => address === '::1' || address.startsWith('127.'),
+  neverDelayed: () => false,
   tls: undefined,
   idleTimeoutMs: 10 * 60_000,
   loginTimeoutMs: 3 * 60_000,

@@ -112,7 +112,9 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     const result = await accounts.authenticate(credentials, {
       clientAddress: this.connection.remoteAddress,
       service: 'pop3',
-      trusted: this.options.isTrusted(this.connection.remoteAddress),
+      trusted:
+        this.options.isTrusted(this.connection.remoteAddress) ||
+        this.options.neverDelayed(this.connection.remoteAddress),
       signal: this.#loginAbort.signal,
     })
     this.#loginAbort = undefined

@@ -32,8 +32,7 @@ test('D4: places as the guides write them', () => {
     ['maildir:~/x:INBOX', /unknown option "INBOX"/],
     ['maildir:/x/%s', /%s is not known here/],
   ]
-  for (const [text, reason] of wrong)
-    assert.throws(() => parseMailLocation(text, user), reason)
+  for (const [text, reason] of wrong) assert.throws(() => parseMailLocation(text, user), reason)
   assert.throws(() => parseMailLocation('maildir:~/x', { ...user, home: '' }), /no home/)
 })
 

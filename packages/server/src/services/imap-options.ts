@@ -17,6 +17,7 @@ export function imapOptions(config: Config, credentials: TlsCredentials | undefi
   const { values } = config
   return {
     ...readingOptions(values, credentials),
+    neverDelayed: context.isTrusted,
     ...announcedCapabilities(values.imap_capability),
     quirks: clientQuirks(values.imap_client_quirks),
     referral: referralOf(config, context),

@@ -4,10 +4,15 @@ import type { ConfigValues } from '../config/schema/schema.ts'
 import { readingOptions } from './reading-options.ts'
 
 /** Options of the POP3 sessions from main.cf. */
-export function pop3Options(config: ConfigValues, credentials: TlsCredentials | undefined) {
+export function pop3Options(
+  config: ConfigValues,
+  credentials: TlsCredentials | undefined,
+  neverDelayed: (address: string) => boolean,
+) {
   const { credentials: tls, ...shared } = readingOptions(config, credentials)
   return {
     ...shared,
+    neverDelayed,
     tls,
     implementation: config.mail_name,
     idleTimeoutMs: config.pop3_idle_timeout,

@@ -307,7 +307,7 @@ function createServices(parts: ServiceParts) {
     }),
     pop3: createPop3Service({
       ...reading,
-      options: current.options((c) => pop3Options(c.values, credentials.reading)),
+      options: current.options((c) => pop3Options(c.values, credentials.reading, transfer.isTrusted)),
     }),
   }
 }
