@@ -28,6 +28,9 @@ export function* newsLines(mailbox: OpenMailbox, news: News, enabled: NewsForm):
     yield `* ${news.exists} EXISTS\r\n${recent}`
   }
   yield* flagLines(mailbox, news, enabled)
+  // RFC 7162 §3.1.2.1: new mail tells no MODSEQ of its own. Before all expunges are told the client would miss them.
+  if (news.exists !== undefined && enabled.modSeq && !mailbox.holdsExpunged)
+    yield `* OK [HIGHESTMODSEQ ${mailbox.modSeq}] Highest\r\n`
 }
 
 /** Downwards, so that no line changes the meaning of the next. */

@@ -135,6 +135,11 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     return this.#flagTexts
   }
 
+  /** Messages are gone of which the client was not told. */
+  get holdsExpunged(): boolean {
+    return this.#holdsExpunged
+  }
+
   /** There may be news to send. */
   get stale(): boolean {
     return this.#stale || this.#holdsExpunged
