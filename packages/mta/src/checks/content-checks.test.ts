@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { LogEvent } from '@posthorn/mail'
+import fc from 'fast-check'
 import { openMailFixture } from '../receive/mail-fixture.ts'
 import { submit } from '../receive/submit.ts'
 import { createTables } from '../tables/index.ts'
@@ -71,6 +72,7 @@ test('RFC 2046 §5.1: units of a message with parts and an enclosed one, split a
           seen.push(`line ${clean(unit)} @${offset}`)
           return unit
         },
+        suspectAt: (_bytes, from) => from,
         wants: () => true,
         tooDeep: () => {
           seen.push('too deep')
@@ -294,6 +296,7 @@ test('mime_nesting_limit, mime_boundary_length_limit', () => {
           return unit
         },
         line: (unit) => unit,
+        suspectAt: (_bytes, from) => from,
         wants: () => true,
         tooDeep: () => {
           seen.push('too deep')
@@ -313,4 +316,59 @@ test('mime_nesting_limit, mime_boundary_length_limit', () => {
   const long = `Content-Type: multipart/mixed; boundary=abcdef\r\n\r\n--abcXYZ\r\nX: y\r\n\r\n`
   assert.ok(looked(long, { depth: 9, boundaryBytes: 3 }).includes('part X: y'))
   assert.ok(!looked(long, { depth: 9, boundaryBytes: 6 }).includes('part X: y'))
+})
+
+test('lines that no rule can match are passed over, and nothing else: as if each were looked at', () => {
+  const words = [
+    'quiet',
+    'pills',
+    '--b',
+    '--b--',
+    '--',
+    '',
+    'Content-Type: text/plain',
+    'pi',
+    'lls',
+    'x'.repeat(30),
+  ]
+  const head = 'Content-Type: multipart/mixed; boundary=b\r\n\r\n'
+  const lines = fc.array(fc.tuple(fc.constantFrom(...words), fc.constantFrom('\r\n', '\n')), {
+    maxLength: 25,
+  })
+  const suspect = Buffer.from('pills')
+  /** What was shown, with its offset; boundaries and fields by their effect on the place of what follows. */
+  const shown = (text: Buffer, cut: number, quick: 'quick' | 'each'): readonly string[] => {
+    const seen: string[] = []
+    const units = new MimeUnits(
+      {
+        field: (unit, place) => {
+          seen.push(`${place} ${unit}`)
+          return unit
+        },
+        line: (unit, offset) => {
+          if (unit.includes(suspect)) seen.push(`${offset} ${unit}`)
+          return unit
+        },
+        suspectAt: (bytes, from) => {
+          if (quick === 'each') return from
+          const at = bytes.indexOf(suspect, from)
+          return at === -1 ? bytes.length : at + suspect.length - 1
+        },
+        wants: () => true,
+        tooDeep: () => {},
+      },
+      { fieldBytes: 1_000, depth: 10, boundaryBytes: 100 },
+    )
+    const out = [units.push(text.subarray(0, cut)), units.push(text.subarray(cut)), units.finish()]
+    assert.equal(Buffer.concat(out).toString(), text.toString())
+    return seen
+  }
+  fc.assert(
+    fc.property(lines, fc.nat(), (parts, at) => {
+      const text = Buffer.from(head + parts.map((part) => part.join('')).join(''))
+      const cut = at % (text.length + 1)
+      assert.deepEqual(shown(text, cut, 'quick'), shown(text, text.length, 'each'))
+    }),
+    { numRuns: 1_000 },
+  )
 })

@@ -1,7 +1,7 @@
 import type { Log } from '@posthorn/mail'
 import { type Effect, parseFilter, type Refusal } from '../policy/index.ts'
 import { splitStatus } from '../policy/reply-text.ts'
-import { lookupFirst } from '../tables/index.ts'
+import { type LookupTable, lookupFirst } from '../tables/index.ts'
 import type { ContentChecks } from './content-checks.ts'
 import { type HeaderPlace, MimeUnits } from './mime-units.ts'
 
@@ -47,6 +47,7 @@ export class ContentFilter {
       {
         field: (unit, place) => this.#field(unit, place),
         line: (unit, offset) => this.#line(unit, offset),
+        suspectAt: (octets, from) => this.#suspectLine(octets, from),
         tooDeep: () => this.#tooDeep(),
         wants: (what) => this.#state === 'looking' && (wanted[what] || (what === 'parts' && wanted.lines)),
       },
@@ -87,10 +88,8 @@ export class ContentFilter {
 
   #field(unit: Buffer, place: HeaderPlace): Buffer {
     if (this.#state === 'decided') return unit
-    const tables = isMimeField(unit)
-      ? this.#checks.mime
-      : { header: this.#checks.header, part: this.#checks.mime, nested: this.#checks.nested }[place]
-    if (tables.length === 0) return unit
+    const tables = isMimeField(unit) || place === 'part' ? this.#checks.mime : this.#checks[place]
+    if (tables.length === 0 || suspectAt(tables, unit, 0) === unit.length) return unit
     const key = keyOf(unit, this.#checks.headerLimitBytes)
     const action = lookupFirst(tables, key)
     return action === undefined ? unit : this.#act('header', unit, key, action)
@@ -99,10 +98,14 @@ export class ContentFilter {
   #line(unit: Buffer, offset: number): Buffer {
     if (this.#state === 'decided' || this.#checks.body.length === 0) return unit
     if (offset >= this.#checks.bodyLimitBytes) return unit
-    if (!this.#checks.body.some((table) => table.mayMatch?.(unit) ?? true)) return unit
     const key = keyOf(unit, unit.length)
     const action = lookupFirst(this.#checks.body, key)
     return action === undefined ? unit : this.#act('body', unit, key, action)
+  }
+
+  /** Lines that end before need not be shown to `#line`. */
+  #suspectLine(octets: Uint8Array, from: number): number {
+    return this.#state === 'decided' ? octets.length : suspectAt(this.#checks.body, octets, from)
   }
 
   /** header_checks(5), ACTIONS. Postfix: cleanup_act(). */
@@ -220,6 +223,15 @@ export class ContentFilter {
     }
     log({ level: 'info', service, queueId, text: said === '' ? text : `${text}: ${said}` })
   }
+}
+
+function suspectAt(tables: readonly LookupTable[], octets: Uint8Array, from: number): number {
+  let first = octets.length
+  for (const table of tables) {
+    if (first === from) break
+    first = Math.min(first, table.suspectAt?.(octets, from) ?? from)
+  }
+  return first
 }
 
 /** Without the line end, lines of a folded field between LFs, as patterns of Postfix expect them. */

@@ -9,6 +9,8 @@ export interface UnitReader {
   field(unit: Buffer, place: HeaderPlace): Buffer
   /** @param offset octets of this body segment before the line. */
   line(unit: Buffer, offset: number): Buffer
+  /** Lines from there on that end before the place it gives need not be shown to `line`. */
+  suspectAt(bytes: Buffer, from: number): number
   /** Whether bodies need be looked at: lines of text, or headers of parts. */
   wants(what: 'lines' | 'parts'): boolean
   /** Multiparts stand in each other beyond the limit. */
@@ -28,6 +30,8 @@ export interface MimeLimits {
 
 const lf = 0x0a
 const cr = 0x0d
+const hyphen = 0x2d
+const lineOfHyphens = Buffer.from('\n--')
 
 /**
  * Cuts a message that streams by into header fields and lines of text, following MIME parts and enclosed
@@ -79,7 +83,13 @@ export class MimeUnits {
     const out: Buffer[] = []
     let kept = 0
     let at = 0
+    let suspect = -1
     while (at < bytes.length && this.#mode !== 'rest') {
+      if (this.#mode === 'lines') {
+        if (suspect < at) suspect = this.#reader.suspectAt(bytes, at)
+        at = this.#pass(bytes, at, suspect)
+        if (at === bytes.length) break
+      }
       const next = this.#mode === 'fields' ? this.#fieldEnd(bytes, at, end) : lineEnd(bytes, at, end)
       if (next === undefined) break
       const unit = bytes.subarray(at, next)
@@ -96,6 +106,20 @@ export class MimeUnits {
     if (out.length === 0) return bytes.subarray(0, at)
     out.push(bytes.subarray(kept, at))
     return Buffer.concat(out)
+  }
+
+  /** Over whole lines that nobody wants to see: up to a suspect one, or one that may be a boundary. */
+  #pass(bytes: Buffer, at: number, suspect: number): number {
+    if (suspect === at) return at
+    let end = suspect === bytes.length ? bytes.lastIndexOf(lf) + 1 : bytes.lastIndexOf(lf, suspect - 1) + 1
+    if (this.#boundaries.length > 0) {
+      if (bytes[at] === hyphen && bytes[at + 1] === hyphen) return at
+      const boundary = bytes.indexOf(lineOfHyphens, at)
+      if (boundary !== -1 && boundary < end) end = boundary + 1
+    }
+    if (end <= at) return at
+    this.#offset += end - at
+    return end
   }
 
   #take(unit: Buffer): Buffer {

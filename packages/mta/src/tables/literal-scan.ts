@@ -17,14 +17,17 @@ export class LiteralScan {
   readonly #next: Int32Array
   /** By state ÷ width. */
   readonly #marks: readonly (readonly number[] | undefined)[]
-  readonly #ends: Uint8Array
+  /** By state: 1 where a literal ends. */
+  readonly #finals: Uint8Array
 
   private constructor(trie: Trie, classOf: Uint8Array, width: number) {
     this.#classOf = classOf
     this.#width = width
     this.#next = trie.complete()
     this.#marks = trie.marks
-    this.#ends = Uint8Array.from(trie.marks, (marks) => (marks === undefined ? 0 : 1))
+    this.#finals = new Uint8Array(this.#next.length)
+    for (const [state, marks] of trie.marks.entries())
+      if (marks !== undefined) this.#finals[state * width] = 1
   }
 
   /** undefined: too many to be worth it. */
@@ -51,22 +54,38 @@ export class LiteralScan {
     let state = 0
     for (let i = 0; i < text.length; i++) {
       state = this.#next[state + this.#class(text.charCodeAt(i))] as number
-      if (this.#ends[state / this.#width] === 1)
+      if (this.#finals[state] === 1)
         for (const mark of this.#marks[state / this.#width] as readonly number[]) found(mark)
     }
   }
 
-  /** Whether any literal stands in octets of UTF-8; in doubt yes. */
-  occursIn(octets: Uint8Array): boolean {
+  /** Where in octets of UTF-8 a literal ends, or may; their length: nowhere. No literal holds a line end. */
+  firstIn(octets: Uint8Array, from: number): number {
+    const next = this.#next
+    const classOf = this.#classOf
+    const finals = this.#finals
     let state = 0
-    for (let i = 0; i < octets.length; i++) {
+    for (let i = from; i < octets.length; i++) {
       const octet = octets[i] as number
+      if (octet < 128) state = next[state + (classOf[octet] as number)] as number
       // What begins U+017F (folds to s) or U+212A (folds to k).
-      if (octet === 0xc5 || octet === 0xe2) return true
-      state = this.#next[state + (octet < 128 ? (this.#classOf[octet] as number) : 0)] as number
-      if (this.#ends[state / this.#width] === 1) return true
+      else if (octet === 0xc5 || octet === 0xe2) return i
+      else state = 0
+      if (finals[state] === 1) return i
     }
-    return false
+    return octets.length
+  }
+
+  /** From a place on, until a literal ends there or none is under way: the last octet that was looked at. */
+  runFrom(octets: Uint8Array, from: number, end: number): { readonly found: boolean; readonly at: number } {
+    let state = 0
+    for (let i = from; i < end; i++) {
+      const octet = octets[i] as number
+      state = octet < 128 ? (this.#next[state + (this.#classOf[octet] as number)] as number) : 0
+      if (this.#finals[state] === 1) return { found: true, at: i }
+      if (state === 0) return { found: false, at: i }
+    }
+    return { found: false, at: end }
   }
 
   #class(code: number): number {

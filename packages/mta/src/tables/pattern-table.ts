@@ -1,7 +1,8 @@
 import { RE2JS } from 're2js'
+import { LiteralGlance } from './literal-glance.ts'
 import { LiteralScan, type MarkedLiteral } from './literal-scan.ts'
 import { linesPerSlice, logicalLines } from './logical-lines.ts'
-import { requiredLiterals } from './required-literals.ts'
+import { requirements } from './required-literals.ts'
 import { type LookupTable, TableError, type TableType } from './table.ts'
 import { messageOf, openTableFile, type Parse } from './table-file.ts'
 
@@ -36,56 +37,73 @@ export const patternTable =
       name: spec,
       match: 'pattern',
       lookup: (key) => firstMatch(file.current(), key),
-      mayMatch: (octets) => mayMatch(file.current(), octets),
+      suspectAt: (octets, from) => suspectAt(file.current(), octets, from),
       refresh: file.refresh,
     }
   }
 
 /**
  * Rules in order, and what most of them cannot match without: a text is scanned once for all these literals, and
- * the engine tries only the rules whose literal is there, and those that have none.
+ * the engine tries only the rules whose literals are all there, and those that need none.
  */
 interface Rules {
   readonly nodes: readonly Node[]
   readonly scan: LiteralScan | undefined
-  /** By node: 1 for those that need a literal. */
-  readonly guarded: Uint8Array
+  /** Knows the rarest requirement of each rule only: the quick look at octets. */
+  readonly glance: LiteralGlance | undefined
+  /** By node: a bit for each requirement; 0: it stands for itself. */
+  readonly needed: Uint8Array
+  /** The same of the text at hand. */
+  readonly present: Uint8Array
   /** Whether a rule stands for itself: without a literal, not within an `if` that needs one. */
   readonly unguarded: boolean
 }
 
+const bitsOfMark = 2
+
 function rulesOf(nodes: readonly Node[]): Rules {
   const literals: MarkedLiteral[] = []
-  const guarded = new Uint8Array(nodes.length)
-  for (const [mark, node] of nodes.entries()) {
-    const required = node.negated ? undefined : requiredLiterals(node.source)
-    if (required === undefined) continue
-    guarded[mark] = 1
-    for (const literal of required) literals.push({ literal, mark })
+  const rarest: MarkedLiteral[] = []
+  const needed = new Uint8Array(nodes.length)
+  for (const [index, node] of nodes.entries()) {
+    for (const [bit, set] of (node.negated ? [] : requirements(node.source)).entries()) {
+      needed[index] = (needed[index] as number) | (1 << bit)
+      for (const literal of set) {
+        literals.push({ literal, mark: (index << bitsOfMark) | bit })
+        if (bit === 0) rarest.push({ literal, mark: index })
+      }
+    }
   }
   const scan = literals.length === 0 ? undefined : LiteralScan.of(literals)
-  if (scan === undefined) guarded.fill(0)
+  if (scan === undefined) needed.fill(0)
+  const glance = scan === undefined ? undefined : LiteralGlance.of(rarest)
   let unguarded = false
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[i] as Node
-    if (guarded[i] === 0) unguarded = true
+    if (needed[i] === 0) unguarded = true
     else if (node.kind === 'if') i = node.endIndex - 1
   }
-  return { nodes, scan, guarded, unguarded }
+  return { nodes, scan, glance, needed, present: new Uint8Array(nodes.length), unguarded }
 }
 
-function mayMatch({ scan, nodes, unguarded }: Rules, octets: Uint8Array): boolean {
-  if (nodes.length === 0) return false
-  return unguarded || scan === undefined || scan.occursIn(octets)
+function suspectAt({ glance, nodes, unguarded }: Rules, octets: Uint8Array, from: number): number {
+  if (nodes.length === 0) return octets.length
+  return unguarded || glance === undefined ? from : glance.firstIn(octets, from)
 }
 
-function firstMatch({ nodes, scan, guarded, unguarded }: Rules, key: string): string | undefined {
-  const present = new Set<number>()
-  scan?.scan(key, (mark) => present.add(mark))
-  if (present.size === 0 && !unguarded) return undefined
+function firstMatch({ nodes, scan, needed, present, unguarded }: Rules, key: string): string | undefined {
+  let some = false
+  present.fill(0)
+  scan?.scan(key, (mark) => {
+    const index = mark >> bitsOfMark
+    const bits = (present[index] as number) | (1 << (mark & 3))
+    present[index] = bits
+    if (bits === needed[index]) some = true
+  })
+  if (!some && !unguarded) return undefined
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[i] as Node
-    if (guarded[i] === 1 && !present.has(i)) {
+    if (needed[i] !== present[i]) {
       if (node.kind === 'if') i = node.endIndex - 1
       continue
     }

@@ -5,42 +5,57 @@ const maxAlternatives = 64
 const maxLiteralLength = 32
 const maxNesting = 100
 
+/** Sets of literals, of each of which at least one stands in every text that a pattern matches; the rarest first. */
+export type Requirements = readonly RequiredLiterals[]
+
+/** More tell little more. */
+const maxRequirements = 3
+
 /**
- * What a pattern (RE2 syntax) cannot do without, so that texts without it need no look by the engine. undefined:
- * nothing is known, and the pattern is always tried. When in doubt it is undefined.
+ * What a pattern (RE2 syntax) cannot do without, so that texts without it need no look by the engine. Empty: nothing
+ * is known, and the pattern is always tried. When in doubt it is empty.
  */
-export function requiredLiterals(source: string): RequiredLiterals | undefined {
+export function requirements(source: string): Requirements {
   const reader = new Reader(source)
   try {
     const found = reader.alternation(0)
-    return reader.atEnd && isUseful(found) ? found : undefined
+    if (!reader.atEnd) return []
+    return found
+      .filter(isUseful)
+      .toSorted((a, b) => rarity(b) - rarity(a) || a.length - b.length)
+      .slice(0, maxRequirements)
   } catch (error) {
-    if (error instanceof Unreadable) return undefined
+    if (error instanceof Unreadable) return []
     throw error
   }
 }
 
 class Unreadable extends Error {}
 
-type Found = RequiredLiterals | undefined
-
-const isUseful = (found: Found): found is RequiredLiterals =>
-  found !== undefined && found.length > 0 && found.length <= maxAlternatives && shortest(found) >= 2
+const isUseful = (found: RequiredLiterals): boolean =>
+  found.length > 0 && found.length <= maxAlternatives && shortest(found) >= 2
 
 const shortest = (literals: RequiredLiterals): number => Math.min(...literals.map((one) => one.length))
 
-/** The longer, then the fewer, the rarer in a text. */
-function better(a: Found, b: Found): Found {
-  if (a === undefined || a.length === 0) return b
-  if (b === undefined || b.length === 0) return a
-  const difference = shortest(a) - shortest(b)
-  return difference > 0 || (difference === 0 && a.length <= b.length) ? a : b
+/** The longer, then the fewer, the rarer in a text; but names of header fields are in every message. */
+const rarity = (literals: RequiredLiterals): number =>
+  shortest(literals) - (literals.every((one) => one.endsWith(':')) ? 8 : 0)
+
+/** Of sets that must all be met, the one to take when only one can be. */
+function best(sets: Requirements): RequiredLiterals | undefined {
+  let found: RequiredLiterals | undefined
+  for (const set of sets) {
+    if (set.length === 0) continue
+    const difference = found === undefined ? 1 : shortest(set) - shortest(found)
+    if (found === undefined || difference > 0 || (difference === 0 && set.length < found.length)) found = set
+  }
+  return found
 }
 
 /** One atom: a letter of a literal, a group with what it needs, or something else. */
 type Atom =
   | { readonly kind: 'char'; readonly char: string }
-  | { readonly kind: 'group'; readonly found: Found }
+  | { readonly kind: 'group'; readonly found: Requirements }
   | { readonly kind: 'empty' }
   | { readonly kind: 'other' }
 
@@ -57,23 +72,32 @@ class Reader {
   }
 
   /** Up to the end, or a closing bracket. */
-  alternation(depth: number): Found {
+  alternation(depth: number): Requirements {
     if (depth > maxNesting) throw new Unreadable()
-    let all: string[] | undefined = []
+    const branches: Requirements[] = []
     for (;;) {
-      const branch = this.#concatenation(depth)
-      all = all === undefined || !isUsefulBranch(branch) ? undefined : [...all, ...branch]
+      branches.push(this.#concatenation(depth))
       if (this.#peek() !== '|') break
       this.#at++
     }
-    return all === undefined || all.length > maxAlternatives ? undefined : [...new Set(all)]
+    const [only = [], ...others] = branches
+    if (others.length === 0) return only
+    const all = new Set<string>()
+    for (const branch of branches) {
+      const needed = best(branch)
+      if (needed === undefined || shortest(needed) < 2) return []
+      for (const literal of needed) all.add(literal)
+      if (all.size > maxAlternatives) return []
+    }
+    return [[...all]]
   }
 
-  #concatenation(depth: number): Found {
-    let best: Found
+  /** Everything that follows one another must be there. */
+  #concatenation(depth: number): Requirements {
+    const sets: RequiredLiterals[] = []
     let run = ''
     const endRun = (): void => {
-      if (run !== '') best = better(best, [run.slice(0, maxLiteralLength)])
+      if (run !== '' && sets.length < maxAlternatives) sets.push([run.slice(0, maxLiteralLength)])
       run = ''
     }
     while (!this.atEnd && this.#peek() !== '|' && this.#peek() !== ')') {
@@ -86,10 +110,11 @@ class Reader {
         continue
       }
       endRun()
-      if (atom.kind === 'group' && times !== 'maybe') best = better(best, atom.found)
+      if (atom.kind === 'group' && times !== 'maybe' && sets.length < maxAlternatives)
+        sets.push(...atom.found)
     }
     endRun()
-    return best
+    return sets
   }
 
   #peek(): string {
@@ -168,6 +193,3 @@ class Reader {
     return 'repeated'
   }
 }
-
-const isUsefulBranch = (found: Found): found is RequiredLiterals =>
-  found !== undefined && found.length > 0 && shortest(found) >= 2

@@ -10,8 +10,11 @@ export interface LookupTable {
   readonly waits?: true
   /** undefined: not found. Keys are folded to lower case by tables that are not case-sensitive. */
   lookup(key: string): string | undefined
-  /** False: no key of these octets (UTF-8) is in it; cheaper than `lookup`. */
-  mayMatch?(octets: Uint8Array): boolean
+  /**
+   * Where the first line of these octets (UTF-8) that `lookup` may know ends or goes on; their length: there is none.
+   * Cheaper than `lookup`. What comes before that line need not be looked up.
+   */
+  suspectAt?(octets: Uint8Array, from: number): number
   /** All there is in a table of fixed keys; others cannot tell. */
   entries?(): Iterable<readonly [key: string, value: string]>
   /** Reads the file again now if it changed (SIGHUP); otherwise that happens on its own within a second. */
