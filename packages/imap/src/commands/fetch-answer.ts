@@ -18,6 +18,9 @@ const wholeBytes = 1024 * 1024
 /** The same where only parts are asked for: no more is read than is sent. */
 const wholeBytesForParts = 128 * 1024
 
+/** Of batches whose octets may still be needed. */
+const keptMarks = 8
+
 export interface FetchOutcome {
   /** Messages that were there. */
   readonly answered: number
@@ -50,6 +53,9 @@ class FetchAnswer implements FetchOutcome {
   readonly #summaries: SummaryAnswer | undefined
   readonly #listed: ListedAnswer | undefined
   unknownEncoding = false
+  /** What had been sent after a batch. */
+  readonly #sentOf = new Map<number, number>()
+  #batches = 0
   #answered = 0
 
   constructor(session: SelectedSession, plan: FetchPlan) {
@@ -136,10 +142,13 @@ class FetchAnswer implements FetchOutcome {
     }
     // What has been sent makes room for what is read next.
     await this.output.flush()
+    this.#sentOf.set(this.#batches, this.output.sentBytes)
+    this.#sentOf.delete(this.#batches++ - keptMarks)
   }
 
   /** What was rendered is copied, and what was passed on has been sent. */
-  readonly #memoryIsFree = (): boolean => this.#session.settled
+  readonly #memoryIsFree = (batch: number): boolean =>
+    this.output.isGone(this.#sentOf.get(batch) ?? this.output.sentBytes)
 
   async #large(row: FetchRow): Promise<void> {
     const sequence = this.output.sequenceOf(row.uid)

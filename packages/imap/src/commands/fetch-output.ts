@@ -6,7 +6,7 @@ import { formatDateTime } from '../wire/date-time.ts'
 import { writeEnvelope } from '../wire/envelope.ts'
 import type { FetchItem, PlainItem } from '../wire/fetch-items.ts'
 import { emailId, threadId } from '../wire/object-id.ts'
-import { ResponseWriter } from '../wire/response.ts'
+import { pieceBytes, ResponseWriter } from '../wire/response.ts'
 import type { MessageView } from './message-view.ts'
 import { SequenceWalk } from './sequence-walk.ts'
 
@@ -14,6 +14,8 @@ import { SequenceWalk } from './sequence-walk.ts'
 const batchBytes = 64 * 1024
 /** After this much work without waiting for the client, others get their turn. */
 const turnBytes = 256 * 1024
+/** Memory kept for what is being sent. */
+const maxPieces = 3
 /** In octets. */
 const copiedWeight = 64
 const marked: PlainItem = { kind: 'flags' }
@@ -33,7 +35,7 @@ export interface FetchRow {
 
 /** FETCH responses on their way to one client: renders into batches, sends them, waits when it must. */
 export class FetchOutput {
-  readonly writer = new ResponseWriter()
+  readonly writer = new ResponseWriter(undefined, (lengthBytes) => this.#memory(lengthBytes))
   readonly #session: SelectedSession
   readonly #items: readonly FetchItem[]
   readonly #walk: SequenceWalk
@@ -41,6 +43,9 @@ export class FetchOutput {
   /** What a message costs beside the octets it makes, in octets. */
   readonly #weight: number
   #sinceTurn = 0
+  #sentBytes = 0
+  /** Memory of the writer, the piece in use first, and what had been sent when it was full. */
+  #pieces: { readonly buffer: Buffer; sentBytes: number }[] = []
   #drained: Promise<void> | undefined
 
   constructor(session: SelectedSession, items: readonly FetchItem[]) {
@@ -78,6 +83,28 @@ export class FetchOutput {
     this.#drained = undefined
     this.#sinceTurn = 0
     await (drained ?? turn())
+    if (this.#session.settled) this.writer.recycle()
+  }
+
+  /** A mailbox of octets passes through: fresh memory for each piece would be most of the work. */
+  #memory(lengthBytes: number): Buffer {
+    if (lengthBytes !== pieceBytes) return Buffer.allocUnsafeSlow(lengthBytes)
+    const [last, ...others] = this.#pieces
+    if (last !== undefined) last.sentBytes = this.#sentBytes
+    const free = others.find(({ sentBytes }) => this.isGone(sentBytes))
+    const next = free ?? { buffer: Buffer.allocUnsafeSlow(lengthBytes), sentBytes: 0 }
+    this.#pieces = [next, ...this.#pieces.filter((piece) => piece !== next)].slice(0, maxPieces)
+    return next.buffer
+  }
+
+  /** So far. */
+  get sentBytes(): number {
+    return this.#sentBytes
+  }
+
+  /** Whether nobody needs any more what was sent when `sentBytes` had this value. */
+  isGone(sentBytes: number): boolean {
+    return this.#session.backlogBytes <= this.#sentBytes - sentBytes
   }
 
   /** Octets that are large enough to be sent from where they are. */
@@ -93,8 +120,8 @@ export class FetchOutput {
 
   #put(octets: Uint8Array): void {
     this.#sinceTurn += octets.length
+    this.#sentBytes += octets.length
     this.#drained = this.#session.write(octets) ?? this.#drained
-    // A mailbox of octets passes through: fresh memory for each piece would be most of the work.
     if (this.#session.settled) this.writer.recycle()
   }
 

@@ -66,6 +66,10 @@ export class ClientLink implements Client {
     return this.connection.drained
   }
 
+  get backlogBytes(): number {
+    return this.connection.backlogBytes
+  }
+
   get settled(): boolean {
     return this.connection.backlogBytes === 0
   }

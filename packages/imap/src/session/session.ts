@@ -36,6 +36,8 @@ interface SessionCommon {
   write(data: string | Uint8Array): Promise<void> | undefined
   /** All that was written has left this process: its memory may be used again. */
   readonly settled: boolean
+  /** Octets written that may still be needed: at most the last so many. */
+  readonly backlogBytes: number
   /** One short untagged response: `* text` CRLF. */
   untagged(text: string): void
   /** Of the running command. */

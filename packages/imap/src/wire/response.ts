@@ -2,7 +2,7 @@ import type { OctetString } from '@posthorn/mail'
 
 const firstBytes = 1024
 /** Memory is taken in pieces up to this size, unless one response needs more. */
-const pieceBytes = 128 * 1024
+export const pieceBytes = 128 * 1024
 /** Loops beat calls into Node below about this many octets. */
 const shortBytes = 40
 const digits: number[] = new Array(16)
@@ -16,9 +16,12 @@ export class ResponseWriter {
   /** What lies before was taken. */
   #start = 0
   #end = 0
+  readonly #allocate: (lengthBytes: number) => Buffer
 
-  constructor(expectedBytes = firstBytes) {
+  /** @param allocate asked when the memory is full; what was taken from it is not copied */
+  constructor(expectedBytes = firstBytes, allocate: (lengthBytes: number) => Buffer = Buffer.allocUnsafe) {
     this.#buffer = Buffer.allocUnsafe(expectedBytes)
+    this.#allocate = allocate
   }
 
   /** Octets not taken yet. */
@@ -156,7 +159,7 @@ export class ResponseWriter {
     if (this.#end + more <= this.#buffer.length) return
     const pending = this.#end - this.#start
     const next = Math.max(pending + more, Math.min(pieceBytes, this.#buffer.length * 2), pending * 2)
-    const grown = Buffer.allocUnsafe(next)
+    const grown = this.#allocate(next)
     this.#buffer.copy(grown, 0, this.#start, this.#end)
     this.#buffer = grown
     this.#start = 0

@@ -18,6 +18,8 @@ export interface StagedMessage {
   readonly sizeBytes: number
   /** Encoded by @posthorn/mail `encodeSummary`. */
   readonly summary: Uint8Array
+  /** The message while it is in memory, before it is placed; undefined: it is not, or not any more. */
+  octets(): readonly Uint8Array[] | undefined
   abort(): Promise<void>
 }
 
@@ -49,10 +51,10 @@ export interface FetchWant {
   /** With `bytes: 'all'`: a message of more octets (prefix included) comes with none. */
   readonly maxBytes?: number
   /**
-   * Asked before each batch but the first: true = nobody needs the `bytes` of the batches before any more, and
-   * their memory is used again.
+   * Asked before each batch but the first: true = nobody needs the `bytes` of this batch (0 = the first) and of those
+   * before it any more, and their memory is used again.
    */
-  readonly memoryIsFree?: () => boolean
+  readonly memoryIsFree?: (batch: number) => boolean
   /** With `memoryIsFree`: about how many octets a batch has; 1 MB by default. */
   readonly batchBytes?: number
 }

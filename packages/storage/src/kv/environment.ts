@@ -149,12 +149,19 @@ export const committedTransaction = (environment: Environment): number =>
 export const pageBytesOf = (environment: Environment): number =>
   (environment.getStats() as { pageSize: number }).pageSize
 
-/** A copy of its own, from the pool of small buffers: lmdb's `getBinary` allocates each one outside the heap. */
-export const readValue = (environment: Environment, key: Buffer): Buffer | undefined => {
+/**
+ * A copy of its own, from the pool of small buffers: lmdb's `getBinary` allocates each one outside the heap.
+ * @param maxBytes only so many, from the first on
+ */
+export const readValue = (
+  environment: Environment,
+  key: Buffer,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Buffer | undefined => {
   const shared = environment.getBinaryFast(key) as Buffer | undefined
   if (shared === undefined) return undefined
   // The octets behind `length` are room for longer values.
-  const sizeBytes = shared.length
+  const sizeBytes = Math.min(shared.length, maxBytes)
   const value = Buffer.allocUnsafe(sizeBytes)
   shared.copy(value, 0, 0, sizeBytes)
   return value

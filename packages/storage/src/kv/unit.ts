@@ -153,6 +153,11 @@ export class Snapshot implements Reader {
     return readValue(this.#environment, key)
   }
 
+  /** The first octets of a value. */
+  getHead(key: Buffer, maxBytes: number): Buffer | undefined {
+    return readValue(this.#environment, key, maxBytes)
+  }
+
   range(limits: RangeLimits): Iterable<Entry> {
     return readRange(this.#environment, limits)
   }

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FetchWant, MailboxId, MessageBatch } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
-import type { Reader } from '../kv/unit.ts'
-import { readBlobRow } from '../rows/blob-row.ts'
+import type { Snapshot } from '../kv/unit.ts'
+import { readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
 import { readMessageRow } from '../rows/message-row.ts'
 import type { WantedBlobs } from './blob-reader.ts'
@@ -52,7 +52,7 @@ export async function* fetchBatches(
 
 const complete = async (
   engine: Engine,
-  snapshot: Reader,
+  snapshot: Snapshot,
   columns: Columns,
   want: FetchWant,
   memory: ReadMemory | undefined,
@@ -60,7 +60,7 @@ const complete = async (
   // Everything from the index first, in this turn; then the reads.
   const { messageIds, sizes } = columns
   const blobIds = Array.from(columns.blobIds)
-  const rows = blobIds.map((id) => readBlobRow(snapshot, id))
+  const rows = blobIds.map((id) => (want.summary ? readBlobRow(snapshot, id) : readBlobPlace(snapshot, id)))
   const prefixes = rows.map((row, index) =>
     // No room for a prefix: its row need not be read.
     row?.bodyBytes === sizes[index]

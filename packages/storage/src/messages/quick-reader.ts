@@ -1,7 +1,7 @@
 import type { MailboxId, QuickReader } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Reader } from '../kv/unit.ts'
-import { readBlobRow } from '../rows/blob-row.ts'
+import { readBlobPlace } from '../rows/blob-row.ts'
 import { at, chunkHeadBytes, chunkRows, placementBytes } from '../rows/chunk.ts'
 import { readMessageRow } from '../rows/message-row.ts'
 import { type Columns, collect } from './collect.ts'
@@ -41,7 +41,7 @@ export const quickReader = (engine: Engine, mailbox: MailboxId, uids: Uint32Arra
       const sizeBytes = window.sizes[row] as number
       if (sizeBytes > maxBytes) return undefined
       const snapshot = snapshotOf(engine)
-      const blob = readBlobRow(snapshot, window.blobIds[row] as number)
+      const blob = readBlobPlace(snapshot, window.blobIds[row] as number)
       if (blob === undefined) return undefined
       // No room for a prefix: its row need not be read.
       if (blob.bodyBytes === sizeBytes) return engine.blobs.readNow(blob, undefined)

@@ -16,6 +16,18 @@ test('memory of a batch is used again only when its reader is done with it', () 
   assert.notEqual(memory.forBatch()(500).buffer, a.buffer)
 })
 
+test('while one batch is on its way the next one has other memory, and the one after it the first again', () => {
+  let sent = -1
+  const memory = new ReadMemory((batch) => batch <= sent)
+  const places: ArrayBufferLike[] = []
+  for (let batch = 0; batch < 9; batch++) {
+    sent = batch - 2
+    places.push(memory.forBatch()(1_000).buffer)
+  }
+  assert.equal(new Set(places).size, 3)
+  for (let batch = 3; batch < 9; batch++) assert.equal(places[batch], places[batch - 2])
+})
+
 test('what a batch has read so far is never overwritten by its own reads', () => {
   const memory = new ReadMemory(() => true)
   memory.forBatch()

@@ -7,16 +7,26 @@ const usualBatchBytes = 1024 * 1024
 /** Larger reads have memory of their own. */
 const maxBytes = 8 * 1024 * 1024
 
-/** Memory that batch after batch is read into, as long as the reader of the batches is done with the last one. */
+/** While one is on its way to the client, the other is read into. */
+const maxRooms = 2
+
+interface Room {
+  readonly buffer: Buffer
+  usedBytes: number
+  /** The last one that was read into it. */
+  batch: number
+}
+
+/** Memory that batch after batch is read into, as soon as the reader of the batches is done with what was there. */
 export class ReadMemory {
-  readonly #isFree: () => boolean
+  readonly #isFree: (batch: number) => boolean
   readonly #roomBytes: number
-  #buffer: Buffer | undefined
-  #used = 0
-  #batches = 0
+  #rooms: Room[] = []
+  #room: Room | undefined
+  #batch = -1
 
   /** @param batchBytes a batch usually has: room is made for twice that */
-  constructor(isFree: () => boolean, batchBytes = usualBatchBytes) {
+  constructor(isFree: (batch: number) => boolean, batchBytes = usualBatchBytes) {
     this.#isFree = isFree
     this.#roomBytes = batchBytes * 2
   }
@@ -24,25 +34,31 @@ export class ReadMemory {
   /** For the reads of one more batch. */
   forBatch(): Allocate {
     // Who reads one batch only needs no room for more of them.
-    if (++this.#batches === 1) return freshMemory
-    if (this.#buffer !== undefined) {
-      if (this.#isFree()) this.#used = 0
-      else this.#buffer = undefined
+    if (++this.#batch === 0) return freshMemory
+    this.#room = this.#rooms.find(({ batch }) => this.#isFree(batch))
+    if (this.#room !== undefined) {
+      this.#room.usedBytes = 0
+      this.#room.batch = this.#batch
     }
     return (lengthBytes) => this.#take(lengthBytes)
   }
 
   #take(lengthBytes: number): Buffer {
     if (lengthBytes > maxBytes) return freshMemory(lengthBytes)
-    let buffer = this.#buffer
-    if (buffer === undefined || buffer.length - this.#used < lengthBytes) {
-      // What the batch has read so far stays where it is.
-      buffer = freshMemory(Math.max(this.#roomBytes, lengthBytes))
-      this.#buffer = buffer
-      this.#used = 0
-    }
-    const from = this.#used
-    this.#used += lengthBytes
-    return buffer.subarray(from, this.#used)
+    let room = this.#room
+    // What the batch has read so far stays where it is.
+    if (room === undefined || room.buffer.length - room.usedBytes < lengthBytes)
+      room = this.#make(lengthBytes)
+    const from = room.usedBytes
+    room.usedBytes += lengthBytes
+    return room.buffer.subarray(from, room.usedBytes)
+  }
+
+  #make(lengthBytes: number): Room {
+    const buffer = freshMemory(Math.max(this.#roomBytes, lengthBytes))
+    const room = { buffer, usedBytes: 0, batch: this.#batch }
+    this.#room = room
+    this.#rooms = [room, ...this.#rooms].slice(0, maxRooms)
+    return room
   }
 }

@@ -147,6 +147,10 @@ export class Staged implements StagedMessage {
     this.segment = facts.segment
   }
 
+  octets(): readonly Uint8Array[] | undefined {
+    return this.segment === undefined && !this.#over ? this.chunks : undefined
+  }
+
   /** Its frame is in the index now. */
   placed(): void {
     if (this.#over) return

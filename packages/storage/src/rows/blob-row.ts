@@ -1,5 +1,5 @@
 import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
-import type { Reader, Unit } from '../kv/unit.ts'
+import type { Reader, Snapshot, Unit } from '../kv/unit.ts'
 import { frameHeaderBytes } from '../segments/frame.ts'
 import { addLiveBytes } from '../segments/segment-row.ts'
 
@@ -51,6 +51,12 @@ export const decodeBlobRow = (bytes: Buffer): BlobRow => ({
 
 export const readBlobRow = (reader: Reader, blobId: number): BlobRow | undefined => {
   const bytes = reader.get(blobKey(blobId))
+  return bytes && decodeBlobRow(bytes)
+}
+
+/** Without its summary. */
+export const readBlobPlace = (snapshot: Snapshot, blobId: number): BlobRow | undefined => {
+  const bytes = snapshot.getHead(blobKey(blobId), fixedBytes)
   return bytes && decodeBlobRow(bytes)
 }
 
