@@ -1,7 +1,7 @@
 import { createCharsetDecoder, decodeCharset } from './charset.ts'
-import { decodeWords } from './encoded-word.ts'
 import { asBuffer } from './octets.ts'
 import { parameterText } from './parameters.ts'
+import { mayBeOdd, searchedField } from './searched-field.ts'
 import type { Part, SinglePart } from './structure.ts'
 import type { MessageSummary } from './summary.ts'
 import { createTransferDecoder, decodeTransfer } from './transfer-encoding.ts'
@@ -111,11 +111,17 @@ function* partTexts(message: OctetRanges, part: SinglePart): Generator<DecodedTe
 export const decodeHeaderBlock = (header: Uint8Array): string => {
   const block = asBuffer(header).toString('latin1').replaceAll('\r', '')
   const unfolded = block.replace(/\n(?=[ \t])/g, '')
-  if (!unfolded.includes('=?') && /^[\0-\x7f]*$/.test(unfolded)) return unfolded
-  return unfolded
-    .split('\n')
-    .map((line) => decodeWords(line))
-    .join('\n')
+  if (!unfolded.includes('=?') && /^[\0-\x7f]*$/.test(unfolded) && !mayBeOdd(unfolded)) return unfolded
+  return unfolded.split('\n').map(decodeLine).join('\n')
+}
+
+const decodeLine = (line: string): string => {
+  const colon = line.indexOf(':') + 1
+  const name = line
+    .slice(0, Math.max(0, colon - 1))
+    .trimEnd()
+    .toLowerCase()
+  return line.slice(0, colon) + searchedField(name, line.slice(colon))
 }
 
 /** RFC 2045 §6, RFC 2046 §4.1. */

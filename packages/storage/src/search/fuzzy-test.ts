@@ -43,7 +43,7 @@ const fieldTest = (name: string, query: FuzzyQuery): Test => {
     if (message.stage < needed) return message.needs(needed)
     const block = message.stage >= stage.header ? message.header() : message.keptFields()
     if (block === undefined) return message.needs(stage.header)
-    const text = fieldText(block, field)
+    const text = fieldText(block, name, field)
     return text !== null && rate(message, weighted(query, text, weights.field))
   }
 }

@@ -1,4 +1,4 @@
-import { decodeWords, foldCase, keptFieldNames, unfold } from '@posthorn/mail'
+import { foldCase, keptFieldNames, searchedField, unfold } from '@posthorn/mail'
 import { type Candidate, type Stage, stage } from './candidate.ts'
 import type { HeaderColumn } from './header-columns.ts'
 import { fieldLeaf, type StoredLeaf, storedAnswer } from './stored-leaf.ts'
@@ -21,7 +21,7 @@ export const headerTest = (
   const needle = foldCase(value)
   // A line end in the needle could match over two fields.
   const known = needle.includes('\n') ? undefined : column
-  const read = known ? columnTest(field, needle, known) : readTest(name, field, needle)
+  const read = known ? columnTest(name, field, needle, known) : readTest(name, field, needle)
   const leaf = fieldLeaf(name, needle, leaves)
   if (leaf === undefined) return read
   return (message) => {
@@ -42,29 +42,29 @@ const readTest = (
   return (message) => {
     if (message.stage < needed) return message.needs(needed)
     const block = message.stage >= stage.header ? message.header() : message.keptFields()
-    return block === undefined ? message.needs(stage.header) : hasField(block, field, needle)
+    return block === undefined ? message.needs(stage.header) : hasField(block, name, field, needle)
   }
 }
 
 const columnTest =
-  (field: RegExp, needle: string, column: HeaderColumn) =>
+  (name: string, field: RegExp, needle: string, column: HeaderColumn) =>
   (message: Candidate): boolean | undefined => {
     const known = column.get(message.uid)
     if (known !== undefined) return known?.includes(needle) ?? false
     if (message.stage < stage.summary) return message.needs(stage.summary)
     const block = message.stage >= stage.header ? message.header() : message.keptFields()
     if (block === undefined) return message.needs(stage.header)
-    const text = fieldText(block, field)
+    const text = fieldText(block, name, field)
     column.set(message.uid, text)
     return text?.includes(needle) ?? false
   }
 
 /** Every field of the name; null when there is none. */
-export const fieldText = (block: string, field: RegExp): string | null => {
+export const fieldText = (block: string, name: string, field: RegExp): string | null => {
   const texts: string[] = []
   field.lastIndex = 0
   for (let found = field.exec(block); found !== null; found = field.exec(block)) {
-    texts.push(foldCase(decodeWords(unfold(found[1] ?? ''))))
+    texts.push(foldCase(searchedField(name, unfold(found[1] ?? ''))))
   }
   return texts.length === 0 ? null : texts.join('\n')
 }
@@ -76,10 +76,10 @@ export const fieldPattern = (name: string): RegExp | undefined => {
   return new RegExp(`(?:^|\\n)${literal}[ \\t]*:([^\\n]*(?:\\n[ \\t][^\\n]*)*)`, 'gi')
 }
 
-const hasField = (block: string, field: RegExp, needle: string): boolean => {
+const hasField = (block: string, name: string, field: RegExp, needle: string): boolean => {
   field.lastIndex = 0
   for (let found = field.exec(block); found !== null; found = field.exec(block)) {
-    if (needle === '' || foldCase(decodeWords(unfold(found[1] ?? ''))).includes(needle)) return true
+    if (needle === '' || foldCase(searchedField(name, unfold(found[1] ?? ''))).includes(needle)) return true
   }
   return false
 }
