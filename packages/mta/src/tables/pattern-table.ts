@@ -1,8 +1,8 @@
 import { RE2JS } from 're2js'
 import { LiteralGlance } from './literal-glance.ts'
 import { LiteralScan, type MarkedLiteral } from './literal-scan.ts'
-import { linesPerSlice, logicalLines } from './logical-lines.ts'
-import { requirements } from './required-literals.ts'
+import { logicalLines } from './logical-lines.ts'
+import { type Requirements, requirements } from './required-literals.ts'
 import { type LookupTable, TableError, type TableType } from './table.ts'
 import { messageOf, openTableFile, type Parse } from './table-file.ts'
 
@@ -22,8 +22,9 @@ type Node =
 
 interface Test {
   readonly negated: boolean
-  readonly source: string
   readonly regexp: RE2JS
+  /** What a text must have that it matches. */
+  readonly needs: Requirements
 }
 
 /** Literal text and group numbers. */
@@ -61,12 +62,13 @@ interface Rules {
 
 const bitsOfMark = 2
 
-function rulesOf(nodes: readonly Node[]): Rules {
+function* rulesOf(nodes: readonly Node[]): Generator<void, Rules> {
+  yield
   const literals: MarkedLiteral[] = []
   const rarest: MarkedLiteral[] = []
   const needed = new Uint8Array(nodes.length)
   for (const [index, node] of nodes.entries()) {
-    for (const [bit, set] of (node.negated ? [] : requirements(node.source)).entries()) {
+    for (const [bit, set] of node.needs.entries()) {
       needed[index] = (needed[index] as number) | (1 << bit)
       for (const literal of set) {
         literals.push({ literal, mark: (index << bitsOfMark) | bit })
@@ -76,6 +78,7 @@ function rulesOf(nodes: readonly Node[]): Rules {
   }
   const scan = literals.length === 0 ? undefined : LiteralScan.of(literals)
   if (scan === undefined) needed.fill(0)
+  yield
   const glance = scan === undefined ? undefined : LiteralGlance.of(rarest)
   let unguarded = false
   for (let i = 0; i < nodes.length; i++) {
@@ -131,10 +134,9 @@ const parsePatterns = (spec: string, dialect: PatternDialect): Parse<Rules> =>
   function* (text) {
     const nodes: Node[] = []
     const open: { readonly index: number; readonly line: number }[] = []
-    let count = 0
     for (const line of logicalLines(text)) {
       // Patterns are slow to compile.
-      if (++count % (linesPerSlice / 25) === 0) yield
+      yield
       const trimmed = line.text.trim()
       if (/^endif$/i.test(trimmed)) {
         const start = open.pop()
@@ -147,18 +149,22 @@ const parsePatterns = (spec: string, dialect: PatternDialect): Parse<Rules> =>
       const pattern = readPattern(source, (message) => new TableError(spec, message, line.number), dialect)
       if (condition !== null) {
         open.push({ index: nodes.length, line: line.number })
-        const { negated, source: text, regexp } = pattern
-        nodes.push({ kind: 'if', negated, source: text, regexp, endIndex: 0 })
+        nodes.push({ ...testOf(pattern), kind: 'if', endIndex: 0 })
         continue
       }
       const result = readTemplate(pattern, (message) => new TableError(spec, message, line.number))
-      const { negated, source: text, regexp } = pattern
-      nodes.push({ kind: 'rule', negated, source: text, regexp, result })
+      nodes.push({ ...testOf(pattern), kind: 'rule', result })
     }
     const unclosed = open.at(-1)
     if (unclosed !== undefined) throw new TableError(spec, 'if without endif', unclosed.line)
-    return rulesOf(nodes)
+    return yield* rulesOf(nodes)
   }
+
+const testOf = ({ negated, source, regexp }: Pattern): Test => ({
+  negated,
+  regexp,
+  needs: negated ? [] : requirements(source),
+})
 
 interface Pattern {
   readonly negated: boolean

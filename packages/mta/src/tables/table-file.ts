@@ -125,11 +125,16 @@ function drain<T>(steps: Generator<void, T>): T {
   }
 }
 
+/** So long others wait for their turn, at most. */
+const sliceMs = 4
+
 async function drainSlowly<T>(steps: Generator<void, T>): Promise<T> {
-  for (;;) {
+  for (let sinceMs = performance.now(); ; ) {
     const step = steps.next()
     if (step.done === true) return step.value
+    if (performance.now() - sinceMs < sliceMs) continue
     await new Promise((resolve) => setImmediate(resolve))
+    sinceMs = performance.now()
   }
 }
 
