@@ -154,6 +154,7 @@ export async function composeServer(parts: ComposeParts) {
   const store = await openSiteStore({
     directory: folder.storeFolder,
     now,
+    log,
     defaultQuotaBytes: parts.config.values.mailbox_size_limit,
     defaultQuotaMessages: parts.config.values.quota_message_count,
     listing: listingMaker,
