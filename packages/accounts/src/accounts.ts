@@ -56,6 +56,8 @@ export interface Accounts extends Authenticator {
     address: string,
     quota: { readonly quotaBytes?: number; readonly quotaMessages?: number },
   ): Promise<Account>
+  /** With its mail, password and sharing. Adds the new address's domain as `create` does. */
+  rename(address: string, to: string): Promise<Account>
   /** With all its mail. */
   remove(address: string): Promise<Account>
   addDomain(domain: string): Promise<boolean>

@@ -81,3 +81,33 @@ it('client networks', () => {
   ]
   for (const [address, network] of rows) assert.equal(clientNetwork(address), network)
 })
+
+it('another address, with all that the account has', async () => {
+  const accounts = site()
+  const { account } = await accounts.create({ address: 'alice', password: 'x' })
+  await accounts.create({ address: 'bob', password: 'x' })
+  await assert.rejects(accounts.rename('alice', 'BOB'), { kind: 'account-exists' })
+  await assert.rejects(accounts.rename('alice', 'a b'), { kind: 'invalid-address' })
+  await assert.rejects(accounts.rename('nobody', 'carol'), { kind: 'no-such-account' })
+  const renamed = await accounts.rename('alice', 'Alice.New@Example.NET')
+  assert.deepEqual(renamed, { ...account, address: 'alice.new@example.net' })
+  assert.equal(await accounts.find('alice'), undefined)
+  assert.equal(await accounts.isLocalDomain('example.net'), true)
+  assert.equal((await accounts.rename('bob', 'bob')).address, 'bob@example.org')
+})
+
+it('a password that another system kept: taken over when it can be checked', async () => {
+  const accounts = site()
+  const stored = '{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ='
+  const { account } = await accounts.create({ address: 'carol', password: '', storedPassword: stored })
+  assert.equal(account.passwordHash, stored)
+  await assert.rejects(
+    accounts.create({ address: 'dave', password: '', storedPassword: '$y$j9T$abc$def' }),
+    /yescrypt is checked through saslauthd/,
+  )
+  assert.equal(
+    (await accounts.create({ address: 'erin', password: '', storedPassword: '' })).account.passwordHash,
+    '',
+  )
+  assert.equal((await accounts.setStoredPassword('erin', stored)).passwordHash, stored)
+})

@@ -1,11 +1,9 @@
-import { makeScramVerifier } from '@posthorn/sasl'
 import { type Account, type Store, StoreError } from '@posthorn/storage'
 import { AccountError } from './account-error.ts'
-import type { Accounts, NewAccount } from './accounts.ts'
+import type { Accounts } from './accounts.ts'
 import { asciiDomain, domainOf, parseLogin } from './login-name.ts'
 import type { CompleteOptions } from './options.ts'
-import { hashPassword, maxPasswordOctets, preparePassword } from './password.ts'
-import { storedPasswordProblem } from './schemes/stored-password.ts'
+import { secretsOf, secretsOfNew } from './secrets.ts'
 
 interface AdministrationParts {
   readonly store: Store
@@ -17,6 +15,7 @@ interface AdministrationParts {
 type Administration = Pick<
   Accounts,
   | 'create'
+  | 'rename'
   | 'list'
   | 'setPassword'
   | 'setStoredPassword'
@@ -26,8 +25,6 @@ type Administration = Pick<
   | 'addDomain'
   | 'removeDomain'
 >
-
-type Secrets = Required<Pick<Account, 'passwordHash' | 'scramVerifier'>>
 
 /** What commands do to accounts and domains. */
 export function createAdministration(parts: AdministrationParts): Administration {
@@ -39,27 +36,6 @@ export function createAdministration(parts: AdministrationParts): Administration
     return account
   }
 
-  async function secretsOf(password: string | Uint8Array): Promise<Secrets> {
-    if (password.length === 0) throw new AccountError('invalid-password', 'The password is empty')
-    if (password.length > maxPasswordOctets) {
-      throw new AccountError('invalid-password', `The password is longer than ${maxPasswordOctets} octets`)
-    }
-    const prepared = preparePassword(password)
-    const { scramIterations } = parts.options()
-    return {
-      passwordHash: await hashPassword(prepared, parts.options()),
-      scramVerifier: scramIterations === 0 ? '' : await makeScramVerifier(prepared, scramIterations),
-    }
-  }
-
-  function secretsOfNew({ password, storedPassword }: NewAccount): Secrets | Promise<Secrets> {
-    if (storedPassword === undefined) return secretsOf(password)
-    const problem = storedPassword === '' ? undefined : storedPasswordProblem(storedPassword)
-    if (problem !== undefined)
-      throw new AccountError('invalid-password', `The password is of no use: ${problem}`)
-    return { passwordHash: storedPassword, scramVerifier: '' }
-  }
-
   async function addDomain(domain: string): Promise<boolean> {
     const name = asciiDomain(domain.normalize('NFC'))
     if (name === undefined) throw new AccountError('invalid-address', `Not a domain name: ${domain}`)
@@ -69,6 +45,19 @@ export function createAdministration(parts: AdministrationParts): Administration
   }
 
   return {
+    async rename(address, to) {
+      const { id, address: before } = await existing(address)
+      const name = parseLogin(to, parts.options().defaultDomain)
+      if (name === undefined)
+        throw new AccountError('invalid-address', `Not an address for an account: ${to}`)
+      const other = await accounts.find(name)
+      if (other !== undefined && other.id !== id)
+        throw new AccountError('account-exists', `Account exists: ${name}`)
+      if (name === before) return other as Account
+      const renamed = await accounts.update(id, { address: name })
+      await addDomain(domainOf(name))
+      return renamed
+    },
     async create(wanted) {
       const { address, quotaBytes = 0, quotaMessages = 0, home = '' } = wanted
       const name = parseLogin(address, parts.options().defaultDomain)
@@ -77,7 +66,7 @@ export function createAdministration(parts: AdministrationParts): Administration
       }
       const taken = new AccountError('account-exists', `Account exists: ${name}`)
       if ((await accounts.find(name)) !== undefined) throw taken
-      const secrets = await secretsOfNew(wanted)
+      const secrets = await secretsOfNew(wanted, parts.options())
       try {
         const account = await accounts.create({
           address: name,
@@ -95,11 +84,11 @@ export function createAdministration(parts: AdministrationParts): Administration
     list: () => accounts.list(),
     async setPassword(address, password) {
       const { id } = await existing(address)
-      return accounts.update(id, await secretsOf(password))
+      return accounts.update(id, await secretsOf(password, parts.options()))
     },
     async setStoredPassword(address, storedPassword) {
       const { id } = await existing(address)
-      return accounts.update(id, await secretsOfNew({ address, password: '', storedPassword }))
+      return accounts.update(id, await secretsOfNew({ password: '', storedPassword }, parts.options()))
     },
     async setEnabled(address, to) {
       return accounts.update((await existing(address)).id, { enabled: to === 'enabled' })

@@ -13,6 +13,8 @@ export function createStoreFixture(now: () => number = () => 0): Store {
   const part = {
     accounts: {
       async create(account: Omit<Account, 'id' | 'createdMs'>) {
+        if ([...rows.values()].some(({ address }) => address === account.address))
+          throw new StoreError('account-exists', `Account ${account.address} exists`)
         const made = { ...account, id: (rows.size + 1) as AccountId, createdMs: now() }
         rows.set(made.id, made)
         return made

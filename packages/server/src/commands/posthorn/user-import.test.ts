@@ -126,3 +126,19 @@ test('what is no such file is told with its line', async () => {
   assert.equal(none.code, 69)
   assert.match(none.err, /cannot read \/nonexistent\/users: ENOENT/)
 })
+
+test('rename: another address, the same mail and password', async () => {
+  const { path, file, posthorn } = site()
+  await posthorn(['user', 'add', 'carol', '--password', 'secret'])
+  const letter = file('letter.mbox', 'From x@y Sat Nov 21 10:00:00 2026\nSubject: kept\n\nHello\n')
+  await posthorn(['import', 'mbox', 'carol', letter, '--mailbox', 'INBOX'])
+  const renamed = await posthorn(['user', 'rename', 'carol', 'carol.smith@example.net'])
+  assert.deepEqual(
+    [renamed.code, renamed.out],
+    [0, 'carol@example.org: renamed to carol.smith@example.net\n'],
+  )
+  assert.match((await posthorn(['mailbox', 'list', 'carol.smith@example.net'])).out, /^INBOX +1 messages/m)
+  assert.match((await posthorn(['user', 'rename', 'carol', 'x'])).err, /No such account: carol/)
+  assert.equal(await logIn(path, 'carol.smith@example.net', 'secret'), 'renewed')
+  assert.equal(await logIn(path, 'carol', 'secret'), 'credentials')
+})

@@ -23,7 +23,7 @@ interface AddOptions extends PasswordOptions {
 export function addUserCommands(program: Command, context: CommandContext): void {
   const user = program
     .command('user')
-    .description('accounts: add, import, list, passwd, disable, enable, quota, remove')
+    .description('accounts: add, import, list, passwd, disable, enable, quota, rename, remove')
   const passwordOptions = (command: Command) =>
     command
       .option(
@@ -71,6 +71,17 @@ export function addUserCommands(program: Command, context: CommandContext): void
     .option('--quota-messages <count>', 'how many messages; 0 is the limit of the server')
     .action((address: string, size: string | undefined, options: { quotaMessages?: string }) =>
       setQuota(context, address, size, options.quotaMessages),
+    )
+  user
+    .command('rename <address> <new-address>')
+    .description(
+      'give the account another address, with its mail and password; an alias may lead from the old one',
+    )
+    .action((address: string, to: string) =>
+      withSite(context.shell, context.site(), async ({ accounts }) => {
+        const before = (await accounts.find(address))?.address ?? address
+        context.shell.out(`${before}: renamed to ${(await accounts.rename(address, to)).address}\n`)
+      }),
     )
   user
     .command('remove <address>')
