@@ -1,7 +1,7 @@
 /** Child of queue-kill.test.ts: accepts messages when told how many, delivers what is in the queue, until killed. */
 import { zoneFileResolver } from '@posthorn/dns'
 import { createDeliveryAgents, createQueueRunner, defaultQueueOptions } from '@posthorn/mta'
-import { openStore } from '@posthorn/storage'
+import { type NewQueueEntry, openStore } from '@posthorn/storage'
 
 const [directory = '', port = '', from = '0', to = '0'] = process.argv.slice(2)
 const store = await openStore({ directory })
@@ -36,23 +36,32 @@ for (let n = Number(from); n < Number(to); n++) {
   const writer = store.messages.stage()
   await writer.write(Buffer.from(`X-Number: ${n}\r\n\r\n${'x'.repeat(3000)}\r\n`))
   const nowMs = Date.now()
-  await store.queue.accept({
-    message: await writer.finish(),
-    entry: {
-      queueId: store.queue.newId(nowMs),
-      sender: '',
-      recipients: [
-        {
-          address: `r${n}@far.test`,
-          route: { kind: 'queued', transport: 'smtp', nextHop: `[127.0.0.1]:${port}`, dueMs: nowMs },
-        },
-      ],
-      options: {},
-      origin: { clientName: 'c', clientAddress: '192.0.2.1', helo: 'c', protocol: 'ESMTP' },
-      arrivedMs: nowMs,
-    },
-  })
+  const message = await writer.finish()
+  const entry: NewQueueEntry = {
+    queueId: store.queue.newId(nowMs),
+    sender: '',
+    recipients: [
+      {
+        address: `r${n}@far.test`,
+        route: { kind: 'queued', transport: 'smtp', nextHop: `[127.0.0.1]:${port}`, dueMs: nowMs },
+      },
+    ],
+    options: {},
+    origin: { clientName: 'c', clientAddress: '192.0.2.1', helo: 'c', protocol: 'ESMTP' },
+    arrivedMs: nowMs,
+  }
+  // Every second one leaves as it comes, the others are found in the queue.
+  const offer = n % 2 === 0 ? runner.offer(entry.recipients) : undefined
+  if (offer === undefined) {
+    await store.queue.accept({ message, entry })
+    process.stdout.write(`${n}\n`)
+    continue
+  }
+  const octets = message.octets()
+  const { claimed } = await store.queue.acceptClaimed({ message, entry }, offer)
   process.stdout.write(`${n}\n`)
+  if (claimed === undefined) offer.withdraw()
+  else offer.begin(claimed, octets)
 }
 setInterval(async () => {
   if ((await store.queue.count()) === 0) process.stdout.write('empty\n')

@@ -118,6 +118,16 @@ export class Destinations {
     }
   }
 
+  /**
+   * Mail may come to it past the queue: it lives, has no pauses, and no more is waiting than `cohorts` times what it
+   * may have at a time.
+   */
+  hasRoom(destination: string, limits: DestinationLimits, nowMs: number, cohorts: number): boolean {
+    if (limits.rateDelayMs > 0 || this.deadNow(destination, nowMs, 'due') !== undefined) return false
+    const site = this.#sites.get(destination)
+    return site === undefined || site.running + site.waiting.length < room(site) * cohorts
+  }
+
   /** Next hops that have enough to do, or rest. */
   full(): string[] {
     const full: string[] = []

@@ -9,9 +9,16 @@ export class QueuedMessage {
   readonly #entry: QueueEntry
   #head: Promise<Uint8Array> | undefined
 
-  constructor(queue: Pick<QueueStore, 'read'>, entry: QueueEntry) {
+  /** `octets`: the whole message, when it need not be read. */
+  constructor(
+    queue: Pick<QueueStore, 'read'>,
+    entry: QueueEntry,
+    octets?: readonly Uint8Array[] | undefined,
+  ) {
     this.#queue = queue
     this.#entry = entry
+    if (octets === undefined || entry.sizeBytes > pieceBytes) return
+    this.#head = Promise.resolve(octets.length === 1 ? (octets[0] as Uint8Array) : Buffer.concat(octets))
   }
 
   /** The first octets: the whole header of any sane message. */

@@ -43,8 +43,10 @@ export class OutcomeRecorder {
       logAttempt(this.#input.log, entry, attempt, { ...times, nowMs: this.#input.now() })
     // Whether a mailbox had room is known when the store has settled.
     const soft = this.#input.options().softBounce === 'yes' ? given.map(softened) : given
-    for (const attempt of soft) if (attempt.effect?.kind !== 'place') say(attempt)
-    const expired = nowMs >= expiresMs(entry, this.#input.options())
+    // What is returned by force was not tried: the queue manager alone says so.
+    if (entry.forcedExpiry !== true)
+      for (const attempt of soft) if (attempt.effect?.kind !== 'place') say(attempt)
+    const expired = entry.forcedExpiry === true || nowMs >= expiresMs(entry, this.#input.options())
     const attempts = expired ? soft.map((attempt) => this.#giveUp(entry, attempt)) : soft
     const { settlements, warned } = this.#settlements(entry, attempts, nowMs)
     try {
@@ -76,7 +78,8 @@ export class OutcomeRecorder {
 
   #giveUp(entry: QueueEntry, attempt: Attempt): Attempt {
     if (attempt.result.action !== 'delayed') return attempt
-    const text = `from=<${entry.sender}>, status=expired, returned to sender`
+    const status = entry.forcedExpiry === true ? 'force-expired' : 'expired'
+    const text = `from=<${entry.sender}>, status=${status}, returned to sender`
     this.#input.log({ level: 'info', service: 'qmgr', queueId: entry.queueId, text })
     return { ...attempt, result: { ...attempt.result, action: 'failed' } }
   }
@@ -257,3 +260,10 @@ const noteOf = ({ status, diagnostic, remoteMta, atMs }: DeliveryResult): Delive
   remoteMta,
   atMs,
 })
+
+/** Postfix: postsuper -e: why it waited, or that somebody wanted it so. Nothing is tried. */
+export const expiredNow = ({ recipients }: DeliveryJob, nowMs: number): readonly Attempt[] =>
+  recipients.map((recipient) => {
+    const { status = '4.7.0', diagnostic = 'message is administratively expired' } = recipient.last ?? {}
+    return decided(recipient, { action: 'delayed', status, text: diagnostic, nowMs })
+  })

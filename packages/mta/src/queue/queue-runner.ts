@@ -1,5 +1,5 @@
 import type { Log } from '@posthorn/mail'
-import type { QueueEntry, Store } from '@posthorn/storage'
+import type { NewRecipient, QueueEntry, Store } from '@posthorn/storage'
 import { Reporter } from '../bounce/report.ts'
 import {
   type Attempt,
@@ -10,10 +10,12 @@ import {
   type ResolveRecipient,
 } from '../delivery/attempt.ts'
 import { Destinations, destinationKey } from './destinations.ts'
+import { type DirectDelivery, type DirectOffer, directRoutes } from './direct-delivery.ts'
 import { countHops, jobsOf, QueuedMessage } from './job.ts'
+import { LeaseCohorts } from './lease-cohorts.ts'
 import { logActive } from './log-lines.ts'
 import type { QueueOptions } from './options.ts'
-import { OutcomeRecorder } from './outcome.ts'
+import { expiredNow, OutcomeRecorder } from './outcome.ts'
 import { isFlushed } from './schedule.ts'
 
 export interface QueueRunnerInput {
@@ -29,7 +31,7 @@ export interface QueueRunnerInput {
   readonly random?: () => number
 }
 
-export interface QueueRunner {
+export interface QueueRunner extends DirectDelivery {
   start(): void
   /** Looks for due mail now (`postqueue -f`); next hops found dead are tried again. */
   flush(): void
@@ -51,12 +53,18 @@ class Runner implements QueueRunner {
   readonly #recorder: OutcomeRecorder
   readonly #destinations = new Destinations(() => this.#look())
   readonly #running = new Set<Promise<void>>()
-  readonly #controllers = new Set<AbortController>()
+  readonly #cohorts = new LeaseCohorts()
   #timer: NodeJS.Timeout | undefined
   #unwatch: (() => void) | undefined
   #state: 'new' | 'started' | 'stopped' = 'new'
   #looking: Promise<void> | undefined
   #again = false
+  /** Messages that are being accepted with a place here. */
+  #offered = 0
+  /** There may be due mail for which there was no room. */
+  #isBehind = false
+  /** Next hops of which mail waits in the queue: what comes in may not pass it by. */
+  #behind: ReadonlySet<string> = new Set()
 
   constructor(input: QueueRunnerInput) {
     this.#input = input
@@ -106,7 +114,7 @@ class Runner implements QueueRunner {
     const over = Promise.allSettled([...this.#running])
     const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref())
     await Promise.race([over, grace])
-    for (const controller of this.#controllers) controller.abort()
+    this.#cohorts.abortAll()
     await Promise.race([over, new Promise((resolve) => setTimeout(resolve, 5000).unref())])
     await this.#input.store.queue.release(this.#input.owner)
   }
@@ -130,12 +138,14 @@ class Runner implements QueueRunner {
 
   async #claim(): Promise<void> {
     const { store, owner, options } = this.#input
+    let except: readonly string[] = []
     for (;;) {
       const { deliveries, leaseMs } = options()
       const room = deliveries - this.#running.size
+      this.#isBehind = room <= 0
       if (room <= 0 || this.#state !== 'started') return
       const nowMs = this.#now()
-      const except = this.#destinations.full()
+      except = this.#destinations.full()
       // Recipients, of which a message may have many.
       const limit = Math.min(room * 2, 200)
       const entries = await store.queue.claimDue({
@@ -148,7 +158,46 @@ class Runner implements QueueRunner {
       if (entries.length === 0) break
       for (const entry of entries) this.#begin(entry, nowMs)
     }
-    this.#sleep(await store.queue.nextDueMs())
+    const dueMs = await store.queue.nextDueMs()
+    this.#isBehind = dueMs !== undefined && dueMs <= this.#now()
+    this.#behind = this.#isBehind ? new Set(except) : new Set()
+    this.#sleep(dueMs)
+  }
+
+  offer(recipients: readonly NewRecipient[]): DirectOffer | undefined {
+    if (this.#state !== 'started') return undefined
+    const { owner, options } = this.#input
+    const { deliveries, deferTransports, leaseMs, limitsOf } = options()
+    if (this.#running.size + this.#offered >= deliveries) return undefined
+    const nowMs = this.#now()
+    const routes = directRoutes(recipients, nowMs)
+    const mayGo = routes.every((route) => {
+      const { transport, nextHop } = route
+      const cohorts = this.#behind.has(nextHop) ? 1 : 2
+      const hasRoom = this.#destinations.hasRoom(destinationKey(route), limitsOf(transport), nowMs, cohorts)
+      return hasRoom && !deferTransports.includes(transport)
+    })
+    if (routes.length === 0 || !mayGo) return undefined
+    this.#offered++
+    return {
+      owner,
+      nowMs,
+      leaseUntilMs: nowMs + leaseMs,
+      begin: (entry, octets) => {
+        this.#offered--
+        if (this.#state === 'started') this.#begin(entry, nowMs, octets)
+        else this.#giveBack()
+      },
+      withdraw: () => {
+        this.#offered--
+      },
+    }
+  }
+
+  /** Accepted while we stopped. */
+  #giveBack(): void {
+    const { store, owner } = this.#input
+    store.queue.release(owner).catch((error) => this.#fault('Cannot free claims', error))
   }
 
   /** What is due but passed over wakes us when a delivery ends. */
@@ -166,21 +215,18 @@ class Runner implements QueueRunner {
     this.#timer.unref()
   }
 
-  #begin(entry: QueueEntry, claimedMs: number): void {
-    const controller = new AbortController()
+  #begin(entry: QueueEntry, claimedMs: number, octets?: readonly Uint8Array[] | undefined): void {
     const { limitsOf, leaseMs } = this.#input.options()
-    const lease = setTimeout(() => controller.abort(), Math.max(leaseMs - 60_000, leaseMs / 2)).unref()
-    const message = new QueuedMessage(this.#input.store.queue, entry)
-    const jobs = jobsOf(entry, message, (transport) => limitsOf(transport).recipients, controller.signal)
+    const cohort = this.#cohorts.join(Math.max(leaseMs - 60_000, leaseMs / 2))
+    const message = new QueuedMessage(this.#input.store.queue, entry, octets)
+    const jobs = jobsOf(entry, message, (transport) => limitsOf(transport).recipients, cohort.signal)
     const work = this.#work(entry, message, jobs, claimedMs)
       .catch((error) => this.#fault(`Cannot deliver ${entry.queueId}`, error))
       .finally(() => {
-        clearTimeout(lease)
+        cohort.leave()
         this.#running.delete(work)
-        this.#controllers.delete(controller)
-        this.#look()
+        if (this.#isBehind) this.#look()
       })
-    this.#controllers.add(controller)
     this.#running.add(work)
   }
 
@@ -251,6 +297,7 @@ class Runner implements QueueRunner {
       job.recipients.map((recipient) => decided(recipient, { action: actionOf(status), status, text, nowMs }))
     if (looped) return every('5.4.6', 'too many hops')
     const { entry, recipients } = job
+    if (entry.forcedExpiry === true) return expiredNow(job, nowMs)
     const asked = isFlushed({ ...entry, recipients }, nowMs, this.#input.options()) ? 'flushed' : 'due'
     if (asked === 'due' && this.#input.options().deferTransports.includes(job.transport)) {
       return every('4.3.2', 'deferred transport')

@@ -1,6 +1,7 @@
 import type { Log } from '@posthorn/mail'
 import type { SmtpReply } from '@posthorn/smtp'
 import type {
+  Acceptance,
   AcceptedRecipient,
   EnvelopeOptions,
   NewRecipient,
@@ -10,6 +11,7 @@ import type {
   Store,
 } from '@posthorn/storage'
 import type { FilterTransport } from '../policy/index.ts'
+import type { DirectDelivery } from '../queue/direct-delivery.ts'
 import { formatDelay } from '../queue/log-lines.ts'
 import {
   AliasLimitError,
@@ -44,6 +46,8 @@ export interface AcceptSources {
   readonly routing: Pick<Routing, 'plan' | 'envelopeRules' | 'complete'>
   readonly log: Log
   readonly now: () => number
+  /** What may leave at once; without it everything waits in the queue. */
+  readonly direct?: DirectDelivery | undefined
 }
 
 /**
@@ -71,6 +75,7 @@ export async function acceptMessage(
   const endedMs = now()
   let planned: readonly Planned[]
   let accepted: readonly AcceptedRecipient[]
+  let begin: (() => void) | undefined
   try {
     const plan =
       received.filter === undefined
@@ -88,18 +93,10 @@ export async function acceptMessage(
       await message.abort()
       accepted = []
     } else {
-      accepted = await sources.store.queue.accept({
-        message,
-        entry: {
-          queueId,
-          sender: received.sender,
-          recipients,
-          options: received.options,
-          origin: received.origin,
-          arrivedMs: received.arrivedMs,
-          ...(received.hold === 'held' ? { hold: true as const } : {}),
-        },
-      })
+      const { sender, options, origin, arrivedMs } = received
+      const held = received.hold === 'held' ? { hold: true as const } : {}
+      const entry = { queueId, sender, recipients, options, origin, arrivedMs, ...held }
+      ;({ accepted, begin } = await storeMail({ message, entry }, sources))
     }
   } catch (error) {
     if (error instanceof AliasLimitError) {
@@ -114,7 +111,31 @@ export async function acceptMessage(
     return refused
   }
   logAccepted(received, message.sizeBytes, planned, accepted, { log, endedMs, nowMs: now() })
+  begin?.()
   return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
+}
+
+interface StoredMail {
+  readonly accepted: readonly AcceptedRecipient[]
+  /** Sends what was claimed. */
+  readonly begin: (() => void) | undefined
+}
+
+/** Whoever has a place among the deliveries now is claimed with the acceptance. */
+async function storeMail(acceptance: Acceptance, { store, direct }: AcceptSources): Promise<StoredMail> {
+  const { message, entry } = acceptance
+  const offer = entry.hold === true ? undefined : direct?.offer(entry.recipients)
+  if (offer === undefined) return { accepted: await store.queue.accept(acceptance), begin: undefined }
+  const octets = message.octets()
+  try {
+    const { accepted, claimed } = await store.queue.acceptClaimed(acceptance, offer)
+    if (claimed !== undefined) return { accepted, begin: () => offer.begin(claimed, octets) }
+    offer.withdraw()
+    return { accepted, begin: undefined }
+  } catch (error) {
+    offer.withdraw()
+    throw error
+  }
 }
 
 /** Postfix: qmgr(8) with a content filter: addresses as they came, one way for all. */

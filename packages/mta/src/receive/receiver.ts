@@ -19,6 +19,7 @@ import {
   type Refusal,
   refusalText,
 } from '../policy/index.ts'
+import type { DirectDelivery } from '../queue/index.ts'
 import { pregreetRefusal, type Screen } from '../screen/index.ts'
 import { answered } from '../tables/index.ts'
 import { after } from './answer.ts'
@@ -41,6 +42,8 @@ export interface ReceiverSources {
   readonly dns: Resolver
   readonly log: Log
   readonly now: () => number
+  /** What may leave at once; without it everything waits in the queue. */
+  readonly direct?: DirectDelivery
   /** Told what each client does. Default: nobody is. */
   readonly statistics?: ClientStatistics
   /** Free octets on the disk of a folder; tests give their own. */
@@ -80,7 +83,8 @@ class Receiver implements SmtpHandler {
     const { store, log, now } = sources
     this.#space = new FreeSpace(now, sources.freeBytesOf)
     const countRecipient = (state: SessionState) => this.#countForClient('recipient', state)
-    this.#mailSources = { store, log, now, room: createMailboxRoom(store, now), countRecipient }
+    const room = createMailboxRoom(store, now)
+    this.#mailSources = { store, log, now, room, countRecipient, direct: sources.direct }
   }
 
   connect(session: SmtpSession): Answer<Greeting> {

@@ -10,6 +10,7 @@ import {
   policyLogText,
   type Refusal,
 } from '../policy/index.ts'
+import type { DirectDelivery } from '../queue/direct-delivery.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
 import { after } from './answer.ts'
@@ -34,6 +35,7 @@ export interface MailSources {
   readonly store: Pick<Store, 'queue' | 'messages'>
   readonly room: MailboxRoom
   readonly countRecipient: (state: SessionState) => void
+  readonly direct: DirectDelivery | undefined
   readonly log: Log
   readonly now: () => number
 }

@@ -3,6 +3,7 @@ import type { SmtpReply } from '@posthorn/smtp'
 import type { EnvelopeOptions, QueueId, Store } from '@posthorn/storage'
 import { ContentFilter } from '../checks/index.ts'
 import { MilterContent } from '../milter/index.ts'
+import type { DirectDelivery } from '../queue/index.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
 import { filterAfter, recipientsAfter } from './envelope-effects.ts'
@@ -34,6 +35,8 @@ export interface SubmitSources {
   readonly store: Pick<Store, 'queue' | 'messages'>
   readonly log: Log
   readonly now: () => number
+  /** What may leave at once; without it everything waits in the queue. */
+  readonly direct?: DirectDelivery
   readonly configuration: () => Pick<
     ReceiveConfiguration,
     'options' | 'routing' | 'contentChecks' | 'milters'
@@ -49,7 +52,7 @@ export async function submit(
   sources: SubmitSources,
 ): Promise<SmtpReply & { readonly queueId: string }> {
   const { options, routing } = sources.configuration()
-  const { store, log, now } = sources
+  const { store, log, now, direct } = sources
   const arrivedMs = now()
   const queueId = store.queue.newId(arrivedMs)
   if (submission.recipients.length === 0) {
@@ -115,7 +118,7 @@ export async function submit(
       verp: verpOf(submission.verp, options),
       filter: filterAfter(effects, options.contentFilter),
     }
-    return { ...(await acceptMessage(received, message, { store, routing, log, now })), queueId }
+    return { ...(await acceptMessage(received, message, { store, routing, log, now, direct })), queueId }
   } catch (error) {
     log({ level: 'error', service: 'pickup', queueId, text: 'cannot store message', error })
     if (!finished) await intake.abort().catch(() => {})

@@ -19,6 +19,7 @@ import {
   createScreen,
   createTables,
   type DeliveryAgent,
+  type DirectDelivery,
   type MtaSts,
   PolicyError,
   type ReceiveConfiguration,
@@ -198,8 +199,10 @@ export async function createTransfer(given: TransferParts) {
   }
   let current = await rules(parts, parts.config)
   const { store, accounts, resolver, log, now, owner, statistics } = parts
+  // Asked when mail comes in: the queue is there by then.
+  const direct: DirectDelivery = { offer: (recipients) => queue.offer(recipients) }
   const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>
-    createReceiver({ store, accounts, dns: resolver, log, now, configuration, statistics })
+    createReceiver({ store, accounts, dns: resolver, log, now, configuration, statistics, direct })
   const handler = receiver(() => current.receive, log)
   const localUsers = createLocalUsers()
   const agents = createDeliveryAgents({
@@ -246,7 +249,7 @@ export async function createTransfer(given: TransferParts) {
     start: (): void => queue.start(),
     /** Mail of this machine's users, by main.cf's rules. */
     submit: async (submission: Submission) =>
-      await submit(submission, { store, log, now, configuration: () => current.receive }),
+      await submit(submission, { store, log, now, direct, configuration: () => current.receive }),
     reload: async (config: Config): Promise<void> => {
       const next = await rules(parts, config)
       const before = current

@@ -96,6 +96,8 @@ export interface QueueEntry {
   readonly arrivedMs: number
   readonly sizeBytes: number
   readonly hold: boolean
+  /** To be returned at the next attempt, whatever its age. Postfix: postsuper -e. */
+  readonly forcedExpiry?: true
   /** Still to be dealt with. */
   readonly recipients: readonly QueuedRecipient[]
 }
@@ -136,6 +138,14 @@ export interface QueueStore {
   newId(nowMs: number): QueueId
   /** Places local recipients and enqueues the rest: one unit, durable on return. */
   accept(acceptance: Acceptance): Promise<readonly AcceptedRecipient[]>
+  /**
+   * As `accept`; recipients of the queue that are due by now are claimed in the same unit, as `claimDue` would.
+   * `claimed` lists them; undefined when there are none.
+   */
+  acceptClaimed(
+    acceptance: Acceptance,
+    claim: { readonly owner: string; readonly nowMs: number; readonly leaseUntilMs: number },
+  ): Promise<{ readonly accepted: readonly AcceptedRecipient[]; readonly claimed: QueueEntry | undefined }>
   /** Marks due recipients as claimed by `owner` until the lease ends; each entry lists only claimed recipients. */
   claimDue(claim: {
     readonly owner: string
@@ -172,5 +182,7 @@ export interface QueueStore {
     readonly nextHop?: string
   }): Promise<number>
   setHold(queueId: QueueId, to: 'held' | 'released'): Promise<boolean>
+  /** Marks the message for its return and, unless it is held, makes it due. False: not there, or marked already. */
+  expire(queueId: QueueId, nowMs: number): Promise<boolean>
   remove(queueId: QueueId): Promise<boolean>
 }

@@ -16,7 +16,13 @@ import { readAccount } from '../rows/account-row.ts'
 import { referToBlob } from '../rows/blob-row.ts'
 import { findMailboxId } from '../rows/mailbox-row.ts'
 import { createMessage } from '../rows/message-row.ts'
-import { createEntry, readEntry, type StoredRecipient, writeRecipient } from '../rows/queue-row.ts'
+import {
+  createEntry,
+  readEntry,
+  type StoredEntry,
+  type StoredRecipient,
+  writeRecipient,
+} from '../rows/queue-row.ts'
 import { exceedsQuota } from '../rows/usage-row.ts'
 import type { DeliveryFacts } from '../segments/frame.ts'
 import { addDue } from './due-index.ts'
@@ -126,12 +132,13 @@ export const deliver = (
 
 export const isPlaced = (outcome: Placed | DeliveryNote): outcome is Placed => 'uid' in outcome
 
-/** Places local recipients and queues the others, all in the unit given. */
+/** Places local recipients and queues the others, all in the unit given; `take` gets those that it may claim. */
 export const acceptIn = (
   engine: AcceptPlace,
   unit: Unit,
   { message, entry }: Acceptance,
   blobId: number,
+  take?: TakeQueued,
 ): AcceptedRecipient[] => {
   if (readEntry(unit, entry.queueId) !== undefined) {
     throw new StoreError('in-use', `Cannot accept: queue id ${entry.queueId} is in use`)
@@ -151,7 +158,7 @@ export const acceptIn = (
     waiting.push({ index, recipient: outcome ? { ...queued, last: outcome } : queued })
     return { address, outcome: 'queued', ...(outcome && { note: outcome }) }
   })
-  if (waiting.length > 0) enqueue(unit, { message, entry }, blobId, waiting)
+  if (waiting.length > 0) enqueue(unit, { message, entry }, blobId, { waiting, take })
   // A message for nobody leaves nothing behind.
   else if (entry.recipients.length === 0) referToBlob(unit, blobId, 0)
   return accepted
@@ -184,27 +191,34 @@ const stored = (
   delayWarned: false,
 })
 
+/** A recipient that is being queued, free of any claim. */
+export interface Waiting {
+  readonly index: number
+  readonly recipient: StoredRecipient
+}
+
+/** The same recipient, claimed; undefined: it waits. */
+export type TakeQueued = (unit: Unit, entry: StoredEntry, waiting: Waiting) => StoredRecipient | undefined
+
 const enqueue = (
   unit: Unit,
   { message, entry }: Acceptance,
   blobId: number,
-  waiting: readonly { readonly index: number; readonly recipient: StoredRecipient }[],
+  { waiting, take }: { readonly waiting: readonly Waiting[]; readonly take: TakeQueued | undefined },
 ): void => {
+  const { queueId, sender, options, origin, arrivedMs } = entry
   const hold = entry.hold === true
-  createEntry(unit, {
-    queueId: entry.queueId,
-    sender: entry.sender,
-    options: entry.options,
-    origin: entry.origin,
-    arrivedMs: entry.arrivedMs,
-    sizeBytes: message.sizeBytes,
-    hold,
-    blobId,
-  })
+  const sizeBytes = message.sizeBytes
+  const stored: StoredEntry = { queueId, sender, options, origin, arrivedMs, sizeBytes, hold, blobId }
+  createEntry(unit, stored)
   referToBlob(unit, blobId, 1)
+  let due = 0
   for (const { index, recipient } of waiting) {
-    writeRecipient(unit, entry.queueId, index, recipient)
-    if (!hold) addDue(unit, { ...recipient, queueId: entry.queueId, index })
+    const taken = hold ? undefined : take?.(unit, stored, { index, recipient })
+    writeRecipient(unit, queueId, index, taken ?? recipient)
+    if (hold || taken !== undefined) continue
+    addDue(unit, { ...recipient, queueId, index })
+    due++
   }
-  unit.wake({ kind: 'queue' })
+  if (due > 0 || take === undefined) unit.wake({ kind: 'queue' })
 }

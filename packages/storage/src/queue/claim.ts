@@ -1,13 +1,15 @@
-import type { QueueEntry, QueueStore } from '../contract.ts'
+import type { Acceptance, AcceptedRecipient, QueueEntry, QueueStore } from '../contract.ts'
 import type { Unit } from '../kv/unit.ts'
 import { isAlive, type ProcessIdentity } from '../process-identity.ts'
 import {
   readEntry,
   readRecipient,
+  type StoredEntry,
   type StoredRecipient,
   toQueueEntry,
   writeRecipient,
 } from '../rows/queue-row.ts'
+import { type AcceptPlace, acceptIn } from './accept.ts'
 import { addDue, addLease, dueHops, dueOfHop, leasesUntil, removeDue, removeLease } from './due-index.ts'
 
 type Claim = Parameters<QueueStore['claimDue']>[0]
@@ -23,17 +25,12 @@ interface Candidate {
 /** Attempts are counted here, before anything is tried. */
 export const claimDueIn = (unit: Unit, claim: Claim, self: ProcessIdentity): QueueEntry[] => {
   endLeases(unit, claim.nowMs)
-  const { pid, startTicks, boot } = self
   const claimed = new Map<string, { index: number; recipient: StoredRecipient }[]>()
   for (const { queueId, index } of candidates(unit, claim)) {
     const recipient = readRecipient(unit, queueId, index)
     if (recipient === undefined) continue
     removeDue(unit, { ...recipient, queueId, index })
-    const mine: StoredRecipient = {
-      ...recipient,
-      attempts: recipient.attempts + 1,
-      lease: { owner: claim.owner, untilMs: claim.leaseUntilMs, process: { pid, startTicks, boot } },
-    }
+    const mine = leased(recipient, claim, self)
     writeRecipient(unit, queueId, index, mine)
     addLease(unit, claim.leaseUntilMs, queueId, index)
     const list = claimed.get(queueId) ?? []
@@ -52,6 +49,37 @@ export const claimDueIn = (unit: Unit, claim: Claim, self: ProcessIdentity): Que
       )
   }
   return entries
+}
+
+const leased = (
+  recipient: StoredRecipient,
+  { owner, leaseUntilMs }: Pick<Claim, 'owner' | 'leaseUntilMs'>,
+  { pid, startTicks, boot }: ProcessIdentity,
+): StoredRecipient => ({
+  ...recipient,
+  attempts: recipient.attempts + 1,
+  lease: { owner, untilMs: leaseUntilMs, process: { pid, startTicks, boot } },
+})
+
+/** Accepts a message and claims whoever is due in the same unit: no other one is between the two. */
+export const acceptClaimedIn = (
+  engine: AcceptPlace,
+  unit: Unit,
+  acceptance: Acceptance,
+  blobId: number,
+  claim: Pick<Claim, 'owner' | 'nowMs' | 'leaseUntilMs'> & { readonly self: ProcessIdentity },
+): { accepted: AcceptedRecipient[]; claimed: QueueEntry | undefined } => {
+  const mine: { index: number; recipient: StoredRecipient }[] = []
+  let stored: StoredEntry | undefined
+  const accepted = acceptIn(engine, unit, acceptance, blobId, (unit, entry, { index, recipient }) => {
+    if (recipient.dueMs > claim.nowMs) return undefined
+    const taken = leased(recipient, claim, claim.self)
+    addLease(unit, claim.leaseUntilMs, entry.queueId, index)
+    stored = entry
+    mine.push({ index, recipient: taken })
+    return taken
+  })
+  return { accepted, claimed: stored === undefined ? undefined : toQueueEntry(stored, mine) }
 }
 
 /** First a share for each hop, then what is left to whoever has more. */

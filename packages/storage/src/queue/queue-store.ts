@@ -14,7 +14,7 @@ import {
   writeRecipient,
 } from '../rows/queue-row.ts'
 import { acceptIn, factsOf } from './accept.ts'
-import { claimDueIn, endDeadLeases, giveBack } from './claim.ts'
+import { acceptClaimedIn, claimDueIn, endDeadLeases, giveBack } from './claim.ts'
 import { addDue, allHops, dueOfHop, leasesUntil, nextDueMs, removeDue } from './due-index.ts'
 import type { QueueIds } from './queue-ids.ts'
 import { removeWhole, settleIn } from './settle.ts'
@@ -33,6 +33,10 @@ export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
     accept: (acceptance) =>
       placeAll(engine, [stagedOf(engine, acceptance)], (unit, [blobId]) =>
         acceptIn(engine, unit, acceptance, blobId as number),
+      ),
+    acceptClaimed: (acceptance, claim) =>
+      placeAll(engine, [stagedOf(engine, acceptance)], (unit, [blobId]) =>
+        acceptClaimedIn(engine, unit, acceptance, blobId as number, { ...claim, self: engine.self }),
       ),
     claimDue: (claim) => claimDue(engine, claim),
     settle: (queueId, settlements, made = []) =>
@@ -64,6 +68,7 @@ export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
     },
     flush: (what) => flush(engine, what),
     setHold: (queueId, to) => engine.commit.run((unit) => setHold(unit, queueId, to)),
+    expire: (queueId, nowMs) => engine.commit.run((unit) => expire(unit, queueId, nowMs)),
     remove: (queueId) => engine.commit.runFreeing((unit) => removeWhole(unit, queueId)),
   }
 }
@@ -175,6 +180,15 @@ const moveDue = (
   const moved = { ...recipient, dueMs }
   writeRecipient(unit, queueId, index, moved)
   addDue(unit, { ...moved, queueId, index })
+}
+
+const expire = (unit: Unit, queueId: string, nowMs: number): boolean => {
+  const entry = readEntry(unit, queueId)
+  if (entry === undefined || entry.forcedExpiry === true) return false
+  writeEntry(unit, { ...entry, forcedExpiry: true })
+  for (const { index } of recipientsOf(unit, queueId)) makeDue(unit, queueId, index, Math.trunc(nowMs))
+  unit.wake({ kind: 'queue' })
+  return true
 }
 
 const setHold = (unit: Unit, queueId: string, to: 'held' | 'released'): boolean => {

@@ -41,7 +41,8 @@ export const settleIn = (
   })
   const removed = !hasRecipients(unit, queueId)
   if (removed) dropEntry(unit, entry)
-  unit.wake({ kind: 'queue' })
+  // Mail that is gone wakes nobody.
+  if (settlements.some(({ kind }) => kind === 'deferred')) unit.wake({ kind: 'queue' })
   return { unplaced, removed }
 }
 

@@ -20,6 +20,7 @@ export interface StoredEntry {
   readonly arrivedMs: number
   readonly sizeBytes: number
   readonly hold: boolean
+  readonly forcedExpiry?: true
   readonly blobId: number
 }
 
@@ -166,5 +167,6 @@ export const toQueueEntry = (
   arrivedMs: entry.arrivedMs,
   sizeBytes: entry.sizeBytes,
   hold: entry.hold,
+  ...(entry.forcedExpiry === true ? { forcedExpiry: true as const } : {}),
   recipients: recipients.map(({ index, recipient }) => toQueuedRecipient(index, recipient)),
 })

@@ -102,6 +102,49 @@ export const queueContract: readonly ContractCase[] = [
     },
   ],
   [
+    'a message is accepted with its due recipients claimed: one unit, as if it had been claimed afterwards',
+    async ({ store }) => {
+      const account = await makeAccount(store)
+      const octets = sampleMessage(1)
+      const message = await stage(store, octets)
+      const given = acceptance(store, message, [
+        toRemote('now@remote', 50),
+        toMailbox(account),
+        toRemote('later@remote', 900),
+      ])
+      assert.ok(Buffer.concat(message.octets() ?? []).equals(octets))
+      const claim = { owner: 'one', nowMs: 100, leaseUntilMs: 200 }
+      const { accepted, claimed } = await store.queue.acceptClaimed(given, claim)
+      assert.deepEqual(
+        accepted.map(({ outcome }) => outcome),
+        ['queued', 'placed', 'queued'],
+      )
+      assert.equal(message.octets(), undefined)
+      const shown = claimed?.recipients.map(({ index, state, attempts }) => [index, state, attempts])
+      assert.deepEqual(shown, [[0, 'claimed', 1]])
+      const stored = await store.queue.get(given.entry.queueId)
+      assert.deepEqual(
+        stored?.recipients.map(({ state }) => state),
+        ['claimed', 'queued'],
+      )
+      assert.equal(await store.queue.nextDueMs(), 900)
+      // Its owner died: the lease ends like any other.
+      const [again] = await store.queue.claimDue({ owner: 'two', nowMs: 201, leaseUntilMs: 300, limit: 9 })
+      assert.deepEqual(
+        again?.recipients.map(({ index, attempts }) => [index, attempts]),
+        [[0, 2]],
+      )
+      await store.queue.settle(given.entry.queueId, [
+        { index: 0, kind: 'done' },
+        { index: 2, kind: 'done' },
+      ])
+      assert.equal(await store.queue.count(), 0)
+      const held = acceptance(store, await stage(store, sampleMessage(2)), [toRemote('held@remote', 50)])
+      const nobody = await store.queue.acceptClaimed({ ...held, entry: { ...held.entry, hold: true } }, claim)
+      assert.equal(nobody.claimed, undefined)
+    },
+  ],
+  [
     'settle places and makes new messages in one unit; a full mailbox is unplaced',
     async ({ store }) => {
       const account = await makeAccount(store)
@@ -178,6 +221,11 @@ export const queueContract: readonly ContractCase[] = [
         [first],
       )
       assert.equal(await store.queue.remove('NONE' as never), false)
+      assert.equal(await store.queue.expire('NONE' as never, 5), false)
+      assert.equal((await store.queue.get(third))?.forcedExpiry, undefined)
+      assert.equal(await store.queue.expire(third, 5), true)
+      assert.equal(await store.queue.expire(third, 5), false)
+      assert.equal((await store.queue.get(third))?.forcedExpiry, true)
     },
   ],
   [

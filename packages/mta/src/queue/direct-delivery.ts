@@ -1,0 +1,34 @@
+import type { NewRecipient, QueueEntry } from '@posthorn/storage'
+
+/** Mail that leaves as soon as it is accepted: nobody has to look for it in the queue. */
+export interface DirectDelivery {
+  /** Before the message is accepted. undefined: it waits in the queue like other mail. */
+  offer(recipients: readonly NewRecipient[]): DirectOffer | undefined
+}
+
+/** A place among the deliveries, for recipients that are claimed in the unit of work that accepts them. */
+export interface DirectOffer {
+  readonly owner: string
+  readonly nowMs: number
+  readonly leaseUntilMs: number
+  /** The message is accepted, on disk; `octets` when they are in memory. */
+  begin(entry: QueueEntry, octets: readonly Uint8Array[] | undefined): void
+  /** Nothing came of it. */
+  withdraw(): void
+}
+
+/** More recipients are for the queue, which gives every message its share. */
+const maxRecipients = 20
+
+type QueuedRoute = NewRecipient['route'] & { readonly kind: 'queued' }
+
+/** Where the mail would go; empty when it is none for direct delivery. */
+export const directRoutes = (recipients: readonly NewRecipient[], nowMs: number): readonly QueuedRoute[] => {
+  const routes: QueuedRoute[] = []
+  for (const { route } of recipients) {
+    if (route.kind !== 'queued') continue
+    if (route.dueMs > nowMs || routes.length >= maxRecipients) return []
+    routes.push(route)
+  }
+  return routes
+}
