@@ -8,11 +8,11 @@ export interface Daemon {
   stop(): Promise<void>
 }
 
-/** Resolves when something answers at the Unix socket `socketPath`. */
+/** Resolves when something answers at the Unix socket, or at the port of 127.0.0.1. */
 export async function startDaemon(
   program: string,
   args: readonly string[],
-  socketPath: string,
+  place: string | { readonly port: number },
   logPath: string,
 ): Promise<Daemon> {
   const output = openSync(logPath, 'a')
@@ -22,9 +22,9 @@ export async function startDaemon(
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
   })
-  await eventually(`${program} at ${socketPath}`, async () => {
+  await eventually(`${program} at ${typeof place === 'string' ? place : place.port}`, async () => {
     if (child.exitCode !== null) throw new Error(`${program} ended: ${readFileSync(logPath, 'utf8')}`)
-    return await answers(socketPath)
+    return await answers(place)
   })
   return {
     async stop() {
@@ -36,9 +36,11 @@ export async function startDaemon(
   }
 }
 
-const answers = (path: string): Promise<true | undefined> =>
+const answers = (place: string | { readonly port: number }): Promise<true | undefined> =>
   new Promise((resolve) => {
-    const probe = createConnection(path)
+    const probe = createConnection(
+      typeof place === 'string' ? { path: place } : { ...place, host: '127.0.0.1' },
+    )
     probe.once('connect', () => {
       probe.destroy()
       resolve(true)
