@@ -180,6 +180,14 @@ describe('commands without a server', () => {
       (await run('postsuper', ['-c', path, '-H', 'ALL'])).err,
       /^postsuper: Released from hold: 1 message$/m,
     )
+    const expired = await run('postsuper', ['-c', path, '-e', id])
+    assert.equal(expired.err, `postsuper: ${id}: expired\npostsuper: Force-expired: 1 message\n`)
+    assert.match(
+      (await run('postsuper', ['-c', path, '-f', 'ALL'])).err,
+      /^postsuper: Force-expired: 0 messages$/m,
+    )
+    assert.match((await run('postqueue', ['-c', path, '-p'])).out, new RegExp(`^${id}#`, 'm'))
+    assert.match((await run('postqueue', ['-c', path, '-j'])).out, /"forced_expire": true/)
     assert.match(
       (await run('postsuper', ['-c', path, '-d', '-'], `${id}\nNOSUCH\n`)).err,
       /^postsuper: Deleted: 1 message$/m,

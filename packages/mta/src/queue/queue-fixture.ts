@@ -145,7 +145,7 @@ export class QueueBench {
 
   async accept(
     recipients: readonly (string | NewRecipient)[],
-    more: { sender?: string; content?: string; options?: EnvelopeOptions } = {},
+    more: { sender?: string; content?: string; options?: EnvelopeOptions; hold?: true } = {},
   ): Promise<QueueId> {
     const writer = this.store.messages.stage()
     await writer.write(Buffer.from(more.content ?? 'Subject: test\r\n\r\nhello\r\n'))
@@ -159,6 +159,7 @@ export class QueueBench {
         options: more.options ?? {},
         origin: { clientName: 'c', clientAddress: '192.0.2.1', helo: 'c', protocol: 'ESMTP' },
         arrivedMs: this.nowMs,
+        ...(more.hold === true ? { hold: true as const } : {}),
       },
     })
     return queueId

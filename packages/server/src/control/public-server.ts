@@ -18,7 +18,7 @@ import type { QueuedRecipient, QueueEntry, QueueId } from '@posthorn/storage'
 
 /** A queue entry with no more than a listing shows. */
 export interface ListedEntry
-  extends Pick<QueueEntry, 'queueId' | 'arrivedMs' | 'sizeBytes' | 'sender' | 'hold'> {
+  extends Pick<QueueEntry, 'queueId' | 'arrivedMs' | 'sizeBytes' | 'sender' | 'hold' | 'forcedExpiry'> {
   readonly recipients: readonly ListedRecipient[]
 }
 export type ListedRecipient = Pick<QueuedRecipient, 'address' | 'state' | 'attempts'> & {
@@ -32,6 +32,7 @@ export const listedEntry = (entry: QueueEntry): ListedEntry => ({
   sizeBytes: entry.sizeBytes,
   sender: entry.sender,
   hold: entry.hold,
+  ...(entry.forcedExpiry === true ? { forcedExpiry: true } : {}),
   recipients: entry.recipients.map(({ address, state, attempts, last }) => ({
     address,
     state,

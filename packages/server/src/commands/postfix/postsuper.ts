@@ -5,7 +5,7 @@ import { withSite } from '../site.ts'
 import { queueEntries, queueName } from './queue-listing.ts'
 
 const usage =
-  'postsuper [-c config_dir] [-d queue_id (delete)] [-h queue_id (hold)] [-H queue_id (un-hold)] [-r queue_id (requeue)] [queue_directory...]'
+  'postsuper [-c config_dir] [-d queue_id (delete)] [-e queue_id (expire)] [-f queue_id (expire, un-hold)] [-h queue_id (hold)] [-H queue_id (un-hold)] [-r queue_id (requeue)] [queue_directory...]'
 
 interface Action {
   /** `placed on hold`: logged for each. */
@@ -24,12 +24,22 @@ const actions: Readonly<Record<string, Action>> = {
     total: 'Released from hold',
     apply: (store, id) => hold(store, id, 'released'),
   },
+  e: {
+    done: 'expired',
+    total: 'Force-expired',
+    apply: (store, id) => store.queue.expire(id, Date.now()),
+  },
+  f: {
+    done: 'expired',
+    total: 'Force-expired',
+    apply: (store, id) => expireReleased(store, id),
+  },
   r: { done: 'requeued', total: 'Requeued', apply: requeue },
 }
 
 /** Deletes, holds, releases and requeues messages. Postfix: postsuper(1). */
 export async function postsuper(args: readonly string[], shell: Shell): Promise<number> {
-  const options = getopt(args, 'c:d:h:H:pr:sSv', usage)
+  const options = getopt(args, 'c:d:e:f:h:H:pr:sSv', usage)
   const wanted = options.flags.filter((one) => one.flag in actions)
   if (wanted.length === 0 && !['p', 's', 'S'].some((flag) => options.has(flag)))
     throw new CommandError(`usage: ${usage}`)
@@ -80,6 +90,12 @@ async function hold(store: Store, id: QueueId, to: 'held' | 'released'): Promise
   const entry = await store.queue.get(id)
   if (entry === undefined || entry.hold === (to === 'held')) return false
   return store.queue.setHold(id, to)
+}
+
+/** As -e, for a message on hold too. */
+async function expireReleased(store: Store, id: QueueId): Promise<boolean> {
+  const released = await hold(store, id, 'released')
+  return (await store.queue.expire(id, Date.now())) || released
 }
 
 /** There is no other queue to move it to: it is released and due now. */

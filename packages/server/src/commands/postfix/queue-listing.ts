@@ -45,7 +45,7 @@ function header(entry: ListedEntry): string {
 
 function formatEntry(entry: ListedEntry): string {
   const mark = { hold: '!', active: '*', incoming: '', deferred: '' }[queueName(entry)]
-  const id = `${entry.queueId}${mark}`
+  const id = `${entry.queueId}${mark}${entry.forcedExpiry === true ? '#' : ''}`
   const time = formatTime(entry.arrivedMs)
   const sender = printable(entry.sender === '' ? 'MAILER-DAEMON' : entry.sender)
   const long = entry.queueId.length > shortIdColumns
@@ -87,7 +87,7 @@ export function formatJson(entry: ListedEntry): string {
     queue_id: entry.queueId,
     arrival_time: Math.floor(entry.arrivedMs / 1000),
     message_size: entry.sizeBytes,
-    forced_expire: false,
+    forced_expire: entry.forcedExpiry === true,
     sender: entry.sender === '' ? 'MAILER-DAEMON' : entry.sender,
   }
   return `${spaced({ ...fields, recipients })}\n`
