@@ -88,6 +88,7 @@ const acceptAgain = (
   const message: StagedMessage = {
     sizeBytes: header.bodyBytes,
     summary: new Uint8Array(),
+    octets: () => undefined,
     abort: async () => {},
   }
   const entry = {
