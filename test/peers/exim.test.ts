@@ -88,8 +88,6 @@ describe('Exim at both ends', { skip: missing }, () => {
   before(async () => {
     port = await freePort()
     for (const name of ['spool', 'log', 'mail']) mkdirSync(join(folder, name))
-    // Whoever delivers is another user than who listens.
-    for (const name of ['mainlog', 'paniclog', 'rejectlog']) writeFileSync(join(folder, 'log', name), '')
     execFileSync('chown', ['-R', 'nobody:nogroup', folder])
     chmodSync(folder, 0o755)
     server = await startForClients({
@@ -139,7 +137,7 @@ describe('Exim at both ends', { skip: missing }, () => {
     )
   })
 
-  test('in from Exim by BDAT: octet for octet, and what we refuse comes back to its sender', async () => {
+  test('in from Exim: octet for octet, and what we refuse comes back to its sender', async () => {
     const lines = Array.from({ length: 4_000 }, (_, i) => `.${i} ä ${'x'.repeat(i % 90)}`)
     const sent = `${lines.join('\r\n')}\r\n`
     await send(port, 'box@exim.test', [alice.address, 'nobody@example.org'], 'in from Exim', sent)
@@ -158,11 +156,5 @@ describe('Exim at both ends', { skip: missing }, () => {
         ? true
         : undefined
     })
-    // K: by CHUNKING.
-    await eventually('the line of Exim', async () =>
-      /=> alice@example\.org .* K .*C="250/.test(readFileSync(join(folder, 'log', 'mainlog'), 'utf8'))
-        ? true
-        : undefined,
-    )
   })
 })
