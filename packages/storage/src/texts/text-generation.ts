@@ -11,6 +11,7 @@ import {
   recordBytes,
   type TextRecord,
 } from './text-record.ts'
+import { noStamp, stampOfFiles } from './text-stamp.ts'
 
 export type TextFile = 'head' | 'body'
 
@@ -43,6 +44,8 @@ export class TextGeneration {
   readonly #byMessage = new Map<number, number>()
   #readBytes = indexHeadBytes
   #users = 1
+  /** Since their writer wrote them on this machine: there is nothing to test. */
+  #isUntouched = false
   #places: Record<TextFile, TextPlacesOfFile> = {
     head: { starts: new Float64Array(), ends: new Float64Array() },
     body: { starts: new Float64Array(), ends: new Float64Array() },
@@ -93,6 +96,8 @@ export class TextGeneration {
   isCurrent(stat: { readonly ino: number; readonly size: number }): boolean {
     if (stat.ino !== this.inode || stat.size < this.#readBytes) return false
     if (stat.size >= this.#readBytes + recordBytes) this.#readRecords(stat.size)
+    const stamp = this.#records[this.#records.length - 1]?.stamp ?? noStamp
+    this.#isUntouched = stamp !== noStamp && stamp === stampOfFiles(this.#files[1], this.#files[2])
     return true
   }
 
@@ -153,11 +158,16 @@ export class TextGeneration {
   }
 
   isChecked(record: number, file: TextFile): boolean {
-    return this.#checks[file][record] !== unchecked
+    return this.#isUntouched || this.#checks[file][record] !== unchecked
   }
 
-  /** Tests the checksum when this process has not done so. */
+  /** Tests the checksum when this process has not done so, and anybody else may have written to the files. */
   check(record: number, bytes: Buffer, file: TextFile): boolean {
+    if (this.#isUntouched && this.#checks[file][record] === unchecked) return true
+    return this.test(record, bytes, file)
+  }
+
+  test(record: number, bytes: Buffer, file: TextFile): boolean {
     const checks = this.#checks[file]
     if (checks[record] === unchecked) {
       const { starts, ends } = this.#places[file]
@@ -228,4 +238,5 @@ const noRecord: TextRecord = {
   bodyBytes: 0,
   bodyCrc: 0,
   tooLong: true,
+  stamp: noStamp,
 }

@@ -30,6 +30,10 @@ const startMs = 1_000
 /** While mail comes in, a batch now and then; when none came for a while, one after the other. */
 const busyMs = 150
 const busyPauseMs = 100
+/** … and no more than this share of the time: mail has both processors. */
+const busyShare = 1 / 10
+/** The first batch waits for its thread. */
+const longestBatchMs = 200
 /** After a failure, and before another process's work is taken over. */
 const retryMs = 30_000
 /** Text that can be made again never takes the last room on a disk. */
@@ -54,6 +58,8 @@ export class TextMaker {
   #urgent = 0
   #warned = ''
   #lastWakeMs = 0
+  /** How long the last batch took. */
+  #batchMs = 0
 
   constructor(parts: TextMakerParts) {
     this.#parts = parts
@@ -198,7 +204,8 @@ export class TextMaker {
   async #pace(): Promise<void> {
     this.#stop.signal.throwIfAborted()
     if (this.#urgent > 0 || performance.now() - this.#lastWakeMs > busyMs) return
-    await sleep(busyPauseMs, undefined, { ref: false, signal: this.#stop.signal })
+    const restMs = Math.max(busyPauseMs, this.#batchMs / busyShare)
+    await sleep(restMs, undefined, { ref: false, signal: this.#stop.signal })
   }
 
   /** One batch of a mailbox. */
@@ -212,7 +219,9 @@ export class TextMaker {
     }
     if (found.frames.length > 0) {
       const { frames } = found
+      const beganMs = performance.now()
       const result = await this.#worker.run({ kind: 'make', account, frames })
+      this.#batchMs = Math.min(performance.now() - beganMs, longestBatchMs)
       if ('error' in result) {
         // Full, or unreadable: tried again later. Anything else would fail again: these are searched directly.
         if (result.code !== '') throw new Error(result.error)

@@ -21,6 +21,8 @@ export interface TextRecord {
   readonly bodyCrc: number
   /** Its text is too long to be kept: it is searched in the message. */
   readonly tooLong: boolean
+  /** Of both files after the text was written (see text-stamp.ts). */
+  readonly stamp: number
 }
 
 export const indexHeadBytes = 16
@@ -78,6 +80,7 @@ export const encodeRecord = (record: TextRecord): Buffer => {
   bytes.writeUInt32BE(record.headCrc, 52)
   bytes.writeUInt32BE(record.bodyCrc, 56)
   bytes[60] = record.tooLong ? 1 : 0
+  bytes.writeUInt32BE(record.stamp, 64)
   bytes.writeUInt32BE(crc32(bytes.subarray(0, 68)), 68)
   return bytes
 }
@@ -97,5 +100,6 @@ export const decodeRecord = (bytes: Buffer, at: number): TextRecord | undefined 
     headCrc: bytes.readUInt32BE(at + 52),
     bodyCrc: bytes.readUInt32BE(at + 56),
     tooLong: bytes[at + 60] === 1,
+    stamp: bytes.readUInt32BE(at + 64),
   }
 }

@@ -14,6 +14,7 @@ import {
   recordBytes,
   type TextRecord,
 } from './text-record.ts'
+import { noStamp, stampOf, stampOfFiles } from './text-stamp.ts'
 
 /** One message to be kept; without `folded` it is noted as too long. */
 export interface NewText {
@@ -28,6 +29,8 @@ interface OpenTexts {
   readonly head: number
   readonly body: number
   readonly records: number
+  /** As they were left by whoever wrote last. */
+  readonly isUntouched: boolean
 }
 
 const empty = Buffer.alloc(0)
@@ -41,11 +44,11 @@ export const appendTexts = (directory: string, account: number, added: readonly 
     let bodyAt = fs.fstatSync(open.body).size
     const heads: Buffer[] = []
     const bodies: Buffer[] = []
-    const records = added.map(({ folded, ...ids }) => {
+    const written = added.map(({ folded, ...ids }) => {
       const { head = empty, parts = empty, body = empty } = folded ?? {}
       heads.push(head)
       bodies.push(parts, body)
-      const record = encodeRecord({
+      const record = {
         ...ids,
         headAt,
         headBytes: head.length,
@@ -55,13 +58,15 @@ export const appendTexts = (directory: string, account: number, added: readonly 
         bodyBytes: body.length,
         bodyCrc: crc32(body, crc32(parts)),
         tooLong: folded === undefined,
-      })
+      }
       headAt += head.length
       bodyAt += parts.length + body.length
       return record
     })
     writeAll(open.head, Buffer.concat(heads), headAt - sum(heads))
     writeAll(open.body, Buffer.concat(bodies), bodyAt - sum(bodies))
+    const stamp = open.isUntouched ? stampOfFiles(open.head, open.body) : noStamp
+    const records = written.map((record) => encodeRecord({ ...record, stamp }))
     writeAll(open.index, Buffer.concat(records), indexHeadBytes + open.records * recordBytes)
   } finally {
     closeTexts(open)
@@ -82,7 +87,12 @@ const openTexts = (directory: string, account: number): OpenTexts => {
   if (generation !== undefined) {
     try {
       const open = openGeneration(directory, account, generation, 'r+')
-      if (isComplete(open)) return open
+      const last = lastRecord(open)
+      if (open.records === 0 || (last !== undefined && isComplete(open, last))) {
+        const stamp = last?.stamp ?? noStamp
+        const isUntouched = stamp !== noStamp && stamp === stampOfFiles(open.head, open.body)
+        return { ...open, isUntouched: isUntouched || isEmpty(open) }
+      }
       closeTexts(open)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
@@ -92,18 +102,21 @@ const openTexts = (directory: string, account: number): OpenTexts => {
   return openGeneration(directory, account, newGeneration(), 'w+')
 }
 
-/** Texts that were cut short would be written over: all are made anew. */
-const isComplete = ({ index, head, body, records }: OpenTexts): boolean => {
-  if (records === 0) return true
+/** undefined for a damaged one. */
+const lastRecord = ({ index, records }: OpenTexts): TextRecord | undefined => {
+  if (records === 0) return undefined
   const bytes = Buffer.alloc(recordBytes)
   fs.readSync(index, bytes, 0, recordBytes, indexHeadBytes + (records - 1) * recordBytes)
-  const last = decodeRecord(bytes, 0)
-  return (
-    last !== undefined &&
-    fs.fstatSync(head).size >= last.headAt + last.headBytes &&
-    fs.fstatSync(body).size >= last.bodyAt + last.partBytes + last.bodyBytes
-  )
+  return decodeRecord(bytes, 0)
 }
+
+/** Texts that were cut short would be written over: all are made anew. */
+const isComplete = ({ head, body }: OpenTexts, last: TextRecord): boolean =>
+  fs.fstatSync(head).size >= last.headAt + last.headBytes &&
+  fs.fstatSync(body).size >= last.bodyAt + last.partBytes + last.bodyBytes
+
+const isEmpty = ({ records, head, body }: OpenTexts): boolean =>
+  records === 0 && fs.fstatSync(head).size + fs.fstatSync(body).size === 0
 
 const closeTexts = ({ index, head, body }: OpenTexts): void => {
   for (const file of [index, head, body]) fs.closeSync(file)
@@ -145,7 +158,8 @@ const openGeneration = (
     if (flags === 'w+') writeAll(index, encodeIndexHead(generation), 0)
     const bytes = fs.fstatSync(index).size - indexHeadBytes
     // A record cut short by a crash is written over.
-    return { index, head, body, records: Math.max(0, Math.floor(bytes / recordBytes)) }
+    const records = Math.max(0, Math.floor(bytes / recordBytes))
+    return { index, head, body, records, isUntouched: flags === 'w+' }
   } catch (error) {
     for (const file of opened) fs.closeSync(file)
     throw error
@@ -171,13 +185,15 @@ export const compactTexts = (directory: string, account: number, living: Float64
   const records = livingRecords(fs.readFileSync(indexPath(directory, account)), living)
   const next = newGeneration()
   const index = `${indexPath(directory, account)}.new`
+  const [head, body] = [headPath(directory, account, next), bodyPath(directory, account, next)]
   const written = copyTexts(records, [
-    [headPath(directory, account, generation), headPath(directory, account, next)],
-    [bodyPath(directory, account, generation), bodyPath(directory, account, next)],
+    [headPath(directory, account, generation), head],
+    [bodyPath(directory, account, generation), body],
   ])
-  fs.writeFileSync(index, Buffer.concat([encodeIndexHead(next), ...written.map(encodeRecord)]), {
-    mode: 0o600,
-  })
+  // What was copied was tested.
+  const stamp = stampOf(fs.statSync(head, { bigint: true }), fs.statSync(body, { bigint: true }))
+  const encoded = written.map((record) => encodeRecord({ ...record, stamp }))
+  fs.writeFileSync(index, Buffer.concat([encodeIndexHead(next), ...encoded]), { mode: 0o600 })
   fs.renameSync(index, indexPath(directory, account))
   fs.rmSync(headPath(directory, account, generation), { force: true })
   fs.rmSync(bodyPath(directory, account, generation), { force: true })
