@@ -16,7 +16,7 @@ before(async () => {
     auth_failure_delay: '0',
     mynetworks: '127.0.0.0/8',
     disable_plaintext_auth: 'yes',
-    smtpd_tls_auth_only: 'yes',
+    smtpd_tls_auth_only: 'no',
   })
 })
 after(async () => await server.stop())
@@ -197,6 +197,19 @@ test('the verifier is made with the password; an older account gets it at its ne
     (await store.accounts.get(account.id))?.scramVerifier ? true : undefined,
   )
   assert.match(await scramLogin('imap', 'yes', alice.password), /^a OK/)
+})
+
+test('where TLS is required, no mechanism logs in without it', async () => {
+  await server.reload({ ssl: 'required', smtpd_tls_auth_only: 'yes' })
+  try {
+    assert.match(await scramLogin('smtp', 'no', alice.password), /^538 5\.7\.11/)
+    assert.match(await scramLogin('pop3', 'no', alice.password), /^-ERR .*SSL\/TLS/)
+    assert.match(await scramLogin('imap', 'no', alice.password), /^a NO \[PRIVACYREQUIRED\]/)
+    for (const kind of ['smtp', 'pop3', 'imap'] as const)
+      assert.match(await scramLogin(kind, 'bound', alice.password), /^(?:235|\+OK|a OK)/)
+  } finally {
+    await server.reload({ ssl: 'yes', smtpd_tls_auth_only: 'no' })
+  }
 })
 
 test('M4: mechanisms that need the passwords themselves are refused with their reason', async () => {

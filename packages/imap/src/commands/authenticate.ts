@@ -37,9 +37,10 @@ export const authenticate = command({
   }),
   async run(session, { name, initial }) {
     const mechanism = findMechanism(name)
-    const { mechanisms } = session.services.options()
+    const { mechanisms, encryption } = session.services.options()
     if (mechanism === undefined || !mechanisms.includes(mechanism.name))
       return no('Unsupported authentication mechanism.', 'CANNOT')
+    if (encryption === 'required' && session.client.secure === undefined) return privacyRequired
     if (mechanism.plaintext && session.plaintextAuth === 'refused') {
       if (initial !== undefined) session.untagged(passwordExposed)
       return privacyRequired

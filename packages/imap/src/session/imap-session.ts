@@ -70,7 +70,8 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
       secure: this.connection.secure !== undefined,
       startTls: options.credentials !== undefined,
       plaintextAuth: this.plaintextAuth === 'allowed',
-      mechanisms: options.mechanisms,
+      mechanisms:
+        options.encryption === 'required' && this.connection.secure === undefined ? [] : options.mechanisms,
       appendLimitBytes: options.appendLimitBytes === 0 ? undefined : options.appendLimitBytes,
       account: this.account,
       isAdministrator: options.administrators.has(this.account?.address ?? ''),

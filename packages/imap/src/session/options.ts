@@ -23,6 +23,8 @@ export interface ImapOptions {
   readonly plaintextAuth: 'allowed' | 'refused'
   /** SASL mechanisms, upper case. Dovecot: auth_mechanisms. */
   readonly mechanisms: readonly string[]
+  /** Without TLS no login at all, by no mechanism. Dovecot: ssl = required. */
+  readonly encryption: 'optional' | 'required'
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
   readonly isTrusted: (address: string) => boolean
   /** Clients that wrong passwords neither delay nor shut out, beside the trusted ones. */
@@ -72,6 +74,7 @@ export const defaultImapOptions: ImapOptions = {
   referral: undefined,
   plaintextAuth: 'refused',
   mechanisms: defaultMechanisms,
+  encryption: 'optional',
   isTrusted: (address) => address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1',
   neverDelayed: () => false,
   credentials: undefined,

@@ -28,7 +28,7 @@ export const auth: Command = {
     const { mechanisms } = session.options
     if (mechanism === undefined || !mechanisms.includes(mechanism.name))
       return err('Unsupported authentication mechanism.', 'AUTH')
-    if (mechanism.plaintext && !session.plaintextAllowed) return plaintextRefused
+    if (!mayLogIn(session) || (mechanism.plaintext && !session.plaintextAllowed)) return plaintextRefused
     if (words.length > 2) return err('Invalid base64 data in initial response', 'AUTH')
     state.exchange = new ServerExchange(
       mechanism,
@@ -83,7 +83,11 @@ async function verify(session: Pop3Session, state: Authorization, credentials: C
   return answerStep(session, state, state.exchange.confirm())
 }
 
+const mayLogIn = ({ options, connection }: Pop3Session): boolean =>
+  options.encryption === 'optional' || connection.secure !== undefined
+
 function offeredNames(session: Pop3Session): readonly string[] {
+  if (!mayLogIn(session)) return []
   return offeredMechanisms({
     names: session.options.mechanisms,
     plaintext: session.plaintextAllowed ? 'allowed' : 'refused',

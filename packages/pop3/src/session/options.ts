@@ -13,6 +13,8 @@ export interface Pop3Options extends Sending {
   readonly plaintextAuth: 'allowed' | 'refused'
   /** SASL mechanisms, upper case. Dovecot: auth_mechanisms. */
   readonly mechanisms: readonly string[]
+  /** Without TLS no login at all, by no mechanism. Dovecot: ssl = required. */
+  readonly encryption: 'optional' | 'required'
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
   readonly isTrusted: (address: string) => boolean
   /** Clients that wrong passwords neither delay nor shut out, beside the trusted ones. */
@@ -48,6 +50,7 @@ export const defaultPop3Options: Pop3Options = {
   implementation: 'Posthorn',
   plaintextAuth: 'refused',
   mechanisms: defaultMechanisms,
+  encryption: 'optional',
   isTrusted: (address) => address === '::1' || address.startsWith('127.'),
   neverDelayed: () => false,
   tls: undefined,

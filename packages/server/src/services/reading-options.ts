@@ -7,6 +7,7 @@ export interface ReadingOptions {
   readonly greeting: string
   readonly plaintextAuth: 'allowed' | 'refused'
   readonly mechanisms: readonly string[]
+  readonly encryption: 'optional' | 'required'
   readonly isTrusted: (address: string) => boolean
   readonly credentials: TlsCredentials | undefined
   readonly loginTimeoutMs: number
@@ -24,6 +25,7 @@ export function readingOptions(
     greeting: config.login_greeting,
     plaintextAuth: required || config.disable_plaintext_auth ? 'refused' : 'allowed',
     mechanisms: configuredMechanisms(config),
+    encryption: required ? 'required' : 'optional',
     isTrusted: required ? () => false : isLoopback,
     credentials: config.ssl === 'no' ? undefined : credentials,
     loginTimeoutMs: config.login_timeout,

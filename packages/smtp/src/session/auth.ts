@@ -11,14 +11,15 @@ import { reply } from '../wire/reply.ts'
 import type { AuthMode } from './mode.ts'
 import type { Session } from './session.ts'
 
-/** Mechanisms offered in this session's present state; none without TLS when passwords would go in the clear. */
+/** Mechanisms offered in this session's present state; none without TLS where smtpd_tls_auth_only says so. */
 export const offeredNow = (session: Session): readonly string[] => {
   const { options, peer, host } = session
   if (options.auth === 'disabled' || peer.auth === 'hidden') return []
+  if (peer.tls === undefined && options.authOnlyWithTls === 'yes') return []
   const mechanisms = mechanismsOf(session)
   const offered = offeredMechanisms({
     names: mechanisms,
-    plaintext: peer.tls !== undefined || options.authOnlyWithTls === 'no' ? 'allowed' : 'refused',
+    plaintext: 'allowed',
     bindings: peer.tls?.channelBindings === undefined ? 'none' : 'some',
   }).filter(({ plaintext }) => plaintext || host.handler.scramVerifier !== undefined)
   const names = new Set(offered.map(({ name }) => name))
