@@ -1,8 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { copyFile, link, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { copyFile, link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BackupReport, StoreError } from '../contract.ts'
 import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
+import { isNoSpace } from '../kv/no-space.ts'
 import { Snapshot } from '../kv/unit.ts'
 import { segmentRows } from '../recovery/recover-segments.ts'
 import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
@@ -26,15 +27,30 @@ export interface BackupPlace {
  */
 export const backupStore = async (place: BackupPlace, target: string): Promise<BackupReport> => {
   await claimEmpty(target)
-  await mkdir(join(target, segmentsName), { mode: 0o700 })
-  await place.environment.backup(join(target, indexName), true)
-  const report = await copySegments(place, target)
-  await syncAll(place.files, target)
-  await verifyBackup(target)
+  const report = await orNothing(target, 'Cannot write the backup', async () => {
+    await mkdir(join(target, segmentsName), { mode: 0o700 })
+    await place.environment.backup(join(target, indexName), true)
+    const copied = await copySegments(place, target)
+    await syncAll(place.files, target)
+    await verifyBackup(target)
+    return copied
+  })
   const manifest = { product: 'posthorn', storeVersion: place.storeVersion, createdMs: Date.now(), ...report }
   await writeFile(join(target, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`, { mode: 0o600 })
   await place.files.syncDirectory(target)
   return report
+}
+
+/** What fails leaves nothing behind, so that it can be tried again in the same place. */
+const orNothing = async <T>(directory: string, what: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (error) {
+    for (const name of [segmentsName, indexName, `${indexName}-lock`])
+      await rm(join(directory, name), { recursive: true, force: true })
+    if (!isNoSpace(error)) throw error
+    throw new StoreError('no-space', `${what} to ${directory}: no space left on its disk`, { cause: error })
+  }
 }
 
 const claimEmpty = async (target: string): Promise<void> => {
@@ -117,13 +133,15 @@ export const restoreStore = async (backup: string, directory: string): Promise<v
     throw new StoreError('in-use', `Cannot restore to ${directory}: a store is there`)
   }
   await verifyBackup(backup)
-  await mkdir(join(directory, segmentsName), { recursive: true, mode: 0o700 })
-  for (const name of await readdir(join(backup, segmentsName))) {
-    if (segmentOfName(name) === undefined) continue
-    await copyFile(join(backup, segmentsName, name), join(directory, segmentsName, name))
-  }
-  // The index last: a restore cut short is no store.
-  await copyFile(join(backup, indexName), join(directory, indexName))
-  await syncAll(realFileLayer, directory)
-  await realFileLayer.syncDirectory(directory)
+  await orNothing(directory, 'Cannot restore', async () => {
+    await mkdir(join(directory, segmentsName), { recursive: true, mode: 0o700 })
+    for (const name of await readdir(join(backup, segmentsName))) {
+      if (segmentOfName(name) === undefined) continue
+      await copyFile(join(backup, segmentsName, name), join(directory, segmentsName, name))
+    }
+    // The index last: a restore cut short is no store.
+    await copyFile(join(backup, indexName), join(directory, indexName))
+    await syncAll(realFileLayer, directory)
+    await realFileLayer.syncDirectory(directory)
+  })
 }
