@@ -41,3 +41,94 @@ for (const [action, expected] of rows) {
     known.close()
   })
 }
+
+/** What RCPT, or what came before it, was answered by a client that has not been seen before. */
+async function newcomer(port: number, ...says: readonly string[]): Promise<string> {
+  const wire = await Wire.open(port)
+  await wire.hears(/^220 [^\r]*\r\n/)
+  for (const say of says) {
+    const from = wire.heard.length
+    wire.send(say)
+    for (let n = 0; n < 500 && !wire.closed && !/(?:^|\n)\d{3} [^\r]*\r\n$/.test(wire.heard.slice(from)); n++)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    if (wire.closed) break
+  }
+  const last = wire.heard.trimEnd().split('\r\n').at(-1) ?? ''
+  wire.close()
+  return last
+}
+
+const hello = 'EHLO c.test\r\n'
+const mail = 'MAIL FROM:<a@b.test>\r\n'
+const rcpt = `RCPT TO:<${alice.address}>\r\n`
+
+for (const [test_, parameters, says, expected] of [
+  ['pipelining', { pipelining_action: 'enforce' }, [hello, mail + rcpt], '550 5.5.1 Protocol error'],
+  ['pipelining', { pipelining_action: 'drop' }, [hello, mail + rcpt], '521 5.5.1 Protocol error'],
+  [
+    'pipelining',
+    { pipelining_action: 'ignore' },
+    [hello, mail + rcpt],
+    '450 4.3.2 Service currently unavailable',
+  ],
+  [
+    'non_smtp_command',
+    { non_smtp_command_action: 'drop' },
+    ['GET / HTTP/1.0\r\n'],
+    '521 5.5.1 Protocol error',
+  ],
+  [
+    'non_smtp_command',
+    { non_smtp_command_action: 'enforce' },
+    [hello, 'Subject: x\r\n', mail, rcpt],
+    '550 5.5.1 Protocol error',
+  ],
+  [
+    'bare_newline',
+    { bare_newline_action: 'enforce' },
+    ['EHLO c.test\n', mail, rcpt],
+    '550 5.5.1 Protocol error',
+  ],
+  ['bare_newline', { bare_newline_action: 'drop' }, ['EHLO c.test\n'], '521 5.5.1 Protocol error'],
+] as const)
+  test(`postscreen_${test_}_action: ${Object.values(parameters).join()}: who misbehaves, and who does not`, async (t) => {
+    const server = await startForClients({
+      postscreen: 'yes',
+      postscreen_greet_wait: '1s',
+      postscreen_cache_map: '',
+      smtpd_peername_lookup: 'no',
+      [`postscreen_${test_}_enable`]: 'yes',
+      ...Object.fromEntries(Object.entries(parameters).map(([name, value]) => [`postscreen_${name}`, value])),
+    })
+    t.after(() => server.stop())
+    assert.equal(await newcomer(server.ports.smtp, ...says), expected)
+    // It has not passed, and is watched again; who behaves is put off once, and served then.
+    assert.equal(
+      await newcomer(server.ports.smtp, hello, mail, rcpt),
+      '450 4.3.2 Service currently unavailable',
+    )
+    assert.equal(await newcomer(server.ports.smtp, hello, mail, rcpt), '250 2.1.5 Ok')
+  })
+
+test('PIPELINING is not offered to whom postscreen_pipelining_enable watches', async (t) => {
+  const server = await startForClients({
+    postscreen: 'yes',
+    postscreen_greet_wait: '1s',
+    postscreen_cache_map: '',
+    smtpd_peername_lookup: 'no',
+    postscreen_pipelining_enable: 'yes',
+  })
+  t.after(() => server.stop())
+  const capabilities = async (): Promise<boolean> => {
+    const wire = await Wire.open(server.ports.smtp)
+    await wire.hears(/^220 [^\r]*\r\n/)
+    wire.send(hello)
+    await wire.hears(/250 [^\r]*\r\n$/)
+    const offered = wire.heard.includes('PIPELINING')
+    wire.close()
+    return offered
+  }
+  assert.equal(await capabilities(), false)
+  await newcomer(server.ports.smtp, hello, mail, rcpt)
+  assert.equal(await capabilities(), true)
+})

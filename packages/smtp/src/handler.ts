@@ -43,10 +43,20 @@ export interface SmtpSession {
   bareNewline?: 'accepted'
   /** Set by the handler at connect: AUTH is neither offered nor taken. Postfix: smtpd_sasl_exceptions_networks. */
   auth?: 'hidden'
+  /** Set by the handler at connect: whoever is not known yet is watched until he has shown how he speaks. Postfix: postscreen(8). */
+  probation?: Probation
   /** Set by the handler at connect: no delay before the greeting, no limits, bare LF accepted as Postfix does. */
   trusted: boolean
   /** Set by the handler at connect: XVERP is offered. Postfix: smtpd_authorized_verp_clients. */
   verp?: 'offered'
+}
+
+/** What a mail server does not do. */
+export type Misconduct = 'pipelining' | 'non-smtp command' | 'bare newline'
+
+export interface Probation {
+  /** Called when a client does so; `after` is its command before. 'drop': it is sent away with 521. */
+  misconduct(what: Misconduct, after: string, text: string): 'go-on' | 'drop'
 }
 
 export interface MailFrom {

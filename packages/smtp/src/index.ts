@@ -25,6 +25,8 @@ export type {
   Answer,
   Greeting,
   MailFrom,
+  Misconduct,
+  Probation,
   RcptTo,
   SmtpHandler,
   SmtpReply,

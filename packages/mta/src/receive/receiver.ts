@@ -121,6 +121,10 @@ class Receiver implements SmtpHandler {
     const { inMyNetworks } = state.client
     const screening = await answered(() => screen.examine({ ...endpointsOf(session), inMyNetworks }))
     if (screening.kind === 'drop') return screening.reply
+    if (screening.watch !== undefined) {
+      state.watch = screening.watch
+      session.probation = screening.watch.probation
+    }
     const banner = await this.#named(session, state)
     if (screening.kind === 'pass' || banner.code !== 220) return { ...banner, greetWaitMs: 0 }
     const { waitMs, onPregreet, refusal, passed } = screening

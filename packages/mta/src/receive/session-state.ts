@@ -1,7 +1,7 @@
 import { type ClientName, unknownClient } from '@posthorn/dns'
 import type { SmtpSession } from '@posthorn/smtp'
 import type { PolicyClient, PolicyRequest, Refusal } from '../policy/index.ts'
-import type { ScreenAction } from '../screen/index.ts'
+import type { ScreenAction, Watch } from '../screen/index.ts'
 import type { MilterGuard } from './milter-guard.ts'
 
 /** What the receiver remembers of a session beside what the port carries. */
@@ -14,6 +14,8 @@ export interface SessionState {
   counted?: string
   /** Told at each RCPT: the client failed a test before the greeting. */
   screened?: Refusal
+  /** Tests after the greeting that the client has not passed yet. */
+  watch?: Watch
   /** What the screen does with a client that does not wait for the greeting. */
   onPregreet?: ScreenAction
   /** Present when filters are asked. */

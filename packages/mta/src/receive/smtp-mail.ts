@@ -136,7 +136,7 @@ export class SmtpMail implements SmtpTransaction {
   #judgeRecipient(recipient: RcptTo): Answer<SmtpReply> {
     const { address } = recipient
     const request = this.#request('RCPT', address)
-    const { screened } = this.#state
+    const screened = this.#state.screened ?? this.#state.watch?.verdict()
     if (screened !== undefined) return replyOf(this.#verdicts.refused(screened, request))
     return after(this.#policy.ask('rcpt', request), (outcome) => {
       const refusal = this.#verdicts.judged(outcome, request)

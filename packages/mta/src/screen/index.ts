@@ -1,2 +1,9 @@
-export { createScreen, pregreetRefusal, type Screen, type ScreenedClient, type Screening } from './screen.ts'
-export type { ScreenAction, ScreenOptions } from './screen-options.ts'
+export {
+  createScreen,
+  pregreetRefusal,
+  type Screen,
+  type ScreenedClient,
+  type Screening,
+  type Watch,
+} from './screen.ts'
+export type { AfterGreeting, ScreenAction, ScreenOptions } from './screen-options.ts'

@@ -1,5 +1,15 @@
+import type { Misconduct } from '@posthorn/smtp'
+
 /** What is done with a client that fails a test. Postfix: postscreen(8). */
 export type ScreenAction = 'ignore' | 'enforce' | 'drop'
+
+/** A test of how a client speaks once it is greeted. */
+export interface AfterGreeting {
+  readonly what: Misconduct
+  readonly action: ScreenAction
+  /** How long a client that passed is known. */
+  readonly ttlMs: number
+}
 
 /** Postfix's parameters of postscreen(8). */
 export interface ScreenOptions {
@@ -19,6 +29,8 @@ export interface ScreenOptions {
   readonly dnsblAction: ScreenAction
   readonly dnsblTimeoutMs: number
   readonly dnsblTtlMs: number
+  /** postscreen_pipelining_…, postscreen_non_smtp_command_…, postscreen_bare_newline_…: those that are enabled. */
+  readonly afterGreeting?: readonly AfterGreeting[]
   /** postscreen_dnsbl_reply_map. */
   readonly dnsblReplyMap: readonly string[]
   /** postscreen_cache_map as a path; '' = in memory only. */

@@ -1,6 +1,6 @@
 import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
-import type { SmtpReply } from '@posthorn/smtp'
+import type { Misconduct, Probation, SmtpReply } from '@posthorn/smtp'
 import { createNetworkList, PolicyError, type Refusal } from '../policy/index.ts'
 import {
   type LookupTable,
@@ -25,7 +25,7 @@ export interface ScreenedClient {
 /** What comes of the tests before the greeting. */
 export type Screening =
   /** Known, or listed as good: greeted at once. */
-  | { readonly kind: 'pass' }
+  | { readonly kind: 'pass'; readonly watch?: Watch | undefined }
   | { readonly kind: 'drop'; readonly reply: SmtpReply }
   /** Greeted after the wait; `refusal` is told at each RCPT (action enforce). */
   | {
@@ -35,7 +35,15 @@ export type Screening =
       readonly refusal: Refusal | undefined
       /** To be called when the client kept silent until the greeting. */
       readonly passed: () => void
+      readonly watch: Watch | undefined
     }
+
+/** The tests after the greeting, of a client that has not passed them yet: no mail is taken meanwhile. */
+export interface Watch {
+  readonly probation: Probation
+  /** What RCPT is told; the client has passed what it has not failed. */
+  verdict(): Refusal
+}
 
 export interface Screen {
   examine(client: ScreenedClient): Promise<Screening>
@@ -49,6 +57,13 @@ export interface ScreenSources extends TableContext {
 
 /** Told at RCPT to clients that spoke too early. */
 export const pregreetRefusal: Refusal = { code: 550, status: '5.5.1', text: 'Protocol error' }
+/** Told at RCPT to clients that have passed: they come again and are known. */
+const tryAgain: Refusal = { code: 450, status: '4.3.2', text: 'Service currently unavailable' }
+const misconductNames: Readonly<Record<Misconduct, string>> = {
+  pipelining: 'COMMAND PIPELINING',
+  'non-smtp command': 'NON-SMTP COMMAND',
+  'bare newline': 'BARE NEWLINE',
+}
 const denied: Refusal = { code: 550, status: '5.3.2', text: 'Service currently unavailable' }
 const dropReply = (status: string, text: string): SmtpReply => ({ code: 521, status, text })
 
@@ -95,8 +110,9 @@ class ClientScreen implements Screen {
         return { kind: 'drop', reply: dropReply('5.3.2', 'Service currently unavailable') }
       if (denyAction === 'enforce') return this.#wait(client, denied, 'not to be remembered')
     } else if (this.#isKnown(client.clientAddress)) {
-      this.#log(`PASS OLD ${peer}`)
-      return { kind: 'pass' }
+      const watch = this.#watch(client)
+      if (watch === undefined) this.#log(`PASS OLD ${peer}`)
+      return { kind: 'pass', watch }
     }
     const { score, worst } = await this.#scores.scoreOf(client.clientAddress)
     const { dnsblThreshold, dnsblAction, dnsblAllowThreshold } = this.#options
@@ -108,7 +124,7 @@ class ClientScreen implements Screen {
     }
     if (dnsblAllowThreshold < 0 && score <= dnsblAllowThreshold) {
       this.#remember(client)
-      return { kind: 'pass' }
+      return { kind: 'pass', watch: this.#watch(client) }
     }
     return this.#wait(client, undefined, 'to be remembered')
   }
@@ -124,8 +140,39 @@ class ClientScreen implements Screen {
       waitMs: greetWaitMs,
       onPregreet: greetAction,
       refusal,
+      watch: refusal === undefined ? this.#watch(client) : undefined,
       passed: () => {
         if (how === 'to be remembered') this.#remember(client)
+      },
+    }
+  }
+
+  /** undefined: it has passed all tests after the greeting, or there are none. */
+  #watch(client: ScreenedClient): Watch | undefined {
+    const tests = (this.#options.afterGreeting ?? []).filter(
+      ({ what }) => !this.#hasPassed(what, client.clientAddress),
+    )
+    if (tests.length === 0) return undefined
+    const peer = `[${client.clientAddress}]:${client.clientPort}`
+    const failed = new Set<Misconduct>()
+    let refusal: Refusal = tryAgain
+    return {
+      probation: {
+        misconduct: (what, after, text) => {
+          const test = tests.find((one) => one.what === what)
+          if (test === undefined || failed.has(what)) return 'go-on'
+          failed.add(what)
+          this.#log(`${misconductNames[what]} from ${peer} after ${after}${text === '' ? '' : `: ${text}`}`)
+          if (test.action === 'drop') return 'drop'
+          if (test.action === 'enforce') refusal = pregreetRefusal
+          return 'go-on'
+        },
+      },
+      verdict: () => {
+        const passed = tests.filter(({ what }) => !failed.has(what))
+        if (failed.size === 0 && this.#allowlisting(client.localAddress)) this.#log(`PASS NEW ${peer}`)
+        for (const { what, ttlMs } of passed) this.#keep(what, client, ttlMs)
+        return refusal
       },
     }
   }
@@ -139,24 +186,29 @@ class ClientScreen implements Screen {
   }
 
   #isKnown(address: string): boolean {
-    const nowMs = this.#sources.now()
-    const known = (test: string): boolean => (this.#cache.get(`${test} ${address}`)?.atMs ?? 0) > nowMs
-    return known('pregreet') && (this.#scores.empty || known('dnsbl'))
+    return this.#hasPassed('pregreet', address) && (this.#scores.empty || this.#hasPassed('dnsbl', address))
+  }
+
+  #hasPassed(test: string, address: string): boolean {
+    return (this.#cache.get(`${test} ${address}`)?.atMs ?? 0) > this.#sources.now()
   }
 
   /** Only clients of the primary MX address earn it. Postfix: postscreen_allowlist_interfaces. */
-  #remember({ clientAddress, clientPort, localAddress }: ScreenedClient): void {
-    const peer = `[${clientAddress}]:${clientPort}`
-    if (!this.#allowlisting(localAddress)) {
+  #keep(test: string, { clientAddress, localAddress }: ScreenedClient, ttlMs: number): void {
+    if (!this.#allowlisting(localAddress)) return
+    const atMs = this.#sources.now() + ttlMs
+    this.#cache.set(`${test} ${clientAddress}`, { status: 'ok', atMs, text: '' })
+  }
+
+  #remember(client: ScreenedClient): void {
+    const peer = `[${client.clientAddress}]:${client.clientPort}`
+    if (!this.#allowlisting(client.localAddress)) {
       this.#log(`ALLOWLIST VETO ${peer}`)
       return
     }
-    this.#log(`PASS NEW ${peer}`)
-    const nowMs = this.#sources.now()
-    const keep = (test: string, ttlMs: number): void =>
-      this.#cache.set(`${test} ${clientAddress}`, { status: 'ok', atMs: nowMs + ttlMs, text: '' })
-    keep('pregreet', this.#options.greetTtlMs)
-    if (!this.#scores.empty) keep('dnsbl', this.#options.dnsblTtlMs)
+    if ((this.#options.afterGreeting ?? []).length === 0) this.#log(`PASS NEW ${peer}`)
+    this.#keep('pregreet', client, this.#options.greetTtlMs)
+    if (!this.#scores.empty) this.#keep('dnsbl', client, this.#options.dnsblTtlMs)
   }
 
   /** postscreen_dnsbl_reply_map hides names of lists that hold a password. */

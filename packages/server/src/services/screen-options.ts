@@ -1,5 +1,6 @@
 import type { ScreenOptions } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
+import type { ConfigValues } from '../config/schema/schema.ts'
 
 /** How strangers are tested before the greeting, from main.cf. */
 export function screenOptions({ values }: Config): ScreenOptions {
@@ -16,7 +17,41 @@ export function screenOptions({ values }: Config): ScreenOptions {
     dnsblTimeoutMs: values.postscreen_dnsbl_timeout,
     dnsblTtlMs: values.postscreen_dnsbl_ttl,
     dnsblReplyMap: values.postscreen_dnsbl_reply_map,
+    afterGreeting: afterGreeting(values),
     cachePath: values.postscreen_cache_map.replace(/^[a-z]+:/, ''),
     allowlistInterfaces: values.postscreen_allowlist_interfaces,
   }
+}
+
+/** The tests of how a client speaks that are switched on. */
+function afterGreeting(values: ConfigValues): NonNullable<ScreenOptions['afterGreeting']> {
+  return [
+    ...(values.postscreen_pipelining_enable
+      ? [
+          {
+            what: 'pipelining',
+            action: values.postscreen_pipelining_action,
+            ttlMs: values.postscreen_pipelining_ttl,
+          } as const,
+        ]
+      : []),
+    ...(values.postscreen_non_smtp_command_enable
+      ? [
+          {
+            what: 'non-smtp command',
+            action: values.postscreen_non_smtp_command_action,
+            ttlMs: values.postscreen_non_smtp_command_ttl,
+          } as const,
+        ]
+      : []),
+    ...(values.postscreen_bare_newline_enable
+      ? [
+          {
+            what: 'bare newline',
+            action: values.postscreen_bare_newline_action,
+            ttlMs: values.postscreen_bare_newline_ttl,
+          } as const,
+        ]
+      : []),
+  ]
 }

@@ -3,6 +3,7 @@ import { isForeign, parseCommandLine } from '../wire/command-line.ts'
 import { reply } from '../wire/reply.ts'
 import { refusesBareLf } from './bare-lf.ts'
 import { type Command, commandTable } from './commands.ts'
+import { misbehaves } from './probation.ts'
 import type { Session } from './session.ts'
 
 /** Runs one command line; the answer is told to the session under its verb. */
@@ -18,6 +19,7 @@ export const dispatch = (session: Session, line: string): void => {
     session.close(reply(421, '4.7.0', `${options.hostname} Error: too many errors`))
     return
   }
+  if (misbehaves(session, verb, line)) return
   if (refusesBareLf(session, session.lastVerb)) return
   const command = commandTable.get(verb)
   const forbidden = options.forbiddenCommands.includes(verb)
@@ -43,7 +45,8 @@ const run = (session: Session, command: Command, argument: string): Answer<SmtpR
 }
 
 const unknown = (session: Session, verb: string, line: string): void => {
-  if (isForeign(verb) || session.options.forbiddenCommands.includes(verb)) {
+  const foreign = isForeign(verb) || session.options.forbiddenCommands.includes(verb)
+  if (foreign && session.peer.probation === undefined) {
     session.note(`warning: non-SMTP command from ${session.client}: ${line.slice(0, 100)}`)
     session.counts.add('unknown', 'refused')
     session.close(reply(221, '2.7.0', 'Error: I can break rules, too. Goodbye.'))
@@ -62,7 +65,8 @@ const unknown = (session: Session, verb: string, line: string): void => {
 /** A stranger who does not wait for the answer to a command that ends a group. RFC 2920 §3.1. */
 const pipelinedBehind = (session: Session, verb: string): boolean => {
   const { input, peer, options } = session
-  if (input.isEmpty || peer.trusted || options.forbidPipelining === 'no') return false
+  const isWatched = peer.trusted || peer.probation !== undefined
+  if (input.isEmpty || isWatched || options.forbidPipelining === 'no') return false
   const text = input.bytes.toString('latin1', input.at, input.at + 100)
   session.note(`improper command pipelining after ${verb} from ${session.client}: ${text}`)
   session.close(reply(554, '5.5.0', 'Error: SMTP protocol synchronization'))

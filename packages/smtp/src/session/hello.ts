@@ -9,7 +9,11 @@ const keywords: readonly {
   readonly name: string
   readonly offer: (session: Session) => string | undefined
 }[] = [
-  { name: 'PIPELINING', offer: () => 'PIPELINING' },
+  // Nobody may wait for no answer who is to show that he waits for each.
+  {
+    name: 'PIPELINING',
+    offer: ({ peer }) => (peer.probation === undefined ? 'PIPELINING' : undefined),
+  },
   { name: 'SIZE', offer: ({ options }) => `SIZE ${options.messageSizeLimitBytes}` },
   { name: 'VRFY', offer: ({ options }) => (options.vrfy === 'enabled' ? 'VRFY' : undefined) },
   { name: 'ETRN', offer: ({ peer }) => (peer.service === 'lmtp' ? undefined : 'ETRN') },

@@ -19,6 +19,7 @@ const groups: readonly { readonly names: readonly string[]; readonly load: () =>
   { names: ['import'], load: async () => (await import('./import.ts')).addImportCommands },
   { names: ['export'], load: async () => (await import('./export.ts')).addExportCommands },
   { names: ['greylist'], load: async () => (await import('./greylist.ts')).addGreylistCommands },
+  { names: ['screen'], load: async () => (await import('./screen.ts')).addScreenCommand },
   { names: ['store'], load: async () => (await import('./store.ts')).addStoreCommands },
   { names: ['doctor'], load: async () => (await import('./doctor.ts')).addDoctorCommand },
   { names: ['explain'], load: async () => (await import('./explain.ts')).addExplainCommand },

@@ -5,12 +5,19 @@ const action = (fallback: string, doc: string) =>
 const ttl = (fallback: string, unit: 's' | 'h' | 'd', doc: string) =>
   postfix({ type: 'time', default: fallback, unit, min: 1, doc })
 
+const enable = (what: string) =>
+  postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: `Watch, after the greeting, whether a client that is not known yet ${what}. Its mail is put off until it has come again (450 4.3.2).`,
+  })
+
 /** Tests of strangers before the greeting. */
 export const postscreen = {
   postscreen: posthorn({
     type: 'boolean',
     default: 'no',
-    doc: 'Test strangers on port 25 before they are greeted, as postscreen(8) does: by postscreen_access_list, by DNS lists with weights, by a pause in which they must not speak. Who passes is remembered. A service of master.cf whose command is postscreen does so in any case. Commands that are none of SMTP, commands sent too early and bare line feeds end a session or are mended by smtpd itself (smtpd_forbidden_commands, smtpd_forbid_unauth_pipelining, smtpd_forbid_bare_newline).',
+    doc: 'Test strangers on port 25 before they are greeted, as postscreen(8) does: by postscreen_access_list, by DNS lists with weights, by a pause in which they must not speak. Who passes is remembered. A service of master.cf whose command is postscreen does so in any case.',
   }),
   postscreen_access_list: postfix({
     type: 'list',
@@ -31,6 +38,17 @@ export const postscreen = {
   }),
   postscreen_greet_action: action('ignore', 'What is done with clients that speak before the greeting.'),
   postscreen_greet_ttl: ttl('1d', 'd', 'How long a client that waited need not wait again.'),
+  postscreen_pipelining_enable: enable('sends commands without waiting for the answers'),
+  postscreen_pipelining_action: action('enforce', 'What is done with a client that does.'),
+  postscreen_pipelining_ttl: ttl('30d', 'd', 'How long one that did not is known.'),
+  postscreen_non_smtp_command_enable: enable(
+    'sends commands of other protocols (smtpd_forbidden_commands, header fields)',
+  ),
+  postscreen_non_smtp_command_action: action('drop', 'What is done with a client that does.'),
+  postscreen_non_smtp_command_ttl: ttl('30d', 'd', 'How long one that did not is known.'),
+  postscreen_bare_newline_enable: enable('ends lines with LF alone'),
+  postscreen_bare_newline_action: action('ignore', 'What is done with a client that does.'),
+  postscreen_bare_newline_ttl: ttl('30d', 'd', 'How long one that did not is known.'),
   postscreen_dnsbl_sites: postfix({
     type: 'list',
     default: '',
