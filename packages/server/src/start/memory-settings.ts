@@ -2,12 +2,13 @@ import { setFlagsFromString } from 'node:v8'
 
 /**
  * glibc's malloc keeps what it was once given: after a burst of logins (19 MiB for each password hash) the
- * process would hold on to 80 MB for good. With a fixed threshold large blocks go back to the system at once.
+ * process would hold on to 80 MB for good. With a fixed threshold large blocks go back to the system at once:
+ * from 64 KB on, for OpenSSL is given so much for what a client sends and fills a page or two of it.
  * They are read when a process begins, so the server replaces itself once, keeping its pid.
  */
 export const memorySettings: Readonly<Record<string, string>> = {
   MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: '262144',
+  MALLOC_MMAP_THRESHOLD_: '65536',
   MALLOC_TRIM_THRESHOLD_: '262144',
 }
 
