@@ -33,8 +33,9 @@ export function createPasswdFile(parts: PasswdFileParts): UserSource {
 
   async function look(): Promise<void> {
     try {
-      const { mtimeMs, size, ino } = await stat(path)
+      const { mtimeMs, size, ino, mode } = await stat(path)
       const stamp = `${mtimeMs} ${size} ${ino}`
+      if ((mode & 0o022) !== 0) throw new Error('group or others may write it; the old contents stay')
       if (stamp !== contents.stamp) {
         if (size > maxFileBytes) throw new Error(`larger than ${maxFileBytes} octets`)
         contents = { users: readUsers(await readFile(path, 'utf8')), stamp }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -187,4 +187,13 @@ it('a passwd-file that is not there is told once, and nobody is refused for it',
   assert.equal(await check('carol', 'x'), 'right')
   assert.equal(await check('erin', 'x'), 'wrong')
   assert.match(events.at(-1)?.text ?? '', /erin cannot log in: \{CRAM-MD5\}/)
+  // Whoever may write it may be anybody.
+  writeFileSync(path, 'carol:{PLAIN}another\n')
+  chmodSync(path, 0o666)
+  nowMs += 5_000
+  assert.equal(await check('carol', 'another'), 'wrong')
+  assert.match(events.at(-1)?.text ?? '', /group or others may write it/)
+  chmodSync(path, 0o640)
+  nowMs += 5_000
+  assert.equal(await check('carol', 'another'), 'right')
 })

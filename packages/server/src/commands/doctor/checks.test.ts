@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ import { examineClock } from './clock.ts'
 import { examineDomainRecords } from './domain-records.ts'
 import { examine } from './examine.ts'
 import type { Finding } from './finding.ts'
+import { examineLogins } from './logins.ts'
 import { examineReachable } from './reachable.ts'
 import { examineRelaying } from './relay-test.ts'
 
@@ -187,4 +188,34 @@ test('C19, L5: the ports at our own name, as others would ask', async () => {
     `warn port ${port} at 127.0.0.1: something else answers for imap: 220 mail.example.org ESMTP → see what listens there (\`ss -ltnp\`)`,
   ])
   server.close()
+})
+
+test('S8, D7: who checks passwords, and knows users, is there and open to us', () => {
+  const path = site('')
+  const users = join(path, 'users')
+  writeFileSync(users, 'carol:{PLAIN}x\n', { mode: 0o600 })
+  const found = (lines: string): readonly string[] => {
+    const place = { file: join(path, 'main.cf'), folder: path, named: false }
+    const { config: here } = buildConfig(place, `myhostname = mail.example.org\n${lines}`, {
+      environment: {},
+      machine: testMachine,
+    })
+    return [...examineLogins(here)].map(said)
+  }
+  assert.deepEqual(found(''), [])
+  assert.deepEqual(found('passdb = store passwd-file:users\nuserdb = passwd'), [
+    `ok passdb: ${users}`,
+    'ok userdb: /etc/passwd',
+  ])
+  chmodSync(users, 0o644)
+  assert.match(
+    found('passdb = passwd-file:users')[0] ?? '',
+    /^warn passdb: .*others may read the hashes .* → chmod o-r/,
+  )
+  chmodSync(users, 0o662)
+  assert.match(found('passdb = passwd-file:users')[0] ?? '', /^fail passdb: .*may write it \(mode 662\)/)
+  assert.match(
+    found('passdb = saslauthd:/nosuch/mux')[0] ?? '',
+    /^fail passdb: saslauthd at \/nosuch\/mux: ENOENT → start saslauthd/,
+  )
 })

@@ -8,6 +8,7 @@ import { examineCertificates } from './certificates.ts'
 import { examineClock } from './clock.ts'
 import { examineDataFolder } from './data-folder.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
+import { examineLogins } from './logins.ts'
 import { examineNames } from './names.ts'
 import { examinePorts } from './ports.ts'
 import { examineReachable } from './reachable.ts'
@@ -23,6 +24,7 @@ export async function* examine(
   const { folder } = locateSiteAnyhow(shell, options)
   yield* examineConfig(config, problems, warnings)
   yield* examineDataFolder(config, shell)
+  yield* examineLogins(config)
   yield* examineCertificates(config, folder.path, shell.now())
   const running =
     (await askServer(folder.controlSocket, { cmd: 'status' }).catch(() => undefined)) !== undefined
