@@ -10,7 +10,7 @@ import { isSummaryItem, type SummaryItem, writeSummaryItem } from './summary-ite
 /** UIDs that share all but their lowest bits are kept together. */
 const groupShift = 5
 /** So many are read with one call. */
-const fillCount = 512
+const fillCount = 256
 
 interface Group {
   readonly number: number

@@ -20,8 +20,8 @@ const limitsOf = (want: FetchWant): CollectLimits => {
     return { columns: 'facts', maxCount: 1_000, maxOctets: want.batchBytes ?? reusedOctets }
   }
   if (want.bytes === 'all') return { columns: 'facts', maxCount: 1_000, maxOctets: 3 * 1024 * 1024 }
-  if (want.bytes === 'header') return { columns: 'facts', maxCount: 500, maxOctets: noLimit }
-  if (want.summary) return { columns: 'facts', maxCount: 1_000, maxOctets: noLimit }
+  if (want.bytes === 'header') return { columns: 'facts', maxCount: 128, maxOctets: noLimit }
+  if (want.summary) return { columns: 'facts', maxCount: 256, maxOctets: noLimit }
   return { columns: want.facts ? 'facts' : 'flags', maxCount: 16_384, maxOctets: noLimit }
 }
 

@@ -3,8 +3,15 @@ import type { MailboxId, SearchCriteria, SearchFound } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { ListingShelf } from '../listings/listing-shelf.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
-import { HeaderColumns, type SearchSource, type StoredBatch, searchMailbox } from '../search/index.ts'
+import {
+  HeaderColumns,
+  type SearchSource,
+  type StoredBatch,
+  type StoredTexts,
+  searchMailbox,
+} from '../search/index.ts'
 import { answer } from '../texts/answer.ts'
+import { keptMessageTexts } from '../texts/kept-message-texts.ts'
 import type { TextNeedle } from '../texts/needle.ts'
 import { answerFromTexts } from '../texts/stored-texts.ts'
 import type { TextShelf } from '../texts/text-shelf.ts'
@@ -94,6 +101,23 @@ async function* answers(
       found.push(await answerFromTexts(texts.shelf, account, columns, needle, signal))
     }
     if (found[0]?.includes(answer.unknown)) texts.missed(mailbox)
-    yield { batch: columns.batch, answers: found }
+    yield {
+      batch: columns.batch,
+      answers: found,
+      texts: (rows) => textsOf(texts.shelf, account, columns, rows, signal),
+    }
   }
+}
+
+async function* textsOf(
+  shelf: TextShelf,
+  account: number,
+  { messageIds, blobIds, sizes }: Columns,
+  rows: readonly number[],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StoredTexts> {
+  const pick = (column: Float64Array): Float64Array => Float64Array.from(rows, (row) => column[row] as number)
+  const wanted = { messageIds: pick(messageIds), blobIds: pick(blobIds), sizes: pick(sizes) }
+  for await (const { row, texts } of keptMessageTexts(shelf, account, wanted, signal))
+    yield { row: rows[row] as number, texts }
 }

@@ -1,5 +1,6 @@
 import { conversationOf, type OctetRanges, octetsOf, SummaryReader, summaryFlag } from '@posthorn/mail'
 import type { MessageBatch } from '../contract.ts'
+import type { KeptText } from '../texts/kept-message-texts.ts'
 import { MessageTexts } from './message-texts.ts'
 
 /** How much of a message has been read: a test that needs more answers undefined. */
@@ -25,6 +26,8 @@ export class Candidate {
   score = 0
   /** Bits `1 << stage` of the stages that undecided tests ask for; the search resets them. */
   wanted = 0
+  /** At stage stored, where they were read for fuzzy criteria. */
+  keptTexts: readonly KeptText[] | undefined
   readonly #reader = new SummaryReader()
   #batch: MessageBatch | undefined
   #opened = false
@@ -50,6 +53,7 @@ export class Candidate {
       this.internalDateMs = facts.internalDatesMs[row] as number
       this.saveDateMs = facts.saveDatesMs[row] as number
     }
+    this.keptTexts = undefined
     this.#opened = false
     this.#keptFields = undefined
     this.#header = undefined

@@ -50,9 +50,10 @@ const fieldTest = (name: string, query: FuzzyQuery): Test => {
 
 const textsTest = (where: 'body' | 'text', query: FuzzyQuery): Test => {
   return (message) => {
-    if (message.stage < stage.texts) return message.needs(stage.texts)
+    const kept = message.keptTexts
+    if (kept === undefined && message.stage < stage.texts) return message.needs(stage.texts)
     let best: readonly number[] = query.words.map(() => 0)
-    for (const { place, text } of message.texts().all(Number.POSITIVE_INFINITY) ?? []) {
+    for (const { place, text } of kept ?? message.texts().all(Number.POSITIVE_INFINITY) ?? []) {
       if (place === 'body') best = better(best, weighted(query, text, weights.body))
       else if (where === 'text') {
         best = better(best, weighted(query, subjectIn(text), weights.subject))

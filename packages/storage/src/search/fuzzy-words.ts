@@ -10,6 +10,8 @@ interface QueryWord {
   readonly edits: number
   /** A word that fits has one of these in it. */
   readonly fragments: readonly string[]
+  /** How well words fit that were met before: texts are made of the same ones. */
+  readonly known: Map<string, number>
 }
 
 export interface FuzzyQuery {
@@ -23,6 +25,8 @@ const maxWords = 8
 const maxWordLength = 64
 /** Of a fragment in a text: what is common there does not tell. */
 const maxOccurrences = 400
+/** Words remembered during one search. */
+const maxKnown = 20_000
 /** Characters of one text that are looked at. */
 const maxTextLength = 1024 * 1024
 
@@ -63,7 +67,7 @@ const queryWord = (word: string): QueryWord => {
   const stem = stemOf(text)
   const fragments = new Set<string>(edits === 0 ? [text] : piecesOf(text, edits + 1))
   if (stem.length >= 3) fragments.add(stem)
-  return { text, stem, runsOn: !latin, edits, fragments: [...fragments] }
+  return { text, stem, runsOn: !latin, edits, fragments: [...fragments], known: new Map() }
 }
 
 /** Of which one is whole when so many letters less one are wrong. */
@@ -91,14 +95,13 @@ export const wordScores = (query: FuzzyQuery, text: string): number[] => {
 
 const bestOf = (word: QueryWord, text: string): number => {
   let best = 0
-  const looked = new Set<string>()
   for (const fragment of word.fragments) {
     let at = text.indexOf(fragment)
     for (let count = 0; at >= 0 && count < maxOccurrences; count++) {
       const found = wordAt(text, at)
-      if (found !== undefined && !looked.has(found)) {
-        looked.add(found)
-        best = Math.max(best, scoreOf(word, found))
+      if (found !== undefined) {
+        const score = knownScore(word, found)
+        if (score > best) best = score
         if (best === scores.exact) return best
       }
       at = text.indexOf(fragment, at + fragment.length)
@@ -107,13 +110,22 @@ const bestOf = (word: QueryWord, text: string): number => {
   return best
 }
 
+const knownScore = (word: QueryWord, found: string): number => {
+  let score = word.known.get(found)
+  if (score === undefined) {
+    score = scoreOf(word, found.replace(marks, ''))
+    if (word.known.size < maxKnown) word.known.set(found, score)
+  }
+  return score
+}
+
 /** The word around a place; undefined for one that is too long to be one. */
 const wordAt = (text: string, at: number): string | undefined => {
   let from = at
   while (from > 0 && at - from <= maxWordLength && isWordUnit(text, from - 1)) from--
   let to = at
   while (to < text.length && to - at <= maxWordLength && isWordUnit(text, to)) to++
-  return to - from > maxWordLength ? undefined : text.slice(from, to).replace(marks, '')
+  return to - from > maxWordLength ? undefined : text.slice(from, to)
 }
 
 const isWordUnit = (text: string, at: number): boolean => {

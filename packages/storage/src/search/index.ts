@@ -1,3 +1,3 @@
 export { HeaderColumns } from './header-columns.ts'
 export { searchMailbox } from './search-mailbox.ts'
-export type { SearchSource, StoredBatch } from './search-source.ts'
+export type { SearchSource, StoredBatch, StoredTexts } from './search-source.ts'

@@ -4,7 +4,7 @@ import { Candidate, type Stage, stage } from './candidate.ts'
 import { compileCriteria, type Test } from './compile-criteria.ts'
 import { isFuzzy } from './fuzzy-test.ts'
 import { readSearchable } from './read-ranges.ts'
-import type { SearchSource } from './search-source.ts'
+import type { SearchSource, StoredBatch } from './search-source.ts'
 import { keepAnswers, type StoredLeaf } from './stored-leaf.ts'
 
 /** Others are let in after this much work without a pause. */
@@ -102,18 +102,38 @@ class Search {
     const undecided: number[] = []
     const leaves = this.#leaves
     const needles = leaves.map(({ needle }) => needle)
-    for await (const { batch, answers } of this.#source.stored?.(uids, needles, this.#signal) ?? []) {
+    for await (const stored of this.#source.stored?.(uids, needles, this.#signal) ?? []) {
+      const { batch, answers } = stored
       this.#signal?.throwIfAborted()
       for (const [index, leaf] of leaves.entries()) leaf.answers = answers[index] as Uint8Array
+      const rows: number[] = []
       for (let row = 0; row < batch.uids.length; row++) {
         this.#candidate.moveTo(batch, row, stage.stored)
-        if (this.#decide(found) !== undefined) continue
-        undecided.push(this.#candidate.uid)
-        keepAnswers(leaves, this.#candidate.uid, row)
+        if (this.#decide(found) === undefined) rows.push(row)
+      }
+      for (const row of await this.#passKept(stored, rows, found)) {
+        const uid = batch.uids[row] as number
+        undecided.push(uid)
+        keepAnswers(leaves, uid, row)
       }
     }
+    if (this.#scores !== undefined) found.sort((a, b) => a - b)
     if (found.length > 0) this.#found.push(found)
     return undecided.length === uids.length ? uids : Uint32Array.from(undecided)
+  }
+
+  /** Fuzzy criteria are rated by kept texts, too; gives back the rows that stay undecided. */
+  async #passKept(stored: StoredBatch, rows: readonly number[], found: number[]): Promise<readonly number[]> {
+    if (this.#scores === undefined || !this.#isWanted(stage.texts)) return rows
+    const undecided = new Set(rows)
+    const { batch } = stored
+    for await (const { row, texts } of stored.texts(rows)) {
+      if (this.#isSliceOver()) await this.#breathe()
+      this.#candidate.moveTo(batch, row, stage.stored)
+      this.#candidate.keptTexts = texts
+      if (this.#decide(found) !== undefined) undecided.delete(row)
+    }
+    return [...undecided]
   }
 
   #decide(found: number[]): boolean | undefined {

@@ -1,4 +1,5 @@
 import type { FetchWant, MessageBatch, Uid } from '../contract.ts'
+import type { KeptText } from '../texts/kept-message-texts.ts'
 import type { TextNeedle } from '../texts/needle.ts'
 import type { HeaderColumn } from './header-columns.ts'
 
@@ -6,6 +7,13 @@ export interface StoredBatch {
   readonly batch: MessageBatch
   /** See `answer`. */
   readonly answers: readonly Uint8Array[]
+  /** The kept texts of some of the rows (ascending), of those that have any. */
+  readonly texts: (rows: readonly number[]) => AsyncIterable<StoredTexts>
+}
+
+export interface StoredTexts {
+  readonly row: number
+  readonly texts: readonly KeptText[]
 }
 
 /** What a search reads of one mailbox. */

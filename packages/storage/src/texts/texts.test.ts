@@ -249,3 +249,39 @@ test('lost, cut short and damaged texts cost time only', async (t) => {
     await assertSame(store, inbox, `${what}, and texts were made after it`)
   }
 })
+
+test('RFC 6203 §4: kept texts are rated as the messages themselves', async (t) => {
+  const { store, inbox } = await openInbox(t)
+  const messages = Array.from({ length: 80 }, (_, i) => corpusMessage(i) as Buffer)
+  await append(store, inbox, [...messages, ...samples])
+  await store.makeTexts()
+  await append(store, inbox, samples)
+  const { uids, mailbox: facts } = await store.messages.view(inbox)
+  const source = {
+    uids,
+    keywords: facts.keywords,
+    fetch: (wanted: Uint32Array, want: Parameters<Store['messages']['fetch']>[2]) =>
+      store.messages.fetch(inbox, wanted, want),
+  }
+  const fuzzy = (value: string, field: 'text' | 'body' | 'header', name = ''): SearchCriteria => ({
+    kind: 'fuzzy',
+    field,
+    name,
+    value,
+  })
+  const criteria: readonly SearchCriteria[] = [
+    ...['meetng', 'needel end', 'jurgen', 'привет', 'テスト', 'inner part', 'filer wrods'].flatMap(
+      (value) => [fuzzy(value, 'text'), fuzzy(value, 'body'), fuzzy(value, 'header', 'subject')],
+    ),
+    { kind: 'and', of: [fuzzy('meeting', 'text'), { kind: 'sent-date', fromDay: 0, toDay: 20_000 }] },
+    { kind: 'not', of: fuzzy('meeting', 'text') },
+    { kind: 'or', of: [fuzzy('secnd', 'text'), { kind: 'larger', sizeBytes: 30_000 }] },
+  ]
+  let found = 0
+  for (const each of criteria) {
+    const kept = await store.messages.search(inbox, each)
+    assert.deepEqual(kept, await searchMailbox(source, each), JSON.stringify(each))
+    found += kept.uids.length
+  }
+  assert.ok(found > 50)
+})
