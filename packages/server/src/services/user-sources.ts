@@ -14,6 +14,8 @@ import { askSaslauthd } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
 import { parseSourceWord, type SourceWord } from './source-word.ts'
 
+export { parseSourceWord, type SourceWord } from './source-word.ts'
+
 /** PAM's pam_faildelay and a slow directory. */
 const saslauthdTimeoutMs = 20_000
 const getentTimeoutMs = 5_000
