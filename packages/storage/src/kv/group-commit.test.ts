@@ -106,6 +106,24 @@ test('a participant that throws inside the transaction voids the group', () =>
     assert.equal(await commit.run((unit) => unit.get(key('x'))), undefined)
   }))
 
+test('a participant that fails when asked for relief: the group is refused, and the next one made', () =>
+  withEnvironment(async (environment) => {
+    let fails = true
+    const insideGroup = (): void => {
+      if (fails) throw new Error('full')
+    }
+    const relieve = (): Promise<boolean> => Promise.reject(new Error('no relief'))
+    const commit = new GroupCommit(environment, [participant({ insideGroup, relieve })])
+    await assert.rejects(
+      commit.run((unit) => unit.put(key('x'), key('1'))),
+      /full/,
+    )
+    fails = false
+    await commit.run((unit) => unit.put(key('x'), key('2')))
+    assert.equal(new Snapshot(environment).get(key('x'))?.toString(), '2')
+    await commit.close()
+  }))
+
 test('values that would overflow a page are refused', () =>
   withEnvironment(async (environment) => {
     const commit = new GroupCommit(environment, [])

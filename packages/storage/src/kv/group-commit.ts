@@ -254,7 +254,12 @@ export class GroupCommit {
 
   async #relieve(error: unknown): Promise<boolean> {
     for (const participant of this.#participants) {
-      if (await participant.relieve?.(error)) return true
+      try {
+        if (await participant.relieve?.(error)) return true
+      } catch (failure) {
+        // The group is refused for its first reason; those that follow are made all the same.
+        process.emitWarning(failure instanceof Error ? failure : String(failure))
+      }
     }
     return false
   }
