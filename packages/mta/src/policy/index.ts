@@ -12,6 +12,7 @@ export { DnsLists } from './dns-lists.ts'
 export { createGatewayGuard, type GatewayFacts, type GatewayGuard } from './gateway-guard.ts'
 export { createGreylist, type Greylist, type GreylistOptions } from './greylist/greylist.ts'
 export { checkSpf, type SpfQuestion, type SpfVerdict } from './greylist/sender-policy.ts'
+export { SignatureCheck } from './greylist/signature-check.ts'
 export { type ListZone, parseListZone } from './list-zone.ts'
 export { createNetworkList, type NetworkList, networksOfStyle, type OwnAddress } from './networks.ts'
 export {

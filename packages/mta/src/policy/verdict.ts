@@ -17,6 +17,8 @@ export type Effect =
   | { readonly kind: 'prepend'; readonly field: string }
   /** Every recipient goes by this way, once. Postfix: FILTER. */
   | { readonly kind: 'filter'; readonly transport: string; readonly nextHop: string; readonly text: string }
+  /** Refused at the end of the message unless its signature vouches for it (greylist_vouchers = dkim). */
+  | { readonly kind: 'greylisted'; readonly refusal: Refusal }
   | { readonly kind: 'warn' | 'inform'; readonly text: string }
 
 /** What one restriction says. `dunno` passes the question on to the next. */

@@ -66,6 +66,12 @@ export class MailVerdicts {
     return undefined
   }
 
+  /** What was said of the first recipient that waits, unless the message's signature vouches for it. */
+  get greylisted(): Refusal | undefined {
+    for (const effect of this.#effects) if (effect.kind === 'greylisted') return effect.refusal
+    return undefined
+  }
+
   /** Lists that are asked at each recipient say the same thing again. */
   keep(effect: Effect): void {
     if (!this.#effects.some((one) => isDeepStrictEqual(one, effect))) this.#effects.push(effect)

@@ -80,11 +80,11 @@ class Receiver implements SmtpHandler {
 
   constructor(sources: ReceiverSources) {
     this.#sources = sources
-    const { store, log, now } = sources
+    const { store, dns, log, now } = sources
     this.#space = new FreeSpace(now, sources.freeBytesOf)
     const countRecipient = (state: SessionState) => this.#countForClient('recipient', state)
     const room = createMailboxRoom(store, now)
-    this.#mailSources = { store, log, now, room, countRecipient, direct: sources.direct }
+    this.#mailSources = { store, dns, log, now, room, countRecipient, direct: sources.direct }
   }
 
   connect(session: SmtpSession): Answer<Greeting> {

@@ -1,3 +1,4 @@
+import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import type { Answer, MailFrom, RcptTo, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
 import type { QueueId, Store } from '@posthorn/storage'
@@ -9,6 +10,7 @@ import {
   type PolicyRequest,
   policyLogText,
   type Refusal,
+  SignatureCheck,
 } from '../policy/index.ts'
 import type { DirectDelivery } from '../queue/direct-delivery.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
@@ -33,6 +35,7 @@ import { verpOf } from './verp.ts'
 
 export interface MailSources {
   readonly store: Pick<Store, 'queue' | 'messages'>
+  readonly dns: Resolver
   readonly room: MailboxRoom
   readonly countRecipient: (state: SessionState) => void
   readonly direct: DirectDelivery | undefined
@@ -63,6 +66,8 @@ export class SmtpMail implements SmtpTransaction {
   readonly #verdicts: MailVerdicts
   #recipients: EnvelopeRecipient[] = []
   #intake: MessageIntake | undefined
+  /** Present when only the message's signature may spare it the greylist. */
+  #signature: SignatureCheck | undefined
   /** The message while filters may still change it. */
   #content: MilterContent | undefined
 
@@ -177,7 +182,9 @@ export class SmtpMail implements SmtpTransaction {
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
-    return this.#intake?.write(chunk)
+    const wait = this.#intake?.write(chunk)
+    const read = this.#signature?.write(chunk)
+    return wait === undefined || read === undefined ? (wait ?? read) : wait.then(() => read)
   }
 
   async end(): Promise<SmtpReply> {
@@ -198,6 +205,7 @@ export class SmtpMail implements SmtpTransaction {
 
   async abort(reason: string): Promise<void> {
     const intake = this.#intake
+    this.#signature?.abort()
     if (reason === 'bare <LF> received') {
       const recipient = this.#recipients.at(-1)?.address
       this.#verdicts.log('info', policyLogText('reject', this.#request('END-OF-MESSAGE', recipient), reason))
@@ -253,10 +261,28 @@ export class SmtpMail implements SmtpTransaction {
     }
     return after(this.#judgeEnd(intake), (refusal): Answer<SmtpReply | undefined> => {
       if (refusal !== undefined) return replyOf(refusal)
-      return after(intake.checked(), (checked) => {
-        for (const effect of checked?.effects ?? []) this.#verdicts.keep(effect)
-        return checked?.refusal === undefined ? undefined : replyOf(checked.refusal)
-      })
+      const { greylisted } = this.#verdicts
+      return after(greylisted === undefined ? undefined : this.#unvouched(greylisted), (waits) =>
+        waits === undefined ? this.#checkContent(intake) : replyOf(waits),
+      )
+    })
+  }
+
+  /** Who is greylisted, and whose domain has not signed the message, comes again. */
+  async #unvouched(greylisted: Refusal): Promise<Refusal | undefined> {
+    const voucher = await this.#signature?.voucher()
+    if (voucher === undefined) {
+      const recipient = this.#recipients.at(-1)?.address
+      return this.#verdicts.refused(greylisted, this.#request('END-OF-MESSAGE', recipient))
+    }
+    this.#verdicts.log('info', `not greylisted: DKIM passes for ${voucher}, sender=${this.#from.address}`)
+    return undefined
+  }
+
+  #checkContent(intake: MessageIntake): Answer<SmtpReply | undefined> {
+    return after(intake.checked(), (checked) => {
+      for (const effect of checked?.effects ?? []) this.#verdicts.keep(effect)
+      return checked?.refusal === undefined ? undefined : replyOf(checked.refusal)
     })
   }
 
@@ -311,6 +337,8 @@ export class SmtpMail implements SmtpTransaction {
       nowMs: this.#sources.now(),
     }
     this.#content = this.#milters === undefined ? undefined : new MilterContent()
+    if (this.#verdicts.greylisted !== undefined)
+      this.#signature = new SignatureCheck(this.#sources.dns, this.#from.address)
     try {
       this.#intake = openIntake(this.#sources.store.messages, {
         trace: traceFields(traced),

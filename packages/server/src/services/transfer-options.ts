@@ -185,7 +185,7 @@ export function greylistOptions({ values }: Config): GreylistOptions {
     text: values.greylist_text,
     whitelistClients: values.greylist_whitelist_clients,
     whitelistRecipients: values.greylist_whitelist_recipients,
-    vouchers: values.greylist_vouchers.includes('spf') ? ['spf'] : [],
+    vouchers: (['spf', 'dkim'] as const).filter((name) => values.greylist_vouchers.includes(name)),
     myhostname: values.myhostname,
   }
 }

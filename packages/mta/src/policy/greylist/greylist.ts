@@ -22,8 +22,11 @@ export interface GreylistOptions {
   readonly text?: string
   readonly whitelistClients?: readonly string[]
   readonly whitelistRecipients?: readonly string[]
-  /** Who does not wait: `spf` = the sender's domain vouches for the client. Default: nobody. */
-  readonly vouchers?: readonly 'spf'[]
+  /**
+   * Who does not wait: `spf` = the sender's domain vouches for the client; `dkim` = it has signed the message, which
+   * decides at its end. Default: nobody.
+   */
+  readonly vouchers?: readonly ('spf' | 'dkim')[]
   readonly myhostname?: string
 }
 
@@ -84,7 +87,10 @@ export function createGreylist(
     const said = text.replace(/%[sr]/g, (mark) =>
       mark === '%s' ? String(seconds) : recipient.slice(recipient.lastIndexOf('@') + 1),
     )
-    return { kind: 'defer-if-permit', refusal: refusalOf(subject, 450, '4.2.0', said) }
+    const refusal = refusalOf(subject, 450, '4.2.0', said)
+    return options.vouchers?.includes('dkim') === true && request.sender !== ''
+      ? { kind: 'effect', effect: { kind: 'greylisted', refusal } }
+      : { kind: 'defer-if-permit', refusal }
   }
 
   return {

@@ -43,7 +43,7 @@ export const greylisting = {
   greylist_vouchers: posthorn({
     type: 'list',
     default: 'spf',
-    doc: "Who speaks for a stranger, so that it does not wait: `spf`: the sender's domain names the client in its SPF record. Networks that have passed greylist_auto_whitelist_clients times never wait in any case.",
+    doc: "Who speaks for a stranger, so that it does not wait: `spf`: the sender's domain names the client in its SPF record; `dkim`: it has signed the message, so that a stranger is put off at the end of the message instead of at RCPT TO, all its recipients together. Networks that have passed greylist_auto_whitelist_clients times never wait in any case.",
   }),
   greylist_text: posthorn({
     type: 'string',
