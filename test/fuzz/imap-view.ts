@@ -11,7 +11,7 @@ export class ImapView {
   #octets = Buffer.alloc(0)
   #wake: (() => void) | undefined
   #tags = 0
-  /** Numbers say nothing until all messages have been listed again. */
+  /** Places are not known until all messages have been listed again. */
   #blind = false
   /** Of the command under way: no EXPUNGE may come with it (RFC 9051 §7.5.1). */
   #holds = false
@@ -47,9 +47,8 @@ export class ImapView {
   async say(command: string): Promise<string> {
     const answer = await this.#ask(command)
     for (let tries = 0; this.#blind && !this.ended && tries < 5; tries++) {
-      this.uids = []
+      this.#blind = false
       await this.#ask('UID FETCH 1:* (UID)')
-      this.#blind = this.uids.includes(0)
     }
     return answer
   }
@@ -86,14 +85,14 @@ export class ImapView {
       this.#blind = false
     }
     if (what === 'EXISTS') {
-      this.#check(this.#blind || n >= this.uids.length, `EXISTS ${n} after ${this.uids.length}`)
+      this.#check(n >= this.uids.length, `EXISTS ${n} after ${this.uids.length}`)
       this.uids = Array.from({ length: n }, (_, at) => this.uids[at] ?? 0)
     } else if (what === 'EXPUNGE') {
       this.#check(!this.#holds, 'EXPUNGE within FETCH, STORE or SEARCH')
-      this.#check(this.#blind || (n >= 1 && n <= this.uids.length), `EXPUNGE ${n} of ${this.uids.length}`)
+      this.#check(n >= 1 && n <= this.uids.length, `EXPUNGE ${n} of ${this.uids.length}`)
       this.uids.splice(n - 1, 1)
     } else if (what === 'FETCH') {
-      this.#check(this.#blind || (n >= 1 && n <= this.uids.length), `FETCH ${n} of ${this.uids.length}`)
+      this.#check(n >= 1 && n <= this.uids.length, `FETCH ${n} of ${this.uids.length}`)
       const uid = Number(/[( ]UID (\d+)/.exec(rest)?.[1] ?? 0)
       const known = this.uids[n - 1]
       if (uid !== 0 && known !== 0 && known !== undefined)
@@ -107,11 +106,16 @@ export class ImapView {
 
   #vanish(range: string): void {
     const [first = 0, last = first] = range.split(':').map(Number)
-    // Which of those without a UID went?
-    if (this.uids.includes(0)) this.#blind = true
-    const before = this.uids.length
-    this.uids = this.uids.filter((uid) => uid < first || uid > last)
-    this.#check(this.#blind || this.uids.length < before, `VANISHED ${range} of nothing known`)
+    for (let uid = first; uid <= last; uid++) {
+      const at = this.uids.indexOf(uid)
+      const unknown = this.uids.indexOf(0)
+      this.#check(at >= 0 || unknown >= 0, `VANISHED ${range} of nothing known`)
+      this.uids.splice(at >= 0 ? at : unknown, 1)
+      if (at >= 0) continue
+      // Which of those without a UID went? From here on places say nothing.
+      this.#blind = true
+      this.uids.fill(0)
+    }
   }
 
   history(): string {
