@@ -1,18 +1,8 @@
 import type { ClientTlsSettings } from '@posthorn/smtp'
 import { type LookupTable, lookupFirst } from '../tables/index.ts'
+import { type TlsLevel, tlsLevels } from './tls-levels.ts'
 
-/** Postfix: TLS_README, "TLS security levels". */
-export const tlsLevels = [
-  'none',
-  'may',
-  'encrypt',
-  'dane',
-  'dane-only',
-  'fingerprint',
-  'verify',
-  'secure',
-] as const
-export type TlsLevel = (typeof tlsLevels)[number]
+export type { TlsLevel } from './tls-levels.ts'
 
 /** What a destination's TLS must be. */
 export interface TlsPolicy {

@@ -1,3 +1,4 @@
+import { tlsLevels as levels } from '@posthorn/mta/tls-levels'
 import { postfix, posthorn } from './parameter.ts'
 
 const seconds = (fallback: string, doc: string) => ({
@@ -6,17 +7,7 @@ const seconds = (fallback: string, doc: string) => ({
   unit: 's' as const,
   doc,
 })
-const tlsLevels = [
-  '',
-  'none',
-  'may',
-  'encrypt',
-  'dane',
-  'dane-only',
-  'fingerprint',
-  'verify',
-  'secure',
-] as const
+const tlsLevels = ['', ...levels] as const
 
 /** TLS and login at other servers. */
 export const clientTls = {
