@@ -17,6 +17,7 @@ export interface PolicyCodes {
   readonly unknownHostnameRejectCode: number
   readonly unknownLocalRecipientRejectCode: number
   readonly unknownVirtualAliasRejectCode: number
+  readonly unknownVirtualMailboxRejectCode: number
   readonly unknownRelayRecipientRejectCode: number
   /** show_user_unknown_table_name. */
   readonly unknownTableNames: 'shown' | 'hidden'
@@ -39,6 +40,7 @@ export const defaultCodes: PolicyCodes = {
   unknownHostnameRejectCode: 450,
   unknownLocalRecipientRejectCode: 550,
   unknownVirtualAliasRejectCode: 550,
+  unknownVirtualMailboxRejectCode: 550,
   unknownRelayRecipientRejectCode: 550,
   unknownTableNames: 'shown',
   mapsRblRejectCode: 554,

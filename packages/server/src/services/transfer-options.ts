@@ -142,6 +142,7 @@ export function policyOptions(config: Config): PolicyOptions {
       unknownHostnameRejectCode: values.unknown_hostname_reject_code,
       unknownLocalRecipientRejectCode: values.unknown_local_recipient_reject_code,
       unknownVirtualAliasRejectCode: values.unknown_virtual_alias_reject_code,
+      unknownVirtualMailboxRejectCode: values.unknown_virtual_mailbox_reject_code,
       unknownRelayRecipientRejectCode: values.unknown_relay_recipient_reject_code,
       unknownTableNames: values.show_user_unknown_table_name ? 'shown' : 'hidden',
       mapsRblRejectCode: values.maps_rbl_reject_code,

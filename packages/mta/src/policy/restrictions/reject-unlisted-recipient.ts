@@ -47,6 +47,7 @@ export function unlistedVerdict(
 
 function codeFor(table: string, codes: PolicyParts['codes']): number {
   if (table === 'virtual alias table') return codes.unknownVirtualAliasRejectCode
+  if (table === 'virtual mailbox table') return codes.unknownVirtualMailboxRejectCode
   if (table === 'relay recipient table') return codes.unknownRelayRecipientRejectCode
   return codes.unknownLocalRecipientRejectCode
 }

@@ -218,6 +218,13 @@ export const logging = {
     max: 599,
     doc: 'Reply code for unknown addresses of virtual_alias_domains.',
   }),
+  unknown_virtual_mailbox_reject_code: postfix({
+    type: 'integer',
+    default: '550',
+    min: 400,
+    max: 599,
+    doc: 'Reply code for unknown addresses of domains that `posthorn domain add` made.',
+  }),
   unknown_relay_recipient_reject_code: postfix({
     type: 'integer',
     default: '550',
