@@ -1,17 +1,19 @@
 /**
- * node bench/relay.ts [--messages 2000] [--sessions 10,50] [--size 6144] [--rounds 1] [only-ours]
+ * node bench/relay.ts [--messages 2000] [--sessions 10,50] [--size 6144] [--rounds 1] [--policy] [only-ours]
  *
  * Mail in from smtp-source and out to smtp-sink through Posthorn and, in the same run, through Postfix with
  * `relayhost = [127.0.0.1]:SINK`, both durable. A round ends when the sink has all messages. Prints messages/s and the
- * CPU time a message has cost the server. Needs Debian's postfix (smtp-source, smtp-sink) and dovecot (bench/peers.sh).
+ * CPU time a message has cost the server. With --policy mail passes a greylist (postgrey, ours), three DNS lists and
+ * a hundred rules of header_checks and body_checks (bench/policy.ts). Needs Debian's postfix (smtp-source, smtp-sink) and dovecot (bench/peers.sh).
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { startOurs } from './ours.ts'
+import { type OurServer, startOurs } from './ours.ts'
+import { type PolicyBench, startPolicy } from './policy.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const peersPort = Number(process.env['BENCH_PEERS_PORT'] ?? 26_000)
@@ -116,6 +118,34 @@ const run = async (target: Target, sink: Sink, sessions: number, messages: numbe
   return perSecond(allMs)
 }
 
+const trusted = 'smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination\n'
+
+function startPostfix(folder: string, relay: string, policy: PolicyBench | undefined): Target {
+  mkdirSync(folder, { mode: 0o755 })
+  const extra = relay + (policy?.postfix ?? trusted)
+  const environment = { ...process.env, PORTBASE: String(peersPort), POSTFIX_EXTRA: extra }
+  const up = `"${join(here, 'peers.sh')}" "${folder}" maildir > "${folder}.log" 2>&1 < /dev/null`
+  // A mount namespace of their own gives them their own DNS server.
+  const named = policy === undefined ? '' : `mount --bind "${policy.resolvConf}" /etc/resolv.conf && `
+  const command = policy === undefined ? 'bash' : 'unshare'
+  const args = policy === undefined ? ['-c', up] : ['-m', 'bash', '-c', named + up]
+  spawnSync(command, args, { env: environment, stdio: 'ignore' })
+  const pid = Number(readFileSync(join(folder, 'queue', 'pid', 'master.pid'), 'utf8'))
+  return { name: 'postfix', port: peersPort + 25, cpuSeconds: () => cpuOf([pid]) }
+}
+
+/** Messages until the greylist lets the client through at once. */
+async function becomeKnown(target: Target, sink: Sink): Promise<void> {
+  const before = sink.taken
+  for (let attempt = 0; attempt < 20 && sink.taken < before + 10; attempt++) {
+    const address = `127.0.0.1:${target.port}`
+    const source = ['-m', '3', '-f', 'a@bench.test', '-t', 'x@far.example', address]
+    spawnSync('smtp-source', source, { stdio: 'ignore' })
+    await new Promise((resolve) => setTimeout(resolve, 600))
+  }
+  if (sink.taken < before + 10) throw new Error(`${target.name} never let the client through`)
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -124,6 +154,7 @@ async function main(): Promise<void> {
       sessions: { type: 'string', default: '10,50' },
       size: { type: 'string', default: '6144' },
       rounds: { type: 'string', default: '1' },
+      policy: { type: 'boolean', default: false },
     },
   })
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-relay-'))
@@ -131,21 +162,16 @@ async function main(): Promise<void> {
   const alone = positionals.includes('only-ours')
   const peersFolder = join(folder, 'peers')
   const sink = new Sink()
+  const policy = values.policy ? startPolicy(join(folder, 'policy'), sinkPort + 1) : undefined
   const relay = `relayhost = [127.0.0.1]:${sinkPort}\n`
-  const ours = await startOurs(join(folder, 'ours'), `${relay}smtp_tls_security_level = none\n`)
+  const extra = `${relay}smtp_tls_security_level = none\n${policy?.posthorn ?? ''}`
+  let ours: OurServer | undefined
   try {
-    const targets: Target[] = [{ name: 'posthorn', port: ours.smtpPort, cpuSeconds: () => cpuOf([ours.pid]) }]
-    if (!alone) {
-      mkdirSync(peersFolder, { mode: 0o755 })
-      const environment = { ...process.env, PORTBASE: String(peersPort) }
-      const script = `"${join(here, 'peers.sh')}" "${peersFolder}" maildir > "${folder}/up.log" 2>&1 < /dev/null`
-      spawnSync('bash', ['-c', script], { env: environment, stdio: 'ignore' })
-      const trusted = 'smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination\n'
-      appendFileSync(join(peersFolder, 'postfix', 'main.cf'), relay + trusted)
-      spawnSync('postfix', ['-c', join(peersFolder, 'postfix'), 'reload'], { stdio: 'ignore' })
-      const pid = Number(readFileSync(join(peersFolder, 'queue', 'pid', 'master.pid'), 'utf8'))
-      targets.unshift({ name: 'postfix', port: peersPort + 25, cpuSeconds: () => cpuOf([pid]) })
-    }
+    const own = await startOurs(join(folder, 'ours'), extra)
+    ours = own
+    const targets: Target[] = [{ name: 'posthorn', port: own.smtpPort, cpuSeconds: () => cpuOf([own.pid]) }]
+    if (!alone) targets.unshift(startPostfix(peersFolder, relay, policy))
+    if (policy !== undefined) for (const target of targets) await becomeKnown(target, sink)
     for (const sessions of values.sessions.split(',').map(Number)) {
       for (let round = 0; round < Number(values.rounds); round++) {
         const rates: number[] = []
@@ -158,7 +184,8 @@ async function main(): Promise<void> {
     }
   } finally {
     if (!alone) spawnSync(join(here, 'peers.sh'), ['down', peersFolder])
-    await ours.stop()
+    await ours?.stop()
+    policy?.stop()
     sink.stop()
     rmSync(folder, { recursive: true, force: true })
   }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { GreylistRow, GreylistStore, GreylistTriplet } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import { keyOfTable, type TableTag, tables } from '../kv/keys.ts'
-import type { Unit } from '../kv/unit.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
 import { getJson, jsonRows, putJson, removeLong } from '../rows/long-value.ts'
 
 type Rules = Parameters<GreylistStore['attempt']>[1]
@@ -18,14 +18,19 @@ const maxTextLength = 320
 const expirySlice = 1_000
 
 const hashKey = (tag: TableTag, ...texts: string[]): Buffer =>
-  Buffer.concat([Buffer.from([tag]), createHash('sha256').update(texts.join('\0')).digest().subarray(0, 16)])
+  Buffer.concat([Buffer.from([tag]), hash('sha256', texts.join('\0'), 'buffer').subarray(0, 16)])
 
 const tripletKey = ({ network, sender, recipient }: GreylistTriplet): Buffer =>
   hashKey(tables.greylist, network, sender, recipient)
 const networkKey = (network: string): Buffer => hashKey(tables.greylistNetwork, network)
 
 export const createGreylistStore = (engine: Engine): GreylistStore => ({
-  attempt: (triplet, rules) => engine.commit.run((unit) => attempt(unit, triplet, rules)),
+  async attempt(triplet, rules) {
+    const proven = provenNetwork(snapshotOf(engine), triplet, rules)
+    // When it was seen last counts in days: a write for each of its messages says nothing new.
+    if (proven !== undefined && Math.abs(rules.nowMs - proven.lastSeenMs) < seenAgainMs) return passesAtOnce
+    return engine.commit.run((unit) => attempt(unit, triplet, rules))
+  },
   async list(limit = 1_000) {
     const rows: GreylistRow[] = []
     for (const { value } of jsonRows(snapshotOf(engine), keyOfTable(tables.greylist))) {
@@ -36,6 +41,20 @@ export const createGreylistStore = (engine: Engine): GreylistStore => ({
   },
   expire: (nowMs, retryWindowMs, maxAgeMs) => expire(engine, nowMs, retryWindowMs, maxAgeMs),
 })
+
+const seenAgainMs = 60_000
+const passesAtOnce = { waitMs: 0, first: false, autoWhitelisted: true }
+
+/** The client's network when it has passed so often that it never waits. */
+const provenNetwork = (
+  reader: Reader,
+  { network }: GreylistTriplet,
+  { nowMs, maxAgeMs, autoWhitelistPasses }: Rules,
+): NetworkRow | undefined => {
+  const row = getJson(reader, networkKey(network)) as NetworkRow | undefined
+  if (row === undefined || nowMs - row.lastSeenMs > maxAgeMs) return undefined
+  return autoWhitelistPasses > 0 && row.passes >= autoWhitelistPasses ? row : undefined
+}
 
 const isExpired = (row: GreylistRow, nowMs: number, retryWindowMs: number, maxAgeMs: number): boolean =>
   row.passed > 0 ? nowMs - row.lastSeenMs > maxAgeMs : nowMs - row.firstSeenMs > retryWindowMs

@@ -261,7 +261,13 @@ export const sharedContract: readonly ContractCase[] = [
       assert.equal((await attempt('b', 90_000)).waitMs, 60_000)
       assert.equal((await attempt('b', 160_000)).waitMs, 0)
       assert.equal((await attempt('c', 160_000)).autoWhitelisted, true)
-      assert.equal((await store.greylist.list()).length, 2)
+      // Whoever is seen again and again stays known.
+      const seenMs = 160_000 + rules.maxAgeMs - 1
+      assert.equal((await attempt('c', seenMs)).autoWhitelisted, true)
+      assert.equal((await attempt('c', seenMs + 59_999)).autoWhitelisted, true)
+      assert.equal((await attempt('c', seenMs + rules.maxAgeMs)).autoWhitelisted, true)
+      assert.equal((await attempt('e', seenMs + 3 * rules.maxAgeMs)).autoWhitelisted, false)
+      assert.equal((await store.greylist.list()).length, 3)
       const stranger = { ...triplet('d'.repeat(9_000)), network: '198.51.100.0/24' }
       assert.equal((await store.greylist.attempt(stranger, { ...rules, nowMs: -5 })).first, true)
       assert.ok((await store.greylist.expire(1e12, rules.retryWindowMs, rules.maxAgeMs)) >= 3)
