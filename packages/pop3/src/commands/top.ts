@@ -37,11 +37,9 @@ async function sendPieces(
   number: number,
   lines: number,
 ): Promise<Reply> {
-  const { store } = session.services
   const { connection, options } = session
-  const { mailbox } = state.maildrop
-  const uid = state.maildrop.uidOf(number)
-  const first = await store.messages.read(mailbox, uid, 0, pieceBytes)
+  const { maildrop } = state
+  const first = await maildrop.read(number, 0, pieceBytes)
   if (first === undefined) return messageGone
   const cut = new TopCut(lines)
   const stuffer = new DotStuffer(options.nul)
@@ -54,7 +52,7 @@ async function sendPieces(
     await connection.drained
     start += piece.length
     if (!connection.open || cut.done || piece.length < pieceBytes) break
-    piece = await store.messages.read(mailbox, uid, start, start + pieceBytes)
+    piece = await maildrop.read(number, start, start + pieceBytes)
   }
   const end = stuffer.finish()
   connection.write(cut.headerEnded ? end : addHeaderEnd(end))

@@ -1,5 +1,5 @@
 import { ok } from '../errors.ts'
-import type { Command } from '../session/session.ts'
+import type { Command, Pop3Session, Transaction } from '../session/session.ts'
 import { compileUidlFormat } from '../wire/uidl.ts'
 import { listMessages } from './listing.ts'
 import { readOnlyMessageNumber } from './message-number.ts'
@@ -9,11 +9,24 @@ export const uidl: Command = {
   name: 'UIDL',
   capabilities: () => ['UIDL'],
   transaction(session, state, rest) {
-    const { maildrop } = state
-    const format = compileUidlFormat(session.options.uidlFormat)
-    const id = (number: number): string => format(maildrop.uidOf(number), maildrop.uidValidity)
-    if (rest.length === 0) return listMessages('', state, (number) => `${number} ${id(number)}\r\n`)
-    const read = readOnlyMessageNumber(maildrop, rest)
-    return read.refusal ?? ok(`${read.number} ${id(read.number)}`)
+    if (session.options.xUidl === 'ignored') return answer(session, state, rest, undefined)
+    return state.maildrop.xUidls().then((found) => answer(session, state, rest, found))
   },
+}
+
+function answer(
+  session: Pop3Session,
+  state: Transaction,
+  rest: Buffer,
+  found: ReadonlyMap<number, string> | undefined,
+): string {
+  const { maildrop } = state
+  const format = compileUidlFormat(session.options.uidlFormat)
+  const id = (number: number): string => {
+    const uid = maildrop.uidOf(number)
+    return found?.get(uid) ?? format(uid, maildrop.uidValidity)
+  }
+  if (rest.length === 0) return listMessages('', state, (number) => `${number} ${id(number)}\r\n`)
+  const read = readOnlyMessageNumber(maildrop, rest)
+  return read.refusal ?? ok(`${read.number} ${id(read.number)}`)
 }

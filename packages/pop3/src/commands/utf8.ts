@@ -2,8 +2,8 @@ import { err, ok } from '../errors.ts'
 import type { Command } from '../session/session.ts'
 
 /**
- * UTF8. RFC 6856 §2.1. Messages come back octet for octet in either mode: surrogates for clients that do
- * not say UTF8 would break signatures, and such clients have been given 8-bit headers for decades.
+ * UTF8. RFC 6856 §2.1. Without it messages come octet for octet all the same, unless the options ask for
+ * surrogates: they break signatures, and most clients that do not say UTF8 have read 8-bit headers for decades.
  */
 export const utf8: Command = {
   name: 'UTF8',

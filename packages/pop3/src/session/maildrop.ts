@@ -7,10 +7,19 @@ import {
   systemFlag,
   type Uid,
 } from '@posthorn/storage'
+import { foundUidls } from './found-uidls.ts'
 import { expiredMessages, hiddenMessages, type Removal, removeMessages } from './removal.ts'
+import { type SurrogateHeaders, surrogateHeaders } from './surrogate-headers.ts'
 
 /** Of maildrops up to this many messages sizes are looked up while the client thinks of its first command. */
 const sizesAheadCount = 10_000
+
+/** How a maildrop is opened. */
+export interface Opening {
+  readonly removal: Removal
+  /** 'made': the client does not know UTF8, and what has UTF-8 in its header gets another one. */
+  readonly surrogates: 'made' | 'none'
+}
 
 /** See `Pop3Options`. */
 export interface MaildropUpdate {
@@ -28,8 +37,9 @@ export class Maildrop {
   readonly uidValidity: number
   readonly uids: Uint32Array
   /** Of all messages, before any DELE. */
-  readonly totalBytes: number
-  readonly quick: QuickReader
+  totalBytes: number
+  readonly #quick: QuickReader
+  readonly #headers: SurrogateHeaders | undefined
   /** Highest number that was retrieved (LAST). */
   lastAccessed = 0
   deletedCount = 0
@@ -39,6 +49,7 @@ export class Maildrop {
   readonly #release: () => Promise<void>
   #released = false
   #sizes: Float64Array | undefined
+  #xUidls: Promise<ReadonlyMap<number, string>> | undefined
   /** 1 = marked to be deleted, 2 = retrieved. Made when first needed. */
   #marks: Uint8Array | undefined
 
@@ -50,6 +61,7 @@ export class Maildrop {
       readonly uidValidity: number
       readonly uids: Uint32Array
       readonly totalBytes: number
+      readonly headers: SurrogateHeaders | undefined
     },
     release: () => Promise<void>,
   ) {
@@ -59,12 +71,18 @@ export class Maildrop {
     this.uidValidity = place.uidValidity
     this.uids = place.uids
     this.totalBytes = place.totalBytes
-    this.quick = store.messages.quickReader(place.mailbox, place.uids)
+    this.#quick = store.messages.quickReader(place.mailbox, place.uids)
+    this.#headers = place.headers
     this.#release = release
   }
 
-  /** Locks and opens. Reads no message. @throws StoreError 'in-use' when another session has the lock. */
-  static async open(store: Store, account: Account, owner: string, removal: Removal): Promise<Maildrop> {
+  /** Locks and opens. Reads no message, but see `Opening`. @throws StoreError 'in-use' when another session has the lock. */
+  static async open(
+    store: Store,
+    account: Account,
+    owner: string,
+    { removal, surrogates }: Opening,
+  ): Promise<Maildrop> {
     const release = await store.locks.acquire(`pop3:${account.id}`, owner)
     if (release === undefined)
       throw new StoreError('in-use', `Cannot lock the maildrop of ${account.address}`)
@@ -75,11 +93,13 @@ export class Maildrop {
       const { uidValidity, sizeBytes } = view.mailbox
       const place = { account, mailbox: inbox.id, uidValidity, uids: view.uids, totalBytes: sizeBytes }
       const hidden = await hiddenMessages(store, inbox.id, removal)
-      if (hidden.size === 0) return new Maildrop(store, place, release)
-      const uids = view.uids.filter((uid) => !hidden.has(uid))
-      const sizes = store.messages.quickReader(inbox.id, uids).sizes()
-      const totalBytes = sizes.reduce((sum, size) => sum + size, 0)
-      return new Maildrop(store, { ...place, uids, totalBytes }, release)
+      const uids = hidden.size === 0 ? view.uids : view.uids.filter((uid) => !hidden.has(uid))
+      const headers = surrogates === 'made' ? await surrogateHeaders(store, inbox.id, uids) : undefined
+      const maildrop = new Maildrop(store, { ...place, uids, headers }, release)
+      if (hidden.size > 0 || headers !== undefined) {
+        maildrop.totalBytes = maildrop.sizes.reduce((sum, size) => sum + size, 0)
+      }
+      return maildrop
     } catch (error) {
       await release()
       throw error
@@ -92,13 +112,49 @@ export class Maildrop {
 
   /** In the order of `uids`; asked of the store once, when a command first needs them. */
   get sizes(): Float64Array {
-    this.#sizes ??= this.quick.sizes()
+    this.#sizes ??= this.#findSizes()
     return this.#sizes
+  }
+
+  #findSizes(): Float64Array {
+    const sizes = this.#quick.sizes()
+    this.#headers?.forEach(({ header, formerBytes }, number) => {
+      const at = number - 1
+      if (sizes[at]! > 0) sizes[at] = sizes[at]! + header.length - formerBytes
+    })
+    return sizes
+  }
+
+  /** See QuickReader. */
+  readNow(number: number, maxBytes: number): Uint8Array | undefined {
+    return this.#headers?.has(number) ? undefined : this.#quick.read(number - 1, maxBytes)
+  }
+
+  /** Octets [start, end) of a message as it is sent; undefined when it is gone. */
+  async read(number: number, start = 0, end = Number.MAX_SAFE_INTEGER): Promise<Uint8Array | undefined> {
+    const uid = this.uids[number - 1] as Uid
+    const surrogate = this.#headers?.get(number)
+    if (surrogate === undefined) return await this.#store.messages.read(this.mailbox, uid, start, end)
+    const { header, formerBytes } = surrogate
+    const shift = formerBytes - header.length
+    const body = await this.#store.messages.read(
+      this.mailbox,
+      uid,
+      Math.max(formerBytes, start + shift),
+      Math.max(formerBytes, end + shift),
+    )
+    return body && Buffer.concat([header.subarray(start, end), body])
+  }
+
+  /** By UID; looked for once. */
+  xUidls(): Promise<ReadonlyMap<number, string>> {
+    this.#xUidls ??= foundUidls(this.#store, this.mailbox, this.uids)
+    return this.#xUidls
   }
 
   /** When the client has heard that it is logged in: nearly all ask for sizes next. */
   prepare(): void {
-    if (this.count <= sizesAheadCount && !this.#released) this.#sizes ??= this.quick.sizes()
+    if (this.count <= sizesAheadCount && !this.#released) this.#sizes ??= this.#findSizes()
   }
 
   isDeleted(number: number): boolean {

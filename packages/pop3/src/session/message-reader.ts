@@ -1,4 +1,3 @@
-import type { MailboxId, QuickReader, Store, Uid } from '@posthorn/storage'
 import { type Sending, topAnswer, type WholeAnswer, wholeAnswer } from '../wire/whole-answer.ts'
 import type { Maildrop } from './maildrop.ts'
 
@@ -20,11 +19,8 @@ export interface Outlet {
  * there before it is asked for, while the client is busy with the last one.
  */
 export class MessageReader {
-  readonly #store: Store
-  readonly #mailbox: MailboxId
-  readonly #uids: Uint32Array
+  readonly #maildrop: Maildrop
   readonly #outlet: Outlet
-  readonly #quick: QuickReader
   /** Used again as soon as the kernel has what is in it; what is made ahead (`#next`) is forgotten then. */
   #room: Buffer | undefined
   #usedBytes = 0
@@ -32,11 +28,8 @@ export class MessageReader {
   #inOrder = false
   #next: { readonly number: number; readonly sending: Sending; readonly answer: WholeAnswer } | undefined
 
-  constructor(store: Store, { mailbox, uids, quick }: Maildrop, outlet: Outlet) {
-    this.#store = store
-    this.#mailbox = mailbox
-    this.#uids = uids
-    this.#quick = quick
+  constructor(maildrop: Maildrop, outlet: Outlet) {
+    this.#maildrop = maildrop
     this.#outlet = outlet
   }
 
@@ -53,20 +46,20 @@ export class MessageReader {
   /** TOP, as `answerNow`. */
   topNow(number: number, lineCount: number, sending: Sending): WholeAnswer | undefined {
     this.#next = undefined
-    const message = this.#quick.read(number - 1, wholeLimitBytes)
+    const message = this.#maildrop.readNow(number, wholeLimitBytes)
     return message && topAnswer(message, lineCount, sending, this.#take)
   }
 
   /** For a message of at most `wholeLimitBytes`; undefined when it is gone. */
   async answerLater(number: number, sending: Sending): Promise<WholeAnswer | undefined> {
-    const message = await this.#store.messages.read(this.#mailbox, this.#uids[number - 1] as Uid)
+    const message = await this.#maildrop.read(number)
     this.#next = undefined
     return message && wholeAnswer(message, sending, this.#take)
   }
 
   /** The client goes through messages in order, and the answer for the next one is not there yet. */
   get walking(): boolean {
-    return this.#inOrder && this.#next === undefined && this.#lastNumber < this.#uids.length
+    return this.#inOrder && this.#next === undefined && this.#lastNumber < this.#maildrop.count
   }
 
   /** When the client has all it asked for: makes what it will ask for next. */
@@ -79,9 +72,8 @@ export class MessageReader {
 
   /** A large message piece by piece; the next piece is read while the last one is being sent. */
   async *pieces(number: number, sizeBytes: number): AsyncGenerator<Uint8Array> {
-    const uid = this.#uids[number - 1] as Uid
     const read = (start: number): Promise<Uint8Array | undefined> =>
-      this.#store.messages.read(this.#mailbox, uid, start, Math.min(start + pieceBytes, sizeBytes))
+      this.#maildrop.read(number, start, Math.min(start + pieceBytes, sizeBytes))
     let next = read(0)
     for (let start = 0; start < sizeBytes; ) {
       const piece = await next
@@ -104,7 +96,7 @@ export class MessageReader {
   }
 
   #make(number: number, sending: Sending): WholeAnswer | undefined {
-    const message = this.#quick.read(number - 1, wholeLimitBytes)
+    const message = this.#maildrop.readNow(number, wholeLimitBytes)
     return message && wholeAnswer(message, sending, this.#take)
   }
 

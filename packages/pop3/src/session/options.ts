@@ -30,10 +30,14 @@ export interface Pop3Options extends Sending {
   readonly badCommandLimit: number
   /** Dovecot: pop3_uidl_format. A format that cannot be used is refused when the configuration is read. */
   readonly uidlFormat: string
+  /** Messages with an X-UIDL field keep it as their unique-id. Dovecot: pop3_reuse_xuidl. */
+  readonly xUidl: 'kept' | 'ignored'
   /** Whether LAST is known. Dovecot: pop3_enable_last. */
   readonly last: 'known' | 'unknown'
   /** Whether messages that were retrieved are \Seen after QUIT. Dovecot: pop3_no_flag_updates. */
   readonly seenAfterQuit: 'set' | 'kept'
+  /** 'made': clients that did not say UTF8 get other headers for those with UTF-8 in them (RFC 6856 §2.1). */
+  readonly surrogates: 'made' | 'none'
   /** What QUIT does with messages marked by DELE. Dovecot: pop3_delete_type. */
   readonly removal: Removal
   /** Between two logins of an account (RFC 2449 §6.5 LOGIN-DELAY); 0 = no matter. */
@@ -59,8 +63,10 @@ export const defaultPop3Options: Pop3Options = {
   loginBadCommandLimit: 3,
   badCommandLimit: 20,
   uidlFormat: '%08Xu%08Xv',
+  xUidl: 'ignored',
   last: 'unknown',
   seenAfterQuit: 'set',
+  surrogates: 'none',
   removal: { how: 'expunge', keyword: '' },
   loginDelayMs: 0,
   expireDays: undefined,

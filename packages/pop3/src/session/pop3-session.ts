@@ -131,7 +131,10 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
       return err('Minimum time between logins has not passed.', 'LOGIN-DELAY')
     }
     const owner = `${process.pid} ${this.#id}`
-    const maildrop = await Maildrop.open(this.services.store, account, owner, this.options.removal)
+    const { removal, surrogates: wanted } = this.options
+    const knowsUtf8 = this.#state.state === 'authorization' && this.#state.utf8
+    const surrogates = knowsUtf8 ? 'none' : wanted
+    const maildrop = await Maildrop.open(this.services.store, account, owner, { removal, surrogates })
     if (this.#state.state === 'over') {
       await maildrop.close()
       return ''
@@ -210,14 +213,14 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   }
 
   #enter(account: Transaction['account'], maildrop: Maildrop, method: string): void {
-    const { store, log } = this.services
+    const { log } = this.services
     this.connection.authenticated()
     this.#badCommands = 0
     this.#state = {
       state: 'transaction',
       account,
       maildrop,
-      reader: new MessageReader(store, maildrop, this.connection),
+      reader: new MessageReader(maildrop, this.connection),
       sent: { topCount: 0, topBytes: 0, retrCount: 0, retrBytes: 0 },
     }
     setImmediate(prepareMaildrop, maildrop)

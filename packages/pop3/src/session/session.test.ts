@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hello, startPop3Fixture, until } from '../testkit/pop3-fixture.ts'
+import { defaultPop3Options } from './options.ts'
 
 test('RFC 1939 §3: ten minutes of silence end a session, without deleting; commands postpone it', async (t) => {
   const fixture = await startPop3Fixture(t, [hello, hello])
@@ -99,4 +100,21 @@ test('RFC 1939 §7: TOP between RETR and RETR, of other messages and of the next
       assert.deepEqual(await client.askLines(`TOP ${other} 0`), ['+OK', `Subject: ${other}`, '', '.'])
     }
   }
+})
+
+test('Dovecot: pop3_reuse_xuidl - what a former server wrote is the unique-id, where it is one', async (t) => {
+  const texts = [
+    'X-UIDL: abc\r\n',
+    'X-UIDL: a b\r\n',
+    'x-uidl: <1@x>\r\n',
+    'X-UIDL: abc\r\n',
+    'A: b\r\n',
+  ].map((field) => `${field}\r\ntext\r\n`)
+  const options = { ...defaultPop3Options, xUidl: 'kept' as const, uidlFormat: '%u.%v' }
+  const fixture = await startPop3Fixture(t, texts, undefined, { options: () => options })
+  const client = await fixture.login()
+  const ids = (await client.askLines('UIDL')).slice(1, -1).map((line) => line.replace(/\.\d+$/, ''))
+  assert.deepEqual(ids, ['1 abc', '2 2', '3 <1@x>', '4 4', '5 5'])
+  assert.equal(await client.ask('UIDL 3'), '+OK 3 <1@x>')
+  assert.match(String(await client.ask('UIDL 9')), /^-ERR/)
 })

@@ -1,7 +1,7 @@
 import { compileUidlFormat } from '@posthorn/pop3/uidl'
 import { clientQuirks } from '../services/imap-capabilities.ts'
 import { mechanismProblems } from '../services/mechanisms.ts'
-import { expireDays } from '../services/pop3-options.ts'
+import { expireDays, workarounds } from '../services/pop3-options.ts'
 import { parseSourceWord } from '../services/source-word.ts'
 import type { Config } from './config.ts'
 
@@ -141,6 +141,7 @@ function checkPop3({ values }: Config, { problems }: Findings): void {
   for (const use of [
     () => compileUidlFormat(values.pop3_uidl_format),
     () => expireDays(values.pop3_expire),
+    () => workarounds(values.pop3_client_workarounds),
   ]) {
     try {
       use()

@@ -8,7 +8,7 @@ export function pop3Options(
   config: ConfigValues,
   credentials: TlsCredentials | undefined,
   neverDelayed: (address: string) => boolean,
-) {
+): Partial<Pop3Options> {
   const { credentials: tls, ...shared } = readingOptions(config, credentials)
   return {
     ...shared,
@@ -17,9 +17,25 @@ export function pop3Options(
     implementation: config.mail_name,
     idleTimeoutMs: config.pop3_idle_timeout,
     uidlFormat: config.pop3_uidl_format,
+    xUidl: config.pop3_reuse_xuidl ? 'kept' : 'ignored',
+    last: config.pop3_enable_last ? 'known' : 'unknown',
+    seenAfterQuit: config.pop3_no_flag_updates ? 'kept' : 'set',
+    surrogates: config.pop3_utf8_surrogates ? 'made' : 'none',
     removal: removalOf(config),
+    ...workarounds(config.pop3_client_workarounds),
     loginDelayMs: config.pop3_login_delay,
     expireDays: expireDays(config.pop3_expire),
+  }
+}
+
+/** @throws RangeError for one that nobody knows. */
+export function workarounds(names: readonly string[]): Pick<Pop3Options, 'nul' | 'missingHeaderEnd'> {
+  for (const name of names)
+    if (name !== 'outlook-no-nuls' && name !== 'oe-ns-eoh')
+      throw new RangeError(`pop3_client_workarounds: "${name}" is not known`)
+  return {
+    nul: names.includes('outlook-no-nuls') ? 'replace-nul' : 'keep-nul',
+    missingHeaderEnd: names.includes('oe-ns-eoh') ? 'added' : 'kept',
   }
 }
 

@@ -77,6 +77,31 @@ export const reading = {
     raw: true,
     doc: 'The form of POP3 message identifiers: UID %u and UIDVALIDITY %v. (Default of Dovecot: the same.)',
   }),
+  pop3_reuse_xuidl: dovecot({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Messages that have an `X-UIDL` field keep it as their POP3 identifier, after a move from a server that wrote it. UIDL then reads the header of every message.',
+  }),
+  pop3_enable_last: dovecot({
+    type: 'boolean',
+    default: 'no',
+    doc: 'The command LAST of RFC 1460 is known.',
+  }),
+  pop3_no_flag_updates: dovecot({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Messages that were retrieved are not marked `\\Seen` at QUIT.',
+  }),
+  pop3_client_workarounds: dovecot({
+    type: 'list',
+    default: 'outlook-no-nuls oe-ns-eoh',
+    doc: '`outlook-no-nuls`: NUL is sent as 0x80, Outlook hangs on it. `oe-ns-eoh`: a message that is a header alone gets its empty line, Outlook Express and Netscape wait for it. (Default of Dovecot: neither.)',
+  }),
+  pop3_utf8_surrogates: posthorn({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Clients that did not say UTF8 get, of messages with UTF-8 in the header, one in ASCII (RFC 6856, RFC 6858): addresses that have no form in ASCII cannot be answered, signatures do not hold. `no`: every message comes octet for octet.',
+  }),
   pop3_delete_type: dovecot({
     type: 'choice',
     values: ['default', 'expunge', 'flag', 'trash'],
