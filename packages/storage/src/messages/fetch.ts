@@ -35,10 +35,13 @@ export async function* fetchBatches(
   const limits = limitsOf(want)
   const memory = want.memoryIsFree && new ReadMemory(want.memoryIsFree, want.batchBytes)
   let from = 0
-  const uids = givenUids(wanted, stateOf(snapshotOf(engine), mailbox).state)
+  let snapshot = snapshotOf(engine)
+  const uids = givenUids(wanted, stateOf(snapshot, mailbox).state)
   while (from < uids.length) {
-    if (from > 0) await nextTurn()
-    const snapshot = snapshotOf(engine)
+    if (from > 0) {
+      await nextTurn()
+      snapshot = snapshotOf(engine)
+    }
     const { columns, next } = collect(snapshot, mailbox, uids, from, limits)
     from = next
     if (columns.batch.uids.length === 0) continue
