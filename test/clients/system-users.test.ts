@@ -37,11 +37,14 @@ const missing =
   (!existsSync(saslauthd) && 'no saslauthd (Debian: sasl2-bin)')
 
 /** A user of this machine for as long as the test runs. */
-async function withSystemUser(run: (name: string, password: string) => Promise<void>): Promise<void> {
+async function withSystemUser(
+  hash: 'SHA512' | 'YESCRYPT',
+  run: (name: string, password: string) => Promise<void>,
+): Promise<void> {
   const [name, password] = [`ph${process.pid}`, 'Pass word:7']
   execFileSync('useradd', ['--create-home', '--shell', '/usr/sbin/nologin', name])
   try {
-    execFileSync('chpasswd', ['-c', 'SHA512'], { input: `${name}:${password}\n` })
+    execFileSync('chpasswd', ['-c', hash], { input: `${name}:${password}\n` })
     await run(name, password)
   } finally {
     execFileSync('userdel', ['--remove', '--force', name], { stdio: 'ignore' })
@@ -49,9 +52,12 @@ async function withSystemUser(run: (name: string, password: string) => Promise<v
 }
 
 describe('S8, D7: passwords of the system through a running saslauthd', { skip: missing }, () => {
-  for (const mechanism of ['shadow', 'pam'])
+  for (const [mechanism, hash] of [
+    ['shadow', 'SHA512'],
+    ['pam', 'YESCRYPT'],
+  ] as const)
     test(`saslauthd -a ${mechanism}: SMTP, POP3 and IMAP; the mailbox is made at the first login`, async () => {
-      await withSystemUser(async (name, password) =>
+      await withSystemUser(hash, async (name, password) =>
         inFolder(async (folder) => {
           // In the foreground it ends its whole process group: it needs one of its own.
           const daemon = await startDaemon(

@@ -7,7 +7,7 @@ export {
 } from './accounts.ts'
 export type { Authenticator, Credentials, LoginClient, LoginRefusal, LoginResult } from './authenticator.ts'
 export type { AccountOptions } from './options.ts'
-export { passwordSchemes, storedPasswordProblem } from './schemes/stored-password.ts'
+export { passwordSchemes, storedPasswordProblem, storedScheme } from './schemes/stored-password.ts'
 export { createPasswdFile } from './sources/passwd-file.ts'
 export { isShadowLine, type PasswdLine, parsePasswdLine, parseShadowLine } from './sources/passwd-line.ts'
 export {

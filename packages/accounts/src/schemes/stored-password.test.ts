@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { storedPasswordProblem, verifyStored } from './stored-password.ts'
+import { storedPasswordProblem, storedScheme, verifyStored } from './stored-password.ts'
 
 const long = 'y'.repeat(100)
 
@@ -98,6 +98,31 @@ describe('passwords as other systems keep them', () => {
       await assert.rejects(verifyStored(stored, Buffer.from('x')), reason)
     })
   }
+
+  it('what a list calls them', () => {
+    const names = [
+      '',
+      '$argon2id$v=19$x',
+      '$6$a$b',
+      '$5$a$b',
+      '$1$a$b',
+      '$2b$10$x',
+      '{ssha512.b64}x',
+      '{MD5}$1$a$b',
+      '?',
+    ]
+    assert.deepEqual(names.map(storedScheme), [
+      '',
+      'ARGON2ID',
+      'SHA512-CRYPT',
+      'SHA256-CRYPT',
+      'MD5-CRYPT',
+      'BLF-CRYPT',
+      'SSHA512',
+      'MD5-CRYPT',
+      'CRYPT',
+    ])
+  })
 
   it('many at once: each gets its own answer, and the event loop goes on', async () => {
     const [stored, password] = rows.find(([text]) => text.startsWith('$6$'))!

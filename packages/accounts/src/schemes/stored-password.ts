@@ -118,6 +118,21 @@ export async function verifyStored(stored: string, password: Buffer): Promise<bo
   return await schemes[scheme]!.check(password, text)
 }
 
+const cryptNames: Readonly<Record<string, string>> = {
+  '6': 'SHA512-CRYPT',
+  '5': 'SHA256-CRYPT',
+  '1': 'MD5-CRYPT',
+}
+
+/** The name of the form a password is kept in, for lists; '' when there is none. */
+export function storedScheme(stored: string): string {
+  if (stored === '') return ''
+  const { scheme, text } = readStored(stored)
+  if (scheme !== 'CRYPT') return scheme
+  const variant = text.split('$')[1] ?? ''
+  return cryptNames[variant] ?? (/^2[aby]$/.test(variant) ? 'BLF-CRYPT' : scheme)
+}
+
 /** Dovecot: without a scheme it is a hash of crypt(3); `.b64` and `.hex` behind its name say what is seen anyway. */
 function readStored(stored: string): Stored {
   const named = /^\{([A-Za-z0-9-]{1,30})(?:\.[A-Za-z0-9]{1,6})?\}/.exec(stored)

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { zoneFileResolver } from '@posthorn/dns'
+import { runCli } from '../../cli.ts'
 import { buildConfig } from '../../config/load-config.ts'
 import { testMachine } from '../../config/machine-fixture.ts'
 import { createShellFixture } from '../shell-fixture.ts'
@@ -218,4 +219,27 @@ test('S8, D7: who checks passwords, and knows users, is there and open to us', (
     found('passdb = saslauthd:/nosuch/mux')[0] ?? '',
     /^fail passdb: saslauthd at \/nosuch\/mux: ENOENT → start saslauthd/,
   )
+})
+
+test('posthorn doctor --json: one finding a line; the exit code says whether something fails', async () => {
+  const offline = 'dns_servers = 127.0.0.1:9\nlmtp_port = 0\n'
+  const ports = ['smtp', 'submission', 'submissions', 'pop3', 'pop3s', 'imap', 'imaps']
+  const path = site(offline + ports.map((name) => `${name}_port = 0\n`).join(''))
+  const doctor = async (...more: string[]) => {
+    const shell = createShellFixture()
+    const args = ['-c', path, 'doctor', '--time-server', '127.0.0.1:9', ...more]
+    return { code: await runCli('posthorn', args, shell, async () => 42), out: shell.output() }
+  }
+  const { code, out } = await doctor('--json')
+  const findings = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Finding)
+  assert.equal(code, 0)
+  assert.ok(findings.some(({ verdict, subject }) => verdict === 'ok' && subject === 'open relay'))
+  assert.ok(findings.every(({ verdict, remedy }) => ['ok', 'none'].includes(verdict) || remedy !== undefined))
+  writeFileSync(join(path, 'main.cf'), `${offline}passdb = saslauthd:/nosuch/mux\n`, { mode: 0o644 })
+  const failing = await doctor()
+  assert.equal(failing.code, 1)
+  assert.match(failing.out, /^fail {2}passdb: saslauthd at \/nosuch\/mux: ENOENT\n {6}→ start saslauthd/m)
 })

@@ -88,10 +88,17 @@ frank: left alone: locked
     (await posthorn(['user', 'import', users])).out,
     /carol: left alone: carol@example\.org exists/,
   )
+  const passwords = async () =>
+    (await posthorn(['user', 'list', '--json'])).out
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { password: string }).password)
+  assert.deepEqual(await passwords(), ['SHA', 'PLAIN'])
   assert.equal(await logIn(path, 'carol', 'wrong'), 'credentials')
   assert.equal(await logIn(path, 'carol', 'wonderland'), 'renewed')
   assert.equal(await logIn(path, 'carol', 'wonderland'), 'renewed')
   assert.equal(await logIn(path, 'dave@example.net', 'secret'), 'renewed')
+  assert.deepEqual(await passwords(), ['ARGON2ID', 'ARGON2ID'])
 })
 
 test('shadow, with the passwd beside it: people alone; --update, --domain', async () => {

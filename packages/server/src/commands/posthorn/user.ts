@@ -1,4 +1,4 @@
-import type { Accounts } from '@posthorn/accounts'
+import { type Accounts, storedScheme } from '@posthorn/accounts'
 import type { Account } from '@posthorn/storage'
 import type { Command } from 'commander'
 import { randomPassword } from '../../start/first-run.ts'
@@ -187,7 +187,7 @@ async function listUsers({ shell, site }: CommandContext, form: 'columns' | 'jso
       if (form === 'json') {
         const { address, enabled, createdMs } = account
         shell.out(
-          `${JSON.stringify({ address, enabled, createdMs, limitBytes, usedBytes: quota.usedBytes, messages: quota.usedMessages, limitMessages })}\n`,
+          `${JSON.stringify({ address, enabled, createdMs, limitBytes, usedBytes: quota.usedBytes, messages: quota.usedMessages, limitMessages, password: storedScheme(account.passwordHash), scram: (account.scramVerifier ?? '') !== '' })}\n`,
         )
       }
       rows.push([
