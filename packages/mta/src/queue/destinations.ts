@@ -66,6 +66,7 @@ export class Destinations {
   readonly #windows = new Map<string, Pick<Site, 'window' | 'failedCohorts'>>()
   readonly #dead = new Map<string, Dead>()
   readonly #onReady: () => void
+  #waiting = 0
 
   /** @param onReady a destination that rested may be talked to again. */
   constructor(onReady: () => void = () => undefined) {
@@ -89,7 +90,14 @@ export class Destinations {
     }
     const { waiting } = site
     // Whoever leaves hands its place on, so `running` stays as it is.
+    this.#waiting++
     await new Promise<void>((resolve) => waiting.push(resolve))
+    this.#waiting--
+  }
+
+  /** How many wait for their turn, all destinations together: they take no place among the deliveries. */
+  get waiting(): number {
+    return this.#waiting
   }
 
   leave(destination: string): void {

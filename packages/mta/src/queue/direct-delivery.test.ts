@@ -61,6 +61,7 @@ test('mail that comes in leaves without being looked for or read again', async (
   assert.deepEqual(seen, ['a@far 26'])
   ends[0]?.()
   await bench.until('gone', async () => (await bench.store.queue.count()) === 0)
+  await bench.until('told', () => bench.logged('qmgr').length > 0)
   assert.deepEqual(bench.logged('qmgr'), ['qmgr: ID: removed'])
 })
 

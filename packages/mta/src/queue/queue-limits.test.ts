@@ -106,3 +106,28 @@ test('postsuper -e: what waits comes back at once with its reason, what is held 
   assert.match(reports, /450 4\.2\.0 later/)
   assert.match(reports, /message is administratively expired/)
 })
+
+test('a slow destination with more mail than there are places holds up nobody else', async (t) => {
+  let release = (): void => {}
+  const gate = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const quick: string[] = []
+  const agent: DeliveryAgent = async ({ recipients, nextHop }) => {
+    if (nextHop === 'slow.test') await gate
+    else for (const { address } of recipients) quick.push(address)
+    return recipients.map((recipient) =>
+      decided(recipient, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: bench.nowMs }),
+    )
+  }
+  const bench = await QueueBench.open(t, { agents: { agent }, options: { deliveries: 30 } })
+  for (let n = 0; n < 120; n++)
+    await bench.accept([bench.recipient(`${n}@slow.test`, { transport: 'agent' })])
+  bench.runner.start()
+  await bench.until('busy', () => bench.runner.active >= 20)
+  for (let n = 0; n < 40; n++)
+    await bench.accept([bench.recipient(`${n}@quick${n % 8}.test`, { transport: 'agent' })])
+  await bench.until('all quick mail', () => quick.length === 40)
+  release()
+  await bench.until('all', async () => (await bench.store.queue.count()) === 0)
+})

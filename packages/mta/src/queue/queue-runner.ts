@@ -43,6 +43,9 @@ export interface QueueRunner extends DirectDelivery {
 
 export const createQueueRunner = (input: QueueRunnerInput): QueueRunner => new Runner(input)
 
+/** Messages in memory, as a multiple of the deliveries at a time. */
+const maxWaiting = 10
+
 /** Timers longer than this overflow in Node. */
 const longestTimerMs = 2 ** 31 - 1
 
@@ -141,7 +144,7 @@ class Runner implements QueueRunner {
     let except: readonly string[] = []
     for (;;) {
       const { deliveries, leaseMs } = options()
-      const room = deliveries - this.#running.size
+      const room = deliveries - this.#placesTaken
       this.#isBehind = room <= 0
       if (room <= 0 || this.#state !== 'started') return
       const nowMs = this.#now()
@@ -168,7 +171,7 @@ class Runner implements QueueRunner {
     if (this.#state !== 'started') return undefined
     const { owner, options } = this.#input
     const { deliveries, deferTransports, leaseMs, limitsOf } = options()
-    if (this.#running.size + this.#offered >= deliveries) return undefined
+    if (this.#placesTaken + this.#offered >= deliveries) return undefined
     const nowMs = this.#now()
     const routes = directRoutes(recipients, nowMs)
     const mayGo = routes.every((route) => {
@@ -198,6 +201,16 @@ class Runner implements QueueRunner {
   #giveBack(): void {
     const { store, owner } = this.#input
     store.queue.release(owner).catch((error) => this.#fault('Cannot free claims', error))
+  }
+
+  /**
+   * Who waits for a slow destination holds up nobody else. A message may wait at several, and there is an end to
+   * what is in memory.
+   */
+  get #placesTaken(): number {
+    const { deliveries } = this.#input.options()
+    const busy = Math.max(this.#running.size - this.#destinations.waiting, 0)
+    return this.#running.size >= maxWaiting * deliveries ? deliveries : busy
   }
 
   /** What is due but passed over wakes us when a delivery ends. */

@@ -82,7 +82,7 @@ export const acceptClaimedIn = (
   return { accepted, claimed: stored === undefined ? undefined : toQueueEntry(stored, mine) }
 }
 
-/** First a share for each hop, then what is left to whoever has more. */
+/** First a share for each hop, then another one for those who have more: nobody has all the places of a worker. */
 const candidates = (unit: Unit, { nowMs, limit, except }: Claim): Candidate[] => {
   const passedOver = new Set(except)
   const chosen: Candidate[] = []
@@ -91,7 +91,7 @@ const candidates = (unit: Unit, { nowMs, limit, except }: Claim): Candidate[] =>
     if (chosen.length >= limit) break
     if (passedOver.has(row.nextHop)) continue
     const room = limit - chosen.length
-    const due = dueOfHop(unit, hash, limit, nowMs)
+    const due = dueOfHop(unit, hash, Math.min(limit, 2 * hopShare), nowMs)
     chosen.push(...due.slice(0, Math.min(hopShare, room)))
     if (due.length > hopShare) more.push(due.slice(hopShare))
   }
