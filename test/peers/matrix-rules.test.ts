@@ -256,6 +256,14 @@ const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'soft_bounce: every refusal is one for now',
+    mainCf: ['soft_bounce = yes'],
+    sessions: [
+      [hello, from, elsewhere, 'RCPT TO:<nobody-here@example.org>', 'FOO', 'RCPT TO:<>', ours],
+      ['RCPT TO:<x>', 'HELO', 'MAIL FROM:<a b@example.net>'],
+    ],
+  },
+  {
     name: 'I14, S4: size limits',
     mainCf: ['message_size_limit = 2000'],
     sessions: [

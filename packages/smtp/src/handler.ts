@@ -43,6 +43,8 @@ export interface SmtpSession {
   bareNewline?: 'accepted'
   /** Set by the handler at connect: AUTH is neither offered nor taken. Postfix: smtpd_sasl_exceptions_networks. */
   auth?: 'hidden'
+  /** How many this client has, this one included; this process only where several serve. */
+  connections?: number
   /** Set by the handler at connect: whoever is not known yet is watched until he has shown how he speaks. Postfix: postscreen(8). */
   probation?: Probation
   /** Set by the handler at connect: no delay before the greeting, no limits, bare LF accepted as Postfix does. */

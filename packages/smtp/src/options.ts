@@ -45,6 +45,8 @@ export interface SmtpOptions {
   readonly bareNewline: 'normalize' | 'note' | 'reject' | 'permit'
   /** Postfix: smtpd_forbid_bare_newline_reject_code. */
   readonly bareNewlineRejectCode: number
+  /** Every 5yz is said as 4yz. Postfix: soft_bounce. */
+  readonly softBounce: 'yes' | 'no'
   /** Postfix: smtpd_forbid_unauth_pipelining; trusted clients are exempt. */
   readonly forbidPipelining: 'yes' | 'no'
   /** Postfix: smtpd_helo_required. */
@@ -98,6 +100,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   greetWaitMs: 100,
   bareNewline: 'normalize',
   bareNewlineRejectCode: 550,
+  softBounce: 'no',
   forbidPipelining: 'yes',
   heloRequired: 'no',
   stressed: {},

@@ -179,6 +179,7 @@ class Service implements SmtpService {
     const full = this.#connections.size >= options.connections
     this.#connections.add(connection)
     this.#clients.enter(connection.peer.clientAddress)
+    connection.peer.connections = this.#clients.of(connection.peer.clientAddress)
     if (!this.#stressed && this.#connections.size >= options.connections * stressShare) {
       this.#setStress('yes', `${this.#connections.size} of ${options.connections} connections are taken`)
     }

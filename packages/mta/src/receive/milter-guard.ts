@@ -117,12 +117,13 @@ export class MilterGuard {
 
   #facts(): MilterFacts {
     const { clientAddress, clientPort, localAddress, localPort, tls, user, helo } = this.#session
+    const { connections = 0 } = this.#session
     const { name, reverseName } = this.#state.client.name
     const forged = name.toLowerCase() === reverseName.toLowerCase() ? '' : ' (may be forged)'
     return {
       _: `${reverseName} [${clientAddress}]${forged}`,
       client_addr: clientAddress,
-      client_connections: '0',
+      client_connections: String(connections),
       client_name: name,
       client_port: String(clientPort),
       client_ptr: reverseName,

@@ -45,6 +45,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     tlsLog: config.smtpd_tls_loglevel > 0 ? 'yes' : 'no',
     proxyTimeoutMs: config.smtpd_upstream_proxy_timeout,
     tlsMechanisms: mechanisms(config, config.smtpd_sasl_tls_security_options),
+    softBounce: yesNo(config.soft_bounce),
     forbidPipelining: yesNo(config.smtpd_forbid_unauth_pipelining),
     heloRequired: yesNo(config.smtpd_helo_required),
     discardEhloKeywords: config.smtpd_discard_ehlo_keywords.map((word) => word.toUpperCase()),

@@ -114,7 +114,8 @@ export class Session {
   }
 
   say(answer: SmtpReply): void {
-    this.#out += formatReply(answer)
+    const soft = answer.code >= 500 && this.options.softBounce === 'yes'
+    this.#out += formatReply(soft ? softened(answer) : answer)
   }
 
   /** Content follows, unless the client has gone meanwhile. */
@@ -349,3 +350,10 @@ export class Session {
     }, this.options.errorSleepMs).unref()
   }
 }
+
+/** Postfix: soft_bounce, for a site that tries its configuration. */
+const softened = ({ code, status, text }: SmtpReply): SmtpReply => ({
+  code: code - 100,
+  text,
+  ...(status === undefined ? {} : { status: status.replace(/^5/, '4') }),
+})
