@@ -10,14 +10,18 @@ import { becomeOwner, locateSite, withSite } from '../site.ts'
 import { readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
 
-/** In the folder of a backup: `store`, `main.cf`, `tls`, and `tables` with the files that main.cf names. */
+/** In the folder of a backup: `store`, `main.cf`, `tls`, `secrets`, and `tables` with the files that main.cf names. */
 const parts = {
   store: 'store',
   mainCf: 'main.cf',
   masterCf: 'master.cf',
   tls: 'tls',
+  secrets: 'secrets',
   tables: 'tables',
 } as const
+
+/** Made at their first use, in the data folder: reports to rewritten senders, and salts of SCRAM, depend on them. */
+const secretFiles = ['srs.secret', 'scram.secret'] as const
 
 /** Everything that is needed to be this site again. */
 export async function backUp({ shell, site }: CommandContext, to: string): Promise<void> {
@@ -50,6 +54,13 @@ function copySettings(config: Config, target: string): readonly string[] {
     cpSync(tls, join(target, parts.tls), { recursive: true })
     copied.push(tls)
   }
+  for (const name of secretFiles) {
+    const file = join(config.values.data_directory, name)
+    if (!existsSync(file)) continue
+    mkdirSync(join(target, parts.secrets), { recursive: true, mode: 0o700 })
+    copyFileSync(file, join(target, parts.secrets, name))
+    copied.push(file)
+  }
   for (const file of tableFiles(config)) {
     const place = join(target, parts.tables, file)
     mkdirSync(dirname(place), { recursive: true, mode: 0o700 })
@@ -71,7 +82,7 @@ export function tableFiles(config: Config): readonly string[] {
         : []
     if (name === 'data_directory' || name === 'config_directory' || name === 'maillog_file') continue
     for (const word of words) {
-      const path = word.replace(/^[a-z]+:(?=\/)/, '')
+      const path = word.replace(/^(?:[a-z-]+:)+(?=\/)/, '')
       if (path.startsWith('/') && statSync(path, { throwIfNoEntry: false })?.isFile()) files.add(path)
     }
   }
@@ -104,6 +115,12 @@ export async function restore({ shell, site }: CommandContext, from: string): Pr
   if (existsSync(join(source, parts.tls)) && !existsSync(tls)) {
     cpSync(join(source, parts.tls), tls, { recursive: true })
     shell.out(`${tls}: restored\n`)
+  }
+  for (const name of secretFiles) {
+    const [kept, file] = [join(source, parts.secrets, name), join(folder.path, name)]
+    if (!existsSync(kept) || existsSync(file)) continue
+    copyFileSync(kept, file, constants.COPYFILE_EXCL)
+    shell.out(`${file}: restored\n`)
   }
   if (existsSync(join(source, parts.tables)))
     shell.out(`tables are in ${join(source, parts.tables)}: copy back what is missing\n`)
