@@ -17,7 +17,7 @@ import {
 } from './listing-file.ts'
 
 /** Heads of small blocks are read many at a time. */
-const windowBytes = 16 * 1024
+const windowBytes = 4 * 1024
 /** Others are let in after this much work. */
 const sliceMs = 8
 
@@ -212,13 +212,14 @@ export class ListingIndex {
 
   /** Block by block; stops before one that is not there in whole. */
   *#read(sizeBytes: number): Generator<void> {
-    let window: Buffer = Buffer.alloc(0)
+    const memory = Buffer.allocUnsafe(windowBytes)
+    let window = memory.subarray(0, 0)
     let windowAt = 0
     while (this.readBytes + blockFixedBytes + tailBytes <= sizeBytes && !this.isDamaged) {
       let at = this.readBytes - windowAt
       if (at + blockFixedBytes > window.length) {
-        window = this.#octets(this.readBytes, Math.min(windowBytes, sizeBytes - this.readBytes))
         windowAt = this.readBytes
+        window = memory.subarray(0, fs.readSync(this.file, memory, 0, windowBytes, windowAt))
         at = 0
       }
       const head = decodeBlockHead(window, at)

@@ -40,6 +40,15 @@ export class ListingShelf {
     return current
   }
 
+  /** Somebody will ask for them soon. */
+  prepare(account: number): void {
+    if (this.#accounts.has(account)) return
+    this.of(account).then(
+      (index) => index?.release(),
+      () => {},
+    )
+  }
+
   close(): void {
     for (const index of this.#accounts.values()) index.release()
     this.#accounts.clear()

@@ -28,6 +28,7 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
     const snapshot = snapshotOf(engine)
     const found = readMailbox(snapshot, mailbox)
     if (!found) throw new StoreError('no-such-mailbox', `Cannot open mailbox ${mailbox}: it does not exist`)
+    aids.texts?.listings?.prepare(found.account)
     return engine.views.view(snapshot, found)
   },
   fetch: (mailbox, uids, want: FetchWant) =>
