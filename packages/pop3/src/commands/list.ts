@@ -6,7 +6,7 @@ import { readOnlyMessageNumber } from './message-number.ts'
 /** LIST, of one or of all: the octets that RETR will send. RFC 1939 §5. */
 export const list: Command = {
   name: 'LIST',
-  transaction(_session, state, rest) {
+  transaction(session, state, rest) {
     const { maildrop } = state
     const { sizes } = maildrop
     if (rest.length > 0) {
@@ -14,6 +14,11 @@ export const list: Command = {
       return read.refusal ?? ok(`${read.number} ${sizes[read.number - 1]}`)
     }
     const count = maildrop.count - maildrop.deletedCount
-    return listMessages(`${count} messages:`, state, (number) => `${number} ${sizes[number - 1]}\r\n`)
+    return listMessages(
+      session,
+      `${count} messages:`,
+      state,
+      (number) => `${number} ${sizes[number - 1]}\r\n`,
+    )
   },
 }

@@ -1,5 +1,5 @@
 import { ok } from '../errors.ts'
-import type { Command, Pop3Session, Transaction } from '../session/session.ts'
+import type { Command, Pop3Session, Reply, Transaction } from '../session/session.ts'
 import { compileUidlFormat } from '../wire/uidl.ts'
 import { listMessages } from './listing.ts'
 import { readOnlyMessageNumber } from './message-number.ts'
@@ -19,14 +19,14 @@ function answer(
   state: Transaction,
   rest: Buffer,
   found: ReadonlyMap<number, string> | undefined,
-): string {
+): Reply | Promise<Reply> {
   const { maildrop } = state
   const format = compileUidlFormat(session.options.uidlFormat)
   const id = (number: number): string => {
     const uid = maildrop.uidOf(number)
     return found?.get(uid) ?? format(uid, maildrop.uidValidity)
   }
-  if (rest.length === 0) return listMessages('', state, (number) => `${number} ${id(number)}\r\n`)
+  if (rest.length === 0) return listMessages(session, '', state, (number) => `${number} ${id(number)}\r\n`)
   const read = readOnlyMessageNumber(maildrop, rest)
   return read.refusal ?? ok(`${read.number} ${id(read.number)}`)
 }

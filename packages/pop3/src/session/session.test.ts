@@ -118,3 +118,36 @@ test('Dovecot: pop3_reuse_xuidl - what a former server wrote is the unique-id, w
   assert.equal(await client.ask('UIDL 3'), '+OK 3 <1@x>')
   assert.match(String(await client.ask('UIDL 9')), /^-ERR/)
 })
+
+test('LIST and UIDL of a large maildrop come in pieces, commands behind them wait', async (t) => {
+  const fixture = await startPop3Fixture(t, [])
+  const { store, inbox } = fixture
+  for (let batch = 0; batch < 21; batch++) {
+    const items = []
+    for (let number = 0; number < 200; number++) {
+      const writer = store.messages.stage()
+      await writer.write(Buffer.from(`A: b\r\n\r\n${'x'.repeat(number)}\r\n`))
+      const message = await writer.finish()
+      items.push({ message, flags: { system: 0, keywords: [] }, internalDateMs: 0 })
+    }
+    await store.messages.append(inbox, items)
+  }
+  const client = await fixture.login()
+  assert.equal(await client.ask('DELE 3000'), '+OK Marked to be deleted.')
+  client.socket.write('LIST\r\nUIDL\r\nNOOP\r\n')
+  const read = async (): Promise<string[]> => {
+    const lines: string[] = []
+    while (lines.at(-1) !== '.') lines.push(String(await client.line()))
+    return lines.slice(0, -1)
+  }
+  const expected = Array.from({ length: 4_200 }, (_, at) => at + 1).filter((number) => number !== 3_000)
+  const sizes = expected.map((number) => `${number} ${10 + ((number - 1) % 200)}`)
+  assert.deepEqual(await read(), ['+OK 4199 messages:', ...sizes])
+  const uidls = await read()
+  assert.deepEqual(
+    uidls.slice(1).map((line) => Number(line.split(' ')[0])),
+    expected,
+  )
+  assert.equal(new Set(uidls).size, 4_200)
+  assert.equal(await client.line(), '+OK')
+})
