@@ -9,6 +9,7 @@ import type { ClientActivity } from '@posthorn/mta'
 import type { Wake } from '@posthorn/storage'
 import type { MailServerPorts } from '../start/ports.ts'
 import { StartError } from '../start-error.ts'
+import { closeHandedConnections } from './handed-connections.ts'
 import type {
   Failure,
   PrimaryMessage,
@@ -175,6 +176,7 @@ export class WorkerPool {
   async #fork(): Promise<MailServerPorts> {
     const configuration = this.#options.configuration()
     const worker = cluster.fork()
+    closeHandedConnections(worker)
     post(worker, { kind: 'begin', configuration })
     const ports = await new Promise<MailServerPorts>((resolve, reject) => {
       worker.on('message', (message: WorkerMessage) => {
