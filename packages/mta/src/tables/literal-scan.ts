@@ -117,7 +117,9 @@ class Trie {
       state = this.#next[place] as number
     }
     const index = state / this.#width
-    this.marks[index] = [...(this.marks[index] ?? []), mark]
+    const marks = this.marks[index]
+    if (marks === undefined) this.marks[index] = [mark]
+    else marks.push(mark)
   }
 
   /** Failure links are worked into the table, level by level. */
