@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { ModSeq, Wake, WakeBus } from './contract.ts'
 import { closeEnvironment, openEnvironment, transact } from './kv/environment.ts'
-import { write64 } from './kv/keys.ts'
-import { Snapshot } from './kv/unit.ts'
+import { keyAfter, keyOfTable, tables, write64 } from './kv/keys.ts'
+import { Snapshot, type Unit } from './kv/unit.ts'
 import { logStateKey, readLogState } from './log/log-state.ts'
 import { openStore, openStoreWith } from './open-store.ts'
 import { writeSequence } from './rows/sequence.ts'
@@ -80,6 +80,29 @@ describe('versions of the store', () => {
     await former.close()
     rmSync(directory, { recursive: true })
   })
+})
+
+test('a store of version 2 finds its mailboxes by their use after the upgrade; the copy before it is whole', async () => {
+  const directory = temporary()
+  const made = await openStoreWith({ storeVersion: 1 }, { directory })
+  const account = await makeAccount(made)
+  await made.close()
+  const forget = (unit: Unit): void => {
+    const start = keyOfTable(tables.specialUse)
+    for (const { key } of [...unit.range({ start, end: keyAfter(start) })]) unit.remove(key)
+  }
+  const second = await openStoreWith(
+    { storeVersion: 2, upgradeSteps: [{ to: 2, run: forget }] },
+    { directory },
+  )
+  await second.close()
+  const store = await openStore({ directory })
+  const sent = (await store.mailboxes.list(account.id)).find(({ name }) => name === 'Sent')
+  assert.deepEqual(sent?.specialUse, ['Sent'])
+  assert.deepEqual((await store.check()).problems, [])
+  await store.close()
+  assert.equal(readdirSync(join(directory, 'snapshots')).length, 2)
+  rmSync(directory, { recursive: true })
 })
 
 test('a store of version 1, which has no log, is opened and has one', async () => {

@@ -13,7 +13,6 @@ import { indexName, segmentsName } from './maintenance/backup.ts'
 import { Housekeeping } from './maintenance/housekeeping.ts'
 import {
   bringUpToDate,
-  readVersion,
   refuseNewer,
   storeVersion,
   type UpgradeStep,
@@ -29,6 +28,7 @@ import { ProcessMarkers } from './recovery/process-markers.ts'
 import { recoverSegments } from './recovery/recover-segments.ts'
 import { skipNumbers } from './recovery/skip-numbers.ts'
 import { Reserve } from './reserve.ts'
+import { readVersion } from './rows/version-row.ts'
 import { type FileLayer, realFileLayer } from './segments/file-layer.ts'
 import { createAnnotationStore } from './sharing/annotation-store.ts'
 import { createSharingStore } from './sharing/sharing-store.ts'

@@ -10,6 +10,7 @@ import { emptyMailboxState, findSpecialUse, readMailboxFacts, readMailboxState }
 import { idsByArrival, readCount, recipientsOf } from '../rows/queue-row.ts'
 import { unfinishedRows } from '../rows/unfinished-row.ts'
 import { readUsage } from '../rows/usage-row.ts'
+import { readVersion } from '../rows/version-row.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { segmentPath } from '../segments/segment-path.ts'
 import { sharingProblems } from './check-sharing.ts'
@@ -20,6 +21,9 @@ export interface CheckPlace {
   readonly files: FileLayer
   readonly segmentDirectory: string
 }
+
+/** Store version. */
+const specialUsesSince = 3
 
 /** Problems listed; a badly damaged store says how many more there are. */
 const maxProblems = 1_000
@@ -36,7 +40,8 @@ export const checkStore = async (place: CheckPlace): Promise<CheckReport> => {
   checkQueue(snapshot, facts)
   const accounts = checkUsage(snapshot, facts, mailboxes)
   checkAddresses(snapshot, facts)
-  checkSpecialUses(snapshot, facts)
+  // Before that version there was no such table: a backup that an upgrade makes first is whole without it.
+  if ((readVersion(snapshot) ?? 0) >= specialUsesSince) checkSpecialUses(snapshot, facts)
   facts.problems.push(...sharingProblems(snapshot, mailboxes))
   const segments = [...segmentRows(snapshot)].length
   const verifiedBytes = await checkFrames(place, facts)

@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import { StoreError } from '../contract.ts'
 import type { Environment } from '../kv/environment.ts'
 import type { GroupCommit } from '../kv/group-commit.ts'
-import { keyOfText, tables } from '../kv/keys.ts'
-import { type Reader, Snapshot, type Unit } from '../kv/unit.ts'
+import { Snapshot, type Unit } from '../kv/unit.ts'
 import { deriveSpecialUses } from '../rows/mailbox-row.ts'
+import { readVersion, writeVersion } from '../rows/version-row.ts'
 import { type BackupPlace, backupStore } from './backup.ts'
 
 /** Of the tables and frames as docs/storage.md describes them. */
@@ -26,16 +26,6 @@ export const upgradeSteps: readonly UpgradeStep[] = [
   { to: 2, run: () => {} },
   { to: 3, run: deriveSpecialUses },
 ]
-
-const versionKey = keyOfText(tables.meta, 'version')
-
-export const readVersion = (reader: Reader): number | undefined => reader.get(versionKey)?.readUInt32BE(0)
-
-export const writeVersion = (unit: Unit, version: number): void => {
-  const row = Buffer.allocUnsafe(4)
-  row.writeUInt32BE(version)
-  unit.put(versionKey, row)
-}
 
 /** Before anything is written to it. */
 export const refuseNewer = (environment: Environment, directory: string, known: number): void => {
