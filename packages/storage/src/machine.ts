@@ -1,4 +1,4 @@
-import type { StoreOptions } from './contract.ts'
+import { StoreError, type StoreOptions } from './contract.ts'
 import type { Engine } from './engine.ts'
 import { Journal } from './journal/journal.ts'
 import { journalDirectory } from './journal/journal-files.ts'
@@ -23,6 +23,8 @@ import { usualStepMessages } from './steps/copy-in-steps.ts'
 import { fillStep } from './steps/move-in-steps.ts'
 import { UnfinishedWork } from './steps/unfinished-work.ts'
 import { Watchers } from './watchers.ts'
+
+const repairAgainMs = 5_000
 
 /** The parts that write, wired together. */
 export interface Machine {
@@ -78,11 +80,11 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
       mayHold: () => place.markers.isAlone(self.token),
       announce: (held) => place.markers.announce(held),
       repair: () => log.repair(),
+      onUnsaid: report,
       onBroken(error) {
         report(error)
         reserve.release()
-        // An empty group, so that it is done again now.
-        commit.run(() => {}).catch(() => {})
+        repairSoon(commit)
       },
     },
   )
@@ -126,6 +128,16 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     onLongJournal: () => {},
   }
   return machine
+}
+
+/** An empty group, so that it is done again now; on a disk that refuses it, when it does so no more. */
+const repairSoon = (commit: GroupCommit): void => {
+  commit
+    .run(() => {})
+    .catch((error: unknown) => {
+      if (error instanceof StoreError && error.kind === 'closed') return
+      setTimeout(() => repairSoon(commit), repairAgainMs).unref()
+    })
 }
 
 /** Everything that was begun ends, and is on disk. */

@@ -30,14 +30,19 @@ export class Reserve {
         closeSync(file)
       }
     } catch {
-      rmSync(this.#path, { force: true })
+      this.release()
     }
   }
 
-  /** True when there was something to give free. */
+  /** True when there was something to give free. Never throws: it is asked for when something else has failed. */
   release(): boolean {
     if (!existsSync(this.#path)) return false
-    rmSync(this.#path, { force: true })
-    return true
+    try {
+      rmSync(this.#path, { force: true })
+      return true
+    } catch {
+      // A disk that can only be read.
+      return false
+    }
   }
 }

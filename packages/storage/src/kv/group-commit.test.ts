@@ -142,6 +142,7 @@ test('groups that share a transaction: seen at once, undone alone, committed whe
     const hold = {
       mayHold: () => true,
       announce: () => {},
+      onUnsaid: () => {},
       repair: () => {},
       onBroken: (error: unknown) => assert.fail(String(error)),
     }
@@ -176,3 +177,47 @@ test('groups that share a transaction: seen at once, undone alone, committed whe
     assert.ok(committed() - before <= 2, 'four groups, one transaction before the refusal and one after it')
     await commit.close()
   }))
+
+test('the disk refuses to say that the index is not held any more: it is told once, and said when it can be', () =>
+  withEnvironment(async (environment) => {
+    const said: boolean[] = []
+    const troubles: unknown[] = []
+    let refusals = 2
+    const hold = {
+      mayHold: () => true,
+      announce(held: boolean): void {
+        if (!held && refusals-- > 0) throw new Error('EROFS: read-only file system, write')
+        said.push(held)
+      },
+      onUnsaid: (error: unknown) => troubles.push(error),
+      repair: () => {},
+      onBroken: (error: unknown) => assert.fail(String(error)),
+    }
+    const commit = new GroupCommit(environment, [], () => false, hold)
+    await commit.run((unit) => unit.put(key('a'), key('1')))
+    // Its timer settles: what that throws would end the process.
+    while (said.length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+    assert.deepEqual(said, [true, false])
+    assert.equal(troubles.length, 1)
+    assert.equal(new Snapshot(environment).get(key('a'))?.toString(), '1')
+    await commit.close()
+  }))
+
+for (const where of ['beforeGroup', 'afterGroup'] as const) {
+  test(`a participant that throws in ${where}: its group is refused, and the next one made`, () =>
+    withEnvironment(async (environment) => {
+      let fails = true
+      const throws = (): void => {
+        if (fails) throw new Error('EIO: close')
+      }
+      const commit = new GroupCommit(environment, [participant({ [where]: throws })])
+      await assert.rejects(
+        commit.run((unit) => unit.put(key('x'), key('1'))),
+        /EIO/,
+      )
+      fails = false
+      await commit.run((unit) => unit.put(key('x'), key('2')))
+      assert.equal(new Snapshot(environment).get(key('x'))?.toString(), '2')
+      await commit.close()
+    }))
+}

@@ -57,6 +57,8 @@ export class GroupCommit {
   readonly #releaseReserve: () => boolean
   readonly #held: HeldTransaction
   #queue: Waiting[] = []
+  /** The group under way. */
+  #taken: readonly Waiting[] = []
   /** Of the group under way: units that threw, and were told so; the rows that it changed. */
   #refused: Waiting[] = []
   #changes: Changes = new Map()
@@ -91,7 +93,7 @@ export class GroupCommit {
   async close(): Promise<void> {
     while (this.#running !== undefined) await this.#running
     this.#closed = true
-    this.#held.settle()
+    this.#held.close()
   }
 
   #enqueue<T>(work: (unit: Unit) => T, frees: boolean): Promise<T> {
@@ -106,12 +108,19 @@ export class GroupCommit {
     // Units that are queued in the same turn of the event loop share a group; and who was answered goes first.
     do {
       await nextTurn()
-      await this.#runGroup()
+      await this.#runGroup().catch((error: unknown) => this.#refuseTaken(error))
     } while (this.#queue.length > 0)
     this.#running = undefined
   }
 
+  /** A participant failed where it must not: who waits for this group is told so, and the next one is made. */
+  #refuseTaken(error: unknown): void {
+    const taken = this.#taken.length > 0 ? this.#taken : this.#takeGroup()
+    for (const waiting of taken) if (!this.#queue.includes(waiting)) waiting.reject(error)
+  }
+
   async #runGroup(): Promise<void> {
+    this.#taken = []
     for (const participant of this.#participants) participant.beforeGroup?.()
     const group = this.#takeGroup()
     // Units that ran without a fault.
@@ -152,6 +161,7 @@ export class GroupCommit {
   #takeGroup(): readonly Waiting[] {
     const group = this.#queue.slice(0, maxGroupUnits)
     this.#queue = this.#queue.slice(group.length)
+    this.#taken = group
     return group
   }
 

@@ -3,8 +3,10 @@ import { type Environment, type OpenTransaction, openTransaction, transact } fro
 export interface HoldOptions {
   /** No other process waits for the index. */
   readonly mayHold: () => boolean
-  /** Says to processes that open the store whether this one holds the index. */
+  /** Says to processes that open the store whether this one holds the index. Throws when it cannot. */
   readonly announce: (held: boolean) => void
+  /** That it does not hold it any more could not be said yet. */
+  readonly onUnsaid: (error: unknown) => void
   /** Does again in the index what the log says. Throws when it cannot. */
   readonly repair: () => void
   /** The index lacks what is acknowledged, until a group repairs it. */
@@ -12,6 +14,8 @@ export interface HoldOptions {
 }
 
 const holdMs = 10
+/** Who opens the store waits for what could not be said. */
+const sayAgainMs = 500
 const maxGroups = 64
 const maxRows = 4_000
 
@@ -28,6 +32,8 @@ export class HeldTransaction {
   #groups = 0
   #rows = 0
   #isBroken = false
+  #isUnsaid = false
+  #saying: NodeJS.Timeout | undefined
 
   constructor(environment: Environment, options: HoldOptions | undefined) {
     this.#environment = environment
@@ -66,9 +72,28 @@ export class HeldTransaction {
     } catch (error) {
       this.#isBroken = true
       this.#options?.onBroken(error)
-    } finally {
-      this.#options?.announce(false)
     }
+    this.#sayFree()
+  }
+
+  /** Never throws: a timer settles, and who reads does. */
+  #sayFree(): void {
+    clearTimeout(this.#saying)
+    try {
+      this.#options?.announce(false)
+      this.#isUnsaid = false
+    } catch (error) {
+      if (!this.#isUnsaid) this.#options?.onUnsaid(error)
+      this.#isUnsaid = true
+      this.#saying = setTimeout(() => this.#sayFree(), sayAgainMs)
+      this.#saying.unref()
+    }
+  }
+
+  /** Settles for good. */
+  close(): void {
+    this.settle()
+    clearTimeout(this.#saying)
   }
 
   /**
@@ -77,13 +102,17 @@ export class HeldTransaction {
    */
   #begin(): OpenTransaction | undefined {
     if (this.#options?.mayHold() !== true) return undefined
-    this.#options.announce(true)
-    if (!this.#options.mayHold()) {
-      this.#options.announce(false)
-      return undefined
+    let open: OpenTransaction | undefined
+    try {
+      clearTimeout(this.#saying)
+      this.#options.announce(true)
+      if (!this.#options.mayHold()) return undefined
+      open = openTransaction(this.#environment, () => this.settle())
+      this.#timer = setTimeout(() => this.settle(), holdMs)
+      return open
+    } finally {
+      if (open === undefined) this.#sayFree()
     }
-    this.#timer = setTimeout(() => this.settle(), holdMs)
-    return openTransaction(this.#environment, () => this.settle())
   }
 
   #repair(): void {
