@@ -139,6 +139,8 @@ export class IndexFlusher {
     for (const owner of flushOwnersIn(directory)) {
       if (owner === self.token || isLiving(owner)) continue
       const path = flushPath(directory, owner)
+      // Another process does the same at this moment.
+      if (files.sizeOf(path) === undefined) continue
       const own = this.#last?.transaction ?? -1
       const isOlder = readFlushFile(files, path).every(
         ({ indexId, transaction }) => indexId !== this.#indexId || transaction <= own,
@@ -221,7 +223,11 @@ export class IndexFlusher {
 
   /** An old pin of a process at rest would let the index grow while others write. */
   #lookAround(): void {
-    const { next } = readLogState(new Snapshot(this.#parts.environment))
-    if (next !== this.#last?.state.next) this.#flushSoon(flushAfterMs)
+    try {
+      const { next } = readLogState(new Snapshot(this.#parts.environment))
+      if (next !== this.#last?.state.next) this.#flushSoon(flushAfterMs)
+    } catch (error) {
+      this.#parts.report(error)
+    }
   }
 }

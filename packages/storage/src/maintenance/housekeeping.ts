@@ -108,19 +108,26 @@ export class Housekeeping {
     this.checkpoint().catch(this.#parts.report)
   }
 
+  /** One that fails (no file handle left, say) keeps none of the others from its turn. */
   async #round(): Promise<void> {
-    this.#parts.engine.segments.dropUnlinked()
-    this.#parts.reserve.keep()
-    // Readers of killed processes would pin pages for ever.
-    this.#parts.environment.readerCheck()
-    // What they said of the index, this process has said again since.
-    const { flusher, markers } = this.#parts
-    flusher.forgetOthers((owner) => markers.isLiving(owner))
-    try {
-      await this.#parts.engine.unfinished.takeUp()
-      await this.compact()
-    } catch (error) {
-      if (!this.#stopped) this.#parts.report(error)
+    const { engine, reserve, environment, flusher, markers } = this.#parts
+    const chores: readonly (() => unknown)[] = [
+      () => engine.segments.dropUnlinked(),
+      () => reserve.keep(),
+      // Readers of killed processes would pin pages for ever.
+      () => environment.readerCheck(),
+      // What they said of the index, this process has said again since.
+      () => flusher.forgetOthers((owner) => markers.isLiving(owner)),
+      () => engine.unfinished.takeUp(),
+      () => this.compact(),
+    ]
+    for (const chore of chores) {
+      if (this.#stopped) return
+      try {
+        await chore()
+      } catch (error) {
+        if (!this.#stopped) this.#parts.report(error)
+      }
     }
   }
 
