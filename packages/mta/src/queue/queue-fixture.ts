@@ -165,9 +165,9 @@ export class QueueBench {
     return queueId
   }
 
-  /** Waits until something holds; fails after five seconds. */
+  /** Waits until something holds; fails after a minute. */
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-    const endMs = performance.now() + 5000
+    const endMs = performance.now() + 60_000
     while (!(await holds())) {
       if (performance.now() > endMs) throw new Error(`never came: ${what}\n${this.lines.join('\n')}`)
       await new Promise((resolve) => setTimeout(resolve, 5))
