@@ -1,4 +1,5 @@
 export * from './contract.ts'
+export { normalizeName } from './mailboxes/names.ts'
 export { restoreStore, verifyBackup } from './maintenance/backup.ts'
 export { rebuildStore } from './maintenance/rebuild.ts'
 export { openStore } from './open-store.ts'

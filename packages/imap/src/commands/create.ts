@@ -1,4 +1,4 @@
-import type { Mailbox, SpecialUse } from '@posthorn/storage'
+import { type Mailbox, normalizeName, type SpecialUse } from '@posthorn/storage'
 import { Refusal } from '../errors.ts'
 import type { SessionIn } from '../session/session.ts'
 import type { Parser } from '../wire/parser.ts'
@@ -62,6 +62,8 @@ async function createMailbox(session: LoggedIn, name: string, uses: readonly Spe
  */
 export async function placeForNew(session: LoggedIn, name: string): Promise<NamePlace> {
   if (name === otherUsers) throw new Refusal('CANNOT', 'This name stands for the mailboxes of others')
+  // Of a name that cannot be, no parent is looked for: it may have thousands.
+  normalizeName(name)
   const place = await placeOfName(session, name)
   if (place?.owner === session.account.id) {
     await requireCreate(session, name, 'top level too')

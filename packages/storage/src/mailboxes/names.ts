@@ -6,6 +6,8 @@ const maxDepth = 32
 
 /** NFC, `INBOX` in any case as `INBOX`. Throws 'invalid-name'. */
 export const normalizeName = (name: string): string => {
+  // Before anything is made of it; composing makes a name at most this much shorter.
+  if (name.length > 4 * maxNameBytes) fail(name, `longer than ${maxNameBytes} octets`)
   const normal = name.normalize('NFC')
   const [first = '', ...rest] = normal.split(separator)
   // ASCII only: toUpperCase would make INBOX of a name with a dotless i.
