@@ -70,6 +70,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     self,
     () => log.sequence,
     () => machine.onLongJournal(),
+    report,
   )
   const watchers = new Watchers(options.wakeBus, report)
   const commit: GroupCommit = new GroupCommit(
@@ -83,8 +84,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
       onUnsaid: report,
       onBroken(error) {
         report(error)
-        reserve.release()
-        repairSoon(commit)
+        repairSoon(commit, reserve)
       },
     },
   )
@@ -131,12 +131,13 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
 }
 
 /** An empty group, so that it is done again now; on a disk that refuses it, when it does so no more. */
-const repairSoon = (commit: GroupCommit): void => {
+const repairSoon = (commit: GroupCommit, reserve: Reserve): void => {
+  reserve.release()
   commit
     .run(() => {})
     .catch((error: unknown) => {
       if (error instanceof StoreError && error.kind === 'closed') return
-      setTimeout(() => repairSoon(commit), repairAgainMs).unref()
+      setTimeout(() => repairSoon(commit, reserve), repairAgainMs).unref()
     })
 }
 

@@ -3,6 +3,7 @@ import { keyOfText, tables } from '../kv/keys.ts'
 import { isNoSpace } from '../kv/no-space.ts'
 import type { Changes, Unit } from '../kv/unit.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
+import type { Report } from '../report.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { journalPath } from './journal-files.ts'
 import { encodeFrames, type JournalRecord } from './journal-frame.ts'
@@ -26,6 +27,9 @@ export class Journal implements GroupParticipant {
   readonly #files: FileLayer
   readonly #self: ProcessIdentity
   readonly #onLong: () => void
+  readonly #report: Report
+  /** It is tried again and again: told once, until it has gone well. */
+  #isTold = false
   readonly #sequence: () => number
   /** Committed, not yet written, by key (latin1). Of a row changed often only the last state. */
   #pending = new Map<string, Pending>()
@@ -47,7 +51,9 @@ export class Journal implements GroupParticipant {
     self: ProcessIdentity,
     sequence: () => number,
     onLong: () => void,
+    report: Report,
   ) {
+    this.#report = report
     this.#sequence = sequence
     this.#directory = directory
     this.#files = files
@@ -148,8 +154,15 @@ export class Journal implements GroupParticipant {
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       this.flush().then(
-        () => this.#schedule(flushAfterMs),
-        () => this.#schedule(retryAfterMs),
+        () => {
+          this.#isTold = false
+          this.#schedule(flushAfterMs)
+        },
+        (error) => {
+          if (!this.#isTold) this.#report(error)
+          this.#isTold = true
+          this.#schedule(retryAfterMs)
+        },
       )
     }, delayMs)
     this.#timer.unref()
