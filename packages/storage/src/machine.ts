@@ -5,7 +5,7 @@ import { journalDirectory } from './journal/journal-files.ts'
 import { GroupCommit } from './kv/group-commit.ts'
 import { Snapshot } from './kv/unit.ts'
 import type { IndexPlace, OpenedIndex } from './log/durable-index.ts'
-import { IndexFlusher } from './log/index-flusher.ts'
+import { IndexFlusher, type OtherProcesses } from './log/index-flusher.ts'
 import { WriteLog } from './log/write-log.ts'
 import { BlobReader } from './messages/blob-reader.ts'
 import { ChangeCache } from './messages/changes.ts'
@@ -142,12 +142,12 @@ const repairSoon = (commit: GroupCommit, reserve: Reserve): void => {
 }
 
 /** Everything that was begun ends, and is on disk. */
-export const stopMachine = async (machine: Machine, hasOthers: () => boolean): Promise<void> => {
+export const stopMachine = async (machine: Machine, others: OtherProcesses): Promise<void> => {
   await machine.engine.unfinished.stop()
   await machine.writer.close()
   await machine.commit.close()
   await machine.journal.close(() => machine.reserve.release())
-  await machine.flusher.close(hasOthers)
+  await machine.flusher.close(others)
   await machine.log.close()
   machine.watchers.close()
   machine.segments.close()

@@ -204,7 +204,10 @@ const assemble = async (
     async close() {
       await texts.close()
       await housekeeping.stop()
-      await stopMachine(machine, () => markers.living().some(({ token }) => token !== self.token))
+      await stopMachine(machine, {
+        areThere: () => markers.living().some(({ token }) => token !== self.token),
+        isLiving: (token) => markers.isLiving(token),
+      })
       await volatile.close()
       await closeEnvironment(environment)
       markers.remove(self.token)

@@ -34,6 +34,12 @@ export interface FlusherParts {
   readonly report: Report
 }
 
+/** Who has the store open beside this process. */
+export interface OtherProcesses {
+  readonly areThere: () => boolean
+  readonly isLiving: (owner: number) => boolean
+}
+
 /** The flush trails the commits by about this, or by so much of the log, or by so many transactions. */
 const flushAfterMs = 250
 const flushAfterBytes = 4 * 1024 * 1024
@@ -116,15 +122,15 @@ export class IndexFlusher {
     clearInterval(this.#watch)
   }
 
-  /** The last flush; then nothing may be written any more. After an orderly end nothing needs to be said. */
-  async close(hasOthers: () => boolean): Promise<void> {
+  /**
+   * The last flush; then nothing may be written any more. After an orderly end of the last one nothing needs to
+   * be said, by those neither that ended before: the index would be taken back to what they knew.
+   */
+  async close(others: OtherProcesses): Promise<void> {
     this.stop()
     try {
       await this.flush()
-      if (!hasOthers()) {
-        const { files, directory, self } = this.#parts
-        files.unlink(flushPath(directory, self.token))
-      }
+      if (!others.areThere()) await this.#forgetAll(others.isLiving)
     } finally {
       this.#parts.files.close(this.#recordFile)
       this.#parts.files.close(this.#indexFile)
@@ -147,6 +153,15 @@ export class IndexFlusher {
       )
       if (isOlder) files.unlink(path)
     }
+  }
+
+  /** The youngest last, and only when the others are gone from the disk: what is left of them must never count. */
+  async #forgetAll(isLiving: (owner: number) => boolean): Promise<void> {
+    const { files, directory, self } = this.#parts
+    this.forgetOthers(isLiving)
+    if (flushOwnersIn(directory).some((owner) => owner !== self.token)) return
+    await files.syncDirectory(directory)
+    files.unlink(flushPath(directory, self.token))
   }
 
   async #after(former: Promise<void> | undefined): Promise<void> {

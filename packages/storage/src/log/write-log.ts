@@ -123,6 +123,7 @@ export class WriteLog implements GroupParticipant {
     if (this.#opened.next === this.#ownNext) return 'own'
     this.#redoFrom(this.#opened)
     this.#opened = readLogState(new Snapshot(environment))
+    this.#ownNext = 0
     return 'unknown'
   }
 
@@ -167,6 +168,8 @@ export class WriteLog implements GroupParticipant {
   voidGroup(): void {
     const written = this.#written
     this.#written = undefined
+    // Another process may write the transaction that would have had this number.
+    this.#ownNext = 0
     if (written === undefined || this.#file === undefined) return
     try {
       this.#parts.files.writeSync(this.#file, [zeros.subarray(0, recordHeadBytes)], written.place)

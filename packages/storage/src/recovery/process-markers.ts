@@ -5,6 +5,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -40,11 +41,16 @@ export class ProcessMarkers {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
   }
 
-  /** Durable on return: before this process writes anything else. */
+  /**
+   * Durable on return: before this process writes anything else. It gets its name when it is whole: one that
+   * says nothing would be taken for that of a dead process.
+   */
   async place(self: ProcessIdentity): Promise<void> {
     const text = JSON.stringify(self)
-    const file = openSync(this.#path(self.token), 'w', 0o600)
+    const path = this.#path(self.token)
+    const file = openSync(`${path}.new`, 'w', 0o600)
     writeSync(file, text + free)
+    renameSync(`${path}.new`, path)
     this.#own = { token: self.token, file, lengthBytes: Buffer.byteLength(text) }
     await this.#files.syncDirectory(this.#directory)
   }
