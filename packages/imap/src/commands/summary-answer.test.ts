@@ -46,6 +46,28 @@ test('RFC 9051 §6.4.5: messages whose header is too large to be kept are answer
   }
 })
 
+test('RFC 9051 §6.4.5: each message once, wherever the batches of the store end', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.login()
+  const count = 300
+  const literals = Array.from({ length: count }, (_, n) => {
+    const text = `X-Odd: ${n + 1}\r\n\r\n`
+    return `{${text.length}+}\r\n${text}`
+  })
+  await client.ok(`APPEND INBOX ${literals.join(' ')}`)
+  await client.ok('SELECT INBOX')
+  for (const set of ['1:*', '2:*', '1:299']) {
+    const [from, to] = [Number(set.split(':')[0]), set === '1:299' ? 299 : count]
+    const lines = await client.ok(`FETCH ${set} (UID BODY.PEEK[HEADER.FIELDS (X-Odd)])`)
+    const wanted = Array.from({ length: to - from + 1 }, (_, n) => `X-Odd: ${from + n}`)
+    assert.deepEqual(
+      lines.filter((line) => line.startsWith('X-Odd')),
+      wanted,
+      set,
+    )
+  }
+})
+
 test('the cache keeps to its size, forgets what was used longest ago, and keeps the longer of two', () => {
   const rows = (octets: number, count = 1) => ({
     messageIds: new Float64Array(count),

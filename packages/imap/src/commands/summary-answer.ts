@@ -121,7 +121,9 @@ export class SummaryAnswer {
     for await (const found of store.messages.fetch(mailbox.id, Uint32Array.from(wanted), want)) {
       for (let at = 0; at < found.uids.length; ) {
         const group = groupAt(found.uids, at)
-        const rows = this.#render(found, at, group.end)
+        // The store's batches end where they like, in the middle of a group too.
+        const former = this.#filled.get(group.number)
+        const rows = joinedRows(former, this.#render(found, at, group.end))
         this.#filled.set(group.number, rows)
         if (rows !== undefined) this.#keep(group.number, rows)
         at = group.end
@@ -156,6 +158,20 @@ const noRows: RenderedRows = {
   messageIds: new Float64Array(0),
   ends: new Uint32Array(0),
   octets: Buffer.alloc(0),
+}
+
+function joinedRows(
+  first: RenderedRows | undefined,
+  second: RenderedRows | undefined,
+): RenderedRows | undefined {
+  if (first === undefined || second === undefined) return undefined
+  if (first.messageIds.length === 0) return second
+  const { length } = first.octets
+  return {
+    messageIds: Float64Array.of(...first.messageIds, ...second.messageIds),
+    ends: Uint32Array.of(...first.ends, ...second.ends.map((end) => end + length)),
+    octets: ownCopy(Buffer.concat([first.octets, second.octets])),
+  }
 }
 
 /** Not of Node's shared pool, which would be kept alive as a whole. */
