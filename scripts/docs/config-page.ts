@@ -10,7 +10,7 @@ line that begins with a blank continues the one before, \`$name\` is another par
 of a name wins. It is looked for in this order:
 
 1. \`--config FILE\` (\`-c\` of Postfix's commands), a file or its folder;
-2. the file or folder that \`POSTHORN_CONFIG\` names;
+2. the file or folder that \`POSTHORN_CONFIG\` names, or \`MAIL_CONFIG\`, as for Postfix's commands;
 3. \`/etc/posthorn/main.cf\`, when it exists (data in \`/var/lib/posthorn\`);
 4. \`main.cf\` in the data folder: \`POSTHORN_DATA_DIRECTORY\`, or \`./data\`. It need not exist.
 

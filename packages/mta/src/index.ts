@@ -1,4 +1,9 @@
-export { BounceTemplateError, type BounceTemplates, parseBounceTemplates } from './bounce/templates.ts'
+export {
+  BounceTemplateError,
+  type BounceTemplates,
+  parseBounceTemplates,
+  type TemplateName,
+} from './bounce/templates.ts'
 export * from './checks/index.ts'
 export { createDeliveryAgents, type DeliveryAgents, type DeliveryOptions } from './delivery/agents.ts'
 export * from './delivery/index.ts'

@@ -9,6 +9,8 @@ export interface UnitReader {
   field(unit: Buffer, place: HeaderPlace): Buffer
   /** @param offset octets of this body segment before the line. */
   line(unit: Buffer, offset: number): Buffer
+  /** The empty line between a header and its body. */
+  separator?(unit: Buffer): void
   /** Lines from there on that end before the place it gives need not be shown to `line`. */
   suspectAt(bytes: Buffer, from: number): number
   /** Whether bodies need be looked at: lines of text, or headers of parts. */
@@ -126,6 +128,7 @@ export class MimeUnits {
     if (this.#mode === 'lines') return this.#takeLine(unit)
     if (isEmptyLine(unit)) {
       this.#startBody()
+      this.#reader.separator?.(unit)
       return unit
     }
     if (this.#fieldSeen && isBlank(unit[0])) return unit

@@ -3,7 +3,10 @@ import { TableError } from './table.ts'
 import type { Parse } from './table-file.ts'
 
 /** `name: value, value` of aliases(5); the name may be quoted. Names ignore case. */
-export const parseAliasSource = (spec: string): Parse<ReadonlyMap<string, string>> =>
+export const parseAliasSource = (
+  spec: string,
+  fold: (name: string) => string,
+): Parse<ReadonlyMap<string, string>> =>
   function* (text, warn) {
     const map = new Map<string, string>()
     let count = 0
@@ -15,7 +18,7 @@ export const parseAliasSource = (spec: string): Parse<ReadonlyMap<string, string
         continue
       }
       if (entry.name === '') throw new TableError(spec, 'alias without a name', line.number)
-      const name = entry.name.toLowerCase()
+      const name = fold(entry.name)
       if (map.has(name)) warn(line.number, `duplicate entry: ${JSON.stringify(name)}`)
       else map.set(name, entry.value)
     }

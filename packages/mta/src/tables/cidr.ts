@@ -23,7 +23,9 @@ function firstMatch(nodes: readonly Node[], key: string): string | undefined {
   if (address === undefined) return undefined
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[i] as Node
-    const matches = networkContains(node.network, address) !== node.negated
+    // A rule for the other family says nothing, negated or not. Postfix: cidr_match_execute().
+    const sameFamily = node.network.address.kind() === address.kind()
+    const matches = sameFamily && networkContains(node.network, address) !== node.negated
     if (node.kind === 'if') {
       if (!matches) i = node.endIndex - 1
     } else if (matches) return node.result

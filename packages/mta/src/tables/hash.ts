@@ -8,53 +8,51 @@ import { openTableFile, type Parse } from './table-file.ts'
  * with postmap; here the source itself is read, so running postmap is never needed. Keys ignore case.
  */
 export const hash: TableType = (path, spec, context): LookupTable => {
-  const parse = context.format === 'aliases' ? parseAliasSource(spec) : parseMapSource
+  const fold = context.keys === 'as-given' ? (key: string) => key : (key: string) => key.toLowerCase()
+  const parse = context.format === 'aliases' ? parseAliasSource(spec, fold) : parseMapSource(fold)
   const file = openTableFile(path, spec, context, parse)
   return {
     name: spec,
     match: 'fixed',
-    lookup: (key) => file.current().get(key.toLowerCase()),
+    lookup: (key) => file.current().get(fold(key)),
     entries: () => file.current(),
     refresh: file.refresh,
   }
 }
 
 /** `key value`, as postmap(1) reads it: the first of equal keys counts. */
-const parseMapSource: Parse<ReadonlyMap<string, string>> = function* (text, warn) {
-  const map = new Map<string, string>()
-  let count = 0
-  for (const line of logicalLines(text)) {
-    if (++count % linesPerSlice === 0) yield
-    const entry = splitEntry(line.text)
-    if (entry === undefined) {
-      warn(
-        line.number,
-        `expected format: key whitespace value (found ${JSON.stringify(line.text.slice(0, 80))})`,
-      )
-      continue
+const parseMapSource = (fold: (key: string) => string): Parse<ReadonlyMap<string, string>> =>
+  function* (text, warn) {
+    const map = new Map<string, string>()
+    let count = 0
+    for (const line of logicalLines(text)) {
+      if (++count % linesPerSlice === 0) yield
+      const entry = splitMapEntry(line.text)
+      if (entry === undefined) {
+        warn(
+          line.number,
+          `expected format: key whitespace value (found ${JSON.stringify(line.text.slice(0, 80))})`,
+        )
+        continue
+      }
+      const key = fold(entry.key)
+      if (map.has(key)) warn(line.number, `duplicate entry: ${JSON.stringify(key)}`)
+      else map.set(key, entry.value)
     }
-    const key = entry.key.toLowerCase()
-    if (map.has(key)) warn(line.number, `duplicate entry: ${JSON.stringify(key)}`)
-    else map.set(key, entry.value)
+    return map
   }
-  return map
-}
 
-/** postmap(1): a key with blanks stands in double quotes. */
-function splitEntry(text: string): { readonly key: string; readonly value: string } | undefined {
+/** postmap(1): blanks within double quotes are part of the key, as in `"john smith"@example.com`; so are the quotes. */
+export function splitMapEntry(text: string): { readonly key: string; readonly value: string } | undefined {
   const line = text.trimStart()
-  if (line.startsWith('"')) {
-    let key = ''
-    for (let i = 1; i < line.length; i++) {
-      if (line[i] === '\\' && i + 1 < line.length) key += line[++i]
-      else if (line[i] === '"') {
-        const value = line.slice(i + 1).trim()
-        return value === '' || key === '' ? undefined : { key, value }
-      } else key += line[i]
+  let quoted = false
+  for (let i = 0; i < line.length; i++) {
+    const char = line[i]
+    if (char === '\\') i++
+    else if (char === '"') quoted = !quoted
+    else if (!quoted && (char === ' ' || char === '\t')) {
+      return { key: line.slice(0, i), value: line.slice(i).trim() }
     }
-    return undefined
   }
-  const blank = line.search(/[ \t]/)
-  if (blank === -1) return undefined
-  return { key: line.slice(0, blank), value: line.slice(blank).trim() }
+  return undefined
 }

@@ -1,5 +1,6 @@
 export { closest } from './closest.ts'
 export { asciiName, createDomainList, type DomainList } from './domain-list.ts'
+export { splitMapEntry } from './hash.ts'
 export { insideBraces, splitListText } from './list-text.ts'
 export { type LogicalLine, logicalLines } from './logical-lines.ts'
 export {

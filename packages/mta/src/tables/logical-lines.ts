@@ -21,7 +21,7 @@ export function* logicalLines(text: string): Generator<LogicalLine> {
     const visible = firstVisible(line)
     if (visible === -1 || line[visible] === '#') continue
     if (visible > 0 && started > 0) {
-      logical += ` ${line.slice(visible)}`
+      logical += line
       continue
     }
     if (started > 0) yield { text: logical.trimEnd(), number: started }

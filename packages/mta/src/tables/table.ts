@@ -27,6 +27,8 @@ export interface TableContext {
   readonly now: () => number
   /** `name: value` of aliases(5), or `key value` of the others. */
   readonly format?: 'map' | 'aliases'
+  /** Whether keys of fixed tables are folded to lower case. Default: they are. Postfix: postmap -f. */
+  readonly keys?: 'folded' | 'as-given'
   /** Of names without a leading `/`: main.cf's. Default: where the program was started. */
   readonly folder?: string
   /** What `environ:` shows. Default: nothing. */

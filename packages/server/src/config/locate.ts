@@ -10,15 +10,15 @@ export interface MainCfPlace {
 }
 
 /**
- * Where main.cf is: `--config FILE` (or a folder), else POSTHORN_CONFIG, else /etc/posthorn/main.cf when it
- * exists, else main.cf in the data folder (POSTHORN_DATA_DIRECTORY, or ./data).
+ * Where main.cf is: `--config FILE` (or a folder), else POSTHORN_CONFIG, else MAIL_CONFIG (Postfix's name), else
+ * /etc/posthorn/main.cf when it exists, else main.cf in the data folder (POSTHORN_DATA_DIRECTORY, or ./data).
  */
 export function locateMainCf(
   option: string | undefined,
   environment: Readonly<Record<string, string | undefined>>,
   exists: (file: string) => boolean = existsSync,
 ): MainCfPlace {
-  const named = option ?? (environment['POSTHORN_CONFIG'] || undefined)
+  const named = option ?? (environment['POSTHORN_CONFIG'] || environment['MAIL_CONFIG'] || undefined)
   if (named !== undefined) {
     const path = resolve(named)
     return place(path.endsWith('.cf') ? path : join(path, 'main.cf'), true)

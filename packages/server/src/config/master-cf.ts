@@ -92,7 +92,8 @@ export function parseService(text: string, line: number): ServiceEntry | string 
   if (wrong !== undefined) return wrong
   const rest = commandLine(words.slice(8))
   if (typeof rest === 'string') return rest
-  return { line, fields, program: words[7] ?? '', ...rest }
+  const command = words.slice(7).map((word, at) => (words[at + 6] === '-o' ? tidyBraces(word) : word))
+  return { line, fields: { ...fields, command: command.join(' ') }, program: words[7] ?? '', ...rest }
 }
 
 function wrongField(fields: Readonly<Record<ServiceField, string>>): string | undefined {
@@ -160,9 +161,15 @@ export function formatService(entry: ServiceEntry, shape: 'line' | 'folded'): st
     const word = words[at] ?? ''
     const next = words[at + 1]
     if (word === '-o' && next !== undefined) {
-      add(`-o ${next}`, 'new')
+      add(`-o ${tidyBraces(next)}`, 'new')
       at++
     } else add(word, 'fits')
   }
   return text
+}
+
+/** `{ name = value }` in its shortest form. */
+function tidyBraces(word: string): string {
+  const option = word.startsWith('{') ? optionOf(word) : undefined
+  return option === undefined ? word : `{${option.name}=${option.value}}`
 }

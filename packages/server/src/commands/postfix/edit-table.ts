@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { logicalLines } from '@posthorn/mta/tables'
+import { logicalLines, splitMapEntry } from '@posthorn/mta/tables'
 import { writeConfigFile } from '../../config/edit-main-cf.ts'
 import { errorCode } from '../../start-error.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
@@ -67,9 +67,12 @@ function readOrEmpty(path: string): string {
 }
 
 function keyOf(line: string, format: Format): string | undefined {
-  const pattern =
-    format === 'map' ? /^"((?:[^"\\]|\\.)*)"\s+\S|^(\S+)\s+\S/s : /^"((?:[^"\\]|\\.)*)"\s*:|^([^\s:]+)\s*:/
-  const [, quoted, plain] = pattern.exec(line.slice(0, 4096)) ?? []
+  const start = line.slice(0, 4096)
+  if (format === 'map') {
+    const entry = splitMapEntry(start)
+    return entry === undefined || entry.value === '' ? undefined : entry.key.toLowerCase()
+  }
+  const [, quoted, plain] = /^"((?:[^"\\]|\\.)*)"\s*:|^([^\s:]+)\s*:/.exec(start) ?? []
   return (quoted?.replaceAll(/\\(.)/g, '$1') ?? plain)?.toLowerCase()
 }
 

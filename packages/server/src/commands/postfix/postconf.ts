@@ -20,7 +20,7 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
   const options = getopt(args, 'aAbc:C:deEfFhHlmMno:pPtT:vxX#', usage)
   const warn = (text: string) => shell.err(`postconf: warning: ${text}\n`)
   for (const flag of ['a', 'A', 'l', 'T']) {
-    if (options.has(flag)) return listFor(flag, shell)
+    if (options.has(flag)) return listFor(flag, options, shell)
   }
   const sources = { configOption: options.value('c'), environment: withOverrides(options, shell) }
   if (['M', 'F', 'P'].some((flag) => options.has(flag)))
@@ -30,6 +30,7 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
   if (edits !== undefined) return edit(edits, sources, warn)
   if (options.has('m')) return print(shell, (await import('@posthorn/mta')).tableTypes())
   const { config, problems } = inspectConfig(sources)
+  if (options.has('d') && options.has('n')) throw new CommandError('specify one of -d -n')
   const names = options.rest.length > 0 ? options.rest : namesFor(options, config)
   for (const name of names) {
     const value = shownValue(name, options, config)
@@ -45,7 +46,7 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
   return exit.ok
 }
 
-/** `-t`: the template file; `-b`: its texts as they are sent. Without one the built-in texts are in use. */
+/** `-t`: the template file, or the built-in texts in its form; `-b`: its texts as they are sent. */
 async function showTemplates(
   options: Options,
   sources: Parameters<typeof inspectConfig>[0],
@@ -54,13 +55,11 @@ async function showTemplates(
   const { config } = inspectConfig(sources)
   const [named = ''] = options.rest
   const file = named === '' ? config.values.bounce_template_file : named
-  if (file === '') {
-    shell.err('postconf: warning: bounce_template_file is not set: reports have their built-in texts\n')
-    return exit.ok
-  }
-  const { bounceTemplates } = await import('../../services/bounce-templates.ts')
-  const templates = bounceTemplates(config, file)
-  if (options.has('t')) shell.out(readIfThere(file))
+  const { bounceTemplates, builtTemplates, expandedTemplates } = await import(
+    '../../services/bounce-templates.ts'
+  )
+  const templates = file === '' ? expandedTemplates(config, builtTemplates) : bounceTemplates(config, file)
+  if (options.has('t')) shell.out(file === '' ? builtTemplates : readIfThere(file))
   else
     for (const [name, { text }] of Object.entries(templates ?? {}))
       shell.out(`expanded_${name}_text = <<EOF\n${text.join('\n')}\nEOF\n\n`)
@@ -72,9 +71,15 @@ function print(shell: Shell, lines: readonly string[]): number {
   return exit.ok
 }
 
-function listFor(flag: string, shell: Shell): number {
+function listFor(flag: string, options: Options, shell: Shell): number {
   if (flag === 'a' || flag === 'A') return print(shell, ['posthorn'])
-  if (flag === 'T') return print(shell, [`OpenSSL ${process.versions.openssl}`])
+  if (flag === 'T') {
+    const what = options.value('T') ?? ''
+    if (what === 'public-key-algorithms') return print(shell, ['ecdsa', 'rsa'])
+    if (what === 'compile-version' || what === 'run-version')
+      return print(shell, [`OpenSSL ${process.versions.openssl}`])
+    throw new CommandError(`unknown parameter value "-T ${what}"`)
+  }
   // No file is locked: tables are replaced whole, and mail is in the store.
   return print(shell, ['none'])
 }
@@ -147,6 +152,7 @@ function splitSetting(setting: string): [string, string] {
   if (equals === -1 || /\s/.test(name))
     throw new CommandError(`missing '=' after attribute name: "${setting.trim()}"`)
   if (name === '') throw new CommandError(`missing attribute name: "${setting.trim()}"`)
+  if (name.startsWith('#')) throw new CommandError('-e, -X, or -# accepts no comment input')
   const value = setting.slice(equals + 1)
   if (/[\r\n]/.test(value.trim())) throw new CommandError(`-e accepts no multi-line input: "${name}"`)
   return [name, value.trim()]

@@ -56,12 +56,19 @@ export function postconfServices(options: Options, config: Config, shell: Shell)
   const form = options.has('M') ? 'M' : options.has('F') ? 'F' : 'P'
   const hasSetting = options.rest.some((word) => word.includes('=')) && !options.has('d')
   if (options.has('e') || options.has('X') || options.has('#') || hasSetting) {
-    const edits = options.rest.map((word) => editOf(word, form, options))
-    if (edits.length === 0)
+    if (options.rest.length === 0)
       throw new CommandError(`-${form}${options.has('X') ? 'X' : 'e'} requires an argument`)
+    const { services } = parseMasterCf(masterText(config))
+    const edits = options.rest.flatMap((word) => {
+      const found = forEach(services, editOf(word, form, options))
+      if (found.length === 0) shell.err(`postconf: warning: unmatched service_name/type: "${word}"\n`)
+      return found
+    })
     edit(config, edits)
     return exit.ok
   }
+  for (const flag of ['d', 'n', 'p'])
+    if (options.has(flag)) throw new CommandError(`with option -${form}, do not specify -${flag}`)
   const { services, problems } = parseMasterCf(masterText(config))
   for (const { line, message } of problems) shell.err(`postconf: warning: master.cf:${line}: ${message}\n`)
   const patterns = options.rest.length > 0 ? options.rest : ['*']
@@ -142,6 +149,15 @@ function editOf(word: string, form: 'M' | 'F' | 'P', options: Options): MasterCf
   if (!serviceFields.some((field) => field === name))
     throw new CommandError(`invalid service attribute name: "${name}"`)
   return { kind: 'field', key, field: name as ServiceField, value }
+}
+
+/** An edit of `*` is one of each service that fits; of a service that is not there, none. Postfix: postconf -F, -P. */
+function forEach(services: readonly ServiceEntry[], edit: MasterCfEdit): readonly MasterCfEdit[] {
+  if (edit.kind === 'set') return [edit]
+  const [service, type] = edit.key.split('/')
+  return services
+    .filter(({ fields }) => matches(service, fields.service) && matches(type, fields.type))
+    .map(({ fields }) => ({ ...edit, key: `${fields.service}/${fields.type}` }))
 }
 
 function edit(config: Config, edits: readonly MasterCfEdit[]): void {

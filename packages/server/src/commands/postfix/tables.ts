@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs'
 import { answered, createTables, LookupFailed, type LookupTable, TableError } from '@posthorn/mta/tables'
 import { inspectConfig } from '../../config/load-config.ts'
+import { errorCode } from '../../start-error.ts'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, exit, readLines, type Shell } from '../shell.ts'
 import { addEntries, deleteEntries } from './edit-table.ts'
+import { keysOf, messageKeysOf } from './message-keys.ts'
 
 const mapUsage = 'postmap [-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...'
 const aliasUsage = 'postalias [-Nfinoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...'
@@ -44,10 +47,10 @@ async function run(
     for (const spec of specs) addEntries(spec, lines, format, duplicates, shell)
     return check(specs, format, shell)
   }
-  if (options.has('s')) return list(specs, format, shell)
+  if (options.has('s')) return list(open(specs, format, shell, options), shell)
   const query = options.value('q')
   if (query === undefined) return check(specs, format, shell)
-  const tables = open(specs, format, shell)
+  const tables = open(specs, format, shell, options)
   if (query === '-') return answerLines(tables, options, shell)
   const value = await first(tables, query)
   if (value === undefined) return exit.failure
@@ -75,8 +78,8 @@ async function remove(
 }
 
 /** `postmap -s`: keys and values as the server has read them. */
-function list(specs: readonly string[], format: 'map' | 'aliases', shell: Shell): number {
-  for (const table of open(specs, format, shell)) {
+function list(tables: readonly LookupTable[], shell: Shell): number {
+  for (const table of tables) {
     if (table.entries === undefined)
       throw new CommandError(`${table.name}: a table of this type cannot be listed`)
     for (const [key, value] of table.entries()) shell.out(`${key}\t${value}\n`)
@@ -84,13 +87,10 @@ function list(specs: readonly string[], format: 'map' | 'aliases', shell: Shell)
   return exit.ok
 }
 
-/** Each line of standard input is a key; `key<TAB>value` is printed for those found. */
+/** Each line of standard input, or each part of a message, is a key; `key<TAB>value` is printed for those found. */
 async function answerLines(tables: readonly LookupTable[], options: Options, shell: Shell): Promise<number> {
   let found = 0
-  const text = (await readLines(shell)).toString('utf8')
-  for (const line of text.split('\n')) {
-    const key = line.replace(/\r$/, '')
-    if (key === '' && !options.has('h')) continue
+  for (const key of await keysOf(await readLines(shell), messageKeysOf(options))) {
     const value = await first(tables, key)
     if (value === undefined) continue
     found++
@@ -117,7 +117,12 @@ function check(specs: readonly string[], format: 'map' | 'aliases', shell: Shell
   return exit.ok
 }
 
-function open(specs: readonly string[], format: 'map' | 'aliases', shell: Shell): readonly LookupTable[] {
+function open(
+  specs: readonly string[],
+  format: 'map' | 'aliases',
+  shell: Shell,
+  options?: Options,
+): readonly LookupTable[] {
   const program = format === 'map' ? 'postmap' : 'postalias'
   const tables = createTables({
     now: shell.now,
@@ -126,13 +131,44 @@ function open(specs: readonly string[], format: 'map' | 'aliases', shell: Shell)
         shell.err(`${program}: ${event.level}: ${event.text}\n`)
     },
     unsafeFiles: 'warn',
+    environment: shell.environment,
+    keys: options?.has('f') === true ? 'as-given' : 'folded',
   })
   try {
-    return specs
+    const opened = specs
       .map((spec) => (format === 'aliases' ? tables.openAliases([spec])[0] : tables.open(spec)))
       .filter((table) => table !== undefined)
+    return options?.has('F') === true ? opened.map(withContents) : opened
   } catch (error) {
     if (error instanceof TableError) throw new CommandError(error.message)
     throw error
+  }
+}
+
+/** Values are names of files, and answers what these hold, one after the other. Postfix: postmap -F. */
+function withContents(table: LookupTable): LookupTable {
+  const contents = (value: string): string =>
+    value
+      .split(/[\s,]+/)
+      .map(contentOf)
+      .join('')
+  const { entries } = table
+  return {
+    ...table,
+    lookup(key) {
+      const value = table.lookup(key)
+      return value === undefined ? undefined : contents(value)
+    },
+    ...(entries === undefined
+      ? {}
+      : { entries: () => [...entries()].map(([key, value]) => [key, contents(value)] as const) }),
+  }
+}
+
+function contentOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new CommandError(`open ${path}: ${errorCode(error)}`)
   }
 }
