@@ -102,3 +102,26 @@ test('pause-after-idling: news of the moment in which IDLE begins come in a pack
   client.send('DONE\r\n')
   assert.match((await client.line())!, /RECENT|^i OK/)
 })
+
+test('fetch-without-news: what came meanwhile is told by the next command that is not FETCH', async (t) => {
+  const imap = await startImapFixture(t, {
+    quirks: [{ name: 'Busy', version: undefined, withheld: [], workarounds: ['fetch-without-news'] }],
+  })
+  const other = await imap.login()
+  await other.append('INBOX', 'a: b\r\n\r\n')
+  const client = await imap.login()
+  await client.ok('ID ("name" "Busy")')
+  await client.ok('SELECT INBOX')
+  await other.ok('SELECT INBOX')
+  await other.append('INBOX', 'c: d\r\n\r\n')
+  await other.ok('STORE 1 +FLAGS (\\Flagged)')
+  for (const fetch of ['FETCH 1 (UID)', 'UID FETCH 1:* (UID)'])
+    assert.deepEqual((await client.ok(fetch)).slice(0, -1), ['* 1 FETCH (UID 1)'])
+  const told = (await client.ok('NOOP')).join('\n')
+  assert.match(told, /^\* 2 EXISTS$/m)
+  assert.match(told, /^\* 1 FETCH \(.*\\Flagged/m)
+  await other.append('INBOX', 'e: f\r\n\r\n')
+  await client.ok('UID FETCH 1 (UID)')
+  client.send('i IDLE\r\n')
+  assert.equal(await client.line(), '* 3 EXISTS')
+})

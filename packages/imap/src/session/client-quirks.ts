@@ -1,7 +1,7 @@
 /** What is kept from a client that is known to fail at it, and what is done for it. */
 
 /** Ways around a client's fault, by the names that imap_client_quirks gives them. */
-export type Workaround = 'pause-after-idling'
+export type Workaround = 'pause-after-idling' | 'fetch-without-news'
 
 /** A rule of imap_client_quirks. */
 export interface ClientQuirk {

@@ -94,7 +94,9 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
   identify(fields: ReadonlyMap<string, string>): 'list changed' | 'as before' {
     const before = this.#treatment?.withheld.size ?? 0
     this.#treatment = treatmentOf(fields, this.services.options().quirks)
-    this.pausesAfterIdling = this.#treatment?.workarounds.has('pause-after-idling') ?? false
+    const workarounds = this.#treatment?.workarounds
+    this.pausesAfterIdling = workarounds?.has('pause-after-idling') ?? false
+    this.fetchesWithoutNews = workarounds?.has('fetch-without-news') ?? false
     return before + (this.#treatment?.withheld.size ?? 0) > 0 ? 'list changed' : 'as before'
   }
 

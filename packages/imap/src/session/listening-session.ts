@@ -18,6 +18,8 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
   idling = false
   /** News of a beginning IDLE wait a moment (imap_client_quirks). */
   protected pausesAfterIdling = false
+  /** News do not come with FETCH, but with what follows (imap_client_quirks). */
+  fetchesWithoutNews = false
   #pause: NodeJS.Timeout | undefined
   /** The pump runs; octets that come wait for it. */
   busy = false

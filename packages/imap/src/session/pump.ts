@@ -162,7 +162,8 @@ function idleCall(session: ImapSession): Call {
 
 /** News, then the tagged answer. */
 async function finish(session: ImapSession, call: Call, completion: Completion): Promise<void> {
-  if (session.mailbox?.stale && session.wantsNews && session.state !== 'logout') {
+  const wanted = session.wantsNews && !(session.fetchesWithoutNews && call.command.name === 'FETCH')
+  if (session.mailbox?.stale && wanted && session.state !== 'logout') {
     const hold = call.command.numbers === 'uses' && call.numbering === 'sequence'
     try {
       await session.sendNews(hold ? 'hold' : 'send')

@@ -19,9 +19,16 @@ test('imap_client_quirks: rules by name and version, and ours', () => {
   assert.deepEqual(clientQuirks(''), [])
   assert.deepEqual(clientQuirks('default'), defaultQuirks)
   assert.deepEqual(
-    clientQuirks('Some Mail*: -MOVE ; default; Other/1.*: -condstore, pause-after-idling, -QRESYNC;'),
+    clientQuirks(
+      'Some Mail*: -MOVE fetch-without-news; default; Other/1.*: -condstore, pause-after-idling, -QRESYNC;',
+    ),
     [
-      { name: 'Some Mail*', version: undefined, withheld: ['MOVE'], workarounds: [] },
+      {
+        name: 'Some Mail*',
+        version: undefined,
+        withheld: ['MOVE'],
+        workarounds: ['fetch-without-news'],
+      },
       ...defaultQuirks,
       {
         name: 'Other',

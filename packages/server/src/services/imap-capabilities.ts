@@ -38,11 +38,17 @@ const upperCase = (name: string): string => name.toUpperCase()
  *
  * - Microsoft Office 365 (what Outlook's cloud accounts connect with) enables UIDONLY and then fetches by sequence
  *   number, so that no message arrives: github.com/modern-email/defects/issues/49.
- * - Thunderbird does not see news that it reads together with `+ idling` (observed with 153).
+ * - Thunderbird does not see news that it reads together with `+ idling`, and does not look at a message of which it
+ *   hears while it fetches others (observed with 153).
  */
 export const defaultQuirks: readonly ClientQuirk[] = [
   { name: 'Microsoft Office 365', version: undefined, withheld: ['UIDONLY'], workarounds: [] },
-  { name: 'Thunderbird', version: undefined, withheld: [], workarounds: ['pause-after-idling'] },
+  {
+    name: 'Thunderbird',
+    version: undefined,
+    withheld: [],
+    workarounds: ['pause-after-idling', 'fetch-without-news'],
+  },
 ]
 
 /**
@@ -58,7 +64,7 @@ export function clientQuirks(parameter: string): readonly ClientQuirk[] {
   return rules.flatMap((rule) => (rule === 'default' ? defaultQuirks : [quirk(rule)]))
 }
 
-const workarounds: readonly Workaround[] = ['pause-after-idling']
+const workarounds: readonly Workaround[] = ['pause-after-idling', 'fetch-without-news']
 
 function quirk(rule: string): ClientQuirk {
   const end = rule.lastIndexOf(':')
