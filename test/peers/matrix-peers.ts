@@ -11,7 +11,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type MailServer, startMailServer } from '@posthorn/server'
@@ -19,6 +18,9 @@ import { SMTPServer } from 'smtp-server'
 import { eventually } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
 import { Wire } from '../clients/wire.ts'
+import { freePort, masterCf, runPostfix, sbin } from './private-postfix.ts'
+
+export { postfixMissing as matrixMissing } from './private-postfix.ts'
 
 /** A line to be said, or a message after DATA. */
 export type Say = string | { readonly message: string }
@@ -45,13 +47,7 @@ export interface Seen {
 /** Users of this system that also have an account here. */
 export const users = ['daemon', 'bin', 'sys', 'games'] as const
 
-export const matrixMissing =
-  process.getuid?.() !== 0
-    ? 'only root can start Postfix'
-    : !existsSync('/usr/sbin/postfix') && 'no Postfix on this machine'
-
 const password = 'matrix-secret'
-const sbin = { PATH: `/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` }
 
 interface Sink {
   readonly port: number
@@ -93,14 +89,6 @@ async function startSink(): Promise<Sink> {
 
 const subjectOf = (text: string): string => /^Subject: (.*?)\r?$/im.exec(text)?.[1] ?? ''
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
 const common = [
   'myhostname = mx.example.org',
   'mydomain = example.org',
@@ -114,33 +102,6 @@ const common = [
   'biff = no',
   'compatibility_level = 3.6',
 ]
-
-const masterCf = (port: number): string => `127.0.0.1:${port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-proxywrite unix - - n - 1 proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-local unix - n n - - local
-virtual unix - n n - - virtual
-lmtp unix - - n - - lmtp
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-`
 
 export class Matrix {
   readonly #folder = mkdtempSync(join(tmpdir(), 'posthorn-matrix-'))
@@ -160,7 +121,7 @@ export class Matrix {
     writeFileSync(join(folder, 'postfix', 'master.cf'), masterCf(this.#port))
     writeFileSync(join(folder, 'postfix', 'main.cf'), 'myhostname = mx.example.org\n')
     this.#configurePostfix([], 'starting')
-    this.#postfix('start')
+    runPostfix(this.#folder, 'start')
     await this.#greeted('starting')
     this.#ours = await startMailServer({
       parameters: { ...this.#parameters([]), smtpd_banner: 'ours' },
@@ -169,7 +130,7 @@ export class Matrix {
   }
 
   async stop(): Promise<void> {
-    this.#postfix('stop')
+    runPostfix(this.#folder, 'stop')
     this.#sinks.ours.close()
     this.#sinks.theirs.close()
     await this.#ours.stop()
@@ -182,7 +143,7 @@ export class Matrix {
     this.#write(scenario)
     const lines = scenario.mainCf ?? []
     this.#configurePostfix(lines, banner)
-    this.#postfix('reload')
+    runPostfix(this.#folder, 'reload')
     await this.#ours.configure({ ...this.#parameters(lines), smtpd_banner: banner })
     await this.#greeted(banner)
     for (const sink of [this.#sinks.ours, this.#sinks.theirs]) {
@@ -213,13 +174,6 @@ export class Matrix {
   /** What left for elsewhere in the scenario that was run last. */
   get sent(): { readonly ours: readonly string[]; readonly theirs: readonly string[] } {
     return { ours: this.#sinks.ours.messages, theirs: this.#sinks.theirs.messages }
-  }
-
-  #postfix(command: string): void {
-    // It keeps what it is given as output.
-    const log = join(this.#folder, 'postfix.log')
-    const line = `postfix -c ${this.#folder}/postfix ${command} >> ${log} 2>&1 < /dev/null || :`
-    execFileSync('sh', ['-c', line], { env: sbin, stdio: 'ignore' })
   }
 
   #lines(lines: readonly string[], { port }: Sink): readonly string[] {

@@ -48,7 +48,7 @@ export const recipientNotice = (result: DeliveryResult): string => {
     original === undefined || original === result.recipient
       ? `<${printable(result.recipient)}>`
       : `<${printable(result.recipient)}> (expanded from <${printable(original)}>)`
-  return wrap(`${whom}: ${printable(result.diagnostic, 4000)}`)
+  return wrap(`${whom}: ${printable(result.said ?? result.diagnostic, 4000)}`)
 }
 
 const wrapColumn = 79

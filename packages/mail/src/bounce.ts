@@ -41,7 +41,7 @@ export interface ReportInput {
 export interface ReportTemplate {
   /** Named in the report; the text is sent as UTF-8 when it is not ASCII, whatever is named. */
   readonly charset: string
-  /** '' = MAILER-DAEMON@host (Mail Delivery System). */
+  /** '' = Mail Delivery System <MAILER-DAEMON@host>. */
   readonly from: string
   readonly subject: string
   readonly text: readonly string[]
@@ -99,7 +99,7 @@ const reportHeader = (
   const field = input.smtpUtf8 === true ? formatUtf8Field : formatField
   return [
     formatField('Date', formatDate(input.nowMs, input.offsetMinutes)),
-    formatField('From', input.template?.from || `MAILER-DAEMON@${host} (Mail Delivery System)`),
+    formatField('From', input.template?.from || `Mail Delivery System <MAILER-DAEMON@${host}>`),
     formatField('Subject', input.template?.subject ?? reportSubjects[kind]),
     field('To', to),
     formatField('Auto-Submitted', 'auto-replied'),
@@ -156,8 +156,10 @@ const recipientFields = (
   const { originalRecipient, action, remoteMta } = result
   const failedClass = action === 'failed' ? '5' : action === 'delayed' ? '4' : '2'
   const status = isStatus(result.status) ? `${failedClass}${result.status.slice(1)}` : `${failedClass}.0.0`
-  const said = action === 'failed' || action === 'delayed'
-  const mta = mtaName(remoteMta)
+  const isQuoted = result.diagnosticType === 'smtp'
+  const said = action === 'failed' || action === 'delayed' || (isQuoted && action === 'relayed')
+  // RFC 3464 §2.3.5: who told us; what we found ourselves nobody did.
+  const mta = isQuoted ? mtaName(remoteMta) : undefined
   return [
     field('Final-Recipient', `${addressType(input)}; ${printable(result.recipient)}`),
     ...(originalRecipient === undefined ? [] : [field('Original-Recipient', typed(originalRecipient))]),
@@ -210,7 +212,12 @@ const returnedPart = (kind: ReportKind, input: ReportInput): Returned => {
   const limit = input.maxOriginalBytes ?? defaultMaxOriginalBytes
   const headerOnly = kind !== 'failure' || input.ret === 'HDRS' || original.length > limit
   const end = Math.min(headerOnly ? headerEnd(original) : original.length, limit)
-  const bytes = original.subarray(0, end)
+  // The empty line behind a header is no part of it.
+  const text = original.subarray(
+    0,
+    headerOnly && original.subarray(0, end).toString('latin1', end - 4) === '\r\n\r\n' ? end - 2 : end,
+  )
+  const bytes = Buffer.concat([Buffer.from(`Return-Path: <${printable(input.sender, 900)}>\r\n`), text])
   const utf8 = input.smtpUtf8 === true
   const type = headerOnly
     ? utf8

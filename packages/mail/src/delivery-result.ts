@@ -12,6 +12,8 @@ export interface DeliveryResult {
   readonly diagnostic: string
   /** Who said it: the remote SMTP server, or this system. */
   readonly diagnosticType: 'smtp' | 'x-posthorn'
+  /** For people, when there is more to say than the diagnostic: who said it, and to what. */
+  readonly said?: string
   /** `mx.example[192.0.2.1]:25`, 'none' or 'local'. */
   readonly remoteMta: string
   readonly atMs: number

@@ -165,6 +165,7 @@ class Delivery {
     const site = this.#options.client(server, nextHop, this.#job.sender)
     const client = await connectSmtp(server, {
       ...site,
+      ...(hasPortOfItsOwn(nextHop) ? { ownHost: 'configured' as const } : {}),
       tlsLevel: tls.level,
       certificate: tls.certificate,
       tls: { ...site.tls, ...tls.tls },
@@ -294,13 +295,24 @@ class Delivery {
   }
 }
 
+/** Postfix looks for loops on port 25 alone. */
+const hasPortOfItsOwn = (nextHop: string): boolean => {
+  const hop = parseNextHop(nextHop)
+  return hop?.kind === 'unix' || (hop?.port !== undefined && hop.port !== 25)
+}
+
 const sent = (status: string) => ({ action: 'relayed' as const, status })
 const refusal = ({ status }: SmtpFailure) => ({ action: actionOf(status), status })
 
 /** RFC 3464 §2.3.6: the other server's own words are of type smtp. */
 const quoting = (attempt: Attempt, words: string): Attempt => ({
   ...attempt,
-  result: { ...attempt.result, diagnostic: words, diagnosticType: 'smtp' },
+  result: {
+    ...attempt.result,
+    diagnostic: words,
+    diagnosticType: 'smtp',
+    said: attempt.result.action === 'relayed' ? `delivery via ${attempt.relay}: ${words}` : attempt.said,
+  },
 })
 
 const endOfData = 'sending end of data'

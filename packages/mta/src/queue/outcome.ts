@@ -254,9 +254,9 @@ const softened = (attempt: Attempt): Attempt => {
 const isGood = ({ action }: DeliveryResult): boolean =>
   action === 'delivered' || action === 'relayed' || action === 'expanded'
 
-const noteOf = ({ status, diagnostic, remoteMta, atMs }: DeliveryResult): DeliveryNote => ({
+const noteOf = ({ status, diagnostic, said, remoteMta, atMs }: DeliveryResult): DeliveryNote => ({
   status,
-  diagnostic,
+  diagnostic: said ?? diagnostic,
   remoteMta,
   atMs,
 })

@@ -43,7 +43,10 @@ test('4yz: tried again after 5 minutes, then as long as it has waited, at most m
     [300, 300, 600, 1200, 2400, 4000],
   )
   const entry = await bench.store.queue.get(id)
-  assert.equal(entry?.recipients[0]?.last?.diagnostic, '450 4.2.0 Greylisted')
+  assert.equal(
+    entry?.recipients[0]?.last?.diagnostic,
+    'host 127.0.0.1[127.0.0.1] said: 450 4.2.0 Greylisted (in reply to RCPT TO command)',
+  )
   assert.equal(entry?.recipients[0]?.attempts, 0)
   assert.match(
     bench.logged('smtp')[0] ?? '',

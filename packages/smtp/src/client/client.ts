@@ -40,7 +40,35 @@ export const connectSmtp = async (
   return again ? connectSmtp(server, { ...options, tlsLevel: 'none' }) : failure
 }
 
+/** RFC 5321 §4.2.1: the only class that says yes to a command that is complete. */
+const isYes = ({ code }: RemoteReply): boolean => code >= 200 && code < 300
+const refusalOf = (told: RemoteReply, command: string): RemoteReply => {
+  // RFC 5321 §4.5.3.1.10: 552 here means too many recipients, try again.
+  if (told.code === 552 && command === 'RCPT TO') return { ...told, status: '4.5.3' }
+  // Neither yes nor no: as Postfix takes it.
+  return told.code < 400 ? { ...told, status: '5.5.0' } : told
+}
+
+/** Longest header looked at. */
+const maxHeaderBytes = 131_072
 const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
+
+/** RFC 6531 §3.4: such a header is no mail for a server without SMTPUTF8. */
+const hasWideHeader = async (content: ReturnType<OutgoingMail['content']>): Promise<boolean> => {
+  let lineLength = 0
+  let octets = 0
+  for await (const chunk of content) {
+    for (const octet of chunk) {
+      if (octet > 0x7f) return true
+      if (octet === 0x0a) {
+        if (lineLength === 0) return false
+        lineLength = 0
+      } else if (octet !== 0x0d) lineLength++
+      if (++octets >= maxHeaderBytes) return false
+    }
+  }
+  return false
+}
 
 class Client implements SmtpClient {
   readonly #connection: RemoteConnection
@@ -76,7 +104,7 @@ class Client implements SmtpClient {
   async send(mail: OutgoingMail): Promise<readonly RecipientOutcome[]> {
     const every = (failure: SmtpFailure): RecipientOutcome[] =>
       mail.recipients.map(() => ({ kind: 'refused', failure }))
-    const unfit = this.#unfit(mail)
+    const unfit = await this.#unfit(mail)
     if (unfit !== undefined) return every(unfit)
     const envelope = await this.#envelope(mail)
     if ('kind' in envelope) return every(envelope)
@@ -92,7 +120,8 @@ class Client implements SmtpClient {
   }
 
   /** What this server can be known not to take. */
-  #unfit({ smtpUtf8, sender, recipients, sizeBytes, requireTls }: OutgoingMail): SmtpFailure | undefined {
+  async #unfit(mail: OutgoingMail): Promise<SmtpFailure | undefined> {
+    const { smtpUtf8, sender, recipients, sizeBytes, requireTls } = mail
     const { peer, extensions } = this.#connection
     if (requireTls === true && !(this.#connection.secure && extensions.has('REQUIRETLS'))) {
       // RFC 8689 §4.2.1 and §5: X.7.30.
@@ -109,8 +138,8 @@ class Client implements SmtpClient {
     if (addresses.some((address) => /[\x00-\x1f\x7f]/.test(address))) {
       return { kind: 'capability', status: '5.1.3', text: 'bad address syntax' }
     }
-    const needed = smtpUtf8 === true && !addresses.every(isAscii)
-    if (needed && !this.#connection.has('SMTPUTF8')) {
+    if (smtpUtf8 === true && !this.#connection.has('SMTPUTF8')) {
+      if (addresses.every(isAscii) && !(await hasWideHeader(mail.content()))) return undefined
       const text = `SMTPUTF8 is required, but was not offered by host ${peer}`
       return { kind: 'capability', status: '5.6.7', text }
     }
@@ -132,7 +161,7 @@ class Client implements SmtpClient {
       const lines = [...reset, mailCommand, ...rcptLines, ...last]
       const stages: Stage[] = [...(reset.length > 0 ? (['sending RSET'] as const) : []), 'sending MAIL FROM']
       for (const _ of rcptLines) stages.push('sending RCPT TO')
-      if (last.length > 0) stages.push('receiving the DATA init reply')
+      if (last.length > 0) stages.push('sending DATA command')
       const told = await connection.commands(lines, timeouts.mailMs, stages)
       if (reset.length > 0) told.shift()
       const [mailTold, ...others] = told
@@ -173,21 +202,30 @@ class Client implements SmtpClient {
 
   /** A server that waits for content though it accepted nobody: it gets none from us, not even an empty one. */
   async #decline(data: Told | undefined): Promise<void> {
-    if (data !== undefined && !isFailure(data) && data.code < 400) this.#connection.close()
+    if (data !== undefined && !isFailure(data) && data.code === 354) this.#connection.close()
   }
 
   #refusedMail(told: Told | undefined, peer: string): SmtpFailure | undefined {
     if (told === undefined) return lostFailure(peer, 'sending MAIL FROM')
     if (isFailure(told)) return told
-    return told.code < 400 ? undefined : replyFailure(peer, told, 'MAIL FROM')
+    return isYes(told) ? undefined : replyFailure(peer, refusalOf(told, 'MAIL FROM'), 'MAIL FROM')
   }
 
   #judge(told: Told, command: string): RecipientOutcome | undefined {
     if (isFailure(told)) return { kind: 'refused', failure: told }
-    if (told.code < 400) return undefined
-    // RFC 5321 §4.5.3.1.10: 552 here means too many recipients, try again.
-    const reply = told.code === 552 && command === 'RCPT TO' ? { ...told, status: '4.5.3' } : told
-    return { kind: 'refused', failure: replyFailure(this.#connection.peer, reply, command) }
+    if (isYes(told)) return undefined
+    return {
+      kind: 'refused',
+      failure: replyFailure(this.#connection.peer, refusalOf(told, command), command),
+    }
+  }
+
+  /** RFC 5321 §4.3.2: 354 and nothing else asks for content; to a server that does not wait for it, it would be commands. */
+  #judgeData(told: Told): RecipientOutcome | undefined {
+    if (isFailure(told) || told.code >= 400) return this.#judge(told, 'DATA')
+    if (told.code === 354) return undefined
+    const failure = replyFailure(this.#connection.peer, { ...told, status: '5.5.0' }, 'DATA')
+    return { kind: 'refused', failure: { ...failure, text: `Protocol error: ${failure.text}` } }
   }
 
   /** What RCPT was told is the answer, unless DATA is refused. RFC 5321 §3.5 leaves nothing better than this. */
@@ -201,9 +239,8 @@ class Client implements SmtpClient {
     let refused: RecipientOutcome | undefined
     if (target === 'data' && accepted.length > 0) {
       const { dataInitMs } = connection.timeouts
-      const told =
-        pipelined ?? (await connection.command('DATA', dataInitMs, 'receiving the DATA init reply'))
-      refused = isFailure(told) || told.code >= 400 ? this.#judge(told, 'DATA') : undefined
+      const told = pipelined ?? (await connection.command('DATA', dataInitMs, 'sending DATA command'))
+      refused = this.#judgeData(told)
     }
     // A server that waits for content gets none: the connection ends.
     if (target === 'data') connection.close()
@@ -220,9 +257,8 @@ class Client implements SmtpClient {
   ): Promise<void> {
     const connection = this.#connection
     const { timeouts } = connection
-    const told =
-      pipelined ?? (await connection.command('DATA', timeouts.dataInitMs, 'receiving the DATA init reply'))
-    const refused = isFailure(told) || told.code >= 400 ? this.#judge(told, 'DATA') : undefined
+    const told = pipelined ?? (await connection.command('DATA', timeouts.dataInitMs, 'sending DATA command'))
+    const refused = this.#judgeData(told)
     if (refused !== undefined) {
       for (const index of accepted) outcomes[index] = refused
       return

@@ -14,8 +14,8 @@ export const mailLine = (
   if (mail.body !== undefined && connection.has('8BITMIME')) line += ` BODY=${mail.body}`
   if (mail.smtpUtf8 === true && connection.has('SMTPUTF8')) line += ' SMTPUTF8'
   if (connection.has('DSN')) {
-    if (mail.ret !== undefined) line += ` RET=${mail.ret}`
     if (mail.envid !== undefined) line += ` ENVID=${encodeXtext(mail.envid)}`
+    if (mail.ret !== undefined) line += ` RET=${mail.ret}`
   }
   if (mail.requireTls === true) line += ' REQUIRETLS'
   if (options.dummyMailAuth === true && connection.has('AUTH')) line += ' AUTH=<>'
@@ -29,11 +29,11 @@ export const rcptLine = (
 ): string => {
   let line = `RCPT TO:<${address}>`
   if (!connection.has('DSN')) return line
-  if (notify !== undefined && notify.length > 0) line += ` NOTIFY=${notify.join(',')}`
   const semicolon = originalRecipient?.indexOf(';') ?? -1
   if (originalRecipient !== undefined && semicolon > 0) {
     line += ` ORCPT=${originalRecipient.slice(0, semicolon)};${encodeXtext(originalRecipient.slice(semicolon + 1))}`
   }
+  if (notify !== undefined && notify.length > 0) line += ` NOTIFY=${notify.join(',')}`
   return line
 }
 

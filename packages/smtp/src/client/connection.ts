@@ -149,6 +149,7 @@ export class RemoteConnection extends SMTPConnection {
   /** Ends the handshake for a reason of ours. */
   #refuse(failure: SmtpFailure): void {
     this.#opening.refusal = failure
+    if (this.#opening.stage !== 'performing the TLS handshake') this.#bye()
     this.#inside._onError(new Error(failure.text), 'EPROTOCOL', false, 'CONN')
   }
 
@@ -163,8 +164,14 @@ export class RemoteConnection extends SMTPConnection {
     }
   }
 
+  /** RFC 5321 §4.1.1.10: a connection is not closed without QUIT, not even when all that came was a refusal. */
+  #bye(): void {
+    if (this.#socket?.writable === true) this.#socket.write('QUIT\r\n')
+  }
+
   _actionGreeting(text: string): void {
-    this.#step(this.#opening.helloStage)
+    if (!text.startsWith('220')) this.#bye()
+    else this.#step(this.#opening.helloStage)
     if (!this.#opening.saysHelo || !text.startsWith('220')) {
       inherited._actionGreeting.call(this, text)
       return
@@ -182,6 +189,7 @@ export class RemoteConnection extends SMTPConnection {
   }
 
   _actionHELO(text: string): void {
+    if (!text.startsWith('2')) this.#bye()
     this.#opening.hello(text.split('\n', 1)[0] as string)
     inherited._actionHELO.call(this, text)
   }

@@ -26,7 +26,7 @@ export type Stage =
   | 'sending XFORWARD name/address'
   | 'sending MAIL FROM'
   | 'sending RCPT TO'
-  | 'receiving the DATA init reply'
+  | 'sending DATA command'
   | 'sending message body'
   | 'sending end of data -- message may be sent more than once'
   | 'sending RSET'

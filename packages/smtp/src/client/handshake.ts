@@ -13,9 +13,10 @@ export const shakeHands = async (
 /** A server with our own name is us: the mail would come round for ever. Postfix finds it the same way. */
 const ourselves = (
   { peer, heloName: name }: RemoteConnection,
-  { heloName, protocol }: SmtpClientOptions,
+  { heloName, protocol, ownHost }: SmtpClientOptions,
 ): SmtpFailure | undefined => {
-  if (protocol === 'lmtp' || name.toLowerCase() !== heloName.toLowerCase()) return undefined
+  if (protocol === 'lmtp' || ownHost === 'configured' || name.toLowerCase() !== heloName.toLowerCase())
+    return undefined
   const text = `mail loops back to myself: host ${peer} replied to HELO/EHLO with my own hostname ${name}`
   return { kind: 'capability', status: '5.4.6', text }
 }

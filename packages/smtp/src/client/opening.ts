@@ -87,7 +87,8 @@ export const openingOf = (server: SmtpServerAddress, options: SmtpClientOptions)
       const reply = error.response === undefined ? undefined : readRemoteReply(error.response)
       if (opening.stage === 'performing the TLS handshake') return tlsFailure(peer, error, reply)
       if (reply === undefined) return lostFailure(peer, opening.stage)
-      return refusedToTalk(peer, reply, tls === undefined && refusingGreeting === 'soft')
+      const isGreeting = opening.stage === 'receiving the initial server greeting'
+      return refusedToTalk(peer, reply, isGreeting && refusingGreeting === 'soft')
     },
   }
   return opening

@@ -124,6 +124,8 @@ export interface SmtpClientOptions {
   readonly ehlo?: 'never'
   /** A greeting of 5yz passes this host over, and is not believed. Postfix: smtp_skip_5xx_greeting. */
   readonly refusingGreeting?: 'soft'
+  /** A server with our own name is no loop: the administrator sends mail to another port of ours, a content filter's. */
+  readonly ownHost?: 'configured'
   /** Postfix: smtp_send_xforward_command. */
   readonly xforward?: true
   /** Postfix: smtp_send_dummy_mail_auth. */

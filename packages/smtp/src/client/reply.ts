@@ -3,7 +3,7 @@ export interface RemoteReply {
   readonly code: number
   /** RFC 3463 status it gave, or `2.0.0`, `4.0.0`, `5.0.0` after its code. */
   readonly status: string
-  /** All lines joined by blanks, code and status of the first line included: what logs and reports quote. */
+  /** All lines joined by blanks, each with its code and status: what logs and reports quote. */
   readonly text: string
   /** Each line without its code. */
   readonly lines: readonly string[]
@@ -15,9 +15,7 @@ const withoutCode = (line: string): string => line.replace(/^\d{3}[ -]?/, '')
 /** `250-a\n250 b`. A line that is no reply counts as 4yz: the peer is broken, the mail is not. */
 export const readRemoteReply = (raw: string): RemoteReply => {
   const text = raw
-    .split('\n')
-    .map((line, index) => (index === 0 ? line : withoutCode(line)))
-    .join(' ')
+    .replaceAll('\n', ' ')
     .replace(/[\x00-\x1f\x7f]/g, ' ')
     .trim()
     .slice(0, maxQuotedLength)

@@ -3,11 +3,17 @@ import net from 'node:net'
 /** What the peer does when a line (or the end of data) comes: says something, or worse. */
 export type PeerAction = string | 'DROP' | 'RESET' | 'SILENCE'
 
+export type PeerScript = Readonly<Record<string, PeerAction | readonly PeerAction[]>>
+
 export interface ScriptedPeer {
   readonly port: number
   /** Everything each connection received. */
   readonly received: readonly string[]
   readonly connections: number
+  /** Waits until what one of them received matches. */
+  hears(wanted: RegExp): Promise<void>
+  /** From now on by another table, as if nothing had come before. */
+  play(script: PeerScript): void
   close(): void
 }
 
@@ -16,9 +22,10 @@ export interface ScriptedPeer {
  * the end of data. A list is used up answer by answer over all connections, its last one stays.
  */
 export const scriptedPeer = async (
-  script: Readonly<Record<string, PeerAction | readonly PeerAction[]>>,
+  first: PeerScript,
   where: { readonly host?: string; readonly port?: number } = {},
 ): Promise<ScriptedPeer> => {
+  let script = first
   const received: string[] = []
   const sockets = new Set<net.Socket>()
   const used = new Map<string, number>()
@@ -69,7 +76,7 @@ export const scriptedPeer = async (
     }
     socket.on('data', (chunk) => {
       const text = chunk.toString('latin1')
-      received[index] += text
+      received[index] = (received[index] ?? '') + text
       const lines = (pending + text).split('\r\n')
       pending = lines.pop() ?? ''
       for (const each of lines) line(each)
@@ -81,6 +88,19 @@ export const scriptedPeer = async (
     received,
     get connections() {
       return connections
+    },
+    async hears(wanted) {
+      for (const endMs = performance.now() + 10_000; !received.some((text) => wanted.test(text)); ) {
+        if (performance.now() > endMs) throw new Error(`${wanted} in vain; heard ${JSON.stringify(received)}`)
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+    },
+    play(next) {
+      script = next
+      used.clear()
+      received.splice(0)
+      connections = 0
+      for (const socket of sockets) socket.destroy()
     },
     close: () => {
       server.close()
