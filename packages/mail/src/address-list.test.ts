@@ -56,6 +56,11 @@ const rows: readonly [input: string, ...entries: Row[]][] = [
   ['<a@b', [null, 'a', 'b']],
   ['"open <a@b>', [null, 'open <a@b>', '']],
   ['(open a@b'],
+  ['"Keller,\r\n Anna" <a@b>', ['Keller, Anna', 'a', 'b']],
+  ['(Keller,\r\n\tAnna) a@b', ['Keller,\tAnna', 'a', 'b']],
+  ['a@b (A nice \\) chap)', ['A nice ) chap', 'a', 'b']],
+  ['"open <a@b>\r\n', [null, 'open <a@b>', '']],
+  ['a@b (open\r\n', ['open', 'a', 'b']],
 ]
 for (const [input, ...entries] of rows) {
   test(`RFC 5322 §3.4, Appendix A: ${JSON.stringify(input).slice(0, 70)}`, () => {

@@ -118,7 +118,7 @@ class AddressListReader {
       }
     }
     this.#position = i + 1
-    return value === '' ? text.slice(start, i) : value + text.slice(start, i)
+    return withoutFolds(value === '' ? text.slice(start, i) : value + text.slice(start, i))
   }
 
   #readComment(): OctetString {
@@ -133,7 +133,7 @@ class AddressListReader {
       else if (code === closeParen && --depth === 0) break
     }
     this.#position = i + 1
-    return text.slice(start, i)
+    return withoutFolds(withoutEscapes(text.slice(start, i)))
   }
 
   #separator(code: number): void {
@@ -252,6 +252,14 @@ class AddressListReader {
     this.#name = undefined
   }
 }
+
+/** RFC 5322 §3.2.2: the line end of a fold is no part of what is quoted or remarked. */
+const withoutFolds = (text: OctetString): OctetString =>
+  text.includes('\n') ? text.replaceAll('\r\n', '').replaceAll('\n', '') : text
+
+/** RFC 5322 §3.2.1 quoted-pair. */
+const withoutEscapes = (text: OctetString): OctetString =>
+  text.includes('\\') ? text.replace(/\\([^])/g, '$1') : text
 
 /** RFC 5322 §4.4 obs-local-part: `a . b` is `a.b`. */
 const removeBlanksAtDots = (local: OctetString): OctetString =>
