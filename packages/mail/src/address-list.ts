@@ -259,7 +259,7 @@ const withoutFolds = (text: OctetString): OctetString =>
 
 /** RFC 5322 §3.2.1 quoted-pair. */
 const withoutEscapes = (text: OctetString): OctetString =>
-  text.includes('\\') ? text.replace(/\\([^])/g, '$1') : text
+  text.includes('\\') ? text.replace(/\\([\s\S])/g, '$1') : text
 
 /** RFC 5322 §4.4 obs-local-part: `a . b` is `a.b`. */
 const removeBlanksAtDots = (local: OctetString): OctetString =>

@@ -105,7 +105,7 @@ export const decodeCharset = (bytes: Uint8Array, charset: string): string => {
   try {
     return decoder === 'libmime'
       ? loadLegacy().decode(asBuffer(bytes), normalizeName(charset))
-      : decoder.decode(bytes)
+      : decoder.decode(decoder.encoding === 'iso-2022-jp' ? withoutEmptyShifts(bytes) : bytes)
   } catch {
     return decodeUndeclared(bytes)
   }
@@ -124,7 +124,9 @@ export const createCharsetDecoder = (charset: string): CharsetDecoder => {
     known === 'unknown'
       ? new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
       : new TextDecoder(known.encoding)
-  const decode = (bytes: Uint8Array, more: 'more' | 'last'): string => {
+  const shifts = decoder.encoding === 'iso-2022-jp' ? new ShiftCarry() : undefined
+  const decode = (chunk: Uint8Array, more: 'more' | 'last'): string => {
+    const bytes = shifts?.take(chunk, more) ?? chunk
     try {
       return decoder.decode(bytes, { stream: more === 'more' })
     } catch {
@@ -134,6 +136,39 @@ export const createCharsetDecoder = (charset: string): CharsetDecoder => {
     }
   }
   return { push: (bytes) => decode(bytes, 'more'), finish: () => decode(new Uint8Array(), 'last') }
+}
+
+const emptyShift = /\x1b[($][@BIJ](?=\x1b[($])/g
+const shiftBytes = 3
+
+/**
+ * Encoded words that are joined shift to ASCII and at once back: TextDecoder takes a shift without a character after it
+ * for an error.
+ */
+const withoutEmptyShifts = (bytes: Uint8Array): Uint8Array => {
+  const text = asBuffer(bytes).toString('latin1')
+  const rest = text.replace(emptyShift, '')
+  return rest.length === text.length ? bytes : Buffer.from(rest, 'latin1')
+}
+
+/** The same in pieces: what may be the first of two shifts waits for what comes after. */
+class ShiftCarry {
+  #waiting = Buffer.alloc(0)
+
+  take(chunk: Uint8Array, more: 'more' | 'last'): Uint8Array {
+    const bytes = Buffer.concat([this.#waiting, chunk])
+    const end = more === 'last' ? bytes.length : startOfLastShifts(bytes)
+    this.#waiting = bytes.subarray(end)
+    return withoutEmptyShifts(bytes.subarray(0, end))
+  }
+}
+
+/** Where the shifts begin that the octets end with, the last one perhaps not whole. */
+const startOfLastShifts = (bytes: Buffer): number => {
+  let start = bytes.lastIndexOf(0x1b)
+  if (start < 0 || start < bytes.length - shiftBytes) return bytes.length
+  while (bytes[start - shiftBytes] === 0x1b) start -= shiftBytes
+  return start
 }
 
 const collectAll = (charset: string): CharsetDecoder => {

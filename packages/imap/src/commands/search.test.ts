@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeCharset, type TestCharset } from '../testkit/charset-encoder.ts'
 import { startImapFixture } from '../testkit/imap-fixture.ts'
 
 async function fourMessages(t: import('node:test').TestContext) {
@@ -52,9 +53,30 @@ test('RFC 9051 §6.4.4, RFC 4731 §3.1: answers by number and by UID', async (t)
 test('RFC 9051 §6.4.4: an unknown charset is NO with those we know', async (t) => {
   const { client } = await fourMessages(t)
   assert.equal(
-    (await client.command('SEARCH CHARSET KOI8-R SUBJECT {3+}\r\nabc')).at(-1),
+    (await client.command('SEARCH CHARSET X-NONE SUBJECT {3+}\r\nabc')).at(-1),
     'NO [BADCHARSET (US-ASCII UTF-8)] Unknown charset',
   )
+})
+
+test('RFC 9051 §6.4.4: strings in other charsets than UTF-8; SORT and THREAD too', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.login()
+  const subject = Buffer.from('会議 Привет é').toString('latin1')
+  await client.append('INBOX', `Subject: ${subject}\r\n\r\n`)
+  await client.ok('SELECT INBOX')
+  const encoded: readonly (readonly [string, TestCharset])[] = [
+    ['会議', 'gb18030'],
+    ['会議', 'iso-2022-jp'],
+    ['ПРИВЕТ', 'koi8-r'],
+    ['É', 'iso-8859-1'],
+  ]
+  for (const [text, charset] of encoded) {
+    const octets = encodeCharset(text, charset)
+    const key = `SUBJECT {${octets.length}+}\r\n${octets.toString('latin1')}`
+    assert.equal((await client.ok(`SEARCH CHARSET ${charset} ${key}`))[0], '* SEARCH 1', charset)
+    assert.equal((await client.ok(`SORT (DATE) ${charset.toUpperCase()} ${key}`))[0], '* SORT 1', charset)
+    assert.equal((await client.ok(`THREAD REFS "${charset}" NOT ${key}`))[0], '* THREAD', charset)
+  }
 })
 
 test('RFC 9051 §6.4.4: mistakes are BAD, however deep', async (t) => {

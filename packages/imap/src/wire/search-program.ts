@@ -1,5 +1,6 @@
 /** SEARCH's keys → the store's neutral tree. RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 5032, RFC 7162,
  * RFC 8474 §6, RFC 8514, FUZZY RFC 6203, FILTER RFC 5466. */
+import { decodeCharset, knowsCharset } from '@posthorn/mail'
 import { type ModSeq, type SearchCriteria, systemFlag } from '@posthorn/storage'
 import { asciiLower, asciiUpper } from './ascii.ts'
 import { dayMs } from './date-time.ts'
@@ -39,7 +40,7 @@ export interface SearchProgram {
   readonly lacksFilters: boolean
 }
 
-/** Answered with BADCHARSET, in this order. */
+/** Answered with BADCHARSET, in this order; others that Node or libmime know are understood too. */
 export const searchCharsets = ['US-ASCII', 'UTF-8'] as const
 
 /** Of NOT, OR and parentheses within each other. Chains `OR a OR b OR c …` count once. */
@@ -56,27 +57,17 @@ export function searchProgram(
   scope: SearchScope,
   allowed: 'charset' | 'no charset' = 'charset',
 ): SearchProgram {
-  if (p.acceptText('CHARSET ')) {
-    // RFC 6855 §3.
-    if (allowed === 'no charset') throw new SyntaxFault('CHARSET is given though UTF8=ACCEPT is enabled')
-    const unknown = unknownCharset(p)
-    if (unknown !== undefined) return unknown
-  }
-  return searchKeys(p, scope)
+  if (!p.acceptText('CHARSET ')) return searchKeys(p, scope)
+  // RFC 6855 §3.
+  if (allowed === 'no charset') throw new SyntaxFault('CHARSET is given though UTF8=ACCEPT is enabled')
+  return charsetProgram(p, scope)
 }
 
 /** `charset SP key *(SP key)`, as SORT and THREAD have it. RFC 5256 §5. */
 export function charsetProgram(p: Parser, scope: SearchScope): SearchProgram {
-  return unknownCharset(p) ?? searchKeys(p, scope)
-}
-
-/** Takes the space after it, or all when it is not known. */
-function unknownCharset(p: Parser): SearchProgram | undefined {
   const charset = asciiUpper(p.astring())
-  if (searchCharsets.some((known) => known === charset)) {
-    p.sp()
-    return undefined
-  }
+  if (searchCharsets.some((known) => known === charset)) return searchKeys(p.sp(), scope)
+  if (knowsCharset(charset)) return searchKeys(p.sp(), scope, charset)
   const lacksFilters = /[ (]FILTER /i.test(p.skipRest().toString('latin1'))
   return { criteria: undefined, usesModSeq: false, usesFuzzy: false, lacksFilters }
 }
@@ -95,8 +86,8 @@ export function checkFilter(keys: Uint8Array): void {
   p.end()
 }
 
-function searchKeys(p: Parser, scope: SearchScope): SearchProgram {
-  const reader = new KeyReader(p, scope)
+function searchKeys(p: Parser, scope: SearchScope, charset = ''): SearchProgram {
+  const reader = new KeyReader(p, scope, charset)
   const keys = [reader.key(0)]
   while (p.accept(' ')) {
     if (p.atEnd) break
@@ -117,9 +108,13 @@ class KeyReader {
   /** Filters that are being read, each within the one before. */
   readonly #filters: string[] = []
 
-  constructor(p: Parser, scope: SearchScope) {
+  /** Of strings; '' = UTF-8. */
+  readonly #charset: string
+
+  constructor(p: Parser, scope: SearchScope, charset: string) {
     this.#p = p
     this.#scope = scope
+    this.#charset = charset
   }
 
   key(depth: number): SearchCriteria {
@@ -190,6 +185,14 @@ class KeyReader {
     return all(keys)
   }
 
+  /** Of a filter always UTF-8 (RFC 5466 §3). */
+  #string(): string {
+    const p = this.#p.sp()
+    return this.#charset === '' || this.#filters.length > 0
+      ? p.astring()
+      : decodeCharset(p.astringOctets(), this.#charset)
+  }
+
   #text(field: 'header' | 'body' | 'text', name: string, value: string): SearchCriteria {
     if (this.#fuzzy && value !== '') return { kind: 'fuzzy', field, name, value }
     return field === 'header' ? { kind: 'header', name, value } : containing(field, value)
@@ -221,15 +224,15 @@ class KeyReader {
     const p = this.#p
     const date = dateKeys.get(name)
     if (date !== undefined) return date(p.sp().date())
-    if (headerKeys.has(name)) return this.#text('header', asciiLower(name), p.sp().astring())
+    if (headerKeys.has(name)) return this.#text('header', asciiLower(name), this.#string())
     switch (name) {
       case 'HEADER': {
         const field = asciiLower(p.sp().astring())
-        return this.#text('header', field, p.sp().astring())
+        return this.#text('header', field, this.#string())
       }
       case 'BODY':
       case 'TEXT':
-        return this.#text(name === 'BODY' ? 'body' : 'text', '', p.sp().astring())
+        return this.#text(name === 'BODY' ? 'body' : 'text', '', this.#string())
       case 'KEYWORD':
         return { kind: 'keyword', name: p.sp().atom() }
       case 'UNKEYWORD':
