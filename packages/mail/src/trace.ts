@@ -6,7 +6,19 @@ export interface ReceivedInput {
   /** 'unknown' when there is no verified name. */
   readonly clientName: string
   readonly clientAddress: string
-  readonly tls?: { readonly protocol: string; readonly cipher: string; readonly bits: number } | undefined
+  readonly tls?:
+    | {
+        readonly protocol: string
+        readonly cipher: string
+        readonly bits: number
+        readonly certificateAsked?: 'yes'
+        readonly clientCertificate?: {
+          readonly trust: 'trusted' | 'untrusted'
+          readonly subject: string
+          readonly issuer: string
+        }
+      }
+    | undefined
   /** Name of the authenticated user, when it is to be shown (Postfix: smtpd_sasl_authenticated_header). */
   readonly user?: string | undefined
   readonly host: string
@@ -37,6 +49,20 @@ const token = (text: string, maxLength = maxHelo): string =>
 
 const address = (text: string): string => printable(text, maxAddress).replace(/[<>]/g, '?')
 
+/** Postfix: smtpd_tls_received_header. */
+const certificateText = (tls: NonNullable<ReceivedInput['tls']>): string => {
+  const { certificateAsked, clientCertificate: shown } = tls
+  if (shown === undefined)
+    return certificateAsked === 'yes'
+      ? '(Client did not present a certificate)'
+      : '(No client certificate requested)'
+  const verdict = shown.trust === 'trusted' ? 'verified OK' : 'not verified'
+  return `(Client CN "${commonName(shown.subject)}", Issuer "${commonName(shown.issuer)}" (${verdict}))`
+}
+
+/** Blanks are usual in names; what would end the comment is not let in. */
+const commonName = (text: string): string => printable(text, maxHelo).replace(/[()"\\]/g, '?')
+
 /** Postfix's Received field for mail that came by SMTP. RFC 5321 §4.4. */
 export const receivedField = (input: ReceivedInput): Buffer => {
   const lines = [
@@ -45,7 +71,7 @@ export const receivedField = (input: ReceivedInput): Buffer => {
   if (input.tls !== undefined) {
     const { protocol, cipher, bits } = input.tls
     lines.push(`(using ${token(protocol)} with cipher ${token(cipher)} (${bits}/${bits} bits))`)
-    lines.push('(No client certificate requested)')
+    lines.push(certificateText(input.tls))
   }
   if (input.user !== undefined) lines.push(`(Authenticated sender: ${token(input.user)})`)
   const forOne = input.recipient !== undefined

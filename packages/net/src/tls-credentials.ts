@@ -13,7 +13,8 @@ export interface TlsSettings {
   readonly ciphers?: string
   /** Diffie-Hellman parameters in PEM, or 'auto'. */
   readonly dhparam?: string | Buffer
-  readonly ca?: string | Buffer
+  /** Who issues certificates of clients that are trusted; none at all: nobody. Default: the authorities of Node. */
+  readonly ca?: string | Buffer | readonly string[]
   /** 48 octets, the same for all workers, so that tickets of one resume at another. */
   readonly ticketKeys?: Buffer
   /** Further certificates chosen by server name (SNI), lower-case names, `*.example.org` allowed. */
@@ -99,7 +100,7 @@ function createContext(settings: TlsSettings, ticketKeys: Buffer, whose: string)
       ...(maxVersion === undefined ? {} : { maxVersion }),
       ...(ciphers === undefined ? {} : { ciphers }),
       ...(dhparam === undefined ? {} : { dhparam }),
-      ...(ca === undefined ? {} : { ca }),
+      ...(ca === undefined ? {} : { ca: Array.isArray(ca) ? [...ca] : (ca as string | Buffer) }),
       ...(passphrase === undefined ? {} : { passphrase }),
     })
   } catch (error) {

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { channelBindings } from '@posthorn/net'
+import { channelBindings, clientCertificate } from '@posthorn/net'
 import type { SMTPServer } from 'smtp-server'
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
 import type { Greeting, SmtpReply, SmtpSession } from './handler.ts'
 import { Intake } from './intake.ts'
-import type { SmtpServiceName } from './options.ts'
+import type { SmtpOptions, SmtpServiceName } from './options.ts'
 import { Session } from './session/session.ts'
 import type { SessionHost, SessionWire } from './session/session-host.ts'
 import { reply } from './wire/reply.ts'
@@ -50,7 +50,7 @@ export class Connection extends SMTPConnection implements SessionWire {
       clientName: 'unknown',
       helo: '',
       protocol: service === 'lmtp' ? 'LMTP' : 'SMTP',
-      tls: tlsFacts(socket),
+      tls: tlsFacts(socket, host.options.clientCertificate),
       user: undefined,
       trusted: false,
     }
@@ -92,7 +92,7 @@ export class Connection extends SMTPConnection implements SessionWire {
 
   #decided(banner: Greeting): void {
     this.#logTls()
-    const refused = this.#host.crowded(this)
+    const refused = this.#certificateRefusal() ?? this.#host.crowded(this)
     if (refused instanceof Promise) void refused.then((reply) => this.#greet(banner, reply))
     else this.#greet(banner, refused)
   }
@@ -148,9 +148,15 @@ export class Connection extends SMTPConnection implements SessionWire {
       () => {
         this._socket.on('drain', () => this.#drained())
         this.conversation.secured(
-          tlsFacts(this._socket) ?? { protocol: 'unknown', cipher: 'unknown', bits: 0 },
+          tlsFacts(this._socket, this.#host.options.clientCertificate) ?? {
+            protocol: 'unknown',
+            cipher: 'unknown',
+            bits: 0,
+          },
         )
         this.#logTls()
+        const refused = this.#certificateRefusal()
+        if (refused !== undefined) this.conversation.close(refused)
       },
     )
   }
@@ -159,10 +165,30 @@ export class Connection extends SMTPConnection implements SessionWire {
   #logTls(): void {
     const { tls } = this.peer
     if (tls === undefined || this.#host.options.tlsLog === 'no') return
-    const { protocol, cipher, bits } = tls
+    const { protocol, cipher, bits, clientCertificate } = tls
+    const trust =
+      clientCertificate === undefined
+        ? 'Anonymous'
+        : clientCertificate.trust === 'trusted'
+          ? 'Trusted'
+          : 'Untrusted'
     this.conversation.note(
-      `Anonymous TLS connection established from ${this.conversation.client}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`,
+      `${trust} TLS connection established from ${this.conversation.client}: ${protocol} with cipher ${cipher} (${bits}/${bits} bits)`,
     )
+  }
+
+  /** Where TLS is not required nobody can be made to show one. Postfix: smtpd_tls_req_ccert. */
+  #certificateRefusal(): SmtpReply | undefined {
+    const { tls, service } = this.peer
+    const { clientCertificate: demand, tlsLevel, hostname } = this.#host.options
+    const isDemanded = demand === 'require' && (tlsLevel === 'encrypt' || service === 'submissions')
+    if (!isDemanded || tls === undefined || tls.clientCertificate?.trust === 'trusted') return undefined
+    const why =
+      tls.clientCertificate === undefined
+        ? 'No client certificate presented'
+        : 'Client certificate not trusted'
+    this.conversation.note(`NOQUEUE: abort: TLS from ${this.conversation.client}: ${why}`)
+    return reply(421, '4.7.1', `${hostname} Error: ${why}`)
   }
 
   end(): void {
@@ -207,14 +233,20 @@ export class Connection extends SMTPConnection implements SessionWire {
   }
 }
 
-const tlsFacts = (socket: Socket | TLSSocket): SmtpSession['tls'] => {
+const tlsFacts = (
+  socket: Socket | TLSSocket,
+  asked: SmtpOptions['clientCertificate'],
+): SmtpSession['tls'] => {
   if (!('getCipher' in socket)) return undefined
   const { standardName, name } = socket.getCipher()
+  const shown = asked === 'none' ? undefined : clientCertificate(socket)
   const cipher = socket.getProtocol() === 'TLSv1.3' ? standardName : name
   return {
     protocol: socket.getProtocol() ?? 'unknown',
     cipher,
     bits: /256|CHACHA20/.test(cipher) ? 256 : 128,
     channelBindings: () => channelBindings(socket),
+    ...(asked === 'none' ? {} : { certificateAsked: 'yes' as const }),
+    ...(shown === undefined ? {} : { clientCertificate: shown }),
   }
 }

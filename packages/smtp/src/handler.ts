@@ -2,6 +2,7 @@
  * The port between SMTP sessions and whoever decides about mail. smtp speaks the protocol and knows no
  * queue, table or policy; mta implements this interface.
  */
+import type { ClientCertificate } from '@posthorn/net'
 import type { ChannelBinding, Credentials } from '@posthorn/sasl'
 
 /** A value at once, or later. Sessions ask for thousands of these a second: answer at once where you can. */
@@ -36,6 +37,9 @@ export interface SmtpSession {
         readonly cipher: string
         readonly bits: number
         readonly channelBindings?: () => readonly ChannelBinding[]
+        /** What the client was asked for, and has shown. Postfix: smtpd_tls_ask_ccert. */
+        readonly certificateAsked?: 'yes'
+        readonly clientCertificate?: ClientCertificate
       }
     | undefined
   user: { readonly address: string; readonly method: string } | undefined

@@ -53,6 +53,11 @@ export class Listener extends SMTPServer {
     this.server.on('listening', () => {
       this.#isLocal = typeof this.server.address() === 'string'
     })
+    // Read at each handshake: it may change while the server runs.
+    const asks = (): boolean => host.options.clientCertificate !== 'none'
+    Object.defineProperty(this.options, 'requestCert', { get: asks, enumerable: true })
+    // Who may stay without one is the session's to say.
+    this.options.rejectUnauthorized = false
     if (credentials !== undefined) this.secureContext = new LiveContexts(credentials)
   }
 

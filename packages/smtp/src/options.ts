@@ -61,6 +61,8 @@ export interface SmtpOptions {
   readonly discardEhloKeywords: readonly string[]
   /** Postfix: smtpd_tls_security_level ('none', 'may', 'encrypt'); without a certificate it is 'none'. */
   readonly tlsLevel: 'none' | 'may' | 'encrypt'
+  /** Whether clients are asked for a certificate; 'require': who has none that we trust is sent away. Postfix: smtpd_tls_ask_ccert, smtpd_tls_req_ccert. */
+  readonly clientCertificate: 'none' | 'ask' | 'require'
   /** Postfix: smtpd_tls_auth_only. Dovecot: disable_plaintext_auth. */
   readonly authOnlyWithTls: 'yes' | 'no'
   /** Postfix: smtpd_sasl_auth_enable. */
@@ -108,6 +110,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   vrfy: 'enabled',
   discardEhloKeywords: [],
   tlsLevel: 'may',
+  clientCertificate: 'none',
   authOnlyWithTls: 'yes',
   auth: 'enabled',
   authRequired: 'no',

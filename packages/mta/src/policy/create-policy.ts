@@ -195,7 +195,10 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
     recipientDelimiter: options.recipientDelimiter ?? '',
     nullSenderKey: options.nullSenderKey ?? '<>',
     parentMatchesSubdomains: options.parentMatchesSubdomains ?? 'yes',
-    services: createPolicyServices(options.services ?? {}, sources.log),
+    services: createPolicyServices(
+      { fingerprintDigest: options.fingerprintDigest ?? 'sha256', ...options.services },
+      sources.log,
+    ),
     lists: new DnsLists(
       {
         ...sources,
@@ -210,6 +213,8 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
       recipient: options.unverified?.recipient ?? defaultUnverified,
     },
     loginMaps: sources.tables.openAll(options.senderLoginMaps ?? []),
+    clientCertificates: sources.tables.openAll(options.relayClientCertificates ?? []),
+    fingerprintDigest: options.fingerprintDigest ?? 'sha256',
     ...ownPlace(options, sources),
     act: createAccessAction({
       codes,

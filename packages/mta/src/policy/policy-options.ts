@@ -92,6 +92,10 @@ export interface PolicyOptions {
   readonly rblReplyMaps?: readonly string[]
   /** smtpd_sender_login_maps. */
   readonly senderLoginMaps?: readonly string[]
+  /** smtpd_tls_fingerprint_digest. Default sha256. */
+  readonly fingerprintDigest?: string
+  /** relay_clientcerts: fingerprints that permit_tls_clientcerts lets in. */
+  readonly relayClientCertificates?: readonly string[]
   readonly posters?: PosterOptions
   readonly unverified?: Readonly<Partial<Record<'sender' | 'recipient', UnverifiedSettings>>>
   /** Where this machine can be reached, for permit_inet_interfaces and permit_mx_backup. */

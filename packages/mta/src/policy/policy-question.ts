@@ -4,8 +4,11 @@ import type { PolicyRequest } from './request.ts'
 const compatibility = '3.6'
 
 /** SMTPD_POLICY_README: one `name=value` a line, ended by an empty line. */
-export function policyQuestion(request: PolicyRequest, policyContext: string): Buffer {
+export function policyQuestion(request: PolicyRequest, policyContext: string, digest: string): Buffer {
   const { client, connection } = request
+  const certificate = connection?.tls?.clientCertificate
+  // Whoever made a certificate himself put into it what he likes.
+  const verified = certificate?.trust === 'trusted' ? certificate : undefined
   const afterRecipients = request.command === 'DATA' || request.command === 'END-OF-MESSAGE'
   const attributes: readonly (readonly [string, string | number])[] = [
     ['request', 'smtpd_access_policy'],
@@ -29,10 +32,10 @@ export function policyQuestion(request: PolicyRequest, policyContext: string): B
     ['sasl_method', connection?.user?.method ?? ''],
     ['sasl_username', request.user ?? ''],
     ['sasl_sender', ''],
-    ['ccert_subject', ''],
-    ['ccert_issuer', ''],
-    ['ccert_fingerprint', ''],
-    ['ccert_pubkey_fingerprint', ''],
+    ['ccert_subject', xtext(verified?.subject ?? '')],
+    ['ccert_issuer', xtext(verified?.issuer ?? '')],
+    ['ccert_fingerprint', certificate?.fingerprint(digest) ?? ''],
+    ['ccert_pubkey_fingerprint', certificate?.publicKeyFingerprint(digest) ?? ''],
     ['encryption_protocol', connection?.tls?.protocol ?? ''],
     ['encryption_cipher', connection?.tls?.cipher ?? ''],
     ['encryption_keysize', connection?.tls?.bits ?? 0],
@@ -47,4 +50,13 @@ export function policyQuestion(request: PolicyRequest, policyContext: string): B
 /** A line end in a value would begin another attribute. */
 function oneLine(value: string): string {
   return value.replace(/[\r\n\0]/g, '?')
+}
+
+/** RFC 3461 §4: `client+20one`. SMTPD_POLICY_README. */
+function xtext(value: string): string {
+  return Array.from(Buffer.from(value), (octet) =>
+    octet > 0x20 && octet < 0x7f && octet !== 0x2b && octet !== 0x3d
+      ? String.fromCharCode(octet)
+      : `+${octet.toString(16).toUpperCase().padStart(2, '0')}`,
+  ).join('')
 }

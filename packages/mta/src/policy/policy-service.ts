@@ -14,6 +14,8 @@ export interface PolicyServiceOptions {
   readonly tryLimit: number
   readonly retryDelayMs: number
   readonly policyContext: string
+  /** Of certificates' fingerprints. Postfix: smtpd_tls_fingerprint_digest. */
+  readonly fingerprintDigest: string
   /** Relative socket paths start here. Postfix: queue_directory. */
   readonly socketFolder: string
 }
@@ -27,6 +29,7 @@ const defaults: PolicyServiceOptions = {
   tryLimit: 2,
   retryDelayMs: 1_000,
   policyContext: '',
+  fingerprintDigest: 'sha256',
   socketFolder: '/var/spool/postfix',
 }
 
@@ -79,8 +82,9 @@ class Service implements PolicyService {
   }
 
   async action(request: PolicyRequest): Promise<string> {
+    const { policyContext, fingerprintDigest } = this.#options
     try {
-      const answer = await this.#client.ask(policyQuestion(request, this.#options.policyContext))
+      const answer = await this.#client.ask(policyQuestion(request, policyContext, fingerprintDigest))
       const action = actionIn(answer)
       if (action !== undefined) return action
       this.#warn('the answer has no action')

@@ -1,4 +1,5 @@
 import type { ClientName } from '@posthorn/dns'
+import type { ClientCertificate } from '@posthorn/net'
 
 /** The stages of an SMTP session at which restriction lists are asked. Postfix: smtpd_STAGE_restrictions. */
 export const stages = [
@@ -26,7 +27,14 @@ export interface PolicyConnection {
   readonly clientPort: number
   readonly localAddress: string
   readonly localPort: number
-  readonly tls: { readonly protocol: string; readonly cipher: string; readonly bits: number } | undefined
+  readonly tls:
+    | {
+        readonly protocol: string
+        readonly cipher: string
+        readonly bits: number
+        readonly clientCertificate?: ClientCertificate
+      }
+    | undefined
   readonly user: { readonly address: string; readonly method: string } | undefined
 }
 
@@ -65,6 +73,7 @@ export interface Subject {
 
 export type SubjectClass =
   | 'Client host'
+  | 'Client certificate'
   | 'Helo command'
   | 'Sender address'
   | 'Recipient address'

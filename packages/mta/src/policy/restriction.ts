@@ -33,6 +33,10 @@ export interface PolicyParts {
   readonly unverified: Readonly<Record<'sender' | 'recipient', UnverifiedSettings>>
   /** smtpd_sender_login_maps. */
   readonly loginMaps: readonly LookupTable[]
+  /** relay_clientcerts. */
+  readonly clientCertificates: readonly LookupTable[]
+  /** smtpd_tls_fingerprint_digest. */
+  readonly fingerprintDigest: string
   /** Whether an address, or a mail server's name, is this machine's; inet_interfaces and proxy_interfaces. */
   readonly isOwnAddress: (address: string) => boolean
   readonly isOwnName: (name: string) => boolean

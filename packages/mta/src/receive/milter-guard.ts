@@ -134,6 +134,8 @@ export class MilterGuard {
       tls_version: tls?.protocol,
       cipher: tls?.cipher,
       cipher_bits: tls === undefined ? undefined : String(tls.bits),
+      cert_subject: tls?.clientCertificate?.subject,
+      cert_issuer: tls?.clientCertificate?.issuer,
       auth_type: user?.method,
       auth_authen: user?.address,
     }

@@ -20,7 +20,6 @@ const exact: Readonly<Record<string, string>> = {
   maps_rbl_domains: 'use reject_rbl_client in smtpd_recipient_restrictions',
   best_mx_transport: 'name the domain in mydestination or relay_domains',
   proxy_interfaces: 'name the outside address in mydestination as [192.0.2.1]',
-  relay_clientcerts: 'clients log in by SASL (smtpd_sasl_auth_enable)',
   owner_request_special: 'owner- and -request aliases are looked up as they are',
   reset_owner_alias: 'the owner of the outermost alias counts',
   frozen_delivered_to: 'Delivered-To is looked at once',
@@ -163,7 +162,7 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/_tls_session_cache|_tls_always_issue/, 'TLS sessions are kept in memory and tickets'],
   [
     /_ccert|_tls_CA(?:file|path)$|_fingerprint_digest$/,
-    'certificates of clients are not asked for: they log in by SASL',
+    'use smtpd_tls_ask_ccert, smtpd_tls_CAfile and smtpd_tls_fingerprint_digest',
   ],
   [/_tls_(?:per_site|enforce_peername)$/, 'use smtp_tls_policy_maps'],
   [/^smtp_tls_|^tls_/, 'TLS policies by destination are in smtp_tls_policy_maps'],

@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { createSecureResolver, type SecureResolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import {
@@ -16,6 +14,7 @@ import {
 import { type ClientTlsSettings, TlsSessions } from '@posthorn/smtp'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { StartError } from '../start-error.ts'
+import { readAuthorities, readPem } from '../tls/authorities.ts'
 import { addressFamilies } from './queue-options.ts'
 
 /** Made once for a configuration: what reads files or keeps something. */
@@ -72,35 +71,8 @@ function policyReader(
   }
 }
 
-function readPem(file: string, parameter: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new StartError(
-      `Cannot read ${file} (${parameter})`,
-      'correct the name or the permissions of the file',
-      {
-        cause: error,
-      },
-    )
-  }
-}
-
-/** smtp_tls_CAfile and every file of smtp_tls_CApath. */
-function authorities(config: ConfigValues): string | undefined {
-  const texts: string[] = []
-  if (config.smtp_tls_CAfile !== '') texts.push(readPem(config.smtp_tls_CAfile, 'smtp_tls_CAfile'))
-  if (config.smtp_tls_CApath !== '') {
-    for (const name of readdirSync(config.smtp_tls_CApath)) {
-      if (/\.(pem|crt|[0-9]+)$/.test(name))
-        texts.push(readPem(join(config.smtp_tls_CApath, name), 'smtp_tls_CApath'))
-    }
-  }
-  return texts.length === 0 ? undefined : texts.join('\n')
-}
-
 function tlsSettings(config: ConfigValues): ClientTlsSettings {
-  const ca = authorities(config)
+  const ca = readAuthorities('smtp_tls', config.smtp_tls_CAfile, config.smtp_tls_CApath)
   const { smtp_tls_cert_file: cert, smtp_tls_key_file: key } = config
   return {
     sessions: new TlsSessions({ keepMs: config.smtp_tls_session_cache_timeout }),

@@ -13,6 +13,11 @@ function tlsLevel(config: ConfigValues): SmtpOptions['tlsLevel'] {
   return config.smtpd_use_tls ? 'may' : 'none'
 }
 
+function certificateDemand(config: ConfigValues): SmtpOptions['clientCertificate'] {
+  if (config.smtpd_tls_req_ccert) return 'require'
+  return config.smtpd_tls_ask_ccert ? 'ask' : 'none'
+}
+
 function bareNewline({ smtpd_forbid_bare_newline: mode }: ConfigValues): SmtpOptions['bareNewline'] {
   return mode === 'reject' || mode === 'note' ? mode : 'normalize'
 }
@@ -52,6 +57,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     forbiddenCommands: config.smtpd_forbidden_commands.map((name) => name.toUpperCase()),
     vrfy: config.disable_vrfy_command ? 'disabled' : 'enabled',
     tlsLevel: tlsLevel(config),
+    clientCertificate: certificateDemand(config),
     authOnlyWithTls: yesNo(config.smtpd_tls_auth_only),
     brokenSaslAuthClients: yesNo(config.broken_sasl_auth_clients),
     mechanisms: mechanisms(config, config.smtpd_sasl_security_options),

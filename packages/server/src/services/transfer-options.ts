@@ -167,6 +167,8 @@ export function policyOptions(config: Config): PolicyOptions {
     },
     lists: { timeoutMs: values.dns_list_timeout, defaultReply: values.default_rbl_reply },
     rblReplyMaps: values.rbl_reply_maps,
+    fingerprintDigest: values.smtpd_tls_fingerprint_digest,
+    relayClientCertificates: values.relay_clientcerts,
     posters: { tables: values.alias_posters, ownMustLogIn: yesNo(values.alias_posters_log_in) },
     unverified: unverifiedOptions(config),
     senderLoginMaps: values.smtpd_sender_login_maps,

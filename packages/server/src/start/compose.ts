@@ -27,6 +27,7 @@ import { pop3Options } from '../services/pop3-options.ts'
 import { readingTlsVersions, smtpTlsVersions } from '../services/tls-versions.ts'
 import { userSources } from '../services/user-sources.ts'
 import { errorCode, StartError } from '../start-error.ts'
+import { readAuthorities } from '../tls/authorities.ts'
 import { type KeyPair, type KeyPairFiles, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
 import { admittedUsers } from './admitted-users.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -81,12 +82,14 @@ async function keyPairs(config: Config, folder: DataFolder, nowMs: number, dropP
   const configured = files.map((pair) =>
     pair.certFile === '' ? undefined : configuredPair(config, pair, nowMs),
   )
+  const ca = readAuthorities('smtpd_tls', values.smtpd_tls_CAfile, values.smtpd_tls_CApath)
   dropPrivileges()
   const own = async (): Promise<KeyPair> => await loadOwnKeyPair(folder.path, values.myhostname, nowMs)
   const transfer = configured[0] ?? (await own())
   const reading = configured[1] ?? (await own())
   return {
-    transfer: { ...transfer, ...smtpTlsVersions(values) },
+    // Without any the system's would be trusted: not to say who a client is. Postfix: smtpd_tls_CAfile.
+    transfer: { ...transfer, ...smtpTlsVersions(values), ca: ca ?? [] },
     reading: { ...reading, ...readingTlsVersions(values) },
   }
 }

@@ -1,4 +1,5 @@
 import type { Restriction } from '../restriction.ts'
+import { checkCcertAccess } from './check-ccert-access.ts'
 import { checkClientAccess } from './check-client-access.ts'
 import { checkEtrnAccess } from './check-etrn-access.ts'
 import { checkHeloAccess } from './check-helo-access.ts'
@@ -20,6 +21,7 @@ import { permitInetInterfaces } from './permit-inet-interfaces.ts'
 import { permitMxBackup } from './permit-mx-backup.ts'
 import { permitMynetworks } from './permit-mynetworks.ts'
 import { permitSaslAuthenticated } from './permit-sasl-authenticated.ts'
+import { permitTlsAllClientcerts, permitTlsClientcerts } from './permit-tls-clientcerts.ts'
 import { reject } from './reject.ts'
 import { rejectInvalidHeloHostname } from './reject-invalid-helo-hostname.ts'
 import { rejectMultiRecipientBounce } from './reject-multi-recipient-bounce.ts'
@@ -48,6 +50,7 @@ import { unverifiedRestrictions } from './reject-unverified.ts'
 import { warnIfReject } from './warn-if-reject.ts'
 
 const all: readonly Restriction[] = [
+  checkCcertAccess,
   checkClientAccess,
   checkEtrnAccess,
   checkHeloAccess,
@@ -69,6 +72,8 @@ const all: readonly Restriction[] = [
   permitMxBackup,
   permitMynetworks,
   permitSaslAuthenticated,
+  permitTlsAllClientcerts,
+  permitTlsClientcerts,
   permit,
   rejectInvalidHeloHostname,
   rejectMultiRecipientBounce,

@@ -16,8 +16,8 @@ const files = {
   'main.cf': 'myhostname = mail.example.org\n',
   access:
     '# who\nexample.com   REJECT go away\nuser@\tOK\n10.0.0  DUNNO\n"john smith"@example.com  john\na\\ b  backslash\nUPPER  Value here\nmore  one\n   two\n',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: the table's own syntax
   rules:
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the table's own syntax
     '/^a(.*)@b\\.c$/ x$1-${1}y$(1)\n!/foo/ no foo\nif /bar/\n/baz/i BAZ\nendif\n/subject:.*spam/ SPAM\n/\\n /  FOLDED\n',
   networks:
     '10.0.0.0/8 ten\n!192.168.0.0/16 other IPv4\nif 2001:db8::/32\n2001:db8::1 one\n2001:db8::/33 doc\nendif\n::/0 all IPv6\n',

@@ -43,6 +43,37 @@ export const tlsAndLogin = {
     default: 'yes',
     doc: 'Name protocol and cipher in Received.',
   }),
+  smtpd_tls_ask_ccert: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Ask clients for a certificate; who has none goes on without. See permit_tls_clientcerts, permit_tls_all_clientcerts, check_ccert_access.',
+  }),
+  smtpd_tls_req_ccert: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Send away who shows no certificate of an authority in smtpd_tls_CAfile; where TLS is required (smtpd_tls_security_level = encrypt, smtpd_tls_wrappermode), else they are only asked.',
+  }),
+  smtpd_tls_CAfile: postfix({
+    type: 'file',
+    default: '',
+    doc: "PEM file with the certificates of the authorities whose clients are trusted. Empty: no client's certificate is trusted, but fingerprints may be looked up.",
+  }),
+  smtpd_tls_CApath: postfix({
+    type: 'file',
+    default: '',
+    doc: 'A folder with certificates of authorities, trusted as those of smtpd_tls_CAfile.',
+  }),
+  smtpd_tls_fingerprint_digest: postfix({
+    type: 'choice',
+    values: ['sha256', 'sha1', 'sha384', 'sha512', 'md5'],
+    default: 'sha256',
+    doc: "The digest of certificates' fingerprints, in relay_clientcerts, check_ccert_access and for policy services. (Default of Postfix before compatibility_level 3.6: md5.)",
+  }),
+  relay_clientcerts: postfix({
+    type: 'tables',
+    default: '',
+    doc: "Tables of the fingerprints (`AB:CD:…`) of clients' certificates or public keys that permit_tls_clientcerts lets in.",
+  }),
   smtpd_tls_loglevel: postfix({
     type: 'integer',
     default: '0',
