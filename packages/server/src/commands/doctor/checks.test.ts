@@ -10,6 +10,7 @@ import { zoneFileResolver } from '@posthorn/dns'
 import { runCli } from '../../cli.ts'
 import { buildConfig } from '../../config/load-config.ts'
 import { testMachine } from '../../config/machine-fixture.ts'
+import { checkSite } from '../check-site.ts'
 import { createShellFixture } from '../shell-fixture.ts'
 import { examineBlockLists } from './block-lists.ts'
 import { examineClock } from './clock.ts'
@@ -17,6 +18,7 @@ import { examineDomainRecords } from './domain-records.ts'
 import { examine } from './examine.ts'
 import type { Finding } from './finding.ts'
 import { examineLogins } from './logins.ts'
+import { examinePorts } from './ports.ts'
 import { examineReachable } from './reachable.ts'
 import { examineRelaying } from './relay-test.ts'
 
@@ -172,6 +174,22 @@ test('L5, P23: all of it, without a name server or a time server, in seconds', a
   assert.match(text, /^ok open relay: /m)
 })
 
+test('C2, L5: the ports are those of master.cf; one that is taken is named', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const path = site('inet_interfaces = 127.0.0.1\nprotocols =\n')
+  writeFileSync(join(path, 'master.cf'), `${port} inet n - y - - smtpd\n`, { mode: 0o644 })
+  const { config } = checkSite(createShellFixture(), { config: path })
+  const found = async (server: 'running' | 'stopped') =>
+    (await Array.fromAsync(examinePorts(config, server))).map(said)
+  assert.deepEqual(await found('running'), [`ok ports: smtp ${port}`])
+  assert.match((await found('stopped')).join('\n'), new RegExp(`^fail port ${port}: smtp: .* → .*`))
+  taken.close()
+  await once(taken, 'close')
+  assert.deepEqual(await found('stopped'), [`ok port ${port}: free for smtp`])
+})
+
 test('C19, L5: the ports at our own name, as others would ask', async () => {
   const server = createServer((socket) => socket.end('220 mail.example.org ESMTP\r\n'))
   server.listen(0, '127.0.0.1')
@@ -222,7 +240,7 @@ test('S8, D7: who checks passwords, and knows users, is there and open to us', (
 })
 
 test('posthorn doctor --json: one finding a line; the exit code says whether something fails', async () => {
-  const offline = 'dns_servers = 127.0.0.1:9\nlmtp_port = 0\n'
+  const offline = 'dns_servers = 127.0.0.1:9\n'
   const ports = ['smtp', 'submission', 'submissions', 'pop3', 'pop3s', 'imap', 'imaps']
   const path = site(offline + ports.map((name) => `${name}_port = 0\n`).join(''))
   const doctor = async (...more: string[]) => {

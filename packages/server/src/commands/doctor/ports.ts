@@ -1,20 +1,33 @@
 import { ListenError, listen } from '@posthorn/net'
 import type { Config } from '../../config/config.ts'
 import { listenHosts } from '../../services/listen-hosts.ts'
-import { serviceNames } from '../../start/ports.ts'
 import { type Finding, fail, ok } from './finding.ts'
+
+interface Place {
+  readonly service: string
+  readonly host: string
+  readonly port: number
+}
+
+/** By master.cf where there is one. Sockets of the file system are nobody else's. */
+function placesOf({ services, values }: Config): readonly Place[] {
+  const [everywhere = '0.0.0.0'] = listenHosts(values.inet_interfaces, values.inet_protocols)
+  const smtp = services.smtp.filter(({ socket }) => socket === undefined)
+  return [...smtp, ...services.reading].map(({ kind, host, port }) => ({
+    service: kind === 'mx' ? 'smtp' : kind,
+    host: host ?? everywhere,
+    port,
+  }))
+}
 
 /** Could the server listen? A running one is asked nothing: it would not run without its ports. */
 export async function* examinePorts(config: Config, server: 'running' | 'stopped'): AsyncGenerator<Finding> {
-  const ports = serviceNames
-    .map((service) => ({ service, port: config.values[`${service}_port`] }))
-    .filter(({ port }) => port !== 0)
+  const places = placesOf(config)
   if (server === 'running') {
-    yield ok('ports', ports.map(({ service, port }) => `${service} ${port}`).join(', '))
+    yield ok('ports', places.map(({ service, port }) => `${service} ${port}`).join(', '))
     return
   }
-  const [host = '0.0.0.0'] = listenHosts(config.values.inet_interfaces, config.values.inet_protocols)
-  for (const { service, port } of ports) {
+  for (const { service, host, port } of places) {
     try {
       const listener = await listen({
         host,
