@@ -41,6 +41,12 @@ export function parseFeedback(text: string): Feedback | undefined {
 const one: Feedback = () => 1
 
 const freshMs = 10_000
+/** A destination that takes a message in so long is quick … */
+const quickMs = 60
+/** … while no longer a wait lies before the next one. */
+const quickWaitMs = 100
+/** What the latest delivery counts among those before it. */
+const latestShare = 0.2
 const maxRemembered = 10_000
 
 interface Site {
@@ -64,6 +70,8 @@ const hopOf = (key: string): string => key.slice(key.indexOf('\0') + 1)
 export class Destinations {
   readonly #sites = new Map<string, Site>()
   readonly #windows = new Map<string, Pick<Site, 'window' | 'failedCohorts'>>()
+  /** How long a delivery takes of late. */
+  readonly #took = new Map<string, number>()
   readonly #dead = new Map<string, Dead>()
   readonly #onReady: () => void
   #waiting = 0
@@ -134,6 +142,25 @@ export class Destinations {
     if (limits.rateDelayMs > 0 || this.deadNow(destination, nowMs, 'due') !== undefined) return false
     const site = this.#sites.get(destination)
     return site === undefined || site.running + site.waiting.length < room(site) * cohorts
+  }
+
+  /** A message was taken after so long a time, the connection included. */
+  took(destination: string, ms: number): void {
+    const before = this.#took.get(destination)
+    if (before === undefined && this.#took.size >= maxRemembered)
+      this.#took.delete(this.#took.keys().next().value ?? '')
+    this.#took.set(destination, before === undefined ? ms : before + (ms - before) * latestShare)
+  }
+
+  /** Lives, has no pauses, and is seen to answer soon. */
+  isQuick(destination: string, limits: DestinationLimits): boolean {
+    const tookMs = this.#took.get(destination)
+    if (tookMs === undefined || tookMs > quickMs || limits.rateDelayMs > 0 || this.#dead.has(destination))
+      return false
+    const site = this.#sites.get(destination)
+    if (site === undefined) return true
+    const before = site.running + site.waiting.length - room(site)
+    return before <= 0 || (before * tookMs) / room(site) <= quickWaitMs
   }
 
   /** Next hops that have enough to do, or rest. */

@@ -1,7 +1,7 @@
 import type { QueuedRecipient, QueueEntry, QueueStore } from '@posthorn/storage'
 import type { DeliveryJob } from '../delivery/attempt.ts'
 
-const pieceBytes = 131_072
+export const pieceBytes = 131_072
 
 /** A message as stored. Its first piece is read once for all that ask for it in one attempt. */
 export class QueuedMessage {

@@ -58,6 +58,18 @@ export class OutcomeRecorder {
     }
   }
 
+  /** The next server has it, and it never was in the queue: there is nothing to settle. */
+  recordSent(
+    { entry }: DeliveryJob,
+    attempts: readonly Attempt[],
+    times: { readonly service: string; readonly claimedMs: number; readonly startedMs: number },
+  ): void {
+    const { log, now } = this.#input
+    const nowMs = now()
+    for (const attempt of attempts) logAttempt(log, entry, attempt, { ...times, nowMs })
+    logRemoved(log, entry.queueId)
+  }
+
   /**
    * A report, or a forwarded copy, could not be made (disk full …). What was delivered must not be delivered
    * again; what failed stays in the queue until its report can be made.

@@ -1,22 +1,16 @@
 import type { Log } from '@posthorn/mail'
-import type { NewRecipient, QueueEntry, Store } from '@posthorn/storage'
+import type { NewQueueEntry, NewRecipient, QueueEntry, Store } from '@posthorn/storage'
 import { Reporter } from '../bounce/report.ts'
-import {
-  type Attempt,
-  actionOf,
-  type DeliveryAgent,
-  type DeliveryJob,
-  decided,
-  type ResolveRecipient,
-} from '../delivery/attempt.ts'
+import type { DeliveryAgent, DeliveryJob, ResolveRecipient } from '../delivery/attempt.ts'
+import { Deliverer } from './deliverer.ts'
 import { Destinations, destinationKey } from './destinations.ts'
 import { type DirectDelivery, type DirectOffer, directRoutes } from './direct-delivery.ts'
-import { countHops, jobsOf, QueuedMessage } from './job.ts'
-import { LeaseCohorts } from './lease-cohorts.ts'
+import { Early, type EarlyOutcome, earlyJob } from './early-delivery.ts'
+import { jobsOf, QueuedMessage } from './job.ts'
+import { type LeaseCohort, LeaseCohorts } from './lease-cohorts.ts'
 import { logActive } from './log-lines.ts'
 import type { QueueOptions } from './options.ts'
-import { expiredNow, OutcomeRecorder } from './outcome.ts'
-import { isFlushed } from './schedule.ts'
+import { OutcomeRecorder } from './outcome.ts'
 
 export interface QueueRunnerInput {
   readonly store: Pick<Store, 'queue' | 'messages' | 'watch'>
@@ -54,6 +48,7 @@ class Runner implements QueueRunner {
   readonly #input: QueueRunnerInput
   readonly #now: () => number
   readonly #recorder: OutcomeRecorder
+  readonly #deliverer: Deliverer
   readonly #destinations = new Destinations(() => this.#look())
   readonly #running = new Set<Promise<void>>()
   readonly #cohorts = new LeaseCohorts()
@@ -76,6 +71,14 @@ class Runner implements QueueRunner {
     const { store, resolve, log, options } = input
     const reporter = new Reporter({ store, resolve, options, now: this.#now })
     this.#recorder = new OutcomeRecorder({ store, reporter, log, options, now: this.#now, random })
+    const { agents } = input
+    this.#deliverer = new Deliverer({
+      agents,
+      destinations: this.#destinations,
+      options,
+      log,
+      now: this.#now,
+    })
   }
 
   get active(): number {
@@ -177,24 +180,76 @@ class Runner implements QueueRunner {
     const mayGo = routes.every((route) => {
       const { transport, nextHop } = route
       const cohorts = this.#behind.has(nextHop) ? 1 : 2
-      const hasRoom = this.#destinations.hasRoom(destinationKey(route), limitsOf(transport), nowMs, cohorts)
+      const limits = limitsOf(transport)
+      const destination = destinationKey(route)
+      const hasRoom =
+        this.#destinations.hasRoom(destination, limits, nowMs, cohorts) ||
+        (cohorts > 1 && this.#destinations.isQuick(destination, limits))
       return hasRoom && !deferTransports.includes(transport)
     })
     if (routes.length === 0 || !mayGo) return undefined
     this.#offered++
+    let early: Early | undefined
     return {
       owner,
       nowMs,
       leaseUntilMs: nowMs + leaseMs,
+      early: (entry, octets) => {
+        early = routes.some(({ nextHop }) => this.#behind.has(nextHop))
+          ? undefined
+          : this.#beginEarly(entry, octets, nowMs)
+        return early
+      },
       begin: (entry, octets) => {
         this.#offered--
-        if (this.#state === 'started') this.#begin(entry, nowMs, octets)
+        if (early !== undefined) this.#goOn(early, nowMs)
+        else if (this.#state === 'started') this.#begin(entry, nowMs, octets)
         else this.#giveBack()
       },
       withdraw: () => {
         this.#offered--
       },
     }
+  }
+
+  #beginEarly(entry: NewQueueEntry, octets: readonly Uint8Array[], claimedMs: number): Early | undefined {
+    const { limitsOf } = this.#input.options()
+    const cohort = this.#joinCohort()
+    const input = { deliverer: this.#deliverer, destinations: this.#destinations, limitsOf, cohort }
+    const found = earlyJob(entry, octets, input)
+    if (found === undefined) {
+      cohort.leave()
+      return undefined
+    }
+    const conclude = ({ job, attempts, startedMs }: EarlyOutcome): void => {
+      this.#offered--
+      this.#recorder.recordSent(job, attempts, { service: job.transport, claimedMs, startedMs })
+    }
+    const early = new Early(found.job, found.message, { ...input, now: this.#now, conclude })
+    this.#track(early.over.then(cohort.leave))
+    return early
+  }
+
+  /** It is on disk now, whatever the other server says. */
+  #goOn({ over, entry }: Early, claimedMs: number): void {
+    const recorded = over.then(({ job, attempts, startedMs }) =>
+      this.#recorder.record(job, attempts, { service: job.transport, claimedMs, startedMs }),
+    )
+    this.#track(recorded.catch((error) => this.#fault(`Cannot deliver ${entry.queueId}`, error)))
+  }
+
+  #joinCohort(): LeaseCohort {
+    const { leaseMs } = this.#input.options()
+    return this.#cohorts.join(Math.max(leaseMs - 60_000, leaseMs / 2))
+  }
+
+  /** Counts among the deliveries until it is over. */
+  #track(delivery: Promise<void>): void {
+    const work = delivery.finally(() => {
+      this.#running.delete(work)
+      if (this.#isBehind) this.#look()
+    })
+    this.#running.add(work)
   }
 
   /** Accepted while we stopped. */
@@ -229,18 +284,14 @@ class Runner implements QueueRunner {
   }
 
   #begin(entry: QueueEntry, claimedMs: number, octets?: readonly Uint8Array[] | undefined): void {
-    const { limitsOf, leaseMs } = this.#input.options()
-    const cohort = this.#cohorts.join(Math.max(leaseMs - 60_000, leaseMs / 2))
+    const { limitsOf } = this.#input.options()
+    const cohort = this.#joinCohort()
     const message = new QueuedMessage(this.#input.store.queue, entry, octets)
     const jobs = jobsOf(entry, message, (transport) => limitsOf(transport).recipients, cohort.signal)
     const work = this.#work(entry, message, jobs, claimedMs)
       .catch((error) => this.#fault(`Cannot deliver ${entry.queueId}`, error))
-      .finally(() => {
-        cohort.leave()
-        this.#running.delete(work)
-        if (this.#isBehind) this.#look()
-      })
-    this.#running.add(work)
+      .finally(() => cohort.leave())
+    this.#track(work)
   }
 
   async #work(
@@ -256,7 +307,7 @@ class Runner implements QueueRunner {
     // Whoever accepted it has said so already.
     const again = entry.recipients.some(({ attempts, last }) => attempts > 1 || last !== undefined)
     if (again) logActive(this.#input.log, entry)
-    const looped = await this.#loops(entry, message)
+    const looped = await this.#deliverer.loops(entry, message)
     // To one next hop one after the other, over one connection; to several at once.
     const chains = Map.groupBy(jobs, destinationKey)
     await Promise.all(
@@ -292,54 +343,10 @@ class Runner implements QueueRunner {
     log({ level: 'error', service: 'qmgr', queueId, text })
   }
 
-  /** RFC 5321 §6.3. Asked once, at the first attempt. */
-  async #loops(entry: QueueEntry, message: QueuedMessage): Promise<boolean> {
-    if (entry.recipients.every(({ last }) => last !== undefined)) return false
-    const header = await message.head()
-    return header !== undefined && countHops(header) > this.#input.options().hopcountLimit
-  }
-
   async #deliver(job: DeliveryJob, claimedMs: number, looped: boolean): Promise<void> {
     const startedMs = this.#now()
-    const attempts = await this.#attempt(job, looped, startedMs)
+    const attempts = await this.#deliverer.attempt(job, looped)
     await this.#recorder.record(job, attempts, { service: job.transport, claimedMs, startedMs })
-  }
-
-  async #attempt(job: DeliveryJob, looped: boolean, nowMs: number): Promise<readonly Attempt[]> {
-    const every = (status: string, text: string): Attempt[] =>
-      job.recipients.map((recipient) => decided(recipient, { action: actionOf(status), status, text, nowMs }))
-    if (looped) return every('5.4.6', 'too many hops')
-    const { entry, recipients } = job
-    if (entry.forcedExpiry === true) return expiredNow(job, nowMs)
-    const asked = isFlushed({ ...entry, recipients }, nowMs, this.#input.options()) ? 'flushed' : 'due'
-    if (asked === 'due' && this.#input.options().deferTransports.includes(job.transport)) {
-      return every('4.3.2', 'deferred transport')
-    }
-    const dead = this.#destinations.deadNow(destinationKey(job), nowMs, asked)
-    if (dead !== undefined) return every(dead.status, `delivery temporarily suspended: ${dead.text}`)
-    const agent = this.#input.agents.get(job.transport)
-    if (agent === undefined) return every('4.3.5', `mail transport unavailable: ${job.transport}`)
-    try {
-      const attempts = await agent(job)
-      this.#judgeDestination(job, attempts)
-      return attempts
-    } catch (error) {
-      this.#fault(`Cannot deliver ${job.entry.queueId} by ${job.transport}`, error)
-      return every('4.3.0', 'internal error in delivery, see the log of the server')
-    }
-  }
-
-  #judgeDestination(job: DeliveryJob, attempts: readonly Attempt[]): void {
-    const dead = attempts.find(({ destinationDead }) => destinationDead === true)
-    if (dead === undefined) {
-      this.#destinations.revived(destinationKey(job))
-      return
-    }
-    const { minimalBackoffMs } = this.#input.options()
-    const { status } = dead.result
-    const sinceMs = this.#now()
-    const untilMs = sinceMs + minimalBackoffMs
-    this.#destinations.failed(destinationKey(job), { sinceMs, untilMs, status, text: dead.said })
   }
 
   #fault(text: string, error: unknown): void {

@@ -121,12 +121,18 @@ interface StoredMail {
   readonly begin: (() => void) | undefined
 }
 
-/** Whoever has a place among the deliveries now is claimed with the acceptance. */
+/** Whoever has a place among the deliveries now is claimed with the acceptance, or has gone before it. */
 async function storeMail(acceptance: Acceptance, { store, direct }: AcceptSources): Promise<StoredMail> {
   const { message, entry } = acceptance
   const offer = entry.hold === true ? undefined : direct?.offer(entry.recipients)
   if (offer === undefined) return { accepted: await store.queue.accept(acceptance), begin: undefined }
   const octets = message.octets()
+  const early = octets === undefined ? undefined : offer.early(entry, octets)
+  if (early !== undefined && (await early.outcome) === 'sent') {
+    await message.abort()
+    const accepted = entry.recipients.map(({ address }) => ({ address, outcome: 'queued' as const }))
+    return { accepted, begin: () => early.conclude() }
+  }
   try {
     const { accepted, claimed } = await store.queue.acceptClaimed(acceptance, offer)
     if (claimed !== undefined) return { accepted, begin: () => offer.begin(claimed, octets) }

@@ -1,0 +1,77 @@
+import type { Log } from '@posthorn/mail'
+import type { QueueEntry } from '@posthorn/storage'
+import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from '../delivery/attempt.ts'
+import { type Destinations, destinationKey } from './destinations.ts'
+import { countHops, type QueuedMessage } from './job.ts'
+import type { QueueOptions } from './options.ts'
+import { expiredNow } from './outcome.ts'
+import { isFlushed } from './schedule.ts'
+
+export interface DelivererInput {
+  /** By transport; asked at each delivery. */
+  readonly agents: { get(transport: string): DeliveryAgent | undefined }
+  readonly destinations: Destinations
+  readonly options: () => QueueOptions
+  readonly log: Log
+  readonly now: () => number
+}
+
+/** Hands a job to its agent, unless something is known that decides it already; learns of the destination. */
+export class Deliverer {
+  readonly #input: DelivererInput
+
+  constructor(input: DelivererInput) {
+    this.#input = input
+  }
+
+  /** RFC 5321 §6.3. Asked once, at the first attempt. */
+  async loops(entry: QueueEntry, message: QueuedMessage): Promise<boolean> {
+    if (entry.recipients.every(({ last }) => last !== undefined)) return false
+    const header = await message.head()
+    return header !== undefined && countHops(header) > this.#input.options().hopcountLimit
+  }
+
+  async attempt(job: DeliveryJob, looped: boolean): Promise<readonly Attempt[]> {
+    const { agents, destinations, options, now } = this.#input
+    const nowMs = now()
+    const every = (status: string, text: string): Attempt[] =>
+      job.recipients.map((recipient) => decided(recipient, { action: actionOf(status), status, text, nowMs }))
+    if (looped) return every('5.4.6', 'too many hops')
+    const { entry, recipients, transport } = job
+    if (entry.forcedExpiry === true) return expiredNow(job, nowMs)
+    const asked = isFlushed({ ...entry, recipients }, nowMs, options()) ? 'flushed' : 'due'
+    if (asked === 'due' && options().deferTransports.includes(transport)) {
+      return every('4.3.2', 'deferred transport')
+    }
+    const dead = destinations.deadNow(destinationKey(job), nowMs, asked)
+    if (dead !== undefined) return every(dead.status, `delivery temporarily suspended: ${dead.text}`)
+    const agent = agents.get(transport)
+    if (agent === undefined) return every('4.3.5', `mail transport unavailable: ${transport}`)
+    try {
+      const startedMs = performance.now()
+      const attempts = await agent(job)
+      this.#judge(job, attempts, performance.now() - startedMs)
+      return attempts
+    } catch (error) {
+      const text = `Cannot deliver ${entry.queueId} by ${transport}`
+      this.#input.log({ level: 'error', service: 'qmgr', text, error })
+      return every('4.3.0', 'internal error in delivery, see the log of the server')
+    }
+  }
+
+  #judge(job: DeliveryJob, attempts: readonly Attempt[], tookMs: number): void {
+    const { destinations, options, now } = this.#input
+    const destination = destinationKey(job)
+    const dead = attempts.find(({ destinationDead }) => destinationDead === true)
+    if (dead === undefined) {
+      destinations.revived(destination)
+      if (attempts.every(({ result }) => result.action === 'relayed')) destinations.took(destination, tookMs)
+      return
+    }
+    const { minimalBackoffMs } = options()
+    const { status } = dead.result
+    const sinceMs = now()
+    const untilMs = sinceMs + minimalBackoffMs
+    destinations.failed(destination, { sinceMs, untilMs, status, text: dead.said })
+  }
+}
