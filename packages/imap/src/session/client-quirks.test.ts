@@ -82,7 +82,7 @@ test('Dovecot: imap_capability adds with +, withholds with -, and replaces witho
   assert.match((await before.ok('CAPABILITY'))[0]!, /AUTH=PLAIN/)
 })
 
-test('pause-after-idling: news of the moment in which IDLE begins come in a packet of their own', async (t) => {
+test('pause-after-idling: no news where IDLE begins and ends, RFC 9051 §6.3.13', async (t) => {
   const imap = await startImapFixture(t, {
     quirks: [{ name: 'Sleepy', version: undefined, withheld: [], workarounds: ['pause-after-idling'] }],
   })
@@ -92,15 +92,25 @@ test('pause-after-idling: news of the moment in which IDLE begins come in a pack
   await client.ok('SELECT INBOX')
   const packets: string[] = []
   client.socket.on('data', (octets) => packets.push(octets.toString()))
+  await other.append('INBOX', 'a: b\r\n\r\n')
+  const startedMs = performance.now()
   client.send('i IDLE\r\n')
   assert.equal(await client.line(), '+ idling')
-  const startedMs = performance.now()
-  await other.append('INBOX', 'a: b\r\n\r\n')
   assert.match((await client.line())!, /^\* 1 EXISTS$/)
   assert.ok(performance.now() - startedMs > 50)
   assert.equal(packets[0], '+ idling\r\n')
+  assert.match((await client.line())!, /RECENT/)
   client.send('DONE\r\n')
-  assert.match((await client.line())!, /RECENT|^i OK/)
+  assert.match((await client.line())!, /^i OK/)
+  // The pause has not ended when DONE comes.
+  client.send('j IDLE\r\n')
+  assert.equal(await client.line(), '+ idling')
+  await other.append('INBOX', 'c: d\r\n\r\n')
+  client.send('DONE\r\n')
+  const after = await client.line()
+  if (after === '* 2 EXISTS') return
+  assert.match(after!, /^j OK/)
+  assert.equal((await client.ok('NOOP'))[0], '* 2 EXISTS')
 })
 
 test('fetch-without-news: what came meanwhile is told by the next command that is not FETCH', async (t) => {

@@ -16,10 +16,10 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
   mailbox: OpenMailbox | undefined
   /** IDLE waits for its line. A flag and not a running command: thousands of clients do only this. */
   idling = false
-  /** News of a beginning IDLE wait a moment (imap_client_quirks). */
+  /** News are kept from where IDLE begins and ends (imap_client_quirks). */
   protected pausesAfterIdling = false
   /** News do not come with FETCH, but with what follows (imap_client_quirks). */
-  fetchesWithoutNews = false
+  protected fetchesWithoutNews = false
   #pause: NodeJS.Timeout | undefined
   /** The pump runs; octets that come wait for it. */
   busy = false
@@ -92,6 +92,11 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
     this.#contexts = undefined
   }
 
+  /** The client's fault lets it lose what comes with this command's answer. */
+  answersWithoutNews(command: string): boolean {
+    return (command === 'FETCH' && this.fetchesWithoutNews) || (command === 'IDLE' && this.pausesAfterIdling)
+  }
+
   /** The client wants to hear of the mailbox that it has selected. */
   get wantsNews(): boolean {
     const spec = this.#notices?.spec
@@ -99,8 +104,8 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
   }
 
   async startIdle(): Promise<void> {
-    // Thunderbird reads up to the continuation, then waits for octets to come: what follows in one read stays unseen.
-    if (this.#hasNews && this.wantsNews) {
+    // Clients that read up to the continuation, and then wait for octets to come, do not see what follows in one read.
+    if (this.#hasNews && this.wantsNews && !this.pausesAfterIdling) {
       try {
         await this.sendNews('send')
       } catch (error) {

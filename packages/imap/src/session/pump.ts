@@ -162,7 +162,7 @@ function idleCall(session: ImapSession): Call {
 
 /** News, then the tagged answer. */
 async function finish(session: ImapSession, call: Call, completion: Completion): Promise<void> {
-  const wanted = session.wantsNews && !(session.fetchesWithoutNews && call.command.name === 'FETCH')
+  const wanted = session.wantsNews && !session.answersWithoutNews(call.command.name)
   if (session.mailbox?.stale && wanted && session.state !== 'logout') {
     const hold = call.command.numbers === 'uses' && call.numbering === 'sequence'
     try {

@@ -38,8 +38,9 @@ const upperCase = (name: string): string => name.toUpperCase()
  *
  * - Microsoft Office 365 (what Outlook's cloud accounts connect with) enables UIDONLY and then fetches by sequence
  *   number, so that no message arrives: github.com/modern-email/defects/issues/49.
- * - Thunderbird does not see news that it reads together with `+ idling`, and does not look at a message of which it
- *   hears while it fetches others (observed with 153).
+ * - Thunderbird (153) does not see news that it reads together with `+ idling`, logs out when other lines come
+ *   before `+ idling` or between DONE and its answer (it takes one line at a time for the answer), and does not look
+ *   at a message of which it hears while it fetches others.
  */
 export const defaultQuirks: readonly ClientQuirk[] = [
   { name: 'Microsoft Office 365', version: undefined, withheld: ['UIDONLY'], workarounds: [] },

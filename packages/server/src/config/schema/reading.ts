@@ -15,7 +15,7 @@ export const reading = {
   imap_client_quirks: posthorn({
     type: 'string',
     default: 'default',
-    doc: 'Capabilities withheld from clients known to fail at them, by what they say of themselves (ID): rules `NAME: -CAPABILITY …` or `NAME/VERSION: -CAPABILITY …` with `*` and `?` in names and versions, separated by `;`. Instead of a capability `pause-after-idling` lets news wait 100 ms when IDLE begins, and `fetch-without-news` lets them wait for the next command that is not FETCH. `default` stands for the list that comes with the server: `Microsoft Office 365: -UIDONLY` (it enables UIDONLY and then fetches by sequence number), `Thunderbird: pause-after-idling fetch-without-news` (it does not see what it reads together with the answer to IDLE, nor looks at news that come while it fetches). Empty: none.',
+    doc: 'Capabilities withheld from clients known to fail at them, by what they say of themselves (ID): rules `NAME: -CAPABILITY …` or `NAME/VERSION: -CAPABILITY …` with `*` and `?` in names and versions, separated by `;`. Instead of a capability `pause-after-idling` keeps news from the first 100 ms of IDLE and from the answer to DONE, and `fetch-without-news` lets them wait for the next command that is not FETCH. `default` stands for the list that comes with the server: `Microsoft Office 365: -UIDONLY` (it enables UIDONLY and then fetches by sequence number), `Thunderbird: pause-after-idling fetch-without-news` (it loses what comes together with the answers to IDLE and DONE, and does not look at news that come while it fetches). Empty: none.',
   }),
   imap_login_referrals: posthorn({
     type: 'tables',
