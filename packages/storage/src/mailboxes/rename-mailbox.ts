@@ -5,7 +5,14 @@ import type { Unit } from '../kv/unit.ts'
 import { openMailbox } from '../messages/place.ts'
 import { readAcl, writeAcl } from '../rows/acl-row.ts'
 import { copyAnnotations } from '../rows/annotation-row.ts'
-import { findMailboxId, mailboxNameKey, readMailboxFacts, writeMailboxFacts } from '../rows/mailbox-row.ts'
+import {
+  findMailboxId,
+  mailboxNameKey,
+  putMailboxName,
+  readMailboxFacts,
+  writeMailboxFacts,
+} from '../rows/mailbox-row.ts'
+import { readNumberRow } from '../rows/seal.ts'
 import { writeUnfinished } from '../rows/unfinished-row.ts'
 import { fillStep } from '../steps/move-in-steps.ts'
 import { createInheriting } from './inherit.ts'
@@ -71,7 +78,7 @@ const renameIn = (
 const childrenOf = (unit: Unit, account: number, name: string): { id: number; name: string }[] => {
   const start = mailboxNameKey(account, name + separator)
   return Array.from(unit.range({ start, end: keyAfter(start) }), ({ key, value }) => ({
-    id: value.readUInt32BE(0),
+    id: readNumberRow(key, value),
     name: key.toString('utf8', 5),
   }))
 }
@@ -81,8 +88,6 @@ const giveName = (unit: Unit, id: number, account: number, from: string, to: str
   if (facts === undefined) return
   const name = normalizeName(to)
   unit.remove(mailboxNameKey(account, from))
-  const value = Buffer.allocUnsafe(4)
-  value.writeUInt32BE(id)
-  unit.put(mailboxNameKey(account, name), value)
+  putMailboxName(unit, id, { account, name })
   writeMailboxFacts(unit, id, { ...facts, name })
 }

@@ -14,7 +14,7 @@ import { readVersion } from '../rows/version-row.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { segmentPath } from '../segments/segment-path.ts'
 import { sharingProblems } from './check-sharing.ts'
-import { blobReferences, type IndexFacts, liveBytes, readIndexFacts } from './index-facts.ts'
+import { blobReferences, type IndexFacts, liveBytes, noting, readIndexFacts } from './index-facts.ts'
 
 export interface CheckPlace {
   readonly environment: Environment
@@ -37,12 +37,12 @@ export const checkStore = async (place: CheckPlace): Promise<CheckReport> => {
   checkMessages(facts)
   checkBlobs(facts)
   checkSegments(snapshot, facts)
-  checkQueue(snapshot, facts)
+  noting(problems, () => checkQueue(snapshot, facts))
   const accounts = checkUsage(snapshot, facts, mailboxes)
   checkAddresses(snapshot, facts)
   // Before that version there was no such table: a backup that an upgrade makes first is whole without it.
   if ((readVersion(snapshot) ?? 0) >= specialUsesSince) checkSpecialUses(snapshot, facts)
-  facts.problems.push(...sharingProblems(snapshot, mailboxes))
+  noting(problems, () => problems.push(...sharingProblems(snapshot, mailboxes)))
   const segments = [...segmentRows(snapshot)].length
   const verifiedBytes = await checkFrames(place, facts)
   const shown = problems.slice(0, maxProblems)
@@ -75,8 +75,8 @@ const checkMailboxes = (reader: Reader, facts: IndexFacts): { id: number; accoun
   const { problems } = facts
   const mailboxes: { id: number; account: number }[] = []
   for (const id of idsOf(reader, tables.mailbox)) {
-    const row = readMailboxFacts(reader, id)
-    const state = readMailboxState(reader, id)
+    const row = noting(problems, () => readMailboxFacts(reader, id))
+    const state = noting(problems, () => readMailboxState(reader, id))
     if (row === undefined || state === undefined) {
       problems.push(`Mailbox ${id} has no state`)
       continue
@@ -93,7 +93,7 @@ const checkMailboxes = (reader: Reader, facts: IndexFacts): { id: number; accoun
     if (count && state.highestModSeq < count.highestModSeq) problems.push(`${name}: HIGHESTMODSEQ is too low`)
   }
   const known = new Set(mailboxes.map(({ id }) => id))
-  problems.push(...unfinishedProblems(reader, facts))
+  noting(problems, () => problems.push(...unfinishedProblems(reader, facts)))
   for (const id of facts.mailboxes.keys())
     if (!known.has(id)) problems.push(`Messages of mailbox ${id}, which is not there`)
   return mailboxes
@@ -122,10 +122,10 @@ const unfinishedProblems = (reader: Reader, { staged }: IndexFacts): string[] =>
 const checkSpecialUses = (reader: Reader, { problems }: IndexFacts): void => {
   let uses = 0
   for (const id of idsOf(reader, tables.mailbox)) {
-    const facts = readMailboxFacts(reader, id)
+    const facts = noting(problems, () => readMailboxFacts(reader, id))
     for (const use of facts?.specialUse ?? []) {
       uses++
-      const found = findSpecialUse(reader, facts?.account ?? 0, use)
+      const found = noting(problems, () => findSpecialUse(reader, facts?.account ?? 0, use))
       if (found !== id) problems.push(`Mailbox ${id}: its use \\${use} leads to ${found ?? 'nothing'}`)
     }
   }
@@ -158,10 +158,10 @@ const checkUsage = (
 const checkAddresses = (reader: Reader, { problems }: IndexFacts): void => {
   const known = new Set<string>()
   for (const id of idsOf(reader, tables.account)) {
-    const address = readAccount(reader, id)?.address
+    const address = noting(problems, () => readAccount(reader, id))?.address
     if (address === undefined) continue
     known.add(address)
-    const found = findAccountId(reader, address)
+    const found = noting(problems, () => findAccountId(reader, address))
     if (found !== id) problems.push(`Account ${id}: its address "${address}" leads to ${found ?? 'nobody'}`)
   }
   const start = keyOfTable(tables.accountByAddress)
@@ -192,6 +192,7 @@ const checkBlobs = (facts: IndexFacts): void => {
 const checkSegments = (reader: Reader, facts: IndexFacts): void => {
   const live = liveBytes(facts)
   for (const { segment, row } of segmentRows(reader)) {
+    if (row.isDamaged) facts.problems.push(`Segment ${segment}: its row in the index is damaged`)
     differ(facts.problems, `Segment ${segment}: live octets`, row.liveBytes, live.get(segment) ?? 0)
     live.delete(segment)
   }

@@ -53,7 +53,7 @@ const candidates = ({
   const found: { segment: number; lengthBytes: number; liveBytes: number }[] = []
   for (const { segment, row } of segmentRows(new Snapshot(engine.environment))) {
     const sparse = row.shape === 'single' ? row.liveBytes <= 0 : row.liveBytes < row.lengthBytes * livingShare
-    if (row.state === 'sealed' && sparse) {
+    if (row.state === 'sealed' && sparse && !row.isDamaged) {
       found.push({ segment, lengthBytes: row.lengthBytes, liveBytes: row.liveBytes })
     }
   }
@@ -139,7 +139,7 @@ const moveRow = (unit: Unit, segment: number, { blobId, row: former, frame }: Mo
 const removeEmpty = async ({ engine, files, directory }: CompactPlace, segment: number): Promise<boolean> => {
   const gone = await engine.commit.runFreeing((unit) => {
     const row = readSegmentRow(unit, segment)
-    if (row === undefined || row.state !== 'sealed' || row.liveBytes > 0) return false
+    if (row === undefined || row.state !== 'sealed' || row.liveBytes > 0 || row.isDamaged) return false
     unit.remove(segmentKey(segment))
     return true
   })

@@ -1,5 +1,5 @@
 import { type Account, systemFlag } from '../contract.ts'
-import { keyAfter, keyOf32, keyOfTable, keyOfText, read64, tables } from '../kv/keys.ts'
+import { keyAfter, keyOfTable, keyOfText, read64, tables } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
 import { addDue } from '../queue/due-index.ts'
 import { writeAccount } from '../rows/account-row.ts'
@@ -10,6 +10,7 @@ import { writeExpunged } from '../rows/expunged-row.ts'
 import { jsonRows, removeLong } from '../rows/long-value.ts'
 import {
   deriveSpecialUses,
+  putMailboxName,
   readMailboxFacts,
   readMailboxState,
   writeMailboxState,
@@ -26,7 +27,7 @@ import {
 } from '../rows/queue-row.ts'
 import { removeUnfinished, unfinishedRows } from '../rows/unfinished-row.ts'
 import { writeUsage } from '../rows/usage-row.ts'
-import { segmentKey, writeSegmentRow } from '../segments/segment-row.ts'
+import { addLiveBytes, writeSegmentRow } from '../segments/segment-row.ts'
 import { maxSegmentBytes } from '../segments/segment-writer.ts'
 import type { FoundSegments, KnownFrame } from './find-frames.ts'
 
@@ -90,9 +91,7 @@ export const enterFrame = (
     summary: summary.length <= maxInlineSummaryBytes ? summary : undefined,
   }
   unit.put(blobKey(header.blobId), encodeBlobRow(row))
-  const bytes = Buffer.from(unit.get(segmentKey(segment)) as Buffer)
-  bytes.writeDoubleBE(bytes.readDoubleBE(32) + frameBytesOf(row), 32)
-  unit.put(segmentKey(segment), bytes)
+  addLiveBytes(unit, segment, frameBytesOf(row))
 }
 
 /** Accounts are journaled, their addresses as keys are not. */
@@ -144,15 +143,9 @@ const mailboxesOf = (unit: Unit): number[] => {
   for (const { key } of unit.range({ start, end: keyAfter(start) })) ids.push(key.readUInt32BE(1))
   for (const id of ids) {
     const facts = readMailboxFacts(unit, id)
-    if (facts) putNameRow(unit, id, facts)
+    if (facts) putMailboxName(unit, id, facts)
   }
   return ids
-}
-
-const putNameRow = (unit: Unit, id: number, { account, name }: { account: number; name: string }): void => {
-  const value = Buffer.allocUnsafe(4)
-  value.writeUInt32BE(id)
-  unit.put(Buffer.concat([keyOf32(tables.mailboxByName, account), Buffer.from(name)]), value)
 }
 
 /** Returns the octets kept. */

@@ -1,11 +1,13 @@
-import { systemFlag } from '../contract.ts'
+import { StoreError, systemFlag } from '../contract.ts'
 import { keyAfter, keyOfTable, read64, tables } from '../kv/keys.ts'
 import type { Reader } from '../kv/unit.ts'
-import { type BlobRow, decodeBlobRow, frameBytesOf } from '../rows/blob-row.ts'
-import { chunkShift, decodeChunk } from '../rows/chunk.ts'
+import { type BlobRow, frameBytesOf, openBlobRow } from '../rows/blob-row.ts'
+import { chunkShift, decodeChunk, isWholeChunk } from '../rows/chunk.ts'
 import { wholeOf } from '../rows/long-value.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
+import { decodeMessageRow } from '../rows/message-row.ts'
 import { idsByArrival, readEntry } from '../rows/queue-row.ts'
+import { damagedRow } from '../rows/seal.ts'
 import { unfinishedRows } from '../rows/unfinished-row.ts'
 
 /** Everything that can be counted, counted from placements and queue entries alone. */
@@ -36,6 +38,17 @@ function* rowsOf(reader: Reader, tag: number): Generator<{ key: Buffer; value: B
   yield* reader.range({ start, end: keyAfter(start) })
 }
 
+/** What a damaged row leaves unknown is a problem, and the rest goes on. */
+export const noting = <T>(problems: string[], read: () => T): T | undefined => {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.kind !== 'corrupt') throw error
+    problems.push(error.message)
+    return undefined
+  }
+}
+
 export const readIndexFacts = (reader: Reader): IndexFacts => {
   const facts: IndexFacts = {
     mailboxes: new Map(),
@@ -47,25 +60,28 @@ export const readIndexFacts = (reader: Reader): IndexFacts => {
     queueEntries: 0,
     problems: [],
   }
-  const hidden = hiddenFrom(reader)
+  const hidden = hiddenFrom(reader, facts.problems)
   for (const { key, value } of rowsOf(reader, tables.chunk)) {
     const mailbox = key.readUInt32BE(1)
-    countChunk(
-      facts,
-      { mailbox, chunk: key.readUInt32BE(5), hiddenFrom: hidden.get(mailbox) ?? noUid },
-      value,
-    )
+    const chunk = key.readUInt32BE(5)
+    if (isWholeChunk(mailbox, chunk, value))
+      countChunk(facts, { mailbox, chunk, hiddenFrom: hidden.get(mailbox) ?? noUid }, value)
+    else facts.problems.push(damagedRow(key).message)
   }
   for (const { key, value } of rowsOf(reader, tables.message)) {
-    const bytes = wholeOf(reader, key, value)
-    facts.messages.set(read64(key, 1), { blobId: read64(bytes, 0), references: bytes.readUInt32BE(8) })
+    const row = noting(facts.problems, () => decodeMessageRow(wholeOf(reader, key, value)))
+    if (row !== undefined) facts.messages.set(read64(key, 1), row)
   }
-  for (const { key, value } of rowsOf(reader, tables.blob))
-    facts.blobs.set(read64(key, 1), decodeBlobRow(value))
+  for (const { key, value } of rowsOf(reader, tables.blob)) {
+    const row = noting(facts.problems, () => openBlobRow(key, value))
+    if (row !== undefined) facts.blobs.set(read64(key, 1), row)
+  }
   let queueEntries = 0
   for (const { queueId } of idsByArrival(reader)) {
-    const entry = readEntry(reader, queueId)
+    const known = facts.problems.length
+    const entry = noting(facts.problems, () => readEntry(reader, queueId))
     queueEntries++
+    if (facts.problems.length > known) continue
     if (entry === undefined) facts.problems.push(`Queue entry ${queueId} is missing`)
     else facts.queueBlobs.set(entry.blobId, (facts.queueBlobs.get(entry.blobId) ?? 0) + 1)
   }
@@ -84,12 +100,14 @@ const emptyCount = (): MailboxCount => ({
 const noUid = 0xffff_ffff
 
 /** By mailbox: the UID from which messages are not part of it, because they are being copied or removed. */
-const hiddenFrom = (reader: Reader): Map<number, number> => {
+const hiddenFrom = (reader: Reader, problems: string[]): Map<number, number> => {
   const hidden = new Map<number, number>()
-  for (const { mailbox, work } of unfinishedRows(reader)) {
-    if (work.kind === 'clearing') hidden.set(mailbox, work.fromUid)
-    if (work.kind === 'staging') hidden.set(mailbox, readMailboxState(reader, mailbox)?.stagedFrom ?? 0)
-  }
+  noting(problems, () => {
+    for (const { mailbox, work } of unfinishedRows(reader)) {
+      if (work.kind === 'clearing') hidden.set(mailbox, work.fromUid)
+      if (work.kind === 'staging') hidden.set(mailbox, readMailboxState(reader, mailbox)?.stagedFrom ?? 0)
+    }
+  })
   return hidden
 }
 

@@ -8,7 +8,7 @@ import { readVersion, writeVersion } from '../rows/version-row.ts'
 import { type BackupPlace, backupStore } from './backup.ts'
 
 /** Of the tables and frames as docs/storage.md describes them. */
-export const storeVersion = 3
+export const storeVersion = 4
 
 export interface UpgradeStep {
   /** Version that the step leads to. */
@@ -20,11 +20,13 @@ export interface UpgradeStep {
 /**
  * Steps in ascending order. 2: the index is flushed behind the log; a program that does not know the log would
  * take an index for whole that power failure left half. 3: copies are staged where such a program would show them;
- * mailboxes are found by their special use.
+ * mailboxes are found by their special use. 4: rows carry checksums where such a program would read something else;
+ * those of before have none until they are written again.
  */
 export const upgradeSteps: readonly UpgradeStep[] = [
   { to: 2, run: () => {} },
   { to: 3, run: deriveSpecialUses },
+  { to: 4, run: () => {} },
 ]
 
 /** Before anything is written to it. */

@@ -52,7 +52,7 @@ export class BlobReader {
     const located = locateRows(rows, want)
     for (const run of runsOf(located)) {
       try {
-        await this.#readRun(run, want, prefixes, bodies, allocate)
+        await this.#readRun(run, want, { blobIds, prefixes }, bodies, allocate)
       } catch (error) {
         // Compaction may have moved the frames since they were located.
         if (!(error instanceof StoreError) || !this.#moved(run, blobIds)) throw error
@@ -69,20 +69,18 @@ export class BlobReader {
    * A whole body behind its prefix, in memory that the next call uses again; undefined when it cannot be read
    * at once, or is not what the index says: compaction may have moved it.
    */
-  readNow(row: BlobRow, prefix: Buffer | undefined): Buffer | undefined {
+  readNow(blobId: number, row: BlobRow, prefix: Buffer): Buffer | undefined {
     const lengthBytes = frameHeaderBytes + row.bodyBytes
-    const prefixBytes = prefix?.length ?? 0
-    const room = this.#roomFor(prefixBytes + lengthBytes)
+    const room = this.#roomFor(prefix.length + lengthBytes)
+    const end = prefix.length + lengthBytes
     try {
-      const target = room.subarray(prefixBytes, prefixBytes + lengthBytes)
+      const target = room.subarray(prefix.length, end)
       if (!this.#segments.readNow(row.segment, row.offset, target)) return undefined
-      verified(target, undefined, row, 'all')
+      verified(target, blobId, row, 'all')
     } catch (error) {
       if (error instanceof StoreError) return undefined
       throw error
     }
-    const end = prefixBytes + lengthBytes
-    if (prefix === undefined) return room.subarray(frameHeaderBytes, end)
     // The header has been looked at: the prefix takes its place.
     prefix.copy(room, frameHeaderBytes)
     return room.subarray(frameHeaderBytes, end)
@@ -145,7 +143,7 @@ export class BlobReader {
   async #readRun(
     run: Run,
     want: 'header' | 'all',
-    prefixes: readonly Buffer[],
+    { blobIds, prefixes }: Pick<WantedBlobs, 'blobIds' | 'prefixes'>,
     into: (Buffer | undefined)[],
     allocate: Allocate | undefined,
   ): Promise<void> {
@@ -154,7 +152,8 @@ export class BlobReader {
     let usedBytes = 0
     for (const { index, row, start, lengthBytes } of run.located) {
       const from = start - run.start
-      const body = verified(bytes.subarray(from, from + lengthBytes), undefined, row, want)
+      const frame = bytes.subarray(from, from + lengthBytes)
+      const body = verified(frame, blobIds[index] as number, row, want)
       const prefix = prefixes[index] as Buffer
       const bodyFrom = from + frameHeaderBytes
       // Between two messages there is room: what the store says of them.
@@ -210,17 +209,12 @@ const exactly = (bytes: Buffer, lengthBytes: number, row: BlobRow): Buffer => {
   throw corrupt(row, 'the segment is too short')
 }
 
-const verified = (
-  frame: Buffer,
-  blobId: number | undefined,
-  row: BlobRow,
-  want: 'header' | 'all',
-): Buffer => {
+const verified = (frame: Buffer, blobId: number, row: BlobRow, want: 'header' | 'all'): Buffer => {
   const header: FrameHeader | undefined = decodeFrameHeader(frame)
   if (header === undefined) throw corrupt(row, 'no frame is there')
-  if (header.bodyBytes !== row.bodyBytes || (blobId !== undefined && header.blobId !== blobId)) {
-    throw corrupt(row, 'another frame is there')
-  }
+  if (header.blobId !== blobId) throw corrupt(row, 'another frame is there')
+  if (header.bodyBytes !== row.bodyBytes || header.headBytes !== row.headBytes)
+    throw corrupt(row, 'the index says it is of another length')
   const octets = want === 'all' ? row.bodyBytes : row.headBytes
   const body = exactly(frame.subarray(frameHeaderBytes), octets, row)
   const expected = want === 'all' ? header.bodyCrc : header.headCrc

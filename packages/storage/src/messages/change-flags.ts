@@ -1,7 +1,15 @@
 import type { FlagChange, FlagsChanged, MessageBatch } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
-import { at, chunkHeadBytes, chunkKey, chunkOfUid, placementBytes } from '../rows/chunk.ts'
+import {
+  at,
+  chunkHeadBytes,
+  chunkKey,
+  chunkOfUid,
+  getChunk,
+  placementBytes,
+  sealChunk,
+} from '../rows/chunk.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
 import { ColumnBuilder } from './collect.ts'
 import { bindFlags, type FlagWords, knownFlagWords, systemMask } from './keywords.ts'
@@ -109,8 +117,8 @@ const changeFlagsIn = (
 }
 
 const changeChunk = (unit: Unit, changing: Changing, chunk: number, uids: Uint32Array): void => {
-  const key = chunkKey(changing.mailbox.id, chunk)
-  const former = unit.get(key)
+  const { id } = changing.mailbox
+  const former = getChunk(unit, id, chunk)
   if (former === undefined) return
   const bytes = Buffer.from(former)
   let written = false
@@ -130,7 +138,7 @@ const changeChunk = (unit: Unit, changing: Changing, chunk: number, uids: Uint32
   if (!written) return
   changing.chunks.push(chunk)
   bytes.writeUIntBE(changing.modSeq, 0, 6)
-  unit.replace(key, bytes, former)
+  unit.replace(chunkKey(id, chunk), sealChunk(id, chunk, bytes), former)
 }
 
 /** Returns whether anything changed. */

@@ -1,6 +1,6 @@
 import type { MailboxChanges, ModSeq, Uid } from '../contract.ts'
 import type { Reader } from '../kv/unit.ts'
-import { at, chunkHeadBytes, chunkKey, chunkModSeq, chunkRows, placementBytes } from '../rows/chunk.ts'
+import { at, chunkHeadBytes, chunkModSeq, chunkRows, getChunk, placementBytes } from '../rows/chunk.ts'
 import { expungedSince } from '../rows/expunged-row.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
 import { ColumnBuilder } from './collect.ts'
@@ -84,7 +84,7 @@ interface ChunkRow {
 
 function* theseRows(reader: Reader, mailbox: number, chunks: readonly number[]): Generator<ChunkRow> {
   for (const chunk of chunks) {
-    const bytes = reader.get(chunkKey(mailbox, chunk))
+    const bytes = getChunk(reader, mailbox, chunk)
     if (bytes !== undefined) yield { chunk, bytes }
   }
 }

@@ -1,6 +1,6 @@
 import type { MessageBatch } from '../contract.ts'
 import type { Reader } from '../kv/unit.ts'
-import { at, chunkHeadBytes, chunkKey, chunkOfUid, chunkRows, placementBytes } from '../rows/chunk.ts'
+import { at, chunkHeadBytes, chunkOfUid, chunkRows, getChunk, placementBytes } from '../rows/chunk.ts'
 
 /** Columns of a run of messages, with what is needed to find their octets. */
 export interface Columns {
@@ -223,7 +223,7 @@ function* wantedChunks(
     const chunk = chunkOfUid(uids[index] as number)
     if (chunk === previous) continue
     previous = chunk
-    const bytes = reader.get(chunkKey(mailbox, chunk))
+    const bytes = getChunk(reader, mailbox, chunk)
     if (bytes !== undefined) yield { chunk, bytes }
   }
 }

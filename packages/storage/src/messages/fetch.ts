@@ -1,13 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { FetchWant, MailboxId, MessageBatch } from '../contract.ts'
+import { type FetchWant, type MailboxId, type MessageBatch, StoreError } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Snapshot } from '../kv/unit.ts'
-import { readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
+import { type BlobRow, readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
-import { readMessageRow } from '../rows/message-row.ts'
 import type { WantedBlobs } from './blob-reader.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
 import { givenUids, stateOf } from './place.ts'
+import { prefixOf } from './prefix.ts'
 import { ReadMemory } from './read-memory.ts'
 
 const noOctets = Buffer.alloc(0)
@@ -63,17 +63,30 @@ const complete = async (
   // Everything from the index first, in this turn; then the reads.
   const { messageIds, sizes } = columns
   const blobIds = Array.from(columns.blobIds)
-  const rows = blobIds.map((id) => (want.summary ? readBlobRow(snapshot, id) : readBlobPlace(snapshot, id)))
+  const rows = blobIds.map((id) =>
+    present(want.summary ? readBlobRow(snapshot, id) : readBlobPlace(snapshot, id), id),
+  )
   const prefixes = rows.map((row, index) =>
-    // No room for a prefix: its row need not be read.
-    row?.bodyBytes === sizes[index]
-      ? noOctets
-      : (readMessageRow(snapshot, messageIds[index] as number)?.prefix ?? noOctets),
+    prefixOf(
+      snapshot,
+      {
+        messageId: messageIds[index] as number,
+        blobId: blobIds[index] as number,
+        sizeBytes: sizes[index] as number,
+      },
+      row,
+    ),
   )
   const inline = want.summary ? rows.map((row) => row?.summary) : undefined
   const bytes = want.bytes && (await readBodies(engine, { blobIds, rows, prefixes }, columns, want, memory))
   const summaries = inline && (await fillSummaries(engine, blobIds, inline))
   return withoutGone(columns.batch, prefixes, summaries, bytes)
+}
+
+/** In the snapshot that has a message its octets have a row. */
+const present = (row: BlobRow | undefined, blobId: number): BlobRow => {
+  if (row !== undefined) return row
+  throw new StoreError('corrupt', `Cannot read message: where its octets are (${blobId}) is not in the index`)
 }
 
 /** Octets with prefix; undefined for one that is gone. */
@@ -155,11 +168,13 @@ export const readMessage = async (
   const given = state === undefined ? new Uint32Array(0) : givenUids(Uint32Array.of(uid), state)
   const { columns } = collect(snapshot, mailbox, given, 0, limits)
   const [messageId] = columns.messageIds
-  const message = messageId === undefined ? undefined : readMessageRow(snapshot, messageId)
-  if (message === undefined) return undefined
-  const prefix = message.prefix.subarray(start, end)
-  const before = message.prefix.length
+  if (messageId === undefined) return undefined
+  const blobId = columns.blobIds[0] as number
+  const row = present(readBlobPlace(snapshot, blobId), blobId)
+  const whole = prefixOf(snapshot, { messageId, blobId, sizeBytes: columns.sizes[0] as number }, row)
+  const prefix = whole.subarray(start, end)
+  const before = whole.length
   if (end <= before) return prefix
-  const body = await engine.blobs.readRange(message.blobId, Math.max(0, start - before), end - before)
+  const body = await engine.blobs.readRange(blobId, Math.max(0, start - before), end - before)
   return body && (prefix.length === 0 ? body : Buffer.concat([prefix, body]))
 }

@@ -14,9 +14,9 @@ import {
   at,
   chunkCount,
   chunkHeadBytes,
-  chunkKey,
   chunkOfUid,
   decodeChunk,
+  getChunk,
   type Placement,
   placementBytes,
   writeChunk,
@@ -144,7 +144,7 @@ export const findPlacements = (reader: Reader, mailbox: number, uids: Uint32Arra
     let to = from
     const wanted = new Set<number>()
     while (to < uids.length && chunkOfUid(uids[to] as number) === chunk) wanted.add(uids[to++] as number)
-    const bytes = reader.get(chunkKey(mailbox, chunk))
+    const bytes = getChunk(reader, mailbox, chunk)
     if (bytes !== undefined) {
       for (const placement of decodeChunk(chunk, bytes)) if (wanted.has(placement.uid)) found.push(placement)
     }
@@ -191,7 +191,7 @@ export const removeMessages = (
       count(state, placement.flags0, -1)
       if (messages === 'drop') referToMessage(unit, placement.messageId, -1)
     }
-    const bytes = unit.get(chunkKey(id, chunk))
+    const bytes = getChunk(unit, id, chunk)
     if (bytes !== undefined) {
       writeChunk(
         unit,

@@ -1,10 +1,10 @@
-import type { MailboxId, QuickReader } from '../contract.ts'
+import { type MailboxId, type QuickReader, StoreError } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Reader } from '../kv/unit.ts'
 import { readBlobPlace } from '../rows/blob-row.ts'
 import { at, chunkHeadBytes, chunkRows, placementBytes } from '../rows/chunk.ts'
-import { readMessageRow } from '../rows/message-row.ts'
 import { type Columns, collect } from './collect.ts'
+import { prefixOf } from './prefix.ts'
 
 /** Where messages are is looked up for so many at a time. */
 const windowCount = 64
@@ -33,20 +33,28 @@ export const quickReader = (engine: Engine, mailbox: MailboxId, uids: Uint32Arra
     row = 0
     return window.batch.uids[0] === uid
   }
+  const readAt = (index: number, maxBytes: number): Buffer | undefined => {
+    const uid = uids[index]
+    if (uid === undefined || !seek(uid, index) || window === undefined) return undefined
+    const sizeBytes = window.sizes[row] as number
+    if (sizeBytes > maxBytes) return undefined
+    const snapshot = snapshotOf(engine)
+    const blobId = window.blobIds[row] as number
+    const blob = readBlobPlace(snapshot, blobId)
+    if (blob === undefined) return undefined
+    const placed = { messageId: window.messageIds[row] as number, blobId, sizeBytes }
+    return engine.blobs.readNow(blobId, blob, prefixOf(snapshot, placed, blob))
+  }
   return {
     sizes: () => sizesOf(snapshotOf(engine), mailbox, uids),
     read(index, maxBytes) {
-      const uid = uids[index]
-      if (uid === undefined || !seek(uid, index) || window === undefined) return undefined
-      const sizeBytes = window.sizes[row] as number
-      if (sizeBytes > maxBytes) return undefined
-      const snapshot = snapshotOf(engine)
-      const blob = readBlobPlace(snapshot, window.blobIds[row] as number)
-      if (blob === undefined) return undefined
-      // No room for a prefix: its row need not be read.
-      if (blob.bodyBytes === sizeBytes) return engine.blobs.readNow(blob, undefined)
-      const message = readMessageRow(snapshot, window.messageIds[row] as number)
-      return message && engine.blobs.readNow(blob, message.prefix)
+      try {
+        return readAt(index, maxBytes)
+      } catch (error) {
+        // Who reads it the other way is told.
+        if (error instanceof StoreError) return undefined
+        throw error
+      }
     },
   }
 }

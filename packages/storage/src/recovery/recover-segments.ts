@@ -42,7 +42,8 @@ export const recoverSegments = async (recovery: Recovery): Promise<number> => {
 export function* segmentRows(reader: Reader): Generator<{ segment: number; row: SegmentRow }> {
   const start = keyOfTable(tables.segment)
   for (const { key, value } of reader.range({ start, end: keyAfter(start) })) {
-    yield { segment: key.readUInt32BE(1), row: decodeSegmentRow(value) }
+    const segment = key.readUInt32BE(1)
+    yield { segment, row: decodeSegmentRow(segment, value) }
   }
 }
 
@@ -70,7 +71,7 @@ const recoverSegment = async (recovery: Recovery, segment: number): Promise<numb
     const present = readSegmentRow(unit, segment)
     if (present === undefined) return removed
     // An empty one may go at once: a message being received, or a segment just made.
-    if (present.liveBytes <= 0) {
+    if (present.liveBytes <= 0 && !present.isDamaged) {
       unit.remove(segmentKey(segment))
       unit.afterCommit(() => recovery.files.unlink(path))
     } else {

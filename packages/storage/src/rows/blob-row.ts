@@ -2,6 +2,7 @@ import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Snapshot, Unit } from '../kv/unit.ts'
 import { frameHeaderBytes } from '../segments/frame.ts'
 import { addLiveBytes } from '../segments/segment-row.ts'
+import { damagedRow, foldWords, sealOf } from './seal.ts'
 
 /** Where a message's octets are, and how many message rows and queue entries need them. */
 export interface BlobRow {
@@ -19,6 +20,8 @@ export interface BlobRow {
 
 export const maxInlineSummaryBytes = 1600
 const fixedBytes = 48
+/** Frames of a segment that several share end before this. */
+const mostOffset = 64 * 1024 * 1024
 
 export const blobKey = (blobId: number): Buffer => keyOf64(tables.blob, blobId)
 
@@ -32,9 +35,31 @@ export const encodeBlobRow = (row: BlobRow): Buffer => {
   bytes.writeUInt32BE(row.summaryBytes, 28)
   bytes.writeUInt32BE(row.references, 32)
   bytes.writeDoubleBE(row.receivedMs, 36)
-  bytes.writeUInt32BE(0, 44)
   row.summary?.copy(bytes, fixedBytes)
+  bytes.writeUInt32BE(blobSeal(bytes), sealAt)
   return bytes
+}
+
+/** In rows of former versions 0. */
+const sealAt = 44
+
+const blobSeal = (bytes: Buffer): number => sealOf(bytes.subarray(fixedBytes), foldWords(bytes, 0, sealAt))
+
+export const isWholeBlobRow = (bytes: Buffer): boolean => {
+  if (bytes.length < fixedBytes) return false
+  const seal = bytes.readUInt32BE(sealAt)
+  return seal === 0 ? isOfOneLength(decodeBlobRow(bytes)) : seal === blobSeal(bytes)
+}
+
+const isOfOneLength = ({ summary, summaryBytes }: BlobRow): boolean =>
+  summary === undefined
+    ? summaryBytes === 0 || summaryBytes > maxInlineSummaryBytes
+    : summary.length === summaryBytes
+
+/** Throws 'corrupt'. */
+export const openBlobRow = (key: Buffer, bytes: Buffer): BlobRow => {
+  if (!isWholeBlobRow(bytes)) throw damagedRow(key)
+  return decodeBlobRow(bytes)
 }
 
 export const decodeBlobRow = (bytes: Buffer): BlobRow => ({
@@ -49,15 +74,25 @@ export const decodeBlobRow = (bytes: Buffer): BlobRow => ({
   summary: bytes.length > fixedBytes ? bytes.subarray(fixedBytes) : undefined,
 })
 
+/** Throws 'corrupt'. */
 export const readBlobRow = (reader: Reader, blobId: number): BlobRow | undefined => {
-  const bytes = reader.get(blobKey(blobId))
-  return bytes && decodeBlobRow(bytes)
+  const key = blobKey(blobId)
+  const bytes = reader.get(key)
+  return bytes && openBlobRow(key, bytes)
 }
 
-/** Without its summary. */
+/**
+ * Without its summary. Only its numbers are looked at, so that no read asks for too much: for a reader who compares
+ * it with the frame. Throws 'corrupt'.
+ */
 export const readBlobPlace = (snapshot: Snapshot, blobId: number): BlobRow | undefined => {
-  const bytes = snapshot.getHead(blobKey(blobId), fixedBytes)
-  return bytes && decodeBlobRow(bytes)
+  const key = blobKey(blobId)
+  const bytes = snapshot.getHead(key, fixedBytes)
+  if (bytes === undefined) return undefined
+  if (bytes.length < fixedBytes) throw damagedRow(key)
+  const row = decodeBlobRow(bytes)
+  if (row.offset > mostOffset || row.headBytes > row.bodyBytes) throw damagedRow(key)
+  return row
 }
 
 export const frameBytesOf = (row: BlobRow): number =>
@@ -73,6 +108,7 @@ export const referToBlob = (unit: Unit, blobId: number, count: number): void => 
   const key = blobKey(blobId)
   const former = unit.get(key)
   if (former === undefined) return
+  if (!isWholeBlobRow(former)) throw damagedRow(key)
   const references = former.readUInt32BE(32) + count
   if (references <= 0) {
     const row = decodeBlobRow(former)
@@ -82,5 +118,6 @@ export const referToBlob = (unit: Unit, blobId: number, count: number): void => 
   }
   const bytes = Buffer.from(former)
   bytes.writeUInt32BE(references, 32)
+  bytes.writeUInt32BE(blobSeal(bytes), sealAt)
   unit.replace(key, bytes, former)
 }

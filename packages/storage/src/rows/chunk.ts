@@ -1,5 +1,7 @@
+import { crc32 } from 'node:zlib'
 import { keyOf32x2, tables } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
+import { damagedRow } from './seal.ts'
 
 /**
  * Up to 32 messages of a mailbox in one row: those whose UID shares its upper 27 bits. The head keeps the
@@ -85,8 +87,39 @@ export const encodeChunk = (placements: readonly Placement[]): Buffer => {
   return bytes
 }
 
+/** In rows of former versions 0. */
+const sealAt = 6
+
+const chunkSeal = (mailbox: number, chunk: number, bytes: Buffer): number => {
+  const crc = crc32(
+    bytes.subarray(chunkHeadBytes),
+    (mailbox ^ (chunk << 5) ^ bytes.readUInt32BE(0) ^ bytes.readUInt16BE(4)) >>> 0,
+  )
+  return ((crc >>> 16) ^ crc) & 0xffff || 1
+}
+
+export const isWholeChunk = (mailbox: number, chunk: number, bytes: Buffer): boolean => {
+  if (bytes.length < chunkHeadBytes || (bytes.length - chunkHeadBytes) % placementBytes !== 0) return false
+  const seal = bytes.readUInt16BE(sealAt)
+  return seal === 0 || seal === chunkSeal(mailbox, chunk, bytes)
+}
+
+/** Puts the checksum into a row that is to be written. */
+export const sealChunk = (mailbox: number, chunk: number, bytes: Buffer): Buffer => {
+  bytes.writeUInt16BE(chunkSeal(mailbox, chunk, bytes), sealAt)
+  return bytes
+}
+
+/** The row as stored. Throws 'corrupt'. */
+export const getChunk = (reader: Reader, mailbox: number, chunk: number): Buffer | undefined => {
+  const key = chunkKey(mailbox, chunk)
+  const bytes = reader.get(key)
+  if (bytes !== undefined && !isWholeChunk(mailbox, chunk, bytes)) throw damagedRow(key)
+  return bytes
+}
+
 export const readChunk = (reader: Reader, mailbox: number, chunk: number): Placement[] => {
-  const bytes = reader.get(chunkKey(mailbox, chunk))
+  const bytes = getChunk(reader, mailbox, chunk)
   return bytes === undefined ? [] : decodeChunk(chunk, bytes)
 }
 
@@ -98,7 +131,7 @@ export const writeChunk = (
 ): void => {
   const key = chunkKey(mailbox, chunk)
   if (placements.length === 0) unit.remove(key)
-  else unit.put(key, encodeChunk(placements))
+  else unit.put(key, sealChunk(mailbox, chunk, encodeChunk(placements)))
 }
 
 /** Adds placements with ascending UIDs above every present one. */
@@ -109,19 +142,19 @@ export const addPlacements = (unit: Unit, mailbox: number, added: readonly Place
     let to = from
     while (to < added.length && chunkOfUid((added[to] as Placement).uid) === chunk) to++
     const key = chunkKey(mailbox, chunk)
-    const former = unit.get(key)
+    const former = getChunk(unit, mailbox, chunk)
     const packed = encodeChunk(added.slice(from, to))
-    if (former === undefined) unit.replace(key, packed, undefined)
+    if (former === undefined) unit.replace(key, sealChunk(mailbox, chunk, packed), undefined)
     else {
       const joined = Buffer.concat([former, packed.subarray(chunkHeadBytes)])
       packed.copy(joined, 0, 0, chunkHeadBytes)
-      unit.replace(key, joined, former)
+      unit.replace(key, sealChunk(mailbox, chunk, joined), former)
     }
     from = to
   }
 }
 
-/** Rows of [firstUid, lastUid] as stored. */
+/** Rows of [firstUid, lastUid] as stored. Throws 'corrupt'. */
 export function* chunkRows(
   reader: Reader,
   mailbox: number,
@@ -131,5 +164,9 @@ export function* chunkRows(
   const start = chunkKey(mailbox, chunkOfUid(firstUid))
   const last = chunkOfUid(lastUid)
   const end = last === 0x7ffffff ? chunkKey(mailbox, 0xffffffff) : chunkKey(mailbox, last + 1)
-  for (const { key, value } of reader.range({ start, end })) yield { chunk: chunkOfKey(key), bytes: value }
+  for (const { key, value } of reader.range({ start, end })) {
+    const chunk = chunkOfKey(key)
+    if (!isWholeChunk(mailbox, chunk, value)) throw damagedRow(key)
+    yield { chunk, bytes: value }
+  }
 }

@@ -1,38 +1,62 @@
+import { crc32 } from 'node:zlib'
 import { keyAfter, tables } from '../kv/keys.ts'
 import { maxValueBytes, type Reader, type Unit } from '../kv/unit.ts'
+import { damagedRow } from './seal.ts'
 
 /**
  * Values that may exceed one row: octet 0 of the row counts further parts, kept under
- * [part, key, number]. LMDB values never overflow a page that way.
+ * [part, key, number]. LMDB values never overflow a page that way. 255 there says that the number of parts is in
+ * octet 1, and a CRC-32 of the value, begun with that of the key, in the next four.
  */
-const roomBytes = maxValueBytes - 1
+const sealed = 0xff
+const headBytes = 6
+const roomBytes = maxValueBytes - headBytes
+const mostParts = 254
 
 const partKey = (key: Buffer, number: number): Buffer =>
   Buffer.concat([Buffer.from([tables.part]), key, Buffer.from([number])])
 
+/** Throws 'corrupt'. */
 export const getLong = (reader: Reader, key: Buffer): Buffer | undefined => {
   const row = reader.get(key)
   return row && wholeOf(reader, key, row)
 }
 
-/** The whole value of a row that a range gave. */
+/** The whole value of a row that a range gave. Throws 'corrupt'. */
 export const wholeOf = (reader: Reader, key: Buffer, row: Buffer): Buffer => {
-  const further = row[0] as number
-  if (further === 0) return row.subarray(1)
-  const parts = [row.subarray(1)]
+  const first = row[0] as number
+  if (first !== sealed) return joined(reader, key, row.subarray(1), first)
+  if (row.length < headBytes) throw damagedRow(key)
+  const value = joined(reader, key, row.subarray(headBytes), row[1] as number)
+  if (crc32(value, crc32(key)) !== row.readUInt32BE(2)) throw damagedRow(key)
+  return value
+}
+
+const joined = (reader: Reader, key: Buffer, first: Buffer, further: number): Buffer => {
+  if (further === 0) return first
+  const parts = [first]
   for (let number = 0; number < further; number++) {
     const part = reader.get(partKey(key, number))
-    if (part !== undefined) parts.push(part)
+    if (part === undefined) throw damagedRow(key)
+    parts.push(part)
   }
   return Buffer.concat(parts)
 }
 
+const partsOf = (row: Buffer | undefined): number =>
+  row === undefined ? 0 : ((row[0] === sealed ? row[1] : row[0]) as number)
+
 export const putLong = (unit: Unit, key: Buffer, value: Buffer): void => {
   const further = Math.max(0, Math.ceil((value.length - roomBytes) / maxValueBytes))
-  if (further > 255) throw new RangeError(`Value of ${value.length} octets is too long`)
-  const former = unit.get(key)?.[0] ?? 0
+  if (further > mostParts) throw new RangeError(`Value of ${value.length} octets is too long`)
+  const former = partsOf(unit.get(key))
   for (let number = further; number < former; number++) unit.remove(partKey(key, number))
-  unit.put(key, Buffer.concat([Buffer.from([further]), value.subarray(0, roomBytes)]))
+  const row = Buffer.allocUnsafe(headBytes + Math.min(roomBytes, value.length))
+  row[0] = sealed
+  row[1] = further
+  row.writeUInt32BE(crc32(value, crc32(key)), 2)
+  value.copy(row, headBytes, 0, roomBytes)
+  unit.put(key, row)
   for (let number = 0; number < further; number++) {
     const start = roomBytes + number * maxValueBytes
     unit.put(partKey(key, number), value.subarray(start, start + maxValueBytes))
@@ -40,22 +64,31 @@ export const putLong = (unit: Unit, key: Buffer, value: Buffer): void => {
 }
 
 export const removeLong = (unit: Unit, key: Buffer): void => {
-  const further = unit.get(key)?.[0] ?? 0
+  const further = partsOf(unit.get(key))
   for (let number = 0; number < further; number++) unit.remove(partKey(key, number))
   unit.remove(key)
 }
 
+/** Throws 'corrupt'. */
 export const getJson = (reader: Reader, key: Buffer): unknown => {
   const value = getLong(reader, key)
-  return value && JSON.parse(value.toString())
+  return value && parsed(key, value)
 }
 
 export const putJson = (unit: Unit, key: Buffer, value: unknown): void =>
   putLong(unit, key, Buffer.from(JSON.stringify(value)))
 
-/** Every row of a prefix as JSON, in the order of keys. */
+/** Every row of a prefix as JSON, in the order of keys. Throws 'corrupt'. */
 export function* jsonRows(reader: Reader, prefix: Buffer): Generator<{ key: Buffer; value: unknown }> {
   for (const { key, value } of reader.range({ start: prefix, end: keyAfter(prefix) })) {
-    yield { key, value: JSON.parse(wholeOf(reader, key, value).toString()) }
+    yield { key, value: parsed(key, wholeOf(reader, key, value)) }
+  }
+}
+
+const parsed = (key: Buffer, value: Buffer): unknown => {
+  try {
+    return JSON.parse(value.toString())
+  } catch {
+    throw damagedRow(key)
   }
 }

@@ -3,6 +3,7 @@ import type { AccountId, Mailbox, MailboxId, ModSeq, SpecialUse, Uid } from '../
 import { keyOf32, keyOf32andText, keyOfTable, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { getJson, jsonRows, putJson, removeLong } from './long-value.ts'
+import { damagedRow, foldWords, numberRow, readNumberRow } from './seal.ts'
 import { readSequence, takeSequence, writeSequence } from './sequence.ts'
 
 /** What seldom changes of a mailbox. */
@@ -43,6 +44,9 @@ const stateFields = [
 ] as const
 /** Of version 2 of the store: without the last field. */
 const formerStateBytes = 64
+/** Of version 3: without a checksum. */
+const stateBytes = stateFields.length * 8
+const sealedStateBytes = stateBytes + 4
 
 const factsKey = (id: number): Buffer => keyOf32(tables.mailbox, id)
 const stateKey = (id: number): Buffer => keyOf32(tables.mailboxState, id)
@@ -75,7 +79,10 @@ const writeUses = (
   id: number,
   { account, specialUse }: Pick<MailboxFacts, 'account' | 'specialUse'>,
 ): void => {
-  for (const use of specialUse) unit.put(specialUseKey(account, use), numberRow(id))
+  for (const use of specialUse) {
+    const key = specialUseKey(account, use)
+    unit.put(key, numberRow(key, id))
+  }
 }
 
 /** For an upgrade and a rebuild: the index from the rows. */
@@ -86,17 +93,20 @@ export const deriveSpecialUses = (unit: Unit): void => {
 
 /** The mailbox of an account that has this use. */
 export const findSpecialUse = (reader: Reader, account: number, use: SpecialUse): number | undefined =>
-  reader.get(specialUseKey(account, use))?.readUInt32BE(0)
+  findNumber(reader, specialUseKey(account, use))
 
-const numberRow = (number: number): Buffer => {
-  const value = Buffer.allocUnsafe(4)
-  value.writeUInt32BE(number)
-  return value
+const findNumber = (reader: Reader, key: Buffer): number | undefined => {
+  const row = reader.get(key)
+  return row && readNumberRow(key, row)
 }
 
+/** Throws 'corrupt'. */
 export const readMailboxState = (reader: Reader, id: number): MailboxState | undefined => {
-  const bytes = reader.get(stateKey(id))
+  const key = stateKey(id)
+  const bytes = reader.get(key)
   if (bytes === undefined) return undefined
+  if (bytes.length >= sealedStateBytes && bytes.readUInt32BE(stateBytes) !== stateSeal(id, bytes))
+    throw damagedRow(key)
   return {
     uidNext: read64(bytes, 0),
     highestModSeq: read64(bytes, 8),
@@ -111,14 +121,17 @@ export const readMailboxState = (reader: Reader, id: number): MailboxState | und
 }
 
 export const writeMailboxState = (unit: Unit, id: number, state: MailboxState): void => {
-  const bytes = Buffer.allocUnsafe(stateFields.length * 8)
+  const bytes = Buffer.allocUnsafe(sealedStateBytes)
   let at = 0
   for (const field of stateFields) {
     write64(bytes, state[field], at)
     at += 8
   }
+  bytes.writeUInt32BE(stateSeal(id, bytes), stateBytes)
   unit.put(stateKey(id), bytes)
 }
+
+const stateSeal = (id: number, bytes: Buffer): number => (foldWords(bytes, 0, stateBytes) ^ id) >>> 0
 
 export const readKeywords = (reader: Reader, id: number): readonly string[] =>
   (getJson(reader, keywordsKey(id)) as readonly string[] | undefined) ?? []
@@ -127,7 +140,16 @@ export const writeKeywords = (unit: Unit, id: number, keywords: readonly string[
   putJson(unit, keywordsKey(id), keywords)
 
 export const findMailboxId = (reader: Reader, account: number, name: string): number | undefined =>
-  reader.get(mailboxNameKey(account, name))?.readUInt32BE(0)
+  findNumber(reader, mailboxNameKey(account, name))
+
+export const putMailboxName = (
+  unit: Unit,
+  id: number,
+  { account, name }: Pick<MailboxFacts, 'account' | 'name'>,
+): void => {
+  const key = mailboxNameKey(account, name)
+  unit.put(key, numberRow(key, id))
+}
 
 export const readMailbox = (reader: Reader, id: number): Mailbox | undefined => {
   const facts = readMailboxFacts(reader, id)
@@ -172,7 +194,7 @@ export const createMailboxRows = (
     objectId: randomBytes(16).toString('hex'),
   })
   writeMailboxState(unit, id, emptyMailboxState())
-  unit.put(mailboxNameKey(facts.account, facts.name), numberRow(id))
+  putMailboxName(unit, id, facts)
   return id
 }
 

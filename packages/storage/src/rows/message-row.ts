@@ -15,15 +15,16 @@ const fixedBytes = 12
 
 export const messageKey = (messageId: number): Buffer => keyOf64(tables.message, messageId)
 
+export const decodeMessageRow = (bytes: Buffer): MessageRow => ({
+  blobId: read64(bytes, 0),
+  references: bytes.readUInt32BE(8),
+  prefix: bytes.subarray(fixedBytes),
+})
+
+/** Throws 'corrupt'. */
 export const readMessageRow = (reader: Reader, messageId: number): MessageRow | undefined => {
   const bytes = getLong(reader, messageKey(messageId))
-  return (
-    bytes && {
-      blobId: read64(bytes, 0),
-      references: bytes.readUInt32BE(8),
-      prefix: bytes.subarray(fixedBytes),
-    }
-  )
+  return bytes && decodeMessageRow(bytes)
 }
 
 export const writeMessageRow = (unit: Unit, messageId: number, row: MessageRow): void => {
@@ -43,17 +44,12 @@ export const createMessage = (unit: Unit, blobId: number, prefix: Buffer): numbe
 }
 
 export const referToMessage = (unit: Unit, messageId: number, count: number): void => {
-  const key = messageKey(messageId)
-  const former = unit.get(key)
-  if (former === undefined) return
-  // Octet 0 counts the parts of a long value; the references follow the blob's id.
-  const references = former.readUInt32BE(9) + count
-  if (references <= 0) {
-    referToBlob(unit, read64(former, 1), -1)
-    removeLong(unit, key)
-    return
+  const row = readMessageRow(unit, messageId)
+  if (row === undefined) return
+  const references = row.references + count
+  if (references > 0) writeMessageRow(unit, messageId, { ...row, references })
+  else {
+    referToBlob(unit, row.blobId, -1)
+    removeLong(unit, messageKey(messageId))
   }
-  const bytes = Buffer.from(former)
-  bytes.writeUInt32BE(references, 9)
-  unit.replace(key, bytes, former)
 }

@@ -1,5 +1,6 @@
 import { keyOf32, tables } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
+import { foldWords } from '../rows/seal.ts'
 
 /** Index row of one segment file. */
 export interface SegmentRow {
@@ -14,45 +15,63 @@ export interface SegmentRow {
   readonly lengthBytes: number
   /** Octets of frames that a blob row names. */
   readonly liveBytes: number
+  /** A bit of the row has flipped: its counts are no reason to remove anything. It stays so until a rebuild. */
+  readonly isDamaged?: true
 }
 
 const rowBytes = 40
 
 export const segmentKey = (segment: number): Buffer => keyOf32(tables.segment, segment)
 
-export const encodeSegmentRow = (row: SegmentRow): Buffer => {
+const encodeSegmentRow = (segment: number, row: SegmentRow): Buffer => {
   const bytes = Buffer.alloc(rowBytes)
   bytes.writeDoubleBE(row.owner, 0)
   bytes[12] = (row.state === 'sealed' ? 1 : 0) | (row.shape === 'single' ? 2 : 0)
   bytes.writeDoubleBE(row.syncedBytes, 16)
   bytes.writeDoubleBE(row.lengthBytes, 24)
   bytes.writeDoubleBE(row.liveBytes, 32)
+  const seal = sealOf(segment, bytes)
+  bytes.writeUInt32BE(row.isDamaged ? anotherThan(seal) : seal, sealAt)
   return bytes
 }
 
-export const decodeSegmentRow = (bytes: Buffer): SegmentRow => ({
+/** In rows of former versions 0. */
+const sealAt = 8
+
+/** Never 0. */
+const sealOf = (segment: number, bytes: Buffer): number =>
+  (foldWords(bytes, 0, sealAt) ^ foldWords(bytes, sealAt + 4, rowBytes) ^ segment) >>> 0 || 1
+
+const anotherThan = (seal: number): number => (seal === 1 ? 2 : 1)
+
+export const decodeSegmentRow = (segment: number, bytes: Buffer): SegmentRow => ({
   owner: bytes.readDoubleBE(0),
   state: (bytes[12] as number) & 1 ? 'sealed' : 'open',
   shape: (bytes[12] as number) & 2 ? 'single' : 'shared',
   syncedBytes: bytes.readDoubleBE(16),
   lengthBytes: bytes.readDoubleBE(24),
   liveBytes: bytes.readDoubleBE(32),
+  ...(!isWhole(segment, bytes) && { isDamaged: true as const }),
 })
+
+const isWhole = (segment: number, bytes: Buffer): boolean => {
+  const seal = bytes.readUInt32BE(sealAt)
+  return seal === 0 || seal === sealOf(segment, bytes)
+}
 
 export const readSegmentRow = (reader: Reader, segment: number): SegmentRow | undefined => {
   const bytes = reader.get(segmentKey(segment))
-  return bytes && decodeSegmentRow(bytes)
+  return bytes && decodeSegmentRow(segment, bytes)
 }
 
 export const writeSegmentRow = (unit: Unit, segment: number, row: SegmentRow): void =>
-  unit.put(segmentKey(segment), encodeSegmentRow(row))
+  unit.put(segmentKey(segment), encodeSegmentRow(segment, row))
 
 /** Counts octets of frames into or out of use. */
 export const addLiveBytes = (unit: Unit, segment: number, octets: number): void => {
   const key = segmentKey(segment)
   const former = unit.get(key)
   if (former === undefined) return
-  const bytes = Buffer.from(former)
-  bytes.writeDoubleBE(former.readDoubleBE(32) + octets, 32)
-  unit.replace(key, bytes, former)
+  const row = decodeSegmentRow(segment, former)
+  unit.replace(key, encodeSegmentRow(segment, { ...row, liveBytes: row.liveBytes + octets }), former)
 }

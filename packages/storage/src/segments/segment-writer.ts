@@ -5,6 +5,7 @@ import { isNoSpace, noSpace } from '../kv/no-space.ts'
 import type { Unit } from '../kv/unit.ts'
 import type { LoggedFrame } from '../log/log-record.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
+import { numberRow, readNumberRow } from '../rows/seal.ts'
 import type { FileLayer } from './file-layer.ts'
 import { segmentPath } from './segment-path.ts'
 import { readSegmentRow, segmentKey, writeSegmentRow } from './segment-row.ts'
@@ -332,10 +333,9 @@ export class SegmentWriter implements GroupParticipant {
     const commit = this.#commit as GroupCommit
     const number = await commit.run((unit) => {
       const key = keyOfText(tables.meta, 'next-segment')
-      const next = unit.get(key)?.readUInt32BE(0) ?? 1
-      const following = Buffer.alloc(4)
-      following.writeUInt32BE(next + 1)
-      unit.put(key, following)
+      const row = unit.get(key)
+      const next = row === undefined ? 1 : readNumberRow(key, row)
+      unit.put(key, numberRow(key, next + 1))
       writeSegmentRow(unit, next, {
         owner: this.#self.token,
         state: 'open',

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { Account, MailboxId, Maintenance, Store } from '../contract.ts'
+import { openStore } from '../index.ts'
+import { closeEnvironment, type Environment, openEnvironment, transact } from '../kv/environment.ts'
+import { keyAfter, keyOfTable, type TableTag, tables } from '../kv/keys.ts'
+import { Snapshot } from '../kv/unit.ts'
+import {
+  acceptance,
+  append,
+  mailboxOf,
+  makeAccount,
+  sampleMessage,
+  stage,
+  toMailbox,
+} from '../testkit/samples.ts'
+import { indexName } from './backup.ts'
+
+type Whole = Store & Maintenance
+
+interface Ground {
+  readonly store: Whole
+  readonly environment: Environment
+  readonly accounts: readonly Account[]
+  readonly inboxes: readonly MailboxId[]
+}
+
+/** Two accounts; messages without and with a prefix, some of the same octets for both, and of the same length. */
+const makeGround = async (t: TestContext): Promise<Ground> => {
+  const directory = mkdtempSync(join(tmpdir(), 'posthorn-bits-'))
+  const store = await openStore({ directory })
+  const environment = openEnvironment(join(directory, indexName), 'logged')
+  t.after(async () => {
+    await store.close()
+    await closeEnvironment(environment)
+    rmSync(directory, { recursive: true })
+  })
+  const accounts = [await makeAccount(store), await makeAccount(store, 'bobby@example.org')]
+  const inboxes: MailboxId[] = []
+  for (const account of accounts) inboxes.push((await mailboxOf(store, account)).id)
+  for (let number = 1; number <= 3; number++) {
+    await append(store, inboxes[0] as MailboxId, sampleMessage(number, 1_000))
+    const message = await stage(store, sampleMessage(number + 3, 1_000))
+    const recipients = accounts.map((account, index) =>
+      toMailbox(account, 'INBOX', `Delivered-To: ${'ab'[index]}${number}@example.org\r\n`),
+    )
+    await store.queue.accept(acceptance(store, message, recipients))
+  }
+  return { store, environment, accounts, inboxes }
+}
+
+interface Row {
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+const rowsOf = (environment: Environment, tag: TableTag): Row[] => {
+  const start = keyOfTable(tag)
+  return Array.from(new Snapshot(environment).range({ start, end: keyAfter(start) }), ({ key, value }) => ({
+    key: Buffer.from(key),
+    value: Buffer.from(value),
+  }))
+}
+
+/** Every value that differs in one bit, and those that lost octets at the end, or got some. */
+function* damagedValues(value: Buffer): Generator<{ what: string; bytes: Buffer }> {
+  for (let bit = 0; bit < value.length * 8; bit++) {
+    const bytes = Buffer.from(value)
+    bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7))
+    yield { what: `octet ${bit >> 3}, bit ${bit & 7}`, bytes }
+  }
+  for (let size = 1; size <= 1024; size *= 2) {
+    const other = value.length ^ size
+    if (other > 1_900) continue
+    const bytes = Buffer.concat([value, Buffer.alloc(size, 'octets of others ')]).subarray(0, other)
+    yield { what: `${other} octets`, bytes }
+  }
+}
+
+/** What is served; 'refused' for what fails with 'corrupt'. */
+const served = async (read: () => Promise<unknown>): Promise<unknown> => {
+  try {
+    return await read()
+  } catch (error) {
+    assert.equal((error as { kind?: string }).kind, 'corrupt', String(error))
+    return 'refused'
+  }
+}
+
+const readEach = async ({ store, inboxes }: Ground, right?: readonly unknown[]): Promise<unknown[]> => {
+  const found: unknown[] = []
+  for (const inbox of inboxes) {
+    const uids = Uint32Array.from([1, 2, 3, 4, 5, 6])
+    const quick = store.messages.quickReader(inbox, uids)
+    for (const [index, uid] of uids.entries()) {
+      const whole = await served(async () => String(await store.messages.read(inbox, uid as never)))
+      found.push(whole)
+      // It may refuse at any time, when the disk is slow.
+      const octets = quick.read(index, 10_000)
+      if (octets !== undefined) assert.equal(String(octets), right?.[found.length - 1] ?? whole)
+      for (const bytes of ['all', 'header'] as const)
+        found.push(await served(() => fetched(store, inbox, uid, bytes)))
+    }
+  }
+  return found
+}
+
+const fetched = async (
+  store: Whole,
+  inbox: MailboxId,
+  uid: number,
+  bytes: 'all' | 'header',
+): Promise<string> => {
+  let text = ''
+  for await (const batch of store.messages.fetch(inbox, Uint32Array.of(uid), {
+    bytes,
+    facts: true,
+    summary: true,
+  })) {
+    text += `${batch.uids} ${batch.flags0} ${batch.facts?.internalDatesMs} ${batch.bytes} ${batch.summaries}`
+  }
+  return text
+}
+
+const onlyRightOrRefused = (is: readonly unknown[], right: readonly unknown[], what: string): void => {
+  for (const [index, each] of is.entries()) {
+    if (each !== 'refused') assert.equal(each, right[index], what)
+  }
+}
+
+for (const table of ['chunk', 'message', 'blob', 'mailboxState'] as const) {
+  test(`index rows, ${table}: whatever bit flips, no octets are served but the message's own`, async (t) => {
+    const ground = await makeGround(t)
+    const { environment } = ground
+    const right = await readEach(ground)
+    const [row] = rowsOf(environment, tables[table]).slice(-1)
+    assert.ok(row !== undefined)
+    for (const { what, bytes } of damagedValues(row.value)) {
+      transact(environment, () => environment.putSync(row.key, bytes))
+      onlyRightOrRefused(await readEach(ground, right), right, `${row.key.toString('hex')}: ${what}`)
+    }
+    transact(environment, () => environment.putSync(row.key, row.value))
+    assert.deepEqual(await readEach(ground, right), right)
+    assert.deepEqual((await ground.store.check()).problems, [])
+  })
+}
+
+test('index rows, accounts and mailboxes: whatever bit flips, no name leads to another', async (t) => {
+  const ground = await makeGround(t)
+  const { store, environment, accounts } = ground
+  const look = async (): Promise<unknown[]> => {
+    const found: unknown[] = []
+    for (const { id, address } of accounts) {
+      found.push(await served(async () => JSON.stringify(await store.accounts.find(address))))
+      found.push(await served(async () => JSON.stringify(await store.mailboxes.find(id, 'INBOX'))))
+    }
+    return found
+  }
+  const right = await look()
+  for (const tag of [tables.account, tables.accountByAddress, tables.mailbox, tables.mailboxByName]) {
+    for (const row of rowsOf(environment, tag).slice(0, 2)) {
+      for (const { what, bytes } of damagedValues(row.value)) {
+        transact(environment, () => environment.putSync(row.key, bytes))
+        onlyRightOrRefused(await look(), right, `${row.key.toString('hex')}: ${what}`)
+      }
+      transact(environment, () => environment.putSync(row.key, row.value))
+    }
+  }
+  assert.deepEqual(await look(), right)
+})
+
+test('index rows: a damaged one is found by check, which goes on with the others', async (t) => {
+  const { store, environment } = await makeGround(t)
+  for (const tag of [
+    tables.chunk,
+    tables.message,
+    tables.blob,
+    tables.mailbox,
+    tables.mailboxState,
+    tables.segment,
+  ]) {
+    const [row] = rowsOf(environment, tag)
+    assert.ok(row !== undefined)
+    const bytes = Buffer.from(row.value)
+    const last = bytes.length - 1
+    bytes[last] = (bytes[last] as number) ^ 4
+    transact(environment, () => environment.putSync(row.key, bytes))
+    const { problems } = await store.check()
+    assert.ok(
+      problems.some((problem) => /damaged/.test(problem)),
+      `${tag}: ${problems}`,
+    )
+    transact(environment, () => environment.putSync(row.key, row.value))
+  }
+  assert.deepEqual((await store.check()).problems, [])
+})
