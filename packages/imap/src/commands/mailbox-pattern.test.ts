@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { randomFrom } from '../testkit/random.ts'
 import { MailboxPattern } from './mailbox-pattern.ts'
 
 const rows: readonly (readonly [pattern: string, name: string, matches: boolean])[] = [
@@ -32,6 +33,18 @@ const rows: readonly (readonly [pattern: string, name: string, matches: boolean]
 test('RFC 9051 §6.3.9: wildcards', () => {
   for (const [pattern, name, matches] of rows) {
     assert.equal(new MailboxPattern(pattern).matches(name), matches, `${pattern} against ${name}`)
+  }
+})
+
+test('RFC 9051 §6.3.9: random patterns, beside an expression of the same meaning', () => {
+  const random = randomFrom(9051)
+  const word = (letters: string): string =>
+    Array.from({ length: 1 + random(7) }, () => letters[random(letters.length)]).join('')
+  for (let round = 0; round < 5000; round++) {
+    const pattern = word('ab/%*')
+    const name = word('ab/')
+    const same = new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('%', '[^/]*')}$`)
+    assert.equal(new MailboxPattern(pattern).matches(name), same.test(name), `${pattern} against ${name}`)
   }
 })
 
