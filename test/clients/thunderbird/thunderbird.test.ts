@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type MailServer, startMailServer } from '@posthorn/server'
+import type { ImapFlow } from 'imapflow'
 import { createTransport } from 'nodemailer'
 import { eventually } from '../mail-server.ts'
 import { readMailbox, withImap } from '../mailbox-reader.ts'
@@ -90,17 +91,28 @@ for (const [index, { kind, name }] of kinds.entries()) {
       keys = await account(index)
     })
 
-    /** It waits two seconds before IDLE, and now and then (one run in thirty, cause unknown) sleeps on: then the next. */
-    async function pushed(): Promise<void> {
-      for (let attempt = 1; ; attempt++) {
-        await deliver(login.address, 'pushed')
-        const seen = await run(
-          `const inbox = folderOf(args[0], 'INBOX')
-           return await until('the pushed message', () => headerOf(inbox, 'pushed')).then(() => true, () => false)`,
-        )
-        if (seen) return
-        assert.ok(attempt < 3, 'no new message appears by itself')
-      }
+    const appears = async (condition: string): Promise<boolean> =>
+      (await run(
+        `const inbox = folderOf(args[0], 'INBOX')
+         return await until('news', () => ${condition}).then(() => true, () => false)`,
+      )) as boolean
+
+    /** A new message, its star and its deletion by another client: does all of it appear by itself? */
+    async function newsAppear(subject: string): Promise<boolean> {
+      await deliver(login.address, subject)
+      if (!(await appears(`headerOf(inbox, '${subject}')`))) return false
+      await change(subject, (client) => client.messageFlagsAdd({ header: { subject } }, ['\\Flagged']))
+      if (!(await appears(`headerOf(inbox, '${subject}').isFlagged`))) return false
+      await change(subject, (client) => client.messageDelete({ header: { subject } }))
+      return await appears(`headerOf(inbox, '${subject}') === undefined`)
+    }
+
+    async function change(subject: string, work: (client: ImapFlow) => Promise<unknown>): Promise<void> {
+      await withImap(server.ports.imap, login, async (client) => {
+        const lock = await client.getMailboxLock('INBOX')
+        assert.ok(await work(client), subject)
+        lock.release()
+      })
     }
 
     it('finds the mailboxes with their uses, and the messages', async () => {
@@ -258,23 +270,18 @@ for (const [index, { kind, name }] of kinds.entries()) {
     })
 
     it('IDLE: a new message appears, and what another client did', async () => {
-      await run(`
-        const inbox = folderOf(args[0], 'INBOX')
-        await refresh(inbox)
-        await until('a quiet mailbox', () => headerOf(inbox, 'sent by Thunderbird'))
-      `)
-      await pushed()
-      await withImap(server.ports.imap, login, async (client) => {
-        const lock = await client.getMailboxLock('INBOX')
-        await client.messageFlagsAdd({ header: { subject: 'pushed' } }, ['\\Flagged'])
-        await client.messageDelete({ header: { subject: 'first' } })
-        lock.release()
-      })
-      await run(`
-        const inbox = folderOf(args[0], 'INBOX')
-        await until('the star', () => headerOf(inbox, 'pushed').isFlagged)
-        await until('the deletion', () => headerOf(inbox, 'first') === undefined)
-      `)
+      const refresh = (): Promise<unknown> =>
+        run(`
+          const inbox = folderOf(args[0], 'INBOX')
+          await refresh(inbox)
+          await until('a quiet mailbox', () => headerOf(inbox, 'sent by Thunderbird'))
+        `)
+      // Its own race: DONE crosses with our news on the wire, and it takes them for the answer and logs out.
+      for (let attempt = 1; ; attempt++) {
+        await refresh()
+        if (await newsAppear(`pushed ${attempt}`)) return
+        assert.ok(attempt < 3, 'news do not appear by themselves')
+      }
     })
   })
 }
