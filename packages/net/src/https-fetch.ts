@@ -58,3 +58,47 @@ export function fetchHttps(question: HttpsQuestion): Promise<HttpsAnswer> {
     asked.end()
   })
 }
+
+export interface HttpsPost {
+  /** For the Host field. */
+  readonly host: string
+  readonly address: string
+  readonly port: number
+  readonly path: string
+  readonly contentType: string
+  readonly body: Uint8Array
+  readonly timeoutMs: number
+}
+
+/** POST over HTTPS; the status of the answer, whose text nobody reads. RFC 8460 §3: whatever certificate is shown. */
+export function postHttps({
+  host,
+  address,
+  port,
+  path,
+  contentType,
+  body,
+  timeoutMs,
+}: HttpsPost): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: address,
+        port,
+        path,
+        method: 'POST',
+        servername: host,
+        rejectUnauthorized: false,
+        headers: { host, 'content-type': contentType, 'content-length': body.length },
+        agent: false,
+        signal: AbortSignal.timeout(timeoutMs),
+      },
+      (response) => {
+        resolve(response.statusCode ?? 0)
+        asked.destroy()
+      },
+    )
+    asked.on('error', reject)
+    asked.end(body)
+  })
+}

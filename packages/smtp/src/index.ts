@@ -20,6 +20,7 @@ export type {
 } from './client/outgoing-mail.ts'
 export type { RemoteReply } from './client/reply.ts'
 export type { RemoteTls } from './client/start-tls.ts'
+export type { TlsEvent, TlsFailureType } from './client/tls-event.ts'
 export { TlsSessions } from './client/tls-sessions.ts'
 export type {
   Answer,

@@ -9,7 +9,12 @@ export interface StsPolicy {
   /** Lower case; `*.example.org` = one label more. */
   readonly mx: readonly string[]
   readonly expiresMs: number
+  /** As the policy says it. */
+  readonly maxAgeSeconds?: number
 }
+
+/** Why there is no policy though one is announced. RFC 8460 §4.3.2.2. */
+export type StsFailure = 'sts-policy-fetch-error' | 'sts-policy-invalid' | 'sts-webpki-invalid'
 
 /** Keeps policies beyond a restart: forgetting them would let anybody hide them (RFC 8461 §10.2). */
 export interface StsMemory {
@@ -21,6 +26,8 @@ export interface MtaStsOptions {
   readonly resolver: Resolver
   readonly now: () => number
   readonly memory?: StsMemory
+  /** PEM, beside the authorities of the system. Postfix: smtp_tls_CAfile. */
+  readonly ca?: () => string | undefined
   /** GET https://HOST/.well-known/mta-sts.txt from an address. */
   readonly fetch?: (host: string, address: string) => Promise<HttpsAnswer>
 }
@@ -28,6 +35,8 @@ export interface MtaStsOptions {
 export interface MtaSts {
   /** The policy in force for a domain; undefined: none. Never rejects. */
   policyFor(domain: string): Promise<StsPolicy | undefined>
+  /** What went wrong when its policy was fetched last, not long ago. */
+  failureOf(domain: string): StsFailure | undefined
 }
 
 const maxPolicies = 10_000
@@ -39,22 +48,13 @@ const fetchTimeoutMs = 60_000
 const retryMs = 300_000
 const maxAgeMs = 31_557_600_000
 
-const fetchPolicy = (host: string, address: string): Promise<HttpsAnswer> =>
-  fetchHttps({
-    host,
-    address,
-    path: '/.well-known/mta-sts.txt',
-    timeoutMs: fetchTimeoutMs,
-    maxBytes: maxPolicyBytes,
-  })
-
 /** SMTP MTA Strict Transport Security of other domains. RFC 8461. */
 export const createMtaSts = (options: MtaStsOptions): MtaSts => new Sts(options)
 
 class Sts implements MtaSts {
   readonly #options: MtaStsOptions
   readonly #policies: Map<string, StsPolicy>
-  readonly #failed = new Map<string, number>()
+  readonly #failed = new Map<string, { readonly untilMs: number; readonly why: StsFailure }>()
   readonly #running = new Map<string, Promise<StsPolicy | undefined>>()
 
   constructor(options: MtaStsOptions) {
@@ -70,6 +70,11 @@ class Sts implements MtaSts {
     return asked
   }
 
+  failureOf(domain: string): StsFailure | undefined {
+    const failed = this.#failed.get(domain)
+    return failed !== undefined && failed.untilMs > this.#options.now() ? failed.why : undefined
+  }
+
   async #find(domain: string): Promise<StsPolicy | undefined> {
     const nowMs = this.#options.now()
     const known = this.#policies.get(domain)
@@ -77,11 +82,11 @@ class Sts implements MtaSts {
     const id = await this.#announcedId(domain)
     // RFC 8461 §5.1: a record that has gone takes no policy back.
     if (id === undefined || id === kept?.id) return kept
-    if ((this.#failed.get(domain) ?? 0) > nowMs) return kept
+    if (this.failureOf(domain) !== undefined) return kept
     const fetched = await this.#fetch(domain, id)
-    if (fetched === undefined) {
+    if (typeof fetched === 'string') {
       if (this.#failed.size >= maxPolicies) this.#failed.clear()
-      this.#failed.set(domain, nowMs + retryMs)
+      this.#failed.set(domain, { untilMs: nowMs + retryMs, why: fetched })
       return kept
     }
     this.#keep(domain, fetched)
@@ -97,19 +102,38 @@ class Sts implements MtaSts {
     return /;[ \t]*id[ \t]*=[ \t]*([A-Za-z0-9]{1,32})[ \t]*(?:;|$)/.exec(records[0] ?? '')?.[1]
   }
 
-  async #fetch(domain: string, id: string): Promise<StsPolicy | undefined> {
+  async #fetch(domain: string, id: string): Promise<StsPolicy | StsFailure> {
     const host = `mta-sts.${domain}`
     const found = await addressesOf(this.#options.resolver, host)
-    if (found.kind !== 'records') return undefined
+    if (found.kind !== 'records') return 'sts-policy-fetch-error'
+    let answer: HttpsAnswer
     try {
-      const answer = await (this.#options.fetch ?? fetchPolicy)(host, found.records[0] ?? '')
-      if (answer.status !== 200 || !/^text\/plain\b/i.test(answer.contentType)) return undefined
-      const { mode, mx = [], maxAge } = parsePolicy(answer.text)
-      const ageMs = Math.min((maxAge ?? 0) * 1000, maxAgeMs)
-      return { id, mode, mx: mx.slice(0, 100), expiresMs: this.#options.now() + ageMs }
-    } catch {
-      return undefined
+      answer = await (this.#options.fetch ?? this.#fetchPolicy)(host, found.records[0] ?? '')
+    } catch (error) {
+      const { code = '' } = error as { readonly code?: string }
+      return /CERT|ISSUER|SIGNED|SIGNATURE|CA$/.test(code) ? 'sts-webpki-invalid' : 'sts-policy-fetch-error'
     }
+    if (answer.status !== 200 || !/^text\/plain\b/i.test(answer.contentType)) return 'sts-policy-fetch-error'
+    try {
+      const { mode, mx = [], maxAge = 0 } = parsePolicy(answer.text)
+      const ageMs = Math.min(maxAge * 1000, maxAgeMs)
+      const expiresMs = this.#options.now() + ageMs
+      return { id, mode, mx: mx.slice(0, 100), expiresMs, maxAgeSeconds: maxAge }
+    } catch {
+      return 'sts-policy-invalid'
+    }
+  }
+
+  readonly #fetchPolicy = (host: string, address: string): Promise<HttpsAnswer> => {
+    const ca = this.#options.ca?.()
+    return fetchHttps({
+      host,
+      address,
+      path: '/.well-known/mta-sts.txt',
+      timeoutMs: fetchTimeoutMs,
+      maxBytes: maxPolicyBytes,
+      ...(ca === undefined ? {} : { ca }),
+    })
   }
 
   #keep(domain: string, policy: StsPolicy): void {

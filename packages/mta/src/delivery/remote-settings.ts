@@ -1,6 +1,7 @@
 import type { AddressFamily, SecureResolver } from '@posthorn/dns'
 import type { SmtpClientOptions, SmtpServerAddress } from '@posthorn/smtp'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
+import type { TlsRecorder } from '../tlsrpt/session-result.ts'
 import type { PoolLimits } from './connection-pool.ts'
 import type { MtaSts } from './mta-sts.ts'
 import type { TlsPolicyEntry } from './tls-policy.ts'
@@ -45,6 +46,8 @@ export interface RemoteTlsSettings {
   readonly secure: SecureResolver | undefined
   /** undefined: off. */
   readonly sts: MtaSts | undefined
+  /** smtp_tlsrpt_enable; undefined: no. */
+  readonly reports?: TlsRecorder | undefined
   /** smtp_tls_dane_insecure_mx_policy */
   readonly insecureMx: 'dane' | 'encrypt' | 'may'
   /** smtp_tls_fingerprint_digest */

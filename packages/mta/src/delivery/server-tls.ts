@@ -12,7 +12,13 @@ export type ServerTls =
       readonly certificate: CertificateDemand
       readonly serverName?: string
     }
-  | { readonly kind: 'skip'; readonly status: string; readonly text: string }
+  | {
+      readonly kind: 'skip'
+      readonly status: string
+      readonly text: string
+      /** RFC 8460 §4.3.2.1 */
+      readonly result?: 'dnssec-invalid' | 'dane-required'
+    }
 
 export interface ServerTlsOptions {
   readonly policy: TlsPolicy
@@ -86,7 +92,7 @@ const daneFor = async (server: SmtpServerAddress, options: ServerTlsOptions): Pr
   const found = await tlsaOf(secure, server)
   if (found.kind === 'temporary') {
     const text = `TLSA lookup error for ${server.host}:${server.port}: ${found.reason}`
-    return { kind: 'skip', status: '4.7.5', text }
+    return { kind: 'skip', status: '4.7.5', text, result: 'dnssec-invalid' }
   }
   if (found.kind === 'none') return withoutDane(server, options, 'no TLSA records found')
   const associations = found.records.filter(isUsable)
@@ -101,7 +107,12 @@ const daneFor = async (server: SmtpServerAddress, options: ServerTlsOptions): Pr
 
 const withoutDane = (server: SmtpServerAddress, options: ServerTlsOptions, why: string): ServerTls => {
   if (options.policy.level !== 'dane-only') return byStrictTransport(server, options, 'may')
-  return { kind: 'skip', status: '4.7.5', text: `DANE is required for ${server.host}, but ${why}` }
+  return {
+    kind: 'skip',
+    status: '4.7.5',
+    text: `DANE is required for ${server.host}, but ${why}`,
+    result: 'dane-required',
+  }
 }
 
 /** RFC 7672 §3.1.3: PKIX usages say nothing between mail servers. */

@@ -169,6 +169,7 @@ class Delivery {
       tlsLevel: tls.level,
       certificate: tls.certificate,
       tls: { ...site.tls, ...tls.tls },
+      ...(tls.onTls === undefined ? {} : { onTls: tls.onTls }),
     })
     if ('kind' in client) {
       if (client.kind === 'reply' || client.kind === 'auth') this.#reached = true

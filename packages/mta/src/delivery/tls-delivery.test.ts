@@ -8,6 +8,7 @@ import { type Standing, testDnsServer } from '../../../dns/src/dns-server-fixtur
 import { type MadeCertificate, makeCertificate } from '../../../smtp/src/client/certificate-fixture.ts'
 import { RecordingHandler } from '../../../smtp/src/handler-fixture.ts'
 import { QueueBench } from '../queue/queue-fixture.ts'
+import type { SessionResult } from '../tlsrpt/session-result.ts'
 import type { StsPolicy } from './mta-sts.ts'
 import { defaultRemoteSettings, type RemoteTlsSettings } from './remote-settings.ts'
 import type { TlsLevel } from './tls-policy.ts'
@@ -28,7 +29,7 @@ interface Setting {
   readonly dns?: readonly [mx: Standing, a: Standing, tlsa?: Standing]
   readonly tlsa?: MadeCertificate
   readonly usage?: number
-  readonly sts?: Pick<StsPolicy, 'mode' | 'mx'>
+  readonly sts?: Pick<StsPolicy, 'mode' | 'mx'> | 'sts-webpki-invalid'
   readonly requireTls?: true
   readonly header?: string
   /** `sent`, or what is said to whom. */
@@ -130,6 +131,22 @@ const rows: Readonly<Record<string, Setting>> = {
     sts: { mode: 'testing', mx: ['mx.b.test'] },
     expect: /^sent secure/,
   },
+  'RFC 8461 §5: testing, a certificate that does not fit': {
+    level: 'may',
+    shown: other,
+    sts: { mode: 'testing', mx: ['mx.local.test'] },
+    expect: /^sent secure/,
+  },
+  'RFC 8461 §5: testing, a certificate that fits': {
+    level: 'may',
+    sts: { mode: 'testing', mx: ['mx.local.test'] },
+    expect: /^sent secure/,
+  },
+  'RFC 8460 §4.3.2.2: a policy that cannot be fetched': {
+    level: 'may',
+    sts: 'sts-webpki-invalid',
+    expect: /^sent secure/,
+  },
   'RFC 8461 §2: DANE is believed before MTA-STS': {
     level: 'dane',
     shown: other,
@@ -170,6 +187,27 @@ const rows: Readonly<Record<string, Setting>> = {
     dns: ['secure', 'secure'],
     expect: /^4\.7\.5 Server certificate not trusted/,
   },
+}
+
+/** RFC 8460 §4.3: what is counted of the session, and under which policy. */
+const reported: Readonly<Record<string, string>> = {
+  'dane: a record that fits': 'tlsa good',
+  'dane: a record that does not fit is no reason to go on': 'tlsa validation-failure',
+  'RFC 7672 §2.2: with records, STARTTLS that is missing is an attack': 'tlsa starttls-not-supported',
+  'RFC 7672 §2.1.1: a bogus TLSA answer is never taken for none': 'tlsa dnssec-invalid',
+  'a bogus MX answer': 'tlsa dnssec-invalid',
+  'dane: no records, opportunistic': 'no-policy-found good',
+  'dane: no records, no TLS': 'no-policy-found starttls-not-supported',
+  'dane-only without records': 'tlsa dane-required',
+  'RFC 8461 §5: enforce, a certificate that fits': 'sts good',
+  'RFC 8461 §5: enforce, a certificate that does not': 'sts certificate-not-trusted',
+  'RFC 8461 §5: enforce, no TLS': 'sts starttls-not-supported',
+  'RFC 8461 §4.1: enforce, a host that is not in the policy': 'sts validation-failure',
+  'RFC 8461 §5: testing changes nothing': 'sts validation-failure',
+  'RFC 8461 §2: DANE is believed before MTA-STS': 'tlsa good',
+  'RFC 8461 §5: testing, a certificate that does not fit': 'sts certificate-not-trusted',
+  'RFC 8461 §5: testing, a certificate that fits': 'sts good',
+  'RFC 8460 §4.3.2.2: a policy that cannot be fetched': 'sts sts-webpki-invalid',
 }
 
 const peer = async (t: TestContext, shown: MadeCertificate | 'no TLS') => {
@@ -218,6 +256,7 @@ for (const [what, setting] of Object.entries(rows)) {
   test(what, async (t) => {
     const { handler, port } = await peer(t, setting.shown ?? good)
     const { sts } = setting
+    const counted: SessionResult[] = []
     const tls: RemoteTlsSettings = {
       ...defaultRemoteSettings.tls,
       policyFor: () => ({ kind: 'policy', policy: { level: setting.level, match: [], tls: {} } }),
@@ -225,7 +264,12 @@ for (const [what, setting] of Object.entries(rows)) {
       sts:
         sts === undefined
           ? undefined
-          : { policyFor: async () => ({ id: '1', expiresMs: Number.MAX_SAFE_INTEGER, ...sts }) },
+          : {
+              failureOf: () => (typeof sts === 'string' ? sts : undefined),
+              policyFor: async () =>
+                typeof sts === 'string' ? undefined : { id: '1', expiresMs: Number.MAX_SAFE_INTEGER, ...sts },
+            },
+      reports: { record: (result) => counted.push(result), resumed: 'skipped' },
     }
     const bench = await QueueBench.open(t, {
       zone: 'local.test. MX 1 mx.local.test.\nmx.local.test. A 127.0.0.1\n',
@@ -249,5 +293,8 @@ for (const [what, setting] of Object.entries(rows)) {
           ? `${note.status} ${note.diagnostic}`
           : `bounced ${/dsn=(\S+),/.exec(bounced ?? '')?.[1]}`
     assert.match(said, setting.expect)
+    for (const { domain } of counted) assert.equal(domain, 'local.test')
+    const results = counted.map(({ policy, failure }) => `${policy.type} ${failure?.type ?? 'good'}`)
+    if (reported[what] !== undefined) assert.deepEqual([...new Set(results)], [reported[what]])
   })
 }

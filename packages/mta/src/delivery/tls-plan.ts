@@ -1,8 +1,16 @@
 import type { AddressFamily, Resolver, SecureAnswer, SecureResolver } from '@posthorn/dns'
 import { findHeader, octetsOf } from '@posthorn/mail'
-import type { CertificateDemand, ClientTlsLevel, ClientTlsSettings, SmtpServerAddress } from '@posthorn/smtp'
+import type {
+  CertificateDemand,
+  ClientTlsLevel,
+  ClientTlsSettings,
+  SmtpServerAddress,
+  TlsEvent,
+} from '@posthorn/smtp'
+import { judgeSession, noPolicy, notNamed, stsApplied, tlsaApplied } from '../tlsrpt/observed-session.ts'
+import { type AppliedPolicy, failureAt, type ResultType } from '../tlsrpt/session-result.ts'
 import type { DeliveryJob } from './attempt.ts'
-import type { StsPolicy } from './mta-sts.ts'
+import type { StsFailure, StsPolicy } from './mta-sts.ts'
 import { stsAllows } from './mta-sts.ts'
 import type { NextHop } from './next-hop.ts'
 import type { RemoteTlsSettings } from './remote-settings.ts'
@@ -15,6 +23,8 @@ export type TlsDecision =
       readonly level: ClientTlsLevel
       readonly certificate: CertificateDemand
       readonly tls: ClientTlsSettings
+      /** undefined: nobody keeps count. */
+      readonly onTls?: (event: TlsEvent) => void
     }
   | { readonly kind: 'skip'; readonly status: string; readonly text: string }
 
@@ -33,6 +43,9 @@ interface PlanParts {
   readonly settings: RemoteTlsSettings
   readonly hop: NextHop
   readonly sts: StsPolicy | undefined
+  /** In force or not: what sessions are measured by. */
+  readonly watched: StsPolicy | undefined
+  readonly stsFailure: StsFailure | undefined
   readonly mx: MxStanding
   readonly required: boolean
   readonly resolver: Resolver
@@ -65,7 +78,9 @@ export class TlsPlan {
     const required = job.entry.options.requireTls === true
     const optional = policy.level === 'may' || policy.level === 'encrypt' || policy.level === 'dane'
     const asksDane = policy.level === 'dane' || policy.level === 'dane-only'
-    const announced = optional && domain !== undefined ? await settings.sts?.policyFor(domain) : undefined
+    const asked = optional && domain !== undefined ? settings.sts : undefined
+    const announced = domain === undefined ? undefined : await asked?.policyFor(domain)
+    const stsFailure = announced === undefined && domain !== undefined ? asked?.failureOf(domain) : undefined
     let sts = announced?.mode === 'enforce' ? announced : undefined
     if (!required && (sts !== undefined || policy.level === 'dane') && (await waivesTls(job))) {
       sts = undefined
@@ -74,7 +89,9 @@ export class TlsPlan {
     const dane = asksDane || required ? settings.secure : undefined
     const mx = dane === undefined || domain === undefined ? 'none' : await standingOf(dane, domain)
     if (mx === 'temporary') {
-      return { kind: 'refused', status: '4.4.3', text: `MX look-up of ${nextHop} cannot be validated` }
+      const text = `MX look-up of ${nextHop} cannot be validated`
+      record(input, tlsaApplied([]), 'dnssec-invalid', text)
+      return { kind: 'refused', status: '4.4.3', text }
     }
     if (required && domain !== undefined && sts === undefined && mx !== 'secure') {
       const text = `REQUIRETLS is required, but the mail servers of ${domain} are proven by neither DNSSEC nor MTA-STS`
@@ -82,7 +99,19 @@ export class TlsPlan {
     }
     const proven = dane !== undefined
     const resolver = dane === undefined ? input.resolver : provenResolver(dane, input.resolver)
-    const parts: PlanParts = { policy, settings, hop, sts, mx, required, resolver, proven }
+    const watched = announced
+    const parts: PlanParts = {
+      policy,
+      settings,
+      hop,
+      sts,
+      watched,
+      stsFailure,
+      mx,
+      required,
+      resolver,
+      proven,
+    }
     return { kind: 'plan', plan: new TlsPlan(parts) }
   }
 
@@ -114,10 +143,15 @@ export class TlsPlan {
       secureMatch: settings.secureMatch,
       sts: sts === undefined ? 'none' : 'enforced',
     })
-    if (chosen.kind === 'skip') return chosen
+    if (chosen.kind === 'skip') {
+      if (chosen.result !== undefined)
+        record(this.#parts, tlsaApplied([]), chosen.result, chosen.text, server.host)
+      return chosen
+    }
     // RFC 8461 §5: a host outside of the policy is no mail server of the domain, unless DANE vouches for it.
     if (sts !== undefined && chosen.level !== 'dane' && !stsAllows(sts, server.host)) {
       const text = `host ${server.host} is not in the MTA-STS policy of its domain`
+      record(this.#parts, stsApplied(sts), 'validation-failure', notNamed, server.host)
       return { kind: 'skip', status: '4.7.5', text }
     }
     const open = chosen.level === 'none' || chosen.level === 'may' || chosen.level === 'encrypt'
@@ -126,8 +160,42 @@ export class TlsPlan {
         ? { ...chosen, level: 'verify' as const, certificate: { names: [server.host] } }
         : chosen
     const { level, certificate } = demanded
-    return { kind: 'use', level, certificate, tls: withServerTls(undefined, policy, demanded) }
+    const onTls = this.#watch(server, level, certificate)
+    const tls = withServerTls(undefined, policy, demanded)
+    return { kind: 'use', level, certificate, tls, ...(onTls === undefined ? {} : { onTls }) }
   }
+
+  /** Counts the session under the policy that it is measured by. RFC 8460 §4. */
+  #watch(
+    { host }: SmtpServerAddress,
+    level: ClientTlsLevel,
+    { associations = [] }: CertificateDemand,
+  ): ((event: TlsEvent) => void) | undefined {
+    const { settings, hop, watched, stsFailure } = this.#parts
+    const { reports } = settings
+    if (reports === undefined || hop.kind !== 'domain') return undefined
+    const isDane = level === 'dane'
+    const sts = isDane ? undefined : watched
+    const none = stsFailure === undefined ? noPolicy : { ...noPolicy, type: 'sts' as const }
+    const policy = isDane ? tlsaApplied(associations) : sts === undefined ? none : stsApplied(sts)
+    const hostAllowed = sts === undefined || stsAllows(sts, host) ? 'allowed' : 'not allowed'
+    return (event) => {
+      if (event.resumed && reports.resumed === 'skipped') return
+      const failure = judgeSession(event, { sts, stsFailure: isDane ? undefined : stsFailure, hostAllowed })
+      reports.record({ domain: hop.name, policy, ...(failure === undefined ? {} : { failure }) })
+    }
+  }
+}
+
+const record = (
+  { hop, settings }: Pick<PlanParts, 'hop' | 'settings'>,
+  policy: AppliedPolicy,
+  type: ResultType,
+  text: string,
+  host = '',
+): void => {
+  if (hop.kind === 'domain')
+    settings.reports?.record({ domain: hop.name, policy, failure: failureAt(type, text, { host }) })
 }
 
 const standingOf = async (secure: SecureResolver, domain: string): Promise<MxStanding | 'temporary'> => {

@@ -10,6 +10,7 @@ import {
   type TlsLevel,
   type TlsPolicy,
   type TlsPolicyEntry,
+  type TlsRecorder,
 } from '@posthorn/mta'
 import { type ClientTlsSettings, TlsSessions } from '@posthorn/smtp'
 import type { ConfigValues } from '../config/schema/schema.ts'
@@ -99,7 +100,12 @@ function secureResolver(config: ConfigValues, level: TlsLevel, log: Log): Secure
 /** How mail leaves, from main.cf. Throws StartError for what cannot be meant. */
 export function remoteSite(
   config: ConfigValues,
-  sources: { readonly policies: readonly LookupTable[]; readonly sts: MtaSts; readonly log: Log },
+  sources: {
+    readonly policies: readonly LookupTable[]
+    readonly sts: MtaSts
+    readonly record: TlsRecorder['record']
+    readonly log: Log
+  },
 ): RemoteSite {
   const level = siteLevel(config)
   const secure = secureResolver(config, level, sources.log)
@@ -128,6 +134,12 @@ export function remoteSite(
       policyFor: policyReader(config, sources.policies, level),
       secure,
       sts: config.smtp_tls_mta_sts && !noDns ? sources.sts : undefined,
+      reports: config.smtp_tlsrpt_enable
+        ? {
+            record: sources.record,
+            resumed: config.smtp_tlsrpt_skip_reused_handshakes ? 'skipped' : 'counted',
+          }
+        : undefined,
       insecureMx: config.smtp_tls_dane_insecure_mx_policy,
       digest: config.smtp_tls_fingerprint_digest,
       verifyMatch: config.smtp_tls_verify_cert_match,

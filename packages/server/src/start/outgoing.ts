@@ -9,14 +9,20 @@ import {
   type MtaSts,
   type RemoteTransport,
   type Routing,
+  type Submission,
+  sendReports,
   type Tables,
 } from '@posthorn/mta'
+import type { SmtpReply } from '@posthorn/smtp'
 import type { Config } from '../config/config.ts'
 import { type ConfigValues, type ParameterName, parameters } from '../config/schema/schema.ts'
 import { remoteSite } from '../services/remote-options.ts'
 import { type ClientTables, smtpClientOptions } from '../services/smtp-client-options.ts'
 import { stsMemory } from '../services/sts-memory.ts'
+import { TlsReports } from '../services/tls-reports.ts'
 import { outgoingOptions } from '../services/transfer-options.ts'
+import { readAuthorities } from '../tls/authorities.ts'
+import type { TransferParts } from './transfer.ts'
 
 export interface Outgoing {
   readonly smtp: RemoteTransport
@@ -29,6 +35,7 @@ interface OutgoingSources {
   readonly tables: Tables
   readonly routing: Pick<Routing, 'complete' | 'isLocalDomain'>
   readonly sts: MtaSts
+  readonly reports: TlsReports
   readonly log: Log
 }
 
@@ -38,6 +45,43 @@ export const createSts = (config: Config, resolver: Resolver, log: Log, now: () 
     resolver,
     now,
     memory: stsMemory(join(config.values.data_directory, 'mta-sts.json'), log),
+    ca: () => readAuthorities('smtp_tls', config.values.smtp_tls_CAfile, config.values.smtp_tls_CApath),
+  })
+
+/** Counts outlive every reload, too. */
+export const createTlsReports = (
+  { config: { values }, resolver, log, now }: TransferParts,
+  site: {
+    readonly config: () => Config
+    readonly submit: (submission: Submission) => Promise<SmtpReply>
+  },
+): TlsReports =>
+  new TlsReports({
+    folder: join(values.data_directory, 'tlsrpt'),
+    log,
+    now,
+    send: async (day, tally, signal) => {
+      const { values } = site.config()
+      if (!values.smtp_tlsrpt_enable) return
+      const { tlsrpt_organization: organization, tlsrpt_contact: contact } = values
+      await sendReports(day, tally, {
+        resolver,
+        reporter: { organization, contact, submitter: contact.slice(contact.lastIndexOf('@') + 1) },
+        submit: async (address, message) => {
+          const userid = process.getuid?.() ?? 0
+          const { code, text } = await site.submit({
+            sender: '',
+            recipients: [{ address }],
+            content: [message],
+            userid,
+          })
+          if (code >= 400) throw new Error(`${code} ${text}`)
+        },
+        log,
+        now,
+        signal,
+      })
+    },
   })
 
 /** Throws TableError, StartError. */
@@ -58,7 +102,7 @@ export function createOutgoing(config: Config, sources: OutgoingSources): Outgoi
 function remoteTransport(
   given: ConfigValues,
   protocol: 'smtp' | 'lmtp',
-  { tables, routing, sts, log }: OutgoingSources,
+  { tables, routing, sts, reports, log }: OutgoingSources,
 ): RemoteTransport {
   const values = protocol === 'smtp' ? given : asSmtp(given)
   const open = (name: TableParameter): readonly LookupTable[] => tables.openAll(values[name], name)
@@ -76,7 +120,12 @@ function remoteTransport(
     passwords: open('smtp_sasl_password_maps'),
     discardKeywords: open('smtp_discard_ehlo_keyword_address_maps'),
   }
-  const site = remoteSite(values, { policies: open('smtp_tls_policy_maps'), sts, log })
+  const site = remoteSite(values, {
+    policies: open('smtp_tls_policy_maps'),
+    sts,
+    log,
+    record: (result) => reports.record(result),
+  })
   return {
     client: (server, nextHop, sender) => ({
       ...smtpClientOptions(values, clientTables, server, nextHop, sender, protocol),
@@ -99,5 +148,11 @@ const lmtpTwins = [...parameters].flatMap(([name, { twin }]) =>
 /** lmtp(8) is smtp(8) with parameters of its own. */
 function asSmtp(values: ConfigValues): ConfigValues {
   const own = Object.fromEntries(lmtpTwins.map(([name, twin]) => [twin, values[name as ParameterName]]))
-  return { ...values, ...own, smtp_never_send_ehlo: false, smtp_tls_mta_sts: false }
+  return {
+    ...values,
+    ...own,
+    smtp_never_send_ehlo: false,
+    smtp_tls_mta_sts: false,
+    smtp_tlsrpt_enable: false,
+  }
 }

@@ -37,6 +37,7 @@ import { createLocalUsers } from '../services/local-user.ts'
 import { miltersOptions } from '../services/milter-options.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { screenOptions } from '../services/screen-options.ts'
+import type { TlsReports } from '../services/tls-reports.ts'
 import {
   contentCheckOptions,
   greylistOptions,
@@ -49,7 +50,7 @@ import {
 } from '../services/transfer-options.ts'
 import { verifyOptions } from '../services/verify-options.ts'
 import { StartError } from '../start-error.ts'
-import { createOutgoing, createSts } from './outgoing.ts'
+import { createOutgoing, createSts, createTlsReports } from './outgoing.ts'
 
 export interface TransferParts {
   readonly config: Config
@@ -67,6 +68,7 @@ export interface TransferParts {
 /** What outlives a reload. */
 interface RuleParts extends TransferParts {
   readonly sts: MtaSts
+  readonly reports: TlsReports
   /** Delivers by a transport; probes of addresses go by it. */
   readonly agent: (transport: string) => DeliveryAgent | undefined
 }
@@ -134,7 +136,7 @@ async function rulesOf(parts: RuleParts, config: Config) {
     return { ...receive, limits: clientLimits(own, { store, tables, log, now, receive }) }
   }
   try {
-    const outgoing = createOutgoing(config, { tables, routing, sts: parts.sts, log })
+    const outgoing = createOutgoing(config, { ...parts, tables, routing })
     return {
       config,
       receive: receiveOf(config, 'by-port'),
@@ -196,9 +198,16 @@ export async function createTransfer(given: TransferParts) {
     ...given,
     agent: (transport) => byTransport.get(transport),
     sts: createSts(given.config, given.resolver, given.log, given.now),
+    reports: createTlsReports(given, {
+      config: () => current.config,
+      submit: async (submission) => await submitNow(submission),
+    }),
   }
   let current = await rules(parts, parts.config)
   const { store, accounts, resolver, log, now, owner, statistics } = parts
+  /** Mail of this machine's users, by main.cf's rules. */
+  const submitNow = async (submission: Submission) =>
+    await submit(submission, { store, log, now, direct, configuration: () => current.receive })
   // Asked when mail comes in: the queue is there by then.
   const direct: DirectDelivery = { offer: (recipients) => queue.offer(recipients) }
   const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>
@@ -246,10 +255,11 @@ export async function createTransfer(given: TransferParts) {
       receiver(() => current.receiveByService.get(key) ?? current.receive, log),
     isTrusted: (address: string): boolean =>
       current.receive.mynetworks.has(address) && (current.receive.gatewayGuard?.trusts(address) ?? true),
-    start: (): void => queue.start(),
-    /** Mail of this machine's users, by main.cf's rules. */
-    submit: async (submission: Submission) =>
-      await submit(submission, { store, log, now, direct, configuration: () => current.receive }),
+    start: (): void => {
+      queue.start()
+      void parts.reports.sendDue()
+    },
+    submit: submitNow,
     reload: async (config: Config): Promise<void> => {
       const next = await rules(parts, config)
       const before = current
@@ -257,7 +267,10 @@ export async function createTransfer(given: TransferParts) {
       before.receive.routing.close()
     },
     /** No new delivery; those under way may end. */
-    stopQueue: async (graceMs: number): Promise<void> => await queue.stop(graceMs),
+    stopQueue: async (graceMs: number): Promise<void> => {
+      await queue.stop(graceMs)
+      await parts.reports.close()
+    },
     close: (): void => {
       agents.close()
       current.receive.routing.close()

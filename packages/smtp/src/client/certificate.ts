@@ -1,15 +1,20 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import type { CertificateAssociation, CertificateDemand, ClientTlsLevel } from './options.ts'
+import { type TlsFailureType, trustFailure } from './tls-event.ts'
 
 /** Postfix's words for `… TLS connection established to`. */
 export type CertificateTrust = 'Anonymous' | 'Untrusted' | 'Trusted' | 'Verified'
 
 export type CertificateVerdict =
   | { readonly kind: 'good'; readonly trust: CertificateTrust }
-  | { readonly kind: 'bad'; readonly text: string }
+  | { readonly kind: 'bad'; readonly text: string; readonly type: TlsFailureType }
 
-const bad = (text: string): CertificateVerdict => ({ kind: 'bad', text })
+const bad = (text: string, type: TlsFailureType = 'validation-failure'): CertificateVerdict => ({
+  kind: 'bad',
+  text,
+  type,
+})
 const verified: CertificateVerdict = { kind: 'good', trust: 'Verified' }
 
 /** Longest chain looked at: what comes is a stranger's. */
@@ -18,12 +23,12 @@ const maxChain = 10
 /** Whether the certificate that a server showed is what the level demands. Postfix: smtp_tls_security_level. */
 export const judgeCertificate = (
   socket: TLSSocket,
+  leaf: X509Certificate | undefined,
   level: ClientTlsLevel,
   demand: CertificateDemand,
   host: string,
   nowMs: number,
 ): CertificateVerdict => {
-  const leaf = socket.getPeerX509Certificate()
   if (level === 'verify') return verifyByAuthority(socket, leaf, demand.names ?? [host])
   if (level === 'fingerprint') return verifyByFingerprint(leaf, demand)
   if (level === 'dane') return verifyByDane(leaf, demand, demand.names ?? [host], nowMs)
@@ -40,9 +45,21 @@ const verifyByAuthority = (
   if (!socket.authorized) {
     // Node's types say Error; it is OpenSSL's code or an error.
     const reason = String((socket.authorizationError as unknown) ?? 'unknown')
-    return bad(`Server certificate not trusted: ${reason.replace(/^Error: /, '')}`)
+    return bad(`Server certificate not trusted: ${reason.replace(/^Error: /, '')}`, trustFailure(reason))
   }
-  return nameFits(leaf, names) ? verified : bad('Server certificate not verified: no name that fits')
+  return nameFits(leaf, names)
+    ? verified
+    : bad('Server certificate not verified: no name that fits', 'certificate-host-mismatch')
+}
+
+/** What the authorities of the system and the host's name say, whatever the level asks. undefined: nothing wrong. */
+export const webPkiFailure = (
+  socket: TLSSocket,
+  leaf: X509Certificate | undefined,
+  host: string,
+): TlsFailureType | undefined => {
+  const verdict = verifyByAuthority(socket, leaf, [host])
+  return verdict.kind === 'bad' ? verdict.type : undefined
 }
 
 /** RFC 6125 §6.4: names of the certificate; the common name where it has none. `.example.org`: any name below. */
@@ -83,7 +100,9 @@ const verifyByDane = (
   if (associations.some((record) => record.usage === 3 && matches(record, leaf))) return verified
   const authorities = associations.filter(({ usage }) => usage === 2)
   if (authorities.length > 0 && isBelow(leaf, authorities, nowMs)) {
-    return nameFits(leaf, names) ? verified : bad('Server certificate not verified: no name that fits')
+    return nameFits(leaf, names)
+      ? verified
+      : bad('Server certificate not verified: no name that fits', 'certificate-host-mismatch')
   }
   return bad('Server certificate not verified: no TLSA record matches')
 }

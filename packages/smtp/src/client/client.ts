@@ -8,6 +8,7 @@ import type { SmtpClientOptions, SmtpServerAddress } from './options.ts'
 import type { ForwardedClient, OutgoingMail, RecipientOutcome } from './outgoing-mail.ts'
 import type { RemoteReply } from './reply.ts'
 import type { RemoteTls } from './start-tls.ts'
+import type { TlsEvent } from './tls-event.ts'
 
 /** A server ready for mail. */
 export interface SmtpClient {
@@ -33,11 +34,37 @@ export const connectSmtp = async (
   const socket = await openSocket(server, options)
   if ('kind' in socket) return socket
   const connection = new RemoteConnection(server, options, socket)
+  const { localAddress = '', remoteAddress = server.address } = socket
   const failure = await shakeHands(connection, options)
+  tellTls(connection, options, failure, {
+    sendingAddress: localAddress,
+    receivingAddress: remoteAddress,
+    host: server.host,
+    heloName: connection.heloName,
+  })
   if (failure === undefined) return new Client(connection, options, performance.now() - startedMs)
   connection.leave()
   const again = failure.kind === 'tls' && options.tlsLevel === 'may' && options.wrapperMode !== true
   return again ? connectSmtp(server, { ...options, tlsLevel: 'none' }) : failure
+}
+
+const tellTls = (
+  { tls }: RemoteConnection,
+  { onTls, tlsLevel }: SmtpClientOptions,
+  failure: SmtpFailure | undefined,
+  where: Omit<TlsEvent, 'failure' | 'webPki' | 'resumed'>,
+): void => {
+  if (onTls === undefined || tlsLevel === 'none') return
+  if (tls !== undefined) {
+    const { resumed, webPki } = tls
+    onTls({ ...where, resumed, ...(webPki === undefined ? {} : { webPki }) })
+  } else if (failure?.kind === 'tls') {
+    const { tls: type = 'validation-failure', text } = failure
+    onTls({ ...where, resumed: false, failure: { type, text } })
+  } else if (failure === undefined) {
+    const text = 'STARTTLS was not offered'
+    onTls({ ...where, resumed: false, failure: { type: 'starttls-not-supported', text } })
+  }
 }
 
 /** RFC 5321 §4.2.1: the only class that says yes to a command that is complete. */

@@ -1,4 +1,5 @@
 import type { RemoteReply } from './reply.ts'
+import type { TlsFailureType } from './tls-event.ts'
 
 /** Why a whole session or transaction came to nothing. A value: peers do such things every day. */
 export interface SmtpFailure {
@@ -11,6 +12,8 @@ export interface SmtpFailure {
   readonly status: string
   /** In Postfix's words: `host x[192.0.2.1] said: 550 … (in reply to MAIL FROM command)`. */
   readonly text: string
+  /** Of kind 'tls': what was wrong. Default validation-failure. */
+  readonly tls?: TlsFailureType
   /** The server's own words, when it said some. */
   readonly reply?: RemoteReply
 }

@@ -70,7 +70,12 @@ export const openingOf = (server: SmtpServerAddress, options: SmtpClientOptions)
     },
     unfitForTls(peer, isSecure) {
       if (!tlsIsRequired || isSecure || extensions.has('STARTTLS')) return undefined
-      return { kind: 'tls', status: '4.7.4', text: `TLS is required, but was not offered by host ${peer}` }
+      return {
+        kind: 'tls',
+        status: '4.7.4',
+        text: `TLS is required, but was not offered by host ${peer}`,
+        tls: 'starttls-not-supported',
+      }
     },
     tlsOptions: start.options,
     secured(socket) {
@@ -120,6 +125,7 @@ const tlsFailure = (peer: string, error: ConnectError, reply: RemoteReply | unde
       kind: 'tls',
       status: reply.status.replace(/^5/, '4'),
       text: `TLS is required, but host ${peer} refused to start TLS: ${reply.text}`,
+      tls: 'starttls-not-supported',
       reply,
     }
   }

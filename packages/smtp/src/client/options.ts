@@ -1,4 +1,5 @@
 import type { SecureVersion } from 'node:tls'
+import type { TlsEvent } from './tls-event.ts'
 import type { TlsSessions } from './tls-sessions.ts'
 
 /** One server to talk to, already resolved. */
@@ -128,6 +129,8 @@ export interface SmtpClientOptions {
   readonly ownHost?: 'configured'
   /** Postfix: smtp_send_xforward_command. */
   readonly xforward?: true
+  /** Told once a connection, but where TLS is not tried. RFC 8460. */
+  readonly onTls?: (event: TlsEvent) => void
   /** Postfix: smtp_send_dummy_mail_auth. */
   readonly dummyMailAuth?: true
 }

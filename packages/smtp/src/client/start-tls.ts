@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import tls, { type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
-import { type CertificateTrust, judgeCertificate } from './certificate.ts'
+import { type CertificateTrust, judgeCertificate, webPkiFailure } from './certificate.ts'
 import type { SmtpFailure } from './failure.ts'
 import type { ClientTlsSettings, SmtpClientOptions, SmtpServerAddress } from './options.ts'
+import type { TlsFailureType } from './tls-event.ts'
 
 export interface RemoteTls {
   /** `TLSv1.3` */
@@ -11,6 +12,8 @@ export interface RemoteTls {
   readonly cipher: string
   readonly trust: CertificateTrust
   readonly resumed: boolean
+  /** Looked at where somebody asks (SmtpClientOptions.onTls). */
+  readonly webPki?: TlsFailureType
 }
 
 const maxContexts = 50
@@ -65,15 +68,20 @@ export const createTlsStart = (server: SmtpServerAddress, options: SmtpClientOpt
     judge: (socket: TLSSocket): RemoteTls | SmtpFailure => {
       const resumed = socket.isSessionReused()
       const { tlsLevel, certificate = {} } = options
-      const verdict = judgeCertificate(socket, tlsLevel, certificate, server.host, Date.now())
+      // Node gives it once.
+      const leaf = socket.getPeerX509Certificate()
+      const verdict = judgeCertificate(socket, leaf, tlsLevel, certificate, server.host, Date.now())
       // What a session does not remember (the chain) was judged when it began, under the same key.
-      if (verdict.kind === 'bad' && !resumed) return { kind: 'tls', status: '4.7.5', text: verdict.text }
+      if (verdict.kind === 'bad' && !resumed)
+        return { kind: 'tls', status: '4.7.5', text: verdict.text, tls: verdict.type }
       if (sessions !== undefined) {
         const before = socket.getSession()
         if (socket.getProtocol() !== 'TLSv1.3' && before !== undefined) sessions.keep(key, before)
         socket.on('session', (session: Buffer) => sessions.keep(key, session))
       }
+      const webPki = options.onTls === undefined ? undefined : webPkiFailure(socket, leaf, server.host)
       return {
+        ...(webPki === undefined ? {} : { webPki }),
         protocol: socket.getProtocol() ?? '',
         cipher: socket.getCipher().name,
         trust: verdict.kind === 'good' ? verdict.trust : 'Verified',

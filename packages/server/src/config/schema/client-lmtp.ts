@@ -14,6 +14,9 @@ const apart = [
   'smtp_generic_maps',
   'smtp_tls_dane_insecure_mx_policy',
   'smtp_tls_mta_sts',
+  'smtp_tlsrpt_enable',
+  'smtp_tlsrpt_skip_reused_handshakes',
+  'smtp_tlsrpt_socket_name',
 ] as const
 
 type Shared = Omit<typeof client & typeof clientTls, (typeof apart)[number]>

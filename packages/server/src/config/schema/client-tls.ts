@@ -164,6 +164,32 @@ export const clientTls = {
     default: 'yes',
     doc: 'Obey the MTA-STS policies of other domains (RFC 8461) at levels may, encrypt and dane.',
   }),
+  smtp_tlsrpt_enable: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Count what TLS does at other servers and report it each day (UTC) to the domains that ask for it at `_smtp._tls` (RFC 8460), by mail and by HTTPS. Built in: nothing else is needed. Reports pass non_smtpd_milters, which sign them.',
+  }),
+  smtp_tlsrpt_skip_reused_handshakes: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Sessions that go on with the TLS of an earlier one are not counted.',
+  }),
+  smtp_tlsrpt_socket_name: postfix({
+    type: 'string',
+    default: '',
+    instead: 'reports are made and sent by the server itself: no collector is needed',
+    doc: 'The socket of a TLSRPT collector.',
+  }),
+  tlsrpt_organization: posthorn({
+    type: 'string',
+    default: '$mydomain',
+    doc: 'Who reports: organization-name of TLS reports.',
+  }),
+  tlsrpt_contact: posthorn({
+    type: 'string',
+    default: 'postmaster@$mydomain',
+    doc: 'The sender of TLS reports, and whom to ask about them.',
+  }),
   smtp_sender_dependent_authentication: postfix({
     type: 'boolean',
     default: 'no',
