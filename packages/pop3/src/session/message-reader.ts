@@ -1,10 +1,10 @@
 import { type Sending, topAnswer, type WholeAnswer, wholeAnswer } from '../wire/whole-answer.ts'
 import type { Maildrop } from './maildrop.ts'
 
-/** Messages up to this size are answered whole. */
-export const wholeLimitBytes = 131_072
+/** Messages up to this size are answered whole; the store reads so much at once. */
+export const wholeLimitBytes = 253_952
 const pieceBytes = 262_144
-/** Where answers wait until they are sent: twice the largest message. */
+/** Where answers wait until they are sent. */
 const roomBytes = 262_144
 
 /** What the reader asks of the connection that messages go to. */
@@ -14,21 +14,30 @@ export interface Outlet {
   readonly backlogBytes: number
 }
 
+/** What the reader asks of the maildrop. */
+export type MessageSource = Pick<Maildrop, 'count' | 'readNow' | 'read'>
+
+interface Room {
+  readonly memory: Buffer
+  usedBytes: number
+}
+
 /**
  * Makes the answers to RETR. Most clients go through a maildrop in order: the answer to the next command is
  * there before it is asked for, while the client is busy with the last one.
  */
 export class MessageReader {
-  readonly #maildrop: Maildrop
+  readonly #maildrop: MessageSource
   readonly #outlet: Outlet
   /** Used again as soon as the kernel has what is in it; what is made ahead (`#next`) is forgotten then. */
-  #room: Buffer | undefined
-  #usedBytes = 0
+  #room: Room | undefined
+  /** The one before: used again when a client that takes more slowly than we make has come so far. */
+  #former: Room | undefined
   #lastNumber = 0
   #inOrder = false
   #next: { readonly number: number; readonly sending: Sending; readonly answer: WholeAnswer } | undefined
 
-  constructor(maildrop: Maildrop, outlet: Outlet) {
+  constructor(maildrop: MessageSource, outlet: Outlet) {
     this.#maildrop = maildrop
     this.#outlet = outlet
   }
@@ -38,14 +47,17 @@ export class MessageReader {
     this.#inOrder = number === this.#lastNumber + 1
     this.#lastNumber = number
     const next = this.#next
-    this.#next = undefined
-    if (next?.number === number && next.sending === sending) return next.answer
+    if (next?.number === number && next.sending === sending) {
+      this.#next = undefined
+      return next.answer
+    }
+    this.#forgetNext()
     return this.#make(number, sending)
   }
 
   /** TOP, as `answerNow`. */
   topNow(number: number, lineCount: number, sending: Sending): WholeAnswer | undefined {
-    this.#next = undefined
+    this.#forgetNext()
     const message = this.#maildrop.readNow(number, wholeLimitBytes)
     return message && topAnswer(message, lineCount, sending, this.#take)
   }
@@ -53,7 +65,7 @@ export class MessageReader {
   /** For a message of at most `wholeLimitBytes`; undefined when it is gone. */
   async answerLater(number: number, sending: Sending): Promise<WholeAnswer | undefined> {
     const message = await this.#maildrop.read(number)
-    this.#next = undefined
+    this.#forgetNext()
     return message && wholeAnswer(message, sending, this.#take)
   }
 
@@ -92,7 +104,7 @@ export class MessageReader {
   clear(): void {
     this.#next = undefined
     this.#room = undefined
-    this.#usedBytes = 0
+    this.#former = undefined
   }
 
   #make(number: number, sending: Sending): WholeAnswer | undefined {
@@ -100,25 +112,39 @@ export class MessageReader {
     return message && wholeAnswer(message, sending, this.#take)
   }
 
-  readonly #take = (lengthBytes: number): Buffer => {
-    const outlet = this.#outlet
-    const room = this.#room
-    if (room !== undefined && outlet.backlogBytes > 0 && room.length - this.#usedBytes < lengthBytes) {
-      outlet.flush()
-    }
-    if (outlet.backlogBytes === 0) this.#usedBytes = 0
-    if (room === undefined || room.length - this.#usedBytes < lengthBytes) return this.#takeNew(lengthBytes)
-    this.#usedBytes += lengthBytes
-    return room.subarray(this.#usedBytes - lengthBytes, this.#usedBytes)
+  /** It was the last to be made: its memory is free again, and the room holds nothing but what was written. */
+  #forgetNext(): void {
+    if (this.#next === undefined) return
+    if (this.#room !== undefined) this.#room.usedBytes -= this.#next.answer.bytes.length
+    this.#next = undefined
   }
 
-  /** What lies in the former room stays there until it is sent. */
-  #takeNew(lengthBytes: number): Buffer {
-    this.#room = Buffer.allocUnsafeSlow(Math.max(roomBytes, lengthBytes))
-    this.#usedBytes = lengthBytes
-    return this.#room.subarray(0, lengthBytes)
+  readonly #take = (lengthBytes: number): Buffer => {
+    const outlet = this.#outlet
+    let room = this.#room
+    if (room !== undefined && outlet.backlogBytes > 0 && roomIn(room) < lengthBytes) outlet.flush()
+    if (room !== undefined && outlet.backlogBytes === 0) room.usedBytes = 0
+    if (room === undefined || roomIn(room) < lengthBytes) room = this.#nextRoom(lengthBytes)
+    room.usedBytes += lengthBytes
+    return room.memory.subarray(room.usedBytes - lengthBytes, room.usedBytes)
+  }
+
+  /** What lies in the present room stays there until it is sent. */
+  #nextRoom(lengthBytes: number): Room {
+    const { backlogBytes } = this.#outlet
+    const free = this.#former
+    this.#former = this.#room
+    // All that is not sent yet was written after what lies in the one before.
+    const isFree = free !== undefined && backlogBytes <= (this.#former?.usedBytes ?? 0)
+    if (isFree && free.memory.length >= lengthBytes) {
+      free.usedBytes = 0
+      this.#room = free
+    } else this.#room = { memory: Buffer.allocUnsafeSlow(Math.max(roomBytes, lengthBytes)), usedBytes: 0 }
+    return this.#room
   }
 }
+
+const roomIn = ({ memory, usedBytes }: Room): number => memory.length - usedBytes
 
 /** A message vanished while it was being sent: the response cannot be completed. */
 export class PieceMissing extends Error {

@@ -75,3 +75,15 @@ test('however a message is cut: CRLF lines only, one end, and unstuffing gives i
     ),
   )
 })
+
+test('whole words are looked at at once: every octet counts wherever it lies in one', () => {
+  for (const odd of ['\r', '\n', '\n.', '\r.', '\0', '\r\n.', '\r\n'])
+    for (let at = 0; at < 48; at++)
+      for (let from = 0; from < 4; from++) {
+        const text = `${'x'.repeat(at)}${odd}${'y'.repeat(48 - at)}`
+        const room = Buffer.alloc(from + text.length)
+        room.write(text, from, 'latin1')
+        const lines = text.replace(/\r\n|\r|\n/g, '\r\n').replace(/(^|\r\n)\./g, '$1..')
+        assert.equal(stuff(room.subarray(from)), `${lines}\r\n.\r\n`, `${JSON.stringify(odd)} at ${at}`)
+      }
+})

@@ -46,13 +46,17 @@ export class DotStuffer {
   /** Octets to be added; 0 = the chunk may go as it is; −n−1 = n to be added and others replaced. */
   #countAdded(chunk: Uint8Array): number {
     const words = alignedWords(chunk)
-    const wordsFrom = words === undefined ? 0 : words.byteOffset - chunk.byteOffset
     let added = 0
     let nuls = 0
     let previous = this.#previous
     for (let i = 0; i < chunk.length; i++) {
-      if (words !== undefined && previous > cr && ((i - wordsFrom) & 3) === 0 && i >= wordsFrom) {
-        i += skipPlainWords(words, (i - wordsFrom) >> 2)
+      if (previous > cr) {
+        i = nextControl(chunk, words, i)
+        // A line's end as it should be: what follows begins a line.
+        if (chunk[i] === cr && chunk[i + 1] === lf) {
+          i += 2
+          previous = lf
+        }
         if (i >= chunk.length) break
       }
       const byte = chunk[i]!
@@ -89,17 +93,57 @@ export class DotStuffer {
   }
 }
 
+const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+/** Makes the octets before a place in a word look like plain ones. */
+const octetsBefore = [0, 0x20, 0x2020, 0x202020] as const
+
 /** The part of a chunk that lies on whole 32-bit words; undefined when it is too short to matter. */
 function alignedWords(chunk: Uint8Array): Int32Array | undefined {
   const from = (chunk.byteOffset + 3) & ~3
   const count = (chunk.byteOffset + chunk.length - from) >> 2
-  return count > 8 ? new Int32Array(chunk.buffer, from, count) : undefined
+  return count > 8 && isLittleEndian ? new Int32Array(chunk.buffer, from, count) : undefined
 }
 
-/** Octets in the words from `index` on that hold no control character at all: nothing in them can need a change. */
-function skipPlainWords(words: Int32Array, index: number): number {
-  let at = index
-  // "hasless(word, 14)" of Bit Twiddling Hacks: true as soon as one octet is below 14.
-  while (at < words.length && ((words[at]! - 0x0e0e0e0e) & ~words[at]! & 0x80808080) === 0) at++
-  return (at - index) << 2
+/** The next octet from `from` on that is a control character (below 14), or the end. */
+function nextControl(chunk: Uint8Array, words: Int32Array | undefined, from: number): number {
+  const end = chunk.length
+  let at = from
+  if (words !== undefined) {
+    const wordsFrom = words.byteOffset - chunk.byteOffset
+    for (; at < wordsFrom; at++) if (chunk[at]! <= cr) return at
+    const begun = (at - wordsFrom) >> 2
+    if (begun < words.length) {
+      const first = controlsIn(words[begun]! | octetsBefore[(at - wordsFrom) & 3]!)
+      if (first !== 0) return wordsFrom + (begun << 2) + firstOf(first)
+      const found = skipPlainWords(words, begun + 1)
+      at = wordsFrom + (found << 2)
+      if (found < words.length) return at + firstOf(controlsIn(words[found]!))
+    }
+  }
+  while (at < end && chunk[at]! > cr) at++
+  return at
+}
+
+/** "hasless(word, 14)" of Bit Twiddling Hacks: not 0 as soon as one octet is below 14; the lowest bit is of the first. */
+const controlsIn = (word: number): number => (word - 0x0e0e0e0e) & ~word & 0x80808080
+
+const firstOf = (controls: number): number => (31 - Math.clz32(controls & -controls)) >> 3
+
+/** The next word from `from` on that holds a control character, or the end. */
+function skipPlainWords(words: Int32Array, from: number): number {
+  const end = words.length
+  const fours = end - 3
+  let at = from
+  while (at < fours) {
+    const a = words[at]!
+    const b = words[at + 1]!
+    const c = words[at + 2]!
+    const d = words[at + 3]!
+    const found =
+      ((a - 0x0e0e0e0e) & ~a) | ((b - 0x0e0e0e0e) & ~b) | ((c - 0x0e0e0e0e) & ~c) | ((d - 0x0e0e0e0e) & ~d)
+    if ((found & 0x80808080) !== 0) break
+    at += 4
+  }
+  while (at < end && controlsIn(words[at]!) === 0) at++
+  return at
 }

@@ -100,6 +100,7 @@ export interface QuickReader {
   /**
    * Every octet of the message at `index`, prefix included, verified: valid until any quick reader of the store
    * reads again. undefined: more than `maxBytes`, gone, damaged, or the disk is slow just now; `read` knows more.
+   * What went a moment ago may still be there.
    */
   read(index: number, maxBytes: number): Uint8Array | undefined
 }

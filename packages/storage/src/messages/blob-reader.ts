@@ -67,7 +67,7 @@ export class BlobReader {
 
   /**
    * A whole body behind its prefix, in memory that the next call uses again; undefined when it cannot be read
-   * at once, or is not what the index says: compaction may have moved it.
+   * at once, or is not at `row`: compaction may have moved it since the index was asked.
    */
   readNow(blobId: number, row: BlobRow, prefix: Buffer): Buffer | undefined {
     const lengthBytes = frameHeaderBytes + row.bodyBytes

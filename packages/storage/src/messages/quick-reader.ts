@@ -1,7 +1,7 @@
 import { type MailboxId, type QuickReader, StoreError } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
-import type { Reader } from '../kv/unit.ts'
-import { readBlobPlace } from '../rows/blob-row.ts'
+import type { Reader, Snapshot } from '../kv/unit.ts'
+import { type BlobRow, readBlobPlace } from '../rows/blob-row.ts'
 import { at, chunkHeadBytes, chunkRows, placementBytes } from '../rows/chunk.ts'
 import { type Columns, collect } from './collect.ts'
 import { prefixOf } from './prefix.ts'
@@ -14,22 +14,23 @@ const oneWindow = {
   maxOctets: Number.POSITIVE_INFINITY,
 } as const
 
+const noPrefix = Buffer.alloc(0)
+
 /** Messages of `uids` one after the other, without a promise: see the contract. */
 export const quickReader = (engine: Engine, mailbox: MailboxId, uids: Uint32Array): QuickReader => {
   let window: Columns | undefined
+  /** Of the window's messages. Should compaction move one meanwhile, another frame is found there, or none. */
+  let places: (BlobRow | undefined)[] = []
   let row = 0
   /** True when `window` has the message at `row`. */
   const seek = (uid: number, index: number): boolean => {
     const found = window?.batch.uids[row + 1] === uid ? row + 1 : (window?.batch.uids.indexOf(uid) ?? -1)
     row = found
     if (found >= 0) return true
-    window = collect(
-      snapshotOf(engine),
-      mailbox,
-      uids.subarray(0, index + windowCount),
-      index,
-      oneWindow,
-    ).columns
+    const snapshot = snapshotOf(engine)
+    const wanted = uids.subarray(0, index + windowCount)
+    window = collect(snapshot, mailbox, wanted, index, oneWindow).columns
+    places = Array.from(window.blobIds, (blobId) => wholePlace(snapshot, blobId))
     row = 0
     return window.batch.uids[0] === uid
   }
@@ -38,12 +39,12 @@ export const quickReader = (engine: Engine, mailbox: MailboxId, uids: Uint32Arra
     if (uid === undefined || !seek(uid, index) || window === undefined) return undefined
     const sizeBytes = window.sizes[row] as number
     if (sizeBytes > maxBytes) return undefined
-    const snapshot = snapshotOf(engine)
-    const blobId = window.blobIds[row] as number
-    const blob = readBlobPlace(snapshot, blobId)
+    const blob = places[row]
     if (blob === undefined) return undefined
+    const blobId = window.blobIds[row] as number
+    if (blob.bodyBytes === sizeBytes) return engine.blobs.readNow(blobId, blob, noPrefix)
     const placed = { messageId: window.messageIds[row] as number, blobId, sizeBytes }
-    return engine.blobs.readNow(blobId, blob, prefixOf(snapshot, placed, blob))
+    return engine.blobs.readNow(blobId, blob, prefixOf(snapshotOf(engine), placed, blob))
   }
   return {
     sizes: () => sizesOf(snapshotOf(engine), mailbox, uids),
@@ -56,6 +57,16 @@ export const quickReader = (engine: Engine, mailbox: MailboxId, uids: Uint32Arra
         throw error
       }
     },
+  }
+}
+
+/** undefined when it is gone or damaged. */
+const wholePlace = (snapshot: Snapshot, blobId: number): BlobRow | undefined => {
+  try {
+    return readBlobPlace(snapshot, blobId)
+  } catch (error) {
+    if (error instanceof StoreError) return undefined
+    throw error
   }
 }
 
