@@ -3,6 +3,7 @@ import type { Command } from '../session/session.ts'
 import { auth } from './auth.ts'
 import { capa } from './capa.ts'
 import { dele } from './dele.ts'
+import { lang } from './lang.ts'
 import { last } from './last.ts'
 import { list } from './list.ts'
 import { noop } from './noop.ts'
@@ -19,7 +20,7 @@ import { utf8 } from './utf8.ts'
 
 /** Every command, by its keyword; CAPA asks it in this order. */
 export const commandTable: ReadonlyMap<string, Command> = new Map(
-  [top, uidl, stls, user, pass, auth, utf8, capa, stat, list, retr, dele, rset, noop, last, quit].map(
+  [top, uidl, stls, user, pass, auth, utf8, lang, capa, stat, list, retr, dele, rset, noop, last, quit].map(
     (command) => [command.name, command],
   ),
 )

@@ -1,6 +1,6 @@
 import { err } from '../errors.ts'
 import type { Maildrop } from '../session/maildrop.ts'
-import { quoteArgument, readNumber } from '../wire/number-argument.ts'
+import { quoteArgument, readNumber, skipSpaces } from '../wire/number-argument.ts'
 
 export type MessageNumberRead =
   | { readonly number: number; readonly rest: Buffer; readonly refusal?: undefined }
@@ -8,7 +8,7 @@ export type MessageNumberRead =
 
 /** The number of a message that is there and not marked deleted (RFC 1939 §5), or what to say instead. */
 export function readMessageNumber(maildrop: Maildrop, argument: Buffer): MessageNumberRead {
-  const read = readNumber(argument)
+  const read = readNumber(skipSpaces(argument))
   if (read.kind === 'invalid') return { refusal: err(`Invalid message number: ${quoteArgument(argument)}`) }
   if (read.kind === 'too-large')
     return { refusal: err(`Message number too large: ${quoteArgument(argument)}`) }
