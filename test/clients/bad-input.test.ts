@@ -28,7 +28,7 @@ async function bystanderIsServed(): Promise<void> {
     const wire = await Wire.open(port)
     await wire.hears(greetings, 2_000)
     wire.close()
-    assert.ok(performance.now() - startedMs < 1_500, `port ${port} answered late`)
+    assert.ok(performance.now() - startedMs < 5_000, `port ${port} answered late`)
   }
 }
 

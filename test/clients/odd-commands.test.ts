@@ -116,7 +116,7 @@ test('CVE-2026-27857 class: nesting without end is refused at once', async () =>
   ]) {
     const startedMs = performance.now()
     assert.match(await talk.say(command), /(^|\n)(BAD|NO|OK) /, command.slice(0, 30))
-    assert.ok(performance.now() - startedMs < 2_000, command.slice(0, 30))
+    assert.ok(performance.now() - startedMs < 10_000, command.slice(0, 30))
   }
   assert.match(await talk.say('SEARCH SUBJECT "alice@example.org 3"'), /\* SEARCH 3\r/)
   talk.wire.close()

@@ -170,12 +170,12 @@ test('a name server that never answers delays a client by the limit once, and st
   try {
     const startMs = performance.now()
     assert.equal(await rcpt('192.0.2.1', { at: dead }), '250 2.1.5 Ok')
-    assert.ok(performance.now() - startMs < 5_000)
+    assert.ok(performance.now() - startMs < 15_000)
     assert.equal(await rcpt('192.0.2.2', { at: dead }), '250 2.1.5 Ok')
     assert.equal(await rcpt('192.0.2.3', { at: dead }), '250 2.1.5 Ok')
     const laterMs = performance.now()
     for (let i = 4; i < 10; i++) assert.equal(await rcpt(`192.0.2.${i}`, { at: dead }), '250 2.1.5 Ok')
-    assert.ok(performance.now() - laterMs < 1_000, 'dead lists rest')
+    assert.ok(performance.now() - laterMs < 5_000, 'dead lists rest')
   } finally {
     await dead.stop()
   }

@@ -175,7 +175,7 @@ export async function startServer(
 class Hangup extends Error {}
 
 /** Runs `check` until it does not throw; its last error after `timeoutMs`. */
-export async function eventually(check: () => unknown, timeoutMs = 10_000): Promise<void> {
+export async function eventually(check: () => unknown, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     try {

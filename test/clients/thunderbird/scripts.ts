@@ -54,8 +54,8 @@ export const helpers = `
       QueryInterface: ChromeUtils.generateQI(['nsIMsgCopyServiceListener']),
     })
   })
-  globalThis.until = async (what, look) => {
-    for (let turn = 0; turn < 400; turn++) {
+  globalThis.until = async (what, look, turns = 1200) => {
+    for (let turn = 0; turn < turns; turn++) {
       const found = await look()
       if (found) return found
       await new Promise((resolve) => setTimeout(resolve, 50))

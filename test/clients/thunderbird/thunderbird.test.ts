@@ -94,7 +94,7 @@ for (const [index, { kind, name }] of kinds.entries()) {
     const appears = async (condition: string): Promise<boolean> =>
       (await run(
         `const inbox = folderOf(args[0], 'INBOX')
-         return await until('news', () => ${condition}).then(() => true, () => false)`,
+         return await until('news', () => ${condition}, 400).then(() => true, () => false)`,
       )) as boolean
 
     /** A new message, its star and its deletion by another client: does all of it appear by itself? */
