@@ -33,7 +33,8 @@ export const openIndex = async (place: IndexPlace): Promise<OpenedIndex> => {
   const { files, indexPath, markers } = place
   const logs = logDirectory(place.directory)
   const isAlone = !isOpenHere(indexPath) && markers.living().every(({ pid }) => pid === process.pid)
-  const record = isAlone ? await rollBackIndex(files, logs, indexPath) : undefined
+  const end = markers.dead().length > 0 ? 'unclean' : 'orderly'
+  const record = isAlone ? await rollBackIndex(files, logs, indexPath, end) : undefined
   return {
     environment: openEnvironment(indexPath, 'logged'),
     logDirectory: logs,

@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { read64, write64 } from '../kv/keys.ts'
+import { bootId } from '../process-identity.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { decodeLogState, encodeLogState, type LogState } from './log-state.ts'
 
@@ -21,13 +22,19 @@ export interface FlushRecord {
   /** The first octets of both meta pages. */
   readonly metas: Buffer
   readonly state: LogState
+  /** A program before version 4 of the store wrote it: see `isBelieved`. */
+  readonly isFormer?: true
 }
+
+/** How the store was left: 'unclean' when a process that had it open did not close it. */
+export type FormerEnd = 'orderly' | 'unclean'
 
 /** A meta page's header and contents are far shorter; the rest of the page is not used. */
 export const metaHeadBytes = 512
 const metasBytes = 2 * metaHeadBytes
 const slotBytes = 4096
-const magic = 0x50485831
+const magic = 0x50485832
+const formerMagic = 0x50485831
 const bootBytes = 36
 const fixedBytes = 40
 const recordBytes = fixedBytes + bootBytes + metasBytes + 56
@@ -54,7 +61,9 @@ export const encodeFlushRecord = (record: FlushRecord): Buffer => {
 }
 
 const decodeFlushRecord = (bytes: Buffer): FlushRecord | undefined => {
-  if (bytes.length < recordBytes || bytes.readUInt32BE(0) !== magic) return undefined
+  if (bytes.length < recordBytes) return undefined
+  const found = bytes.readUInt32BE(0)
+  if (found !== magic && found !== formerMagic) return undefined
   if (crc32(bytes.subarray(8, recordBytes)) !== bytes.readUInt32BE(4)) return undefined
   const metasAt = fixedBytes + bootBytes
   return {
@@ -64,6 +73,7 @@ const decodeFlushRecord = (bytes: Buffer): FlushRecord | undefined => {
     boot: bytes.toString('latin1', fixedBytes, metasAt).replace(/\0+$/, ''),
     metas: Buffer.from(bytes.subarray(metasAt, metasAt + metasBytes)),
     state: decodeLogState(bytes.subarray(metasAt + metasBytes, recordBytes)),
+    ...(found === formerMagic && { isFormer: true as const }),
   }
 }
 
@@ -81,6 +91,7 @@ export const youngestFlush = (
   files: FileLayer,
   directory: string,
   indexPath: string,
+  end: FormerEnd,
 ): FlushRecord | undefined => {
   if (files.sizeOf(indexPath) === undefined) return undefined
   const index = files.openRead(indexPath)
@@ -89,6 +100,7 @@ export const youngestFlush = (
     for (const owner of flushOwnersIn(directory)) {
       for (const record of readFlushFile(files, flushPath(directory, owner))) {
         if (record.indexId !== readIndexId(files, index, record.pageBytes)) continue
+        if (!isBelieved(record, end)) continue
         if (youngest === undefined || record.transaction > youngest.transaction) youngest = record
       }
     }
@@ -97,6 +109,14 @@ export const youngestFlush = (
     files.close(index)
   }
 }
+
+/**
+ * Programs before version 4 of the store could leave records of processes that were gone when the last one closed
+ * it: their pages are used again. Without a dead process nothing was left open; and as long as the machine has not
+ * been started again, what the kernel has of the index is whole as it is.
+ */
+const isBelieved = ({ isFormer, boot }: FlushRecord, end: FormerEnd): boolean =>
+  isFormer === undefined || (end === 'unclean' && boot !== bootId())
 
 /**
  * A random number in the last quarter of the first meta page, which LMDB leaves alone: a copy of the file has
@@ -154,8 +174,9 @@ export const rollBackIndex = async (
   files: FileLayer,
   directory: string,
   indexPath: string,
+  end: FormerEnd,
 ): Promise<FlushRecord | undefined> => {
-  const record = youngestFlush(files, directory, indexPath)
+  const record = youngestFlush(files, directory, indexPath, end)
   if (record === undefined) return undefined
   const file = files.openReadWrite(indexPath)
   try {

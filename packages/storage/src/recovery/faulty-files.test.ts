@@ -251,7 +251,7 @@ test('after power failure no UID, MODSEQ or UIDVALIDITY that was seen is given a
   const { directory, account } = await failPower(opening + 20, 1)
   const logs = join(directory, 'log')
   const [owner = 0] = flushOwnersIn(logs)
-  const before = youngestFlush(realFileLayer, logs, join(directory, 'index.mdb'))
+  const before = youngestFlush(realFileLayer, logs, join(directory, 'index.mdb'), 'unclean')
   assert.ok(before)
   const otherBoot = encodeFlushRecord({ ...before, boot: '00000000-0000-0000-0000-000000000000' })
   for (const slot of [0, 1]) {

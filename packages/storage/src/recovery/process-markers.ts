@@ -24,6 +24,8 @@ const lookAgainMs = 3
 const seenForMs = 1_000
 /** More than a tick of the clock that stamps files. */
 const tickMs = 50
+/** A marker is written at once: one that is older and says nothing belongs to nobody. */
+const unfinishedMs = 60_000
 
 /**
  * One small file for each process that has the store open, outside the index so that a rebuild sees them,
@@ -46,6 +48,7 @@ export class ProcessMarkers {
    * says nothing would be taken for that of a dead process.
    */
   async place(self: ProcessIdentity): Promise<void> {
+    this.#removeUnfinished()
     const text = JSON.stringify(self)
     const path = this.#path(self.token)
     const file = openSync(`${path}.new`, 'w', 0o600)
@@ -53,6 +56,18 @@ export class ProcessMarkers {
     renameSync(`${path}.new`, path)
     this.#own = { token: self.token, file, lengthBytes: Buffer.byteLength(text) }
     await this.#files.syncDirectory(this.#directory)
+  }
+
+  /** Of processes that ended before theirs had its name. */
+  #removeUnfinished(): void {
+    for (const name of readdirSync(this.#directory)) {
+      if (!/^\d+\.json\.new$/.test(name)) continue
+      const path = join(this.#directory, name)
+      const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+      const identity = identityIn(path)
+      // One that says nothing yet is perhaps being written.
+      if (identity === undefined ? age > unfinishedMs : !isAlive(identity)) rmSync(path, { force: true })
+    }
   }
 
   remove(token: number): void {
@@ -141,10 +156,15 @@ export class ProcessMarkers {
   /** A marker that power failure cut short belongs to no living process. */
   #read(name: string): ProcessIdentity | undefined {
     const token = Number(name.slice(0, -5))
-    try {
-      return { ...(JSON.parse(readFileSync(join(this.#directory, name), 'utf8')) as ProcessIdentity), token }
-    } catch {
-      return { pid: 0, startTicks: -1, boot: '', token }
-    }
+    const identity = identityIn(join(this.#directory, name))
+    return { ...(identity ?? { pid: 0, startTicks: -1, boot: '' }), token }
+  }
+}
+
+const identityIn = (path: string): ProcessIdentity | undefined => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity
+  } catch {
+    return undefined
   }
 }
