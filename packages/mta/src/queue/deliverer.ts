@@ -1,5 +1,4 @@
 import type { Log } from '@posthorn/mail'
-import type { QueueEntry } from '@posthorn/storage'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from '../delivery/attempt.ts'
 import { type Destinations, destinationKey } from './destinations.ts'
 import { countHops, type QueuedMessage } from './job.ts'
@@ -24,19 +23,11 @@ export class Deliverer {
     this.#input = input
   }
 
-  /** RFC 5321 §6.3. Asked once, at the first attempt. */
-  async loops(entry: QueueEntry, message: QueuedMessage): Promise<boolean> {
-    if (entry.recipients.every(({ last }) => last !== undefined)) return false
-    const header = await message.head()
-    return header !== undefined && countHops(header) > this.#input.options().hopcountLimit
-  }
-
-  async attempt(job: DeliveryJob, looped: boolean): Promise<readonly Attempt[]> {
+  async attempt(job: DeliveryJob, message: QueuedMessage): Promise<readonly Attempt[]> {
     const { agents, destinations, options, now } = this.#input
     const nowMs = now()
     const every = (status: string, text: string): Attempt[] =>
       job.recipients.map((recipient) => decided(recipient, { action: actionOf(status), status, text, nowMs }))
-    if (looped) return every('5.4.6', 'too many hops')
     const { entry, recipients, transport } = job
     if (entry.forcedExpiry === true) return expiredNow(job, nowMs)
     const asked = isFlushed({ ...entry, recipients }, nowMs, options()) ? 'flushed' : 'due'
@@ -48,6 +39,8 @@ export class Deliverer {
     const agent = agents.get(transport)
     if (agent === undefined) return every('4.3.5', `mail transport unavailable: ${transport}`)
     try {
+      // The message is not read for a destination that is dead.
+      if (await this.#loops(message)) return every('5.4.6', 'too many hops')
       const startedMs = performance.now()
       const attempts = await agent(job)
       this.#judge(job, attempts, performance.now() - startedMs)
@@ -57,6 +50,11 @@ export class Deliverer {
       this.#input.log({ level: 'error', service: 'qmgr', text, error })
       return every('4.3.0', 'internal error in delivery, see the log of the server')
     }
+  }
+
+  /** RFC 5321 §6.3. */
+  async #loops(message: QueuedMessage): Promise<boolean> {
+    return countHops(await message.head()) > this.#input.options().hopcountLimit
   }
 
   #judge(job: DeliveryJob, attempts: readonly Attempt[], tookMs: number): void {

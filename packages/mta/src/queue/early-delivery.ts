@@ -62,7 +62,7 @@ export class Early implements EarlyDelivery {
     await destinations.enter(destination, limitsOf(job.transport))
     try {
       const startedMs = now()
-      const attempts = await deliverer.attempt(job, await deliverer.loops(job.entry, message))
+      const attempts = await deliverer.attempt(job, message)
       return { job, attempts, startedMs }
     } finally {
       destinations.leave(destination)

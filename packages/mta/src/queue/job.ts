@@ -82,16 +82,25 @@ export const jobsOf = (
   return jobs
 }
 
+const lineFeed = 10
+
 /** Number of Received fields. RFC 5321 §6.3: many of them are a loop. */
 export const countHops = (header: Uint8Array): number => {
-  const text = Buffer.from(header.buffer, header.byteOffset, header.byteLength).toString('latin1')
+  const octets = Buffer.from(header.buffer, header.byteOffset, header.byteLength)
   let hops = 0
-  for (let at = 0; at >= 0 && at < text.length; ) {
-    const end = text.indexOf('\n', at)
-    const line = text.slice(at, end < 0 ? text.length : end)
-    if (line === '' || line === '\r') break
-    if (/^received[ \t]*:/i.test(line)) hops++
-    at = end < 0 ? -1 : end + 1
+  for (let at = 0; at < octets.length; ) {
+    const end = octets.indexOf(lineFeed, at)
+    const first = octets[at] as number
+    // An empty line ends the header.
+    if (first === lineFeed || (first === 13 && end === at + 1)) break
+    if ((first | 32) === 0x72 && isReceived(octets, at)) hops++
+    if (end < 0) break
+    at = end + 1
   }
   return hops
+}
+
+const isReceived = (octets: Buffer, at: number): boolean => {
+  const line = octets.toString('latin1', at, Math.min(at + 72, octets.length))
+  return /^received[ \t]*:/i.test(line)
 }

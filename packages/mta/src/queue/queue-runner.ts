@@ -307,7 +307,6 @@ class Runner implements QueueRunner {
     // Whoever accepted it has said so already.
     const again = entry.recipients.some(({ attempts, last }) => attempts > 1 || last !== undefined)
     if (again) logActive(this.#input.log, entry)
-    const looped = await this.#deliverer.loops(entry, message)
     // To one next hop one after the other, over one connection; to several at once.
     const chains = Map.groupBy(jobs, destinationKey)
     await Promise.all(
@@ -319,7 +318,7 @@ class Runner implements QueueRunner {
         for (const turn of turns) {
           await this.#destinations.enter(destination, limits)
           try {
-            for (const job of turn) await this.#deliver(job, claimedMs, looped)
+            for (const job of turn) await this.#deliver(job, message, claimedMs)
           } finally {
             this.#destinations.leave(destination)
           }
@@ -343,9 +342,9 @@ class Runner implements QueueRunner {
     log({ level: 'error', service: 'qmgr', queueId, text })
   }
 
-  async #deliver(job: DeliveryJob, claimedMs: number, looped: boolean): Promise<void> {
+  async #deliver(job: DeliveryJob, message: QueuedMessage, claimedMs: number): Promise<void> {
     const startedMs = this.#now()
-    const attempts = await this.#deliverer.attempt(job, looped)
+    const attempts = await this.#deliverer.attempt(job, message)
     await this.#recorder.record(job, attempts, { service: job.transport, claimedMs, startedMs })
   }
 

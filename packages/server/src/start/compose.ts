@@ -58,6 +58,8 @@ export interface ComposeParts {
 
 /** Entries of the queue in one answer to users. */
 const listPage = 200
+/** The first page is short: its first line is what people wait for. */
+const firstListPage = 40
 
 export type ComposedServer = Awaited<ReturnType<typeof composeServer>>
 
@@ -270,7 +272,9 @@ function localActions({ current, folder, store, log, now, submit }: LocalParts) 
     },
     close: async (): Promise<void> => await pickup.close(),
     listQueue: async (after: QueueId | undefined): Promise<readonly ListedEntry[]> => {
-      const page = await store.queue.list({ limit: listPage, ...(after === undefined ? {} : { after }) })
+      const page = await store.queue.list(
+        after === undefined ? { limit: firstListPage } : { limit: listPage, after },
+      )
       return page.map(listedEntry)
     },
     flushQueue: async (what: FlushRequest): Promise<void> => {
