@@ -1,6 +1,6 @@
 import { chmodSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { RootDatabase } from 'lmdb'
+import type { RootDatabase, Transaction } from 'lmdb'
 
 // The ES module build of lmdb 3.5.6 never calls back from an asynchronous transaction on Node 24
 // (its writer thread waits for ever); the CommonJS build of the same version does.
@@ -142,12 +142,28 @@ export const pinSnapshot = (environment: Environment): Pin => {
   return { release: () => transaction.done() }
 }
 
+/** A state of the index that can be read in later turns, too: after `settle`, in each of them. */
+export interface HeldSnapshot extends Pin {
+  readonly transaction: Transaction
+}
+
+export const holdSnapshot = (environment: Environment): HeldSnapshot => {
+  settle(environment)
+  environment.resetReadTxn()
+  const transaction = environment.useReadTransaction()
+  return { transaction, release: () => transaction.done() }
+}
+
 /** Number of the last transaction that is committed. Call inside a write transaction. */
 export const committedTransaction = (environment: Environment): number =>
   (environment as unknown as { getWriteTxnId(): number }).getWriteTxnId() - 1
 
 export const pageBytesOf = (environment: Environment): number =>
   (environment.getStats() as { pageSize: number }).pageSize
+
+interface BinaryReader {
+  getBinaryFast(key: Buffer, options: { readonly transaction: Transaction } | undefined): unknown
+}
 
 /**
  * A copy of its own, from the pool of small buffers: lmdb's `getBinary` allocates each one outside the heap.
@@ -157,8 +173,9 @@ export const readValue = (
   environment: Environment,
   key: Buffer,
   maxBytes = Number.POSITIVE_INFINITY,
+  held?: HeldSnapshot,
 ): Buffer | undefined => {
-  const shared = environment.getBinaryFast(key) as Buffer | undefined
+  const shared = (environment as unknown as BinaryReader).getBinaryFast(key, held) as Buffer | undefined
   if (shared === undefined) return undefined
   // The octets behind `length` are room for longer values.
   const sizeBytes = Math.min(shared.length, maxBytes)
@@ -168,20 +185,37 @@ export const readValue = (
 }
 
 /** A consumer must not await while it iterates: the snapshot is the current turn's. */
-export const readRange = (environment: Environment, limits: RangeLimits): Iterable<Entry> =>
-  environment.getRange(limits) as unknown as Iterable<Entry>
+export const readRange = (
+  environment: Environment,
+  limits: RangeLimits,
+  held?: HeldSnapshot,
+): Iterable<Entry> =>
+  environment.getRange(
+    held ? { ...limits, transaction: held.transaction } : limits,
+  ) as unknown as Iterable<Entry>
 
 /** Without a look at the values. */
-export const countKeys = (environment: Environment, start: Buffer, end: Buffer): number =>
-  environment.getKeysCount({ start, end })
+export const countKeys = (
+  environment: Environment,
+  start: Buffer,
+  end: Buffer,
+  held?: HeldSnapshot,
+): number => environment.getKeysCount({ start, end, ...(held && { transaction: held.transaction }) })
 
 /** The entries of [start, end), greatest key first. */
-export const readRangeBackwards = (environment: Environment, limits: RangeLimits): Iterable<Entry> =>
-  backwards(environment, limits)
+export const readRangeBackwards = (
+  environment: Environment,
+  limits: RangeLimits,
+  held?: HeldSnapshot,
+): Iterable<Entry> => backwards(environment, limits, held)
 
-function* backwards(environment: Environment, limits: RangeLimits): Generator<Entry> {
+function* backwards(
+  environment: Environment,
+  limits: RangeLimits,
+  held: HeldSnapshot | undefined,
+): Generator<Entry> {
   const options = { start: limits.end, end: limits.start, reverse: true, exclusiveStart: true }
-  const range = environment.getRange({ ...options, inclusiveEnd: true }) as unknown as Iterable<Entry>
+  const range = readRange(environment, { ...options, inclusiveEnd: true } as RangeLimits, held)
   let left = limits.limit ?? Number.POSITIVE_INFINITY
   for (const entry of range) {
     if (left-- <= 0) return

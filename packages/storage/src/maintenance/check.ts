@@ -1,13 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { CheckReport } from '../contract.ts'
 import type { Environment } from '../kv/environment.ts'
-import { keyAfter, keyOfTable, tables } from '../kv/keys.ts'
+import { IndexMoment } from '../kv/index-moment.ts'
+import { keyOfTable, tables } from '../kv/keys.ts'
 import { type Reader, Snapshot } from '../kv/unit.ts'
 import { isWhole, segmentRows } from '../recovery/recover-segments.ts'
 import { findAccountId, readAccount } from '../rows/account-row.ts'
 import { type BlobRow, frameBytesOf, readBlobRow } from '../rows/blob-row.ts'
 import { emptyMailboxState, findSpecialUse, readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
-import { idsByArrival, readCount, recipientsOf } from '../rows/queue-row.ts'
+import { arrivalOfKey, readCount, recipientsOf } from '../rows/queue-row.ts'
 import { unfinishedRows } from '../rows/unfinished-row.ts'
 import { readUsage } from '../rows/usage-row.ts'
 import { readVersion } from '../rows/version-row.ts'
@@ -28,34 +29,48 @@ const specialUsesSince = 3
 /** Problems listed; a badly damaged store says how many more there are. */
 const maxProblems = 1_000
 
-/** The index is looked at as of one moment; the frames follow, in slices. */
-export const checkStore = async (place: CheckPlace): Promise<CheckReport> => {
-  const snapshot = new Snapshot(place.environment)
-  const facts = readIndexFacts(snapshot)
+/** The index is looked at as of one moment, the frames follow; all of it in short turns. Throws what `mayGoOn` throws. */
+export const checkStore = async (place: CheckPlace, mayGoOn: () => void = () => {}): Promise<CheckReport> => {
+  const moment = new IndexMoment(place.environment, mayGoOn)
+  let facts: IndexFacts
+  let report: Omit<CheckReport, 'problems' | 'verifiedBytes'>
+  try {
+    facts = await readIndexFacts(moment)
+    report = await checkIndex(moment, facts)
+  } finally {
+    moment.release()
+  }
   const { problems } = facts
-  const mailboxes = checkMailboxes(snapshot, facts)
-  checkMessages(facts)
-  checkBlobs(facts)
-  checkSegments(snapshot, facts)
-  noting(problems, () => checkQueue(snapshot, facts))
-  const accounts = checkUsage(snapshot, facts, mailboxes)
-  checkAddresses(snapshot, facts)
-  // Before that version there was no such table: a backup that an upgrade makes first is whole without it.
-  if ((readVersion(snapshot) ?? 0) >= specialUsesSince) checkSpecialUses(snapshot, facts)
-  noting(problems, () => problems.push(...sharingProblems(snapshot, mailboxes)))
-  const segments = [...segmentRows(snapshot)].length
-  const verifiedBytes = await checkFrames(place, facts)
+  const verifiedBytes = await checkFrames(place, facts, mayGoOn)
   const shown = problems.slice(0, maxProblems)
   if (problems.length > maxProblems) shown.push(`… and ${problems.length - maxProblems} more`)
+  return { problems: shown, ...report, verifiedBytes }
+}
+
+const checkIndex = async (
+  moment: IndexMoment,
+  facts: IndexFacts,
+): Promise<Omit<CheckReport, 'problems' | 'verifiedBytes'>> => {
+  const { problems } = facts
+  const mailboxes = await checkMailboxes(moment, facts)
+  await checkMessages(moment, facts)
+  await checkBlobs(moment, facts)
+  await checkSegments(moment, facts)
+  await checkQueue(moment, facts)
+  const accounts = await checkUsage(moment, facts, mailboxes)
+  await checkAddresses(moment, facts)
+  // Before that version there was no such table: a backup that an upgrade makes first is whole without it.
+  if ((readVersion(moment) ?? 0) >= specialUsesSince) await checkSpecialUses(moment, facts)
+  noting(problems, () => problems.push(...sharingProblems(moment, mailboxes)))
+  let messages = 0
+  for (const count of facts.mailboxes.values()) messages += count.messages
   return {
-    problems: shown,
     accounts,
     mailboxes: mailboxes.length,
-    messages: [...facts.mailboxes.values()].reduce((sum, count) => sum + count.messages, 0),
+    messages,
     blobs: facts.blobs.size,
     queueEntries: facts.queueEntries,
-    segments,
-    verifiedBytes,
+    segments: [...segmentRows(moment)].length,
   }
 }
 
@@ -63,23 +78,27 @@ const differ = (problems: string[], what: string, is: number, should: number): v
   if (is !== should) problems.push(`${what} is ${is}, should be ${should}`)
 }
 
-const idsOf = (
-  reader: Reader,
+const idsOf = async (
+  moment: IndexMoment,
   tag: typeof tables.mailbox | typeof tables.mailboxState | typeof tables.account,
-): number[] => {
-  const start = keyOfTable(tag)
-  return Array.from(reader.range({ start, end: keyAfter(start) }), ({ key }) => key.readUInt32BE(1))
+): Promise<number[]> => {
+  const ids: number[] = []
+  await moment.eachRow(tag, (key) => ids.push(key.readUInt32BE(1)))
+  return ids
 }
 
-const checkMailboxes = (reader: Reader, facts: IndexFacts): { id: number; account: number }[] => {
+const checkMailboxes = async (
+  moment: IndexMoment,
+  facts: IndexFacts,
+): Promise<{ id: number; account: number }[]> => {
   const { problems } = facts
   const mailboxes: { id: number; account: number }[] = []
-  for (const id of idsOf(reader, tables.mailbox)) {
-    const row = noting(problems, () => readMailboxFacts(reader, id))
-    const state = noting(problems, () => readMailboxState(reader, id))
+  await moment.each(await idsOf(moment, tables.mailbox), (id) => {
+    const row = noting(problems, () => readMailboxFacts(moment, id))
+    const state = noting(problems, () => readMailboxState(moment, id))
     if (row === undefined || state === undefined) {
       problems.push(`Mailbox ${id} has no state`)
-      continue
+      return
     }
     mailboxes.push({ id, account: row.account })
     const name = `Mailbox ${id} "${row.name}"`
@@ -91,16 +110,17 @@ const checkMailboxes = (reader: Reader, facts: IndexFacts): { id: number; accoun
     differ(problems, `${name}: size`, state.sizeBytes, should.sizeBytes)
     if (count && state.uidNext <= count.highestUid) problems.push(`${name}: UIDNEXT is not above its UIDs`)
     if (count && state.highestModSeq < count.highestModSeq) problems.push(`${name}: HIGHESTMODSEQ is too low`)
-  }
+  })
   const known = new Set(mailboxes.map(({ id }) => id))
-  noting(problems, () => problems.push(...unfinishedProblems(reader, facts)))
+  const states = await idsOf(moment, tables.mailboxState)
+  noting(problems, () => problems.push(...unfinishedProblems(moment, facts, states)))
   for (const id of facts.mailboxes.keys())
     if (!known.has(id)) problems.push(`Messages of mailbox ${id}, which is not there`)
   return mailboxes
 }
 
 /** Copies that are being staged are as many as is noted; nothing is staged without a note. */
-const unfinishedProblems = (reader: Reader, { staged }: IndexFacts): string[] => {
+const unfinishedProblems = (reader: Reader, { staged }: IndexFacts, states: readonly number[]): string[] => {
   const problems: string[] = []
   const noted = new Set<number>()
   for (const { mailbox, work } of unfinishedRows(reader)) {
@@ -111,7 +131,7 @@ const unfinishedProblems = (reader: Reader, { staged }: IndexFacts): string[] =>
     if (work.kind === 'clearing' && state !== undefined)
       differ(problems, `Mailbox ${mailbox}: first message to clear`, work.fromUid, state.stagedFrom)
   }
-  for (const id of idsOf(reader, tables.mailboxState)) {
+  for (const id of states) {
     const stagedFrom = readMailboxState(reader, id)?.stagedFrom
     if (stagedFrom !== 0 && !noted.has(id)) problems.push(`Mailbox ${id}: nobody copies to UID ${stagedFrom}`)
   }
@@ -119,24 +139,24 @@ const unfinishedProblems = (reader: Reader, { staged }: IndexFacts): string[] =>
 }
 
 /** Each use leads to the mailbox that has it. */
-const checkSpecialUses = (reader: Reader, { problems }: IndexFacts): void => {
+const checkSpecialUses = async (moment: IndexMoment, { problems }: IndexFacts): Promise<void> => {
   let uses = 0
-  for (const id of idsOf(reader, tables.mailbox)) {
-    const facts = noting(problems, () => readMailboxFacts(reader, id))
+  await moment.each(await idsOf(moment, tables.mailbox), (id) => {
+    const facts = noting(problems, () => readMailboxFacts(moment, id))
     for (const use of facts?.specialUse ?? []) {
       uses++
-      const found = noting(problems, () => findSpecialUse(reader, facts?.account ?? 0, use))
+      const found = noting(problems, () => findSpecialUse(moment, facts?.account ?? 0, use))
       if (found !== id) problems.push(`Mailbox ${id}: its use \\${use} leads to ${found ?? 'nothing'}`)
     }
-  }
-  differ(problems, 'Number of special uses', reader.count(keyOfTable(tables.specialUse)), uses)
+  })
+  differ(problems, 'Number of special uses', moment.count(keyOfTable(tables.specialUse)), uses)
 }
 
-const checkUsage = (
-  reader: Reader,
+const checkUsage = async (
+  moment: IndexMoment,
   facts: IndexFacts,
   mailboxes: readonly { id: number; account: number }[],
-): number => {
+): Promise<number> => {
   const sums = new Map<number, { sizeBytes: number; messages: number }>()
   for (const { id, account } of mailboxes) {
     const sum = sums.get(account) ?? { sizeBytes: 0, messages: 0 }
@@ -144,54 +164,58 @@ const checkUsage = (
     sum.messages += facts.mailboxes.get(id)?.messages ?? 0
     sums.set(account, sum)
   }
-  const accounts = idsOf(reader, tables.account)
-  for (const account of accounts) {
-    const usage = readUsage(reader, account)
+  const accounts = await idsOf(moment, tables.account)
+  await moment.each(accounts, (account) => {
+    const usage = readUsage(moment, account)
     const should = sums.get(account) ?? { sizeBytes: 0, messages: 0 }
     differ(facts.problems, `Account ${account}: size`, usage.sizeBytes, should.sizeBytes)
     differ(facts.problems, `Account ${account}: number of messages`, usage.messages, should.messages)
-  }
+  })
   return accounts.length
 }
 
 /** One entry for each account, under its address, and no other. */
-const checkAddresses = (reader: Reader, { problems }: IndexFacts): void => {
+const checkAddresses = async (moment: IndexMoment, { problems }: IndexFacts): Promise<void> => {
   const known = new Set<string>()
-  for (const id of idsOf(reader, tables.account)) {
-    const address = noting(problems, () => readAccount(reader, id))?.address
-    if (address === undefined) continue
+  await moment.each(await idsOf(moment, tables.account), (id) => {
+    const address = noting(problems, () => readAccount(moment, id))?.address
+    if (address === undefined) return
     known.add(address)
-    const found = noting(problems, () => findAccountId(reader, address))
+    const found = noting(problems, () => findAccountId(moment, address))
     if (found !== id) problems.push(`Account ${id}: its address "${address}" leads to ${found ?? 'nobody'}`)
-  }
-  const start = keyOfTable(tables.accountByAddress)
-  for (const { key } of reader.range({ start, end: keyAfter(start) })) {
+  })
+  await moment.eachRow(tables.accountByAddress, (key) => {
     const address = key.toString('utf8', 1)
     if (!known.has(address)) problems.push(`Address "${address}" leads to an account that has another`)
-  }
+  })
 }
 
-const checkMessages = ({ messages, messageReferences, blobs, problems }: IndexFacts): void => {
-  for (const [id, { blobId, references }] of messages) {
+const checkMessages = async (
+  moment: IndexMoment,
+  { messages, messageReferences, blobs, problems }: IndexFacts,
+): Promise<void> => {
+  await moment.each(messages, ([id, { blobId, references }]) => {
     differ(problems, `Message ${id}: references`, references, messageReferences.get(id) ?? 0)
     if (!blobs.has(blobId)) problems.push(`Message ${id}: its octets are unknown`)
-  }
-  for (const id of messageReferences.keys()) if (!messages.has(id)) problems.push(`Message ${id} is missing`)
+  })
+  await moment.each(messageReferences.keys(), (id) => {
+    if (!messages.has(id)) problems.push(`Message ${id} is missing`)
+  })
 }
 
-const checkBlobs = (facts: IndexFacts): void => {
-  const references = blobReferences(facts)
-  for (const [id, row] of facts.blobs) {
+const checkBlobs = async (moment: IndexMoment, facts: IndexFacts): Promise<void> => {
+  const references = await blobReferences(moment, facts)
+  await moment.each(facts.blobs, ([id, row]) => {
     differ(facts.problems, `Blob ${id}: references`, row.references, references.get(id) ?? 0)
-  }
-  for (const id of facts.queueBlobs.keys()) {
+  })
+  await moment.each(facts.queueBlobs.keys(), (id) => {
     if (!facts.blobs.has(id)) facts.problems.push(`Queued blob ${id} is missing`)
-  }
+  })
 }
 
-const checkSegments = (reader: Reader, facts: IndexFacts): void => {
-  const live = liveBytes(facts)
-  for (const { segment, row } of segmentRows(reader)) {
+const checkSegments = async (moment: IndexMoment, facts: IndexFacts): Promise<void> => {
+  const live = await liveBytes(moment, facts)
+  for (const { segment, row } of segmentRows(moment)) {
     if (row.isDamaged) facts.problems.push(`Segment ${segment}: its row in the index is damaged`)
     differ(facts.problems, `Segment ${segment}: live octets`, row.liveBytes, live.get(segment) ?? 0)
     live.delete(segment)
@@ -199,18 +223,20 @@ const checkSegments = (reader: Reader, facts: IndexFacts): void => {
   for (const segment of live.keys()) facts.problems.push(`Segment ${segment} is not listed`)
 }
 
-const checkQueue = (reader: Reader, facts: IndexFacts): void => {
-  differ(facts.problems, 'Number of queue entries', readCount(reader), facts.queueEntries)
-  for (const { queueId } of idsByArrival(reader)) {
-    if (recipientsOf(reader, queueId).length === 0)
-      facts.problems.push(`Queue entry ${queueId} has no recipient`)
-  }
+const checkQueue = async (moment: IndexMoment, { problems, queueEntries }: IndexFacts): Promise<void> => {
+  differ(problems, 'Number of queue entries', readCount(moment), queueEntries)
+  await moment.eachRow(tables.queueArrival, (key) => {
+    const { queueId } = arrivalOfKey(key)
+    const has = noting(problems, () => recipientsOf(moment, queueId).length > 0)
+    if (has === false) problems.push(`Queue entry ${queueId} has no recipient`)
+  })
 }
 
 /** Every frame that the index names: present, of this message, and undamaged. */
 const checkFrames = async (
   { environment, files, segmentDirectory }: CheckPlace,
   facts: IndexFacts,
+  mayGoOn: () => void,
 ): Promise<number> => {
   let verifiedBytes = 0
   for (const [segment, blobs] of bySegment(facts.blobs)) {
@@ -227,6 +253,7 @@ const checkFrames = async (
           )
         }
         await nextTurn()
+        mayGoOn()
       }
     } finally {
       if (file !== undefined) files.close(file)

@@ -40,6 +40,7 @@ export class Housekeeping {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<unknown> = Promise.resolve()
   #stopped = false
+  readonly #checks = new Set<Promise<unknown>>()
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts
@@ -55,12 +56,19 @@ export class Housekeeping {
     this.#stopped = true
     clearInterval(this.#timer)
     await this.#running.catch(() => {})
+    await Promise.allSettled(this.#checks)
   }
 
   async check(): Promise<CheckReport> {
     const { environment, files, segmentDirectory, directory } = this.#parts
-    const report = await checkStore({ environment, files, segmentDirectory })
+    const checking = checkStore({ environment, files, segmentDirectory }, () => this.#mayGoOn())
+    this.#checks.add(checking)
+    const report = await checking.finally(() => this.#checks.delete(checking))
     return { ...report, texts: await checkTexts(join(directory, textsName)) }
+  }
+
+  #mayGoOn(): void {
+    if (this.#stopped) throw new StoreError('closed', 'Cannot go on: the store is closing')
   }
 
   compact(): Promise<CompactReport> {
@@ -149,7 +157,7 @@ export class Housekeeping {
 
   async #acquire(): Promise<() => Promise<void>> {
     for (;;) {
-      if (this.#stopped) throw new StoreError('closed', 'Cannot go on: the store is closing')
+      this.#mayGoOn()
       const release = await this.#parts.locks.acquire(lockName, String(this.#parts.engine.self.token))
       if (release) return release
       await new Promise((resolve) => setTimeout(resolve, lockRetryMs))

@@ -1,12 +1,13 @@
 import { StoreError, systemFlag } from '../contract.ts'
-import { keyAfter, keyOfTable, read64, tables } from '../kv/keys.ts'
+import type { IndexMoment } from '../kv/index-moment.ts'
+import { read64, tables } from '../kv/keys.ts'
 import type { Reader } from '../kv/unit.ts'
 import { type BlobRow, frameBytesOf, openBlobRow } from '../rows/blob-row.ts'
 import { chunkShift, decodeChunk, isWholeChunk } from '../rows/chunk.ts'
 import { wholeOf } from '../rows/long-value.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
 import { decodeMessageRow } from '../rows/message-row.ts'
-import { idsByArrival, readEntry } from '../rows/queue-row.ts'
+import { arrivalOfKey, readEntry } from '../rows/queue-row.ts'
 import { damagedRow } from '../rows/seal.ts'
 import { unfinishedRows } from '../rows/unfinished-row.ts'
 
@@ -33,11 +34,6 @@ export interface MailboxCount {
   highestModSeq: number
 }
 
-function* rowsOf(reader: Reader, tag: number): Generator<{ key: Buffer; value: Buffer }> {
-  const start = keyOfTable(tag as typeof tables.meta)
-  yield* reader.range({ start, end: keyAfter(start) })
-}
-
 /** What a damaged row leaves unknown is a problem, and the rest goes on. */
 export const noting = <T>(problems: string[], read: () => T): T | undefined => {
   try {
@@ -49,7 +45,7 @@ export const noting = <T>(problems: string[], read: () => T): T | undefined => {
   }
 }
 
-export const readIndexFacts = (reader: Reader): IndexFacts => {
+export const readIndexFacts = async (moment: IndexMoment): Promise<IndexFacts> => {
   const facts: IndexFacts = {
     mailboxes: new Map(),
     staged: new Map(),
@@ -60,31 +56,34 @@ export const readIndexFacts = (reader: Reader): IndexFacts => {
     queueEntries: 0,
     problems: [],
   }
-  const hidden = hiddenFrom(reader, facts.problems)
-  for (const { key, value } of rowsOf(reader, tables.chunk)) {
+  const hidden = hiddenFrom(moment, facts.problems)
+  await moment.eachRow(tables.chunk, (key, value) => {
     const mailbox = key.readUInt32BE(1)
     const chunk = key.readUInt32BE(5)
     if (isWholeChunk(mailbox, chunk, value))
       countChunk(facts, { mailbox, chunk, hiddenFrom: hidden.get(mailbox) ?? noUid }, value)
     else facts.problems.push(damagedRow(key).message)
-  }
-  for (const { key, value } of rowsOf(reader, tables.message)) {
-    const row = noting(facts.problems, () => decodeMessageRow(wholeOf(reader, key, value)))
-    if (row !== undefined) facts.messages.set(read64(key, 1), row)
-  }
-  for (const { key, value } of rowsOf(reader, tables.blob)) {
+  })
+  await moment.eachRow(tables.message, (key, value) => {
+    const row = noting(facts.problems, () => decodeMessageRow(wholeOf(moment, key, value)))
+    if (row !== undefined)
+      facts.messages.set(read64(key, 1), { blobId: row.blobId, references: row.references })
+  })
+  await moment.eachRow(tables.blob, (key, value) => {
     const row = noting(facts.problems, () => openBlobRow(key, value))
-    if (row !== undefined) facts.blobs.set(read64(key, 1), row)
-  }
+    // All summaries together are too much for memory.
+    if (row !== undefined) facts.blobs.set(read64(key, 1), { ...row, summary: undefined })
+  })
   let queueEntries = 0
-  for (const { queueId } of idsByArrival(reader)) {
+  await moment.eachRow(tables.queueArrival, (key) => {
+    const { queueId } = arrivalOfKey(key)
     const known = facts.problems.length
-    const entry = noting(facts.problems, () => readEntry(reader, queueId))
+    const entry = noting(facts.problems, () => readEntry(moment, queueId))
     queueEntries++
-    if (facts.problems.length > known) continue
+    if (facts.problems.length > known) return
     if (entry === undefined) facts.problems.push(`Queue entry ${queueId} is missing`)
     else facts.queueBlobs.set(entry.blobId, (facts.queueBlobs.get(entry.blobId) ?? 0) + 1)
-  }
+  })
   return { ...facts, queueEntries }
 }
 
@@ -143,16 +142,22 @@ const countChunk = (
 }
 
 /** References that each blob should have. */
-export const blobReferences = (facts: IndexFacts): Map<number, number> => {
+export const blobReferences = async (
+  moment: IndexMoment,
+  facts: IndexFacts,
+): Promise<Map<number, number>> => {
   const references = new Map(facts.queueBlobs)
-  for (const { blobId } of facts.messages.values()) references.set(blobId, (references.get(blobId) ?? 0) + 1)
+  await moment.each(facts.messages.values(), ({ blobId }) => {
+    references.set(blobId, (references.get(blobId) ?? 0) + 1)
+  })
   return references
 }
 
 /** Live octets that each segment should have. */
-export const liveBytes = (facts: IndexFacts): Map<number, number> => {
+export const liveBytes = async (moment: IndexMoment, facts: IndexFacts): Promise<Map<number, number>> => {
   const live = new Map<number, number>()
-  for (const row of facts.blobs.values())
+  await moment.each(facts.blobs.values(), (row) => {
     live.set(row.segment, (live.get(row.segment) ?? 0) + frameBytesOf(row))
+  })
   return live
 }

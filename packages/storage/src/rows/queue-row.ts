@@ -101,9 +101,14 @@ export function* idsByArrival(
     : undefined
   const prefix = Buffer.from([tables.queueArrival])
   for (const { key } of reader.range({ start: start ?? prefix, end: keyAfter(prefix) })) {
-    yield { queueId: key.toString('utf8', 9), arrivedMs: read64(key, 1) }
+    yield arrivalOfKey(key)
   }
 }
+
+export const arrivalOfKey = (key: Buffer): { queueId: string; arrivedMs: number } => ({
+  queueId: key.toString('utf8', 9),
+  arrivedMs: read64(key, 1),
+})
 
 export const readRecipient = (reader: Reader, queueId: string, index: number): StoredRecipient | undefined =>
   getJson(reader, recipientKey(queueId, index)) as StoredRecipient | undefined
