@@ -93,10 +93,16 @@ export async function placeDrafts(
   session: LoggedIn,
   name: string,
   messages: readonly NewMessage[],
-): Promise<readonly Placed[]> {
+): Promise<Done<readonly Placed[]>> {
   return finishDrafts(session, name, messages, (mailbox, items) =>
     session.store.messages.append(mailbox.id, items),
   )
+}
+
+export interface Done<T> {
+  readonly placed: T
+  /** Who may put messages into a mailbox but not look is told nothing of its UIDs (RFC 4315 §3). */
+  readonly uids: 'told' | 'secret'
 }
 
 /** Finishes the drafts and hands them to `place`, which takes all of them or throws. */
@@ -105,7 +111,7 @@ export async function finishDrafts<T>(
   name: string,
   messages: readonly NewMessage[],
   place: (mailbox: Mailbox, items: readonly AppendItem[]) => Promise<T>,
-): Promise<T> {
+): Promise<Done<T>> {
   const { mailbox, rights } = await appendTarget(session, name)
   const streamed = new Map(drafts(session).map((draft) => [draft.index, draft]))
   const items: AppendItem[] = []
@@ -121,7 +127,7 @@ export async function finishDrafts<T>(
   try {
     const placed = await place(mailbox, items)
     for (const draft of finished) draft.placed()
-    return placed
+    return { placed, uids: rights.includes('r') ? 'told' : 'secret' }
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'no-such-mailbox') throw tryCreate()
     throw error

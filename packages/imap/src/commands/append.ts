@@ -30,8 +30,9 @@ export const append = command({
     return soFar === undefined ? 'buffer' : draftLiteral(session, soFar.name, soFar, sizeBytes)
   },
   async run(session, { name, messages }) {
-    const placed = await placeDrafts(session, name, messages)
+    const { placed, uids: may } = await placeDrafts(session, name, messages)
     for (const { mailbox, modSeq } of placed) session.notices?.ownChange(mailbox, modSeq)
+    if (may === 'secret') return ok('Append completed')
     const uids = formatNumbers(Uint32Array.from(placed, ({ uid }) => uid))
     return ok('Append completed', `APPENDUID ${placed[0]!.uidValidity} ${uids}`)
   },

@@ -1,13 +1,13 @@
-import type { Copied, MailboxId } from '@posthorn/storage'
+import type { Copied, MailboxId, Rights } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { formatNumbers } from '../wire/number-set.ts'
 import { command, ok } from './command.ts'
 import { targetMailbox } from './find-mailbox.ts'
 import { flagMask } from './flag-rights.ts'
 
-/** RFC 4315 §3; undefined when nothing was copied. */
-export function copyUid({ uidValidity, from, to }: Copied): string | undefined {
-  if (from.length === 0) return undefined
+/** RFC 4315 §3; undefined when nothing was copied, and where the user may put messages but not look. */
+export function copyUid({ uidValidity, from, to }: Copied, rights: Rights): string | undefined {
+  if (from.length === 0 || !rights.includes('r')) return undefined
   return `COPYUID ${uidValidity} ${formatNumbers(from)} ${formatNumbers(to)}`
 }
 
@@ -35,6 +35,6 @@ export const copy = command({
     const { messages } = session.store
     const copied = await messages.copy(session.mailbox.id, uids, target.id, flagMask(rights))
     await keepOwnFromNews(session, target.id, copied)
-    return copied.from.length === 0 ? ok('No messages found') : ok('Copy completed', copyUid(copied))
+    return copied.from.length === 0 ? ok('No messages found') : ok('Copy completed', copyUid(copied, rights))
   },
 })

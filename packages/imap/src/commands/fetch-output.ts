@@ -153,10 +153,10 @@ export class FetchOutput {
       this.writeItem(marked, row)
       this.writer.text(' ')
     }
-    // RFC 7162 §3.2: a change is told with its MODSEQ.
-    if (this.#session.enabled('CONDSTORE') && !this.#has('modseq')) {
-      this.writer.text('MODSEQ (').number(row.modSeq).text(') ')
-    }
+    // RFC 7162 §3.2.4: a change is told with its UID and its MODSEQ.
+    if (!this.#session.enabled('CONDSTORE')) return
+    if (!this.#uidOnly && !this.#has('uid')) this.writer.text('UID ').number(row.uid).text(' ')
+    if (!this.#has('modseq')) this.writer.text('MODSEQ (').number(row.modSeq).text(') ')
   }
 
   closeMessage(): void {

@@ -207,7 +207,7 @@ test('RFC 7162 §3.1.4: MODSEQ, CHANGEDSINCE; §3.1.3: MODSEQ with \\Seen', asyn
   assert.equal(await answer(client, `FETCH 1:2 (FLAGS) (CHANGEDSINCE ${first})`), '')
   assert.match(
     await answer(client, 'FETCH 1 BODY[]<0.1>'),
-    /^\* 1 FETCH \(FLAGS \(\\Seen \\Recent\) MODSEQ \(\d+\) BODY\[\]<0> \{1\}\nF\)$/,
+    /^\* 1 FETCH \(FLAGS \(\\Seen \\Recent\) UID 1 MODSEQ \(\d+\) BODY\[\]<0> \{1\}\nF\)$/,
   )
   assert.match(
     await answer(client, `UID FETCH 1:* (FLAGS) (CHANGEDSINCE ${first})`),

@@ -40,11 +40,12 @@ export const replace = command({
     const [uid] = session.uids(set)
     refuseReadOnly(session)
     if (uid === undefined) throw new Refusal('NONEXISTENT', 'There is no such message')
-    const placed = await finishDrafts(session, name, messages, (target, [item]) =>
+    const { placed, uids } = await finishDrafts(session, name, messages, (target, [item]) =>
       store.messages.replace(mailbox.id, uid as Uid, target.id, item!),
     )
     // RFC 8508 §4.3: told before the message it replaces goes.
-    session.untagged(`OK [APPENDUID ${placed.uidValidity} ${placed.uid}] Replacement message ready`)
+    if (uids === 'told')
+      session.untagged(`OK [APPENDUID ${placed.uidValidity} ${placed.uid}] Replacement message ready`)
     mailbox.suspect()
     await session.sendNews('send')
     return ok(

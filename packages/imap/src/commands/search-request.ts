@@ -55,6 +55,6 @@ export async function completeProgram(
   { program, in: read }: SearchRequest,
   scope: SearchScope,
 ): Promise<SearchProgram> {
-  if (!program.lacksFilters) return program
+  if (!program.lacksFilters || program.criteria === undefined) return program
   return read({ ...scope, filter: await storedFilters(session) })
 }

@@ -122,18 +122,18 @@ test('RFC 7162 §3.1.3: UNCHANGEDSINCE leaves changed messages alone and names t
   const lines = await client.ok(`STORE 1:2 (UNCHANGEDSINCE ${modSeq}) +FLAGS.SILENT (\\Seen)`)
   assert.match(lines.at(-1)!, /^OK \[MODIFIED 2\]/)
   assert.ok(
-    lines.some((line) => /^\* 1 FETCH \(MODSEQ \(\d+\)\)$/.test(line)),
+    lines.some((line) => /^\* 1 FETCH \(UID 1 MODSEQ \(\d+\)\)$/.test(line)),
     lines.join('\n'),
   )
   assert.match((await client.ok(`UID STORE 2 (UNCHANGEDSINCE 0) +FLAGS (x)`)).at(-1)!, /^OK \[MODIFIED 2\]/)
 })
 
-test('RFC 7162 §3.2: once CONDSTORE is in use, flag changes are told with their MODSEQ', async (t) => {
+test('RFC 7162 §3.2.4: once CONDSTORE is in use, flag changes are told with their UID and MODSEQ', async (t) => {
   const { client } = await withMessages(t, 1)
   await client.ok('ENABLE CONDSTORE')
   assert.match(
     await answer(client, 'STORE 1 +FLAGS (\\Seen)'),
-    /^\* 1 FETCH \(MODSEQ \(\d+\) FLAGS \(\\Seen\)\)\nOK/,
+    /^\* 1 FETCH \(UID 1 MODSEQ \(\d+\) FLAGS \(\\Seen\)\)\nOK/,
   )
   assert.match(
     await answer(client, 'UID STORE 1 -FLAGS.SILENT (\\Seen)'),

@@ -118,7 +118,8 @@ async function answerFlags(
   let answered = changed.uids.length + modified.length
   if (silent && !condStore) return answered
   const items: FetchItem[] = []
-  if (session.numbering === 'uid' && !session.enabled('UIDONLY')) items.push({ kind: 'uid' })
+  // RFC 7162 §3.2.4: with CONDSTORE in any case.
+  if ((session.numbering === 'uid' || condStore) && !session.enabled('UIDONLY')) items.push({ kind: 'uid' })
   if (condStore) items.push({ kind: 'modseq' })
   if (!silent) items.push({ kind: 'flags' })
   const out = new FetchOutput(session, items)

@@ -67,7 +67,9 @@ export function searchProgram(
 export function charsetProgram(p: Parser, scope: SearchScope): SearchProgram {
   const charset = asciiUpper(p.astring())
   if (searchCharsets.some((known) => known === charset)) return searchKeys(p.sp(), scope)
-  if (knowsCharset(charset)) return searchKeys(p.sp(), scope, charset)
+  const known = knowsCharset(charset) ? searchKeys(p.sp(), scope, charset) : undefined
+  // Filters are in UTF-8, and RFC 5466 §3.1 wants no other charset beside them.
+  if (known !== undefined) return known.lacksFilters ? { ...known, criteria: undefined } : known
   const lacksFilters = /[ (]FILTER /i.test(p.skipRest().toString('latin1'))
   return { criteria: undefined, usesModSeq: false, usesFuzzy: false, lacksFilters }
 }
