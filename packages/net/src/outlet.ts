@@ -1,4 +1,5 @@
 import type * as net from 'node:net'
+import { OneBuffer } from './one-buffer.ts'
 import { flushLimitBytes, joinPieces } from './output-pieces.ts'
 import type { Transcript } from './transcript.ts'
 
@@ -8,6 +9,8 @@ const secureCopyLimitBytes = 16_384
 /** From here on `drained` asks the writer to wait. */
 const highWaterBytes = 131_072
 const never = Number.POSITIVE_INFINITY
+
+const oneBuffer = new OneBuffer(flushLimitBytes)
 
 /** What is on its way out of a connection: batches of replies, and whether the peer takes them. */
 export class Outlet {
@@ -60,6 +63,15 @@ export class Outlet {
     const pending = this.#pending
     this.#pending = []
     this.#pendingBytes = 0
+    // One write of one buffer costs Node a third of what a list of them does.
+    const one = secrecy === 'clear' && pending.length > 1 ? oneBuffer.join(pending) : undefined
+    if (one !== undefined) {
+      this.sentBytes += one.length
+      transcript?.sent(one)
+      socket.write(one)
+      if (socket.writableLength > 0) oneBuffer.leave()
+      return
+    }
     const pieces = joinPieces(pending, secrecy === 'clear' ? copyLimitBytes : secureCopyLimitBytes)
     if (pieces.length > 1) socket.cork()
     for (const piece of pieces) {

@@ -18,6 +18,9 @@ const wholeBytes = 1024 * 1024
 /** The same where only parts are asked for: no more is read than is sent. */
 const wholeBytesForParts = 128 * 1024
 
+/** One message alone is read and copied at once up to this size. */
+const atOnceBytes = 96 * 1024
+
 /** Of batches whose octets may still be needed. */
 const keptMarks = 8
 
@@ -35,13 +38,37 @@ export async function answerFetch(
   uids: Uint32Array,
 ): Promise<FetchOutcome> {
   const answer = new FetchAnswer(session, plan)
-  const { messages } = session.store
-  for await (const batch of messages.fetch(session.mailbox.id, uids, answer.want)) {
-    await answer.batch(batch)
-    if (session.gone) break
+  const { output } = answer
+  try {
+    for await (const batch of session.store.messages.fetch(session.mailbox.id, uids, answer.want)) {
+      await answer.batch(batch)
+      if (session.gone) break
+    }
+    await output.flush()
+    return answer
+  } finally {
+    output.close()
   }
-  await answer.output.flush()
-  return answer
+}
+
+/**
+ * Answers one message of usual size from what memory has: who reads them one by one waits for nothing else.
+ * False: nothing was written.
+ */
+export function answerAtOnce(session: SelectedSession, plan: FetchPlan, uid: number): boolean {
+  if (plan.source !== 'octets') return false
+  const { mailbox, store } = session
+  const want = { ...plan.want, bytes: 'all', maxBytes: atOnceBytes } as const
+  const batch = store.messages.fetchNow(mailbox.id, uid, want)
+  if (batch === undefined || (plan.marks && mayMark(session) && hasUnseen(batch))) return false
+  const answer = new FetchAnswer(session, plan)
+  const { output } = answer
+  // Their memory is the next reader's.
+  output.copies = true
+  const isWhole = answer.one(batch)
+  output.pass()
+  output.close()
+  return isWhole
 }
 
 class FetchAnswer implements FetchOutcome {
@@ -85,6 +112,12 @@ class FetchAnswer implements FetchOutcome {
     return this.#plan.sendsParts ? wholeBytesForParts : wholeBytes
   }
 
+  /** False: it was not written. */
+  one(batch: MessageBatch): boolean {
+    this.#write(new Rows(batch, undefined, this.#message).row(0), batch.bytes![0])
+    return this.answered === 1 && !this.unknownEncoding
+  }
+
   async batch(batch: MessageBatch): Promise<void> {
     const plan = this.#plan
     if (plan.source === 'columns') {
@@ -100,9 +133,7 @@ class FetchAnswer implements FetchOutcome {
       await this.#fromSummaries(batch)
       return
     }
-    const { mailbox } = this.#session
-    const writable = mailbox.access === 'read-write' && mailbox.may('s')
-    const marked = plan.marks && writable ? await markSeen(this.#session, batch) : undefined
+    const marked = plan.marks && mayMark(this.#session) ? await markSeen(this.#session, batch) : undefined
     const rows = new Rows(batch, marked, this.#message)
     if (plan.source === 'octets') await this.#withOctets(rows)
     else await this.#withoutOctets(rows)
@@ -237,6 +268,14 @@ class Rows {
     while (marked.uids[this.#markedAt]! < uid) this.#markedAt++
     return marked.uids[this.#markedAt] === uid ? this.#markedAt : -1
   }
+}
+
+function mayMark({ mailbox }: SelectedSession): boolean {
+  return mailbox.access === 'read-write' && mailbox.may('s')
+}
+
+function hasUnseen({ flags0 }: MessageBatch): boolean {
+  return flags0.some((word) => (word & systemFlag.seen) === 0)
 }
 
 /** Sets \Seen where it is not set. RFC 9051 §6.4.5. */

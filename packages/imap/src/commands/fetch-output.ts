@@ -8,6 +8,7 @@ import type { FetchItem, PlainItem } from '../wire/fetch-items.ts'
 import { emailId, threadId } from '../wire/object-id.ts'
 import { pieceBytes, ResponseWriter } from '../wire/response.ts'
 import type { MessageView } from './message-view.ts'
+import { givePiece, takePiece } from './output-memory.ts'
 import { SequenceWalk } from './sequence-walk.ts'
 
 /** Sent as soon as this much is ready. */
@@ -35,7 +36,9 @@ export interface FetchRow {
 
 /** FETCH responses on their way to one client: renders into batches, sends them, waits when it must. */
 export class FetchOutput {
-  readonly writer = new ResponseWriter(undefined, (lengthBytes) => this.#memory(lengthBytes))
+  readonly writer: ResponseWriter
+  /** Octets are not sent from where they are: their memory is somebody else's. */
+  copies = false
   readonly #session: SelectedSession
   readonly #items: readonly FetchItem[]
   readonly #walk: SequenceWalk
@@ -45,10 +48,13 @@ export class FetchOutput {
   #sinceTurn = 0
   #sentBytes = 0
   /** Memory of the writer, the piece in use first, and what had been sent when it was full. */
-  #pieces: { readonly buffer: Buffer; sentBytes: number }[] = []
+  #pieces: { readonly buffer: Buffer; sentBytes: number }[]
   #drained: Promise<void> | undefined
 
   constructor(session: SelectedSession, items: readonly FetchItem[]) {
+    const buffer = takePiece()
+    this.#pieces = [{ buffer, sentBytes: 0 }]
+    this.writer = new ResponseWriter(buffer, (lengthBytes) => this.#memory(lengthBytes))
     this.#session = session
     this.#items = items
     this.#walk = new SequenceWalk(session.mailbox.uids)
@@ -92,9 +98,17 @@ export class FetchOutput {
     const [last, ...others] = this.#pieces
     if (last !== undefined) last.sentBytes = this.#sentBytes
     const free = others.find(({ sentBytes }) => this.isGone(sentBytes))
-    const next = free ?? { buffer: Buffer.allocUnsafeSlow(lengthBytes), sentBytes: 0 }
+    const next = free ?? { buffer: takePiece(), sentBytes: 0 }
     this.#pieces = [next, ...this.#pieces.filter((piece) => piece !== next)].slice(0, maxPieces)
     return next.buffer
+  }
+
+  /** After the last flush: others may have its memory as soon as all has been sent. */
+  close(): void {
+    const [last] = this.#pieces
+    if (last !== undefined) last.sentBytes = this.#sentBytes
+    for (const { buffer, sentBytes } of this.#pieces) givePiece(buffer, this, sentBytes)
+    this.#pieces = []
   }
 
   /** So far. */
@@ -107,10 +121,10 @@ export class FetchOutput {
     return this.#session.backlogBytes <= this.#sentBytes - sentBytes
   }
 
-  /** Octets that are large enough to be sent from where they are. */
-  pass(octets: Uint8Array): void {
+  /** @param octets that are large enough to be sent from where they are, behind all that was written */
+  pass(octets?: Uint8Array): void {
     this.#put(this.writer.take())
-    this.#put(octets)
+    if (octets !== undefined) this.#put(octets)
   }
 
   async send(octets: Uint8Array): Promise<void> {

@@ -5,9 +5,9 @@ import { type FetchItem, type FetchModifiers, fetchItems, fetchModifiers } from 
 import { formatNumbers, type NumberSet } from '../wire/number-set.ts'
 import { sliceOf } from '../wire/partial-range.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
-import { command, no, ok } from './command.ts'
-import { answerFetch } from './fetch-answer.ts'
-import { planFetch } from './fetch-plan.ts'
+import { type Completion, command, no, ok } from './command.ts'
+import { answerAtOnce, answerFetch } from './fetch-answer.ts'
+import { type FetchPlan, planFetch } from './fetch-plan.ts'
 
 interface FetchArgs {
   readonly set: NumberSet
@@ -31,26 +31,40 @@ export const fetch = command({
       throw new SyntaxFault('PARTIAL is for UID FETCH')
     return { set, items, modifiers }
   },
-  async run(session, { set, items, modifiers }) {
-    let uids = session.uids(set)
-    const { changedSince, vanished, partial } = modifiers
-    if (partial !== undefined) uids = sliceOf(uids, partial)
+  run(session, { set, items, modifiers }) {
+    const { changedSince, partial } = modifiers
+    const named = session.uids(set)
+    const uids = partial === undefined ? named : sliceOf(named, partial)
     const wanted = completeItems(session, items, changedSince)
     if (wanted.some(({ kind }) => kind === 'modseq')) session.enable('CONDSTORE')
-    if (changedSince !== undefined) {
-      if (vanished) await sendVanished(session, set, changedSince as ModSeq)
-      uids = await changedAfter(session, uids, changedSince)
-    }
-    if (uids.length === 0) return ok('Fetch completed')
-    const { answered, unknownEncoding } = await answerFetch(session, planFetch(wanted), uids)
-    if (unknownEncoding) return no('A part has an unknown transfer encoding', 'UNKNOWN-CTE')
-    // RFC 2180 §4.1.3: by sequence number the client must learn why messages are missing.
-    if (answered < uids.length && session.numbering === 'sequence') {
-      return no('Some of the requested messages no longer exist', 'EXPUNGEISSUED')
-    }
-    return ok('Fetch completed')
+    if (changedSince !== undefined) return fetchChanged(session, set, uids, wanted, modifiers)
+    const plan = planFetch(wanted)
+    if (uids.length === 1 && answerAtOnce(session, plan, uids[0]!)) return ok('Fetch completed')
+    return fetchAll(session, plan, uids)
   },
 })
+
+async function fetchChanged(
+  session: SelectedSession,
+  set: NumberSet,
+  uids: Uint32Array,
+  wanted: readonly FetchItem[],
+  { changedSince = 0, vanished }: FetchModifiers,
+): Promise<Completion> {
+  if (vanished) await sendVanished(session, set, changedSince as ModSeq)
+  return fetchAll(session, planFetch(wanted), await changedAfter(session, uids, changedSince))
+}
+
+async function fetchAll(session: SelectedSession, plan: FetchPlan, uids: Uint32Array): Promise<Completion> {
+  if (uids.length === 0) return ok('Fetch completed')
+  const { answered, unknownEncoding } = await answerFetch(session, plan, uids)
+  if (unknownEncoding) return no('A part has an unknown transfer encoding', 'UNKNOWN-CTE')
+  // RFC 2180 §4.1.3: by sequence number the client must learn why messages are missing.
+  if (answered < uids.length && session.numbering === 'sequence') {
+    return no('Some of the requested messages no longer exist', 'EXPUNGEISSUED')
+  }
+  return ok('Fetch completed')
+}
 
 /** UID FETCH answers UID (RFC 9051 §6.4.9), CHANGEDSINCE answers MODSEQ (RFC 7162 §3.1.4.1), asked or not. */
 function completeItems(

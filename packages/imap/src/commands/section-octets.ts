@@ -53,7 +53,7 @@ export function writeOctets(output: FetchOutput, octets: Buffer | undefined, nul
   }
   const clean = nul === 'no-nul' ? octets : withoutNul(octets)
   writer.literalStart(clean.length)
-  if (clean.length > passedBytes) output.pass(clean)
+  if (clean.length > passedBytes && !output.copies) output.pass(clean)
   else writer.octets(clean)
 }
 

@@ -119,7 +119,9 @@ async function takeCommand(session: ImapSession, frame: Frame): Promise<void> {
     }
     name = call.name
     if (session.mailbox?.rightsSuspect && !(await session.renewRights())) return
-    const completion = await runCall(session, call, p)
+    // What is done at once is answered at once: all of it leaves in one packet.
+    const work = runCall(session, call, p)
+    const completion = work instanceof Promise ? await work : work
     if (completion !== undefined) await finish(session, call, completion)
   } catch (error) {
     answer(session, tag, judged(session, error, name))

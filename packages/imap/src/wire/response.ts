@@ -18,9 +18,15 @@ export class ResponseWriter {
   #end = 0
   readonly #allocate: (lengthBytes: number) => Buffer
 
-  /** @param allocate asked when the memory is full; what was taken from it is not copied */
-  constructor(expectedBytes = firstBytes, allocate: (lengthBytes: number) => Buffer = Buffer.allocUnsafe) {
-    this.#buffer = Buffer.allocUnsafe(expectedBytes)
+  /**
+   * @param memory to begin with, or how many octets of it
+   * @param allocate asked when the memory is full; what was taken from it is not copied
+   */
+  constructor(
+    memory: Buffer | number = firstBytes,
+    allocate: (lengthBytes: number) => Buffer = Buffer.allocUnsafe,
+  ) {
+    this.#buffer = typeof memory === 'number' ? Buffer.allocUnsafe(memory) : memory
     this.#allocate = allocate
   }
 

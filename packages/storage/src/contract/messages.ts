@@ -148,6 +148,11 @@ export interface MessageStore {
   view(mailbox: MailboxId): Promise<MailboxView>
   /** `uids` ascending; missing ones are left out. Batches are bounded in count and octets. */
   fetch(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
+  /**
+   * As `fetch` of one message, without waiting. Octets that were read are valid until any reader of this store reads
+   * at once again. undefined: gone, damaged, more than `maxBytes`, or it takes longer; `fetch` knows more.
+   */
+  fetchNow(mailbox: MailboxId, uid: number, want: FetchWant): MessageBatch | undefined
   /** Octets [start, end) of one message, prefix included. undefined when it is gone. */
   read(mailbox: MailboxId, uid: Uid, start?: number, end?: number): Promise<Uint8Array | undefined>
   /** For one who goes through messages one by one and would lose more by waiting than by reading. */

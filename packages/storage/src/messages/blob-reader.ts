@@ -14,6 +14,8 @@ const maxGapBytes = 64 * 1024
 /** Ranges of a body up to this length are read whole, so that the checksum can be tested. */
 const verifiedRangeBytes = 256 * 1024
 const roomBytes = 128 * 1024
+/** Room for one of more would be kept for good. */
+const quickFrameBytes = 256 * 1024
 
 /** Columns of the same length. */
 export interface WantedBlobs {
@@ -71,6 +73,7 @@ export class BlobReader {
    */
   readNow(blobId: number, row: BlobRow, prefix: Buffer): Buffer | undefined {
     const lengthBytes = frameHeaderBytes + row.bodyBytes
+    if (lengthBytes > quickFrameBytes) return undefined
     const room = this.#roomFor(prefix.length + lengthBytes)
     const end = prefix.length + lengthBytes
     try {

@@ -15,6 +15,7 @@ import { moveInSteps } from '../steps/move-in-steps.ts'
 import { append } from './append.ts'
 import { changeFlags } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
+import { fetchNow } from './fetch-now.ts'
 import { listingBatches } from './listing-batches.ts'
 import { findPlacements, givenUids, openMailbox, removeMessages, stateOf, uidsInChunk } from './place.ts'
 import { quickReader } from './quick-reader.ts'
@@ -35,6 +36,7 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
     want.listing === undefined
       ? fetchBatches(engine, mailbox, uids, want)
       : listingBatches(engine, aids.texts, { mailbox, uids, columns: want.listing }),
+  fetchNow: (mailbox, uid, want) => fetchNow(engine, mailbox, uid, want),
   read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER) =>
     readMessage(engine, mailbox, uid, start, end),
   quickReader: (mailbox, uids) => quickReader(engine, mailbox, uids),

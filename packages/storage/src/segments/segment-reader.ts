@@ -10,17 +10,22 @@ interface OpenFile {
 
 const maxOpenFiles = 128
 /** Read at once: what memory holds is there sooner than another thread could be asked for it. */
-const quickBytes = 256 * 1024
-/** A read at once that takes longer came from the disk: so many of the next ones are left to other threads. */
+const quickBytes = 1536 * 1024
+/** A read at once that takes longer came from the disk, or was held up by other processes. */
 const slowReadMs = 1
-const patientReads = 100
+/** Memory gives a megabyte in less. */
+const slowMsPerByte = 2 / (1024 * 1024)
+/** After a slow one so many are left to other threads; after each that follows it more, up to the last. */
+const patience = [4, 16, 64, 256]
 
 /** Reads from segment files; a file stays readable while a read is under way, even when unlinked. */
 export class SegmentReader {
   readonly #directory: string
   readonly #files: FileLayer
   readonly #open = new Map<number, OpenFile>()
+  /** Reads that are left to other threads. */
   #patient = 0
+  #slowInARow = 0
 
   constructor(directory: string, files: FileLayer) {
     this.#directory = directory
@@ -50,7 +55,9 @@ export class SegmentReader {
   #readNow(file: number, target: Buffer, position: number): number {
     const beganMs = performance.now()
     const filled = this.#files.readSync(file, target, position)
-    this.#patient = performance.now() - beganMs > slowReadMs ? patientReads : 0
+    const slow = performance.now() - beganMs > slowReadMs + target.length * slowMsPerByte
+    this.#slowInARow = slow ? this.#slowInARow + 1 : 0
+    this.#patient = slow ? (patience[Math.min(this.#slowInARow, patience.length) - 1] as number) : 0
     return filled
   }
 

@@ -86,6 +86,37 @@ export const messagesContract: readonly ContractCase[] = [
     },
   ],
   [
+    'one message at once: the batch that others get, or nothing',
+    async ({ store, reopen }) => {
+      const account = await makeAccount(store)
+      const { id } = await mailboxOf(store, account)
+      await append(store, id, sampleMessage(1, 5_000))
+      const delivered = await stage(store, sampleMessage(2))
+      await store.queue.accept(acceptance(store, delivered, [toMailbox(account)]))
+      await append(store, id, sampleMessage(3, 50_000))
+      await store.messages.discard(id, Uint32Array.of(3))
+      const check = async (at: Store): Promise<void> => {
+        const want = { facts: true, summary: true, bytes: 'all' } as const
+        for (const uid of [1, 2]) {
+          const [expected] = await Array.fromAsync(at.messages.fetch(id, Uint32Array.of(uid), want))
+          let found = at.messages.fetchNow(id, uid as Uid, want)
+          // It may give up for a moment where the disk is slow.
+          for (let attempt = 0; found === undefined && attempt < 300; attempt++) {
+            await setTimeout(10)
+            found = at.messages.fetchNow(id, uid as Uid, want)
+          }
+          assert.deepEqual(found, expected)
+        }
+        assert.equal(at.messages.fetchNow(id, 1 as Uid, { bytes: 'all', maxBytes: 4_000 }), undefined)
+        assert.equal(at.messages.fetchNow(id, 3 as Uid, want), undefined, 'gone')
+        assert.equal(at.messages.fetchNow(id, 4 as Uid, want), undefined, 'not given yet')
+        assert.equal(at.messages.fetchNow(99_999 as typeof id, 1 as Uid, want), undefined)
+      }
+      await check(store)
+      await check(await reopen())
+    },
+  ],
+  [
     'a quick reader of nothing has nothing',
     async ({ store }) => {
       const { id } = await mailboxOf(store, await makeAccount(store))

@@ -1,0 +1,34 @@
+import { pieceBytes } from '../wire/response.ts'
+
+/** Who wrote to a piece, and knows whether it has been sent. */
+export interface PieceUser {
+  isGone(sentBytes: number): boolean
+}
+
+interface Lent {
+  readonly buffer: Buffer
+  readonly user: PieceUser
+  readonly sentBytes: number
+}
+
+/** For all sessions: memory that was used just now is in the processor's cache, fresh memory is made page by page. */
+const lent: Lent[] = []
+const maxLent = 8
+
+/** Memory of `pieceBytes` for responses. */
+export function takePiece(): Buffer {
+  for (let at = lent.length - 1; at >= 0; at--) {
+    const { buffer, user, sentBytes } = lent[at]!
+    if (!user.isGone(sentBytes)) continue
+    lent.splice(at, 1)
+    return buffer
+  }
+  return Buffer.allocUnsafeSlow(pieceBytes)
+}
+
+/** It is given to others as soon as `user` says that what was sent up to `sentBytes` is gone. */
+export function givePiece(buffer: Buffer, user: PieceUser, sentBytes: number): void {
+  // The oldest may belong to a client that does not read.
+  if (lent.length === maxLent) lent.shift()
+  lent.push({ buffer, user, sentBytes })
+}
