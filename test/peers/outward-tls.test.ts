@@ -53,7 +53,7 @@ describe('TLS outward with Postfix', { skip }, () => {
     const mainCf = [
       'myhostname = mx.good.test',
       'mydestination =',
-      'relay_domains = good.test, other.test, bad.test, known.test, secret.test',
+      'relay_domains = good.test, other.test, bad.test, known.test, chain.test, secret.test',
       'default_transport = discard:',
       'relay_transport = discard:',
       `queue_directory = ${folder}/queue`,
@@ -76,7 +76,7 @@ describe('TLS outward with Postfix', { skip }, () => {
       'smtpd_tls_fingerprint_digest = sha256',
       `relay_clientcerts = texthash:${folder}/certs`,
       'smtpd_tls_loglevel = 1',
-      'smtpd_recipient_restrictions = check_recipient_access inline:{known.test=only_known,secret.test=only_known}, permit_auth_destination, reject',
+      'smtpd_recipient_restrictions = check_recipient_access inline:{known.test=only_known,chain.test=only_known,secret.test=only_known}, permit_auth_destination, reject',
       'smtpd_restriction_classes = only_known',
       'only_known = permit_tls_clientcerts, reject',
       'compatibility_level = 3.6',
@@ -94,16 +94,19 @@ describe('TLS outward with Postfix', { skip }, () => {
       web.once('error', reject)
       web.listen(443, policyHost, resolve)
     })
-    const zone = ['good', 'other', 'bad', 'known', 'secret'].map(
+    const zone = ['good', 'other', 'bad', 'known', 'chain', 'secret'].map(
       (name) =>
         `${name}.test. MX 10 mx.good.test.\nmta-sts.${name}.test. A ${policyHost}\n` +
-        (name === 'known' || name === 'secret' ? '' : `_mta-sts.${name}.test. TXT "v=STSv1; id=1"\n`),
+        (name === 'known' || name === 'chain' || name === 'secret'
+          ? ''
+          : `_mta-sts.${name}.test. TXT "v=STSv1; id=1"\n`),
     )
     const policy = (mode: string, host: string): string =>
       `version: STSv1\r\nmode: ${mode}\r\nmx: ${host}\r\nmax_age: 86400\r\n`
     policies.set('mta-sts.good.test', policy('enforce', 'mx.good.test'))
     policies.set('mta-sts.other.test', policy('enforce', '*.elsewhere.test'))
     const way = (name: string): string => `${name}.test=smtp:${name}.test:${port}`
+    const transport = (name: string): string => `${name} unix - - n - - smtp -o smtp_tls_cert_file=`
     const dataFolder = join(folder, 'data')
     // Counted two days ago, and not reported yet.
     const day = join(dataFolder, 'tlsrpt', new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10))
@@ -128,9 +131,12 @@ describe('TLS outward with Postfix', { skip }, () => {
         smtp_tls_key_file: write('ours.key', ours.key),
         smtp_tls_loglevel: '1',
         smtp_tlsrpt_enable: 'yes',
-        transport_maps: `inline:{${['good', 'other', 'bad', 'known'].map(way).join(',')},secret.test=anonymous:secret.test:${port}}`,
+        transport_maps: `inline:{${['good', 'other', 'bad', 'known'].map(way).join(',')},chain.test=chain:chain.test:${port},secret.test=anonymous:secret.test:${port}}`,
       },
-      masterCf: 'smtp inet n - n - - smtpd\nanonymous unix - - n - - smtp -o smtp_tls_cert_file=\n',
+      masterCf: `smtp inet n - n - - smtpd
+${transport('anonymous')}
+${transport('chain')} -o smtp_tls_chain_files=${write('chain.pem', ours.key + ours.cert)}
+`,
       resolver: zoneFileResolver(
         `${zone.join('')}mx.good.test. A 127.0.0.1\n_smtp._tls.good.test. TXT "v=TLSRPTv1; rua=mailto:reports@good.test"\n`,
       ),
@@ -181,6 +187,7 @@ describe('TLS outward with Postfix', { skip }, () => {
 
   test('smtp_tls_cert_file: our certificate opens a door, and a transport of its own shows none', async () => {
     assert.match(await sent('known.test'), /status=sent/)
+    assert.match(await sent('chain.test'), /status=sent/)
     assert.match(await sent('secret.test'), /status=bounced .*554 5\.7\.1 .*Access denied/)
   })
 

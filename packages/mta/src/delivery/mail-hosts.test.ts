@@ -130,3 +130,9 @@ test('RFC 5321 §5.1: equals come in random order', async () => {
   const other = { ...options(), random: () => (n++ === 1 ? 0.9 : 0.1) }
   assert.equal((await ask('far.test', other)).split('[')[0], 'a.far.test')
 })
+
+test('Postfix: smtp_defer_if_no_mx_address_found: mail for names without addresses waits', async () => {
+  const given = { ...options(), deferWithoutAddress: 'yes' as const }
+  assert.match(await ask('gone.test', given), /^4\.4\.4 .*name=nowhere\.test type=A: Host not found$/)
+  assert.match(await ask('nosuch.test', given), /^5\.4\.4 /)
+})

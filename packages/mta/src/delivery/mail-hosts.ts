@@ -31,6 +31,8 @@ export interface MailHostOptions {
   readonly hostLookup: readonly ('dns' | 'native')[]
   /** Postfix: disable_dns_lookups. */
   readonly mxLookups: 'yes' | 'no'
+  /** Postfix: smtp_defer_if_no_mx_address_found. */
+  readonly deferWithoutAddress?: 'yes' | 'no'
   /** Postfix: ignore_mx_lookup_error. */
   readonly ignoreMxErrors: 'yes' | 'no'
   /** Where a relative UNIX socket is; default `/`. */
@@ -153,7 +155,7 @@ const addressesOfHosts = async (
   const name = hosts.at(-1)?.exchange ?? domain
   return temporary
     ? none('4.4.3', nameError(name, 'A', 'Host not found, try again'))
-    : none('5.4.4', nameError(name, 'A', 'Host not found'))
+    : none(options.deferWithoutAddress === 'yes' ? '4.4.4' : '5.4.4', nameError(name, 'A', 'Host not found'))
 }
 
 /** RFC 5321 §5.1: only servers preferred to ourselves; without any the mail would come back. */

@@ -26,6 +26,10 @@ export interface RemoteSettings {
   readonly mxLookups: 'yes' | 'no'
   /** ignore_mx_lookup_error */
   readonly ignoreMxErrors: 'yes' | 'no'
+  /** smtp_defer_if_no_mx_address_found; default no. */
+  readonly deferWithoutAddress?: 'yes' | 'no'
+  /** smtp_delivery_status_filter: `5.7.1 text` → the same with another status or text; undefined: as it is. */
+  readonly statusFilter?: ((said: string) => string | undefined) | undefined
   /** disable_mime_output_conversion = no */
   readonly sevenBitConversion: 'yes' | 'no'
   /** inet_protocols, smtp_address_preference: default, the agent's. */

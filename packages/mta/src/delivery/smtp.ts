@@ -12,6 +12,7 @@ import type { QueuedRecipient } from '@posthorn/storage'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from './attempt.ts'
 import { ConnectionPool, type PooledConnection } from './connection-pool.ts'
+import { filteredStatus } from './filtered-status.ts'
 import { type MailHostOptions, mailHosts } from './mail-hosts.ts'
 import { parseNextHop } from './next-hop.ts'
 import type { ClientFor, RemoteSettings } from './remote-settings.ts'
@@ -64,12 +65,13 @@ class Delivery {
       }
       if (!this.#reached) this.#callDead()
     }
-    return this.#job.recipients.map(
-      (recipient) =>
+    return this.#job.recipients.map((recipient) => {
+      const attempt =
         this.#done.get(recipient.index) ??
         this.#soft.get(recipient.index) ??
-        this.#verdict(recipient, '4.3.0', 'delivery broke off'),
-    )
+        this.#verdict(recipient, '4.3.0', 'delivery broke off')
+      return filteredStatus(attempt, this.#settings.statusFilter)
+    })
   }
 
   get #left(): readonly QueuedRecipient[] {
@@ -218,6 +220,7 @@ class Delivery {
         ...(notify === undefined ? {} : { notify }),
         ...(originalRecipient === undefined ? {} : { originalRecipient }),
       })),
+      waitedMs: this.#options.now() - entry.arrivedMs,
       ...(body === undefined ? {} : { body }),
       ...(probe === undefined ? {} : { probe }),
       ...(envid === undefined ? {} : { envid }),

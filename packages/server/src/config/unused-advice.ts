@@ -73,7 +73,6 @@ const exact: Readonly<Record<string, string>> = {
   sendmail_fix_line_endings: 'line ends are mended in any case',
   smtp_bind_address_enforce: 'always yes',
   smtp_cname_overrides_servername: 'always no',
-  smtp_defer_if_no_mx_address_found: 'always no',
   smtp_min_data_rate: 'smtp_data_xfer_timeout bounds a stalled transfer',
   smtp_per_request_deadline: 'always no',
   smtp_quote_rfc821_envelope: 'always yes',
@@ -167,7 +166,6 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/_tls_(?:per_site|enforce_peername)$/, 'use smtp_tls_policy_maps'],
   [/^smtp_tls_|^tls_/, 'TLS policies by destination are in smtp_tls_policy_maps'],
   [/^lmtp_/, 'LMTP knows it no more than SMTP does here'],
-  [/_pix_workaround/, 'firewalls of that kind are gone'],
   [/_dns_reply_filter$|_dns_resolver_options$|^dns/, 'DNS is asked through the resolver of this machine'],
   [
     /_delivery_status_filter$|_reply_filter$|_command_filter$|_expansion_filter$/,

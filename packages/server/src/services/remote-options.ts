@@ -1,8 +1,10 @@
+import { resolve as resolvePath } from 'node:path'
 import { createSecureResolver, type SecureResolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import {
   cipherList,
   type LookupTable,
+  lookupFirst,
   lookupTlsPolicy,
   type MtaSts,
   parseTlsProtocols,
@@ -15,7 +17,7 @@ import {
 import { type ClientTlsSettings, TlsSessions } from '@posthorn/smtp'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { StartError } from '../start-error.ts'
-import { readAuthorities, readPem } from '../tls/authorities.ts'
+import { readAuthorities, readChains, readPem } from '../tls/authorities.ts'
 import { addressFamilies } from './queue-options.ts'
 
 /** Made once for a configuration: what reads files or keeps something. */
@@ -74,14 +76,29 @@ function policyReader(
 
 function tlsSettings(config: ConfigValues): ClientTlsSettings {
   const ca = readAuthorities('smtp_tls', config.smtp_tls_CAfile, config.smtp_tls_CApath)
-  const { smtp_tls_cert_file: cert, smtp_tls_key_file: key } = config
+  const own = ownCertificates(config)
   return {
     sessions: new TlsSessions({ keepMs: config.smtp_tls_session_cache_timeout }),
     ...(ca === undefined ? {} : { ca }),
-    ...(cert === ''
-      ? {}
-      : { cert: readPem(cert, 'smtp_tls_cert_file'), key: readPem(key, 'smtp_tls_key_file') }),
+    ...(own.length === 0 ? {} : { cert: own.map(({ cert }) => cert), key: own.map(({ key }) => key) }),
   }
+}
+
+/** What we show to servers that ask: the chain files, or a certificate of each kind. */
+function ownCertificates(config: ConfigValues): readonly { readonly cert: string; readonly key: string }[] {
+  if (config.smtp_tls_chain_files.length > 0)
+    return config.smtp_tls_chain_files.flatMap((file) =>
+      readChains(resolvePath(config.config_directory, file), 'smtp_tls_chain_files'),
+    )
+  const { smtp_tls_cert_file: rsa, smtp_tls_eccert_file: ecdsa } = config
+  const pair = (cert: string, key: string, kind: 'cert' | 'eccert') => ({
+    cert: readPem(cert, `smtp_tls_${kind}_file`),
+    key: readPem(key, `smtp_tls_${kind === 'cert' ? 'key' : 'eckey'}_file`),
+  })
+  return [
+    ...(rsa === '' ? [] : [pair(rsa, config.smtp_tls_key_file, 'cert')]),
+    ...(ecdsa === '' ? [] : [pair(ecdsa, config.smtp_tls_eckey_file, 'eccert')]),
+  ]
 }
 
 /** DANE and REQUIRETLS believe a validating resolver; undefined: none is configured. */
@@ -102,6 +119,7 @@ export function remoteSite(
   config: ConfigValues,
   sources: {
     readonly policies: readonly LookupTable[]
+    readonly statusFilters: readonly LookupTable[]
     readonly sts: MtaSts
     readonly record: TlsRecorder['record']
     readonly log: Log
@@ -125,6 +143,10 @@ export function remoteSite(
     hostLookup: noDns ? ['native'] : words.length === 0 ? ['dns'] : words,
     mxLookups: noDns ? 'no' : 'yes',
     ignoreMxErrors: config.ignore_mx_lookup_error ? 'yes' : 'no',
+    deferWithoutAddress: config.smtp_defer_if_no_mx_address_found ? 'yes' : 'no',
+    // Their default is default_delivery_status_filter.
+    statusFilter:
+      sources.statusFilters.length === 0 ? undefined : (said) => lookupFirst(sources.statusFilters, said),
     sevenBitConversion: config.disable_mime_output_conversion ? 'no' : 'yes',
     families: addressFamilies(config),
     ...portOf(config.smtp_tcp_port),

@@ -1,4 +1,4 @@
-import type { LookupTable } from '@posthorn/mta'
+import { type LookupTable, lookupFirst } from '@posthorn/mta'
 import type { SmtpClientOptions, SmtpServerAddress } from '@posthorn/smtp'
 import type { ConfigValues } from '../config/schema/schema.ts'
 
@@ -8,6 +8,7 @@ type Login = NonNullable<SmtpClientOptions['login']>
 export interface ClientTables {
   readonly passwords: readonly LookupTable[]
   readonly discardKeywords: readonly LookupTable[]
+  readonly pix: readonly LookupTable[]
 }
 
 /** `user:password`; the password may have colons. Postfix: smtp_sasl_password_maps. */
@@ -78,6 +79,20 @@ function discarded(config: ConfigValues, tables: readonly LookupTable[], address
   return upperWords(config.smtp_discard_ehlo_keywords)
 }
 
+/** Postfix: smtp_pix_workaround_maps before smtp_pix_workarounds. */
+const pixWorkarounds = (
+  config: ConfigValues,
+  tables: readonly LookupTable[],
+  address: string,
+): NonNullable<SmtpClientOptions['pix']> => ({
+  words:
+    lookupFirst(tables, address)
+      ?.split(/[\s,]+/)
+      .filter((word) => word !== '') ?? config.smtp_pix_workarounds,
+  thresholdMs: config.smtp_pix_workaround_threshold_time,
+  delayMs: config.smtp_pix_workaround_delay_time,
+})
+
 const upperWords = (words: readonly string[]): string[] =>
   words.map((word) => word.toUpperCase()).filter((word) => word !== '' && word !== 'SILENT-DISCARD')
 
@@ -104,6 +119,7 @@ export function smtpClientOptions(
     ...(config.smtp_send_xforward_command ? { xforward: true } : {}),
     ...(config.smtp_send_dummy_mail_auth ? { dummyMailAuth: true } : {}),
     discardEhloKeywords: discarded(config, tables.discardKeywords, server.address),
+    pix: pixWorkarounds(config, tables.pix, server.address),
     lineLengthLimitBytes: config.smtp_line_length_limit,
     timeouts: {
       connectMs: config.smtp_connect_timeout,

@@ -119,9 +119,11 @@ function remoteTransport(
   const clientTables: ClientTables = {
     passwords: open('smtp_sasl_password_maps'),
     discardKeywords: open('smtp_discard_ehlo_keyword_address_maps'),
+    pix: open('smtp_pix_workaround_maps'),
   }
   const site = remoteSite(values, {
     policies: open('smtp_tls_policy_maps'),
+    statusFilters: open('smtp_delivery_status_filter'),
     sts,
     log,
     record: (result) => reports.record(result),
@@ -140,6 +142,8 @@ type TableParameter =
   | 'smtp_sasl_password_maps'
   | 'smtp_discard_ehlo_keyword_address_maps'
   | 'smtp_tls_policy_maps'
+  | 'smtp_delivery_status_filter'
+  | 'smtp_pix_workaround_maps'
 
 const lmtpTwins = [...parameters].flatMap(([name, { twin }]) =>
   twin === undefined ? [] : [[name, twin] as const],

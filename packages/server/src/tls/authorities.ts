@@ -18,6 +18,28 @@ export function readAuthorities(
   return texts.length === 0 ? undefined : texts.join('\n')
 }
 
+/**
+ * Private keys, each with the certificates behind it. Postfix: smtp_tls_chain_files. Throws StartError.
+ */
+export function readChains(
+  file: string,
+  parameter: string,
+): readonly { readonly key: string; readonly cert: string }[] {
+  const text = readPem(file, parameter)
+  const starts = [...text.matchAll(/^-----BEGIN [A-Z ]*PRIVATE KEY-----$/gm)].map(({ index }) => index)
+  const chains = starts.map((start, at) => text.slice(start, starts[at + 1] ?? text.length))
+  const broken = chains.some((chain) => !chain.includes('-----BEGIN CERT'))
+  if (starts.length === 0 || broken)
+    throw new StartError(
+      `${file} (${parameter}): no private key with its certificates behind it`,
+      'put the key first, then its certificate, then those of the authorities between',
+    )
+  return chains.map((chain) => {
+    const end = chain.indexOf('-----BEGIN CERT')
+    return { key: chain.slice(0, end), cert: chain.slice(end) }
+  })
+}
+
 /** The text of a PEM file that a parameter names. Throws StartError. */
 export function readPem(file: string, parameter: string): string {
   return orStartError(() => readFileSync(file, 'utf8'), file, parameter)

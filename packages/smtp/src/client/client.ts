@@ -1,6 +1,6 @@
-import { DotStuffer } from '../wire/dot-stuffer.ts'
 import { mailLine, rcptLine, xforwardLines } from './command-lines.ts'
 import { isFailure, RemoteConnection, type Told } from './connection.ts'
+import { hasWideHeader, sendContent } from './content.ts'
 import { lostFailure, replyFailure, type SmtpFailure, type Stage } from './failure.ts'
 import { shakeHands } from './handshake.ts'
 import { openSocket } from './open-socket.ts'
@@ -76,26 +76,7 @@ const refusalOf = (told: RemoteReply, command: string): RemoteReply => {
   return told.code < 400 ? { ...told, status: '5.5.0' } : told
 }
 
-/** Longest header looked at. */
-const maxHeaderBytes = 131_072
 const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
-
-/** RFC 6531 §3.4: such a header is no mail for a server without SMTPUTF8. */
-const hasWideHeader = async (content: ReturnType<OutgoingMail['content']>): Promise<boolean> => {
-  let lineLength = 0
-  let octets = 0
-  for await (const chunk of content) {
-    for (const octet of chunk) {
-      if (octet > 0x7f) return true
-      if (octet === 0x0a) {
-        if (lineLength === 0) return false
-        lineLength = 0
-      } else if (octet !== 0x0d) lineLength++
-      if (++octets >= maxHeaderBytes) return false
-    }
-  }
-  return false
-}
 
 class Client implements SmtpClient {
   readonly #connection: RemoteConnection
@@ -292,7 +273,7 @@ class Client implements SmtpClient {
     }
     const count = this.#options.protocol === 'lmtp' ? accepted.length : 1
     const { all, stage } = connection.replies(count)
-    await this.#sendMessage(mail, stage)
+    await sendContent(connection, mail, { lineLengthLimitBytes: this.#options.lineLengthLimitBytes, stage })
     const replies = await all
     this.#unfinished = false
     const reports = connection.has('DSN') ? 'dsn' : 'none'
@@ -305,39 +286,7 @@ class Client implements SmtpClient {
       }
     })
   }
-
-  /** In few writes: small pieces are gathered, the end of the data goes with the last of them. */
-  async #sendMessage(mail: OutgoingMail, stage: (stage: Stage, timeoutMs: number) => void): Promise<void> {
-    const connection = this.#connection
-    const stuffer = new DotStuffer(this.#options.lineLengthLimitBytes ?? 998)
-    let gathered: Uint8Array[] = []
-    let gatheredBytes = 0
-    try {
-      const narrow = connection.has('8BITMIME') ? undefined : mail.sevenBitContent?.()
-      for await (const chunk of narrow ?? mail.content()) {
-        const piece = stuffer.push(chunk)
-        gathered.push(piece)
-        gatheredBytes += piece.length
-        if (gatheredBytes < writeBytes) continue
-        stage('sending message body', connection.timeouts.dataXferMs)
-        if (!(await connection.feed(joined(gathered)))) return
-        gathered = []
-        gatheredBytes = 0
-      }
-      gathered.push(stuffer.finish())
-      stage('sending end of data -- message may be sent more than once', connection.timeouts.dataDoneMs)
-      await connection.feed(joined(gathered))
-    } catch (error) {
-      // Half a message must never be ended with a dot.
-      connection.close()
-      throw error
-    }
-  }
 }
-
-const writeBytes = 65_536
-const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
-  pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces)
 
 interface Envelope {
   readonly recipients: readonly Told[]

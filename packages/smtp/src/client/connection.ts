@@ -5,6 +5,7 @@ import { lostFailure, type SmtpFailure, type Stage, timeoutFailure } from './fai
 import { type Opening, openingOf } from './opening.ts'
 import {
   defaultClientTimeouts,
+  type PixWorkarounds,
   type SmtpClientOptions,
   type SmtpClientTimeouts,
   type SmtpServerAddress,
@@ -97,6 +98,11 @@ export class RemoteConnection extends SMTPConnection {
     return this.#opening.heloName
   }
 
+  /** undefined: no firewall that garbles greetings. */
+  get pix(): PixWorkarounds | undefined {
+    return this.#opening.pix
+  }
+
   /** undefined: in the clear. */
   get tls(): RemoteTls | undefined {
     return this.#opening.tls
@@ -170,6 +176,7 @@ export class RemoteConnection extends SMTPConnection {
   }
 
   _actionGreeting(text: string): void {
+    this.#opening.greeted(text)
     if (!text.startsWith('220')) this.#bye()
     else this.#step(this.#opening.helloStage)
     if (!this.#opening.saysHelo || !text.startsWith('220')) {

@@ -169,3 +169,24 @@ test('RFC 5321 §4.1.1.10: QUIT is said to who refuses to talk, too', async (t) 
     await scripted.hears(/QUIT\r\n$/)
   }
 })
+
+test('Postfix: smtp_pix_workarounds: HELO, and a pause before the dot of mail that has waited', async (t) => {
+  const garbled = { greeting: '220 ************************2****0*****0***' }
+  const pix = { words: ['disable_esmtp', 'delay_dotcrlf'], thresholdMs: 500_000, delayMs: 40 }
+  const { scripted, connect } = await peer(t, garbled)
+  const client = ready(await connect({ pix }))
+  const startedMs = performance.now()
+  assert.match(short((await client.send(mailTo(['x@y'], { waitedMs: 600_000 })))[0]), /^sent /)
+  assert.ok(performance.now() - startedMs >= 35)
+  client.quit()
+  assert.match(scripted.received[0] ?? '', /^HELO us\.test\r\n/)
+  // Mail that is tried for the first time does not wait, nor does any for a server that can greet.
+  const young = ready(await connect({ pix: { ...pix, delayMs: 3_600_000 } }))
+  assert.match(short((await young.send(mailTo(['x@y'], { waitedMs: 1_000 })))[0]), /^sent /)
+  young.quit()
+  const other = await peer(t, {})
+  const plain = ready(await other.connect({ pix: { ...pix, delayMs: 3_600_000 } }))
+  assert.match(short((await plain.send(mailTo(['x@y'], { waitedMs: 600_000 })))[0]), /^sent /)
+  plain.quit()
+  assert.match(other.scripted.received[0] ?? '', /^EHLO/)
+})

@@ -1,6 +1,6 @@
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { lostFailure, type SmtpFailure, type Stage, timeoutFailure } from './failure.ts'
-import type { SmtpClientOptions, SmtpServerAddress } from './options.ts'
+import type { PixWorkarounds, SmtpClientOptions, SmtpServerAddress } from './options.ts'
 import { type RemoteReply, readRemoteReply } from './reply.ts'
 import { createTlsStart, type RemoteTls } from './start-tls.ts'
 
@@ -12,6 +12,10 @@ export interface Opening {
   refusal: SmtpFailure | undefined
   readonly ownName: string
   readonly helloStage: Stage
+  /** Takes note of a greeting. */
+  greeted(text: string): void
+  /** A firewall stands between: what is to be done for it. */
+  readonly pix: PixWorkarounds | undefined
   /** HELO at once (Postfix: smtp_never_send_ehlo). */
   readonly saysHelo: boolean
   readonly tlsIsRequired: boolean
@@ -38,7 +42,11 @@ interface ConnectError extends Error {
 export const openingOf = (server: SmtpServerAddress, options: SmtpClientOptions): Opening => {
   const { tlsLevel, protocol, refusingGreeting, discardEhloKeywords = [] } = options
   const tlsIsRequired = tlsLevel !== 'none' && tlsLevel !== 'may'
-  const saysHelo = protocol === 'smtp' && options.ehlo === 'never' && !tlsIsRequired
+  let pix: PixWorkarounds | undefined
+  const saysHelo = (): boolean =>
+    protocol === 'smtp' &&
+    !tlsIsRequired &&
+    (options.ehlo === 'never' || pix?.words.includes('disable_esmtp') === true)
   const start = createTlsStart(server, options)
   let extensions: ReadonlyMap<string, string> = new Map()
   let heloName = ''
@@ -47,8 +55,19 @@ export const openingOf = (server: SmtpServerAddress, options: SmtpClientOptions)
     stage: 'receiving the initial server greeting',
     refusal: undefined,
     ownName: options.heloName,
-    helloStage: helloStage(protocol, saysHelo),
-    saysHelo,
+    get helloStage() {
+      return helloStage(protocol, saysHelo())
+    },
+    get saysHelo() {
+      return saysHelo()
+    },
+    get pix() {
+      return pix
+    },
+    greeted(text) {
+      // Nothing but these: Postfix tells a PIX by that.
+      if (/^220[20 *\t\n-]*$/.test(text)) pix = options.pix
+    },
     tlsIsRequired,
     get extensions() {
       return extensions

@@ -72,9 +72,9 @@ export interface CertificateDemand {
 export interface ClientTlsSettings {
   /** PEM, one or many, beside the authorities of the system. */
   readonly ca?: string
-  /** PEM: shown to servers that ask for it. Postfix: smtp_tls_cert_file, smtp_tls_key_file. */
-  readonly cert?: string
-  readonly key?: string
+  /** PEM: shown to servers that ask for it. Several: of different kinds. Postfix: smtp_tls_cert_file, smtp_tls_chain_files. */
+  readonly cert?: string | readonly string[]
+  readonly key?: string | readonly string[]
   readonly minVersion?: SecureVersion
   readonly maxVersion?: SecureVersion
   /** OpenSSL's words. */
@@ -100,6 +100,15 @@ export interface ClientLoginOptions {
   readonly refusal?: 'soft' | 'hard'
 }
 
+export interface PixWorkarounds {
+  /** 'disable_esmtp': HELO; 'delay_dotcrlf': a pause before the final dot of mail that has waited. */
+  readonly words: readonly string[]
+  /** Postfix: smtp_pix_workaround_threshold_time. */
+  readonly thresholdMs: number
+  /** Postfix: smtp_pix_workaround_delay_time. */
+  readonly delayMs: number
+}
+
 export interface SmtpClientOptions {
   readonly protocol: 'smtp' | 'lmtp'
   /** Postfix: smtp_helo_name. */
@@ -119,6 +128,8 @@ export interface SmtpClientOptions {
   readonly localAddress?: string
   /** Postfix: smtp_line_length_limit. */
   readonly lineLengthLimitBytes?: number
+  /** For firewalls that garble greetings (`220 *****`). Postfix: smtp_pix_workarounds. */
+  readonly pix?: PixWorkarounds
   /** EHLO keywords that are not seen, upper case. Postfix: smtp_discard_ehlo_keywords. */
   readonly discardEhloKeywords?: readonly string[]
   /** 'never': HELO at once (Postfix: smtp_never_send_ehlo). */

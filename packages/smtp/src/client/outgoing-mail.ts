@@ -20,6 +20,8 @@ export interface OutgoingMail {
   readonly envid?: string
   /** RFC 8689 §4.2: only to a server that offers it, over TLS. */
   readonly requireTls?: true
+  /** How long it has been in the queue; default 0. */
+  readonly waitedMs?: number
   /** No message is sent: the transaction ends after RCPT, or with the answer to DATA. */
   readonly probe?: 'rcpt' | 'data'
   /** For servers that know XFORWARD, when the options say so. Postfix: XFORWARD_README. */

@@ -28,7 +28,7 @@ const contextFor = (settings: ClientTlsSettings): SecureContext => {
   if (contexts.size >= maxContexts) contexts.clear()
   const made = tls.createSecureContext({
     ...(ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }),
-    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    ...(cert === undefined || key === undefined ? {} : { cert: [cert].flat(), key: [key].flat() }),
     ...(minVersion === undefined ? {} : { minVersion }),
     ...(maxVersion === undefined ? {} : { maxVersion }),
     ...(ciphers === undefined ? {} : { ciphers }),

@@ -119,6 +119,21 @@ export const clientTls = {
     default: '$smtp_tls_cert_file',
     doc: 'The key of smtp_tls_cert_file.',
   }),
+  smtp_tls_eccert_file: postfix({
+    type: 'file',
+    default: '',
+    doc: 'A second certificate of ours, with an ECDSA key, for servers that prefer such.',
+  }),
+  smtp_tls_eckey_file: postfix({
+    type: 'file',
+    default: '$smtp_tls_eccert_file',
+    doc: 'The key of smtp_tls_eccert_file.',
+  }),
+  smtp_tls_chain_files: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Files with a private key and, behind it, its certificate chain, one or several each. In the place of smtp_tls_cert_file and its kind.',
+  }),
   smtp_tls_fingerprint_digest: postfix({
     type: 'string',
     default: 'sha256',

@@ -91,6 +91,37 @@ export const client = {
     default: '998',
     doc: 'Longer lines are broken when sent.',
   }),
+  smtp_pix_workarounds: postfix({
+    type: 'list',
+    default: 'disable_esmtp,delay_dotcrlf',
+    doc: 'What is done for firewalls that garble greetings (`220 *****`): disable_esmtp, delay_dotcrlf.',
+  }),
+  smtp_pix_workaround_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Address of a server → smtp_pix_workarounds for it.',
+  }),
+  smtp_pix_workaround_threshold_time: postfix(
+    seconds('500s', 'How long mail must have waited before delay_dotcrlf is tried.'),
+  ),
+  smtp_pix_workaround_delay_time: postfix(
+    seconds('10s', 'How long delay_dotcrlf waits before the final dot.'),
+  ),
+  smtp_defer_if_no_mx_address_found: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Mail for a domain whose mail servers have no addresses waits. No: it is returned.',
+  }),
+  default_delivery_status_filter: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'The default of smtp_delivery_status_filter and lmtp_delivery_status_filter.',
+  }),
+  smtp_delivery_status_filter: postfix({
+    type: 'tables',
+    default: '$default_delivery_status_filter',
+    doc: '`4.7.1 what was said` → the same with another status (4.y.z, 5.y.z) or text. A pattern table.',
+  }),
   smtp_skip_5xx_greeting: postfix({
     type: 'boolean',
     default: 'yes',
