@@ -164,9 +164,23 @@ const zoneOf = (token: string | undefined, next: string | undefined): number => 
 
 const two = (value: number): string => (value < 10 ? `0${value}` : `${value}`)
 
+let lastSecond = Number.NaN
+let lastOffset = 0
+let lastText = ''
+
 /** `Sat, 21 Nov 2026 22:35:00 +0000`. RFC 5322 §3.3. */
 export const formatDate = (ms: number, offsetMinutes = 0): string => {
-  const local = new Date(Math.floor(ms / 1000) * 1000 + offsetMinutes * 60_000)
+  const second = Math.floor(ms / 1000)
+  // Many messages come in one second.
+  if (second === lastSecond && offsetMinutes === lastOffset) return lastText
+  lastText = dateText(second * 1000 + offsetMinutes * 60_000, offsetMinutes)
+  lastSecond = second
+  lastOffset = offsetMinutes
+  return lastText
+}
+
+const dateText = (localMs: number, offsetMinutes: number): string => {
+  const local = new Date(localMs)
   const time = `${two(local.getUTCHours())}:${two(local.getUTCMinutes())}:${two(local.getUTCSeconds())}`
   const date = `${local.getUTCDate()} ${monthNames[local.getUTCMonth()]} ${String(local.getUTCFullYear()).padStart(4, '0')}`
   return `${dayNames[local.getUTCDay()]}, ${date} ${time} ${formatZone(offsetMinutes)}`

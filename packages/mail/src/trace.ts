@@ -43,11 +43,15 @@ const maxHelo = 255
 /** RFC 5322 §2.1.1: no line over 998 octets, whatever strangers sent. */
 const maxAddress = 900
 
-/** In comments and atoms of Received: nothing that ends a comment or an angle address. */
-const token = (text: string, maxLength = maxHelo): string =>
-  printable(text, maxLength).replace(/[()<>\\"; ]/g, '?')
+/** What nearly all names and addresses consist of. */
+const harmless = /^[A-Za-z0-9.:@_+=-]*$/
 
-const address = (text: string): string => printable(text, maxAddress).replace(/[<>]/g, '?')
+/** In comments and atoms of Received: nothing that ends a comment or an angle address. */
+const token = (text: string): string =>
+  text.length <= maxHelo && harmless.test(text) ? text : printable(text, maxHelo).replace(/[()<>\\"; ]/g, '?')
+
+const address = (text: string): string =>
+  text.length <= maxAddress && harmless.test(text) ? text : printable(text, maxAddress).replace(/[<>]/g, '?')
 
 /** Postfix: smtpd_tls_received_header. */
 const certificateText = (tls: NonNullable<ReceivedInput['tls']>): string => {

@@ -17,6 +17,9 @@ const maxValueBytes = 1_000
 const lf = 0x0a
 const crlf = Buffer.from('\r\n')
 
+/** Takes octets; those 'given' are its own, the others the caller's to use again. */
+export type OctetSink = (chunk: Uint8Array, octets: 'lent' | 'given') => Promise<void> | undefined
+
 /**
  * Holds a message's header back until it is whole, looks at it once, lets `rewrite` change it and puts our own
  * fields `above` it: one piece, for each costs the store a turn. Everything after it goes straight through.
@@ -29,7 +32,7 @@ export class HeaderGate {
     hasDate: false,
     hasFrom: false,
   }
-  readonly #sink: (chunk: Uint8Array) => Promise<void> | undefined
+  readonly #sink: OctetSink
   readonly #rewrite: ((header: Buffer, facts: HeaderFacts) => Buffer) | undefined
   readonly #above: Buffer | undefined
   /** Grows by doubling; `#heldBytes` of it are in use. */
@@ -39,18 +42,14 @@ export class HeaderGate {
   #line = 0
   #open = false
 
-  constructor(
-    sink: (chunk: Uint8Array) => Promise<void> | undefined,
-    rewrite?: (header: Buffer, facts: HeaderFacts) => Buffer,
-    above?: Buffer,
-  ) {
+  constructor(sink: OctetSink, rewrite?: (header: Buffer, facts: HeaderFacts) => Buffer, above?: Buffer) {
     this.#sink = sink
     this.#rewrite = rewrite
     this.#above = above
   }
 
   push(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#open) return this.#sink(chunk)
+    if (this.#open) return this.#sink(chunk, 'lent')
     const bytes = this.#heldBytes === 0 ? asBuffer(chunk) : this.#hold(asBuffer(chunk))
     const end = this.#findEnd(bytes)
     if (end !== undefined) return this.#release(bytes, end)
@@ -107,8 +106,9 @@ export class HeaderGate {
     if (rewritten === fields && separator === undefined) pieces.push(held)
     else if (separator === undefined) pieces.push(rewritten, rest)
     else pieces.push(rewritten, separator, rest)
-    const octets = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
-    return octets.length === 0 ? undefined : this.#sink(octets)
+    if (pieces.length > 1) return this.#sink(Buffer.concat(pieces), 'given')
+    const [only] = pieces
+    return only === undefined || only.length === 0 ? undefined : this.#sink(only, 'lent')
   }
 }
 

@@ -38,7 +38,7 @@ export function openIntake(messages: Pick<MessageStore, 'stage'>, options: Intak
   const trace = filter === undefined ? joined(options.trace) : filter.trace(options.trace)
   content?.setTrace(trace)
   const gate = new HeaderGate(
-    content === undefined ? (chunk) => writer.write(chunk) : (chunk) => content.write(chunk),
+    content === undefined ? (chunk, octets) => writer.write(chunk, octets) : (chunk) => content.write(chunk),
     own === undefined ? undefined : (header, facts) => mendHeader(header, facts, own),
     content === undefined ? trace : undefined,
   )

@@ -45,7 +45,8 @@ interface Range {
 }
 
 /** Where an address may stand: between angle brackets, or between the commas of the list and of its groups. */
-function* addressRanges(text: string, from: number): Generator<Range> {
+function addressRanges(text: string, from: number): readonly Range[] {
+  const ranges: Range[] = []
   let item = new Item(from)
   for (let i = from; i < text.length; i++) {
     const char = text[i]
@@ -64,11 +65,12 @@ function* addressRanges(text: string, from: number): Generator<Range> {
     else if (char === ']') item.literal = false
     else if (char === ':' && !item.literal) item = new Item(i + 1)
     else if (char === ',' || char === ';') {
-      yield* item.range(text, i)
+      item.addRange(text, i, ranges)
       item = new Item(i + 1)
     }
   }
-  yield* item.range(text, text.length)
+  item.addRange(text, text.length, ranges)
+  return ranges
 }
 
 class Item {
@@ -85,11 +87,11 @@ class Item {
     this.start = start
   }
 
-  *range(text: string, end: number): Generator<Range> {
+  addRange(text: string, end: number, ranges: Range[]): void {
     if (this.quoted) return
     if (this.angle !== undefined) {
-      if (this.angleEnd !== undefined) yield trimmed(text, this.angle + 1, this.angleEnd)
-    } else yield trimmed(text, this.start, this.plainEnd ?? end)
+      if (this.angleEnd !== undefined) ranges.push(trimmed(text, this.angle + 1, this.angleEnd))
+    } else ranges.push(trimmed(text, this.start, this.plainEnd ?? end))
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Log, LogEvent } from '@posthorn/mail'
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Counter, type CounterConfiguration, Histogram, type Registry } from 'prom-client'
 
 /** What happened since this process began, told by the same events that the log is written from. */
 export interface EventCounters {
@@ -17,7 +17,7 @@ export function createEventCounters(registry: Registry, log: Log): EventCounters
     help: 'SMTP sessions that began',
     registers,
   })
-  const received = new Counter({
+  const received = tally({
     name: 'posthorn_messages_received_total',
     help: 'Messages taken in, by the way they came',
     labelNames: ['by'],
@@ -29,18 +29,13 @@ export function createEventCounters(registry: Registry, log: Log): EventCounters
     labelNames: ['stage', 'class'],
     registers,
   })
-  const deliveries = new Counter({
+  const deliveries = tally({
     name: 'posthorn_deliveries_total',
     help: 'Outcomes of delivery attempts by recipient',
     labelNames: ['status', 'agent'],
     registers,
   })
-  const delay = new Histogram({
-    name: 'posthorn_delivery_delay_seconds',
-    help: 'From arrival to delivery',
-    buckets: delayBuckets,
-    registers,
-  })
+  const delays = new Delays(registers)
   const logins = new Counter({
     name: 'posthorn_logins_total',
     help: 'Logins by service and outcome',
@@ -58,13 +53,13 @@ export function createEventCounters(registry: Registry, log: Log): EventCounters
     if (text.startsWith('to=<')) {
       const status = statusOf(text)
       if (status === undefined) return
-      deliveries.inc({ status, agent: agentOf(service) })
-      if (status === 'sent') delay.observe(delayOf(text))
+      deliveries.count(status, agentOf(service))
+      if (status === 'sent') delays.add(delayOf(text))
     } else if (text.startsWith('connect from ')) connections.inc()
     else if (queueId !== undefined && text.startsWith('client=')) {
-      received.inc({ by: 'smtp' })
+      received.count('smtp')
       if (text.includes('sasl_username=')) logins.inc({ service: 'smtp', outcome: 'ok' })
-    } else if (queueId !== undefined && text.startsWith('uid=')) received.inc({ by: 'local' })
+    } else if (queueId !== undefined && text.startsWith('uid=')) received.count('local')
     else if (text.includes('reject: ')) countReject(text)
     else if (text.startsWith('Login: ')) logins.inc({ service: readerOf(service), outcome: 'ok' })
     else if (text.includes('authentication failed')) logins.inc({ service: 'smtp', outcome: 'failed' })
@@ -83,6 +78,61 @@ export function createEventCounters(registry: Registry, log: Log): EventCounters
       count(event)
       log(event)
     },
+  }
+}
+
+interface Tally {
+  /** The labels in the order of their names, without blanks. */
+  count(first: string, second?: string): void
+}
+
+/** The library makes a key of the labels each time; here that is left until somebody looks. */
+function tally<Name extends string>(configuration: CounterConfiguration<Name>): Tally {
+  const names = configuration.labelNames ?? []
+  const waiting = new Map<string, number>()
+  new Counter({
+    ...configuration,
+    collect() {
+      for (const [key, times] of waiting) {
+        const labels = key.split(' ')
+        const named = Object.fromEntries(names.map((name, i) => [name, labels[i] ?? '']))
+        this.inc(named as Record<Name, string>, times)
+      }
+      waiting.clear()
+    },
+  })
+  return {
+    count(first, second) {
+      const key = second === undefined ? first : `${first} ${second}`
+      waiting.set(key, (waiting.get(key) ?? 0) + 1)
+    },
+  }
+}
+
+const maxDelaysWaiting = 1_000
+
+class Delays {
+  readonly #histogram: Histogram
+  #waiting: number[] = []
+
+  constructor(registers: Registry[]) {
+    this.#histogram = new Histogram({
+      name: 'posthorn_delivery_delay_seconds',
+      help: 'From arrival to delivery',
+      buckets: delayBuckets,
+      registers,
+      collect: () => this.#enter(),
+    })
+  }
+
+  add(seconds: number): void {
+    this.#waiting.push(seconds)
+    if (this.#waiting.length >= maxDelaysWaiting) this.#enter()
+  }
+
+  #enter(): void {
+    for (const seconds of this.#waiting) this.#histogram.observe(seconds)
+    this.#waiting = []
   }
 }
 

@@ -5,8 +5,11 @@ import type { SearchCriteria, SearchFound } from './search.ts'
 
 /** A message being received; bytes go to disk as they come. Not durable and invisible until placed. */
 export interface MessageWriter {
-  /** Returns a promise only when the caller should wait (back-pressure). */
-  write(chunk: Uint8Array): Promise<void> | undefined
+  /**
+   * Returns a promise only when the caller should wait (back-pressure).
+   * @param octets 'given': the caller will not change or use them again, so they are not copied
+   */
+  write(chunk: Uint8Array, octets?: 'lent' | 'given'): Promise<void> | undefined
   readonly sizeBytes: number
   /** Completes the frame. The result must be placed (append, accept) or aborted. */
   finish(): Promise<StagedMessage>

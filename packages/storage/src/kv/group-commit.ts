@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers'
 import { StoreError } from '../contract.ts'
 import type { Environment } from './environment.ts'
+import { GroupRows } from './group-rows.ts'
 import { HeldTransaction, type HoldOptions } from './held-transaction.ts'
 import { isNoSpace, noSpace } from './no-space.ts'
 import { RowCache } from './row-cache.ts'
@@ -17,7 +18,7 @@ export interface GroupParticipant {
   /** The transaction was not committed after all. */
   voidGroup?(): void
   /** The transaction is committed: makes it durable. */
-  syncGroup?(): Promise<void>
+  syncGroup?(units: number): Promise<void>
   /** Everything is durable. */
   afterGroup?(units: readonly Unit[]): void
   /** `syncGroup` failed: takes back what depends on unsynced octets. */
@@ -61,7 +62,7 @@ export class GroupCommit {
   #taken: readonly Waiting[] = []
   /** Of the group under way: units that threw, and were told so; the rows that it changed. */
   #refused: Waiting[] = []
-  #changes: Changes = new Map()
+  #group: GroupRows
   readonly #rows = new RowCache()
   #wasRelieved = false
   #running: Promise<void> | undefined
@@ -75,6 +76,7 @@ export class GroupCommit {
   ) {
     this.#held = new HeldTransaction(environment, hold)
     this.#environment = environment
+    this.#group = new GroupRows(environment)
     this.#participants = participants
     this.#releaseReserve = releaseReserve
   }
@@ -129,7 +131,7 @@ export class GroupCommit {
     try {
       this.#held.run(() => {
         taken = this.#runUnits(group, done)
-        return this.#changes.size
+        return this.#group.changes.size
       })
     } catch (error) {
       for (const participant of this.#participants) participant.voidGroup?.()
@@ -143,7 +145,7 @@ export class GroupCommit {
     this.#queue = [...group.slice(taken), ...this.#queue]
     this.#wasRelieved = false
     try {
-      await this.#sync()
+      await this.#sync(done.length)
     } catch (error) {
       await this.#takeBack(done, error)
       return
@@ -151,9 +153,9 @@ export class GroupCommit {
     this.#acknowledge(done)
   }
 
-  async #sync(): Promise<void> {
+  async #sync(units: number): Promise<void> {
     for (const participant of this.#participants) {
-      const synced = participant.syncGroup?.()
+      const synced = participant.syncGroup?.(units)
       if (synced !== undefined) await synced
     }
   }
@@ -169,17 +171,18 @@ export class GroupCommit {
   async #takeBack(done: readonly Done[], reason: unknown): Promise<void> {
     try {
       // Together with what the group changed: none of it is in the log.
-      const changes = this.#changes
+      const group = this.#group
       this.#rows.clear()
-      const unit = new Unit(this.#environment, changes, this.#rows)
+      const unit = new Unit(this.#environment, group, this.#rows)
       for (const participant of this.#participants) participant.beforeGroup?.()
       this.#held.run(() => {
         this.#open()
         for (const participant of this.#participants) participant.takeBackUnsynced?.(unit)
-        for (const participant of this.#participants) participant.insideGroup?.(unit, changes)
-        return changes.size
+        for (const participant of this.#participants) participant.insideGroup?.(unit, group.changes)
+        group.write()
+        return group.changes.size
       })
-      await this.#sync()
+      await this.#sync(1)
       for (const participant of this.#participants) participant.afterGroup?.([unit])
     } catch (error) {
       process.emitWarning(error instanceof Error ? error : String(error))
@@ -190,15 +193,15 @@ export class GroupCommit {
 
   #runUnits(group: readonly Waiting[], done: Done[]): number {
     const startedMs = performance.now()
-    const changes: Changes = new Map()
-    this.#changes = changes
+    const rows = new GroupRows(this.#environment)
+    this.#group = rows
     this.#refused = []
     this.#open()
     let taken = 0
     for (const waiting of group) {
       if (taken > 0 && performance.now() - startedMs > maxGroupMs) break
       taken++
-      const unit = new Unit(this.#environment, changes, this.#rows)
+      const unit = new Unit(this.#environment, rows, this.#rows)
       try {
         done.push({ waiting, unit, value: waiting.work(unit) })
       } catch (error) {
@@ -209,7 +212,7 @@ export class GroupCommit {
     }
     this.#close(
       done.map((each) => each.unit),
-      changes,
+      rows,
     )
     return taken
   }
@@ -221,12 +224,15 @@ export class GroupCommit {
   }
 
   /** The transaction may be shared with groups before: what a participant refuses is undone row by row. */
-  #close(units: readonly Unit[], changes: Changes): void {
-    const closing = new Unit(this.#environment, changes, this.#rows)
+  #close(units: readonly Unit[], rows: GroupRows): void {
+    const closing = new Unit(this.#environment, rows, this.#rows)
     try {
-      for (const participant of this.#participants) participant.insideGroup?.(closing, changes)
+      rows.write()
+      for (const participant of this.#participants) participant.insideGroup?.(closing, rows.changes)
+      rows.write()
     } catch (error) {
       for (const unit of [...units, closing].reverse()) unit.rollBack()
+      rows.write()
       throw error
     }
   }

@@ -7,6 +7,8 @@ const generationRows = 512
  * reading one from the index costs ten times as much.
  */
 export class RowCache {
+  /** What rows say, frozen: as long as somebody has the row. */
+  readonly parsed = new WeakMap<Buffer, unknown>()
   #young = new Map<string, Buffer | null>()
   #old = new Map<string, Buffer | null>()
 

@@ -8,6 +8,7 @@ import {
   readRangeBackwards,
   readValue,
 } from './environment.ts'
+import { GroupRows } from './group-rows.ts'
 import { keyAfter } from './keys.ts'
 import { RowCache } from './row-cache.ts'
 
@@ -18,6 +19,8 @@ export interface Reader {
   rangeBackwards(limits: RangeLimits): Iterable<Entry>
   /** How many keys begin so. */
   count(prefix: Buffer): number
+  /** What the rows say that are given again and again. */
+  readonly parsed?: WeakMap<Buffer, unknown>
 }
 
 /** Largest value that LMDB keeps inside a page of 4 KB; longer ones make mass deletion ruinous. */
@@ -36,13 +39,17 @@ export class Unit implements Reader {
   readonly #afterwards: (() => void)[] = []
   readonly #waits: (() => Promise<unknown>)[] = []
   readonly wakes: Wake[] = []
-  readonly #changes: Changes
+  readonly #group: GroupRows
   readonly #rows: RowCache
 
-  constructor(environment: Environment, changes: Changes = new Map(), rows = new RowCache()) {
+  constructor(environment: Environment, group = new GroupRows(environment), rows = new RowCache()) {
     this.#environment = environment
-    this.#changes = changes
+    this.#group = group
     this.#rows = rows
+  }
+
+  get parsed(): WeakMap<Buffer, unknown> {
+    return this.#rows.parsed
   }
 
   /** Not to be changed: the next one who asks gets the same octets. */
@@ -53,20 +60,24 @@ export class Unit implements Reader {
   #read(name: string, key: Buffer): Buffer | undefined {
     const known = this.#rows.get(name)
     if (known !== undefined) return known ?? undefined
-    const value = readValue(this.#environment, key)
+    const changed = this.#group.changes.get(name)
+    const value = changed === undefined ? readValue(this.#environment, key) : (changed ?? undefined)
     this.#rows.set(name, value ?? null)
     return value
   }
 
   range(limits: RangeLimits): Iterable<Entry> {
+    this.#group.write()
     return readRange(this.#environment, limits)
   }
 
   rangeBackwards(limits: RangeLimits): Iterable<Entry> {
+    this.#group.write()
     return readRangeBackwards(this.#environment, limits)
   }
 
   count(prefix: Buffer): number {
+    this.#group.write()
     return countKeys(this.#environment, prefix, keyAfter(prefix))
   }
 
@@ -125,9 +136,7 @@ export class Unit implements Reader {
   }
 
   #write(name: string, key: Buffer, value: Buffer | null): void {
-    if (value === null) this.#environment.removeSync(key)
-    else this.#environment.putSync(key, value)
-    this.#changes.set(name, value)
+    this.#group.set(name, key, value)
     this.#rows.set(name, value)
   }
 }

@@ -178,7 +178,7 @@ export class WriteLog implements GroupParticipant {
     }
   }
 
-  async syncGroup(): Promise<void> {
+  async syncGroup(units: number): Promise<void> {
     const { writer } = this.#parts
     const syncFrames = this.#mustSyncFrames ? writer.syncFrames() : undefined
     // It is awaited below, after the log.
@@ -186,7 +186,7 @@ export class WriteLog implements GroupParticipant {
     const next = this.#present?.next ?? 0
     try {
       if (this.#written !== undefined) this.#count(this.#written.sizeBytes)
-      if (this.#way === 'log') await this.#syncFile()
+      if (this.#way === 'log') await this.#syncFile(units)
       else if (this.#way === 'flush') await this.#flush(next)
     } finally {
       await syncFrames
@@ -223,10 +223,10 @@ export class WriteLog implements GroupParticipant {
   }
 
   /** A log that could not be synced is given up: the flush makes durable what it holds. */
-  async #syncFile(): Promise<void> {
+  async #syncFile(units: number): Promise<void> {
     const file = this.#file as number
     try {
-      await this.#quick.sync(file)
+      await this.#quick.sync(file, units)
     } catch {
       this.#parts.files.close(file)
       this.#file = undefined

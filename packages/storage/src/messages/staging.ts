@@ -74,6 +74,7 @@ export class Stager {
     if (!(message instanceof Staged)) throw new TypeError('Not a message of this store')
     const encoded = Buffer.from(JSON.stringify(facts))
     const tail = [encoded, message.summary]
+    const tailCrc = checksum(tail)
     const header = (blobId: number): FrameHeader => ({
       kind: 'message',
       blobId,
@@ -84,17 +85,21 @@ export class Stager {
       headCrc: message.headCrc,
       factsBytes: encoded.length,
       summaryBytes: message.summary.length,
-      tailCrc: checksum(tail),
+      tailCrc,
     })
     if (message.segment !== undefined) return this.#placeSingle(message, message.segment, header, tail)
     const sizeBytes = frameBytes(header(0))
     while (!this.#writer.hasRoom(sizeBytes)) await this.#writer.makeRoom()
-    let placed = header(0)
+    let placed: FrameHeader | undefined
     const frame = this.#writer.append(sizeBytes, (segment, offset) => {
       placed = header(blobIdAt(segment, offset))
       return [encodeFrameHeader(placed), ...message.chunks, ...tail]
     })
-    return { header: placed, summary: message.summary, frame }
+    return {
+      header: placed ?? header(blobIdAt(frame.segment, frame.offset)),
+      summary: message.summary,
+      frame,
+    }
   }
 
   async #placeSingle(
@@ -196,11 +201,11 @@ class Writer implements MessageWriter {
     return this.#sizeBytes
   }
 
-  write(chunk: Uint8Array): Promise<void> | undefined {
+  write(chunk: Uint8Array, octets: 'lent' | 'given' = 'lent'): Promise<void> | undefined {
     if (this.#over) throw new StoreError('closed', 'Cannot write: the message was finished or aborted')
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    // The caller may use its buffer again.
-    const bytes = Buffer.from(chunk)
+    const bytes =
+      octets === 'given' ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length) : Buffer.from(chunk)
     this.#scanner.push(bytes)
     this.#crc = crc32(bytes, this.#crc)
     this.#keepHead(bytes)
@@ -246,8 +251,9 @@ class Writer implements MessageWriter {
     if (this.#headDone) return
     this.#head.push(bytes)
     this.#headBytes += bytes.length
-    const joined = Buffer.concat([this.#lastOctets, bytes.subarray(0, 2)])
-    this.#headDone = hasEmptyLine(joined) || hasEmptyLine(bytes) || this.#headBytes > spillBytes
+    this.#headDone = hasEmptyLine(bytes) || this.#headBytes > spillBytes
+    if (this.#headDone) return
+    this.#headDone = hasEmptyLine(Buffer.concat([this.#lastOctets, bytes.subarray(0, 2)]))
     this.#lastOctets = Buffer.concat([this.#lastOctets, bytes.subarray(-2)]).subarray(-2)
   }
 

@@ -46,17 +46,23 @@ const joined = (reader: Reader, key: Buffer, first: Buffer, further: number): Bu
 const partsOf = (row: Buffer | undefined): number =>
   row === undefined ? 0 : ((row[0] === sealed ? row[1] : row[0]) as number)
 
-export const putLong = (unit: Unit, key: Buffer, value: Buffer): void => {
+export const putLong = (unit: Unit, key: Buffer, value: Buffer): void =>
+  write(unit, key, value, unit.get(key))
+
+/** For a key that nothing was ever kept under: there is no former value to look for. */
+export const putNewLong = (unit: Unit, key: Buffer, value: Buffer): void => write(unit, key, value, undefined)
+
+const write = (unit: Unit, key: Buffer, value: Buffer, formerRow: Buffer | undefined): void => {
   const further = Math.max(0, Math.ceil((value.length - roomBytes) / maxValueBytes))
   if (further > mostParts) throw new RangeError(`Value of ${value.length} octets is too long`)
-  const former = partsOf(unit.get(key))
+  const former = partsOf(formerRow)
   for (let number = further; number < former; number++) unit.remove(partKey(key, number))
   const row = Buffer.allocUnsafe(headBytes + Math.min(roomBytes, value.length))
   row[0] = sealed
   row[1] = further
   row.writeUInt32BE(crc32(value, crc32(key)), 2)
   value.copy(row, headBytes, 0, roomBytes)
-  unit.put(key, row)
+  unit.replace(key, row, formerRow)
   for (let number = 0; number < further; number++) {
     const start = roomBytes + number * maxValueBytes
     unit.put(partKey(key, number), value.subarray(start, start + maxValueBytes))
@@ -69,10 +75,21 @@ export const removeLong = (unit: Unit, key: Buffer): void => {
   unit.remove(key)
 }
 
-/** Throws 'corrupt'. */
+/** Not to be changed: the next one who asks may get the same. Throws 'corrupt'. */
 export const getJson = (reader: Reader, key: Buffer): unknown => {
-  const value = getLong(reader, key)
-  return value && parsed(key, value)
+  const row = reader.get(key)
+  if (row === undefined) return undefined
+  const isWhole = partsOf(row) === 0
+  const known = isWhole ? reader.parsed?.get(row) : undefined
+  if (known !== undefined) return known
+  const value = parsed(key, wholeOf(reader, key, row))
+  if (isWhole && value !== null && typeof value === 'object') reader.parsed?.set(row, frozen(value))
+  return value
+}
+
+const frozen = (value: object): object => {
+  for (const each of Object.values(value)) if (typeof each === 'object' && each !== null) frozen(each)
+  return Object.freeze(value)
 }
 
 export const putJson = (unit: Unit, key: Buffer, value: unknown): void =>

@@ -1,7 +1,7 @@
 import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { referToBlob } from './blob-row.ts'
-import { getLong, putLong, removeLong } from './long-value.ts'
+import { getLong, putLong, putNewLong, removeLong } from './long-value.ts'
 import { takeSequence } from './sequence.ts'
 
 /** One message: a trace prefix before a blob. Copies of it in mailboxes share the row. */
@@ -27,18 +27,21 @@ export const readMessageRow = (reader: Reader, messageId: number): MessageRow | 
   return bytes && decodeMessageRow(bytes)
 }
 
-export const writeMessageRow = (unit: Unit, messageId: number, row: MessageRow): void => {
+const encodeMessageRow = (row: MessageRow): Buffer => {
   const bytes = Buffer.allocUnsafe(fixedBytes + row.prefix.length)
   write64(bytes, row.blobId, 0)
   bytes.writeUInt32BE(row.references, 8)
   row.prefix.copy(bytes, fixedBytes)
-  putLong(unit, messageKey(messageId), bytes)
+  return bytes
 }
+
+export const writeMessageRow = (unit: Unit, messageId: number, row: MessageRow): void =>
+  putLong(unit, messageKey(messageId), encodeMessageRow(row))
 
 /** A new message with one reference, which refers once to its blob. */
 export const createMessage = (unit: Unit, blobId: number, prefix: Buffer): number => {
   const messageId = takeSequence(unit, 'next-message')
-  writeMessageRow(unit, messageId, { blobId, references: 1, prefix })
+  putNewLong(unit, messageKey(messageId), encodeMessageRow({ blobId, references: 1, prefix }))
   referToBlob(unit, blobId, 1)
   return messageId
 }

@@ -1,0 +1,32 @@
+import type { Environment } from './environment.ts'
+import type { Changes } from './unit.ts'
+
+/**
+ * What a group's transaction changes. A row goes into the index when the group is complete, or when a range is
+ * read: many units change the same few rows, and most messages change one of theirs twice.
+ */
+export class GroupRows {
+  readonly changes: Changes = new Map()
+  readonly #environment: Environment
+  /** Keys of rows that the index lacks, by their names. */
+  readonly #unwritten = new Map<string, Buffer>()
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+  }
+
+  set(name: string, key: Buffer, value: Buffer | null): void {
+    this.changes.set(name, value)
+    this.#unwritten.set(name, key)
+  }
+
+  /** Inside the transaction. */
+  write(): void {
+    for (const [name, key] of this.#unwritten) {
+      const value = this.changes.get(name) ?? null
+      if (value === null) this.#environment.removeSync(key)
+      else this.#environment.putSync(key, value)
+      this.#unwritten.delete(name)
+    }
+  }
+}
