@@ -57,9 +57,9 @@ export interface ComposeParts {
 }
 
 /** Entries of the queue in one answer to users. */
-const listPage = 200
+const listPage = 50
 /** The first page is short: its first line is what people wait for. */
-const firstListPage = 40
+const firstListPage = 25
 
 export type ComposedServer = Awaited<ReturnType<typeof composeServer>>
 

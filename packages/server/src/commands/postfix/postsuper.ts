@@ -1,4 +1,4 @@
-import type { QueueEntry, QueueId, Store } from '@posthorn/storage'
+import type { QueueId, Store } from '@posthorn/storage'
 import { getopt } from '../getopt.ts'
 import { CommandError, readLines, type Shell } from '../shell.ts'
 import { withSite } from '../site.ts'
@@ -49,10 +49,12 @@ export async function postsuper(args: readonly string[], shell: Shell): Promise<
       const action = actions[flag]
       if (action === undefined) continue
       counts.set(action, counts.get(action) ?? 0)
-      for await (const id of queueIds(value, store, shell)) {
-        if (!(await action.apply(store, id))) continue
-        if (value.slice(0, 3) !== 'ALL') shell.err(`postsuper: ${id}: ${action.done}\n`)
-        counts.set(action, (counts.get(action) ?? 0) + 1)
+      for await (const ids of together(queueIds(value, store, shell))) {
+        const applied = await Promise.all(ids.map((id) => action.apply(store, id)))
+        const changed = ids.filter((_, at) => applied[at])
+        if (value.slice(0, 3) !== 'ALL')
+          for (const id of changed) shell.err(`postsuper: ${id}: ${action.done}\n`)
+        counts.set(action, (counts.get(action) ?? 0) + changed.length)
       }
     }
     for (const [action, count] of counts) {
@@ -60,6 +62,20 @@ export async function postsuper(args: readonly string[], shell: Shell): Promise<
     }
     return 0
   })
+}
+
+/** Messages whose changes go to the disk together: each for itself would wait for it 100,000 times. */
+const atOnce = 100
+
+async function* together(ids: AsyncIterable<QueueId>): AsyncGenerator<readonly QueueId[]> {
+  let some = new Set<QueueId>()
+  for await (const id of ids) {
+    some.add(id)
+    if (some.size < atOnce) continue
+    yield [...some]
+    some = new Set()
+  }
+  yield [...some]
 }
 
 /** `-` is a list on standard input, `ALL` everything, `ALL deferred` what stands there. */
@@ -76,10 +92,11 @@ async function* queueIds(value: string, store: Store, shell: Shell): AsyncGenera
     if (isQueueId(value)) yield value
     return
   }
-  const found: QueueEntry[] = []
+  // All first: what is changed may stand elsewhere in the queue then.
+  const found: QueueId[] = []
   for await (const entry of queueEntries(store))
-    if (only === undefined || queueName(entry) === only) found.push(entry)
-  for (const entry of found) yield entry.queueId
+    if (only === undefined || queueName(entry) === only) found.push(entry.queueId)
+  yield* found
 }
 
 function isQueueId(text: string): text is QueueId {
