@@ -17,9 +17,9 @@ import {
 } from '../rows/mailbox-row.ts'
 import { messageKey, readMessageRow, writeMessageRow } from '../rows/message-row.ts'
 import {
+  entryRows,
   recipientsOf,
   removeRecipient,
-  type StoredEntry,
   type StoredRecipient,
   writeArrival,
   writeCount,
@@ -206,8 +206,7 @@ const deriveQueue = (
   refer: (blobId: number) => void,
 ): void => {
   let count = 0
-  for (const { key, value } of [...jsonRows(unit, keyOfTable(tables.queueEntry))]) {
-    const entry = value as StoredEntry
+  for (const { key, entry } of [...entryRows(unit)]) {
     const recipients = recipientsOf(unit, entry.queueId)
     if (!found.frames.has(entry.blobId) || recipients.length === 0) {
       if (recipients.length > 0) derived.lost.push(`Queue entry ${entry.queueId}: octets are gone`)

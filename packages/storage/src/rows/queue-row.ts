@@ -10,6 +10,7 @@ import { keyAfter, keyOf64andText, keyOfText, read64, type TableTag, tables, wri
 import type { Reader, Unit } from '../kv/unit.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
 import { getJson, jsonRows, putJson, removeLong } from './long-value.ts'
+import { entryRow, parseEntryRow, parseRecipientRow, recipientRow } from './queue-codec.ts'
 
 /** What the store keeps of a queued message; its octets are the blob's. */
 export interface StoredEntry {
@@ -69,11 +70,19 @@ const noHead = Buffer.alloc(0)
 const recipientKey = (queueId: string, index: number): Buffer =>
   recipientTail(tables.queueRecipient, noHead, queueId, index)
 
-export const readEntry = (reader: Reader, queueId: string): StoredEntry | undefined =>
-  getJson(reader, entryKey(queueId)) as StoredEntry | undefined
+export const readEntry = (reader: Reader, queueId: string): StoredEntry | undefined => {
+  const row = getJson(reader, entryKey(queueId))
+  return row === undefined ? undefined : parseEntryRow(queueId, row)
+}
+
+/** Every entry, in the order of their keys. */
+export function* entryRows(reader: Reader): Generator<{ key: Buffer; entry: StoredEntry }> {
+  for (const { key, value } of jsonRows(reader, Buffer.from([tables.queueEntry])))
+    yield { key, entry: parseEntryRow(key.toString('utf8', 1), value) }
+}
 
 export const writeEntry = (unit: Unit, entry: StoredEntry): void => {
-  putJson(unit, entryKey(entry.queueId), entry)
+  putJson(unit, entryKey(entry.queueId), entryRow(entry))
 }
 
 export const createEntry = (unit: Unit, entry: StoredEntry): void => {
@@ -110,15 +119,21 @@ export const arrivalOfKey = (key: Buffer): { queueId: string; arrivedMs: number 
   arrivedMs: read64(key, 1),
 })
 
-export const readRecipient = (reader: Reader, queueId: string, index: number): StoredRecipient | undefined =>
-  getJson(reader, recipientKey(queueId, index)) as StoredRecipient | undefined
+export const readRecipient = (
+  reader: Reader,
+  queueId: string,
+  index: number,
+): StoredRecipient | undefined => {
+  const row = getJson(reader, recipientKey(queueId, index))
+  return row === undefined ? undefined : parseRecipientRow(row)
+}
 
 export const writeRecipient = (
   unit: Unit,
   queueId: string,
   index: number,
   recipient: StoredRecipient,
-): void => putJson(unit, recipientKey(queueId, index), recipient)
+): void => putJson(unit, recipientKey(queueId, index), recipientRow(recipient))
 
 export const removeRecipient = (unit: Unit, queueId: string, index: number): void =>
   removeLong(unit, recipientKey(queueId, index))
@@ -130,7 +145,7 @@ export const recipientsOf = (
   const prefix = Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(queueId), Buffer.from([0])])
   return Array.from(jsonRows(reader, prefix), ({ key, value }) => ({
     index: key.readUInt32BE(key.length - 4),
-    recipient: value as StoredRecipient,
+    recipient: parseRecipientRow(value),
   }))
 }
 
