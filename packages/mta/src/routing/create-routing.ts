@@ -2,49 +2,29 @@ import type { Accounts } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Answer } from '@posthorn/smtp'
 import type { Account, NewRecipient, Store } from '@posthorn/storage'
-import type { AddressBook, AddressClass, Known } from '../policy/address-book.ts'
+import type { AddressBook, Known } from '../policy/address-book.ts'
 import type { HeaderRewrites } from '../rewriting/header-addresses.ts'
 import { createCanonical } from '../rewriting/index.ts'
-import {
-  answered,
-  asciiName,
-  LookupFailed,
-  LookupWaits,
-  lookupFirst,
-  type TableContext,
-  type Tables,
-} from '../tables/index.ts'
+import { answered, LookupFailed, lookupFirst, type TableContext, type Tables } from '../tables/index.ts'
 import { createAccountCache } from './account-cache.ts'
 import { createAddressClasses } from './address-classes.ts'
 import { aliasMembers, comparable, listMembers } from './alias-members.ts'
 import { createAutomaticCopies } from './automatic-copies.ts'
 import { createDetailMailboxes } from './detail-mailbox.ts'
-import { createDirectMailboxes, type DirectMailbox } from './direct-mailboxes.ts'
+import { createDirectMailboxes } from './direct-mailboxes.ts'
 import { createEnvelopeRules, createHeaderRewrites, type EnvelopeRules } from './envelope-rules.ts'
-import { AliasLimitError, ExpansionError, type Gathering, type Walk } from './expansion.ts'
+import { follow } from './follow.ts'
 import { createForwardFiles } from './forward-files.ts'
-import { deliverLocal } from './local-delivery.ts'
 import { createLocalTransports } from './local-transports.ts'
-import {
-  type EnvelopeRecipient,
-  type PlanContext,
-  type Planned,
-  planDelivery,
-  planError,
-  planRetry,
-} from './planned.ts'
-import { accountKey, fail, localName, reach } from './reach.ts'
+import { type LocalMail, planAgain, planAll } from './plan-recipients.ts'
+import type { EnvelopeRecipient, Planned } from './planned.ts'
+import { localName } from './reach.ts'
 import type { RoutingOptions } from './routing-options.ts'
 import { createSenderRewriting, type SenderRewriting } from './sender-rewriting.ts'
 import { createTransportChoice } from './transport-choice.ts'
 import { mailboxOf, owns, type VerifyParts, verify } from './verify.ts'
-import { type VerpDelimiters, verpSender } from './verp.ts'
-import {
-  createVirtualAliases,
-  type VirtualAliases,
-  type VirtualAliasesOptions,
-  type VirtualExpansion,
-} from './virtual-aliases.ts'
+import type { VerpDelimiters } from './verp.ts'
+import { createVirtualAliases, type VirtualAliases, type VirtualAliasesOptions } from './virtual-aliases.ts'
 
 export interface RoutingSources {
   readonly tables: Tables
@@ -96,12 +76,6 @@ export interface Routing extends AddressBook {
   close(): void
 }
 
-/** Whether our own users' mail goes into mailboxes in the unit of work that accepts it, or later by the queue. */
-export type LocalMail = 'at-once' | 'through-queue'
-
-/** A user's home that did not answer. */
-const retryDelayMs = 60_000
-
 /** Opens the tables and reads the domains. Throws TableError. */
 export async function createRouting(options: RoutingOptions, sources: RoutingSources): Promise<Routing> {
   const context: TableContext & { readonly tables: Tables } = {
@@ -117,7 +91,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     classes.isLocal(domain) || domain === options.myorigin.toLowerCase()
   const site = { complete: classes.complete, isLocalDomain }
   const canonical = createCanonical(options, sources.tables, site)
-  const own: Omit<Parts, 'direct' | 'follow'> = {
+  const own: Omit<VerifyParts, 'direct' | 'follow'> = {
     options,
     accounts,
     classes,
@@ -134,7 +108,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     senderRewriting: senderRewritingOf(options),
     now: sources.now,
   }
-  const parts: Parts = {
+  const parts: VerifyParts = {
     ...own,
     direct: createDirectMailboxes(own),
     follow: (address, walk, gathering) => follow(parts, address, walk, gathering),
@@ -173,8 +147,6 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
   }
 }
 
-type Parts = VerifyParts
-
 const forwardFiles = (
   options: RoutingOptions,
   { log, now }: RoutingSources,
@@ -203,7 +175,7 @@ function virtualAliases(
 }
 
 /** Tables asked over a network may have to be waited for. */
-function verifyPatiently(parts: Parts, address: string): Answer<Known> {
+function verifyPatiently(parts: VerifyParts, address: string): Answer<Known> {
   const failed = (error: unknown): Known => {
     if (!(error instanceof LookupFailed)) throw error
     parts.log({ level: 'warning', service: 'smtpd', text: error.message })
@@ -218,7 +190,7 @@ function verifyPatiently(parts: Parts, address: string): Answer<Known> {
 }
 
 async function resolve(
-  parts: Parts,
+  parts: VerifyParts,
   { sender, nowMs, poster, ...envelope }: Parameters<Routing['resolve']>[0],
 ): Promise<Resolved> {
   const planned = await planAgain(parts, { envelope, sender, nowMs, localMail: 'at-once', poster })
@@ -233,184 +205,4 @@ async function resolve(
 
 function senderRewritingOf({ senderRewriting }: RoutingOptions): SenderRewriting | undefined {
   return senderRewriting && createSenderRewriting(senderRewriting.domain, senderRewriting.secret)
-}
-
-async function planAll(
-  parts: Parts,
-  recipients: readonly EnvelopeRecipient[],
-  request: Omit<PlanRequest, 'envelope'>,
-): Promise<readonly Planned[]> {
-  const { sender, nowMs, localMail: wanted, verp } = request
-  const reached = new Set<string>()
-  const planned: Planned[] = []
-  for (const envelope of recipients) {
-    // RFC 3461 §5.2.3: success is reported by the queue, which sees the delivery.
-    const localMail = envelope.notify?.includes('SUCCESS') === true ? 'through-queue' : wanted
-    const direct =
-      localMail === 'at-once' && verp === undefined ? parts.direct.find(envelope.address) : undefined
-    if (direct !== undefined) {
-      planDirect(direct, { envelope, originalTo: direct.address, sender, nowMs }, reached, planned)
-    } else planned.push(...(await planOne(parts, { ...request, envelope, localMail }, reached)))
-  }
-  return planned
-}
-
-interface PlanRequest {
-  readonly envelope: EnvelopeRecipient
-  readonly sender: string
-  readonly nowMs: number
-  readonly localMail: LocalMail
-  readonly verp?: VerpDelimiters | undefined
-  readonly poster?: string | undefined
-}
-
-/** In the queue nobody is told at once of tables that lead nowhere: they are asked again. */
-async function planAgain(parts: Parts, request: PlanRequest): Promise<readonly Planned[]> {
-  try {
-    return await planOne(parts, request, new Set())
-  } catch (error) {
-    if (!(error instanceof AliasLimitError)) throw error
-    parts.log({ level: 'warning', service: 'local', text: error.message })
-    const { envelope, sender, nowMs } = request
-    return [planRetry({ envelope, originalTo: envelope.address, sender, nowMs }, retryDelayMs)]
-  }
-}
-
-async function planOne(
-  parts: Parts,
-  { envelope, sender: given, nowMs, localMail, verp, poster }: PlanRequest,
-  reached: Set<string>,
-): Promise<readonly Planned[]> {
-  const { address: originalTo } = parts.classes.unroute(envelope.address)
-  const sender = verp === undefined ? given : verpSender(given, originalTo, verp)
-  const plan: PlanContext = {
-    envelope,
-    originalTo,
-    sender,
-    nowMs,
-    deliveredToFor: parts.options.deliveredToFor,
-    ...(verp === undefined ? {} : { returnPath: 'variable' as const }),
-  }
-  const gathering: Gathering = {
-    deliveries: [],
-    reached,
-    added: [],
-    steps: 0,
-    served: 0,
-    refused: undefined,
-  }
-  try {
-    const back = parts.senderRewriting?.reverse(originalTo, nowMs)
-    const expanded = back === undefined ? parts.virtual.expand(originalTo) : only(back)
-    if (expanded.kind === 'unreasonable') throw new AliasLimitError(expanded.text)
-    for (const address of expanded.addresses) {
-      if (localMail === 'through-queue' && isOurs(parts, address, sender)) queueLocal(address, gathering)
-      else await follow(parts, address, newWalk(originalTo, sender, poster), gathering)
-    }
-  } catch (error) {
-    for (const key of gathering.added) reached.delete(key)
-    if (error instanceof AliasLimitError || error instanceof LookupWaits) throw error
-    if (!(error instanceof ExpansionError)) return [retry(parts, plan, error)]
-    if (error.status.startsWith('4')) return [planRetry(plan, retryDelayMs)]
-    return [planError(plan, error.status, error.message)]
-  }
-  if (gathering.served === 0) {
-    const text = gathering.refused ?? 'alias leads to no usable destination'
-    return [planError(plan, gathering.refused === undefined ? '5.3.5' : '5.7.1', text)]
-  }
-  return gathering.deliveries.map((delivery) => planDelivery(delivery, plan))
-}
-
-/** As `planOne` would with no table, alias or .forward on the way. */
-function planDirect(
-  { account, address }: DirectMailbox,
-  plan: PlanContext,
-  reached: Set<string>,
-  planned: Planned[],
-): void {
-  const key = accountKey(account)
-  if (reached.has(key)) return
-  reached.add(key)
-  planned.push(planDelivery({ deliveredTo: address, leaf: { kind: 'mailbox', account, address } }, plan))
-}
-
-/** A bounce of mail that we forwarded goes on to who sent it. */
-const only = (address: string): VirtualExpansion => ({ kind: 'addresses', addresses: [address] })
-
-function isOurs(parts: Parts, address: string, sender: string): boolean {
-  const kind = parts.classes.classOf(address.slice(address.lastIndexOf('@') + 1))
-  return kind !== 'virtual-alias' && parts.transports.choose(address, kind, () => sender) === undefined
-}
-
-/** The queue's local agent asks `resolve` for the rest of the way. */
-function queueLocal(address: string, gathering: Gathering): void {
-  const transport = { transport: 'local', nextHop: address.slice(address.lastIndexOf('@') + 1) }
-  reach(gathering, `local ${address.toLowerCase()}`, {
-    deliveredTo: undefined,
-    leaf: { kind: 'remote', address, transport },
-  })
-}
-
-/** Our own fault: nothing is lost, the queue looks again. */
-function retry(parts: Parts, plan: PlanContext, error: unknown): Planned {
-  if (error instanceof LookupFailed)
-    parts.log({ level: 'warning', service: 'local', text: `${plan.originalTo}: ${error.message}` })
-  else parts.log({ level: 'error', service: 'local', text: `cannot route ${plan.originalTo}`, error })
-  return planRetry(plan, retryDelayMs)
-}
-
-function newWalk(original: string, envelopeSender: string, poster: string | undefined): Walk {
-  return { original, envelopeSender, poster, entry: undefined, sender: undefined, path: [], from: 'envelope' }
-}
-
-async function follow(parts: Parts, given: string, walk: Walk, gathering: Gathering): Promise<void> {
-  const { address } = parts.classes.unroute(given)
-  const domain = address.slice(address.lastIndexOf('@') + 1)
-  const kind = parts.classes.classOf(domain)
-  // Postfix's local(8) hands what is not local back to cleanup(8), which asks virtual_alias_maps.
-  if (walk.from !== 'envelope' && kind !== 'local' && kind !== 'mailbox' && parts.virtual.has(address)) {
-    const expanded = parts.virtual.expand(address)
-    if (expanded.kind === 'unreasonable') {
-      parts.log({ level: 'warning', service: 'local', text: expanded.text })
-      throw new ExpansionError('4.6.0', expanded.text)
-    }
-    if (!walk.path.includes(`virtual ${address}`)) {
-      const next: Walk = { ...walk, path: [...walk.path, `virtual ${address}`] }
-      for (const one of expanded.addresses) await follow(parts, one, next, gathering)
-      return
-    }
-  }
-  if (kind === 'virtual-alias') {
-    return fail(gathering, walk, address, '5.1.1', 'User unknown in virtual alias table')
-  }
-  const transport = parts.transports.choose(address, kind, () => walk.sender ?? walk.envelopeSender)
-  if (transport === undefined) return deliverLocal(parts, ownAddress(parts, address, kind), walk, gathering)
-  const sender = walk.sender ?? forwarder(parts, address, kind, walk)
-  reach(gathering, `remote ${foldDomain(address)}`, {
-    deliveredTo: walk.entry,
-    sender,
-    leaf: { kind: 'remote', address, transport },
-  })
-}
-
-/** srs_domain: who answers for mail of a stranger that leaves again for a stranger. undefined: its own sender. */
-function forwarder(parts: Parts, address: string, kind: AddressClass, walk: Walk): string | undefined {
-  const { senderRewriting, classes, now } = parts
-  const { envelopeSender } = walk
-  if (senderRewriting === undefined || kind !== 'default' || envelopeSender === '') return undefined
-  if (address.toLowerCase() === walk.original.toLowerCase()) return undefined
-  const domain = asciiName(envelopeSender.slice(envelopeSender.lastIndexOf('@') + 1))
-  return classes.classOf(domain) === 'default' ? senderRewriting.forward(envelopeSender, now()) : undefined
-}
-
-/** transport(5) `local:` for a domain that is not ours: the user of that name here. */
-function ownAddress(parts: Parts, address: string, kind: AddressClass): string {
-  if (kind === 'local' || kind === 'mailbox') return address
-  return `${address.slice(0, address.lastIndexOf('@'))}@${parts.classes.shared[0] ?? parts.options.myorigin}`
-}
-
-/** Local parts of other systems keep their case. RFC 5321 §2.4. */
-function foldDomain(address: string): string {
-  const at = address.lastIndexOf('@')
-  return address.slice(0, at) + address.slice(at).toLowerCase()
 }

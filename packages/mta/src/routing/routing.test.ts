@@ -1,34 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type FixtureOptions, openMailFixture } from '../receive/mail-fixture.ts'
-
-/** Where mail for an address goes: `alice@example.org → mailbox`, `x@y → smtp:y`. */
-async function routes(
-  options: FixtureOptions,
-  cases: readonly (readonly [string | readonly string[], readonly string[]])[],
-  sender = 'carol@sender.net',
-) {
-  const mail = await openMailFixture(options)
-  try {
-    for (const [to, expected] of cases) {
-      const planned = await mail.routing.plan(
-        [to].flat().map((address) => ({ address })),
-        sender,
-        5,
-      )
-      const found = planned.map(({ recipient }) => {
-        const { route } = recipient
-        if (route.kind === 'mailbox') return `${recipient.address} → mailbox`
-        const from = route.sender === undefined ? '' : ` from ${route.sender}`
-        return `${recipient.address} → ${route.transport}:${route.nextHop}${from}`
-      })
-      assert.deepEqual(found.toSorted(), expected.toSorted(), String(to))
-    }
-    return mail.lines()
-  } finally {
-    await mail.close()
-  }
-}
+import { routes } from './routing-fixture.ts'
 
 test('ADDRESS_CLASS_README: local, mailbox, virtual alias, relay, default; next hops', async () => {
   const options: FixtureOptions = {
@@ -85,153 +58,6 @@ test('RFC 6531 §3.2: a domain has one spelling, in U-labels or A-labels', async
   ])
 })
 
-test('virtual(5): recursion, self, catch-all, extensions, loops, limits', async () => {
-  const many = Array.from({ length: 30 }, (_, i) => `u${i}@far.net`).join(' ')
-  const options: FixtureOptions = {
-    routing: {
-      virtualAliasMaps: [
-        `inline:{a@v.net=b@v.net,b@v.net=alice,{self@example.org=self@example.org alice},@v.net=bob,ext@v.net=alice,@mapped.net=@far.net,l1@v.net=l2@v.net,l2@v.net=l1@v.net,{many@v.net=${many}},bare=bob}`,
-      ],
-      virtualAliasDomains: ['v.net', 'mapped.net'],
-      expansionLimit: 20,
-    },
-    accounts: ['alice@example.org', 'bob@example.org', 'self@example.org'],
-  }
-  await routes(options, [
-    ['a@v.net', ['alice@example.org → mailbox']],
-    ['self@example.org', ['self@example.org → mailbox', 'alice@example.org → mailbox']],
-    ['other@v.net', ['bob@example.org → mailbox']],
-    ['ext+box@v.net', ['alice+box@example.org → mailbox']],
-    ['x+y@mapped.net', ['x+y@far.net → smtp:far.net']],
-    ['bare@example.org', ['bob@example.org → mailbox']],
-  ])
-  for (const [address, message] of [
-    ['l1@v.net', 'unreasonable virtual_alias_maps map nesting for l1@v.net'],
-    ['many@v.net', 'unreasonable virtual_alias_maps map expansion size for many@v.net'],
-  ] as const)
-    await assert.rejects(routes(options, [[address, []]]), { name: 'AliasLimitError', message })
-})
-
-const aliases = `
-# system mail
-root: root, dmtsai
-postmaster: root
-staff: alice, bob,
-   carol@far.net, "Dave D." <dave@far.net>
-ghost: alice@far.net
-dup: alice, staff, ALICE@example.org
-l1: l2
-l2: l1
-alice2: alice2
-list: alice, carol@far.net
-owner-list: bob
-included: :include:$FOLDER/members
-pipe: "|/usr/bin/prog -x", bob
-onlypipe: |/usr/bin/prog
-tofile: /var/mail/x
-null: /dev/null
-missing: :include:$FOLDER/none
-empty:
-plus+ext: bob
-toward: \\alice
-`
-
-test('aliases(5): groups, self reference, external, owner-, :include:, refusals, loops, limits', async () => {
-  const options: FixtureOptions = {
-    accounts: ['alice@example.org', 'bob@example.org', 'root@example.org', 'dmtsai@example.org'],
-    files: { aliases, members: '# members\nbob, erin@far.net\n\nalice\n"|x"\n:include:$FOLDER/members\n' },
-    routing: { aliasMaps: ['hash:$FOLDER/aliases'], expansionLimit: 30 },
-  }
-  await aliasRoutes(options, [
-    ['root@example.org', ['root@example.org → mailbox', 'dmtsai@example.org → mailbox']],
-    ['root@localhost', ['root@example.org → mailbox', 'dmtsai@example.org → mailbox']],
-    ['Postmaster', ['root@example.org → mailbox', 'dmtsai@example.org → mailbox']],
-    ['mailer-daemon@example.org', ['root@example.org → mailbox', 'dmtsai@example.org → mailbox']],
-    [
-      'staff@example.org',
-      [
-        'alice@example.org → mailbox',
-        'bob@example.org → mailbox',
-        'carol@far.net → smtp:far.net',
-        'dave@far.net → smtp:far.net',
-      ],
-    ],
-    ['ghost@example.org', ['alice@far.net → smtp:far.net']],
-    [
-      'dup@example.org',
-      [
-        'alice@example.org → mailbox',
-        'bob@example.org → mailbox',
-        'carol@far.net → smtp:far.net',
-        'dave@far.net → smtp:far.net',
-      ],
-    ],
-    [
-      ['alice', 'bob', 'staff'],
-      [
-        'alice@example.org → mailbox',
-        'bob@example.org → mailbox',
-        'carol@far.net → smtp:far.net',
-        'dave@far.net → smtp:far.net',
-      ],
-    ],
-    ['l1@example.org', ['l1@example.org → error:5.4.6 alias database loop for l1@example.org']],
-    ['alice2@example.org', ['alice2@example.org → error:5.4.6 alias database loop for alice2@example.org']],
-    [
-      'list@example.org',
-      ['alice@example.org → mailbox', 'carol@far.net → smtp:far.net from owner-list@example.org'],
-    ],
-    [
-      'included@example.org',
-      ['bob@example.org → mailbox', 'erin@far.net → smtp:far.net', 'alice@example.org → mailbox'],
-    ],
-    ['pipe@example.org', ['bob@example.org → mailbox']],
-    ['onlypipe@example.org', ['onlypipe@example.org → error:5.7.1 mail to command is restricted']],
-    ['tofile@example.org', ['tofile@example.org → error:5.7.1 mail to file is restricted']],
-    ['null@example.org', []],
-    ['missing@example.org', ['missing@example.org → local:example.org']],
-    ['empty@example.org', ['empty@example.org → error:5.3.5 alias leads to no usable destination']],
-    ['plus+ext@example.org', ['bob@example.org → mailbox']],
-    [
-      'staff+x@example.org',
-      [
-        'alice@example.org → mailbox',
-        'bob@example.org → mailbox',
-        'carol@far.net → smtp:far.net',
-        'dave@far.net → smtp:far.net',
-      ],
-    ],
-    ['toward@example.org', ['alice@example.org → mailbox']],
-  ])
-})
-
-async function aliasRoutes(options: FixtureOptions, cases: Parameters<typeof routes>[1]) {
-  const lines = await routes(options, cases)
-  assert.ok(lines.some((line) => /alias pipe: mail to command is restricted/.test(line)))
-  assert.ok(lines.some((line) => /includes itself; ignored/.test(line)))
-  assert.ok(lines.some((line) => /cannot use :include:.*no such file/.test(line)))
-}
-
-test('aliases(5): commands and files where allow_mail_to_* permits; bounces keep the null sender', async () => {
-  const options: FixtureOptions = {
-    files: { aliases: 'cmd: "|/bin/x a"\nfil: /var/x\nlist: carol@far.net\nowner-list: bob\n' },
-    routing: {
-      aliasMaps: ['hash:$FOLDER/aliases'],
-      allowMailToCommands: ['alias'],
-      allowMailToFiles: ['alias'],
-    },
-  }
-  await routes(
-    options,
-    [
-      ['cmd', ['cmd@example.org → pipe:/bin/x a']],
-      ['fil', ['fil@example.org → file:/var/x']],
-      ['list', ['carol@far.net → smtp:far.net']],
-    ],
-    '',
-  )
-})
-
 test('RFC 5321 §4.5.1: postmaster always reaches someone', async () => {
   await routes({ accounts: ['first@box.net', 'second@box.net'] }, [
     ['postmaster', ['first@box.net → mailbox']],
@@ -256,28 +82,6 @@ test('RFC 5321 §4.5.1: postmaster always reaches someone', async () => {
     ['postmaster', ['first@box.net → mailbox']],
     ['mailer-daemon', ['first@box.net → mailbox']],
   ])
-})
-
-test('what is forwarded carries Delivered-To, and where it came from', async () => {
-  const mail = await openMailFixture({
-    files: { aliases: 'list: carol@far.net, bob\n' },
-    routing: { aliasMaps: ['hash:$FOLDER/aliases'] },
-  })
-  const planned = await mail.routing.plan([{ address: 'list', notify: ['FAILURE'] }], 'x@y.z', 7)
-  const byAddress = new Map(planned.map(({ recipient }) => [recipient.address, recipient]))
-  const remote = byAddress.get('carol@far.net')
-  assert.equal(
-    remote?.route.kind === 'queued' && Buffer.from(remote.route.prefix ?? []).toString(),
-    'Delivered-To: list@example.org\r\n',
-  )
-  assert.equal(remote?.originalRecipient, 'rfc822;list@example.org')
-  assert.deepEqual(remote?.notify, ['FAILURE'])
-  const local = byAddress.get('bob@example.org')
-  assert.equal(
-    local?.route.kind === 'mailbox' && Buffer.from(local.route.prefix).toString(),
-    'Return-Path: <x@y.z>\r\nX-Original-To: list@example.org\r\nDelivered-To: list@example.org\r\n',
-  )
-  await mail.close()
 })
 
 test('verify at RCPT, resolve from the queue, account changes are seen', async () => {
