@@ -7,6 +7,7 @@ import { writeEnvelope } from '../wire/envelope.ts'
 import type { FetchItem, PlainItem } from '../wire/fetch-items.ts'
 import { emailId, threadId } from '../wire/object-id.ts'
 import { pieceBytes, ResponseWriter } from '../wire/response.ts'
+import { ColumnRows } from './column-rows.ts'
 import type { MessageView } from './message-view.ts'
 import { givePiece, takePiece } from './output-memory.ts'
 import { SequenceWalk } from './sequence-walk.ts'
@@ -19,6 +20,9 @@ const turnBytes = 256 * 1024
 const maxPieces = 3
 /** In octets. */
 const copiedWeight = 64
+const numbersWeight = 16
+/** With all keywords that a mailbox may have. */
+const mostRowBytes = 16 * 1024
 const marked: PlainItem = { kind: 'flags' }
 
 /** A message to be written: a row of a batch, and its summary. */
@@ -142,6 +146,12 @@ export class FetchOutput {
   /** Rows whose items are all in columns (UID, FLAGS, MODSEQ, INTERNALDATE, RFC822.SIZE): no object a message. */
   async writeColumns(batch: MessageBatch): Promise<void> {
     const { uids } = batch
+    const { mailbox } = this.#session
+    const plain = this.#uidOnly || mailbox.hasRecent ? undefined : ColumnRows.for(this.#items, mailbox)
+    if (plain !== undefined) {
+      await this.#writeRows(plain, batch)
+      return
+    }
     for (let at = 0; at < uids.length; at++) {
       const sequence = this.sequenceOf(uids[at]!)
       if (sequence === 0) continue
@@ -156,6 +166,18 @@ export class FetchOutput {
         await this.flush()
         if (this.#session.gone) return
       }
+    }
+  }
+
+  async #writeRows(rows: ColumnRows, batch: MessageBatch): Promise<void> {
+    const { writer } = this
+    for (let row = 0; row < batch.uids.length && !this.#session.gone; ) {
+      const memory = writer.room(mostRowBytes)
+      const before = row
+      row = rows.write(batch, row, memory, writer.end, Math.min(memory.length, writer.end + batchBytes))
+      writer.endAt(rows.end)
+      this.#sinceTurn += (row - before) * numbersWeight
+      if (writer.length > 0) await this.flush()
     }
   }
 

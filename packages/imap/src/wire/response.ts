@@ -90,6 +90,20 @@ export class ResponseWriter {
     return this
   }
 
+  /** Memory with room for `more` octets from `end` on; `endAt` says how many of them were written. */
+  room(more: number): Buffer {
+    this.#reserve(more)
+    return this.#buffer
+  }
+
+  get end(): number {
+    return this.#end
+  }
+
+  endAt(end: number): void {
+    this.#end = end
+  }
+
   /** Once more what was written from `start` to `end` (values of `length`). */
   repeat(start: number, end: number): this {
     this.#reserve(end - start)
