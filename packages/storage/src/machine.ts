@@ -26,6 +26,9 @@ import { Watchers } from './watchers.ts'
 
 const repairAgainMs = 5_000
 
+/** To read a UID takes so much less than to handle a message. */
+const viewSteps = 48
+
 /** The parts that write, wired together. */
 export interface Machine {
   readonly commit: GroupCommit
@@ -95,7 +98,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     stager: new Stager(files, writer),
     blobs: new BlobReader(environment, segments),
     segments,
-    views: new ViewCache(),
+    views: new ViewCache(stepMessages * viewSteps),
     changes: new ChangeCache(),
     self,
     now: options.now ?? Date.now,

@@ -2,6 +2,7 @@
 import { type MailboxId, type SearchCriteria, type SearchFound, StoreError } from '@posthorn/storage'
 import { Refusal } from '../errors.ts'
 import type { SessionIn } from '../session/session.ts'
+import { Turn } from '../session/turn.ts'
 import { type MailboxSource, mailboxSources } from '../wire/mailbox-sources.ts'
 import type { Parser } from '../wire/parser.ts'
 import { type SearchProgram, type SearchScope, searchProgram } from '../wire/search-program.ts'
@@ -130,7 +131,7 @@ async function foundIn(
   try {
     if (session.state === 'selected' && session.mailbox.id === id) {
       const program = read(scopeOf(session))
-      const found = visible(session, await searched(session, id, program.criteria!))
+      const found = await visible(session, await searched(session, id, program.criteria!), new Turn())
       return { program, found: { ...found, numbers: found.uids } }
     }
     const { uids } = await session.store.messages.view(id)

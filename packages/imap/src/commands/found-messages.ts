@@ -1,6 +1,7 @@
 /** What a searching command means by numbers, and which messages it may name. */
 import type { SearchFound } from '@posthorn/storage'
 import type { SelectedSession, SessionIn } from '../session/session.ts'
+import type { Turn } from '../session/turn.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
 import type { SearchScope } from '../wire/search-program.ts'
 import { uidRequired } from '../wire/syntax-fault.ts'
@@ -59,12 +60,30 @@ export interface Found extends SearchFound {
 }
 
 /** Leaves out messages of which the client does not know yet. */
-export function visible({ mailbox, numbering }: SelectedSession, found: SearchFound): Found {
-  const walk = new SequenceWalk(mailbox.uids)
-  const numbers = found.uids.map((uid) => walk.sequenceOf(uid))
+export async function visible(
+  { mailbox, numbering }: SelectedSession,
+  found: SearchFound,
+  turn: Turn,
+): Promise<Found> {
+  const numbers = await sequenceNumbers(mailbox.uids, found.uids, turn)
   if (!numbers.includes(0)) return { ...found, numbers: numbering === 'uid' ? found.uids : numbers }
   const uids = found.uids.filter((_, at) => numbers[at] !== 0)
   const known = numbers.filter((number) => number !== 0)
   const scores = found.scores?.filter((_, at) => numbers[at] !== 0)
   return { ...found, uids, numbers: numbering === 'uid' ? uids : known, ...(scores && { scores }) }
+}
+
+/** Of UIDs in any order; 0 where the client does not know the message. */
+export async function sequenceNumbers(
+  known: Uint32Array,
+  uids: Uint32Array,
+  turn: Turn,
+): Promise<Uint32Array> {
+  const walk = new SequenceWalk(known)
+  const numbers = new Uint32Array(uids.length)
+  for (let at = 0; at < uids.length; at++) {
+    numbers[at] = walk.sequenceOf(uids[at]!)
+    if (at % 1024 === 0) await turn.pass()
+  }
+  return numbers
 }

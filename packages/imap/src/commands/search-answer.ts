@@ -1,6 +1,7 @@
 /** ESEARCH and its return options. RFC 4731, RFC 5267 §3 and §4, RFC 5182, RFC 6203 §4, RFC 7377 §2.1, RFC 9394. */
 import type { MailboxId, Store } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
+import type { Turn } from '../session/turn.ts'
 import { type FetchItem, fetchItems } from '../wire/fetch-items.ts'
 import { formatNumbers } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
@@ -168,4 +169,21 @@ function ofInterest(uids: Uint32Array, { names, partial }: ReturnOptions): Uint3
   if (uids.length > 0 && names.has('MIN')) chosen.add(uids[0]!)
   if (uids.length > 0 && names.has('MAX')) chosen.add(uids[uids.length - 1]!)
   return Uint32Array.from(chosen)
+}
+
+/** `* SEARCH 2 84 882 (MODSEQ 917162500)`. */
+export async function plainAnswer(
+  name: 'SEARCH' | 'SORT',
+  { numbers, highestModSeq }: Found,
+  usesModSeq: boolean,
+  turn: Turn,
+): Promise<Buffer> {
+  const out = new ResponseWriter(16 + numbers.length * 8)
+  out.text(`* ${name}`)
+  for (let at = 0; at < numbers.length; at++) {
+    out.text(' ').number(numbers[at]!)
+    if (at % 1024 === 0) await turn.pass()
+  }
+  if (usesModSeq && numbers.length > 0) out.text(' (MODSEQ ').number(highestModSeq).text(')')
+  return out.crlf().take()
 }

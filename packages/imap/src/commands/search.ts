@@ -1,12 +1,13 @@
 /** SEARCH and UID SEARCH. RFC 9051 §6.4.4, ESEARCH RFC 4731, saved results RFC 5182, MODSEQ RFC 7162 §3.1.5,
  * CONTEXT RFC 5267. */
-import { ResponseWriter } from '../wire/response.ts'
+import { Turn } from '../session/turn.ts'
 import { searchProgram } from '../wire/search-program.ts'
 import { command, ok } from './command.ts'
-import { type Found, scopeOf, visible } from './found-messages.ts'
+import { scopeOf, visible } from './found-messages.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
 import {
   answerExtended,
+  plainAnswer,
   type ReturnOptions,
   refuseRelevancy,
   returnAll,
@@ -51,22 +52,14 @@ export const search = command({
     if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
     const { store, mailbox, signal } = session
-    const found = visible(session, await store.messages.search(mailbox.id, criteria, signal))
+    const turn = new Turn()
+    const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
     if (session.gone) return ok('Search completed')
     // RFC 9051 §7.3.4: without RETURN, too.
     if (options === undefined && !session.enabled('IMAP4rev2')) {
-      await session.write(plainAnswer(found, usesModSeq))
+      await session.write(await plainAnswer('SEARCH', found, usesModSeq, turn))
     } else await answerExtended(session, found, options ?? returnAll, usesModSeq)
     keepUpdated(session, options, { found: found.uids, criteria, numbering: session.numbering })
     return ok('Search completed')
   },
 })
-
-/** `* SEARCH 2 84 882 (MODSEQ 917162500)`. */
-function plainAnswer({ numbers, highestModSeq }: Found, usesModSeq: boolean): Buffer {
-  const out = new ResponseWriter(16 + numbers.length * 8)
-  out.text('* SEARCH')
-  for (let at = 0; at < numbers.length; at++) out.text(' ').number(numbers[at]!)
-  if (usesModSeq && numbers.length > 0) out.text(' (MODSEQ ').number(highestModSeq).text(')')
-  return out.crlf().take()
-}

@@ -2,16 +2,21 @@
  * CONTEXT RFC 5267, RELEVANCY RFC 6203 §6. */
 import { orderRows } from '../order/ranks.ts'
 import type { SelectedSession } from '../session/session.ts'
+import { Turn } from '../session/turn.ts'
 import { lowerBound } from '../wire/number-set.ts'
-import { ResponseWriter } from '../wire/response.ts'
 import { charsetProgram } from '../wire/search-program.ts'
 import { type SortCriterion, sortCriteria } from '../wire/sort-keys.ts'
 import { command, ok } from './command.ts'
-import { type Found, scopeOf, visible } from './found-messages.ts'
+import { type Found, scopeOf, sequenceNumbers, visible } from './found-messages.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
-import { answerExtended, type ReturnOptions, refuseRelevancy, returnOptions } from './search-answer.ts'
+import {
+  answerExtended,
+  plainAnswer,
+  type ReturnOptions,
+  refuseRelevancy,
+  returnOptions,
+} from './search-answer.ts'
 import { badCharset, completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
-import { SequenceWalk } from './sequence-walk.ts'
 
 interface SortArgs {
   readonly request: SearchRequest
@@ -37,11 +42,12 @@ export const sort = command({
     if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
     const { store, mailbox, signal, numbering } = session
-    const found = visible(session, await store.messages.search(mailbox.id, criteria, signal))
-    const sorted = await sortedFound(session, found, order)
+    const turn = new Turn()
+    const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
+    const sorted = await sortedFound(session, found, order, turn)
     if (session.gone) return ok('Sort completed')
     if (options !== undefined) await answerExtended(session, sorted, options, usesModSeq)
-    else await session.write(plainAnswer(sorted, usesModSeq))
+    else await session.write(await plainAnswer('SORT', sorted, usesModSeq, turn))
     // A part of the news: what ends a command does not end it.
     const { signal: unending } = new AbortController()
     const byScore = order.some(({ key }) => key === 'RELEVANCY')
@@ -59,14 +65,14 @@ async function sortedFound(
   session: SelectedSession,
   found: Found,
   order: readonly SortCriterion[],
+  turn: Turn,
 ): Promise<Found> {
   if (found.uids.length < 2) return found
   const uids = await inOrder(session, found, order, session.signal)
   const scores = found.scores && reordered(found.scores, found.uids, uids)
   const sorted = { ...found, uids, ...(scores && { scores }) }
   if (session.numbering === 'uid') return { ...sorted, numbers: uids }
-  const walk = new SequenceWalk(session.mailbox.uids)
-  return { ...sorted, numbers: uids.map((uid) => walk.sequenceOf(uid)) }
+  return { ...sorted, numbers: await sequenceNumbers(session.mailbox.uids, uids, turn) }
 }
 
 function reordered(scores: Uint8Array, from: Uint32Array, to: Uint32Array): Uint8Array {
@@ -84,13 +90,15 @@ async function inOrder(
   const keys = order.map(({ key }) => key).filter((key) => key !== 'RELEVANCY')
   const ranks = await table.ranks(keys, { store, uids: mailbox.uids, signal })
   services.keyTables.trim()
-  const found = table.rowsOf(uids)
-  const rows = orderRows(
+  const turn = new Turn()
+  const found = await table.rowsOf(uids, turn)
+  const rows = await orderRows(
     found,
     order.map(({ key, reverse }) => ({
       ranks: key === 'RELEVANCY' ? scoreRanks(table.rowCount, found, scores) : ranks.get(key)!,
       reverse,
     })),
+    turn,
   )
   return rows.map((row) => table.uidOf(row))
 }
@@ -102,13 +110,4 @@ function scoreRanks(rowCount: number, rows: Uint32Array, scores: Uint8Array | un
     ranks[row] = 100 - (scores?.[at] ?? 0)
   })
   return ranks
-}
-
-/** `* SORT 2 3 6 (MODSEQ 917162488)`. */
-function plainAnswer({ numbers, highestModSeq }: Found, usesModSeq: boolean): Buffer {
-  const out = new ResponseWriter(16 + numbers.length * 8)
-  out.text('* SORT')
-  for (let at = 0; at < numbers.length; at++) out.text(' ').number(numbers[at]!)
-  if (usesModSeq && numbers.length > 0) out.text(' (MODSEQ ').number(highestModSeq).text(')')
-  return out.crlf().take()
 }

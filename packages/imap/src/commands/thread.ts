@@ -9,7 +9,7 @@ import type { Parser } from '../wire/parser.ts'
 import { charsetProgram } from '../wire/search-program.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { command, ok } from './command.ts'
-import { scopeOf, visible } from './found-messages.ts'
+import { scopeOf, sequenceNumbers, visible } from './found-messages.ts'
 import { badCharset, completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
 
 interface ThreadArgs {
@@ -18,7 +18,12 @@ interface ThreadArgs {
 }
 
 /** Threads the messages in these rows of the table; nodes are their places in `rows`. */
-type Algorithm = (session: SelectedSession, table: KeyTable, uids: Uint32Array) => Promise<Threads>
+type Algorithm = (
+  session: SelectedSession,
+  table: KeyTable,
+  uids: Uint32Array,
+  turn: Turn,
+) => Promise<Threads>
 
 interface Threads {
   readonly forest: Forest
@@ -46,13 +51,14 @@ export const thread = command({
     if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
     const { store, mailbox, signal, services, numbering } = session
-    const found = visible(session, await store.messages.search(mailbox.id, criteria, signal))
+    const turn = new Turn()
+    const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
     const table = services.keyTables.of(mailbox.id, mailbox.uids.length)
-    const { forest, uids } = await algorithm(session, table, found.uids)
+    const { forest, uids } = await algorithm(session, table, found.uids, turn)
     services.keyTables.trim()
     if (session.gone) return ok('Thread completed')
-    const numbers = numbering === 'uid' ? uids : uids.map((uid) => mailbox.sequenceOf(uid))
-    const text = forestText(forest, numbers)
+    const numbers = numbering === 'uid' ? uids : await sequenceNumbers(mailbox.uids, uids, turn)
+    const text = await forestText(forest, numbers, turn)
     const modSeq = usesModSeq && uids.length > 0 ? ` (MODSEQ ${found.highestModSeq})` : ''
     await session.write(`* THREAD${text === '' ? '' : ` ${text}`}${modSeq}\r\n`)
     return ok('Thread completed')
@@ -65,48 +71,59 @@ function threadAlgorithm(p: Parser): Algorithm {
   return algorithm
 }
 
-async function bySubject(session: SelectedSession, table: KeyTable, found: Uint32Array): Promise<Threads> {
+async function bySubject(
+  session: SelectedSession,
+  table: KeyTable,
+  found: Uint32Array,
+  turn: Turn,
+): Promise<Threads> {
   const ranks = await table.ranks(['SUBJECT', 'DATE'], requestOf(session))
-  const rows = table.rowsOf(found)
+  const rows = await table.rowsOf(found, turn)
   const ranksOf = (key: 'SUBJECT' | 'DATE') => rows.map((row) => ranks.get(key)![row]!)
-  return { forest: threadBySubject(ranksOf('SUBJECT'), ranksOf('DATE')), uids: uidsOf(table, rows) }
+  const subjects = ranksOf('SUBJECT')
+  await turn.pass()
+  const forest = await threadBySubject(subjects, ranksOf('DATE'), turn)
+  return { forest, uids: uidsOf(table, rows) }
 }
 
-async function byReferences(session: SelectedSession, table: KeyTable, found: Uint32Array): Promise<Threads> {
+async function byReferences(
+  session: SelectedSession,
+  table: KeyTable,
+  found: Uint32Array,
+  turn: Turn,
+): Promise<Threads> {
   await table.fill(['threads', 'subject'], requestOf(session))
-  const { rows, input } = await referencesInput(session, table, found)
+  const { rows, input } = await referencesInput(session, table, found, turn)
   const { values, isReplyOrForward } = table.columns
   const subjects = {
     text: (message: number) => values.SUBJECT[rows[message]!] as string,
     isReplyOrForward: (message: number) => isReplyOrForward[rows[message]!]!,
   }
-  return { forest: await threadByReferences(input, subjects, new Turn()), uids: uidsOf(table, rows) }
+  return { forest: await threadByReferences(input, subjects, turn), uids: uidsOf(table, rows) }
 }
 
 async function byReferencesOnly(
   session: SelectedSession,
   table: KeyTable,
   found: Uint32Array,
+  turn: Turn,
 ): Promise<Threads> {
   await table.fill(['threads', 'facts'], requestOf(session))
-  const { rows, input } = await referencesInput(session, table, found)
+  const { rows, input } = await referencesInput(session, table, found, turn)
   const arrivalsMs = Array.from(rows, (row) => table.columns.values.ARRIVAL[row] as number)
-  return { forest: await threadByReferencesOnly(input, arrivalsMs, new Turn()), uids: uidsOf(table, rows) }
+  return { forest: await threadByReferencesOnly(input, arrivalsMs, turn), uids: uidsOf(table, rows) }
 }
 
-async function referencesInput(session: SelectedSession, table: KeyTable, found: Uint32Array) {
+async function referencesInput(session: SelectedSession, table: KeyTable, found: Uint32Array, turn: Turn) {
   const ranks = await table.ranks(['DATE'], requestOf(session))
-  const rows = table.rowsOf(found)
+  const rows = await table.rowsOf(found, turn)
   const { ownIds, references, idCount } = table.columns
-  return {
-    rows,
-    input: {
-      ownIds: Array.from(rows, (row) => ownIds[row]!),
-      references: Array.from(rows, (row) => references[row]!),
-      idCount,
-      dateRanks: rows.map((row) => ranks.get('DATE')![row]!),
-    },
-  }
+  const ownIdsOf = Array.from(rows, (row) => ownIds[row]!)
+  await turn.pass()
+  const referencesOf = Array.from(rows, (row) => references[row]!)
+  await turn.pass()
+  const dateRanks = rows.map((row) => ranks.get('DATE')![row]!)
+  return { rows, input: { ownIds: ownIdsOf, references: referencesOf, idCount, dateRanks } }
 }
 
 function requestOf({ store, mailbox, signal }: SelectedSession) {

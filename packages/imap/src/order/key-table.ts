@@ -60,14 +60,17 @@ export class KeyTable {
   }
 
   /** Rows of these UIDs (ascending), in their order; one without a row is left out. */
-  rowsOf(uids: Uint32Array): Uint32Array {
-    const rows: number[] = []
+  async rowsOf(uids: Uint32Array, turn: Turn): Promise<Uint32Array> {
+    const rows = new Uint32Array(uids.length)
+    let count = 0
     let row = uids.length === 0 ? 0 : lowerBound(this.#uids, uids[0]!)
-    for (const uid of uids) {
+    for (let at = 0; at < uids.length; at++) {
+      const uid = uids[at]!
       while (this.#uids[row]! < uid) row++
-      if (this.#uids[row] === uid) rows.push(row)
+      if (this.#uids[row] === uid) rows[count++] = row
+      if (at % rowsAtOnce === 0) await turn.pass()
     }
-    return Uint32Array.from(rows)
+    return count === rows.length ? rows : rows.slice(0, count)
   }
 
   uidOf(row: number): number {
@@ -125,13 +128,13 @@ export class KeyTable {
       }
     }
     while (row < this.#uids.length) this.columns.fillEmpty(row++, groups)
-    if (unread.length > 0) await this.#readReferences(Uint32Array.from(unread), store)
+    if (unread.length > 0) await this.#readReferences(Uint32Array.from(unread), store, turn)
   }
 
   /** Of messages whose headers were too large for their summaries. */
-  async #readReferences(uids: Uint32Array, store: Store): Promise<void> {
+  async #readReferences(uids: Uint32Array, store: Store, turn: Turn): Promise<void> {
     for await (const batch of store.messages.fetch(this.#mailbox, uids, { bytes: 'header' })) {
-      const rows = this.rowsOf(batch.uids)
+      const rows = await this.rowsOf(batch.uids, turn)
       for (let at = 0; at < rows.length; at++) {
         const header = Buffer.from(batch.bytes![at]!).toString('latin1')
         const inReplyTo = /(?:^|\n)in-reply-to[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)/i.exec(header)?.[1] ?? ''

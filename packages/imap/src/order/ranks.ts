@@ -15,11 +15,13 @@ export async function ranksOf(values: ArrayLike<number | string>, turn: Turn): P
   for (let at = 1; at < order.length; at++) {
     if (values[order[at]!] !== values[order[at - 1]!]) rank++
     ranks[order[at]!] = rank
+    if ((at & 1023) === 0) await turn.pass()
   }
   return ranks
 }
 
-async function sortedRows(values: ArrayLike<number | string>, turn: Turn): Promise<Uint32Array> {
+/** Rows by their values, equal ones as they stand. */
+export async function sortedRows(values: ArrayLike<number | string>, turn: Turn): Promise<Uint32Array> {
   const { length } = values
   let rows = Uint32Array.from({ length }, (_, row) => row)
   const compare = (a: number, b: number): number => {
@@ -70,9 +72,16 @@ export interface RankedKey {
  * `rows` in the order of the keys, the first counting most, equal ones as they stood (RFC 5256 §3: by sequence
  * number, whatever is REVERSE). Counting sort, key by key: linear.
  */
-export function orderRows(rows: Uint32Array, keys: readonly RankedKey[]): Uint32Array {
+export async function orderRows(
+  rows: Uint32Array,
+  keys: readonly RankedKey[],
+  turn: Turn,
+): Promise<Uint32Array> {
   let ordered = rows
-  for (let key = keys.length - 1; key >= 0; key--) ordered = byRank(ordered, keys[key]!)
+  for (let key = keys.length - 1; key >= 0; key--) {
+    ordered = byRank(ordered, keys[key]!)
+    await turn.pass()
+  }
   return ordered
 }
 

@@ -1,4 +1,5 @@
 /** Threads of one subject become one. RFC 5256 §3 REFERENCES, step 5. */
+import type { Turn } from '../session/turn.ts'
 import type { GrowingForest } from './thread-references.ts'
 
 /** By message. */
@@ -9,10 +10,14 @@ export interface ThreadSubjects {
 }
 
 /** @param forest its roots in the order of step 4 */
-export function mergeSubjects(forest: GrowingForest, subjects: ThreadSubjects): void {
+export async function mergeSubjects(
+  forest: GrowingForest,
+  subjects: ThreadSubjects,
+  turn: Turn,
+): Promise<void> {
   const merge = new SubjectMerge(forest, subjects)
-  merge.populate()
-  merge.merge()
+  await merge.populate(turn)
+  await merge.merge(turn)
 }
 
 class SubjectMerge {
@@ -27,8 +32,11 @@ class SubjectMerge {
   }
 
   /** Step 5 (B). */
-  populate(): void {
-    for (const root of this.#forest.roots) {
+  async populate(turn: Turn): Promise<void> {
+    const { roots } = this.#forest
+    for (let at = 0; at < roots.length; at++) {
+      if (at % 256 === 0) await turn.pass()
+      const root = roots[at]!
       const subject = this.#subject(root)
       if (subject === '') continue
       const known = this.#table.get(subject)
@@ -42,10 +50,13 @@ class SubjectMerge {
   }
 
   /** Step 5 (C). */
-  merge(): void {
+  async merge(turn: Turn): Promise<void> {
     const removed = new Set<number>()
     const added: number[] = []
-    for (const root of this.#forest.roots) {
+    const { roots } = this.#forest
+    for (let at = 0; at < roots.length; at++) {
+      if (at % 256 === 0) await turn.pass()
+      const root = roots[at]!
       const subject = this.#subject(root)
       const known = subject === '' ? undefined : this.#table.get(subject)
       if (known === undefined || known === root) continue
@@ -59,6 +70,7 @@ class SubjectMerge {
       this.#table.set(subject, dummy)
     }
     if (removed.size === 0) return
+    await turn.pass()
     this.#forest.roots = [...this.#forest.roots, ...added].filter((root) => !removed.has(root))
   }
 

@@ -1,4 +1,5 @@
 /** Trees of messages as THREAD answers them. RFC 5256 §4 THREAD Response. */
+import type { Turn } from '../session/turn.ts'
 
 /** Nodes are numbered, messages first. */
 export interface Forest {
@@ -17,8 +18,13 @@ const end = -2
  * `(2)(3 6 (4 23)(44 7 96))`. Does not recurse: a thread may be as deep as the mailbox is large.
  * @param numbers of the messages by node
  */
-export function forestText({ roots, children, messageCount }: Forest, numbers: Uint32Array): string {
+export async function forestText(
+  { roots, children, messageCount }: Forest,
+  numbers: Uint32Array,
+  turn: Turn,
+): Promise<string> {
   const parts: string[] = []
+  let steps = 0
   /** Nodes and parentheses still to be written, the next one last. */
   const open: number[] = []
   const pushNested = (nodes: readonly number[]): void => {
@@ -27,6 +33,7 @@ export function forestText({ roots, children, messageCount }: Forest, numbers: U
   pushNested(roots)
   let afterNumber = false
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if ((++steps & 1023) === 0) await turn.pass()
     if (next === end) parts.push(')')
     else if (next === begin) parts.push(afterNumber ? ' (' : '(')
     else if (next < messageCount) parts.push(afterNumber ? ` ${numbers[next]}` : `${numbers[next]}`)

@@ -17,10 +17,8 @@ async function threads(rows: readonly (readonly [own: number, ...references: num
     dateRanks: Uint32Array.from(rows, (_, at) => at),
   }
   const forest = await threadByReferences(input, noSubjects, new Turn())
-  return forestText(
-    forest,
-    Uint32Array.from(rows, (_, at) => at + 1),
-  )
+  const numbers = Uint32Array.from(rows, (_, at) => at + 1)
+  return await forestText(forest, numbers, new Turn())
 }
 
 for (const { name, rows, expect } of [
@@ -85,6 +83,6 @@ test('RFC 5256 §3: sorting by ranks is stable, REVERSE too, and merges what was
       const order = values[a]! < values[b]! ? -1 : values[a]! > values[b]! ? 1 : 0
       return (reverse ? -order : order) || a - b
     })
-    assert.deepEqual([...orderRows(rows, [{ ranks, reverse }])], expected)
+    assert.deepEqual([...(await orderRows(rows, [{ ranks, reverse }], new Turn()))], expected)
   }
 })

@@ -1,8 +1,12 @@
 /** THREAD=REFERENCES (RFC 5256 §3) and THREAD=REFS (draft-ietf-morg-inthread-01). */
 import type { Turn } from '../session/turn.ts'
+import { sortedRows } from './ranks.ts'
 import { ReferenceLinks, type ThreadInput } from './reference-links.ts'
 import { mergeSubjects, type ThreadSubjects } from './subject-merge.ts'
 import type { Forest } from './thread-forest.ts'
+
+/** Siblings that are not sorted at one go. */
+const manyNodes = 512
 
 export interface ReferencesInput extends ThreadInput {
   /** By message: sent date, equal ones by number. */
@@ -26,8 +30,7 @@ export async function threadByReferences(
   const dates = new NodeDates(forest, input.dateRanks)
   // Step 4 uses the first child of a dummy: its children have to be in order.
   await sortSiblings(forest, dates, turn)
-  mergeSubjects(forest, subjects)
-  await turn.pass()
+  await mergeSubjects(forest, subjects, turn)
   await sortSiblings(forest, dates, turn)
   return forest
 }
@@ -40,19 +43,28 @@ export async function threadByReferencesOnly(
 ): Promise<Forest> {
   const forest = await pruned(await ReferenceLinks.of(input, turn), turn)
   await sortSiblings(forest, new NodeDates(forest, input.dateRanks), turn)
-  const latestOf = new Map<number, number>()
-  const byArrival = (a: number, b: number): number => arrivalsMs[a]! - arrivalsMs[b]! || a - b
-  for (const root of forest.roots) {
-    let latest = -1
-    const open = [root]
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      if (node < forest.messageCount && (latest < 0 || byArrival(node, latest) > 0)) latest = node
+  const ranks = await arrivalRanks(arrivalsMs, turn)
+  const latest = new Float64Array(forest.roots.length)
+  for (let at = 0; at < forest.roots.length; at++) {
+    const open = [forest.roots[at]!]
+    for (let node = open.pop(), steps = 1; node !== undefined; node = open.pop(), steps++) {
+      if (node < forest.messageCount) latest[at] = Math.max(latest[at]!, ranks[node]!)
       for (const child of forest.children[node] ?? []) open.push(child)
+      if ((steps & 1023) === 0) await turn.pass()
     }
-    latestOf.set(root, latest)
+    if ((at & 1023) === 0) await turn.pass()
   }
-  forest.roots.sort((a, b) => byArrival(latestOf.get(a)!, latestOf.get(b)!))
+  const { roots } = forest
+  forest.roots = Array.from(await sortedRows(latest, turn), (at) => roots[at]!)
   return forest
+}
+
+/** By message: its place among all by arrival, equal ones by number; from 1. */
+async function arrivalRanks(arrivalsMs: ArrayLike<number>, turn: Turn): Promise<Uint32Array> {
+  const order = await sortedRows(arrivalsMs, turn)
+  const ranks = new Uint32Array(order.length)
+  for (let at = 0; at < order.length; at++) ranks[order[at]!] = at + 1
+  return ranks
 }
 
 /**
@@ -76,6 +88,7 @@ async function pruned(links: ReferenceLinks, turn: Turn): Promise<GrowingForest>
     }
     if (message % 1024 === 0) await turn.pass()
   }
+  await turn.pass()
   for (const [dummy, orphans] of underDummies) {
     if (orphans.length === 1) roots.push(orphans[0]!)
     else {
@@ -126,6 +139,15 @@ class NodeDates {
     nodes.sort((a, b) => this.#rank(a) - this.#rank(b) || this.#message(a) - this.#message(b))
   }
 
+  /** For many of them. */
+  async sorted(nodes: readonly number[], turn: Turn): Promise<number[]> {
+    const count = this.#forest.messageCount
+    // Exact up to mailboxes of 90 million messages.
+    const keys = Float64Array.from(nodes, (node) => this.#rank(node) * count + this.#message(node))
+    await turn.pass()
+    return Array.from(await sortedRows(keys, turn), (at) => nodes[at]!)
+  }
+
   #rank(node: number): number {
     return this.#ranks[this.#message(node)]!
   }
@@ -140,15 +162,13 @@ class NodeDates {
 
 /** Step 6, and of step 4 what it needs: dummies are sorted before their parents look at their first child. */
 async function sortSiblings(forest: GrowingForest, dates: NodeDates, turn: Turn): Promise<void> {
-  const { children, messageCount } = forest
-  for (let node = 0; node < messageCount; node++) {
+  const { children } = forest
+  // Messages first, then dummies.
+  for (let node = 0; node < children.length; node++) {
     const below = children[node]
-    if (below !== undefined) dates.sort(below)
+    if (below !== undefined && below.length > manyNodes) children[node] = await dates.sorted(below, turn)
+    else if (below !== undefined) dates.sort(below)
     if (node % 1024 === 0) await turn.pass()
   }
-  for (let node = messageCount; node < children.length; node++) {
-    const below = children[node]
-    if (below !== undefined) dates.sort(below)
-  }
-  dates.sort(forest.roots)
+  forest.roots = await dates.sorted(forest.roots, turn)
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type FetchWant,
   type MailboxId,
@@ -7,7 +8,7 @@ import {
   systemFlag,
 } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
-import type { Unit } from '../kv/unit.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
 import { chunkRows, type Placement } from '../rows/chunk.ts'
 import { readMailbox } from '../rows/mailbox-row.ts'
 import { copyInSteps } from '../steps/copy-in-steps.ts'
@@ -26,11 +27,12 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
   stage: () => engine.stager.stage(),
   append: (mailbox, items) => append(engine, mailbox, items),
   async view(mailbox) {
+    await prepareView(engine, mailbox)
     const snapshot = snapshotOf(engine)
     const found = readMailbox(snapshot, mailbox)
     if (!found) throw new StoreError('no-such-mailbox', `Cannot open mailbox ${mailbox}: it does not exist`)
     aids.texts?.listings?.prepare(found.account)
-    return engine.views.view(snapshot, found)
+    return engine.views.view(snapshot, found, countedOf(snapshot, mailbox))
   },
   fetch: (mailbox, uids, want: FetchWant) =>
     want.listing === undefined
@@ -53,17 +55,34 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
   search: (mailbox, criteria, signal) => searchMessages(engine, aids, mailbox, criteria, signal),
 })
 
-const expunge = (engine: Engine, mailbox: MailboxId, uids: Uint32Array | undefined) => {
-  const snapshot = snapshotOf(engine)
-  const { state } = openMailbox(snapshot, mailbox)
+const countedOf = (reader: Reader, mailbox: MailboxId) => {
+  const { id, state } = stateOf(reader, mailbox)
+  return { id, ...state }
+}
+
+/** Of a large mailbox that nobody has looked at yet. */
+const prepareView = async (engine: Engine, mailbox: MailboxId): Promise<void> => {
+  const counted = countedOf(snapshotOf(engine), mailbox)
+  if (!engine.views.knows(counted)) await engine.views.prepare(counted, () => snapshotOf(engine), nextTurn)
+}
+
+/** The search for them is in parts, too; others are let in between. */
+const expunge = async (engine: Engine, mailbox: MailboxId, uids: Uint32Array | undefined) => {
+  const { state } = openMailbox(snapshotOf(engine), mailbox)
   const marked: number[] = []
-  for (const { chunk, bytes } of chunkRows(snapshot, mailbox, 0, state.uidNext - 1)) {
-    marked.push(...uidsInChunk(chunk, bytes, systemFlag.deleted))
+  for (let from = 0; from < state.uidNext; from += searchedUids) {
+    const last = Math.min(from + searchedUids, state.uidNext) - 1
+    for (const { chunk, bytes } of chunkRows(snapshotOf(engine), mailbox, from, last))
+      marked.push(...uidsInChunk(chunk, bytes, systemFlag.deleted))
+    if (last < state.uidNext - 1) await nextTurn()
   }
   const wanted = uids === undefined ? undefined : new Set(uids)
   const chosen = Uint32Array.from(wanted ? marked.filter((uid) => wanted.has(uid)) : marked)
   return removeSliced(engine, mailbox, chosen, (placement) => (placement.flags0 & systemFlag.deleted) !== 0)
 }
+
+/** Whole chunks. */
+const searchedUids = 32_768
 
 /** Slices are units of their own; each message is checked again inside its unit. */
 const removeSliced = async (

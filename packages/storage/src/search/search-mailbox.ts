@@ -102,12 +102,14 @@ class Search {
     const undecided: number[] = []
     const leaves = this.#leaves
     const needles = leaves.map(({ needle }) => needle)
+    this.#sliceEndMs = performance.now() + sliceMs
     for await (const stored of this.#source.stored?.(uids, needles, this.#signal) ?? []) {
       const { batch, answers } = stored
       this.#signal?.throwIfAborted()
       for (const [index, leaf] of leaves.entries()) leaf.answers = answers[index] as Uint8Array
       const rows: number[] = []
       for (let row = 0; row < batch.uids.length; row++) {
+        if ((row & 63) === 0 && this.#isSliceOver()) await this.#breathe()
         this.#candidate.moveTo(batch, row, stage.stored)
         if (this.#decide(found) === undefined) rows.push(row)
       }
