@@ -175,15 +175,23 @@ export class ImapActor {
     return boxes
   }
 
+  /** One message, or several that are there together or not at all (RFC 3502 §6.3.11). */
   async #append(): Promise<void> {
-    const id = `${this.user}.${++this.#number}.`
-    const text = messageOf(id)
+    const count = Math.random() < 0.3 ? 2 + Math.floor(Math.random() * 3) : 1
+    const ids = Array.from({ length: count }, () => `${this.user}.${++this.#number}.`)
+    const literals = ids.map(messageOf).map((text) => `{${text.length}+}\r\n${text}`)
     const inbox = new Map(this.#boxes.get('INBOX'))
-    inbox.set(Number.MAX_SAFE_INTEGER, { id, flagged: false })
+    ids.forEach((id, at) => {
+      inbox.set(Number.MAX_SAFE_INTEGER - at, { id, flagged: false })
+    })
     await this.#change(this.#with(['INBOX', inbox]), async () => {
-      const answer = await this.#command(`APPEND INBOX {${text.length}+}\r\n${text}`)
-      inbox.delete(Number.MAX_SAFE_INTEGER)
-      inbox.set(Number(/APPENDUID \d+ (\d+)/.exec(answer)?.[1]), { id, flagged: false })
+      const answer = await this.#command(`APPEND INBOX ${literals.join(' ')}`)
+      const [first, last = first] = (/APPENDUID \d+ ([\d:]+)/.exec(answer)?.[1] ?? '').split(':').map(Number)
+      assert.equal(Number(last) - Number(first) + 1, count, answer)
+      ids.forEach((id, at) => {
+        inbox.delete(Number.MAX_SAFE_INTEGER - at)
+        inbox.set(Number(first) + at, { id, flagged: false })
+      })
     })
   }
 

@@ -7,9 +7,14 @@ export interface Progress {
 }
 
 /** What may take long and sends nothing until it is done: between its lines there is room for others. */
-export const silentCommands: ReadonlySet<string> = new Set(
-  ['SEARCH', 'SORT', 'THREAD', 'COPY', 'MOVE', 'STORE', 'EXPUNGE'].flatMap((name) => [name, `UID ${name}`]),
-)
+export const silentCommands: ReadonlySet<string> = new Set([
+  ...['SEARCH', 'SORT', 'THREAD', 'COPY', 'MOVE', 'STORE', 'EXPUNGE'].flatMap((name) => [
+    name,
+    `UID ${name}`,
+  ]),
+  // Of large mailboxes these work through every message.
+  ...['CLOSE', 'RENAME', 'DELETE'],
+])
 
 /** Whether a client that said that it sends no more still reads is found out by writing to it. */
 const probeIntervalMs = 1_000
