@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -85,9 +86,9 @@ test('the file system becomes read-only under the store: refused, still read, an
   worker.stdout.on('data', (chunk) => {
     said += chunk
   })
-  const code = await new Promise((resolve) => worker.once('close', resolve))
+  const [code, signal] = await once(worker, 'close')
   run('umount', '-l', disk)
-  assert.equal(code, 0)
+  assert.deepEqual([code, signal], [0, null])
   const { places, last, refused, read } = JSON.parse(said) as Said
   assert.deepEqual([places.length, last.length, refused, read], [40, 3, 3, 40])
   // The process has ended, so nothing of the image is open any more.
