@@ -139,6 +139,8 @@ export interface SmtpHandler {
   vrfy(session: SmtpSession, argument: string): Answer<SmtpReply>
   expn(session: SmtpSession, argument: string): Answer<SmtpReply>
   etrn(session: SmtpSession, argument: string): Answer<SmtpReply>
+  /** Every reply of code 4yz or 5yz goes through it, those that the session says by itself too. Postfix: smtpd_reject_footer. */
+  refused?(session: SmtpSession, reply: SmtpReply): SmtpReply
   /** Session over, for the log line `disconnect from … ehlo=1 mail=1 …`. */
   disconnect(
     session: SmtpSession,

@@ -13,7 +13,6 @@ import { lookupFailure, patient } from './patient.ts'
 import { defaultCodes, defaultUnverified, type PolicyOptions } from './policy-options.ts'
 import { createPolicyServices } from './policy-service.ts'
 import { createPosters } from './posters.ts'
-import { createRejectFooter } from './reject-footer.ts'
 import { type PolicyRequest, recipientSubject, type Stage, stages, subjectOf } from './request.ts'
 import type { PolicyParts } from './restriction.ts'
 import {
@@ -74,13 +73,6 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
   const { lists, parts } = readLists(options, sources, run)
   const posters = options.posters === undefined ? undefined : createPosters(options.posters, parts)
   const order = commandOrder(options.delayReject ?? 'yes', options.relayBeforeRecipient ?? 'yes')
-  const footed = createRejectFooter(
-    options.rejectFooter ?? '',
-    options.ownNames?.[0] ?? '',
-    sources.now,
-    sources.tables.openAll(options.rejectFooterMaps ?? [], 'smtpd_reject_footer_maps'),
-  )
-
   /** Synchronous as long as nothing has to wait. */
   function walk(work: Work, from: number): Answer<PolicyOutcome> {
     for (let i = from; i < work.plan.length; i++) {
@@ -137,7 +129,7 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
     const course = courses.get(work.request)
     courses.delete(work.request)
     const later = refusal.code >= 500 ? course?.deferIfReject : undefined
-    return { refusal: footed(later ?? refusal, work.request), effects: course?.effects ?? [] }
+    return { refusal: later ?? refusal, effects: course?.effects ?? [] }
   }
 
   function end(work: Work): PolicyOutcome {

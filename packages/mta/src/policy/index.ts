@@ -22,7 +22,6 @@ export {
   type PolicyOptions,
   type UnverifiedSettings,
 } from './policy-options.ts'
-export { refusalLines } from './reject-footer.ts'
 export { fitStatus, policyLogText, refusalText } from './reply-text.ts'
 export { clientText, type PolicyClient, type PolicyRequest, type Stage, stages } from './request.ts'
 export { PolicyError } from './restriction-list.ts'

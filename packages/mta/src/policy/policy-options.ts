@@ -77,10 +77,6 @@ export interface PolicyOptions {
   readonly rejectUnlistedRecipient?: 'yes' | 'no'
   /** smtpd_reject_unlisted_sender. Default no. */
   readonly rejectUnlistedSender?: 'yes' | 'no'
-  /** smtpd_reject_footer, put after each refusal's text. */
-  readonly rejectFooter?: string
-  /** smtpd_reject_footer_maps. */
-  readonly rejectFooterMaps?: readonly string[]
   readonly recipientDelimiter?: string
   /** smtpd_null_access_lookup_key. Default `<>`. */
   readonly nullSenderKey?: string

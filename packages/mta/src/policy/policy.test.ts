@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fitStatus, PolicyError, type PolicyOptions, refusalLines } from './index.ts'
+import { fitStatus, PolicyError, type PolicyOptions } from './index.ts'
 import { parseListZone } from './list-zone.ts'
 import { policyOf, request, said } from './policy-fixture.ts'
 
@@ -87,16 +87,8 @@ test('P1: stages and smtpd_delay_reject', async () => {
     '554 5.7.1 <us.org>',
   ])
   const bounce = request({ sender: '', recipientCount: 2, recipient: undefined })
-  for (const [rejectFooter, expected] of [
-    ['', 'Multi-recipient bounce'],
-    ['call us, $helo_name', ['Multi-recipient bounce', `call us, ${bounce.helo}`]],
-    ['\\c; ${nothing}see\\nbelow', ['Multi-recipient bounce; see', 'below']],
-  ] as const) {
-    const { refusal } = await policyOf({ restrictions: lists, rejectFooter }).ask('data', bounce)
-    assert.equal(refusal?.text, '<DATA>: Data command rejected: Multi-recipient bounce')
-    const lines = [refusalLines(refusal)].flat().map((line) => line.replace(/^<DATA>.*rejected: /, ''))
-    assert.deepEqual(lines, [expected].flat())
-  }
+  const { refusal } = await policyOf({ restrictions: lists }).ask('data', bounce)
+  assert.equal(refusal?.text, '<DATA>: Data command rejected: Multi-recipient bounce')
 })
 
 test('lists that cannot work are refused at the start', () => {

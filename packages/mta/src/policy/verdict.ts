@@ -4,8 +4,6 @@ export interface Refusal {
   /** RFC 3463. */
   readonly status: string
   readonly text: string
-  /** Lines of smtpd_reject_footer: for the client, not for the log. */
-  readonly footer?: readonly string[]
 }
 
 /** What access(5) actions do beside permitting and refusing; they hold for the whole message. */

@@ -6,6 +6,7 @@ import type { Routing } from '../routing/index.ts'
 import type { Screen } from '../screen/index.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { HeaderClients } from './header-clients.ts'
+import type { RejectFooter } from './reject-footer.ts'
 
 /** Postfix's parameters in camel case. */
 export interface ReceiveOptions {
@@ -69,6 +70,8 @@ export interface ReceiveConfiguration {
   readonly contentChecks?: ContentChecks | undefined
   /** smtpd_milters, non_smtpd_milters. */
   readonly milters?: Milters | undefined
+  /** smtpd_reject_footer, smtpd_reject_footer_maps. */
+  readonly rejectFooter?: RejectFooter | undefined
   /** Tests of strangers before the greeting, on port 25. Postfix: postscreen(8). */
   readonly screen?: Screen | undefined
 }

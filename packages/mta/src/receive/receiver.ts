@@ -295,6 +295,11 @@ class Receiver implements SmtpHandler {
     return etrn(argument, configuration, this.#sources.store.queue, this.#sources.now())
   }
 
+  refused(session: SmtpSession, reply: SmtpReply): SmtpReply {
+    const { rejectFooter } = this.#sources.configuration()
+    return rejectFooter === undefined ? reply : rejectFooter(reply, session, this.#stateOf(session).sender)
+  }
+
   disconnect(
     session: SmtpSession,
     counts: Readonly<Record<string, readonly [accepted: number, total: number]>>,

@@ -1,6 +1,6 @@
 import type { SmtpReply } from '@posthorn/smtp'
 import { StoreError } from '@posthorn/storage'
-import { type Refusal, refusalLines } from '../policy/index.ts'
+import type { Refusal } from '../policy/index.ts'
 
 export function reply(code: number, status: string, text: string): SmtpReply {
   return { code, status, text }
@@ -9,7 +9,7 @@ export function reply(code: number, status: string, text: string): SmtpReply {
 export const replyOf = (refusal: Refusal): SmtpReply => ({
   code: refusal.code,
   status: refusal.status,
-  text: refusalLines(refusal),
+  text: refusal.text,
 })
 
 export const tooLarge = reply(552, '5.3.4', 'Error: message file too big')

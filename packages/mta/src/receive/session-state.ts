@@ -8,6 +8,8 @@ import type { MilterGuard } from './milter-guard.ts'
 export interface SessionState {
   client: PolicyClient
   improperPipelining: boolean
+  /** Of the transaction under way; '' = none, or the null sender. */
+  sender: string
   /** Mail transactions begun. */
   transactions: number
   /** The client as statistics name it, `smtp:192.0.2.1`; undefined: not counted. */
@@ -30,6 +32,7 @@ export function newSessionState(session: SmtpSession): SessionState {
   return {
     client: { address: session.clientAddress, name: unknown, inMyNetworks: false },
     improperPipelining: false,
+    sender: '',
     transactions: 0,
   }
 }

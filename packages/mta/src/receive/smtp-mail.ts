@@ -87,6 +87,7 @@ export class SmtpMail implements SmtpTransaction {
     this.#sources = sources
     this.#arrivedMs = sources.now()
     this.#verdicts = new MailVerdicts(session, state, from, sources.log)
+    state.sender = from.address
   }
 
   get queueId(): QueueId | '' {
@@ -205,6 +206,7 @@ export class SmtpMail implements SmtpTransaction {
 
   async abort(reason: string): Promise<void> {
     const intake = this.#intake
+    this.#state.sender = ''
     this.#signature?.abort()
     if (reason === 'bare <LF> received') {
       const recipient = this.#recipients.at(-1)?.address

@@ -151,8 +151,6 @@ export function policyOptions(config: Config): PolicyOptions {
     delayReject: yesNo(values.smtpd_delay_reject),
     rejectUnlistedRecipient: yesNo(values.smtpd_reject_unlisted_recipient),
     rejectUnlistedSender: yesNo(values.smtpd_reject_unlisted_sender),
-    rejectFooter: values.smtpd_reject_footer,
-    rejectFooterMaps: values.smtpd_reject_footer_maps,
     recipientDelimiter: values.recipient_delimiter,
     nullSenderKey: values.smtpd_null_access_lookup_key,
     relayBeforeRecipient: yesNo(values.smtpd_relay_before_recipient_restrictions),

@@ -15,6 +15,7 @@ import {
   createPolicy,
   createQueueRunner,
   createReceiver,
+  createRejectFooter,
   createRouting,
   createScreen,
   createTables,
@@ -26,6 +27,7 @@ import {
   type Submission,
   submit,
   TableError,
+  type Tables,
 } from '@posthorn/mta'
 import type { SmtpHandler } from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
@@ -127,6 +129,7 @@ async function rulesOf(parts: RuleParts, config: Config) {
       }),
       contentChecks: createContentChecks(contentCheckOptions(own), tables),
       screen: isScreened ? createScreen(screenOptions(own), { ...context, dns: resolver }) : undefined,
+      rejectFooter: rejectFooter(own, tables, now),
       milters: createMilters(miltersOptions(own), { tables, log }),
       headerClients: createHeaderClients(own.values.local_header_rewrite_clients, {
         ...context,
@@ -154,6 +157,19 @@ async function rulesOf(parts: RuleParts, config: Config) {
     routing.close()
     throw error
   }
+}
+
+function rejectFooter(
+  { values }: Config,
+  tables: Tables,
+  now: () => number,
+): ReceiveConfiguration['rejectFooter'] {
+  return createRejectFooter({
+    template: values.smtpd_reject_footer,
+    maps: tables.openAll(values.smtpd_reject_footer_maps, 'smtpd_reject_footer_maps'),
+    myhostname: values.myhostname,
+    now,
+  })
 }
 
 /** smtpd_authorized_verp_clients; undefined: nobody. */

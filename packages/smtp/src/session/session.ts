@@ -115,7 +115,9 @@ export class Session {
 
   say(answer: SmtpReply): void {
     const soft = answer.code >= 500 && this.options.softBounce === 'yes'
-    this.#out += formatReply(soft ? softened(answer) : answer)
+    const said = soft ? softened(answer) : answer
+    const { handler } = this.host
+    this.#out += formatReply(said.code < 400 ? said : (handler.refused?.(this.peer, said) ?? said))
   }
 
   /** Content follows, unless the client has gone meanwhile. */
