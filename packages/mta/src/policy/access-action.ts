@@ -43,8 +43,11 @@ export function createAccessAction(source: ActionSource): AccessAction {
     const plain = plainVerdict(word, text, subject, source.codes)
     if (plain !== undefined) return plain
     const effect = effectVerdict(word.toUpperCase(), text, subject, request)
-    if (effect === 'incomplete')
-      return misconfigured(`${word} action without ${text === '' ? 'its text' : 'a valid one'}`)
+    if (effect === 'incomplete') {
+      // Postfix goes on: mail is not refused for the want of what would be done to it.
+      warn(source, table, key, `${word} action without ${text === '' ? 'its text' : 'a valid one'}: ignored`)
+      return dunno
+    }
     if (effect !== undefined) return effect
     if (depth >= maxDepth) return misconfigured('recursion limit reached')
     try {
@@ -102,7 +105,7 @@ function plainVerdict(
     return { kind: 'refuse', refusal: refusal(subject, Number(word), text, 'Access denied') }
   }
   // Pop-before-smtp programs write numbers; so a code without text permits, as in Postfix.
-  return /^\d+$/.test(word) ? permit : undefined
+  return text === '' && /^\d+$/.test(word) ? permit : undefined
 }
 
 function refusal(subject: Subject, code: number, text: string, fallback: string): Refusal {

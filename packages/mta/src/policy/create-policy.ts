@@ -24,7 +24,7 @@ import {
 import { restrictions } from './restrictions/index.ts'
 import { unlistedRecipientVerdict } from './restrictions/reject-unlisted-recipient.ts'
 import { unlistedSenderVerdict } from './restrictions/reject-unlisted-sender.ts'
-import type { Effect, Refusal, Verdict } from './verdict.ts'
+import { dunno, type Effect, type Refusal, type Verdict } from './verdict.ts'
 
 export interface PolicyOutcome {
   readonly refusal?: Refusal
@@ -93,19 +93,30 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
       : undefined
   }
 
+  const listStep =
+    (stage: Stage): Step =>
+    (request) => {
+      // Postfix: SMTPD_CHECK_RESET: it holds for the rest of its own list.
+      const course = courses.get(request)
+      if (course !== undefined) course.deferIfReject = undefined
+      return run(lists[stage], request, subjectOf(stage, request), 0)
+    }
+
+  /** What is to be deferred if it is permitted is not looked up any more. Postfix: smtpd_check_rcpt(). */
+  const earlierDoubt: Step = (request) => {
+    const refusal = courses.get(request)?.deferIfPermit
+    return refusal === undefined ? dunno : { kind: 'refuse', refusal }
+  }
+
   function plan(command: PolicyCommand): readonly Step[] {
     const steps: Step[] = order[command].flatMap((stage) => {
-      const list = lists[stage]
-      return list.checks.length === 0
-        ? []
-        : [
-            (request: PolicyRequest) => {
-              // Postfix: SMTPD_CHECK_RESET: it holds for the rest of its own list.
-              const course = courses.get(request)
-              if (course !== undefined) course.deferIfReject = undefined
-              return run(list, request, subjectOf(stage, request), 0)
-            },
-          ]
+      const own = lists[stage].checks.length === 0 ? [] : [listStep(stage)]
+      // Postfix: smtpd_check_mail() ends with it, whatever the list has permitted.
+      const listed: readonly Step[] =
+        stage === 'sender' && options.rejectUnlistedSender === 'yes'
+          ? [(request) => unlistedSenderVerdict(parts, request)]
+          : []
+      return [...own, ...listed]
     })
     if (command !== 'rcpt') return steps
     if (posters !== undefined)
@@ -115,9 +126,8 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
           (error) => lookupFailure(parts, recipientSubject(request), error),
         ),
       )
-    if (options.rejectUnlistedSender === 'yes') steps.push((request) => unlistedSenderVerdict(parts, request))
     if (options.rejectUnlistedRecipient !== 'no')
-      steps.push((request) => unlistedRecipientVerdict(parts, request))
+      steps.push(earlierDoubt, (request) => unlistedRecipientVerdict(parts, request))
     return steps
   }
 
@@ -207,6 +217,7 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
     loginMaps: sources.tables.openAll(options.senderLoginMaps ?? []),
     clientCertificates: sources.tables.openAll(options.relayClientCertificates ?? []),
     fingerprintDigest: options.fingerprintDigest ?? 'sha256',
+    unlistedRecipients: options.rejectUnlistedRecipient === 'no' ? 'taken' : 'refused',
     ...ownPlace(options, sources),
     act: createAccessAction({
       codes,

@@ -74,6 +74,7 @@ export interface Subject {
 export type SubjectClass =
   | 'Client host'
   | 'Client certificate'
+  | 'Unverified Client host'
   | 'Helo command'
   | 'Sender address'
   | 'Recipient address'

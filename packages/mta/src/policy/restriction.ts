@@ -33,6 +33,8 @@ export interface PolicyParts {
   readonly unverified: Readonly<Record<'sender' | 'recipient', UnverifiedSettings>>
   /** smtpd_sender_login_maps. */
   readonly loginMaps: readonly LookupTable[]
+  /** smtpd_reject_unlisted_recipient. */
+  readonly unlistedRecipients: 'refused' | 'taken'
   /** relay_clientcerts. */
   readonly clientCertificates: readonly LookupTable[]
   /** smtpd_tls_fingerprint_digest. */

@@ -1,26 +1,26 @@
 import { isHostName } from '@posthorn/dns'
 import { formatAddress, parseForwardPath } from '@posthorn/mail'
-import type { SmtpReply, SmtpSession } from '@posthorn/smtp'
+import type { Answer, SmtpReply, SmtpSession } from '@posthorn/smtp'
 import type { QueueStore } from '@posthorn/storage'
 import { answered } from '../tables/index.ts'
 import type { ReceiveConfiguration } from './receive-options.ts'
 import { reply } from './refusals.ts'
 
-/** RFC 5321 §3.5: `252` for an address that we would take, since only delivery knows. Postfix: vrfy_cmd(). */
+/**
+ * RFC 5321 §3.5: `252` for an address that we would take, since only delivery knows. Whom `refusal` would not let send
+ * to it hears that instead, as at RCPT. Postfix: vrfy_cmd().
+ */
 export async function vrfy(
   argument: string,
-  session: SmtpSession,
   { options, routing }: ReceiveConfiguration,
+  refusal: (address: string) => Answer<SmtpReply | undefined>,
 ): Promise<SmtpReply> {
   if (options.vrfy === 'disabled') return reply(502, '5.5.1', 'VRFY command is disabled')
   const parsed = argument.trim() === '' ? undefined : parseForwardPath(argument)
   if (parsed === undefined) return reply(501, '5.5.4', 'Syntax: VRFY address [SMTPUTF8]')
   const address = formatAddress(parsed)
-  const destination = await answered(() => routing.classify(address))
-  const mayRelay = session.trusted || session.user !== undefined
-  if (!mayRelay && (destination.routed || destination.class === 'default')) {
-    return reply(554, '5.7.1', `<${address}>: Relay access denied`)
-  }
+  const refused = await refusal(address)
+  if (refused !== undefined) return refused
   const known = await routing.verify(address)
   if (known.kind === 'temporary') return reply(451, '4.3.0', `<${address}>: Temporary lookup failure`)
   if (known.kind === 'refused')

@@ -138,15 +138,17 @@ class Receiver implements SmtpHandler {
     const { options } = this.#sources.configuration()
     const { inMyNetworks } = state.client
     const isLooked = !inMyNetworks && options.clientNames !== 'unknown'
-    const name = isLoopback(session.clientAddress)
-      ? loopbackName
-      : isLooked
-        ? clientName(
-            this.#sources.dns,
-            session.clientAddress,
-            options.clientNameTimeoutMs ?? defaultNameTimeoutMs,
-          )
-        : state.client.name
+    const isNamed = options.clientNames !== 'unknown'
+    const name =
+      isNamed && isLoopback(session.clientAddress)
+        ? loopbackName
+        : isLooked
+          ? clientName(
+              this.#sources.dns,
+              session.clientAddress,
+              options.clientNameTimeoutMs ?? defaultNameTimeoutMs,
+            )
+          : state.client.name
     return after(name, (known) => {
       state.client = { address: session.clientAddress, name: known, inMyNetworks }
       session.clientName = known.name
@@ -281,7 +283,10 @@ class Receiver implements SmtpHandler {
   }
 
   async vrfy(session: SmtpSession, argument: string): Promise<SmtpReply> {
-    return vrfy(argument, session, this.#sources.configuration())
+    const { sender } = this.#stateOf(session)
+    return vrfy(argument, this.#sources.configuration(), (recipient) =>
+      this.#ask('rcpt', 'VRFY', session, { recipient, ...(sender === '' ? {} : { sender }) }),
+    )
   }
 
   async expn(session: SmtpSession, argument: string): Promise<SmtpReply> {
@@ -290,7 +295,7 @@ class Receiver implements SmtpHandler {
 
   async etrn(session: SmtpSession, argument: string): Promise<SmtpReply> {
     const configuration = this.#sources.configuration()
-    const refused = await this.#ask('etrn', 'ETRN', session, argument)
+    const refused = await this.#ask('etrn', 'ETRN', session, { etrnDomain: argument })
     if (refused !== undefined) return refused
     return etrn(argument, configuration, this.#sources.store.queue, this.#sources.now())
   }
@@ -332,14 +337,11 @@ class Receiver implements SmtpHandler {
     command: PolicyCommand,
     said: string,
     session: SmtpSession,
-    etrnDomain?: string,
+    about: Partial<Pick<PolicyRequest, 'etrnDomain' | 'sender' | 'recipient'>> = {},
   ): Answer<SmtpReply | undefined> {
     const policy = policyOf(this.#sources.configuration(), session)
     if (!policy.asks(command)) return undefined
-    const request = {
-      ...this.#request(session, said),
-      ...(etrnDomain === undefined ? {} : { etrnDomain }),
-    }
+    const request = { ...this.#request(session, said), ...about }
     return after(policy.ask(command, request), ({ refusal }) => {
       if (refusal === undefined) return undefined
       this.#log('info', policyLogText('reject', request, refusalText(refusal)), 'NOQUEUE')

@@ -173,7 +173,7 @@ export class SmtpMail implements SmtpTransaction {
 
   data(): Answer<SmtpReply> {
     if (!this.#policy.asks('data') && this.#state.milters === undefined) return this.#startContent()
-    const request = this.#request('DATA', undefined)
+    const request = this.#request('DATA', this.#onlyRecipient)
     return after(this.#policy.ask('data', request), (outcome): Answer<SmtpReply> => {
       const refusal = this.#verdicts.judged(outcome, request)
       if (refusal !== undefined) return replyOf(refusal)
@@ -288,9 +288,14 @@ export class SmtpMail implements SmtpTransaction {
     })
   }
 
+  /** What is asked about the whole message names a recipient only when there is no other. Postfix: smtpd_check_data(). */
+  get #onlyRecipient(): string | undefined {
+    return this.#recipients.length === 1 ? this.#recipients[0]?.address : undefined
+  }
+
   #judgeEnd(intake: MessageIntake): Answer<Refusal | undefined> {
     if (!this.#policy.asks('end-of-data')) return undefined
-    const request = { ...this.#request('END-OF-MESSAGE', undefined), sizeBytes: intake.sizeBytes }
+    const request = { ...this.#request('END-OF-MESSAGE', this.#onlyRecipient), sizeBytes: intake.sizeBytes }
     const judged = (outcome: PolicyOutcome) => this.#verdicts.judged(outcome, request)
     return after(this.#policy.ask('end-of-data', request), judged)
   }

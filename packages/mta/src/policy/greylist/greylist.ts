@@ -97,6 +97,8 @@ export function createGreylist(
     verdict(request, subject) {
       if (request.user !== undefined || request.client.inMyNetworks || request.recipient === undefined)
         return dunno
+      // Who only asks has not tried.
+      if (request.command === 'VRFY') return dunno
       const { client, recipient } = request
       if (clients.some((list) => list.has(client.name.name, client.address))) return dunno
       if (recipients.some((list) => list.has(recipient))) return dunno

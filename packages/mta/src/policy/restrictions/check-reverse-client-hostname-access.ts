@@ -15,7 +15,14 @@ export const checkReverseClientHostnameAccess = restriction({
       const action = lookupDomain(table, name.reverseName, parts) ?? lookupIpAddress(table, address)
       return action === undefined
         ? dunno
-        : parts.act(action, table, address, clientSubject(request), request, depth)
+        : parts.act(
+            action,
+            table,
+            address,
+            { name: name.reverseName, class: 'Unverified Client host' },
+            request,
+            depth,
+          )
     }
   },
 })

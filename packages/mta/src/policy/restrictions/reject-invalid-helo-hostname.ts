@@ -22,10 +22,13 @@ export const rejectInvalidHeloHostname = restriction({
     },
 })
 
-/** RFC 5321 §4.1.1.1. A bare address is tolerated as Postfix does, a final dot too. */
+/** RFC 5321 §4.1.1.1. IPv6 literals have their tag (§4.1.3). A bare address is tolerated as Postfix does, a final dot too. */
 export function isValidHelo(helo: string): boolean {
   if (helo.startsWith('[') && helo.endsWith(']')) {
-    return parseAddress(helo.slice(1, -1).replace(/^ipv6:/i, '')) !== undefined
+    const inside = helo.slice(1, -1)
+    const isTagged = /^ipv6:/i.test(inside)
+    const address = parseAddress(isTagged ? inside.slice('ipv6:'.length) : inside)
+    return address !== undefined && (address.kind() === 'ipv6') === isTagged
   }
   return isHostName(helo.endsWith('.') ? helo.slice(0, -1) : helo) || parseAddress(helo) !== undefined
 }

@@ -7,8 +7,9 @@ export const rejectMultiRecipientBounce = restriction({
   make:
     ({ codes }) =>
     (request, subject) => {
-      const before = request.recipient === undefined ? 0 : 1
-      if (request.sender !== '' || request.recipientCount + before < 2) return dunno
+      // At RCPT this one is not among those accepted.
+      const more = request.command === 'RCPT' || request.command === 'VRFY' ? 1 : 0
+      if (request.sender !== '' || request.recipientCount + more < 2) return dunno
       const code = codes.multiRecipientBounceRejectCode
       return refuse(
         code,

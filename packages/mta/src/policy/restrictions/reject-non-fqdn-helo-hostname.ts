@@ -1,3 +1,4 @@
+import { parseAddress } from '../../tables/index.ts'
 import { isFqdn } from '../domain-exists.ts'
 import { refusalOf } from '../reply-text.ts'
 import { heloSubject } from '../request.ts'
@@ -10,7 +11,10 @@ export const rejectNonFqdnHeloHostname = restriction({
   make:
     ({ codes }) =>
     (request) => {
-      if (request.helo === '' || isFqdn(request.helo)) return dunno
+      const { helo } = request
+      // An address is no name, unless it stands in brackets.
+      if (helo === '' || (isFqdn(helo) && parseAddress(helo) === undefined)) return dunno
+      if (helo.startsWith('[') && isFqdn(helo)) return dunno
       const subject = heloSubject(request)
       return {
         kind: 'refuse',
