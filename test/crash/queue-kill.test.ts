@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { scriptedPeer } from '../../packages/smtp/src/client/scripted-peer-fixture.ts'
+import { worked } from './send-until-killed.ts'
 
 const worker = fileURLToPath(new URL('queue-worker.ts', import.meta.url))
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 12)
@@ -63,7 +64,7 @@ test('kill -9 between accept, attempt and settle: nothing accepted is lost, dupl
     const { child, first, errors } = start(round * perRound, (round + 1) * perRound)
     const exited = once(child, 'exit')
     await first
-    await new Promise((resolve) => setTimeout(resolve, random() * 400))
+    await worked(() => accepted.size, 2, random() * 400)
     child.kill('SIGKILL')
     const [, signal] = await exited
     assert.equal(signal, 'SIGKILL', errors())

@@ -5,13 +5,12 @@
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createConnection, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { ImapFlow } from 'imapflow'
 import { SMTPServer } from 'smtp-server'
+import { sendUntilKilled, worked } from './send-until-killed.ts'
 import { posthorn, type SpawnedServer, spawnServer } from './spawned-server.ts'
 
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 5)
@@ -72,42 +71,17 @@ async function nextServer(t: TestContext, ledger: Ledger): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-async function* replies(socket: Socket): AsyncGenerator<string> {
-  for await (const line of createInterface({ input: socket })) if (line[3] !== '-') yield line
-}
-
 /** Sends until the connection breaks. */
-async function send(port: number, who: string, ledger: Ledger): Promise<void> {
-  const socket = createConnection(port, '127.0.0.1')
-  socket.on('error', () => {})
-  const lines = replies(socket)
-  const expect = async (code: string): Promise<boolean> => {
-    const next = await lines.next()
-    if (next.done === true) return false
-    assert.ok(String(next.value).startsWith(code), `${next.value}`)
-    return true
-  }
-  try {
-    if (!(await expect('220'))) return
-    socket.write('EHLO load\r\n')
-    if (!(await expect('250'))) return
-    for (let n = 0; ; n++) {
-      const id = `${kinds[n % kinds.length]}.${who}-${n}`
-      socket.write(
-        `MAIL FROM:<${alice}>\r\nRCPT TO:<${id}@far.test>\r\nRCPT TO:<also.${who}-${n}@far.test>\r\nDATA\r\n`,
-      )
-      for (const code of ['250', '250', '250', '354']) if (!(await expect(code))) return
-      socket.write(`Subject: ${id}\r\n\r\n${'x'.repeat(500)}\r\n.\r\n`)
-      if (!(await expect('250'))) return
-      ledger.acknowledged.add(id)
-    }
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && ['ECONNRESET', 'EPIPE'].includes(String(error.code))))
-      throw error
-  } finally {
-    socket.destroy()
-  }
-}
+const send = (port: number, who: string, ledger: Ledger): Promise<void> =>
+  sendUntilKilled(
+    port,
+    (number) => {
+      const id = `${kinds[number % kinds.length]}.${who}-${number}`
+      const to = [`${id}@far.test`, `also.${who}-${number}@far.test`]
+      return { id, from: alice, to, text: `Subject: ${id}\r\n\r\n${'x'.repeat(500)}` }
+    },
+    (id) => ledger.acknowledged.add(id),
+  )
 
 async function bounces(server: SpawnedServer): Promise<Map<string, number>> {
   const client = new ImapFlow({
@@ -175,7 +149,7 @@ minimal_backoff_time = 1s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s\n`
       const load = Promise.all(
         Array.from({ length: sessions }, (_, n) => send(smtpPort, `${round}-${n}`, ledger)),
       )
-      await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 400))
+      await worked(() => ledger.acknowledged.size, 6, 400)
       await server.kill()
       await load
       server = await spawnServer(folder, extra)

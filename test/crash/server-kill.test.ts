@@ -5,12 +5,11 @@
  */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createConnection, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { ImapFlow } from 'imapflow'
+import { sendUntilKilled, worked } from './send-until-killed.ts'
 import { posthorn, type SpawnedServer, spawnServer } from './spawned-server.ts'
 
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 6)
@@ -25,42 +24,18 @@ interface Ledger {
 
 const body = (id: string): string => `${id}-`.repeat(40 + ((id.length * 37) % 300))
 
-async function* replies(socket: Socket): AsyncGenerator<string> {
-  for await (const line of createInterface({ input: socket })) if (line[3] !== '-') yield line
-}
-
 /** Sends until the connection breaks. */
-async function sendBySmtp(port: number, who: string, ledger: Ledger): Promise<void> {
-  const socket = createConnection(port, '127.0.0.1')
-  socket.on('error', () => {})
-  const lines = replies(socket)
-  const expect = async (code: string): Promise<boolean> => {
-    const next = await lines.next()
-    if (next.done === true) return false
-    assert.ok(String(next.value).startsWith(code), `${next.value}`)
-    return true
-  }
-  try {
-    if (!(await expect('220'))) return
-    socket.write('EHLO load\r\n')
-    if (!(await expect('250'))) return
-    for (let n = 0; ; n++) {
-      const id = `${who}.${n}`
+const sendBySmtp = (port: number, who: string, ledger: Ledger): Promise<void> =>
+  sendUntilKilled(
+    port,
+    (number) => {
+      const id = `${who}.${number}`
       ledger.sent.add(id)
-      socket.write(`MAIL FROM:<s@example.net>\r\nRCPT TO:<${alice}>\r\nDATA\r\n`)
-      for (const code of ['250', '250', '354']) if (!(await expect(code))) return
-      socket.write(`Subject: ledger\r\nX-Ledger: ${id}\r\n\r\n${body(id)}\r\n.\r\n`)
-      if (!(await expect('250'))) return
-      ledger.acknowledged.add(id)
-    }
-  } catch (error) {
-    // The server was killed: that is the end of this session, not a fault of it.
-    if (!(error instanceof Error && 'code' in error && ['ECONNRESET', 'EPIPE'].includes(String(error.code))))
-      throw error
-  } finally {
-    socket.destroy()
-  }
-}
+      const text = `Subject: ledger\r\nX-Ledger: ${id}\r\n\r\n${body(id)}`
+      return { id, from: 's@example.net', to: [alice], text }
+    },
+    (id) => ledger.acknowledged.add(id),
+  )
 
 async function appendByImap(port: number, who: string, ledger: Ledger): Promise<void> {
   const client = new ImapFlow({
@@ -130,7 +105,7 @@ test(`kill -9 under SMTP and APPEND load, ${rounds} times: nothing acknowledged 
         ...Array.from({ length: 3 }, (_, n) => appendByImap(imapPort, `a${round}.${n}`, ledger)),
       ]
       const all = Promise.all(load)
-      await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 500))
+      await worked(() => ledger.acknowledged.size, 10, 500)
       await server.kill()
       await all
       server = await spawnServer(folder, 'disable_plaintext_auth = no\n')

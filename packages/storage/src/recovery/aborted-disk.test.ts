@@ -34,7 +34,8 @@ const url = (name: string): string => JSON.stringify(new URL(name, import.meta.u
  * committed any more, so it is seen again after the next opening.
  */
 const workerSource = `
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
+import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { closeEnvironment, openEnvironment, settle } from ${url('../kv/environment.ts')}
 import { openStore } from ${url('../open-store.ts')}
@@ -52,6 +53,7 @@ settle(environment)
 await closeEnvironment(environment)
 const held = [41, 42, 43].map((number) => append(store, id, sampleMessage(number, 3_000)))
 const last = (await Promise.all(held)).map(({ uid }) => uid)
+writeSync(1, JSON.stringify({ places, last }) + '\\n')
 execFileSync('mount', ['-o', 'remount,abort', disk], { stdio: 'ignore' })
 // Timers of the store that write find it out by themselves.
 await new Promise((resolve) => setTimeout(resolve, 100))
@@ -61,16 +63,25 @@ for (let number = 1; number <= 3; number++)
 const present = await readAll(store, id)
 const read = places.filter((uid, at) => present.get(uid)?.equals(sampleMessage(at + 1, sizeOf(at + 1)))).length
 await store.close().catch(() => {})
-console.log(JSON.stringify({ places, last, refused, read }))
+writeSync(1, JSON.stringify({ refused, read }) + '\\n')
 `
 
-interface Said {
+interface Acknowledged {
   readonly places: readonly number[]
   readonly last: readonly number[]
+}
+
+interface Afterwards {
   readonly refused: number
   /** Of `places`. */
   readonly read: number
 }
+
+/**
+ * When the kernel tries to write pages of the index to the aborted ext4 (by its own timer, or somebody's sync), it
+ * fails and takes them out of memory: LMDB's map shows zeros then, and the process dies of it. Rare within this second.
+ */
+const pagesTakenBack: readonly unknown[] = ['SIGSEGV', 'SIGBUS', 'SIGABRT']
 
 test('the file system becomes read-only under the store: refused, still read, and nothing acknowledged is lost', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-aborted-'))
@@ -88,9 +99,13 @@ test('the file system becomes read-only under the store: refused, still read, an
   })
   const [code, signal] = await once(worker, 'close')
   run('umount', '-l', disk)
-  assert.deepEqual([code, signal], [0, null])
-  const { places, last, refused, read } = JSON.parse(said) as Said
-  assert.deepEqual([places.length, last.length, refused, read], [40, 3, 3, 40])
+  const [first = '', second = ''] = said.split('\n')
+  const { places, last } = JSON.parse(first) as Acknowledged
+  assert.deepEqual([places.length, last.length], [40, 3])
+  if (!pagesTakenBack.includes(signal)) {
+    assert.deepEqual([code, signal], [0, null])
+    assert.deepEqual(JSON.parse(second) as Afterwards, { refused: 3, read: 40 })
+  }
   // The process has ended, so nothing of the image is open any more.
   run('mount', '-o', 'loop', image, disk)
   try {

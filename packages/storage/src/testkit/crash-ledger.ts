@@ -16,6 +16,9 @@ interface Line {
 
 const sizeOf = (number: number): number => (number % 37 === 0 ? 1_500_000 : 300 + (number % 50) * 200)
 
+/** Of additions and removals, on however slow a machine. */
+const leastDone = 20
+
 /** What was answered, kept outside the store: what must be there, what must not, what may. */
 export class CrashLedger {
   readonly #directory: string
@@ -41,17 +44,27 @@ export class CrashLedger {
     await store.close()
   }
 
-  /** Runs a worker and kills it so many ms after it is ready. */
+  /** Runs a worker and kills it so many ms after it is ready, and not before it has done something. */
   async runAndKill(afterMs: number): Promise<void> {
     const worker = new URL('./crash-worker.ts', import.meta.url).pathname
     const child = spawn(process.execPath, [worker, this.#directory, String(this.#highestNumber + 1)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let text = ''
+    let isLate = false
+    const killWhenDone = (): void => {
+      const done = text.match(/"done":"(?:add|remove)"/g) ?? []
+      if (isLate && done.length >= leastDone) child.kill('SIGKILL')
+    }
+    const becomeLate = (): void => {
+      isLate = true
+      killWhenDone()
+    }
     child.stdout.setEncoding('utf8')
     child.stdout.on('data', (chunk: string) => {
-      if (text === '' && chunk.includes('ready')) setTimeout(() => child.kill('SIGKILL'), afterMs)
+      if (text === '' && chunk.includes('ready')) setTimeout(becomeLate, afterMs)
       text += chunk
+      killWhenDone()
     })
     await new Promise((resolve) => child.once('close', resolve))
     for (const line of text.split('\n').slice(0, -1)) this.#read(JSON.parse(line) as Line)
