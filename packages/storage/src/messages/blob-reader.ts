@@ -153,11 +153,19 @@ export class BlobReader {
     const bytes = await this.#segments.read(run.segment, run.start, run.end - run.start, allocate)
     // What the message before needs of the memory.
     let usedBytes = 0
+    let last: { readonly start: number; readonly index: number; readonly body: Buffer } | undefined
     for (const { index, row, start, lengthBytes } of run.located) {
+      const prefix = prefixes[index] as Buffer
+      // A copy in the same mailbox: the frame's header may be gone by now, its body was verified.
+      if (last?.start === start) {
+        const same = prefix.equals(prefixes[last.index] as Buffer)
+        into[index] = same ? into[last.index] : withPrefix(prefix, last.body)
+        continue
+      }
       const from = start - run.start
       const frame = bytes.subarray(from, from + lengthBytes)
       const body = verified(frame, blobIds[index] as number, row, want)
-      const prefix = prefixes[index] as Buffer
+      last = { start, index, body }
       const bodyFrom = from + frameHeaderBytes
       // Between two messages there is room: what the store says of them.
       if (prefix.length > 0 && bodyFrom - prefix.length >= usedBytes) {
