@@ -268,6 +268,7 @@ test('a poison message is put on hold after the third crash; its release begins 
       limit: 10,
     })
     assert.equal(claimed[0]?.recipients[0]?.attempts, crash)
+    if (crash > 1) await bench.store.queue.begin(id, [0])
     bench.nowMs += 2000
   }
   bench.runner.start()
@@ -278,6 +279,34 @@ test('a poison message is put on hold after the third crash; its release begins 
   await bench.store.queue.setHold(id, 'released')
   bench.runner.flush()
   await bench.until('delivered', () => seen.length === 1)
+})
+
+test('mail that only waited in the claims of workers that died is no poison', async (t) => {
+  const sink: DeliveryAgent = async ({ recipients }) =>
+    recipients.map((one) => decided(one, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: 0 }))
+  const bench = await QueueBench.open(t, { agents: { sink } })
+  const id = await bench.accept([bench.recipient('x@y', { transport: 'sink' })])
+  const claim = async (owner: string) => {
+    const { nowMs } = bench
+    const claimed = await bench.store.queue.claimDue({
+      owner,
+      nowMs,
+      leaseUntilMs: nowMs + 1000,
+      limit: 10,
+    })
+    bench.nowMs += 2000
+    return claimed[0]?.recipients[0]
+  }
+  for (let death = 1; death <= 6; death++) assert.equal((await claim(`dead-${death}`))?.attempts, death)
+  // One that stops in good order takes back what it noted.
+  await claim('stops')
+  await bench.store.queue.begin(id, [0])
+  await bench.store.queue.begin(id, [0])
+  assert.equal((await bench.store.queue.get(id))?.recipients[0]?.begun, 1)
+  await bench.store.queue.release('stops')
+  assert.equal((await bench.store.queue.get(id))?.recipients[0]?.begun, undefined)
+  bench.runner.start()
+  await bench.until('delivered', async () => (await bench.store.queue.get(id)) === undefined)
 })
 
 test('an agent that throws harms its own message only, and that one stays queued', async (t) => {

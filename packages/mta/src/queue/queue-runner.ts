@@ -300,7 +300,9 @@ class Runner implements QueueRunner {
     jobs: readonly DeliveryJob[],
     claimedMs: number,
   ): Promise<void> {
-    if (entry.recipients.some(({ attempts }) => attempts > this.#input.options().crashLimit)) {
+    // The first of them was noted by the claim alone.
+    const { crashLimit } = this.#input.options()
+    if (entry.recipients.some(({ begun = 0 }) => begun >= Math.max(crashLimit - 1, 1))) {
       await this.#hold(entry)
       return
     }
@@ -343,6 +345,11 @@ class Runner implements QueueRunner {
   }
 
   async #deliver(job: DeliveryJob, message: QueuedMessage, claimedMs: number): Promise<void> {
+    // Whoever was claimed by a process that died is suspected; who only waits in such a claim is not its cause.
+    if (job.recipients.some(({ attempts }) => attempts > 1)) {
+      const indexes = job.recipients.map(({ index }) => index)
+      await this.#input.store.queue.begin(job.entry.queueId, indexes)
+    }
     const startedMs = this.#now()
     const attempts = await this.#deliverer.attempt(job, message)
     await this.#recorder.record(job, attempts, { service: job.transport, claimedMs, startedMs })

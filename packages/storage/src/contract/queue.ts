@@ -84,6 +84,8 @@ export interface QueuedRecipient {
    * its worker is seen. `settle` with 'deferred' sets it back to 0, `release` takes the claim off again.
    */
   readonly attempts: number
+  /** Deliveries since the last settlement that `begin` has noted. */
+  readonly begun?: number
   readonly delayWarned: boolean
   readonly last?: DeliveryNote
 }
@@ -155,6 +157,11 @@ export interface QueueStore {
     /** Next hops to pass over for now (at their concurrency limit). */
     readonly except?: readonly string[]
   }): Promise<readonly QueueEntry[]>
+  /**
+   * Notes that the delivery of claimed recipients begins, before it does: asked for where a claim before ended without
+   * an outcome, to tell who was being delivered then from who only waited. Counted in `begun`.
+   */
+  begin(queueId: QueueId, indexes: readonly number[]): Promise<void>
   /** Records outcomes and, in the same unit, accepts messages made of them (bounces, warnings, forwards). */
   settle(
     queueId: QueueId,

@@ -129,13 +129,13 @@ export const giveBack = (
   unit: Unit,
   queueId: string,
   index: number,
-  change: (recipient: StoredRecipient) => StoredRecipient,
+  change: (recipient: StoredRecipient, lease: NonNullable<StoredRecipient['lease']>) => StoredRecipient,
 ): void => {
   const stored = readRecipient(unit, queueId, index)
   if (stored?.lease === undefined) return
   removeLease(unit, stored.lease.untilMs, queueId, index)
-  const { lease: _, ...free } = stored
-  const recipient = change(free)
+  const { lease, ...free } = stored
+  const recipient = change(free, lease)
   writeRecipient(unit, queueId, index, recipient)
   if (readEntry(unit, queueId)?.hold === false) addDue(unit, { ...recipient, queueId, index })
 }

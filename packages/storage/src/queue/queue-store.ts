@@ -39,6 +39,7 @@ export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
         acceptClaimedIn(engine, unit, acceptance, blobId as number, { ...claim, self: engine.self }),
       ),
     claimDue: (claim) => claimDue(engine, claim),
+    begin: (queueId, indexes) => engine.commit.run((unit) => begin(unit, queueId, indexes)),
     settle: (queueId, settlements, made = []) =>
       placeAll(
         engine,
@@ -89,11 +90,23 @@ const claimDue = async (
   return engine.commit.run((unit) => claimDueIn(unit, claim, engine.self))
 }
 
+const counted = (begun: number) => (begun > 0 ? { begun } : {})
+
+const begin = (unit: Unit, queueId: string, indexes: readonly number[]): void => {
+  for (const index of indexes) {
+    const recipient = readRecipient(unit, queueId, index)
+    if (recipient?.lease === undefined || recipient.lease.begun === true) continue
+    const lease = { ...recipient.lease, begun: true as const }
+    writeRecipient(unit, queueId, index, { ...recipient, begun: (recipient.begun ?? 0) + 1, lease })
+  }
+}
+
 const release = (unit: Unit, owner: string): void => {
   for (const { queueId, index } of leasesUntil(unit, endless)) {
     if (readRecipient(unit, queueId, index)?.lease?.owner !== owner) continue
-    giveBack(unit, queueId, index, (recipient) => ({
+    giveBack(unit, queueId, index, ({ begun = 0, ...recipient }, lease) => ({
       ...recipient,
+      ...counted(lease.begun === true ? begun - 1 : begun),
       attempts: Math.max(0, recipient.attempts - 1),
     }))
   }

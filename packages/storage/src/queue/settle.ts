@@ -56,7 +56,7 @@ const settleOne = (
 ): boolean => {
   const { index } = settlement
   if (settlement.kind === 'deferred') {
-    const { lease: _, ...free } = recipient
+    const { lease: _, begun: __, ...free } = recipient
     const deferred: StoredRecipient = {
       ...free,
       dueMs: Math.max(0, Math.trunc(settlement.dueMs)),

@@ -42,7 +42,7 @@ test('a recipient is read as it was written, and as former builds wrote it', () 
   const lease = { owner: 'w', untilMs: 7, process: { pid: 1, startTicks: 2, boot: 'b' } }
   const recipients: readonly StoredRecipient[] = [
     waiting,
-    { ...waiting, last, lease, attempts: 3, delayWarned: true },
+    { ...waiting, last, lease, attempts: 3, begun: 2, delayWarned: true },
     { ...waiting, originalRecipient: 'rfc822;x@y', notify: ['NEVER'], sender: 's', prefix: 'AAAA' },
   ]
   for (const recipient of recipients) {

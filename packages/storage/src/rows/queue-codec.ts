@@ -28,7 +28,7 @@ type RecipientRow = readonly [
   marks: number,
   note: NoteRow | 0,
   lease: NonNullable<StoredRecipient['lease']> | 0,
-  rare?: Pick<StoredRecipient, 'originalRecipient' | 'notify' | 'sender' | 'prefix'>,
+  rare?: Pick<StoredRecipient, 'originalRecipient' | 'notify' | 'sender' | 'prefix' | 'begun'>,
 ]
 
 const isEmpty = (fields: object): boolean => {

@@ -37,6 +37,8 @@ export interface StoredRecipient {
   readonly dueMs: number
   /** Claims since the last settlement. */
   readonly attempts: number
+  /** Deliveries since the last settlement that were noted when they began. */
+  readonly begun?: number
   readonly delayWarned: boolean
   readonly last?: DeliveryNote
   /** Present while claimed. */
@@ -45,6 +47,8 @@ export interface StoredRecipient {
     readonly untilMs: number
     /** The process that claimed it. */
     readonly process?: Pick<ProcessIdentity, 'pid' | 'startTicks' | 'boot'>
+    /** One of `begun` is of this claim. */
+    readonly begun?: true
   }
 }
 
