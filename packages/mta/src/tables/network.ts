@@ -7,8 +7,23 @@ export interface Network {
   readonly bits: number
 }
 
+/** The same few clients come again and again, and each is compared with many networks. */
+const maxKnown = 512
+const longestKnown = 45
+const known = new Map<string, IpAddress>()
+
 /** IPv4 in its IPv6-mapped form is IPv4; brackets and a zone are dropped. undefined: no address. */
 export function parseAddress(text: string): IpAddress | undefined {
+  const found = known.get(text)
+  if (found !== undefined) return found
+  const address = readAddress(text)
+  if (address === undefined || text.length > longestKnown) return address
+  if (known.size >= maxKnown) known.clear()
+  known.set(text, address)
+  return address
+}
+
+function readAddress(text: string): IpAddress | undefined {
   const plain = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
   const bare = plain.split('%')[0] ?? ''
   if (!ipaddr.IPv6.isValid(bare) && !ipaddr.IPv4.isValidFourPartDecimal(bare)) return undefined

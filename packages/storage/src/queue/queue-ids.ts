@@ -17,14 +17,15 @@ const scrambleKey = keyOfText(tables.meta, 'queue-id-key')
  */
 export class QueueIds {
   readonly #commit: GroupCommit
-  readonly #key: Buffer
+  /** The key, room for a round's input, the key again. */
+  readonly #round: { readonly keyed: Buffer; readonly at: number }
   #next: number
   #end: number
   #refilling = false
 
   private constructor(commit: GroupCommit, key: Buffer, first: number) {
     this.#commit = commit
-    this.#key = key
+    this.#round = { keyed: Buffer.concat([key, Buffer.alloc(4), key]), at: key.length }
     this.#next = first
     this.#end = first + blockSize
   }
@@ -68,11 +69,15 @@ export class QueueIds {
 
   /** A Feistel network over 40 bits: a permutation whatever the round function. */
   #scramble(number: number): number {
+    const { keyed, at } = this.#round
     let left = Math.floor(number / 2 ** halfBits) & halfMask
     let right = number % 2 ** halfBits
     for (let round = 0; round < 4; round++) {
-      const input = Buffer.from([round, right & 255, (right >> 8) & 255, right >> 16])
-      const mixed = (crc32(Buffer.concat([this.#key, input, this.#key])) * 2654435761) % 2 ** 32
+      keyed[at] = round
+      keyed[at + 1] = right & 255
+      keyed[at + 2] = (right >> 8) & 255
+      keyed[at + 3] = right >> 16
+      const mixed = (crc32(keyed) * 2654435761) % 2 ** 32
       const next = left ^ ((mixed >>> 7) & halfMask)
       left = right
       right = next
