@@ -1,5 +1,5 @@
 import type { LogEvent } from '@posthorn/mail'
-import type { Connection } from '@posthorn/net'
+import type { CloseReason, Connection } from '@posthorn/net'
 import type { Transaction } from './session.ts'
 
 /** Where and how, as Dovecot's login lines end: `rip=…, lip=…, TLS, session=<…>`. */
@@ -48,4 +48,15 @@ export function disconnectedEvent(reason: string, sessionId: string, transaction
     text: `Disconnected: ${reason} ${counts}, ${drop}`,
     fields: { user: account.address, retr: sent.retrCount, del: maildrop.deletedCount },
   }
+}
+
+/** Why a connection ended, in the words of the log. */
+export function closeWords(reason: CloseReason, error: Error | undefined): string {
+  if (reason === 'ended') return 'Connection closed'
+  if (reason === 'crowded-out') return 'Too many connections'
+  if (reason === 'stalled') return 'Client is not reading'
+  if (reason === 'shutdown') return 'Server shutting down.'
+  if (reason === 'tls-failed')
+    return `Connection closed: TLS handshake failed${error === undefined ? '' : `: ${error.message.trim()}`}`
+  return error === undefined ? `Connection closed (${reason})` : `Connection closed: ${error.message.trim()}`
 }

@@ -8,7 +8,7 @@ import { answerError, err, ok } from '../errors.ts'
 import { parseCommandLine } from '../wire/command-line.ts'
 import { quoteArgument } from '../wire/number-argument.ts'
 import { type LineAnswerer, LinePump } from './line-pump.ts'
-import { abortedEvent, disconnectedEvent, loginEvent, peerFields } from './login-log.ts'
+import { abortedEvent, closeWords, disconnectedEvent, loginEvent, peerFields } from './login-log.ts'
 import { Maildrop } from './maildrop.ts'
 import { MessageReader } from './message-reader.ts'
 import type { Pop3Options } from './options.ts'
@@ -341,14 +341,4 @@ function prepareMaildrop(maildrop: Maildrop): void {
   try {
     maildrop.prepare()
   } catch {}
-}
-
-function closeWords(reason: CloseReason, error: Error | undefined): string {
-  if (reason === 'ended') return 'Connection closed'
-  if (reason === 'crowded-out') return 'Too many connections'
-  if (reason === 'stalled') return 'Client is not reading'
-  if (reason === 'shutdown') return 'Server shutting down.'
-  if (reason === 'tls-failed')
-    return `Connection closed: TLS handshake failed${error === undefined ? '' : `: ${error.message.trim()}`}`
-  return error === undefined ? `Connection closed (${reason})` : `Connection closed: ${error.message.trim()}`
 }
