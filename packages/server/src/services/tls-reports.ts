@@ -28,6 +28,8 @@ const claimedForMs = 6 * hourMs
 /** Older days interest nobody. */
 const keptMs = 4 * dayMs
 
+const closeWithinMs = 3_000
+
 const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 const dayName = /^(\d{4}-\d\d-\d\d)(\.sending-.*)?$/
 
@@ -90,7 +92,11 @@ export class TlsReports {
     for (const timer of this.#timers) clearInterval(timer)
     this.#stopped.abort()
     this.save()
-    await this.#sending
+    // A web server of others must not hold up our end: what is not told by then is told after the next start.
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, closeWithinMs)
+    await Promise.race([this.#sending, late])
+    clearTimeout(timer)
   }
 
   async #sendIfDue(name: string): Promise<void> {
