@@ -18,11 +18,14 @@ export interface Peers {
 }
 
 /** A private Postfix + Dovecot on loopback: domain bench.test, users u0…u99, alice, bob; password `secret`. */
-export async function startPeers(portBase: number): Promise<Peers> {
+export async function startPeers(
+  portBase: number,
+  format: 'maildir' | 'mdbox' | 'sdbox' = 'maildir',
+): Promise<Peers> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-peers-'))
   await mustRun('chmod', ['755', folder])
   // The daemons keep what they are given as output: a file, or the script would never seem to end.
-  await mustRun('bash', ['-c', `"${script}" "${folder}" maildir > "${folder}/up.log" 2>&1 < /dev/null`], {
+  await mustRun('bash', ['-c', `"${script}" "${folder}" ${format} > "${folder}/up.log" 2>&1 < /dev/null`], {
     env: { PORTBASE: String(portBase), PATH: `/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` },
   })
   return {
