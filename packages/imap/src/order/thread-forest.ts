@@ -23,7 +23,9 @@ export async function forestText(
   numbers: Uint32Array,
   turn: Turn,
 ): Promise<string> {
-  const parts: string[] = []
+  /** Joined in stretches: all of them at once would take long. */
+  const stretches: string[] = []
+  let parts: string[] = []
   let steps = 0
   /** Nodes and parentheses still to be written, the next one last. */
   const open: number[] = []
@@ -33,7 +35,11 @@ export async function forestText(
   pushNested(roots)
   let afterNumber = false
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if ((++steps & 1023) === 0) await turn.pass()
+    if ((++steps & 1023) === 0) {
+      stretches.push(parts.join(''))
+      parts = []
+      await turn.pass()
+    }
     if (next === end) parts.push(')')
     else if (next === begin) parts.push(afterNumber ? ' (' : '(')
     else if (next < messageCount) parts.push(afterNumber ? ` ${numbers[next]}` : `${numbers[next]}`)
@@ -43,5 +49,6 @@ export async function forestText(
     if (below?.length === 1) open.push(below[0]!)
     else if (below !== undefined) pushNested(below)
   }
-  return parts.join('')
+  stretches.push(parts.join(''))
+  return stretches.join('')
 }

@@ -95,6 +95,7 @@ async function* answers(
   needles: readonly TextNeedle[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<StoredBatch> {
+  await texts.shelf.prepare(account)
   for (const columns of batches) {
     const found: Uint8Array[] = []
     for (const needle of needles) {

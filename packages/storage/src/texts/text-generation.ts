@@ -180,6 +180,15 @@ export class TextGeneration {
     return checks[record] === whole
   }
 
+  /** Reads some more of an index of so many octets; false when there are no more. */
+  readSome(sizeBytes: number): boolean {
+    const leftBytes = sizeBytes - this.#readBytes
+    if (leftBytes < recordBytes) return false
+    const before = this.#readBytes
+    this.#readRecords(this.#readBytes + Math.min(leftBytes, partRecords * recordBytes))
+    return this.#readBytes > before
+  }
+
   #readRecords(sizeBytes: number): void {
     const bytes = Buffer.allocUnsafeSlow(sizeBytes - this.#readBytes)
     const filled = fs.readSync(this.#files[0], bytes, 0, bytes.length, this.#readBytes)
@@ -214,6 +223,9 @@ export class TextGeneration {
     }
   }
 }
+
+/** Records that are read at one go: a few milliseconds. */
+const partRecords = 8_192
 
 const longer = <T extends Float64Array | Uint8Array>(former: T, length: number): T => {
   const column = new (former.constructor as new (length: number) => T)(length)

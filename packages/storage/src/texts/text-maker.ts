@@ -251,6 +251,7 @@ export class TextMaker {
       await this.#worker.run({ kind: 'remove-listings', account })
     }
     try {
+      await shelf.prepare(account)
       const kept = {
         texts: shelf.of(account),
         listings: listings === undefined ? 'not made' : index,

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TextGeneration } from './text-generation.ts'
 import { indexPath } from './text-record.ts'
 
@@ -10,9 +11,34 @@ const maxAccounts = 64
 export class TextShelf {
   readonly directory: string
   readonly #accounts = new Map<number, TextGeneration>()
+  #closed = false
 
   constructor(directory: string) {
     this.directory = directory
+  }
+
+  /** Before `of`: reads an index that is not known yet in parts, and lets others in between. */
+  async prepare(account: number): Promise<void> {
+    let generation: TextGeneration | undefined
+    try {
+      const stat = statSync(indexPath(this.directory, account), { throwIfNoEntry: false })
+      if (stat === undefined) return
+      const known = this.#accounts.get(account)
+      if (known?.inode === stat.ino) {
+        known.retain()
+        generation = known
+      } else generation = new TextGeneration(this.directory, account)
+      while (generation.readSome(stat.size)) await nextTurn()
+      if (known !== generation && !this.#closed && this.#accounts.get(account) === known) {
+        known?.release()
+        generation.retain()
+        this.#accounts.set(account, generation)
+      }
+    } catch {
+      // `of` will see it, too.
+    } finally {
+      generation?.release()
+    }
   }
 
   /** As they are on disk now; undefined when there are none, or none that can be read. */
@@ -39,6 +65,7 @@ export class TextShelf {
   }
 
   close(): void {
+    this.#closed = true
     for (const generation of this.#accounts.values()) generation.release()
     this.#accounts.clear()
   }
