@@ -214,6 +214,8 @@ async function measureBystanders(folder: string, workers: number): Promise<void>
     await talk.imap('SELECT Big')
     await beside(server, 'FETCH 1:* (UID FLAGS)', command('FETCH 1:* (UID FLAGS)'))
     await beside(server, 'SEARCH TEXT', command('SEARCH TEXT zzxqj'))
+    await beside(server, 'SORT (SUBJECT)', command('SORT (SUBJECT) UTF-8 ALL'))
+    await beside(server, 'THREAD REFERENCES', command('THREAD REFERENCES UTF-8 ALL'))
     await talk.imap('DELETE Other')
     talk.end()
   } finally {
