@@ -3,6 +3,7 @@ import { bootId } from '../process-identity.ts'
 import type { ProcessMarkers } from '../recovery/process-markers.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { rollBackIndex } from './flush-record.ts'
+import { refuseBrokenIndex } from './index-file.ts'
 import type { IndexFlusher } from './index-flusher.ts'
 import { logDirectory } from './log-files.ts'
 import { redo } from './redo.ts'
@@ -35,6 +36,7 @@ export const openIndex = async (place: IndexPlace): Promise<OpenedIndex> => {
   const isAlone = !isOpenHere(indexPath) && markers.living().every(({ pid }) => pid === process.pid)
   const end = markers.dead().length > 0 ? 'unclean' : 'orderly'
   const record = isAlone ? await rollBackIndex(files, logs, indexPath, end) : undefined
+  if (isAlone) refuseBrokenIndex(files, place.directory, indexPath)
   return {
     environment: openEnvironment(indexPath, 'logged'),
     logDirectory: logs,

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { openStore, rebuildStore } from '../index.ts'
+import { append, mailboxOf, makeAccount, readAll, sampleMessage } from '../testkit/samples.ts'
+
+const damages: Readonly<Record<string, (index: string) => void>> = {
+  'is gone': (index) => rmSync(index),
+  'is empty': (index) => truncateSync(index, 0),
+  'is cut after its first page': (index) => truncateSync(index, 4_096),
+  'is cut in the middle': (index) => truncateSync(index, 20_000),
+  'holds something else': (index) => writeFileSync(index, randomBytes(100_000)),
+  'holds zeros': (index) => writeFileSync(index, Buffer.alloc(100_000)),
+}
+
+for (const [what, damage] of Object.entries(damages)) {
+  test(`an index that ${what} is refused, nothing is made beside the mail, and a rebuild brings all back`, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'posthorn-index-file-'))
+    t.after(() => rmSync(directory, { recursive: true }))
+    const store = await openStore({ directory })
+    const { id } = await mailboxOf(store, await makeAccount(store))
+    for (let number = 1; number <= 40; number++) await append(store, id, sampleMessage(number))
+    await store.close()
+    const index = join(directory, 'index.mdb')
+    damage(index)
+    const before = what === 'is gone' ? undefined : readFileSync(index)
+    for (let times = 0; times < 2; times++)
+      await assert.rejects(openStore({ directory }), { kind: 'corrupt', message: /posthorn store rebuild/ })
+    if (before !== undefined) assert.ok(readFileSync(index).equals(before), 'left as it was')
+    assert.deepEqual((await rebuildStore(directory, 5)).lost, [])
+    const again = await openStore({ directory })
+    assert.equal((await readAll(again, id)).size, 40)
+    assert.deepEqual((await again.check()).problems, [])
+    await again.close()
+  })
+}

@@ -1,0 +1,70 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { StoreError } from '../contract.ts'
+import { journalDirectory } from '../journal/journal-files.ts'
+import type { FileLayer } from '../segments/file-layer.ts'
+
+/** Where LMDB's meta pages have what is looked at (little-endian, lmdb-js 3.5.6). */
+const at = { magic: 24, pageBytes: 48, freePages: 56, freeRoot: 88, mainPages: 104, mainRoot: 136 } as const
+const magic = 0xbeefc0de
+const headBytes = 160
+const noRoot = 0xffff_ffff_ffff_ffffn
+
+/**
+ * LMDB ends the process when the file is not what its first pages say; and it would make a new, empty index where
+ * there is none. Throws 'corrupt' for an index that is cut short, overwritten, or missing beside mail.
+ */
+export const refuseBrokenIndex = (files: FileLayer, directory: string, indexPath: string): void => {
+  const sizeBytes = files.sizeOf(indexPath) ?? 0
+  if (sizeBytes === 0) {
+    if (hasMail(directory)) throw broken(directory, 'its index is missing, and there is mail')
+    return
+  }
+  const file = files.openRead(indexPath)
+  try {
+    if (!isWhole(files, file, sizeBytes)) throw broken(directory, 'its index is damaged')
+  } finally {
+    files.close(file)
+  }
+}
+
+const broken = (directory: string, what: string): StoreError =>
+  new StoreError(
+    'corrupt',
+    `Cannot open the store in ${directory}: ${what}: make it anew (posthorn store rebuild) or restore a backup`,
+  )
+
+const isWhole = (files: FileLayer, file: number, sizeBytes: number): boolean => {
+  const first = Buffer.alloc(headBytes)
+  if (files.readSync(file, first, 0) < headBytes || first.readUInt32LE(at.magic) !== magic) return false
+  const pageBytes = first.readUInt32LE(at.pageBytes)
+  if (pageBytes < 512 || pageBytes > 65_536) return false
+  const second = Buffer.alloc(headBytes)
+  if (files.readSync(file, second, pageBytes) < headBytes) return false
+  const pages = BigInt(Math.floor(sizeBytes / pageBytes))
+  return second.readUInt32LE(at.magic) === magic && [first, second].every((meta) => fits(meta, pages))
+}
+
+/** What a state of the index names is in the file: both roots, and as many pages as it counts. */
+const fits = (meta: Buffer, pages: bigint): boolean => {
+  let counted = 2n
+  for (const from of [at.freePages, at.mainPages])
+    for (let word = 0; word < 3; word++) counted += meta.readBigUInt64LE(from + word * 8)
+  const roots = [meta.readBigUInt64LE(at.freeRoot), meta.readBigUInt64LE(at.mainRoot)]
+  return counted <= pages && roots.every((root) => root === noRoot || root < pages)
+}
+
+const hasMail = (directory: string): boolean => {
+  const folders = [join(directory, 'segments'), journalDirectory(directory)]
+  return folders.some((folder) =>
+    filesIn(folder).some((name) => (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0) > 0),
+  )
+}
+
+const filesIn = (folder: string): string[] => {
+  try {
+    return readdirSync(folder).filter((name) => /\.(seg|jnl|ckp)$/.test(name))
+  } catch {
+    return []
+  }
+}
