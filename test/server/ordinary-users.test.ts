@@ -29,6 +29,30 @@ async function queueOf(site: Site): Promise<string> {
 describe('users of this machine', {
   skip: process.getuid?.() !== 0 && 'only root can be several users',
 }, () => {
+  test('ask where mail would go: sendmail -bv', async () => {
+    await inFolder(async (folder) => {
+      const lines = 'mail_owner = daemon\nsample_accounts = no\nrelayhost = [127.0.0.1]:1'
+      const site = await openSite(folder, lines)
+      const server = await startServer(site)
+      const args = ['sendmail', '-f', 'reports@example.com', '-bv', 'nobody-here', 'x@example.net']
+      const asked = await command(site, args, { uid: nobody })
+      assert.deepEqual(asked, {
+        code: 0,
+        out: 'Mail Delivery Status Report will be mailed to <reports@example.com>.\n',
+        err: '',
+      })
+      await eventually(async () => assert.match(await queueOf(site), /reports@example\.com/))
+      const id =
+        /^([0-9A-Za-z]+)[*!# ]/m.exec((await queueOf(site)).split('\n').slice(1).join('\n'))?.[1] ?? ''
+      const report = (await command(site, ['postcat', '-bh', id])).out
+      assert.match(report, /^Received: by mail\.example\.org \(.*, from userid 65534\)$/m)
+      assert.match(report, /^<nobody-here>: undeliverable: 5\.1\.1 User unknown/m)
+      assert.match(report, /^<x@example\.net>: deliverable: x@example\.net by smtp to \[127\.0\.0\.1\]:1$/m)
+      assert.deepEqual(readdirSync(join(site.dataFolder, 'public', 'maildrop')), [])
+      await stopServer(server)
+    })
+  })
+
   test('see the queue, flush it and send mail; the store and the control socket stay closed to them', async () => {
     await inFolder(async (folder) => {
       const site = await openSite(

@@ -195,7 +195,7 @@ export async function composeServer(parts: ComposeParts) {
       throw error
     })
     transfer.start()
-    const local = localActions({ current, folder, store, log, now, submit: transfer.submit })
+    const local = localActions({ ...transfer, current, folder, store, log, now })
     void local.pickup()
     return {
       local,
@@ -247,7 +247,7 @@ async function endServices(
   ])
 }
 
-interface LocalParts extends Pick<PickupParts, 'log' | 'submit'> {
+interface LocalParts extends Pick<PickupParts, 'log' | 'submit' | 'verificationReport'> {
   readonly current: CurrentConfig
   readonly folder: DataFolder
   readonly store: Store
@@ -255,11 +255,13 @@ interface LocalParts extends Pick<PickupParts, 'log' | 'submit'> {
 }
 
 /** What is done for users of this machine. */
-function localActions({ current, folder, store, log, now, submit }: LocalParts) {
+function localActions(parts: LocalParts) {
+  const { current, folder, store, log, now, submit, verificationReport } = parts
   const pickup = createPickup({
     maildrop: folder.maildrop,
     taking: join(folder.path, 'pickup'),
     submit,
+    verificationReport,
     admits: (uid) => admittedUsers(current.config, 'authorized_submit_users', log)(uid),
     messageSizeLimitBytes: () => current.config.values.message_size_limit,
     log,

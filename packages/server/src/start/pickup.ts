@@ -15,6 +15,8 @@ export interface PickupParts {
   /** Where a message is while it is taken: on the maildrop's file system, out of its owner's reach. */
   readonly taking: string
   readonly submit: (submission: Submission) => Promise<SmtpReply>
+  /** What would become of mail to each address: the text of a mail. */
+  readonly verificationReport: (addresses: readonly string[], sender: string) => Promise<string>
   /** authorized_submit_users. */
   readonly admits: (uid: number) => boolean
   readonly messageSizeLimitBytes: () => number
@@ -30,6 +32,8 @@ export interface Pickup {
 const everyMs = 60_000
 /** The first line: envelope as JSON. 1,000 recipients of 320 octets. */
 const maxEnvelopeBytes = 1 << 20
+/** Addresses of one question. */
+const maxVerified = 1_000
 /** As maildrop-file.ts names them. */
 const namePattern = /^[0-9a-f]{32}$/
 
@@ -126,10 +130,10 @@ async function submitFile(parts: PickupParts, place: string): Promise<string> {
     const envelope = readEnvelope(fd)
     if (envelope === undefined) return 'the envelope cannot be read'
     if (!parts.admits(stats.uid)) return `uid ${stats.uid} may not submit mail (authorized_submit_users)`
+    if (envelope.submission.verify === 'only') return await verified(parts, envelope.submission, stats.uid)
     const content = createReadStream('', { fd, autoClose: false, start: envelope.lengthBytes })
     const answer = await parts.submit({ ...envelope.submission, content, userid: stats.uid })
-    if (answer.code < 400) return 'taken'
-    if (answer.code < 500) return 'later'
+    if (answer.code < 500) return answer.code < 400 ? 'taken' : 'later'
     return await returned(parts, envelope.submission, [answer.text].flat().join(' '), stats.uid)
   } finally {
     closeSync(fd)
@@ -145,7 +149,7 @@ function unsafe(stats: Stats, { messageSizeLimitBytes }: PickupParts): string | 
   return undefined
 }
 
-type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options' | 'verp'>
+type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options' | 'verp'> & { readonly verify?: 'only' }
 
 function readEnvelope(
   fd: number,
@@ -166,7 +170,7 @@ const notifyWords = ['NEVER', 'SUCCESS', 'FAILURE', 'DELAY'] as const
 
 /** Nothing a user wrote goes further than what is known here. */
 function envelopeOf(value: unknown): Envelope | undefined {
-  const { sender, recipients, options, verp } = (value ?? {}) as Record<string, unknown>
+  const { sender, recipients, options, verp, verify } = (value ?? {}) as Record<string, unknown>
   if (typeof sender !== 'string' || !Array.isArray(recipients)) return undefined
   const known = recipients.flatMap((one: unknown) => {
     const { address, notify } = (one ?? {}) as Record<string, unknown>
@@ -179,6 +183,7 @@ function envelopeOf(value: unknown): Envelope | undefined {
     sender,
     recipients: known,
     ...verpOf(verp),
+    ...(verify === 'only' ? { verify } : {}),
     options: {
       ...(ret === 'FULL' || ret === 'HDRS' ? { ret } : {}),
       ...(typeof envid === 'string' && /^[!-~]{1,100}$/.test(envid) ? { envid } : {}),
@@ -192,6 +197,24 @@ function verpOf(value: unknown): Pick<Submission, 'verp'> {
   if (value === 'default') return { verp: 'default' }
   const { delimiters } = (value ?? {}) as Record<string, unknown>
   return typeof delimiters === 'string' && delimiters.length === 2 ? { verp: { delimiters } } : {}
+}
+
+/** sendmail -bv: the answer comes by mail. */
+async function verified(
+  parts: PickupParts,
+  { sender, recipients }: Envelope,
+  userid: number,
+): Promise<string> {
+  const addresses = recipients.slice(0, maxVerified).map(({ address }) => address)
+  const report = await parts.verificationReport(addresses, sender)
+  const told = await parts.submit({
+    sender: '',
+    recipients: [{ address: sender === '' ? 'postmaster' : sender }],
+    content: [Buffer.from(report)],
+    userid,
+  })
+  if (told.code >= 400 && told.code < 500) return 'later'
+  return told.code < 400 ? 'taken' : [told.text].flat().join(' ')
 }
 
 /** The user's command has ended long ago: why the mail is refused comes by mail. */

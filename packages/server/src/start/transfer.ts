@@ -50,6 +50,7 @@ import {
   submissionPolicyOptions,
   trustedNetworks,
 } from '../services/transfer-options.ts'
+import { verificationReport } from '../services/verification-report.ts'
 import { verifyOptions } from '../services/verify-options.ts'
 import { StartError } from '../start-error.ts'
 import { createOutgoing, createSts, createTlsReports } from './outgoing.ts'
@@ -276,6 +277,8 @@ export async function createTransfer(given: TransferParts) {
       void parts.reports.sendDue()
     },
     submit: submitNow,
+    verificationReport: async (addresses: readonly string[], sender: string): Promise<string> =>
+      await verificationReport(current.receive.routing, addresses, sender),
     reload: async (config: Config): Promise<void> => {
       const next = await rules(parts, config)
       const before = current

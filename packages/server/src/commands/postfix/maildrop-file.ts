@@ -20,6 +20,8 @@ export interface MaildropEnvelope {
     readonly notify?: readonly string[] | undefined
   }[]
   readonly options: { readonly ret?: string; readonly envid?: string; readonly body?: string }
+  /** sendmail -bv: nothing is sent, where it would go is told. */
+  readonly verify?: 'only'
   readonly verp?: 'default' | { readonly delimiters: string } | undefined
 }
 

@@ -3,6 +3,7 @@ import type { Routing, Submission, submit } from '@posthorn/mta'
 import type { OutgoingMail } from '@posthorn/smtp'
 import type { EnvelopeOptions, NewRecipient } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
+import { verificationReport } from '../../services/verification-report.ts'
 import { errorCode } from '../../start-error.ts'
 import type { Options } from '../getopt.ts'
 import { askPublic } from '../public-client.ts'
@@ -15,7 +16,6 @@ import { headerRecipients, prepareMessage } from './message-input.ts'
 import { flushQueue, showQueue } from './postqueue.ts'
 import { sendmailOptions } from './sendmail-options.ts'
 import { newaliases } from './tables.ts'
-import { verificationReport } from './verification-report.ts'
 
 /**
  * Takes a message from standard input into the queue, server running or not. Exit code 0 means it is on
@@ -105,7 +105,10 @@ async function verify(options: Options, shell: Shell): Promise<number> {
   if (addresses.length === 0)
     throw new CommandError('Recipient addresses must be specified on the command line', exit.usage)
   const sender = senderOf(options, shell)
-  return withSite(shell, { config: options.value('C') }, async (site) => {
+  const siteOptions = { config: options.value('C') }
+  const site = locateSite(shell, siteOptions)
+  if (!mayOpenStore(site.folder.path)) return await leaveVerification(addresses, sender, site, shell)
+  return withSite(shell, siteOptions, async (site) => {
     const report = await withRouting(site, (routing) => verificationReport(routing, addresses, sender))
     const recipients = [{ address: sender === '' ? 'postmaster' : sender }]
     const message = Buffer.from(report)
@@ -114,6 +117,27 @@ async function verify(options: Options, shell: Shell): Promise<number> {
     shell.out(`Mail Delivery Status Report will be mailed to <${recipients[0]?.address}>.\n`)
     return exit.ok
   })
+}
+
+/** For users who are not the server's own: the server itself looks, and mails what it found. */
+async function leaveVerification(
+  addresses: readonly string[],
+  sender: string,
+  { folder }: Site,
+  shell: Shell,
+): Promise<number> {
+  const recipients = addresses.map((address) => ({ address }))
+  try {
+    dropMail(folder.maildrop, { sender, recipients, options: {}, verify: 'only' }, Buffer.alloc(0))
+  } catch (error) {
+    throw new CommandError(
+      `the request cannot be left in ${folder.maildrop}: ${errorCode(error)}`,
+      exit.tempFail,
+    )
+  }
+  await askPublic(folder.publicSocket, { cmd: 'pickup' }, shell).catch(() => {})
+  shell.out(`Mail Delivery Status Report will be mailed to <${sender === '' ? 'postmaster' : sender}>.\n`)
+  return exit.ok
 }
 
 async function withRouting<T>(site: OpenSite, work: (routing: Routing) => Promise<T>): Promise<T> {
