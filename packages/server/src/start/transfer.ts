@@ -285,7 +285,6 @@ export async function createTransfer(given: TransferParts) {
       current = next
       before.receive.routing.close()
     },
-    /** No new delivery; those under way may end. */
     stopQueue: async (graceMs: number): Promise<void> => {
       await queue.stop(graceMs)
       await parts.reports.close()
