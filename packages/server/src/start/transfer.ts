@@ -229,7 +229,6 @@ export async function createTransfer(given: TransferParts) {
   const direct: DirectDelivery = { offer: (recipients) => queue.offer(recipients) }
   const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>
     createReceiver({ store, accounts, dns: resolver, log, now, configuration, statistics, direct })
-  const handler = receiver(() => current.receive, log)
   const localUsers = createLocalUsers()
   const agents = createDeliveryAgents({
     resolver,
@@ -266,7 +265,7 @@ export async function createTransfer(given: TransferParts) {
     now,
   })
   return {
-    handler,
+    handler: receiver(() => current.receive, log),
     /** For a service of master.cf; one that a reload takes away is served by main.cf's rules to its end. */
     handlerOf: (key: string, log: Log): SmtpHandler =>
       receiver(() => current.receiveByService.get(key) ?? current.receive, log),
@@ -285,6 +284,7 @@ export async function createTransfer(given: TransferParts) {
       current = next
       before.receive.routing.close()
     },
+    /** No new delivery; those under way may end. */
     stopQueue: async (graceMs: number): Promise<void> => {
       await queue.stop(graceMs)
       await parts.reports.close()
