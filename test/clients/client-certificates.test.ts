@@ -106,7 +106,7 @@ describe('certificates of clients', () => {
   test('permit_tls_all_clientcerts: who is certified by an authority that we trust may relay', async () => {
     await configure({ smtpd_relay_restrictions: 'permit_tls_all_clientcerts, reject_unauth_destination' })
     assert.match(await lastReply(trusted), /^250 2\.1\.5/)
-    assert.match(logged(), /Trusted TLS connection established from localhost\[127\.0\.0\.1\]: TLSv1\.3/)
+    assert.match(logged(), /Trusted TLS connection established from unknown\[127\.0\.0\.1\]: TLSv1\.3/)
     for (const shown of [undefined, selfMade, expired]) assert.match(await lastReply(shown), /^554 5\.7\.1/)
     assert.match(logged(), /Anonymous TLS connection established/)
     assert.match(logged(), /Untrusted TLS connection established/)
@@ -152,11 +152,11 @@ describe('certificates of clients', () => {
     assert.match(await lastReply(trusted), /^250 2\.1\.5/)
     assert.equal(
       await lastReply(selfMade),
-      '554 5.7.1 <localhost[127.0.0.1]>: Client certificate rejected: not you',
+      '554 5.7.1 <unknown[127.0.0.1]>: Client certificate rejected: not you',
     )
     assert.equal(
       await lastReply(expired),
-      '450 4.7.1 <localhost[127.0.0.1]>: Client certificate rejected: renew it',
+      '450 4.7.1 <unknown[127.0.0.1]>: Client certificate rejected: renew it',
     )
     assert.match(await lastReply(undefined), /Relay access denied/)
     await configure({
@@ -180,7 +180,7 @@ describe('certificates of clients', () => {
     assert.match((await said(trusted)).join(), /^250-/)
     assert.match(
       logged(),
-      /NOQUEUE: abort: TLS from localhost\[127\.0\.0\.1\]: No client certificate presented/,
+      /NOQUEUE: abort: TLS from unknown\[127\.0\.0\.1\]: No client certificate presented/,
     )
     const wrapped = async (shown: Shown) => await talk(server.ports.submissions, shown, [hello], 'tls')
     assert.match((await wrapped(undefined)).join(), /^421 4\.7\.1 .* No client certificate presented/)
