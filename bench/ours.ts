@@ -14,7 +14,7 @@ export interface OurServer {
   stop(): Promise<void>
 }
 
-const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages', 'server', 'src', 'main.ts')
+const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages', 'server', 'src', 'main.js')
 const firstPort = Number(process.env['BENCH_PORT'] ?? 27_000)
 
 /** Accounts u0..u99, alice and bob @bench.test with the password `secret`, argon2id as for anybody. */

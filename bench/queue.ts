@@ -18,7 +18,7 @@ import { SMTPServer } from 'smtp-server'
 import { startOurs } from './ours.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const cli = join(here, '..', 'packages', 'server', 'src', 'main.ts')
+const cli = join(here, '..', 'packages', 'server', 'src', 'main.js')
 const sinkPort = Number(process.env['BENCH_SINK_PORT'] ?? 28_025)
 const batch = 500
 

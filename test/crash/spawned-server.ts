@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const main = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages', 'server', 'src', 'main.ts')
+const main = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages', 'server', 'src', 'main.js')
 
 export interface SpawnedServer {
   readonly child: ChildProcess

@@ -1,9 +1,5 @@
-/** The executable: every command of the shell, under its own name or as `posthorn COMMAND`. */
-import { enableCompileCache } from 'node:module'
+/** Every command of the shell, under its own name or as `posthorn COMMAND`. `main.js` starts it. */
 import { applyMemorySettings } from './start/memory-settings.ts'
-
-// Before anything else is loaded: it halves the start-up time of each command.
-enableCompileCache()
 
 async function run(): Promise<number> {
   const { argv, env } = process
