@@ -1,5 +1,5 @@
 /** Answers a FETCH: reads batch by batch what the plan wants, and sends each message as it comes. */
-import { type FetchWant, type MessageBatch, systemFlag } from '@posthorn/storage'
+import { type FetchWant, type MessageBatch, type StoreError, systemFlag } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { isDecoded, type SectionItem } from '../wire/fetch-items.ts'
 import { hasUnknownEncoding, writeDecoded } from './decoded-items.ts'
@@ -40,14 +40,29 @@ export async function answerFetch(
   const answer = new FetchAnswer(session, plan)
   const { output } = answer
   try {
-    for await (const batch of session.store.messages.fetch(session.mailbox.id, uids, answer.want)) {
+    const batches = session.store.messages.fetch(session.mailbox.id, uids, answer.want)
+    for await (const batch of withoutLoss(batches, output)) {
       await answer.batch(batch)
       if (session.gone) break
     }
     await output.flush()
+    if (answer.damage !== undefined) throw answer.damage
     return answer
   } finally {
     output.close()
+  }
+}
+
+/** What was answered before the store found damage is sent all the same. */
+async function* withoutLoss(
+  batches: AsyncIterable<MessageBatch>,
+  output: FetchOutput,
+): AsyncGenerator<MessageBatch> {
+  try {
+    yield* batches
+  } catch (error) {
+    await output.flush()
+    throw error
   }
 }
 
@@ -97,6 +112,11 @@ class FetchAnswer implements FetchOutcome {
 
   get answered(): number {
     return this.#answered + (this.#summaries?.answered ?? 0) + (this.#listed?.answered ?? 0)
+  }
+
+  /** Messages that could not be read: the others have been answered. */
+  get damage(): StoreError | undefined {
+    return this.#summaries?.damage
   }
 
   /** Small messages come with the batch, large ones are read by themselves. */

@@ -1,4 +1,4 @@
-import type { MessageBatch } from '@posthorn/storage'
+import { type MessageBatch, StoreError } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { ResponseWriter } from '../wire/response.ts'
 import type { FetchOutput } from './fetch-output.ts'
@@ -20,6 +20,8 @@ interface Group {
 /** Sends items that stand in columns and summaries; what was rendered before, by any session, is copied. */
 export class SummaryAnswer {
   answered = 0
+  /** Of messages that could not be read. */
+  damage: StoreError | undefined
   readonly #session: SelectedSession
   readonly #output: FetchOutput
   readonly #items: readonly SummaryItem[]
@@ -118,7 +120,9 @@ export class SummaryAnswer {
       at = group.end
     }
     const want = { facts: true, summary: true } as const
-    for await (const found of store.messages.fetch(mailbox.id, Uint32Array.from(wanted), want)) {
+    for await (const found of this.#readable(
+      store.messages.fetch(mailbox.id, Uint32Array.from(wanted), want),
+    )) {
       for (let at = 0; at < found.uids.length; ) {
         const group = groupAt(found.uids, at)
         // The store's batches end where they like, in the middle of a group too.
@@ -128,6 +132,16 @@ export class SummaryAnswer {
         if (rows !== undefined) this.#keep(group.number, rows)
         at = group.end
       }
+    }
+  }
+
+  /** A damaged message must not end the answer: the others come first. */
+  async *#readable(batches: AsyncIterable<MessageBatch>): AsyncGenerator<MessageBatch> {
+    try {
+      yield* batches
+    } catch (error) {
+      if (!(error instanceof StoreError && error.kind === 'corrupt')) throw error
+      this.damage = error
     }
   }
 

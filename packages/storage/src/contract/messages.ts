@@ -149,7 +149,10 @@ export interface MessageStore {
   /** All or nothing (RFC 3502). Durable on return. */
   append(mailbox: MailboxId, items: readonly AppendItem[]): Promise<readonly Placed[]>
   view(mailbox: MailboxId): Promise<MailboxView>
-  /** `uids` ascending; missing ones are left out. Batches are bounded in count and octets. */
+  /**
+   * `uids` ascending; missing ones are left out. Batches are bounded in count and octets. Messages whose octets or
+   * rows are damaged are left out, too: after the others it throws StoreError 'corrupt'.
+   */
   fetch(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
   /**
    * As `fetch` of one message, without waiting. Octets that were read are valid until any reader of this store reads

@@ -25,7 +25,11 @@ const limitsOf = (want: FetchWant): CollectLimits => {
   return { columns: want.facts ? 'facts' : 'flags', maxCount: 16_384, maxOctets: noLimit }
 }
 
-/** Batches in the order of UIDs. Each is one look at the index; octets follow by few large reads. */
+/**
+ * Batches in the order of UIDs. Each is one look at the index; octets follow by few large reads. Messages that are
+ * damaged do not hide the others: they are left out, and told of at the end.
+ * @throws StoreError 'corrupt' after the last batch
+ */
 export async function* fetchBatches(
   engine: Engine,
   mailbox: MailboxId,
@@ -36,6 +40,7 @@ export async function* fetchBatches(
   const memory = want.memoryIsFree && new ReadMemory(want.memoryIsFree, want.batchBytes)
   let from = 0
   let snapshot = snapshotOf(engine)
+  let damage: StoreError | undefined
   const uids = givenUids(wanted, stateOf(snapshot, mailbox).state)
   while (from < uids.length) {
     if (from > 0) {
@@ -43,13 +48,39 @@ export async function* fetchBatches(
       snapshot = snapshotOf(engine)
     }
     const { columns, next } = collect(snapshot, mailbox, uids, from, limits)
+    const run = uids.subarray(from, next)
     from = next
     if (columns.batch.uids.length === 0) continue
     if (!want.summary && !want.bytes) yield columns.batch
     else {
-      const batch = await complete(engine, snapshot, columns, want, memory)
-      if (batch.uids.length > 0) yield batch
+      const batch = await complete(engine, snapshot, columns, want, memory).catch(damageOnly)
+      if (batch instanceof StoreError) {
+        damage = batch
+        if (run.length > 1) yield* oneByOne(engine, mailbox, run, want)
+      } else if (batch.uids.length > 0) yield batch
     }
+  }
+  if (damage !== undefined) throw damage
+}
+
+const damageOnly = (error: unknown): StoreError => {
+  if (error instanceof StoreError && error.kind === 'corrupt') return error
+  throw error
+}
+
+/** What can be read of a run with a damaged message in it. */
+async function* oneByOne(
+  engine: Engine,
+  mailbox: MailboxId,
+  run: Uint32Array,
+  want: FetchWant,
+): AsyncGenerator<MessageBatch> {
+  for (let at = 0; at < run.length; at++) {
+    const snapshot = snapshotOf(engine)
+    const { columns } = collect(snapshot, mailbox, run.subarray(at, at + 1), 0, limitsOf(want))
+    if (columns.batch.uids.length === 0) continue
+    const batch = await complete(engine, snapshot, columns, want, undefined).catch(damageOnly)
+    if (!(batch instanceof StoreError) && batch.uids.length > 0) yield batch
   }
 }
 
