@@ -136,7 +136,7 @@ test('RFC 3461 §4: xtext', () => {
 test('RFC 3463 §2: what another server said', () => {
   for (const [raw, code, status, text] of [
     ['250 2.1.5 Ok', 250, '2.1.5', '250 2.1.5 Ok'],
-    ['250-a\n250 b', 250, '2.0.0', '250-a b'],
+    ['250-a\n250 b', 250, '2.0.0', '250-a 250 b'],
     ['550 no', 550, '5.0.0', '550 no'],
     ['550 4.1.1 confused', 550, '5.0.0', '550 4.1.1 confused'],
     ['451-4.7.1 wait\n451 4.7.1 longer', 451, '4.7.1', '451-4.7.1 wait 451 4.7.1 longer'],
