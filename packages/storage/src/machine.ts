@@ -3,6 +3,7 @@ import type { Engine } from './engine.ts'
 import { Journal } from './journal/journal.ts'
 import { journalDirectory } from './journal/journal-files.ts'
 import { GroupCommit } from './kv/group-commit.ts'
+import { isNoSpace, noSpace } from './kv/no-space.ts'
 import { Snapshot } from './kv/unit.ts'
 import type { IndexPlace, OpenedIndex } from './log/durable-index.ts'
 import { IndexFlusher, type OtherProcesses } from './log/index-flusher.ts'
@@ -144,16 +145,30 @@ const repairSoon = (commit: GroupCommit, reserve: Reserve): void => {
     })
 }
 
-/** Everything that was begun ends, and is on disk. */
+/**
+ * Everything that was begun ends, and is on disk.
+ * @throws StoreError 'no-space' when the journal could not be written: the index has what it lacks, and while the
+ * marker of this process stays, whoever opens the store next writes it anew as after a kill
+ */
 export const stopMachine = async (machine: Machine, others: OtherProcesses): Promise<void> => {
   await machine.engine.unfinished.stop()
   await machine.writer.close()
   await machine.commit.close()
-  await machine.journal.close(() => machine.reserve.release())
+  const giveFree = (): boolean => machine.reserve.release()
+  const isWritten = await machine.journal.close(giveFree).then(
+    () => true,
+    () => false,
+  )
   await machine.flusher.close(others)
   await machine.log.close()
+  // The log has given free what it had taken ahead.
+  if (!isWritten) await machine.journal.close(giveFree).catch(refuse)
   machine.watchers.close()
   machine.segments.close()
+}
+
+const refuse = (error: unknown): never => {
+  throw isNoSpace(error) ? noSpace(error) : error
 }
 
 const startLog = (

@@ -16,12 +16,22 @@ import {
   toMailbox,
 } from './testkit/samples.ts'
 
+/** A small ext4 in a file: on a full tmpfs even reading a file through memory may end the process. */
 const mountSmall = (directory: string): boolean => {
+  const image = `${directory}.ext4`
+  const run = (program: string, ...args: string[]): void => {
+    execFileSync(program, args, { stdio: 'ignore' })
+  }
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', directory], { stdio: 'ignore' })
+    run('truncate', '-s', '32M', image)
+    run('mkfs.ext4', '-q', '-F', '-m', '0', '-O', '^has_journal', image)
+    run('mount', '-o', 'loop', image, directory)
     return true
   } catch {
     return false
+  } finally {
+    // The mount keeps it.
+    rmSync(image, { force: true })
   }
 }
 

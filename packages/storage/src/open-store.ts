@@ -204,12 +204,15 @@ const assemble = async (
     async close() {
       await texts.close()
       await housekeeping.stop()
-      await stopMachine(machine, {
-        areThere: () => markers.living().some(({ token }) => token !== self.token),
-        isLiving: (token) => markers.isLiving(token),
-      })
-      await volatile.close()
-      await closeEnvironment(environment)
+      try {
+        await stopMachine(machine, {
+          areThere: () => markers.living().some(({ token }) => token !== self.token),
+          isLiving: (token) => markers.isLiving(token),
+        })
+      } finally {
+        await volatile.close()
+        await closeEnvironment(environment)
+      }
       markers.remove(self.token)
     },
   }

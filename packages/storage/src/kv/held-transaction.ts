@@ -13,7 +13,7 @@ export interface HoldOptions {
   readonly onBroken: (error: unknown) => void
 }
 
-const holdMs = 30
+const holdMs = 10
 /** Who opens the store waits for what could not be said. */
 const sayAgainMs = 500
 const maxGroups = 64
