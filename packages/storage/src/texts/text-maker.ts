@@ -27,12 +27,10 @@ export interface TextMakerParts {
 const lockName = 'store texts'
 /** After the first change; a burst of mail passes by meanwhile. */
 const startMs = 1_000
-/** Mail has both processors: texts are made when none came for so long … */
-const idleMs = 500
-/** … or when some have waited so long, a batch now and then … */
-const patienceMs = 15_000
+/** While mail comes in, a batch now and then; when none came for a while, one after the other. */
+const busyMs = 150
 const busyPauseMs = 100
-/** … and no more than this share of the time. */
+/** … and no more than this share of the time: mail has both processors. */
 const busyShare = 1 / 10
 /** The first batch waits for its thread. */
 const longestBatchMs = 200
@@ -59,9 +57,7 @@ export class TextMaker {
   #isRunning = false
   #urgent = 0
   #warned = ''
-  #lastWakeMs = Number.NEGATIVE_INFINITY
-  /** Since when there is something to make. */
-  #owedSinceMs = Number.NEGATIVE_INFINITY
+  #lastWakeMs = 0
   /** How long the last batch took. */
   #batchMs = 0
 
@@ -78,7 +74,6 @@ export class TextMaker {
     this.#unwatch = parts.watch((wake) => {
       if (wake.kind !== 'mailbox' || this.#stop.signal.aborted) return
       this.#lastWakeMs = performance.now()
-      if (this.#dirty.size === 0) this.#owedSinceMs = this.#lastWakeMs
       this.#dirty.add(wake.mailbox)
       this.#touched.add(wake.account)
       this.#soon(startMs)
@@ -207,16 +202,10 @@ export class TextMaker {
   }
 
   async #pace(): Promise<void> {
-    for (;;) {
-      this.#stop.signal.throwIfAborted()
-      const nowMs = performance.now()
-      const leftMs = this.#lastWakeMs + idleMs - nowMs
-      if (this.#urgent > 0 || leftMs <= 0) return
-      const isOverdue = nowMs - this.#owedSinceMs > patienceMs
-      const restMs = isOverdue ? Math.max(busyPauseMs, this.#batchMs / busyShare) : leftMs
-      await sleep(restMs, undefined, { ref: false, signal: this.#stop.signal })
-      if (isOverdue) return
-    }
+    this.#stop.signal.throwIfAborted()
+    if (this.#urgent > 0 || performance.now() - this.#lastWakeMs > busyMs) return
+    const restMs = Math.max(busyPauseMs, this.#batchMs / busyShare)
+    await sleep(restMs, undefined, { ref: false, signal: this.#stop.signal })
   }
 
   /** One batch of a mailbox. */
