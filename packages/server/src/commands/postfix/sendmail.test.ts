@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, it } from 'node:test'
+import { createCliFixture, runCommand } from '../../cli-fixture.ts'
+
+const cli = createCliFixture()
+after(() => cli.remove())
+const { folder } = cli
+
+it('sendmail delivers and queues while the server is stopped; the queue can be looked at and changed', async () => {
+  const path = folder()
+  await runCommand('posthorn', ['-c', path, 'user', 'add', 'alice', '--password', 'x'])
+  const message =
+    'To: alice@example.org, out@side.test\nBcc: secret@side.test\nSubject: x\n\nhello\n.\nnot this\n'
+  assert.deepEqual(await runCommand('sendmail', ['-C', path, '-t', '-f', 'bob'], message), {
+    code: 0,
+    out: '',
+    err: '',
+  })
+  assert.match(
+    (await runCommand('posthorn', ['-c', path, 'mailbox', 'list', 'alice'])).out,
+    /^INBOX +1 messages +1 unseen/m,
+  )
+
+  const queue = await runCommand('mailq', ['-C', path])
+  assert.equal(queue.err, 'postqueue: warning: Mail system is down -- accessing queue directly\n')
+  assert.match(
+    queue.out,
+    /bob@example\.org\n +out@side\.test\n +secret@side\.test\n\n-- 0 Kbytes in 1 Request\.\n$/,
+  )
+  const id = /^([0-9A-F]+)/m.exec(queue.out)?.[1] ?? ''
+
+  const shown = await runCommand('postcat', ['-c', path, '-q', id])
+  assert.match(shown.out, new RegExp(`^\\*\\*\\* ENVELOPE RECORDS incoming/${id} \\*\\*\\*\\n`))
+  assert.match(shown.out, /\nsender: bob@example\.org\nrecipient: out@side\.test\n/)
+  assert.match(shown.out, /\nSubject: x\n/)
+  assert.doesNotMatch(shown.out, /Bcc|not this/)
+  assert.equal((await runCommand('postcat', ['-c', path, '-qb', id])).out, '\nhello\n')
+
+  const held = await runCommand('postsuper', ['-c', path, '-h', id])
+  assert.equal(held.err, `postsuper: ${id}: placed on hold\npostsuper: Placed on hold: 1 message\n`)
+  assert.match(
+    (await runCommand('postqueue', ['-c', path, '-j'])).out,
+    /^\{"queue_name": "hold", "queue_id": "/,
+  )
+  assert.match(
+    (await runCommand('postsuper', ['-c', path, '-H', 'ALL'])).err,
+    /^postsuper: Released from hold: 1 message$/m,
+  )
+  const expired = await runCommand('postsuper', ['-c', path, '-e', id])
+  assert.equal(expired.err, `postsuper: ${id}: expired\npostsuper: Force-expired: 1 message\n`)
+  assert.match(
+    (await runCommand('postsuper', ['-c', path, '-f', 'ALL'])).err,
+    /^postsuper: Force-expired: 0 messages$/m,
+  )
+  assert.match((await runCommand('postqueue', ['-c', path, '-p'])).out, new RegExp(`^${id}#`, 'm'))
+  assert.match((await runCommand('postqueue', ['-c', path, '-j'])).out, /"forced_expire": true/)
+  assert.match(
+    (await runCommand('postsuper', ['-c', path, '-d', '-'], `${id}\nNOSUCH\n`)).err,
+    /^postsuper: Deleted: 1 message$/m,
+  )
+  assert.equal((await runCommand('postqueue', ['-c', path, '-p'])).out, 'Mail queue is empty\n')
+  assert.equal((await runCommand('postqueue', ['-c', path, '-f'])).code, 69)
+})
+
+it('sendmail ends with the codes of sysexits', async () => {
+  const path = folder('myhostname = mail.example.org\nmessage_size_limit = 1000\n')
+  const rows: readonly [readonly string[], string, number, RegExp][] = [
+    [[], 'x\n', 64, /Recipient addresses must be specified/],
+    [['-t'], 'Subject: x\n\n', 64, /No recipient addresses found in message header/],
+    [['-bz'], '', 64, /unsupported mode: -bz/],
+    [['-f', 'a b', 'x@y'], '', 65, /bad sender address/],
+    [['a b@c d'], '', 65, /bad recipient address/],
+    [['-N', 'sometimes', 'x@y'], '', 64, /bad -N option/],
+    [['-XV', '-f', '<>', 'x@y.test'], 'x', 69, /XVERP requires non-null sender/],
+    [['-XV**', 'x@y.test'], 'x', 64, /-V requires two characters from -=\+/],
+    [['x@y.test'], 'x'.repeat(2000), 69, /message file too big/],
+  ]
+  for (const [args, input, code, err] of rows) {
+    const result = await runCommand('sendmail', ['-C', path, ...args], input)
+    assert.equal(result.code, code, args.join(' '))
+    assert.match(result.err, err)
+  }
+  const unreadable = await runCommand('sendmail', ['-C', join(path, 'nosuch.cf'), 'x@y'], 'x')
+  assert.equal(unreadable.code, 75)
+})

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { after, it } from 'node:test'
+import { createCliFixture, runCommand } from '../../cli-fixture.ts'
+
+const cli = createCliFixture()
+after(() => cli.remove())
+const { folder } = cli
+
+it('accounts: made, listed, changed, removed', async () => {
+  const path = folder()
+  const posthorn = (...args: string[]) => runCommand('posthorn', ['-c', path, ...args])
+  assert.deepEqual(await runCommand('posthorn', ['-c', path, 'user', 'add', 'alice'], 'wonder\n'), {
+    code: 0,
+    out: 'alice@example.org: added\n',
+    err: '',
+  })
+  assert.match(
+    (await posthorn('user', 'add', 'bob@other.test')).out,
+    /^bob@other\.test: added \(and its domain.*\)\npassword: \S{19}\n$/,
+  )
+  assert.deepEqual(await runCommand('posthorn', ['-c', path, 'user', 'add', 'alice'], 'x'), {
+    code: 1,
+    out: '',
+    err: 'posthorn: Account exists: alice\n',
+  })
+  assert.match((await posthorn('user', 'disable', 'ALICE')).out, /^alice@example\.org: disabled\n$/)
+  assert.match((await posthorn('user', 'list')).out, /^alice@example\.org {2}disabled {2}0 messages {2}0 B\n/)
+  assert.match((await posthorn('domain', 'list')).out, /^other\.test +added +1 accounts$/m)
+  assert.equal((await posthorn('user', 'remove', 'bob@other.test')).code, 64)
+  const kept = await runCommand('posthorn', ['-c', path, 'user', 'remove', 'bob@other.test'], '', ['no'])
+  assert.deepEqual([kept.code, kept.err], [1, 'posthorn: nothing removed\n'])
+  const gone = await runCommand('posthorn', ['-c', path, 'user', 'remove', 'bob@other.test'], '', ['yes'])
+  assert.equal(gone.out, 'bob@other.test: removed\n')
+  assert.equal((await posthorn('user', 'passwd', 'nobody', '--password', 'x')).code, 1)
+  assert.equal((await posthorn('user', 'quota', 'alice', 'much')).code, 64)
+})
+
+it('a typed password is asked for twice', async () => {
+  const path = folder()
+  const add = (answers: string[]) => runCommand('posthorn', ['-c', path, 'user', 'add', 'alice'], '', answers)
+  assert.equal((await add(['one', 'two'])).code, 65)
+  assert.equal((await add(['one', 'one'])).out, 'alice@example.org: added\n')
+})
+
+it('mailboxes', async () => {
+  const path = folder()
+  const mailbox = (...args: string[]) => runCommand('posthorn', ['-c', path, 'mailbox', ...args])
+  await runCommand('posthorn', ['-c', path, 'user', 'add', 'alice', '--password', 'x'])
+  assert.equal((await mailbox('create', 'alice', 'Work/Bücher')).out, 'Work/Bücher: created\n')
+  assert.equal((await mailbox('rename', 'alice', 'Work', 'Done')).code, 0)
+  assert.match((await mailbox('list', 'alice')).out, /^Done\/Bücher +0 messages +0 unseen/m)
+  assert.equal((await mailbox('remove', 'alice', 'Nosuch')).code, 1)
+  assert.equal((await mailbox('list', 'nobody')).err, 'posthorn: No such account: nobody\n')
+})
+
+it('sharing: groups, lists of rights, what each of them lets others see', async () => {
+  const path = folder()
+  const posthorn = (...args: string[]) => runCommand('posthorn', ['-c', path, ...args])
+  for (const user of ['alice', 'bob']) await posthorn('user', 'add', user, '--password', 'x')
+  await posthorn('mailbox', 'create', 'alice', 'Project')
+  assert.equal((await posthorn('group', 'add', 'Team')).out, 'team: added\n')
+  assert.equal((await posthorn('group', 'join', 'team', 'bob')).out, 'team: bob@example.org joined\n')
+  assert.equal((await posthorn('group', 'list')).out, 'team  bob@example.org\n')
+  assert.equal((await posthorn('acl', 'set', 'alice', 'Project', '$team', 'lrs')).code, 0)
+  assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'bob', '+wd')).code, 0)
+  assert.equal((await posthorn('acl', 'set', 'alice', 'Project', '--', '-bob', 'e')).code, 0)
+  assert.equal(
+    (await posthorn('acl', 'list', 'alice')).out,
+    'Project  $team             lrs\nProject  bob@example.org   wted\nProject  -bob@example.org  ed\n',
+  )
+  assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'bob', '-w')).code, 0)
+  assert.match(
+    (await posthorn('acl', 'list', 'alice', 'Project', '--json')).out,
+    /"bob@example.org","rights":"te"/,
+  )
+  assert.equal((await posthorn('acl', 'delete', 'alice', 'Project', 'bob')).code, 0)
+  assert.equal((await posthorn('acl', 'delete', 'alice', 'Project', 'bob')).code, 1)
+  assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'bob', 'lq')).code, 64)
+  assert.equal((await posthorn('acl', 'set', 'alice', 'Nowhere', 'bob', 'l')).code, 1)
+  assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'nobody', 'l')).code, 64)
+  assert.equal((await posthorn('group', 'remove', 'team')).code, 0)
+  assert.equal((await posthorn('acl', 'list', 'alice')).out, 'Project  -bob@example.org  ed\n')
+  assert.match((await posthorn('store', 'check')).out, /: ok$/m)
+})
+
+it('limits of messages', async () => {
+  const path = folder()
+  const posthorn = (...args: string[]) => runCommand('posthorn', ['-c', path, ...args])
+  await posthorn('user', 'add', 'alice', '--password', 'x', '--quota-messages', '5')
+  assert.match((await posthorn('user', 'list')).out, /0 of 5 messages/)
+  assert.equal(
+    (await posthorn('user', 'quota', 'alice', '2M', '--quota-messages', '7')).out,
+    'alice@example.org: quota 2.0 MB, 7 messages\n',
+  )
+  assert.equal((await posthorn('user', 'quota', 'alice')).code, 64)
+  assert.equal((await posthorn('user', 'quota', 'alice', '--quota-messages', 'many')).code, 64)
+})
