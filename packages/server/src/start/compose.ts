@@ -6,36 +6,26 @@ import { createResolver, type Resolver } from '@posthorn/dns'
 import { createImapService, listingMaker } from '@posthorn/imap'
 import type { Log } from '@posthorn/mail'
 import { AnvilStatistics, type ClientStatistics } from '@posthorn/mta'
-import { TlsCredentials } from '@posthorn/net'
+import type { TlsCredentials } from '@posthorn/net'
 import { createPop3Service } from '@posthorn/pop3'
-import {
-  openStore,
-  type QueueId,
-  type Store,
-  StoreError,
-  type StoreErrorKind,
-  type StoreOptions,
-  type WakeBus,
-} from '@posthorn/storage'
+import type { QueueId, Store, WakeBus } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
-import { whereSet } from '../config/where-set.ts'
 import { type ListedEntry, listedEntry } from '../control/public-server.ts'
 import { accountOptions } from '../services/account-options.ts'
 import { statisticsTimes } from '../services/client-limits.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
-import { readingTlsVersions, smtpTlsVersions } from '../services/tls-versions.ts'
 import { userSources } from '../services/user-sources.ts'
-import { errorCode, StartError } from '../start-error.ts'
-import { readAuthorities } from '../tls/authorities.ts'
-import { type KeyPair, type KeyPairFiles, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
 import { admittedUsers } from './admitted-users.ts'
+import { CurrentConfig } from './current-config.ts'
 import type { DataFolder } from './data-folder.ts'
 import { makeSampleAccounts } from './first-run.ts'
 import { openListeners } from './listeners.ts'
+import { openSiteStore } from './open-site-store.ts'
 import { createPickup, type PickupParts } from './pickup.ts'
 import type { ServiceName } from './ports.ts'
 import type { FlushRequest, ProcessStatus } from './running.ts'
+import { serverCredentials } from './server-credentials.ts'
 import { createSmtpServices } from './smtp-services.ts'
 import { createTransfer } from './transfer.ts'
 
@@ -63,99 +53,12 @@ const firstListPage = 25
 
 export type ComposedServer = Awaited<ReturnType<typeof composeServer>>
 
-function configuredPair(config: Config, pair: KeyPairFiles, nowMs: number): KeyPair {
-  try {
-    return readKeyPair(pair, nowMs)
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error
-    throw new StartError(`${whereSet(config, pair.certFile)}: ${error.message}`, error.remedy, {
-      cause: error,
-    })
-  }
-}
-
-/** Configured keys may be readable by root alone, so they are read before `dropPrivileges`; our own is made after. */
-async function keyPairs(config: Config, folder: DataFolder, nowMs: number, dropPrivileges = () => {}) {
-  const { values } = config
-  const files = [
-    { certFile: values.smtpd_tls_cert_file, keyFile: values.smtpd_tls_key_file },
-    { certFile: values.ssl_cert, keyFile: values.ssl_key },
-  ] as const
-  const configured = files.map((pair) =>
-    pair.certFile === '' ? undefined : configuredPair(config, pair, nowMs),
-  )
-  const ca = readAuthorities('smtpd_tls', values.smtpd_tls_CAfile, values.smtpd_tls_CApath)
-  dropPrivileges()
-  const own = async (): Promise<KeyPair> => await loadOwnKeyPair(folder.path, values.myhostname, nowMs)
-  const transfer = configured[0] ?? (await own())
-  const reading = configured[1] ?? (await own())
-  return {
-    // Without any the system's would be trusted: not to say who a client is. Postfix: smtpd_tls_CAfile.
-    transfer: { ...transfer, ...smtpTlsVersions(values), ca: ca ?? [] },
-    reading: { ...reading, ...readingTlsVersions(values) },
-  }
-}
-
-async function tlsCredentials({ config, folder, dropPrivileges }: ComposeParts, nowMs: number) {
-  const pairs = await keyPairs(config, folder, nowMs, dropPrivileges)
-  return {
-    transfer: new TlsCredentials(pairs.transfer),
-    reading: new TlsCredentials(pairs.reading),
-    certificatePem: pairs.reading.cert,
-    /** Reads the files anew; the returned function puts them into force. */
-    prepare: async (next: Config) => {
-      const fresh = await keyPairs(next, folder, nowMs)
-      return (credentials: { readonly transfer: TlsCredentials; readonly reading: TlsCredentials }): void => {
-        credentials.transfer.replace(fresh.transfer)
-        credentials.reading.replace(fresh.reading)
-      }
-    },
-  }
-}
-
-/** The configuration in force; options are computed from it once, not at each use. */
-class CurrentConfig {
-  config: Config
-  constructor(config: Config) {
-    this.config = config
-  }
-  options<T>(make: (config: Config) => T): () => T {
-    return memo(() => this.config, make)
-  }
-}
-
-const storeRemedies: Partial<Record<StoreErrorKind, string>> = {
-  'newer-version': 'install the newer program again, or restore the backup that it made before its upgrade',
-  corrupt: '`posthorn store check` tells what is wrong; `posthorn store rebuild` makes the index anew',
-  'no-space': 'make room on the disk of the data folder',
-}
-
-async function openSiteStore(options: StoreOptions): Promise<Store> {
-  try {
-    return await openStore(options)
-  } catch (error) {
-    if (error instanceof StoreError)
-      throw new StartError(error.message, storeRemedies[error.kind] ?? 'see docs/storage.md', {
-        cause: error,
-      })
-    const code = errorCode(error)
-    if (code === '') throw error
-    throw new StartError(
-      `cannot open the store in ${options.directory}: ${code}`,
-      code === 'EACCES'
-        ? 'make it the own of the user of the server (chown -R)'
-        : 'look at that folder and its disk',
-      { cause: error },
-    )
-  }
-}
-
 /** Starts everything and listens. What fails closes what was opened before it throws. */
 export async function composeServer(parts: ComposeParts) {
   const { folder, log } = parts
   const now = parts.now ?? Date.now
   const current = new CurrentConfig(parts.config)
-  const credentials = await tlsCredentials(parts, now())
+  const credentials = await serverCredentials(parts, now())
   const store = await openSiteStore({
     directory: folder.storeFolder,
     now,
@@ -336,19 +239,5 @@ async function processStatus(
       pop3: services.pop3.sessions,
     },
     queued: await store.queue.count(),
-  }
-}
-
-/** Recomputed when the configuration is another object, not at each use. */
-function memo<T>(current: () => Config, make: (config: Config) => T): () => T {
-  let last: Config | undefined
-  let made: T | undefined
-  return () => {
-    const config = current()
-    if (made === undefined || config !== last) {
-      last = config
-      made = make(config)
-    }
-    return made
   }
 }

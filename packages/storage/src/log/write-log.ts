@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import { statfsSync } from 'node:fs'
 import { type Environment, transact } from '../kv/environment.ts'
 import type { GroupParticipant } from '../kv/group-commit.ts'
 import { isNoSpace } from '../kv/no-space.ts'
@@ -10,6 +8,15 @@ import type { IndexFlusher } from './index-flusher.ts'
 import { logIdsIn, logPath, placeAt, recordsIn } from './log-files.ts'
 import { encodeRecord, framesBytes, type LoggedFrame, recordHeadBytes, rowsBytes } from './log-record.ts'
 import { emptyLogState, encodeLogState, type LogState, logStateKey, readLogState } from './log-state.ts'
+import {
+  aheadBytes,
+  type FreshLog,
+  firstCapacityBytes,
+  logCapacity,
+  makeLog,
+  maxCapacityBytes,
+  zeros,
+} from './make-log.ts'
 import { QuickSync } from './quick-sync.ts'
 import { redoRows } from './redo.ts'
 
@@ -23,35 +30,18 @@ export interface WriteLogParts {
   readonly capacityBytes?: number | undefined
 }
 
-const maxCapacityBytes = 16 * 1024 * 1024
-/** A store with little to do keeps a short log … */
-const firstCapacityBytes = 1024 * 1024
-const minCapacityBytes = 512 * 1024
-/** … until one process has logged so much. */
+/** A log of the first length is replaced when one process has logged so much. */
 const growAfterBytes = 512 * 1024
-/** Of the room on the disk. */
-const shareOfDisk = 1 / 16
 /** Longer frames are synced where they are; their octets are not written twice. */
 const maxFramesBytes = 256 * 1024
 /** A longer record waits for the flush of the index instead. */
 const maxShareOfLog = 1 / 4
-/** Octets of zeros that are written ahead: a sync that makes the file longer costs more. */
-const aheadBytes = 256 * 1024
-const zeros = Buffer.alloc(aheadBytes)
 
 /** The log has no room before the index is flushed; then the group is to be run again. */
 export class LogFull extends Error {
   constructor() {
     super('The log is full until the index is flushed')
   }
-}
-
-interface FreshFile {
-  readonly logId: number
-  readonly capacityBytes: number
-  readonly file: number
-  /** Octets that are written already. */
-  readonly sizeBytes: number
 }
 
 type Way = 'none' | 'log' | 'flush'
@@ -68,7 +58,7 @@ export class WriteLog implements GroupParticipant {
   #file: number | undefined
   #sizeBytes = 0
   /** A new file, to be taken into use by the next group. */
-  #fresh: FreshFile | undefined
+  #fresh: FreshLog | undefined
   #scratch = Buffer.allocUnsafeSlow(64 * 1024)
   /** As the group found it. */
   #opened: LogState = emptyLogState
@@ -318,7 +308,7 @@ export class WriteLog implements GroupParticipant {
   }
 
   #capacity(limitBytes: number): number {
-    return this.#parts.capacityBytes ?? Math.min(limitBytes, capacityFor(this.#parts.directory))
+    return this.#parts.capacityBytes ?? logCapacity(this.#parts.directory, limitBytes)
   }
 
   #count(recordBytes: number): void {
@@ -332,17 +322,12 @@ export class WriteLog implements GroupParticipant {
   }
 
   async #prepareFile(capacityBytes: number): Promise<void> {
-    const { files, directory } = this.#parts
-    const logId = randomBytes(6).readUIntBE(0, 6) || 1
-    const file = files.create(logPath(directory, logId))
-    const sizeBytes = await fill(files, file, capacityBytes)
-    await files.syncDirectory(directory)
-    this.#fresh = { logId, capacityBytes, file, sizeBytes }
+    this.#fresh = await makeLog(this.#parts.files, this.#parts.directory, capacityBytes)
   }
 
   /** This transaction is in neither log: the flush makes it durable, and the new log goes on from there. */
   #takeFresh(state: LogState): LogState {
-    const { logId, capacityBytes, file, sizeBytes } = this.#fresh as FreshFile
+    const { logId, capacityBytes, file, sizeBytes } = this.#fresh as FreshLog
     if (this.#file !== undefined) this.#parts.files.close(this.#file)
     if (state.logId !== 0) this.#formerId = state.logId
     this.#fresh = undefined
@@ -350,26 +335,5 @@ export class WriteLog implements GroupParticipant {
     this.#logId = logId
     this.#sizeBytes = sizeBytes
     return { ...state, logId, capacityBytes, crc: 0, end: 0, tail: 0, unlogged: state.next - 1 }
-  }
-}
-
-const capacityFor = (directory: string): number => {
-  const { bavail, bsize } = statfsSync(directory)
-  const room = Math.floor(bavail * bsize * shareOfDisk)
-  return Math.max(minCapacityBytes, Math.min(maxCapacityBytes, room))
-}
-
-/** Zeros from end to end, so that no sync has to note that the file has grown. Returns how many. */
-const fill = async (files: FileLayer, file: number, capacityBytes: number): Promise<number> => {
-  let at = 0
-  try {
-    for (; at < capacityBytes; at += aheadBytes) {
-      await files.write(file, [zeros.subarray(0, Math.min(aheadBytes, capacityBytes - at))], at)
-    }
-    await files.dataSync(file)
-    return capacityBytes
-  } catch (error) {
-    if (!isNoSpace(error)) throw error
-    return at
   }
 }

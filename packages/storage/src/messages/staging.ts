@@ -11,12 +11,8 @@ import {
   frameBytes,
   frameHeaderBytes,
 } from '../segments/frame.ts'
-import {
-  blobIdAt,
-  type OpenSegment,
-  type PendingFrame,
-  type SegmentWriter,
-} from '../segments/segment-writer.ts'
+import type { OpenSegment } from '../segments/make-segment.ts'
+import { blobIdAt, type PendingFrame, type SegmentWriter } from '../segments/segment-writer.ts'
 
 /** A message longer than this streams into a segment of its own … */
 const spillBytes = 1024 * 1024

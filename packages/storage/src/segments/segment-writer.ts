@@ -1,12 +1,11 @@
 import { StoreError } from '../contract.ts'
 import type { GroupCommit, GroupParticipant } from '../kv/group-commit.ts'
-import { keyOfText, tables } from '../kv/keys.ts'
 import { isNoSpace, noSpace } from '../kv/no-space.ts'
 import type { Unit } from '../kv/unit.ts'
 import type { LoggedFrame } from '../log/log-record.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
-import { numberRow, readNumberRow } from '../rows/seal.ts'
 import type { FileLayer } from './file-layer.ts'
+import { makeSegment, type OpenSegment } from './make-segment.ts'
 import { segmentPath } from './segment-path.ts'
 import { readSegmentRow, segmentKey, writeSegmentRow } from './segment-row.ts'
 
@@ -14,15 +13,6 @@ import { readSegmentRow, segmentKey, writeSegmentRow } from './segment-row.ts'
 export const maxSegmentBytes = 64 * 1024 * 1024
 /** A blob's id is the place of its first frame: segment × 2^26 + offset. Segment numbers are never reused. */
 export const blobIdAt = (segment: number, offset: number): number => segment * maxSegmentBytes + offset
-
-export interface OpenSegment {
-  readonly number: number
-  readonly file: number
-  /** End of the last frame that was taken in. */
-  lengthBytes: number
-  writtenBytes: number
-  syncedBytes: number
-}
 
 /** A frame on its way: written before its group's transaction, logged with it or synced beside the log. */
 export interface PendingFrame {
@@ -329,29 +319,8 @@ export class SegmentWriter implements GroupParticipant {
   }
 
   /** A new segment file with its row; the name is durable. */
-  async create(shape: 'shared' | 'single'): Promise<OpenSegment> {
-    const commit = this.#commit as GroupCommit
-    const number = await commit.run((unit) => {
-      const key = keyOfText(tables.meta, 'next-segment')
-      const row = unit.get(key)
-      const next = row === undefined ? 1 : readNumberRow(key, row)
-      unit.put(key, numberRow(key, next + 1))
-      writeSegmentRow(unit, next, {
-        owner: this.#self.token,
-        state: 'open',
-        shape,
-        syncedBytes: 0,
-        lengthBytes: 0,
-        liveBytes: 0,
-      })
-      return next
-    })
-    try {
-      const file = this.#files.create(segmentPath(this.#directory, number))
-      await this.#files.syncDirectory(this.#directory)
-      return { number, file, lengthBytes: 0, writtenBytes: 0, syncedBytes: 0 }
-    } catch (error) {
-      throw isNoSpace(error) ? noSpace(error) : error
-    }
+  create(shape: 'shared' | 'single'): Promise<OpenSegment> {
+    const place = { files: this.#files, directory: this.#directory, owner: this.#self.token }
+    return makeSegment(place, this.#commit as GroupCommit, shape)
   }
 }

@@ -3,6 +3,7 @@ import type { ContractCase, TestedStore } from './contract-case.ts'
 import { accountsContract, mailboxesContract } from './mailbox-contract.ts'
 import { changesContract, messagesContract } from './message-contract.ts'
 import { queueContract, sharedContract } from './queue-contract.ts'
+import { readingContract } from './reading-contract.ts'
 import { sharingContract } from './sharing-contract.ts'
 
 export type { TestedStore } from './contract-case.ts'
@@ -10,6 +11,7 @@ export type { TestedStore } from './contract-case.ts'
 const cases: readonly ContractCase[] = [
   ...accountsContract,
   ...mailboxesContract,
+  ...readingContract,
   ...messagesContract,
   ...changesContract,
   ...queueContract,
