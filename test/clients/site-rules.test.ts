@@ -1,78 +1,9 @@
 /** What administrators configure, on the whole server: the rows of docs/parity.md that one package alone cannot show. */
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import type { LogEvent } from '@posthorn/mail'
-import { type MailServer, type MailServerOptions, startMailServer } from '@posthorn/server'
+import { test } from 'node:test'
 import { ImapTalk, SmtpTalk } from './dialogue.ts'
 import { alice, bob, eventually } from './mail-server.ts'
-import { readMailbox } from './mailbox-reader.ts'
-import { Wire } from './wire.ts'
-
-interface Site {
-  readonly server: MailServer
-  readonly log: readonly string[]
-  /** Writes a file of the site; gives its path. */
-  readonly file: (name: string, text: string) => string
-}
-
-/** A server for one row. The client is a stranger unless mynetworks says otherwise. */
-async function site(
-  t: TestContext,
-  parameters: (file: Site['file']) => Readonly<Record<string, string>> = () => ({}),
-  more: Pick<MailServerOptions, 'now' | 'accounts'> = {},
-): Promise<Site> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-site-'))
-  const file = (name: string, text: string): string => {
-    const path = join(folder, name)
-    writeFileSync(path, text, { mode: 0o640 })
-    chmodSync(path, 0o640)
-    return path
-  }
-  const log: string[] = []
-  const server = await startMailServer({
-    parameters: {
-      myhostname: 'mail.example.org',
-      mydestination: 'example.org',
-      myorigin: 'example.org',
-      mynetworks: '192.0.2.0/24',
-      disable_plaintext_auth: 'no',
-      smtpd_tls_auth_only: 'no',
-      alias_maps: '',
-      ...parameters(file),
-    },
-    accounts: [alice, bob],
-    ...more,
-    log: ({ queueId, text, service }: LogEvent) =>
-      log.push(`${service}: ${queueId === undefined ? '' : `${queueId}: `}${text}`),
-  })
-  t.after(async () => {
-    for (const talk of talks.splice(0)) talk.wire.close()
-    await server.stop()
-    rmSync(folder, { recursive: true })
-  })
-  return { server, log, file }
-}
-
-const talks: (SmtpTalk | ImapTalk)[] = []
-/** Closed before its server stops, which waits for a client in the middle of a transaction. */
-const closing = (talk: SmtpTalk | ImapTalk): number => talks.push(talk)
-
-const letter = (subject: string): string => `Subject: ${subject}\r\n\r\nhello\r\n`
-
-async function arrives(
-  { server }: Pick<Site, 'server'>,
-  user: typeof alice,
-  subject: string,
-): Promise<string> {
-  return await eventually(`"${subject}" for ${user.address}`, async () =>
-    (await readMailbox(server.ports.imap, user))
-      .map(({ source }) => source.toString('latin1'))
-      .find((text) => text.includes(`Subject: ${subject}\r\n`)),
-  )
-}
+import { arrives, closing, letter, type Site, site } from './site.ts'
 
 test('W1, W5, W6, S7, L1: a message on its way: replies with queue ID, trace fields, the lines of the log', async (t) => {
   const { server, log } = await site(t)
@@ -304,60 +235,6 @@ test('Q5, Q6, L1: what cannot leave waits in the queue, and the log says why', a
     log.some((line) => line.includes(`qmgr: ${entry.queueId}: from=<${alice.address}>, size=`)),
     log.join('\n'),
   )
-})
-
-test('S2, S3, D9, D11, D12, N2: the first words of each service', async (t) => {
-  const { server } = await site(t, () => ({ smtpd_sasl_auth_enable: 'yes', broken_sasl_auth_clients: 'yes' }))
-  const smtp = await SmtpTalk.open(server.ports.smtp)
-  closing(smtp)
-  for (const word of [
-    'PIPELINING',
-    'SIZE 10240000',
-    'VRFY',
-    'ETRN',
-    'STARTTLS',
-    'AUTH PLAIN LOGIN',
-    'AUTH=PLAIN LOGIN',
-    'ENHANCEDSTATUSCODES',
-    '8BITMIME',
-    'DSN',
-    'SMTPUTF8',
-  ])
-    assert.ok(
-      smtp.wire.heard.includes(`250-${word}\r\n`) || smtp.wire.heard.includes(`250 ${word}\r\n`),
-      word,
-    )
-  const pop3 = await Wire.open(server.ports.pop3)
-  await pop3.hears(/^\+OK .* ready\.\r\n/)
-  pop3.send(`user ${alice.address}\r\npass ${alice.password}\r\nstat\r\nlist\r\nquit\r\n`)
-  const heard = await pop3.untilClosed()
-  assert.match(heard, /\+OK Logged in\.\r\n\+OK 0 0\r\n\+OK 0 messages.*\r\n\.\r\n\+OK Logging out\.\r\n/)
-  const imap = await ImapTalk.open(server.ports.imap)
-  closing(imap)
-  assert.match(imap.wire.heard, /^\* OK \[CAPABILITY IMAP4rev1 .*\] /)
-})
-
-test('D1, D6: a protocol that is not asked for and a port of 0 do not listen', async (t) => {
-  const { server } = await site(t, () => ({ protocols: 'imap', imap_port: '0', submission_port: '0' }))
-  const { pop3, pop3s, imap, submission, imaps, smtp } = server.ports
-  assert.deepEqual([pop3, pop3s, imap, submission], [0, 0, 0, 0])
-  assert.ok(imaps > 0 && smtp > 0)
-})
-
-test('D2, D3: ssl = required takes no password in the clear, not even from this machine', async (t) => {
-  const { server } = await site(t, () => ({ ssl: 'required', smtpd_tls_auth_only: 'yes' }))
-  const imap = await ImapTalk.open(server.ports.imap)
-  closing(imap)
-  assert.match(imap.wire.heard, /LOGINDISABLED/)
-  assert.doesNotMatch(imap.wire.heard, /AUTH=/)
-  assert.match(await imap.say(`LOGIN ${alice.address} "${alice.password}"`), /NO \[PRIVACYREQUIRED\]/)
-  const pop3 = await Wire.open(server.ports.pop3)
-  pop3.send(`USER ${alice.address}\r\nPASS ${alice.password}\r\nQUIT\r\n`)
-  assert.doesNotMatch(await pop3.untilClosed(), /Logged in/)
-  const smtp = await SmtpTalk.open(server.ports.submission)
-  closing(smtp)
-  assert.doesNotMatch(smtp.wire.heard, /AUTH/)
-  assert.match(await smtp.say('AUTH PLAIN AGEAYg=='), /^5\d\d /)
 })
 
 test('I16: always_bcc sends a copy of every message to one address', async (t) => {

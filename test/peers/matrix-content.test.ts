@@ -1,10 +1,8 @@
 /** The same header and body checks, and what is returned to senders, at Postfix and here. */
 import assert from 'node:assert/strict'
+import { hello, trusted } from './matrix-dialogue.ts'
 import { type Matrix, matrixMissing, type Say, type Scenario } from './matrix-peers.ts'
 import { testMatrix } from './matrix-test.ts'
-
-const hello = 'EHLO client.example.net'
-const trusted = 'mynetworks = 127.0.0.0/8'
 
 const message = (recipient: string, text: string): readonly Say[] => [
   hello,

@@ -1,14 +1,7 @@
 /** Restriction lists as sites order and nest them, at Postfix and here. */
+import { elsewhere, from, hello, message, ours, sent, trusted } from './matrix-dialogue.ts'
 import { matrixMissing, type Scenario } from './matrix-peers.ts'
 import { testMatrix } from './matrix-test.ts'
-
-const hello = 'EHLO client.example.net'
-const from = 'MAIL FROM:<a@example.net>'
-const trusted = 'mynetworks = 127.0.0.0/8'
-const ours = 'RCPT TO:<daemon@example.org>'
-const elsewhere = 'RCPT TO:<x@example.com>'
-const message = (subject: string) => ({ message: `Subject: ${subject}\n\ntext` })
-const sent = (...recipients: readonly string[]): readonly string[] => [hello, from, ...recipients, 'DATA']
 
 const scenarios: readonly Scenario[] = [
   {

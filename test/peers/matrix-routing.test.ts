@@ -1,9 +1,7 @@
 /** The same aliases, .forward files and address rewriting at Postfix and here: what comes of the mail. */
+import { hello, trusted } from './matrix-dialogue.ts'
 import { matrixMissing, type Say, type Scenario } from './matrix-peers.ts'
 import { testMatrix } from './matrix-test.ts'
-
-const hello = 'EHLO client.example.net'
-const trusted = 'mynetworks = 127.0.0.0/8'
 
 /** One message to these recipients. */
 const mail = (subject: string, ...recipients: readonly string[]): readonly Say[] => [

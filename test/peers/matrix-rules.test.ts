@@ -1,12 +1,7 @@
 /** The same restrictions at Postfix and here: reply codes, enhanced codes and texts. */
+import { elsewhere, from, hello, ours, trusted } from './matrix-dialogue.ts'
 import { matrixMissing, type Scenario } from './matrix-peers.ts'
 import { testMatrix } from './matrix-test.ts'
-
-const hello = 'EHLO client.example.net'
-const from = 'MAIL FROM:<a@example.net>'
-const trusted = 'mynetworks = 127.0.0.0/8'
-const ours = 'RCPT TO:<daemon@example.org>'
-const elsewhere = 'RCPT TO:<x@example.com>'
 
 const scenarios: readonly Scenario[] = [
   {

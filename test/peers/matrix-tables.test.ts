@@ -1,6 +1,7 @@
 /** Tables that another program keeps, and tables that fail, at Postfix and here. */
 import { createServer } from 'node:net'
 import { after } from 'node:test'
+import { from, hello, ours } from './matrix-dialogue.ts'
 import { matrixMissing, type Scenario } from './matrix-peers.ts'
 import { testMatrix } from './matrix-test.ts'
 
@@ -34,10 +35,6 @@ after(() => {
 })
 const bound = service.address()
 const tcp = `tcp:127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 1}`
-
-const hello = 'EHLO client.example.net'
-const from = 'MAIL FROM:<a@example.net>'
-const ours = 'RCPT TO:<daemon@example.org>'
 
 const scenarios: readonly Scenario[] = [
   {

@@ -1,9 +1,8 @@
 /** The same transports, owner aliases, variable envelope return paths and limits at Postfix and here. */
+import { hello, trusted } from './matrix-dialogue.ts'
 import { matrixMissing, type Say, type Scenario } from './matrix-peers.ts'
 import { testMatrix } from './matrix-test.ts'
 
-const hello = 'EHLO client.example.net'
-const trusted = 'mynetworks = 127.0.0.0/8'
 const bounced = 'sent from=<> to=<a@example.net>: Undelivered Mail Returned to Sender'
 
 /** One message to these recipients. */

@@ -7,84 +7,8 @@ import { submit } from '../receive/submit.ts'
 import { createTables } from '../tables/index.ts'
 import { type ContentCheckOptions, createContentChecks } from './content-checks.ts'
 import { ContentFilter } from './content-filter.ts'
-import { type HeaderPlace, MimeUnits } from './mime-units.ts'
-
-const message = [
-  'Subject: one\r\n two\r\n',
-  'MIME-Version: 1.0\r\n',
-  'Content-Type: multipart/mixed;\r\n boundary="b1"\r\n',
-  '\r\n',
-  'preamble\r\n',
-  '--b1\r\n',
-  'X-Part: 1\r\n',
-  'Content-Type: text/plain\r\n',
-  '\r\n',
-  'text: not a field\r\n',
-  '--b1\r\n',
-  'Content-Type: message/rfc822\r\n',
-  '\r\n',
-  'Subject: inner\r\n',
-  'Content-Type: multipart/mixed; boundary=b2\r\n',
-  '\r\n',
-  '--b2\r\n',
-  '\r\n',
-  'deep\r\n',
-  '--b2--\r\n',
-  '--b1--\r\n',
-  'epilogue',
-]
-
-test('RFC 2046 §5.1: units of a message with parts and an enclosed one, split at every octet', () => {
-  const text = Buffer.from(message.join(''))
-  const expected = [
-    'header Subject: one two',
-    'header MIME-Version: 1.0',
-    'header Content-Type: multipart/mixed; boundary="b1"',
-    'line preamble @0',
-    'line --b1 @10',
-    'part X-Part: 1',
-    'part Content-Type: text/plain',
-    'line text: not a field @0',
-    'line --b1 @19',
-    'part Content-Type: message/rfc822',
-    'nested Subject: inner',
-    'nested Content-Type: multipart/mixed; boundary=b2',
-    'line --b2 @0',
-    'line deep @0',
-    'line --b2-- @6',
-    'line --b1-- @0',
-    'line epilogue @0',
-  ]
-  for (let split = 0; split <= text.length; split++) {
-    const seen: string[] = []
-    const clean = (unit: Buffer) =>
-      unit
-        .toString()
-        .replace(/\r\n( )?/g, '$1')
-        .trimEnd()
-    const units = new MimeUnits(
-      {
-        field: (unit: Buffer, place: HeaderPlace) => {
-          seen.push(`${place} ${clean(unit)}`)
-          return unit
-        },
-        line: (unit, offset) => {
-          seen.push(`line ${clean(unit)} @${offset}`)
-          return unit
-        },
-        suspectAt: (_bytes, from) => from,
-        wants: () => true,
-        tooDeep: () => {
-          seen.push('too deep')
-        },
-      },
-      { fieldBytes: 1_000, depth: 100, boundaryBytes: 2_048 },
-    )
-    const out = [units.push(text.subarray(0, split)), units.push(text.subarray(split)), units.finish()]
-    assert.equal(Buffer.concat(out).toString(), text.toString())
-    assert.deepEqual(seen, expected, `split at ${split}`)
-  }
-})
+import { messageInParts } from './message-in-parts-fixture.ts'
+import { MimeUnits } from './mime-units.ts'
 
 const log: LogEvent[] = []
 function filter(options: ContentCheckOptions): ContentFilter {
@@ -186,7 +110,7 @@ test('mime_header_checks, nested_header_checks, body_checks: each table sees its
     nestedHeaderChecks: [`regexp:${mail.folder}/nested`],
     bodyChecks: [`pcre:${mail.folder}/body`],
   }
-  const text = message.join('')
+  const text = messageInParts
   const expected = text
     .replace('deep', 'shallow')
     .replace('text: not a field\r\n', '')
@@ -284,38 +208,6 @@ test('P19: header_checks and body_checks at the end of DATA and for the sendmail
   assert.equal((await by('fine')).code, 250)
   assert.equal((await mail.inbox('bob@example.org')).length, 2)
   await mail.close()
-})
-
-test('mime_nesting_limit, mime_boundary_length_limit', () => {
-  const looked = (text: string, limits: { readonly depth: number; readonly boundaryBytes: number }) => {
-    const seen: string[] = []
-    const units = new MimeUnits(
-      {
-        field: (unit, place) => {
-          seen.push(`${place} ${unit.toString().trim()}`)
-          return unit
-        },
-        line: (unit) => unit,
-        suspectAt: (_bytes, from) => from,
-        wants: () => true,
-        tooDeep: () => {
-          seen.push('too deep')
-        },
-      },
-      { fieldBytes: 1_000, ...limits },
-    )
-    units.push(Buffer.from(text))
-    units.finish()
-    return seen
-  }
-  const part = (boundary: string) =>
-    `Content-Type: multipart/mixed; boundary=${boundary}\r\n\r\n--${boundary}\r\n`
-  const nested = part('aaa') + part('bbb') + part('ccc')
-  assert.ok(!looked(nested, { depth: 3, boundaryBytes: 100 }).includes('too deep'))
-  assert.ok(looked(nested, { depth: 2, boundaryBytes: 100 }).includes('too deep'))
-  const long = `Content-Type: multipart/mixed; boundary=abcdef\r\n\r\n--abcXYZ\r\nX: y\r\n\r\n`
-  assert.ok(looked(long, { depth: 9, boundaryBytes: 3 }).includes('part X: y'))
-  assert.ok(!looked(long, { depth: 9, boundaryBytes: 6 }).includes('part X: y'))
 })
 
 test('lines that no rule can match are passed over, and nothing else: as if each were looked at', () => {

@@ -112,3 +112,12 @@ const answerAll = (
   for (let i = 0; i < count - 1; i++) session.say(list[i] ?? last)
   return last
 }
+
+/** Content that keeps the minimum rate earns time, up to the limit of a transaction. `startMs`: when it began. */
+export function contentDeadline({ mode, mail, options }: Session, startMs: number, nowMs: number): number {
+  if (mail === undefined || (mode.kind !== 'data' && mode.kind !== 'chunk')) return nowMs
+  const { minDataRate, commandTimeoutMs, transactionTimeoutMs } = options
+  const sizeBytes = mode.kind === 'data' ? mode.reader.sizeBytes : mode.sizeBytes - mode.left
+  const earnedMs = minDataRate > 0 ? (sizeBytes / minDataRate) * 1000 : transactionTimeoutMs
+  return Math.min(startMs + commandTimeoutMs + earnedMs, mail.startedMs + transactionTimeoutMs)
+}

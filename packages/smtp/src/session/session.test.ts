@@ -1,110 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RecordingHandler } from '../handler-fixture.ts'
-import { defaultSmtpOptions, type SmtpOptions, type SmtpServiceName, serviceOptions } from '../options.ts'
-import { Session } from './session.ts'
-import type { SessionHost } from './session-host.ts'
-
-interface Setting {
-  readonly service?: SmtpServiceName
-  readonly options?: Partial<SmtpOptions>
-  readonly tlsAvailable?: boolean
-  readonly prepare?: (handler: RecordingHandler) => void
-  /** Taken at the start of the session. */
-  readonly inTls?: boolean
-}
-
-/** A session without a socket. */
-const open = (setting: Setting = {}) => {
-  const service = setting.service ?? 'mx'
-  const handler = new RecordingHandler()
-  setting.prepare?.(handler)
-  const clock = { nowMs: 0 }
-  const faults: unknown[] = []
-  let closing = false
-  const host: SessionHost = {
-    handler,
-    options: {
-      ...defaultSmtpOptions,
-      hostname: 'mx.test',
-      ...serviceOptions[service],
-      errorSleepMs: 1,
-      ...setting.options,
-    },
-    tlsAvailable: setting.tlsAvailable ?? false,
-    get closing() {
-      return closing
-    },
-    now: () => clock.nowMs,
-    schedule: () => undefined,
-    cancel: () => undefined,
-    fault: (_session, error) => faults.push(error),
-  }
-  const wire = { out: '', writes: 0, ended: false, handshakes: 0 }
-  const tls = { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', bits: 256 }
-  const session = new Session(
-    {
-      id: '1',
-      service,
-      clientAddress: '192.0.2.1',
-      clientPort: 4000,
-      localAddress: '192.0.2.2',
-      localPort: 25,
-      clientName: 'unknown',
-      helo: '',
-      protocol: service === 'lmtp' ? 'LMTP' : 'SMTP',
-      tls: setting.inTls ? tls : undefined,
-      user: undefined,
-      trusted: handler.trusted,
-    },
-    host,
-    {
-      write: (text) => {
-        wire.out += text
-        wire.writes++
-      },
-      startTls: () => {
-        wire.handshakes++
-      },
-      end: () => {
-        wire.ended = true
-      },
-      resume: () => undefined,
-    },
-  )
-  return {
-    session,
-    handler,
-    wire,
-    clock,
-    faults,
-    tls,
-    close: () => {
-      closing = true
-    },
-  }
-}
-
-/** Lets the handler's promises come true. */
-const settle = async (): Promise<void> => {
-  for (let i = 0; i < 12; i++) await new Promise((resolve) => setImmediate(resolve))
-}
-
-/** The client's octets in pieces of `step`, the next piece after the answers to the last. */
-const converse = async (input: string, setting: Setting = {}, step = input.length) => {
-  const opened = open(setting)
-  opened.session.greet(opened.handler.banner)
-  const bytes = Buffer.from(input, 'latin1')
-  for (let at = 0; at < bytes.length; at += step) {
-    opened.session.push(bytes.subarray(at, at + step))
-    if (step > 1 || bytes[at] === 10) await settle()
-  }
-  await settle()
-  return opened
-}
-
-const crlf = (text: string): string => text.replace(/\n/g, '\r\n')
-const lines = (out: string): string[] => out.split('\r\n').slice(1, -1)
+import type { RecordingHandler } from '../handler-fixture.ts'
+import { converse, crlf, lines, open, type Setting, settle } from './session-fixture.ts'
 
 interface Row {
   readonly what: string
@@ -249,71 +146,12 @@ for (const { what, say, hear, setting } of rows) {
   })
 }
 
-test('RFC 3030 §2: chunks become one message, whatever the split', async () => {
-  const input =
-    'MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nBDAT 4\r\nhi\r\nBDAT 7 LAST\r\n.\r\nbye\nNOOP\r\n'
-  for (let step = 1; step <= input.length; step++) {
-    const { handler, wire } = await converse(input, {}, step)
-    assert.equal(handler.mails[0]?.text, 'hi\r\n.\r\nbye\r\n')
-    assert.match(
-      wire.out,
-      /250 2\.0\.0 Ok: 4 bytes\r\n250 2\.0\.0 Ok: queued as ABC123\r\n250 2\.0\.0 Ok\r\n$/,
-    )
-  }
-})
-
-test('RFC 3030 §2: octets of a refused chunk are no commands', async () => {
-  const { wire, handler } = await converse('BDAT 17 LAST\r\nMAIL FROM:<x@y>\r\nNOOP\r\n')
-  assert.deepEqual(lines(wire.out), ['503 5.5.1 Error: need RCPT command', '250 2.0.0 Ok'])
-  assert.equal(handler.mails.length, 0)
-  const bad = await converse('BDAT x\r\nMAIL FROM:<x@y>\r\n')
-  assert.deepEqual(lines(bad.wire.out), ['521 5.5.4 Syntax: BDAT count [LAST]'])
-  assert.ok(bad.wire.ended)
-})
-
 test('RFC 2920 §3.1: replies to pipelined commands leave in one write', async () => {
   const { wire } = await converse(
     'MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nRCPT TO:<y@local.test>\r\nDATA\r\n',
   )
   assert.equal(wire.writes, 2)
   assert.equal(lines(wire.out).length, 4)
-})
-
-test('RFC 5321 §4.5.2: message octets arrive as sent, whatever the split', async () => {
-  const body = 'Subject: x\r\n\r\n..a\r\n\xe4\xf6\0\r\n.\r\n'
-  const input = `MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nDATA\r\n${body}QUIT\r\n`
-  for (let step = 1; step <= input.length; step++) {
-    const { handler } = await converse(input, {}, step)
-    assert.equal(handler.mails[0]?.text, 'Subject: x\r\n\r\n.a\r\n\xe4\xf6\0\r\n')
-  }
-})
-
-test('RFC 2033 §4.2: LMTP answers the data for each accepted recipient', async () => {
-  const { wire } = await converse(
-    'LHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<1@local.test>\r\nRCPT TO:<2@else.test>\r\nRCPT TO:<3@local.test>\r\nDATA\r\nx\r\n.\r\n',
-    {
-      service: 'lmtp',
-      prepare: (handler) => {
-        handler.endReplies = (list) =>
-          list.map(({ address }, i) => ({
-            code: i === 0 ? 250 : 452,
-            status: i === 0 ? '2.1.5' : '4.2.2',
-            text: address,
-          }))
-      },
-    },
-  )
-  assert.deepEqual(lines(wire.out).slice(-2), ['250 2.1.5 1@local.test', '452 4.2.2 3@local.test'])
-})
-
-test('message_size_limit: the message is read to its end and refused', async () => {
-  const { wire, handler } = await converse(
-    `MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nDATA\r\n${'0123456789\r\n'.repeat(100)}.\r\nNOOP\r\n`,
-    { options: { messageSizeLimitBytes: 500 } },
-    64,
-  )
-  assert.deepEqual(lines(wire.out).slice(-2), ['552 5.3.4 Error: message file too big', '250 2.0.0 Ok'])
-  assert.deepEqual(handler.aborts, ['message too large'])
 })
 
 test('RFC 3207 §4.2: plaintext behind STARTTLS is dropped, state forgotten', async () => {

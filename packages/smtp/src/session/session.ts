@@ -1,11 +1,11 @@
 import type { Answer, SmtpReply, SmtpSession } from '../handler.ts'
 import type { SmtpOptions } from '../options.ts'
 import { decodeLine } from '../wire/command-line.ts'
-import { formatReply, reply } from '../wire/reply.ts'
+import { formatReply, reply, softened } from '../wire/reply.ts'
 import { Alarm } from './alarm.ts'
 import { answerToChallenge } from './auth.ts'
 import { CommandCounts } from './command-counts.ts'
-import { consumeChunk, consumeData } from './content.ts'
+import { consumeChunk, consumeData, contentDeadline } from './content.ts'
 import { dispatch } from './dispatch.ts'
 import { LineInput } from './line-input.ts'
 import type { MailTransaction } from './mail-transaction.ts'
@@ -199,7 +199,7 @@ export class Session {
 
   #onDue(nowMs: number): void {
     if (this.#busy || this.mode.kind === 'closed') return
-    const limit = this.#deadline(nowMs)
+    const limit = contentDeadline(this, this.#contentMs, nowMs)
     if (limit > nowMs) {
       this.alarm.dueMs = limit
       this.host.schedule(this.alarm)
@@ -207,16 +207,6 @@ export class Session {
     }
     this.note(`timeout after ${this.lastVerb} from ${this.client}`)
     this.close(reply(421, '4.4.2', `${this.options.hostname} Error: timeout exceeded`))
-  }
-
-  /** Content that keeps the minimum rate earns time, up to the limit of a transaction. */
-  #deadline(nowMs: number): number {
-    const { mode, mail } = this
-    if (mail === undefined || (mode.kind !== 'data' && mode.kind !== 'chunk')) return nowMs
-    const { minDataRate, commandTimeoutMs, transactionTimeoutMs } = this.options
-    const sizeBytes = mode.kind === 'data' ? mode.reader.sizeBytes : mode.sizeBytes - mode.left
-    const earnedMs = minDataRate > 0 ? (sizeBytes / minDataRate) * 1000 : transactionTimeoutMs
-    return Math.min(this.#contentMs + commandTimeoutMs + earnedMs, mail.startedMs + transactionTimeoutMs)
   }
 
   /** The clock runs until the next command is complete. */
@@ -352,10 +342,3 @@ export class Session {
     }, this.options.errorSleepMs).unref()
   }
 }
-
-/** Postfix: soft_bounce, for a site that tries its configuration. */
-const softened = ({ code, status, text }: SmtpReply): SmtpReply => ({
-  code: code - 100,
-  text,
-  ...(status === undefined ? {} : { status: status.replace(/^5/, '4') }),
-})

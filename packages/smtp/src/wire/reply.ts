@@ -24,3 +24,10 @@ const clean = (text: string): string => {
 
 export const reply = (code: number, status: string | undefined, text: string): SmtpReply =>
   status === undefined ? { code, text } : { code, status, text }
+
+/** Postfix: soft_bounce, for a site that tries its configuration. */
+export const softened = ({ code, status, text }: SmtpReply): SmtpReply => ({
+  code: code - 100,
+  text,
+  ...(status === undefined ? {} : { status: status.replace(/^5/, '4') }),
+})
