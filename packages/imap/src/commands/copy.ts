@@ -1,7 +1,7 @@
 import type { Copied, MailboxId, Rights } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { formatNumbers } from '../wire/number-set.ts'
-import { command, ok } from './command.ts'
+import { type Completion, command, no, ok } from './command.ts'
 import { targetMailbox } from './find-mailbox.ts'
 import { flagMask } from './flag-rights.ts'
 
@@ -22,6 +22,12 @@ export async function keepOwnFromNews(
     for (const modSeq of modSeqs) notices.ownChange(target, modSeq)
 }
 
+/** Numbers of messages that others expunged (RFC 2180 §4.4) are an error, UIDs of nothing are none (RFC 9051 §6.4.9). */
+export const nothingFound = (session: SelectedSession): Completion =>
+  session.numbering === 'sequence'
+    ? no('Some of the messages no longer exist', 'EXPUNGEISSUED')
+    : ok('No messages found')
+
 /** COPY and UID COPY. RFC 9051 §6.4.7, COPYUID RFC 4315 §3. All or nothing: one unit of work. */
 export const copy = command({
   name: 'COPY',
@@ -35,6 +41,6 @@ export const copy = command({
     const { messages } = session.store
     const copied = await messages.copy(session.mailbox.id, uids, target.id, flagMask(rights))
     await keepOwnFromNews(session, target.id, copied)
-    return copied.from.length === 0 ? ok('No messages found') : ok('Copy completed', copyUid(copied, rights))
+    return copied.from.length === 0 ? nothingFound(session) : ok('Copy completed', copyUid(copied, rights))
   },
 })

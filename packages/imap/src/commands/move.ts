@@ -1,6 +1,6 @@
 import { Refusal } from '../errors.ts'
 import { command, ok } from './command.ts'
-import { copyUid, keepOwnFromNews } from './copy.ts'
+import { copyUid, keepOwnFromNews, nothingFound } from './copy.ts'
 import { noPermission, targetMailbox } from './find-mailbox.ts'
 import { flagMask } from './flag-rights.ts'
 
@@ -21,7 +21,7 @@ export const move = command({
     const { mailbox: target, rights } = await targetMailbox(session, name)
     const moved = await session.store.messages.move(mailbox.id, uids, target.id, flagMask(rights))
     await keepOwnFromNews(session, target.id, moved)
-    if (moved.from.length === 0) return ok('No messages found')
+    if (moved.from.length === 0) return nothingFound(session)
     const code = copyUid(moved, rights)
     if (code !== undefined) session.untagged(`OK [${code}] Moved UIDs.`)
     mailbox.suspect()

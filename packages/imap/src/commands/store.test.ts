@@ -152,3 +152,24 @@ test('RFC 5530 §3 LIMIT: more keywords than a mailbox has room for', async (t) 
   assert.ok(flags!.includes('(k0 ') && flags!.includes(' k58)'), flags)
   assert.equal((await client.ok('SEARCH KEYWORD k58'))[0], '* SEARCH 1')
 })
+
+test('RFC 5530 §3: EXPUNGEISSUED to a STORE, COPY or MOVE by number of what others expunged', async (t) => {
+  const { imap, client } = await withMessages(t, 4)
+  const other = await imap.login('INBOX')
+  await other.ok('STORE 2:3 +FLAGS.SILENT (\\Deleted)')
+  await other.ok('EXPUNGE')
+  const gone = '[EXPUNGEISSUED] Some of the messages no longer exist'
+  assert.equal(await answer(client, 'STORE 2 +FLAGS (\\Seen)'), `OK ${gone}`)
+  assert.equal(
+    await answer(client, 'STORE 1:3 +FLAGS (\\Seen)'),
+    '* 1 FETCH (FLAGS (\\Seen))\nOK Store completed',
+  )
+  assert.deepEqual(await client.command('COPY 2:3 Trash'), [`NO ${gone}`])
+  assert.deepEqual(await client.command('MOVE 2 Trash'), [`NO ${gone}`])
+  assert.match((await client.command('COPY 3:4 Trash')).at(-1)!, /^OK \[COPYUID \d+ 4 1\]/)
+  assert.deepEqual(await client.command('UID COPY 2:3 Trash'), [
+    '* 3 EXPUNGE',
+    '* 2 EXPUNGE',
+    'OK No messages found',
+  ])
+})

@@ -42,10 +42,10 @@ export const store = command({
     const answered = await answerFlags(session, args, uids, stored)
     if (stored.modified.length > 0)
       return ok('Conditional store failed', modifiedCode(session, stored.modified))
-    // Gone with all that were meant; of the others the client is told (RFC 2180 §4.2).
+    // Gone with all that were meant. There is nothing that could fail, and clients show a NO to their users (RFC 5530 §3).
     const nothing = !args.silent && answered === 0
     if (nothing && session.numbering === 'sequence') {
-      return no('Some of the messages no longer exist', 'EXPUNGEISSUED')
+      return ok('Some of the messages no longer exist', 'EXPUNGEISSUED')
     }
     return ok('Store completed')
   },
