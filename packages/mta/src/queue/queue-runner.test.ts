@@ -2,9 +2,6 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { createSmtpService } from '@posthorn/smtp'
-import { scriptedPeer } from '../../../smtp/src/client/scripted-peer-fixture.ts'
-import { RecordingHandler } from '../../../smtp/src/handler-fixture.ts'
 import { type DeliveryAgent, decided } from '../delivery/attempt.ts'
 import { defaultDestinationLimits } from './options.ts'
 import { withPeer } from './peer-fixture.ts'
@@ -313,66 +310,4 @@ test('error:, retry: and discard: transports; an unknown one waits', async (t) =
     'dsn=2.0.0, status=sent (silently)',
     'dsn=4.3.5, status=deferred (mail transport unavailable: uucp)',
   ])
-})
-
-/** far.test has mail servers at 127.0.0.2, .3 and .1, preferred in this order, on one port. */
-const zone = `
-far.test.    MX 10 a.far.test.
-far.test.    MX 20 b.far.test.
-far.test.    MX 30 c.far.test.
-a.far.test.  A 127.0.0.2
-b.far.test.  A 127.0.0.3
-c.far.test.  A 127.0.0.1
-`
-
-test('RFC 5321 §5.1: the next mail server when one cannot be reached, breaks off or says 4yz', async (t) => {
-  for (const [script, connections] of [
-    [undefined, 1],
-    [{ greeting: '554 5.7.1 go away' }, 1],
-    [{ MAIL: 'DROP' }, 1],
-    [{ 'RCPT TO:<x@far.test>': '451 4.3.0 later' }, 1],
-    [{ 'RCPT TO:<x@far.test>': '550 5.1.1 no' }, 0],
-    [{ '.': 'DROP' }, 0],
-  ] as const) {
-    const last = await scriptedPeer({})
-    t.after(() => last.close())
-    if (script !== undefined) {
-      const first = await scriptedPeer(script, { host: '127.0.0.2', port: last.port })
-      t.after(() => first.close())
-    }
-    const bench = await QueueBench.open(t, { zone })
-    bench.runner.start()
-    await bench.accept([bench.recipient('x@far.test', { nextHop: `far.test:${last.port}` })], { sender: '' })
-    await bench.until('an attempt', () => bench.logged('smtp').length > 0)
-    await bench.quiet()
-    assert.equal(last.connections, connections, `${JSON.stringify(script)} ${bench.lines.join('\n')}`)
-  }
-})
-
-test('a message goes through our own LMTP service, per-recipient answers kept apart', async (t) => {
-  const handler = new RecordingHandler()
-  handler.endReplies = (list) =>
-    list.map(({ address }) =>
-      address.startsWith('full')
-        ? { code: 452, status: '4.2.2', text: 'mailbox full' }
-        : { code: 250, status: '2.1.5', text: 'Ok' },
-    )
-  const service = createSmtpService({ handler, options: { hostname: 'store.test' }, log: () => undefined })
-  t.after(() => service.close('now'))
-  const { port } = await service.listen({ service: 'lmtp', host: '127.0.0.1', port: 0 })
-  const bench = await QueueBench.open(t)
-  bench.runner.start()
-  const nextHop = `inet:127.0.0.1:${port}`
-  const recipient = (address: string) => bench.recipient(address, { transport: 'lmtp', nextHop })
-  const id = await bench.accept([
-    recipient('a@local.test'),
-    recipient('full@local.test'),
-    recipient('b@local.test'),
-  ])
-  await bench.until('three lines', () => bench.logged('lmtp').length === 3)
-  await bench.quiet()
-  const left = (await bench.store.queue.get(id))?.recipients.map(
-    ({ address, last }) => `${address} ${last?.status}`,
-  )
-  assert.deepEqual(left, ['full@local.test 4.2.2'])
 })

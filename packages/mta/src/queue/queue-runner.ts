@@ -1,14 +1,14 @@
 import type { Log } from '@posthorn/mail'
 import type { NewQueueEntry, NewRecipient, QueueEntry, Store } from '@posthorn/storage'
 import { Reporter } from '../bounce/report.ts'
-import type { DeliveryAgent, DeliveryJob, ResolveRecipient } from '../delivery/attempt.ts'
+import type { DeliveryAgent, ResolveRecipient } from '../delivery/attempt.ts'
+import { ClaimedWork } from './claimed-work.ts'
 import { Deliverer } from './deliverer.ts'
 import { Destinations, destinationKey } from './destinations.ts'
 import { type DirectDelivery, type DirectOffer, directRoutes } from './direct-delivery.ts'
 import { Early, type EarlyOutcome, earlyJob } from './early-delivery.ts'
 import { jobsOf, QueuedMessage } from './job.ts'
 import { type LeaseCohort, LeaseCohorts } from './lease-cohorts.ts'
-import { logActive } from './log-lines.ts'
 import type { QueueOptions } from './options.ts'
 import { OutcomeRecorder } from './outcome.ts'
 
@@ -49,6 +49,7 @@ class Runner implements QueueRunner {
   readonly #now: () => number
   readonly #recorder: OutcomeRecorder
   readonly #deliverer: Deliverer
+  readonly #claimedWork: ClaimedWork
   readonly #destinations = new Destinations(() => this.#look())
   readonly #running = new Set<Promise<void>>()
   readonly #cohorts = new LeaseCohorts()
@@ -75,6 +76,17 @@ class Runner implements QueueRunner {
     this.#deliverer = new Deliverer({
       agents,
       destinations: this.#destinations,
+      options,
+      log,
+      now: this.#now,
+    })
+    const { queue } = store
+    const [deliverer, recorder, destinations] = [this.#deliverer, this.#recorder, this.#destinations]
+    this.#claimedWork = new ClaimedWork({
+      queue,
+      deliverer,
+      recorder,
+      destinations,
       options,
       log,
       now: this.#now,
@@ -288,71 +300,11 @@ class Runner implements QueueRunner {
     const cohort = this.#joinCohort()
     const message = new QueuedMessage(this.#input.store.queue, entry, octets)
     const jobs = jobsOf(entry, message, (transport) => limitsOf(transport).recipients, cohort.signal)
-    const work = this.#work(entry, message, jobs, claimedMs)
+    const work = this.#claimedWork
+      .run(entry, message, jobs, claimedMs)
       .catch((error) => this.#fault(`Cannot deliver ${entry.queueId}`, error))
       .finally(() => cohort.leave())
     this.#track(work)
-  }
-
-  async #work(
-    entry: QueueEntry,
-    message: QueuedMessage,
-    jobs: readonly DeliveryJob[],
-    claimedMs: number,
-  ): Promise<void> {
-    // The first of them was noted by the claim alone.
-    const { crashLimit } = this.#input.options()
-    if (entry.recipients.some(({ begun = 0 }) => begun >= Math.max(crashLimit - 1, 1))) {
-      await this.#hold(entry)
-      return
-    }
-    // Whoever accepted it has said so already.
-    const again = entry.recipients.some(({ attempts, last }) => attempts > 1 || last !== undefined)
-    if (again) logActive(this.#input.log, entry)
-    // To one next hop one after the other, over one connection; to several at once.
-    const chains = Map.groupBy(jobs, destinationKey)
-    await Promise.all(
-      [...chains].map(async ([destination, chain]) => {
-        const { transport = '' } = chain[0] ?? {}
-        const limits = this.#input.options().limitsOf(transport)
-        // With a pause between deliveries each of them waits for its turn.
-        const turns = limits.rateDelayMs > 0 ? chain.map((job) => [job]) : [chain]
-        for (const turn of turns) {
-          await this.#destinations.enter(destination, limits)
-          try {
-            for (const job of turn) await this.#deliver(job, message, claimedMs)
-          } finally {
-            this.#destinations.leave(destination)
-          }
-        }
-      }),
-    )
-  }
-
-  /** A message that seems to kill its worker stops nobody else. Its count begins anew when it is released. */
-  async #hold({ queueId, recipients }: QueueEntry): Promise<void> {
-    const { store, log, options } = this.#input
-    const atMs = this.#now()
-    const diagnostic = `${options().crashLimit} attempts ended without a result`
-    const note = { status: '4.3.0', diagnostic, remoteMta: 'none', atMs }
-    await store.queue.setHold(queueId, 'held')
-    await store.queue.settle(
-      queueId,
-      recipients.map(({ index }) => ({ index, kind: 'deferred', dueMs: atMs, note })),
-    )
-    const text = `message put on hold: ${diagnostic}; release it with: postsuper -H ${queueId}`
-    log({ level: 'error', service: 'qmgr', queueId, text })
-  }
-
-  async #deliver(job: DeliveryJob, message: QueuedMessage, claimedMs: number): Promise<void> {
-    // Whoever was claimed by a process that died is suspected; who only waits in such a claim is not its cause.
-    if (job.recipients.some(({ attempts }) => attempts > 1)) {
-      const indexes = job.recipients.map(({ index }) => index)
-      await this.#input.store.queue.begin(job.entry.queueId, indexes)
-    }
-    const startedMs = this.#now()
-    const attempts = await this.#deliverer.attempt(job, message)
-    await this.#recorder.record(job, attempts, { service: job.transport, claimedMs, startedMs })
   }
 
   #fault(text: string, error: unknown): void {

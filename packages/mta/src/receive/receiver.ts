@@ -11,20 +11,14 @@ import type {
   SmtpTransaction,
 } from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
-import {
-  type Policy,
-  type PolicyCommand,
-  type PolicyRequest,
-  policyLogText,
-  type Refusal,
-  refusalText,
-} from '../policy/index.ts'
+import { policyLogText, type Refusal, refusalText } from '../policy/index.ts'
 import type { DirectDelivery } from '../queue/index.ts'
 import { pregreetRefusal, type Screen } from '../screen/index.ts'
 import { answered } from '../tables/index.ts'
 import { after } from './answer.ts'
 import type { ClientStatistics, CountedEvent } from './anvil-statistics.ts'
 import type { ClientLimits } from './client-limits.ts'
+import { type CommandCounts, countsText } from './counts-text.ts'
 import { FreeSpace } from './free-space.ts'
 import { isLoopback } from './header-clients.ts'
 import { createMailboxRoom } from './mailbox-room.ts'
@@ -32,7 +26,8 @@ import { MilterGuard } from './milter-guard.ts'
 import { etrn, expn, vrfy } from './queries.ts'
 import type { ReceiveConfiguration } from './receive-options.ts'
 import { reply, replyOf } from './refusals.ts'
-import { clientOf, newSessionState, type SessionState, sessionRequest } from './session-state.ts'
+import { policyFor, SessionQuestions } from './session-questions.ts'
+import { clientOf, newSessionState, type SessionState } from './session-state.ts'
 import { type MailSources, SmtpMail } from './smtp-mail.ts'
 import { verpRefusal } from './verp.ts'
 
@@ -76,12 +71,16 @@ class Receiver implements SmtpHandler {
   readonly #sources: ReceiverSources
   readonly #mailSources: MailSources
   readonly #space: FreeSpace
+  readonly #questions: SessionQuestions
   readonly #states = new WeakMap<SmtpSession, SessionState>()
 
   constructor(sources: ReceiverSources) {
     this.#sources = sources
     const { store, dns, log, now } = sources
     this.#space = new FreeSpace(now, sources.freeBytesOf)
+    const { configuration } = sources
+    const stateOf = (session: SmtpSession) => this.#stateOf(session)
+    this.#questions = new SessionQuestions({ configuration, log, stateOf })
     const countRecipient = (state: SessionState) => this.#countForClient('recipient', state)
     const room = createMailboxRoom(store, now)
     this.#mailSources = { store, dns, log, now, room, countRecipient, direct: sources.direct }
@@ -173,7 +172,7 @@ class Receiver implements SmtpHandler {
     const welcome: SmtpReply = { code: 220, text: options.banner }
     return after(this.#countForLimits(session, limits), (tooMany): Answer<SmtpReply> => {
       if (tooMany !== undefined) return { ...replyOf(tooMany), code: 421 }
-      return after(this.#ask('connect', 'CONNECT', session), (refused): Answer<SmtpReply> => {
+      return after(this.#questions.ask('connect', 'CONNECT', session), (refused): Answer<SmtpReply> => {
         if (refused !== undefined) return refused
         return after(this.#openMilters(session, state), (filtered) => filtered ?? welcome)
       })
@@ -196,14 +195,14 @@ class Receiver implements SmtpHandler {
       routing: () => this.#sources.configuration().routing,
       myhostname: () => this.#sources.configuration().options.myhostname,
     })
-    return state.milters.connect(this.#request(session, 'CONNECT'))
+    return state.milters.connect(this.#questions.request(session, 'CONNECT'))
   }
 
   helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Answer<SmtpReply | undefined> {
     return after(
-      this.#ask('helo', verb, session),
+      this.#questions.ask('helo', verb, session),
       (refused) =>
-        refused ?? this.#stateOf(session).milters?.helo(session.helo, this.#request(session, verb)),
+        refused ?? this.#stateOf(session).milters?.helo(session.helo, this.#questions.request(session, verb)),
     )
   }
 
@@ -214,7 +213,7 @@ class Receiver implements SmtpHandler {
   }
 
   unknown(session: SmtpSession, line: string): Answer<SmtpReply | undefined> {
-    return this.#stateOf(session).milters?.unknown(line, this.#request(session, 'UNKNOWN'))
+    return this.#stateOf(session).milters?.unknown(line, this.#questions.request(session, 'UNKNOWN'))
   }
 
   async authenticate(
@@ -267,11 +266,11 @@ class Receiver implements SmtpHandler {
     const wrong = verpRefusal(from, configuration.options)
     if (wrong !== undefined) return { reply: wrong }
     if (dataFolder !== undefined && !this.#space.hasRoom(dataFolder, from.sizeBytes ?? 0, minFreeBytes)) {
-      const request = { ...this.#request(session, 'MAIL'), sender: from.address }
+      const request = { ...this.#questions.request(session, 'MAIL'), sender: from.address }
       this.#log('info', policyLogText('reject', request, refusalText(noSpace)), 'NOQUEUE')
       return { reply: replyOf(noSpace) }
     }
-    const policy = policyOf(configuration, session)
+    const policy = policyFor(configuration, session)
     const state = this.#stateOf(session)
     state.transactions++
     this.#countForClient('message', state)
@@ -285,7 +284,7 @@ class Receiver implements SmtpHandler {
   async vrfy(session: SmtpSession, argument: string): Promise<SmtpReply> {
     const { sender } = this.#stateOf(session)
     return vrfy(argument, this.#sources.configuration(), (recipient) =>
-      this.#ask('rcpt', 'VRFY', session, { recipient, ...(sender === '' ? {} : { sender }) }),
+      this.#questions.ask('rcpt', 'VRFY', session, { recipient, ...(sender === '' ? {} : { sender }) }),
     )
   }
 
@@ -295,7 +294,7 @@ class Receiver implements SmtpHandler {
 
   async etrn(session: SmtpSession, argument: string): Promise<SmtpReply> {
     const configuration = this.#sources.configuration()
-    const refused = await this.#ask('etrn', 'ETRN', session, { etrnDomain: argument })
+    const refused = await this.#questions.ask('etrn', 'ETRN', session, { etrnDomain: argument })
     if (refused !== undefined) return refused
     return etrn(argument, configuration, this.#sources.store.queue, this.#sources.now())
   }
@@ -305,23 +304,11 @@ class Receiver implements SmtpHandler {
     return rejectFooter === undefined ? reply : rejectFooter(reply, session, this.#stateOf(session).sender)
   }
 
-  disconnect(
-    session: SmtpSession,
-    counts: Readonly<Record<string, readonly [accepted: number, total: number]>>,
-  ): void {
+  disconnect(session: SmtpSession, counts: CommandCounts): void {
     const state = this.#states.get(session)
     state?.milters?.quit()
     if (state?.counted !== undefined) this.#sources.statistics?.disconnected(state.counted)
-    let accepted = 0
-    let total = 0
-    let text = `disconnect from ${clientOf(session)}`
-    for (const [name, [good, all]] of Object.entries(counts)) {
-      if (all === 0) continue
-      accepted += good
-      total += all
-      text += ` ${name}=${counted(good, all)}`
-    }
-    this.#log('info', `${text} commands=${counted(accepted, total)}`)
+    this.#log('info', `disconnect from ${clientOf(session)}${countsText(counts)}`)
   }
 
   note(session: SmtpSession, what: string): void {
@@ -330,34 +317,6 @@ class Receiver implements SmtpHandler {
     if (what.startsWith('PREGREET') && state.onPregreet === 'enforce') state.screened ??= pregreetRefusal
     const warning = /^warning: /.exec(what)
     this.#log(warning === null ? 'info' : 'warning', warning === null ? what : what.slice(warning[0].length))
-  }
-
-  /** undefined: go on. */
-  #ask(
-    command: PolicyCommand,
-    said: string,
-    session: SmtpSession,
-    about: Partial<Pick<PolicyRequest, 'etrnDomain' | 'sender' | 'recipient'>> = {},
-  ): Answer<SmtpReply | undefined> {
-    const policy = policyOf(this.#sources.configuration(), session)
-    if (!policy.asks(command)) return undefined
-    const request = { ...this.#request(session, said), ...about }
-    return after(policy.ask(command, request), ({ refusal }) => {
-      if (refusal === undefined) return undefined
-      this.#log('info', policyLogText('reject', request, refusalText(refusal)), 'NOQUEUE')
-      return replyOf(refusal)
-    })
-  }
-
-  #request(session: SmtpSession, said: string): PolicyRequest {
-    return {
-      ...sessionRequest(session, this.#stateOf(session), said),
-      sender: undefined,
-      recipient: undefined,
-      recipientCount: 0,
-      sizeBytes: undefined,
-      queueId: '',
-    }
   }
 
   #stateOf(session: SmtpSession): SessionState {
@@ -381,12 +340,3 @@ const endpointsOf = ({ clientAddress, clientPort, localAddress, localPort }: Smt
   localAddress,
   localPort,
 })
-
-function counted(good: number, all: number): string {
-  return good === all ? String(all) : `${good}/${all}`
-}
-
-function policyOf(configuration: ReceiveConfiguration, session: SmtpSession): Policy {
-  const isSubmission = session.service === 'submission' || session.service === 'submissions'
-  return isSubmission ? (configuration.submissionPolicy ?? configuration.policy) : configuration.policy
-}

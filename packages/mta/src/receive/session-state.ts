@@ -60,3 +60,8 @@ export function sessionRequest(
 export function clientOf(session: SmtpSession): string {
   return `${session.clientName}[${session.clientAddress}]`
 }
+
+/** `, sasl_method=PLAIN, sasl_username=a@b`, or nothing. */
+export function loginText({ user }: SmtpSession): string {
+  return user === undefined ? '' : `, sasl_method=${user.method}, sasl_username=${user.address}`
+}

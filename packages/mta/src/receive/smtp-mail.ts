@@ -6,7 +6,6 @@ import { type CheckedMail, ContentFilter } from '../checks/index.ts'
 import { MilterContent } from '../milter/index.ts'
 import {
   type Policy,
-  type PolicyOutcome,
   type PolicyRequest,
   policyLogText,
   type Refusal,
@@ -17,6 +16,7 @@ import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
 import { after } from './answer.ts'
 import type { ClientLimits } from './client-limits.ts'
+import { onlyRecipient, refusalOfContent } from './content-refusal.ts'
 import { filterAfter, recipientsAfter } from './envelope-effects.ts'
 import { MailVerdicts } from './mail-verdicts.ts'
 import type { MailboxRoom } from './mailbox-room.ts'
@@ -28,8 +28,8 @@ import {
   defaultMessageSizeLimitBytes,
   type ReceiveConfiguration,
 } from './receive-options.ts'
-import { faultReply, reply, replyOf, tooLarge, tooManyHops } from './refusals.ts'
-import { clientOf, type SessionState } from './session-state.ts'
+import { faultReply, reply, replyOf } from './refusals.ts'
+import { clientOf, loginText, type SessionState } from './session-state.ts'
 import { envelopeOptions, originOf, ownHeader, traceFields } from './smtp-trace.ts'
 import { verpOf } from './verp.ts'
 
@@ -173,7 +173,7 @@ export class SmtpMail implements SmtpTransaction {
 
   data(): Answer<SmtpReply> {
     if (!this.#policy.asks('data') && this.#state.milters === undefined) return this.#startContent()
-    const request = this.#request('DATA', this.#onlyRecipient)
+    const request = this.#request('DATA', onlyRecipient(this.#recipients))
     return after(this.#policy.ask('data', request), (outcome): Answer<SmtpReply> => {
       const refusal = this.#verdicts.judged(outcome, request)
       if (refusal !== undefined) return replyOf(refusal)
@@ -218,7 +218,7 @@ export class SmtpMail implements SmtpTransaction {
   }
 
   async #finish(intake: MessageIntake, queueId: QueueId): Promise<SmtpReply> {
-    const judged = this.#refusalOfContent(intake)
+    const judged = this.#judge(intake)
     const refused = judged instanceof Promise ? await judged : judged
     if (refused !== undefined) {
       await this.#drop(intake)
@@ -253,51 +253,16 @@ export class SmtpMail implements SmtpTransaction {
     return acceptMessage(received, message, { ...this.#sources, routing })
   }
 
-  #refusalOfContent(intake: MessageIntake): Answer<SmtpReply | undefined> {
-    if (intake.tooLarge) return tooLarge
-    const hops = this.#configuration.options.hopcountLimit ?? defaultHopcountLimit
-    if (intake.facts.hops > hops) {
-      const client = clientOf(this.#session)
-      this.#verdicts.log('info', `reject: too many hops from ${client}; from=<${this.#from.address}>`)
-      return tooManyHops
-    }
-    return after(this.#judgeEnd(intake), (refusal): Answer<SmtpReply | undefined> => {
-      if (refusal !== undefined) return replyOf(refusal)
-      const { greylisted } = this.#verdicts
-      return after(greylisted === undefined ? undefined : this.#unvouched(greylisted), (waits) =>
-        waits === undefined ? this.#checkContent(intake) : replyOf(waits),
-      )
+  #judge(intake: MessageIntake): Answer<SmtpReply | undefined> {
+    return refusalOfContent(intake, {
+      session: this.#session,
+      sender: this.#from.address,
+      policy: this.#policy,
+      verdicts: this.#verdicts,
+      signature: this.#signature,
+      hopcountLimit: this.#configuration.options.hopcountLimit ?? defaultHopcountLimit,
+      recipients: this.#recipients,
     })
-  }
-
-  /** Who is greylisted, and whose domain has not signed the message, comes again. */
-  async #unvouched(greylisted: Refusal): Promise<Refusal | undefined> {
-    const voucher = await this.#signature?.voucher()
-    if (voucher === undefined) {
-      const recipient = this.#recipients.at(-1)?.address
-      return this.#verdicts.refused(greylisted, this.#request('END-OF-MESSAGE', recipient))
-    }
-    this.#verdicts.log('info', `not greylisted: DKIM passes for ${voucher}, sender=${this.#from.address}`)
-    return undefined
-  }
-
-  #checkContent(intake: MessageIntake): Answer<SmtpReply | undefined> {
-    return after(intake.checked(), (checked) => {
-      for (const effect of checked?.effects ?? []) this.#verdicts.keep(effect)
-      return checked?.refusal === undefined ? undefined : replyOf(checked.refusal)
-    })
-  }
-
-  /** What is asked about the whole message names a recipient only when there is no other. Postfix: smtpd_check_data(). */
-  get #onlyRecipient(): string | undefined {
-    return this.#recipients.length === 1 ? this.#recipients[0]?.address : undefined
-  }
-
-  #judgeEnd(intake: MessageIntake): Answer<Refusal | undefined> {
-    if (!this.#policy.asks('end-of-data')) return undefined
-    const request = { ...this.#request('END-OF-MESSAGE', this.#onlyRecipient), sizeBytes: intake.sizeBytes }
-    const judged = (outcome: PolicyOutcome) => this.#verdicts.judged(outcome, request)
-    return after(this.#policy.ask('end-of-data', request), judged)
   }
 
   /** smtpd_milters have their say: the envelope as they leave it, or a refusal. */
@@ -365,11 +330,7 @@ export class SmtpMail implements SmtpTransaction {
   #open(): void {
     const session = this.#session
     this.#verdicts.queueId = this.#sources.store.queue.newId(this.#arrivedMs)
-    const sasl =
-      session.user === undefined
-        ? ''
-        : `, sasl_method=${session.user.method}, sasl_username=${session.user.address}`
-    this.#verdicts.log('info', `client=${clientOf(session)}${sasl}`)
+    this.#verdicts.log('info', `client=${clientOf(session)}${loginText(session)}`)
   }
 
   #request(command: string, recipient: string | undefined): PolicyRequest {

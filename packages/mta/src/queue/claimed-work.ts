@@ -1,0 +1,89 @@
+import type { Log } from '@posthorn/mail'
+import type { QueueEntry, QueueStore } from '@posthorn/storage'
+import type { DeliveryJob } from '../delivery/attempt.ts'
+import type { Deliverer } from './deliverer.ts'
+import { type Destinations, destinationKey } from './destinations.ts'
+import type { QueuedMessage } from './job.ts'
+import { logActive } from './log-lines.ts'
+import type { QueueOptions } from './options.ts'
+import type { OutcomeRecorder } from './outcome.ts'
+
+export interface ClaimedWorkInput {
+  readonly queue: Pick<QueueStore, 'begin' | 'setHold' | 'settle'>
+  readonly deliverer: Deliverer
+  readonly recorder: OutcomeRecorder
+  readonly destinations: Destinations
+  readonly options: () => QueueOptions
+  readonly log: Log
+  readonly now: () => number
+}
+
+/** One claimed message on its way to all its destinations; what comes of each is written down. */
+export class ClaimedWork {
+  readonly #input: ClaimedWorkInput
+
+  constructor(input: ClaimedWorkInput) {
+    this.#input = input
+  }
+
+  async run(
+    entry: QueueEntry,
+    message: QueuedMessage,
+    jobs: readonly DeliveryJob[],
+    claimedMs: number,
+  ): Promise<void> {
+    // The first of them was noted by the claim alone.
+    const { crashLimit } = this.#input.options()
+    if (entry.recipients.some(({ begun = 0 }) => begun >= Math.max(crashLimit - 1, 1))) {
+      await this.#hold(entry)
+      return
+    }
+    // Whoever accepted it has said so already.
+    const again = entry.recipients.some(({ attempts, last }) => attempts > 1 || last !== undefined)
+    if (again) logActive(this.#input.log, entry)
+    // To one next hop one after the other, over one connection; to several at once.
+    const chains = Map.groupBy(jobs, destinationKey)
+    await Promise.all(
+      [...chains].map(async ([destination, chain]) => {
+        const { transport = '' } = chain[0] ?? {}
+        const limits = this.#input.options().limitsOf(transport)
+        // With a pause between deliveries each of them waits for its turn.
+        const turns = limits.rateDelayMs > 0 ? chain.map((job) => [job]) : [chain]
+        for (const turn of turns) {
+          await this.#input.destinations.enter(destination, limits)
+          try {
+            for (const job of turn) await this.#deliver(job, message, claimedMs)
+          } finally {
+            this.#input.destinations.leave(destination)
+          }
+        }
+      }),
+    )
+  }
+
+  /** A message that seems to kill its worker stops nobody else. Its count begins anew when it is released. */
+  async #hold({ queueId, recipients }: QueueEntry): Promise<void> {
+    const { queue, log, options, now } = this.#input
+    const atMs = now()
+    const diagnostic = `${options().crashLimit} attempts ended without a result`
+    const note = { status: '4.3.0', diagnostic, remoteMta: 'none', atMs }
+    await queue.setHold(queueId, 'held')
+    await queue.settle(
+      queueId,
+      recipients.map(({ index }) => ({ index, kind: 'deferred', dueMs: atMs, note })),
+    )
+    const text = `message put on hold: ${diagnostic}; release it with: postsuper -H ${queueId}`
+    log({ level: 'error', service: 'qmgr', queueId, text })
+  }
+
+  async #deliver(job: DeliveryJob, message: QueuedMessage, claimedMs: number): Promise<void> {
+    // Whoever was claimed by a process that died is suspected; who only waits in such a claim is not its cause.
+    if (job.recipients.some(({ attempts }) => attempts > 1)) {
+      const indexes = job.recipients.map(({ index }) => index)
+      await this.#input.queue.begin(job.entry.queueId, indexes)
+    }
+    const startedMs = this.#input.now()
+    const attempts = await this.#input.deliverer.attempt(job, message)
+    await this.#input.recorder.record(job, attempts, { service: job.transport, claimedMs, startedMs })
+  }
+}
