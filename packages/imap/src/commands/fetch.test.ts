@@ -1,63 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startImapFixture } from '../testkit/imap-fixture.ts'
-
-const lines = (...text: string[]) => `${text.join('\r\n')}\r\n`
-
-const plain = lines(
-  'From: Ann <ann@example.org>',
-  'To: bob@example.org',
-  'Subject: Hello',
-  'X-A: 1',
-  '',
-  'one',
-  'two',
-)
-
-/** RFC 9051 §6.4.5.1: the example of part numbers. */
-const nested = lines(
-  'Subject: outer',
-  'Content-Type: multipart/mixed; boundary=a',
-  '',
-  '--a',
-  '',
-  'first',
-  '--a',
-  'Content-Type: application/octet-stream',
-  'Content-Transfer-Encoding: base64',
-  '',
-  'AAAA',
-  '--a',
-  'Content-Type: message/rfc822',
-  '',
-  'Subject: inner',
-  'Content-Type: multipart/mixed; boundary=b',
-  '',
-  '--b',
-  '',
-  'inner text',
-  '--b',
-  'Content-Type: image/gif',
-  '',
-  'GIF',
-  '--b--',
-  '--a--',
-)
-
-async function withMessages(t: import('node:test').TestContext, messages: readonly string[]) {
-  const imap = await startImapFixture(t)
-  const client = await imap.login()
-  for (const message of messages) await client.append('INBOX', message, '() "17-Jul-1996 02:44:25 -0700"')
-  await client.ok('SELECT INBOX')
-  return { imap, client }
-}
-
-/** The untagged lines of a command as one text. */
-async function answer(client: { ok(text: string): Promise<string[]> }, command: string): Promise<string> {
-  return (await client.ok(command)).slice(0, -1).join('\n')
-}
-
-const literal = (text: string) => `{${text.length}}\n${text.replaceAll('\r\n', '\n')}`
+import { answer, lines, literal, nested, plain, withMessages } from '../testkit/fetch-samples.ts'
 
 test('RFC 9051 §6.4.5: every item that stands in columns', async (t) => {
   const { client } = await withMessages(t, [plain])
@@ -153,29 +96,6 @@ test('RFC 9051 §6.4.5.1: a message that is not multipart has part 1', async (t)
   assert.equal(await answer(client, 'FETCH 1 BODY.PEEK[2]'), '* 1 FETCH (BODY[2] NIL)')
 })
 
-test('RFC 9051 §6.4.5: BODY[] and RFC822.TEXT set \\Seen and say so in the same response', async (t) => {
-  const { client } = await withMessages(t, [plain, plain])
-  assert.equal(
-    await answer(client, 'FETCH 1 RFC822.TEXT'),
-    `* 1 FETCH (FLAGS (\\Seen \\Recent) RFC822.TEXT ${literal(lines('one', 'two'))})`,
-  )
-  assert.equal(await answer(client, 'FETCH 1 BODY[]<0.4>'), `* 1 FETCH (BODY[]<0> ${literal('From')})`)
-  assert.equal(
-    await answer(client, 'FETCH 1:2 (BODY[]<0.1> FLAGS)'),
-    '* 1 FETCH (BODY[]<0> {1}\nF FLAGS (\\Seen \\Recent))\n* 2 FETCH (BODY[]<0> {1}\nF FLAGS (\\Seen \\Recent))',
-  )
-})
-
-test('RFC 9051 §6.3.3: EXAMINE never sets \\Seen', async (t) => {
-  const { client } = await withMessages(t, [plain])
-  await client.ok('EXAMINE INBOX')
-  assert.equal(await answer(client, 'FETCH 1 BODY[]<0.1>'), '* 1 FETCH (BODY[]<0> {1}\nF)')
-  assert.equal(
-    (await client.command('STORE 1 +FLAGS (\\Seen)')).at(-1),
-    'NO [READ-ONLY] Mailbox is read-only',
-  )
-})
-
 test('RFC 9051 §6.4.9: UID FETCH n:* past the end answers the last message; unknown UIDs are no error', async (t) => {
   const { client } = await withMessages(t, [plain, plain])
   assert.equal(await answer(client, 'UID FETCH 500:* (FLAGS)'), '* 2 FETCH (UID 2 FLAGS (\\Recent))')
@@ -187,54 +107,6 @@ test('RFC 9051 §9 seq-number: a sequence number that is not there is BAD', asyn
   assert.match((await client.command('FETCH 2 FLAGS')).at(-1)!, /^BAD /)
   assert.match((await client.command('FETCH 0 FLAGS')).at(-1)!, /^BAD /)
   assert.match((await client.command('FETCH 1 (BOGUS)')).at(-1)!, /^BAD .*Unknown FETCH item/)
-})
-
-test('RFC 2180 §4.1.3: a message expunged elsewhere is left out with NO, by UID with OK', async (t) => {
-  const { imap, client } = await withMessages(t, [plain, plain])
-  const other = await imap.login('INBOX')
-  await other.ok('STORE 1 +FLAGS.SILENT (\\Deleted)')
-  await other.ok('EXPUNGE')
-  const fetched = await client.command('FETCH 1:2 (UID RFC822.SIZE)')
-  assert.equal(fetched[0], `* 2 FETCH (UID 2 RFC822.SIZE ${plain.length})`)
-  assert.match(fetched.at(-1)!, /^NO \[EXPUNGEISSUED\]/)
-  assert.match((await client.command('FETCH 1 (BODY[])')).at(-1)!, /^NO \[EXPUNGEISSUED\]/)
-  assert.ok((await client.ok('NOOP')).includes('* 1 EXPUNGE'))
-})
-
-test('RFC 7162 §3.1.4: MODSEQ, CHANGEDSINCE; §3.1.3: MODSEQ with \\Seen', async (t) => {
-  const { client } = await withMessages(t, [plain, plain])
-  const [, first] = /MODSEQ \((\d+)\)/.exec(await answer(client, 'FETCH 2 (MODSEQ)'))!
-  assert.equal(await answer(client, `FETCH 1:2 (FLAGS) (CHANGEDSINCE ${first})`), '')
-  assert.match(
-    await answer(client, 'FETCH 1 BODY[]<0.1>'),
-    /^\* 1 FETCH \(FLAGS \(\\Seen \\Recent\) UID 1 MODSEQ \(\d+\) BODY\[\]<0> \{1\}\nF\)$/,
-  )
-  assert.match(
-    await answer(client, `UID FETCH 1:* (FLAGS) (CHANGEDSINCE ${first})`),
-    /^\* 1 FETCH \(UID 1 FLAGS \(\\Seen \\Recent\) MODSEQ \(\d+\)\)$/,
-  )
-  assert.match((await client.command('UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)')).at(-1)!, /^BAD /)
-})
-
-test('a message above the limit for one piece comes in pieces, octet for octet', async (t) => {
-  const body = Array.from({ length: 25_000 }, (_, line) => `line ${line} ${'x'.repeat(50)}`).join('\r\n')
-  const large = `Subject: large\r\n\r\n${body}\r\n`
-  const { client } = await withMessages(t, [plain, large, plain])
-  const got = await answer(client, 'FETCH 1:3 (UID BODY.PEEK[])')
-  assert.equal(
-    got,
-    [plain, large, plain]
-      .map((text, at) => `* ${at + 1} FETCH (UID ${at + 1} BODY[] ${literal(text)})`)
-      .join('\n'),
-  )
-  assert.equal(
-    await answer(
-      client,
-      'FETCH 2 (BODY.PEEK[TEXT]<300000.10> BODY.PEEK[HEADER.FIELDS (SUBJECT)] BODY.PEEK[7])',
-    ),
-    `* 2 FETCH (BODY[TEXT]<300000> ${literal(body.slice(300_000, 300_010))} ` +
-      `BODY[HEADER.FIELDS (SUBJECT)] ${literal('Subject: large\r\n\r\n')} BODY[7] NIL)`,
-  )
 })
 
 test('RFC 9051 §4.3: NUL in a stored message is sent as 0x80', async (t) => {
@@ -317,35 +189,4 @@ test('the trace fields of a delivery belong to the message: header, sizes, offse
     await answer(client, 'FETCH 1 BODY.PEEK[2.MIME]<0.12>'),
     `* 1 FETCH (BODY[2.MIME]<0> ${literal('Content-Type')})`,
   )
-})
-
-test('RFC 7162 §3.2.6: UID FETCH with VANISHED tells what went since', async (t) => {
-  const { imap, client } = await withMessages(t, [plain, plain, plain, plain])
-  await client.ok('ENABLE QRESYNC')
-  const [, modSeq] = /HIGHESTMODSEQ (\d+)/.exec((await client.ok('SELECT INBOX')).join('\n'))!
-  const other = await imap.login('INBOX')
-  await other.ok('STORE 1,3 +FLAGS.SILENT (\\Deleted)')
-  await other.ok('STORE 4 +FLAGS.SILENT (\\Seen)')
-  await other.ok('EXPUNGE')
-  const found = await client.ok(`UID FETCH 2:* (FLAGS) (CHANGEDSINCE ${modSeq} VANISHED)`)
-  assert.equal(found[0], '* VANISHED (EARLIER) 3')
-  assert.match(found[1]!, /^\* 4 FETCH \(UID 4 FLAGS \(\\Seen\) MODSEQ \(\d+\)\)$/)
-})
-
-test('a large message removed while it is being sent ends the connection: its literal has no other end', async (t) => {
-  const large = `Subject: large\r\n\r\n${'0123456789\r\n'.repeat(150_000)}`
-  const { imap, client } = await withMessages(t, [large])
-  const { messages } = imap.store
-  const { read } = messages
-  let pieces = 0
-  messages.read = async (mailbox, uid, start, end) =>
-    ++pieces > 2 ? undefined : read.call(messages, mailbox, uid, start, end)
-  client.send('x FETCH 1 BODY.PEEK[]\r\n')
-  const lines = await client.end()
-  assert.equal(lines[0], `* 1 FETCH (BODY[] {${large.length}}`)
-  assert.ok(lines.join('\r\n').length < large.length)
-  assert.ok(imap.log.some(({ level, error }) => level === 'error' && /removed/.test(String(error))))
-  messages.read = async () => undefined
-  const other = await imap.login('INBOX')
-  assert.match((await other.command('FETCH 1 BODY.PEEK[]')).at(-1)!, /^NO \[EXPUNGEISSUED\]/)
 })

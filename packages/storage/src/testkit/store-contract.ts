@@ -13,6 +13,7 @@ const cases: readonly ContractCase[] = [
   ...mailboxesContract,
   ...readingContract,
   ...messagesContract,
+  ...readingContract,
   ...changesContract,
   ...queueContract,
   ...sharingContract,
