@@ -111,6 +111,20 @@ export const decodeCharset = (bytes: Uint8Array, charset: string): string => {
   }
 }
 
+/**
+ * 'ascii': octets below 128 are ASCII between line ends, whatever stands in other lines; 'shifted': as long as no shift
+ * changes it (ISO-2022-JP); 'other': nothing is known.
+ */
+export type CharsetKind = 'ascii' | 'shifted' | 'other'
+
+export const charsetKind = (charset: string): CharsetKind => {
+  const decoder = findDecoder(charset)
+  if (decoder === 'unknown') return 'ascii'
+  if (decoder === 'libmime') return 'other'
+  if (decoder.encoding === 'iso-2022-jp') return 'shifted'
+  return sevenBit.has(decoder.encoding) ? 'other' : 'ascii'
+}
+
 export interface CharsetDecoder {
   push(bytes: Uint8Array): string
   finish(): string

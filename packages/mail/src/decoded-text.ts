@@ -1,4 +1,6 @@
+import { foldCase } from './case-fold.ts'
 import { createCharsetDecoder, decodeCharset } from './charset.ts'
+import { foldOctets } from './folded-octets.ts'
 import { asBuffer } from './octets.ts'
 import { parameterText } from './parameters.ts'
 import { mayBeOdd, searchedField } from './searched-field.ts'
@@ -12,6 +14,15 @@ export interface DecodedText {
   readonly text: string
   /** The next piece goes on where this one ends. */
   readonly more: boolean
+  /** Case folded already. */
+  readonly isFolded: boolean
+}
+
+/** How octets become text. */
+interface Reading {
+  readonly isFolded: boolean
+  header(block: Uint8Array): string
+  part(message: OctetRanges, part: SinglePart): string
 }
 
 /** A message's octets [start, end): `subarray` of the whole, or of what was read of a large one. */
@@ -28,20 +39,27 @@ const pieceBytes = 256 * 1024
  * within count as body. Attachments that are not text are left out. RFC 9051 §6.4.4 BODY, TEXT.
  * `message` is without trace prefix; only `searchableRanges` of it are looked at.
  */
-export function* decodedTexts(
-  message: OctetRanges,
-  summary: Pick<MessageSummary, 'headerBytes' | 'structure'>,
-): Generator<DecodedText> {
-  yield* headerTexts('header', message.subarray(0, summary.headerBytes))
+export const decodedTexts = (message: OctetRanges, summary: SearchedSummary): Generator<DecodedText> =>
+  textsOf(message, summary, asWritten)
+
+/** The same, case folded (RFC 5051) but for the pieces of large parts, which `foldCase` has to see together. */
+export const foldedTexts = (message: OctetRanges, summary: SearchedSummary): Generator<DecodedText> =>
+  textsOf(message, summary, folding)
+
+/** Of a summary what decoding needs: see `decodeStructure`. */
+export type SearchedSummary = Pick<MessageSummary, 'headerBytes' | 'structure'>
+
+function* textsOf(message: OctetRanges, summary: SearchedSummary, reading: Reading): Generator<DecodedText> {
+  yield* headerTexts('header', message.subarray(0, summary.headerBytes), reading)
   const open: { readonly part: Part; readonly place: DecodedText['place'] }[] = [
     { part: summary.structure, place: 'header' },
   ]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { part, place } = next
     if (part !== summary.structure && part.bodyStart > part.headerStart) {
-      yield* headerTexts(place, message.subarray(part.headerStart, part.bodyStart))
+      yield* headerTexts(place, message.subarray(part.headerStart, part.bodyStart), reading)
     }
-    if (part.kind === 'text') yield* partTexts(message, part)
+    if (part.kind === 'text') yield* partTexts(message, part, reading)
     else if (part.kind === 'message') open.push({ part: part.content, place: 'body' })
     else if (part.kind === 'multipart') {
       for (const child of part.children.toReversed()) open.push({ part: child, place: 'header' })
@@ -54,7 +72,7 @@ const maxGapBytes = 16 * 1024
 
 /** What `decodedTexts` looks at, ascending: in a message with large attachments a small part of it. */
 export const searchableRanges = (
-  summary: Pick<MessageSummary, 'headerBytes' | 'structure'>,
+  summary: SearchedSummary,
 ): readonly (readonly [start: number, end: number])[] => {
   const ranges: [number, number][] = [[0, summary.headerBytes]]
   const add = (start: number, end: number): void => {
@@ -71,10 +89,15 @@ export const searchableRanges = (
   return ranges
 }
 
-function* headerTexts(place: DecodedText['place'], header: Uint8Array): Generator<DecodedText> {
+function* headerTexts(
+  place: DecodedText['place'],
+  header: Uint8Array,
+  reading: Reading,
+): Generator<DecodedText> {
+  const { isFolded } = reading
   for (let start = 0; start < header.length; ) {
     const end = fieldEndAfter(header, start + pieceBytes)
-    yield { place, text: decodeHeaderBlock(header.subarray(start, end)), more: false }
+    yield { place, text: reading.header(header.subarray(start, end)), more: false, isFolded }
     start = end
   }
 }
@@ -92,28 +115,31 @@ const fieldEndAfter = (header: Uint8Array, from: number): number => {
   return limit
 }
 
-function* partTexts(message: OctetRanges, part: SinglePart): Generator<DecodedText> {
+function* partTexts(message: OctetRanges, part: SinglePart, reading: Reading): Generator<DecodedText> {
   if (part.bodyEnd - part.bodyStart <= pieceBytes) {
-    yield { place: 'body', text: decodeTextPart(message, part), more: false }
+    yield { place: 'body', text: reading.part(message, part), more: false, isFolded: reading.isFolded }
     return
   }
   const octets = createTransferDecoder(part.encoding)
-  const characters = createCharsetDecoder(parameterText(part.parameters, 'charset') ?? '')
+  const characters = createCharsetDecoder(charsetOf(part))
   for (let at = part.bodyStart; at < part.bodyEnd; at += pieceBytes) {
     const chunk = message.subarray(at, Math.min(part.bodyEnd, at + pieceBytes))
-    yield { place: 'body', text: characters.push(octets.push(chunk)), more: true }
+    yield { place: 'body', text: characters.push(octets.push(chunk)), more: true, isFolded: false }
   }
   const last = characters.push(octets.finish()) + characters.finish()
-  yield { place: 'body', text: last, more: false }
+  yield { place: 'body', text: last, more: false, isFolded: false }
 }
 
 /** A header block as text: one line a field, without carriage returns. */
 export const decodeHeaderBlock = (header: Uint8Array): string => {
   const block = asBuffer(header).toString('latin1').replaceAll('\r', '')
   const unfolded = block.replace(/\n(?=[ \t])/g, '')
-  if (!unfolded.includes('=?') && /^[\0-\x7f]*$/.test(unfolded) && !mayBeOdd(unfolded)) return unfolded
-  return unfolded.split('\n').map(decodeLine).join('\n')
+  if (isPlain(unfolded)) return unfolded
+  const lines = unfolded.split('\n')
+  return lines.map((line) => (isPlain(line) ? line : decodeLine(line))).join('\n')
 }
+
+const isPlain = (text: string): boolean => !text.includes('=?') && !/[^\0-\x7f]/.test(text) && !mayBeOdd(text)
 
 const decodeLine = (line: string): string => {
   const colon = line.indexOf(':') + 1
@@ -125,7 +151,18 @@ const decodeLine = (line: string): string => {
 }
 
 /** RFC 2045 §6, RFC 2046 §4.1. */
-export const decodeTextPart = (message: OctetRanges, part: SinglePart): string => {
-  const octets = decodeTransfer(message.subarray(part.bodyStart, part.bodyEnd), part.encoding)
-  return decodeCharset(octets, parameterText(part.parameters, 'charset') ?? '')
+export const decodeTextPart = (message: OctetRanges, part: SinglePart): string =>
+  decodeCharset(partOctets(message, part), charsetOf(part))
+
+const partOctets = (message: OctetRanges, part: SinglePart): Uint8Array =>
+  decodeTransfer(message.subarray(part.bodyStart, part.bodyEnd), part.encoding)
+
+const charsetOf = ({ parameters }: SinglePart): string => parameterText(parameters, 'charset') ?? ''
+
+const asWritten: Reading = { isFolded: false, header: decodeHeaderBlock, part: decodeTextPart }
+
+const folding: Reading = {
+  isFolded: true,
+  header: (block) => foldCase(decodeHeaderBlock(block)),
+  part: (message, part) => foldOctets(partOctets(message, part), charsetOf(part)),
 }

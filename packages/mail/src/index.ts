@@ -23,8 +23,14 @@ export { createCharsetDecoder, decodeCharset, knowsCharset } from './charset.ts'
 export { conversationOf } from './conversation.ts'
 export type { ParsedDate } from './date.ts'
 export { formatDate, parseDate } from './date.ts'
-export type { DecodedText, OctetRanges } from './decoded-text.ts'
-export { decodedTexts, decodeHeaderBlock, decodeTextPart, searchableRanges } from './decoded-text.ts'
+export type { DecodedText, OctetRanges, SearchedSummary } from './decoded-text.ts'
+export {
+  decodedTexts,
+  decodeHeaderBlock,
+  decodeTextPart,
+  foldedTexts,
+  searchableRanges,
+} from './decoded-text.ts'
 export type { DeliveryResult } from './delivery-result.ts'
 export { decodeWords, encodeWords } from './encoded-word.ts'
 export type { AddressEntry, EnvelopeFields } from './envelope.ts'
@@ -50,7 +56,7 @@ export { searchedField } from './searched-field.ts'
 export { isStatus, statusInClass, statusOfReply } from './status.ts'
 export type { Disposition, MessagePart, MultipartPart, Parameter, Part, SinglePart } from './structure.ts'
 export type { MessageSummary, OctetKinds } from './summary.ts'
-export { decodeSummary } from './summary-decode.ts'
+export { decodeStructure, decodeSummary } from './summary-decode.ts'
 export { encodeSummary } from './summary-encode.ts'
 export { extension, summaryFlag, summaryVersion } from './summary-format.ts'
 export { SummaryReader } from './summary-reader.ts'

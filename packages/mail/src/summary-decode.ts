@@ -1,3 +1,4 @@
+import type { SearchedSummary } from './decoded-text.ts'
 import type { AddressEntry, EnvelopeFields } from './envelope.ts'
 import type { OctetString } from './octets.ts'
 import type { Disposition, Parameter, Part } from './structure.ts'
@@ -36,6 +37,15 @@ export const decodeSummary = (encoded: Uint8Array): MessageSummary => {
     envelope,
     structure: readPart(reader, 0, 0),
   }
+}
+
+/** Of a summary what a search of the texts needs. Throws as `decodeSummary`. */
+export const decodeStructure = (encoded: Uint8Array): SearchedSummary => {
+  const reader = new SummaryReader()
+  reader.open(encoded)
+  const { headerBytes } = reader
+  reader.toStructure()
+  return { headerBytes, structure: readPart(reader, 0, 0) }
 }
 
 const readEnvelope = (reader: SummaryReader): EnvelopeFields => ({

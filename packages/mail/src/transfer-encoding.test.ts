@@ -45,3 +45,31 @@ for (const [encoding, input, expected] of rows) {
     }
   })
 }
+
+const odd = ['=', '=', '\r\n', '\n', '\r', ' ', '\t', 'x', '4', '=41', '=\r\n', '-', '_', '*', 'YWJj', 'YQ==']
+
+test('RFC 2045 §6.7, §6.8: all at once, in pieces and an octet at a time give the same', () => {
+  let state = 3
+  const below = (limit: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    return (state >>> 8) % limit
+  }
+  const line = () => `${'QUJD'.repeat(19)}\r\n`.repeat(below(3))
+  for (let round = 0; round < 2_000; round++) {
+    const pieces = Array.from({ length: below(9) }, () => odd[below(odd.length)] as string)
+    const bytes = Buffer.from(`${line()}${pieces.join('')}${line()}`)
+    for (const encoding of ['base64', 'quoted-printable']) {
+      const slow = createTransferDecoder(encoding)
+      const octets = Array.from(bytes, (octet) => Buffer.from(slow.push(Uint8Array.of(octet))))
+      const expected = Buffer.concat([...octets, slow.finish()])
+      const whole = Buffer.from(decodeTransfer(bytes, encoding))
+      assert.ok(whole.equals(expected), `${encoding} ${JSON.stringify(bytes.toString())}`)
+      const decoder = createTransferDecoder(encoding)
+      const cut = below(bytes.length + 1)
+      const halves = [bytes.subarray(0, cut), bytes.subarray(cut)].map((each) =>
+        Buffer.from(decoder.push(each)),
+      )
+      assert.ok(Buffer.concat([...halves, decoder.finish()]).equals(expected), bytes.toString())
+    }
+  }
+})

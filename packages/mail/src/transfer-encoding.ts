@@ -1,4 +1,5 @@
 import { createBase64Decoder, decodeBase64 } from './base64-decoder.ts'
+import { decodeQuotedPrintable } from './quoted-printable.ts'
 import { createQuotedPrintableDecoder } from './quoted-printable-decoder.ts'
 
 /** Octets in, decoded octets out; `finish` gives what was held back. */
@@ -24,11 +25,7 @@ export const createTransferDecoder = (encoding: string): OctetDecoder => {
 export const decodeTransfer = (bytes: Uint8Array, encoding: string): Uint8Array => {
   const name = encoding.toLowerCase()
   if (name === 'base64') return decodeBase64(bytes)
-  if (name !== 'quoted-printable') return bytes
-  const decoder = createQuotedPrintableDecoder()
-  const decoded = decoder.push(bytes)
-  const rest = decoder.finish()
-  return rest.length === 0 ? decoded : Buffer.concat([decoded, rest])
+  return name === 'quoted-printable' ? decodeQuotedPrintable(bytes) : bytes
 }
 
 /** Whether `createTransferDecoder` decodes it or it needs no decoding. RFC 3516 §4.3 UNKNOWN-CTE. */

@@ -1,4 +1,11 @@
-import { conversationOf, type OctetRanges, octetsOf, SummaryReader, summaryFlag } from '@posthorn/mail'
+import {
+  conversationOf,
+  decodeStructure,
+  type OctetRanges,
+  octetsOf,
+  SummaryReader,
+  summaryFlag,
+} from '@posthorn/mail'
 import type { MessageBatch } from '../contract.ts'
 import type { KeptText } from '../texts/kept-message-texts.ts'
 import { MessageTexts } from './message-texts.ts'
@@ -104,7 +111,7 @@ export class Candidate {
   /** Stage texts only. */
   texts(): MessageTexts {
     const summary = this.#batch?.summaries?.[this.row] ?? empty
-    this.#texts ??= new MessageTexts(this.#prefix(), this.#body(), summary)
+    this.#texts ??= new MessageTexts(this.#prefix(), this.#body(), decodeStructure(summary))
     return this.#texts
   }
 

@@ -1,10 +1,10 @@
 import {
   type DecodedText,
-  decodedTexts,
   decodeHeaderBlock,
-  decodeSummary,
   foldCase,
+  foldedTexts,
   type OctetRanges,
+  type SearchedSummary,
 } from '@posthorn/mail'
 
 interface FoldedText {
@@ -24,7 +24,7 @@ export class MessageTexts {
   #held = ''
   #length = 0
 
-  constructor(prefix: Uint8Array, message: OctetRanges, summary: Uint8Array) {
+  constructor(prefix: Uint8Array, message: OctetRanges, summary: SearchedSummary) {
     this.#pieces = allTexts(prefix, message, summary)
   }
 
@@ -47,10 +47,14 @@ export class MessageTexts {
   step(): boolean {
     const next = this.#pieces.next()
     if (next.done === true) return false
-    const { place, text, more } = next.value
+    const { place, text, more, isFolded } = next.value
+    this.#length += text.length
+    if (isFolded) {
+      this.#folded.push({ place, text })
+      return true
+    }
     const raw = this.#held + text
     const cut = more ? cutOf(raw) : raw.length
-    this.#length += text.length
     this.#open.push(foldCase(raw.slice(0, cut)))
     this.#held = raw.slice(cut)
     if (!more) {
@@ -77,7 +81,13 @@ const cutOf = (text: string): number => {
   return text.length - line <= maxHeldLength ? line : text.length - 1
 }
 
-function* allTexts(prefix: Uint8Array, message: OctetRanges, summary: Uint8Array): Generator<DecodedText> {
-  if (prefix.length > 0) yield { place: 'header', text: decodeHeaderBlock(prefix), more: false }
-  yield* decodedTexts(message, decodeSummary(summary))
+function* allTexts(
+  prefix: Uint8Array,
+  message: OctetRanges,
+  summary: SearchedSummary,
+): Generator<DecodedText> {
+  if (prefix.length > 0) {
+    yield { place: 'header', text: foldCase(decodeHeaderBlock(prefix)), more: false, isFolded: true }
+  }
+  yield* foldedTexts(message, summary)
 }

@@ -1,4 +1,4 @@
-import { decodeSummary, type OctetRanges, searchableRanges } from '@posthorn/mail'
+import { decodeStructure, type OctetRanges, searchableRanges } from '@posthorn/mail'
 import type { MessageBatch, Uid } from '../contract.ts'
 import type { SearchSource } from './search-source.ts'
 
@@ -14,7 +14,7 @@ export const readSearchable = async (
   row: number,
 ): Promise<OctetRanges | undefined> => {
   const prefixBytes = batch.prefixes?.[row]?.length ?? 0
-  const summary = decodeSummary(batch.summaries?.[row] ?? Buffer.alloc(0))
+  const summary = decodeStructure(batch.summaries?.[row] ?? Buffer.alloc(0))
   const pieces: { readonly start: number; readonly bytes: Uint8Array }[] = []
   for (const [start, end] of searchableRanges(summary)) {
     const bytes = await read(batch.uids[row] as Uid, prefixBytes + start, prefixBytes + end)

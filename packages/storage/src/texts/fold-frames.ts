@@ -1,11 +1,11 @@
-import * as fs from 'node:fs'
-import { bytesOfOctets, decodeSummary, type OctetRanges, searchableRanges } from '@posthorn/mail'
+import { bytesOfOctets, decodeStructure, type OctetRanges, searchableRanges } from '@posthorn/mail'
 import type { MakeListing } from '../contract.ts'
 import { columnCount, type NewListing } from '../listings/listing-file.ts'
 import { checksum, decodeFrameHeader, type FrameHeader, frameHeaderBytes } from '../segments/frame.ts'
-import { segmentPath } from '../segments/segment-path.ts'
-import { foldMessage, maxTextLength } from './fold-message.ts'
-import type { NewText } from './text-writer.ts'
+import { type FoldedTexts, foldMessage, maxTextLength } from './fold-message.ts'
+import { SegmentWindow } from './segment-window.ts'
+import { TextOctets } from './text-octets.ts'
+import type { NewText, NewTexts } from './text-writer.ts'
 
 /** One message of which something is to be made, and where its frame was. */
 export interface FrameToFold {
@@ -26,49 +26,109 @@ const wholeBytes = 1024 * 1024
 const maxColumnBytes = 16 * 1024
 const noColumns = [new Uint8Array(0), new Uint8Array(0)] as const
 
+/** Valid until more is made. */
 export interface Folded {
-  readonly texts: readonly NewText[]
+  readonly texts: NewTexts
   readonly listings: readonly NewListing[]
 }
 
-/** Those that cannot be read now (moved, deleted, damaged) are left out. */
-export const foldFrames = (
-  segmentDirectory: string,
-  frames: readonly FrameToFold[],
-  makeListing: MakeListing | undefined,
-): Folded => {
-  const texts: NewText[] = []
-  const listings: NewListing[] = []
-  let open: { readonly segment: number; readonly file: number } | undefined
-  try {
-    for (const frame of frames) {
-      if (open?.segment !== frame.segment) {
-        if (open !== undefined) fs.closeSync(open.file)
-        open = undefined
-        const file = openSegment(segmentDirectory, frame.segment)
-        if (file === undefined) continue
-        open = { segment: frame.segment, file }
-      }
-      const { messageId, blobId, sizeBytes } = frame
-      const frameHead = readHead(open.file, frame)
-      if (frameHead === undefined) continue
-      if (frame.makes !== 'listing') {
-        const message = readMessage(open.file, frameHead)
-        if (message === undefined) continue
-        const folded = message === 'too-long' ? undefined : fold(frame, message, frameHead.summary)
-        texts.push({ messageId, blobId, sizeBytes, folded })
-      }
-      if (frame.makes !== 'text' && makeListing !== undefined)
-        listings.push({ messageId, blobId, sizeBytes, columns: list(frame, frameHead.summary, makeListing) })
-    }
-  } finally {
-    if (open !== undefined) fs.closeSync(open.file)
+/** Makes texts and listings of batch after batch, in the same memory. */
+export class FrameFolder {
+  readonly #window: SegmentWindow
+  readonly #makeListing: MakeListing | undefined
+  readonly #heads = new TextOctets()
+  readonly #bodies = new TextOctets()
+
+  constructor(segmentDirectory: string, makeListing: MakeListing | undefined) {
+    this.#window = new SegmentWindow(segmentDirectory)
+    this.#makeListing = makeListing
   }
-  return { texts, listings }
+
+  /** Those that cannot be read now (moved, deleted, damaged) are left out. */
+  fold(frames: readonly FrameToFold[]): Folded {
+    const texts: NewText[] = []
+    const listings: NewListing[] = []
+    this.#heads.clear()
+    this.#bodies.clear()
+    const aheads = aheadsOf(frames)
+    try {
+      for (const [at, frame] of frames.entries()) {
+        const { messageId, blobId, sizeBytes } = frame
+        if (!this.#window.open(frame.segment)) continue
+        const head = readHead(this.#window, frame, aheads[at] as number)
+        if (head === undefined) continue
+        if (frame.makes !== 'listing') {
+          const text = this.#foldText(frame, head)
+          if (text === undefined) continue
+          texts.push({ messageId, blobId, sizeBytes, ...text })
+        }
+        if (frame.makes !== 'text' && this.#makeListing !== undefined)
+          listings.push({ messageId, blobId, sizeBytes, columns: list(frame, head, this.#makeListing) })
+      }
+    } finally {
+      this.#window.close()
+    }
+    return { texts: { texts, heads: this.#heads.written(), bodies: this.#bodies.written() }, listings }
+  }
+
+  #foldText(frame: FrameToFold, head: FrameHead): TextLengths | undefined {
+    const message = readMessage(this.#window, head)
+    if (message === undefined) return undefined
+    const heads = this.#heads
+    const bodies = this.#bodies
+    const [headStart, bodyStart] = [heads.length, bodies.length]
+    const folded = message === 'too-long' ? undefined : fold(frame, message, head.summary, { heads, bodies })
+    if (folded === undefined) {
+      heads.cut(headStart)
+      bodies.cut(bodyStart)
+      return nothingKept
+    }
+    const { partBytes } = folded
+    return {
+      headBytes: heads.length - headStart,
+      partBytes,
+      bodyBytes: bodies.length - bodyStart - partBytes,
+      tooLong: false,
+    }
+  }
+}
+
+type TextLengths = Pick<NewText, 'headBytes' | 'partBytes' | 'bodyBytes' | 'tooLong'>
+
+const nothingKept: TextLengths = { headBytes: 0, partBytes: 0, bodyBytes: 0, tooLong: true }
+
+/** Between frames that are read together. */
+const maxGapBytes = 16 * 1024
+/** Facts and summary are about so long. */
+const tailBytes = 4 * 1024
+
+/** For each frame how far its neighbours reach that are wanted whole, too; 0: of it only a little is read. */
+const aheadsOf = (frames: readonly FrameToFold[]): Float64Array => {
+  const aheads = new Float64Array(frames.length)
+  let end = 0
+  for (let at = frames.length - 1; at >= 0; at--) {
+    const { makes, segment, offset, sizeBytes } = frames[at] as FrameToFold
+    if (makes === 'listing') continue
+    const own = offset + frameHeaderBytes + sizeBytes + tailBytes
+    const next = frames[at + 1]
+    const isNeighbour =
+      next !== undefined &&
+      next.makes !== 'listing' &&
+      next.segment === segment &&
+      next.offset > offset &&
+      next.offset - own < maxGapBytes
+    if (!isNeighbour) end = own
+    if (sizeBytes <= wholeBytes) aheads[at] = end - offset
+  }
+  return aheads
 }
 
 /** What cannot be listed is answered from the message itself. */
-const list = (frame: FrameToFold, summary: Buffer, makeListing: MakeListing): NewListing['columns'] => {
+const list = (
+  frame: FrameToFold,
+  { summary }: FrameHead,
+  makeListing: MakeListing,
+): NewListing['columns'] => {
   try {
     const made = makeListing(summary, bytesOfOctets(frame.prefix), frame.sizeBytes)
     const [first, second] = made.map((each) => (each.length > maxColumnBytes ? noColumns[0] : each))
@@ -80,14 +140,6 @@ const list = (frame: FrameToFold, summary: Buffer, makeListing: MakeListing): Ne
   }
 }
 
-const openSegment = (directory: string, segment: number): number | undefined => {
-  try {
-    return fs.openSync(segmentPath(directory, segment), 'r')
-  } catch {
-    return undefined
-  }
-}
-
 interface FrameHead {
   readonly bodyAt: number
   readonly header: FrameHeader
@@ -95,55 +147,50 @@ interface FrameHead {
 }
 
 /** What cannot be understood is searched in the message itself, where the failure is reported. */
-const fold = (frame: FrameToFold, message: OctetRanges, summary: Buffer): NewText['folded'] => {
+const fold = (
+  frame: FrameToFold,
+  message: OctetRanges,
+  summary: Buffer,
+  into: FoldedTexts,
+): { readonly partBytes: number } | undefined => {
   try {
-    return foldMessage(bytesOfOctets(frame.prefix), message, summary)
+    return foldMessage(bytesOfOctets(frame.prefix), message, summary, into)
   } catch {
     return undefined
   }
 }
 
-const readAt = (file: number, position: number, lengthBytes: number): Buffer | undefined => {
-  const bytes = Buffer.allocUnsafe(lengthBytes)
-  let filled = 0
-  while (filled < lengthBytes) {
-    const count = fs.readSync(file, bytes, filled, lengthBytes - filled, position + filled)
-    if (count === 0) return undefined
-    filled += count
-  }
-  return bytes
-}
-
-const readHead = (file: number, frame: FrameToFold): FrameHead | undefined => {
-  const first = readAt(file, frame.offset, frameHeaderBytes)
+/** The summary is a copy: more is read while it is used. */
+const readHead = (window: SegmentWindow, frame: FrameToFold, ahead: number): FrameHead | undefined => {
+  const first = window.read(frame.offset, frameHeaderBytes, ahead)
   const header = first && decodeFrameHeader(first)
   if (header === undefined || header.blobId !== frame.blobId) return undefined
   const bodyAt = frame.offset + frameHeaderBytes
-  const tail = readAt(file, bodyAt + header.bodyBytes, header.factsBytes + header.summaryBytes)
+  const tail = window.read(bodyAt + header.bodyBytes, header.factsBytes + header.summaryBytes)
   if (tail === undefined || checksum([tail]) !== header.tailCrc) return undefined
-  return { bodyAt, header, summary: tail.subarray(header.factsBytes) }
+  return { bodyAt, header, summary: Buffer.from(tail.subarray(header.factsBytes)) }
 }
 
-const readMessage = (file: number, head: FrameHead): OctetRanges | 'too-long' | undefined => {
+const readMessage = (window: SegmentWindow, head: FrameHead): OctetRanges | 'too-long' | undefined => {
   const { bodyAt, header } = head
-  if (header.bodyBytes > wholeBytes) return readRanges(file, head)
-  const message = readAt(file, bodyAt, header.bodyBytes)
+  if (header.bodyBytes > wholeBytes) return readRanges(window, head)
+  const message = window.read(bodyAt, header.bodyBytes)
   return message && checksum([message]) === header.bodyCrc ? message : undefined
 }
 
 /** Headers and texts alone. */
 const readRanges = (
-  file: number,
+  window: SegmentWindow,
   { bodyAt, header, summary }: FrameHead,
 ): OctetRanges | 'too-long' | undefined => {
-  const ranges = searchableRanges(decodeSummary(summary))
+  const ranges = searchableRanges(decodeStructure(summary))
   const octets = ranges.reduce((sum, [start, end]) => sum + Math.min(end, header.bodyBytes) - start, 0)
   if (octets > maxTextLength * 2) return 'too-long'
   const pieces: { readonly start: number; readonly bytes: Buffer }[] = []
   for (const [start, end] of ranges) {
-    const bytes = readAt(file, bodyAt + start, Math.min(end, header.bodyBytes) - start)
+    const bytes = window.read(bodyAt + start, Math.min(end, header.bodyBytes) - start)
     if (bytes === undefined) return undefined
-    pieces.push({ start, bytes })
+    pieces.push({ start, bytes: Buffer.from(bytes) })
   }
   return {
     subarray(start, end) {

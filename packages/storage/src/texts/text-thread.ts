@@ -3,7 +3,7 @@ import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MakeListing } from '../contract.ts'
 import { appendListings, compactListings, removeListings } from '../listings/listing-writer.ts'
-import { type FrameToFold, foldFrames } from './fold-frames.ts'
+import { FrameFolder, type FrameToFold } from './fold-frames.ts'
 import { appendTexts, compactTexts, removeTexts } from './text-writer.ts'
 
 /** The thread that makes texts: it alone decodes, folds and writes, at the lowest priority. */
@@ -48,12 +48,24 @@ const loadListings = async ({ listing }: TextPlaces): Promise<Listings> => {
   return { make: makeListing, version: listing.version }
 }
 
-const run = ({ directory, segmentDirectory }: TextPlaces, listings: Listings, task: TextTask): number => {
+interface Tools {
+  readonly directory: string
+  readonly listings: Listings
+  readonly folder: FrameFolder
+}
+
+const makeTools = async (places: TextPlaces): Promise<Tools> => {
+  const { directory, segmentDirectory } = places
+  const listings = await loadListings(places)
+  return { directory, listings, folder: new FrameFolder(segmentDirectory, listings?.make) }
+}
+
+const run = ({ directory, listings, folder }: Tools, task: TextTask): number => {
   const { account } = task
   switch (task.kind) {
     case 'make': {
-      const made = foldFrames(segmentDirectory, task.frames, listings?.make)
-      if (made.texts.length > 0) appendTexts(directory, account, made.texts)
+      const made = folder.fold(task.frames)
+      if (made.texts.texts.length > 0) appendTexts(directory, account, made.texts)
       if (listings !== undefined) appendListings(directory, account, listings.version, made.listings)
       return task.frames.length
     }
@@ -75,12 +87,11 @@ const run = ({ directory, segmentDirectory }: TextPlaces, listings: Listings, ta
 if (parentPort !== null) {
   yieldToMail()
   const port = parentPort
-  const places = workerData as TextPlaces
-  const loaded = loadListings(places)
+  const tools = makeTools(workerData as TextPlaces)
   port.on('message', async (task: TextTask) => {
     let result: TextResult
     try {
-      result = { made: run(places, await loaded, task) }
+      result = { made: run(await tools, task) }
     } catch (error) {
       const { message, code = '' } = error as NodeJS.ErrnoException
       result = { error: message, code }

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
 import * as fs from 'node:fs'
 import { crc32 } from 'node:zlib'
-import type { FoldedMessage } from './fold-message.ts'
 import {
   bodyPath,
   decodeIndexHead,
@@ -16,12 +15,23 @@ import {
 } from './text-record.ts'
 import { noStamp, stampOf, stampOfFiles } from './text-stamp.ts'
 
-/** One message to be kept; without `folded` it is noted as too long. */
+/** Messages to be kept, and their texts one behind the other. */
+export interface NewTexts {
+  readonly texts: readonly NewText[]
+  readonly heads: Buffer
+  readonly bodies: Buffer
+}
+
+/** One message to be kept; one that is too long has no texts. */
 export interface NewText {
   readonly messageId: number
   readonly blobId: number
   readonly sizeBytes: number
-  readonly folded: FoldedMessage | undefined
+  readonly headBytes: number
+  /** MIME headers of the parts, then bodies. */
+  readonly partBytes: number
+  readonly bodyBytes: number
+  readonly tooLong: boolean
 }
 
 interface OpenTexts {
@@ -33,47 +43,48 @@ interface OpenTexts {
   readonly isUntouched: boolean
 }
 
-const empty = Buffer.alloc(0)
 const copyBytes = 1024 * 1024
 
 /** Texts first, then the records that name them: a record is never ahead of its text. One writer at a time. */
-export const appendTexts = (directory: string, account: number, added: readonly NewText[]): void => {
+export const appendTexts = (directory: string, account: number, added: NewTexts): void => {
   const open = openTexts(directory, account)
   try {
-    let headAt = fs.fstatSync(open.head).size
-    let bodyAt = fs.fstatSync(open.body).size
-    const heads: Buffer[] = []
-    const bodies: Buffer[] = []
-    const written = added.map(({ folded, ...ids }) => {
-      const { head = empty, parts = empty, body = empty } = folded ?? {}
-      heads.push(head)
-      bodies.push(parts, body)
-      const record = {
-        ...ids,
-        headAt,
-        headBytes: head.length,
-        headCrc: crc32(head),
-        bodyAt,
-        partBytes: parts.length,
-        bodyBytes: body.length,
-        bodyCrc: crc32(body, crc32(parts)),
-        tooLong: folded === undefined,
-      }
-      headAt += head.length
-      bodyAt += parts.length + body.length
-      return record
-    })
-    writeAll(open.head, Buffer.concat(heads), headAt - sum(heads))
-    writeAll(open.body, Buffer.concat(bodies), bodyAt - sum(bodies))
+    const headAt = fs.fstatSync(open.head).size
+    const bodyAt = fs.fstatSync(open.body).size
+    writeAll(open.head, added.heads, headAt)
+    writeAll(open.body, added.bodies, bodyAt)
     const stamp = open.isUntouched ? stampOfFiles(open.head, open.body) : noStamp
-    const records = written.map((record) => encodeRecord({ ...record, stamp }))
-    writeAll(open.index, Buffer.concat(records), indexHeadBytes + open.records * recordBytes)
+    writeAll(open.index, recordsOf(added, headAt, bodyAt, stamp), indexHeadBytes + open.records * recordBytes)
   } finally {
     closeTexts(open)
   }
 }
 
-const sum = (buffers: readonly Buffer[]): number => buffers.reduce((octets, each) => octets + each.length, 0)
+const recordsOf = (
+  { texts, heads, bodies }: NewTexts,
+  headAt: number,
+  bodyAt: number,
+  stamp: number,
+): Buffer => {
+  let head = 0
+  let body = 0
+  const records = texts.map((text) => {
+    const headEnd = head + text.headBytes
+    const bodyEnd = body + text.partBytes + text.bodyBytes
+    const record = encodeRecord({
+      ...text,
+      headAt: headAt + head,
+      headCrc: crc32(heads.subarray(head, headEnd)),
+      bodyAt: bodyAt + body,
+      bodyCrc: crc32(bodies.subarray(body, bodyEnd)),
+      stamp,
+    })
+    head = headEnd
+    body = bodyEnd
+    return record
+  })
+  return Buffer.concat(records)
+}
 
 const writeAll = (file: number, bytes: Buffer, position: number): void => {
   for (let done = 0; done < bytes.length; ) {
