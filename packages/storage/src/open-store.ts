@@ -23,6 +23,7 @@ import { noAids } from './messages/search-messages.ts'
 import { ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { QueueIds } from './queue/queue-ids.ts'
 import { createQueueStore } from './queue/queue-store.ts'
+import { missingSegments } from './recovery/missing-segments.ts'
 import { takeTurn } from './recovery/opening-turn.ts'
 import { ProcessMarkers } from './recovery/process-markers.ts'
 import { recoverSegments } from './recovery/recover-segments.ts'
@@ -90,6 +91,8 @@ export const openStoreWith = async (
       const redone = await catchUp(place, index, started.flusher, started.log, () =>
         started.commit.run(() => {}),
       )
+      const missing = missingSegments({ ...place, environment: index.environment })
+      if (missing !== undefined) started.report(missing)
       release()
       return await assemble(parts, options, { ...place, self, volatile, index, machine: started, redone })
     } finally {

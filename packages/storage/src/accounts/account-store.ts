@@ -33,7 +33,7 @@ const maxAddressBytes = 320
 const domainsKey = keyOfText(tables.meta, 'domains')
 
 export const createAccountStore = (engine: Engine, mailboxes: DefaultMailboxes): AccountStore => ({
-  create: (account) => engine.commit.run((unit) => create(unit, account, mailboxes, engine.now())),
+  create: (account) => engine.commit.run((unit) => createAccount(unit, account, mailboxes, engine.now())),
   async get(id) {
     return readAccount(snapshotOf(engine), id)
   },
@@ -75,7 +75,8 @@ const checkedAddress = (address: string): string => {
   return folded
 }
 
-const create = (
+/** With its default mailboxes. */
+export const createAccount = (
   unit: Unit,
   account: Omit<Account, 'id' | 'createdMs'>,
   mailboxes: DefaultMailboxes,

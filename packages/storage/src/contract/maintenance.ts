@@ -36,10 +36,14 @@ export interface RebuildReport {
   readonly mailboxes: number
   readonly messages: number
   readonly queueEntries: number
-  /** Messages whose placement was not in the journal and that went back where their frame says. */
+  /** Messages that nothing named and that went back where their frame says. */
   readonly redelivered: number
   /** What could not be recovered: messages whose octets are damaged or gone. */
   readonly lost: readonly string[]
+  /** One line for each message that came back from its frame: where it is now. */
+  readonly broughtBack: readonly string[]
+  /** What nobody can know any more, and what was done about it. */
+  readonly unknown: readonly string[]
 }
 
 /** For administrators; all may run beside normal work. */

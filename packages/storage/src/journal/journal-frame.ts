@@ -12,6 +12,7 @@ export interface JournalRecord {
 }
 
 const magic = 0x50484a31
+const magicOctets = 'PHJ1'
 const frameHeadBytes = 12
 const recordHeadBytes = 12
 const removed = 0xffffffff
@@ -51,19 +52,37 @@ const frameOf = (parts: readonly Buffer[]): Buffer => {
   return Buffer.concat([head, body])
 }
 
-/** Records of all whole frames from the beginning; ends at the first that is not whole. */
-export function* decodeFrames(bytes: Buffer): Generator<JournalRecord, number> {
+/** Records of all whole frames. `onGap` is told of octets that are none. */
+export function* salvageFrames(
+  bytes: Buffer,
+  onGap: (from: number, to: number) => void,
+): Generator<JournalRecord> {
   let at = 0
-  while (at + frameHeadBytes <= bytes.length) {
-    const length = bytes.readUInt32BE(at + 8)
-    const end = at + frameHeadBytes + length
-    if (bytes.readUInt32BE(at) !== magic || end > bytes.length) break
-    const body = bytes.subarray(at + frameHeadBytes, end)
-    if (crc32(body) !== bytes.readUInt32BE(at + 4)) break
-    yield* decodeRecords(body)
-    at = end
+  while (at < bytes.length) {
+    const end = frameEnd(bytes, at)
+    if (end !== undefined) {
+      yield* decodeRecords(bytes.subarray(at + frameHeadBytes, end))
+      at = end
+      continue
+    }
+    const next = nextFrame(bytes, at + 1)
+    onGap(at, next)
+    at = next
   }
-  return at
+}
+
+/** Place of the next whole frame, or the end. */
+const nextFrame = (bytes: Buffer, from: number): number => {
+  let at = bytes.indexOf(magicOctets, from)
+  while (at >= 0 && frameEnd(bytes, at) === undefined) at = bytes.indexOf(magicOctets, at + 1)
+  return at < 0 ? bytes.length : at
+}
+
+const frameEnd = (bytes: Buffer, at: number): number | undefined => {
+  if (at + frameHeadBytes > bytes.length || bytes.readUInt32BE(at) !== magic) return undefined
+  const end = at + frameHeadBytes + bytes.readUInt32BE(at + 8)
+  if (end > bytes.length) return undefined
+  return crc32(bytes.subarray(at + frameHeadBytes, end)) === bytes.readUInt32BE(at + 4) ? end : undefined
 }
 
 function* decodeRecords(body: Buffer): Generator<JournalRecord> {

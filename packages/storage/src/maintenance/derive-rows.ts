@@ -2,7 +2,7 @@ import { type Account, systemFlag } from '../contract.ts'
 import { keyAfter, keyOfTable, keyOfText, read64, tables } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
 import { addDue } from '../queue/due-index.ts'
-import { writeAccount } from '../rows/account-row.ts'
+import { readAccount, writeAccount } from '../rows/account-row.ts'
 import { deriveSharedWith } from '../rows/acl-row.ts'
 import { blobKey, encodeBlobRow, frameBytesOf, maxInlineSummaryBytes, readBlobRow } from '../rows/blob-row.ts'
 import { addPlacements, decodeChunk, type Placement } from '../rows/chunk.ts'
@@ -121,8 +121,12 @@ const derivePlacements = (unit: Unit, found: FoundSegments, derived: Derived): M
     const stagedFrom = readMailboxState(unit, mailbox)?.stagedFrom || Number.POSITIVE_INFINITY
     const all = (byMailbox.get(mailbox) ?? []).filter(({ uid }) => uid < stagedFrom)
     const kept = all.filter(({ blobId }) => found.frames.has(blobId))
-    for (const { uid, blobId } of all) {
-      if (!found.frames.has(blobId)) derived.lost.push(`Mailbox "${facts.name}", UID ${uid}: octets are gone`)
+    const owner = readAccount(unit, facts.account)?.address ?? `account ${facts.account}`
+    for (const { uid, blobId, sizeBytes, internalDateMs } of all) {
+      if (found.frames.has(blobId)) continue
+      derived.referenced.add(blobId)
+      const known = `${sizeBytes} octets, ${new Date(internalDateMs).toISOString()}`
+      derived.lost.push(`${owner}, mailbox "${facts.name}", UID ${uid} (${known}): ${fate(found, blobId)}`)
     }
     const sizeBytes = deriveMailbox(unit, mailbox, all, kept)
     const sum = usage.get(facts.account) ?? { sizeBytes: 0, messages: 0 }
@@ -135,6 +139,13 @@ const derivePlacements = (unit: Unit, found: FoundSegments, derived: Derived): M
   }
   for (const [account, sum] of usage) writeUsage(unit, account, sum)
   return messages
+}
+
+const fate = (found: FoundSegments, blobId: number): string => {
+  const damaged = found.damaged.get(blobId)
+  return damaged === undefined
+    ? `its octets are gone (they were in segment ${Math.floor(blobId / maxSegmentBytes)})`
+    : `its octets are damaged (segment ${damaged.segment}, at ${damaged.offset})`
 }
 
 const mailboxesOf = (unit: Unit): number[] => {
@@ -209,7 +220,11 @@ const deriveQueue = (
   for (const { key, entry } of [...entryRows(unit)]) {
     const recipients = recipientsOf(unit, entry.queueId)
     if (!found.frames.has(entry.blobId) || recipients.length === 0) {
-      if (recipients.length > 0) derived.lost.push(`Queue entry ${entry.queueId}: octets are gone`)
+      if (recipients.length > 0) {
+        derived.referenced.add(entry.blobId)
+        const to = recipients.map(({ recipient }) => recipient.address).join(', ')
+        derived.lost.push(`Queue entry ${entry.queueId} to ${to}: ${fate(found, entry.blobId)}`)
+      }
       for (const { index } of recipients) removeRecipient(unit, entry.queueId, index)
       removeLong(unit, key)
       continue

@@ -18,12 +18,24 @@ export interface FoundSegments {
   /** Whole frames by blob; of a copy and its original either. */
   readonly frames: Map<number, KnownFrame>
   readonly segments: Map<number, { readonly lengthBytes: number; readonly frames: number }>
-  readonly damaged: string[]
+  /** By blob: where a frame is that is not whole any more. */
+  readonly damaged: Map<number, DamagedFrame>
+  /** Octets in which no frame can be found. */
+  readonly gaps: { readonly segment: number; readonly from: number; readonly to: number }[]
+}
+
+export interface DamagedFrame {
+  readonly segment: number
+  readonly offset: number
+  /** As the header says. */
+  readonly header: FrameHeader
+  /** What was known of it at its delivery, when that is whole. */
+  readonly facts: DeliveryFacts | undefined
 }
 
 /** Reads every segment from end to end; only frames whose checksums hold count. */
 export const findFrames = async (files: FileLayer, directory: string): Promise<FoundSegments> => {
-  const found: FoundSegments = { frames: new Map(), segments: new Map(), damaged: [] }
+  const found: FoundSegments = { frames: new Map(), segments: new Map(), damaged: new Map(), gaps: [] }
   for (const name of readdirSync(directory).sort()) {
     const segment = segmentOfName(name)
     if (segment === undefined) continue
@@ -31,13 +43,17 @@ export const findFrames = async (files: FileLayer, directory: string): Promise<F
     const lengthBytes = files.sizeOf(path) ?? 0
     const file = files.openRead(path)
     let count = 0
+    let end = 0
     try {
       for await (const { offset, header } of scanSegment(files, file, lengthBytes)) {
         count++
-        const frame = await readWhole(files, file, segment, offset, header)
-        if (frame) found.frames.set(header.blobId, frame)
-        else found.damaged.push(`Frame at ${segment}:${offset} (blob ${header.blobId}) is damaged`)
+        if (offset > end) found.gaps.push({ segment, from: end, to: offset })
+        end = offset + frameBytes(header)
+        const frame = await readFrame(files, file, { segment, offset, header })
+        if ('summary' in frame) found.frames.set(header.blobId, frame)
+        else found.damaged.set(header.blobId, frame)
       }
+      if (end < lengthBytes) found.gaps.push({ segment, from: end, to: lengthBytes })
     } finally {
       files.close(file)
     }
@@ -46,22 +62,21 @@ export const findFrames = async (files: FileLayer, directory: string): Promise<F
   return found
 }
 
-const readWhole = async (
+const readFrame = async (
   files: FileLayer,
   file: number,
-  segment: number,
-  offset: number,
-  header: FrameHeader,
-): Promise<KnownFrame | undefined> => {
+  place: Pick<KnownFrame, 'segment' | 'offset' | 'header'>,
+): Promise<KnownFrame | DamagedFrame> => {
+  const { offset, header } = place
   const bytes = Buffer.allocUnsafeSlow(frameBytes(header))
-  if ((await files.read(file, bytes, offset)) < bytes.length) return undefined
+  if ((await files.read(file, bytes, offset)) < bytes.length) return { ...place, facts: undefined }
   const end = frameHeaderBytes + header.bodyBytes
   const tail = bytes.subarray(end)
-  if (crc32(bytes.subarray(frameHeaderBytes, end)) !== header.bodyCrc || crc32(tail) !== header.tailCrc)
-    return undefined
+  const facts = crc32(tail) === header.tailCrc ? parseFacts(tail.subarray(0, header.factsBytes)) : undefined
+  const isWhole = crc32(bytes.subarray(frameHeaderBytes, end)) === header.bodyCrc
+  if (!isWhole || crc32(tail) !== header.tailCrc) return { ...place, facts }
   // Copied, so that the body does not stay in memory.
-  const summary = Buffer.from(tail.subarray(header.factsBytes))
-  return { segment, offset, header, summary, facts: parseFacts(tail.subarray(0, header.factsBytes)) }
+  return { ...place, facts, summary: Buffer.from(tail.subarray(header.factsBytes)) }
 }
 
 const parseFacts = (bytes: Buffer): DeliveryFacts | undefined => {

@@ -11,13 +11,15 @@ import { ownIdentity } from '../process-identity.ts'
 import { ProcessMarkers } from '../recovery/process-markers.ts'
 import { readSequence, writeSequence } from '../rows/sequence.ts'
 import { realFileLayer } from '../segments/file-layer.ts'
+import type { DeliveryFacts } from '../segments/frame.ts'
 import { textsName } from '../texts/text-record.ts'
 import { indexName, segmentsName } from './backup.ts'
 import { checkStore } from './check.ts'
 import { deriveRows } from './derive-rows.ts'
-import { findFrames } from './find-frames.ts'
+import { type FoundSegments, findFrames } from './find-frames.ts'
+import { mendHistory } from './mend-history.ts'
 import { redeliver } from './redeliver.ts'
-import { replayJournal } from './replay-journal.ts'
+import { type Replayed, replayJournal } from './replay-journal.ts'
 
 /** Rows written in one transaction. */
 const sliceRows = 5_000
@@ -62,11 +64,16 @@ const build = async (environment: Environment, directory: string, nowMs: number)
   await commit.run((unit) => {
     writeSequence(unit, 'journal', Math.max(readSequence(unit, 'journal'), replayed.lastSequence + 1))
   })
+  const { history, marks, gaps } = replayed
+  const mended = history === 'whole' ? [] : await commit.run((unit) => mendHistory(unit, found, nowMs))
   const { lost, referenced } = await commit.run((unit) => deriveRows(unit, found))
-  const redelivered = await redeliver(environment, commit, {
+  const { broughtBack, notes } = await redeliver({
+    environment,
+    commit,
     found,
-    marks: replayed.marks,
+    marks,
     referenced,
+    history,
     nowMs,
   })
   const checked = await checkStore({ environment, files: realFileLayer, segmentDirectory })
@@ -89,10 +96,43 @@ const build = async (environment: Environment, directory: string, nowMs: number)
     mailboxes: checked.mailboxes,
     messages: checked.messages,
     queueEntries: checked.queueEntries,
-    redelivered,
-    lost: [...found.damaged, ...lost],
+    redelivered: broughtBack.length,
+    lost: [...lost, ...unnamed(found, replayed, referenced)],
+    broughtBack,
+    unknown: [...gaps, ...(history === 'whole' ? [] : consequences), ...mended, ...notes],
   }
 }
+
+/** What follows from a journal that does not tell everything. */
+const consequences: readonly string[] = [
+  'what was decided last may be missing: messages that were removed may be back, moved or flagged ones as before',
+  'every mailbox has a new UIDVALIDITY: clients read it anew',
+]
+
+/** Damage that perhaps was a message: nothing says what, or that it had been removed. */
+const unnamed = (
+  { damaged, gaps, frames }: FoundSegments,
+  { history, marks }: Replayed,
+  referenced: ReadonlySet<number>,
+): string[] => {
+  const lines: string[] = []
+  for (const [blobId, { segment, offset, header, facts }] of damaged) {
+    // Of a copy by compaction the other one counts.
+    const isDecided = history === 'whole' && (header.kind === 'moved' || offset < (marks.get(segment) ?? 0))
+    if (isDecided || referenced.has(blobId) || frames.has(blobId)) continue
+    const whose = facts === undefined ? '' : ` for ${recipientsIn(facts).join(', ')}`
+    lines.push(
+      `A message of ${header.bodyBytes} octets${whose} is damaged (segment ${segment}, at ${offset}); it may have been removed before`,
+    )
+  }
+  if (history === 'whole') return lines
+  for (const { segment, from, to } of gaps)
+    lines.push(`Segment ${segment}: octets ${from} to ${to} are no message any more, and may have been some`)
+  return lines
+}
+
+const recipientsIn = (facts: DeliveryFacts): string[] =>
+  facts.kind === 'append' ? [facts.account] : facts.recipients.map(({ address }) => address)
 
 const swap = (directory: string, building: string, nowMs: number): void => {
   const index = join(directory, indexName)

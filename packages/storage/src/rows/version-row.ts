@@ -1,7 +1,7 @@
 import { keyOfText, tables } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 
-const versionKey = keyOfText(tables.meta, 'version')
+export const versionKey = keyOfText(tables.meta, 'version')
 
 /** undefined: of a store that is just being made. */
 export const readVersion = (reader: Reader): number | undefined => reader.get(versionKey)?.readUInt32BE(0)

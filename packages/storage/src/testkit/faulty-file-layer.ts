@@ -210,7 +210,7 @@ export class FaultyFileLayer implements FileLayer {
 }
 
 /** Mulberry32. */
-const randomFrom = (seed: number): (() => number) => {
+export const randomFrom = (seed: number): (() => number) => {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

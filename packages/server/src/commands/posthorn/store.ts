@@ -1,4 +1,6 @@
-import { rebuildStore } from '@posthorn/storage'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type RebuildReport, rebuildStore } from '@posthorn/storage'
 import type { Command } from 'commander'
 import { serverStatus } from '../server-control.ts'
 import { CommandError, exit } from '../shell.ts'
@@ -62,11 +64,43 @@ async function rebuild({ shell, site, finish }: CommandContext): Promise<void> {
   const { folder } = locateSite(shell, site())
   becomeOwner(folder.path)
   const report = await rebuildStore(folder.storeFolder, shell.now())
-  for (const one of report.lost) shell.err(`lost: ${one}\n`)
+  const { lost, unknown, broughtBack } = report
+  const path = writeRebuildReport(folder.storeFolder, report)
+  const tell = (what: string, lines: readonly string[]): void => {
+    for (const line of lines.slice(0, shownLines)) shell.err(`${what}: ${line}\n`)
+    if (lines.length > shownLines)
+      shell.err(`${what}: … and ${lines.length - shownLines} more, see ${path ?? ''}\n`)
+  }
+  tell('unknown', unknown)
+  tell('brought back', broughtBack)
+  tell('lost', lost)
   shell.out(
     `${report.mailboxes} mailboxes, ${report.messages} messages, ${report.queueEntries} queued` +
-      `${report.redelivered === 0 ? '' : `, ${report.redelivered} delivered again from their frames`}: ` +
-      `${report.lost.length === 0 ? 'nothing lost' : `${report.lost.length} lost`}\n`,
+      `${broughtBack.length === 0 ? '' : `, ${broughtBack.length} brought back from their frames`}: ${verdict(report)}` +
+      `${path === undefined ? '' : `; all of it is in ${path}`}\n`,
   )
-  finish(report.lost.length === 0 ? exit.ok : exit.failure)
+  finish(lost.length === 0 && unknown.length === 0 ? exit.ok : exit.failure)
+}
+
+/** Lines of a kind that are shown; the file has all of them. */
+const shownLines = 20
+
+function verdict({ lost, unknown }: RebuildReport): string {
+  if (lost.length > 0) return `${lost.length} lost`
+  return unknown.length === 0
+    ? 'nothing lost'
+    : 'no message found damaged, but not everything is known (see above)'
+}
+
+/** Message by message, for the administrator, and for no one else's eyes. Where it is; undefined: nothing to say. */
+function writeRebuildReport(storeFolder: string, report: RebuildReport): string | undefined {
+  const lines = [
+    ...report.unknown.map((line) => `unknown: ${line}`),
+    ...report.broughtBack.map((line) => `brought back: ${line}`),
+    ...report.lost.map((line) => `lost: ${line}`),
+  ]
+  if (lines.length === 0) return undefined
+  const path = join(storeFolder, 'rebuild-report.txt')
+  writeFileSync(path, `${lines.join('\n')}\n`, { mode: 0o600 })
+  return path
 }

@@ -1,0 +1,42 @@
+import { StoreError } from '../contract.ts'
+import type { Environment } from '../kv/environment.ts'
+import { Snapshot } from '../kv/unit.ts'
+import type { FileLayer } from '../segments/file-layer.ts'
+import { segmentPath } from '../segments/segment-path.ts'
+import { segmentRows } from './recover-segments.ts'
+
+export interface SegmentsPlace {
+  readonly environment: Environment
+  readonly files: FileLayer
+  readonly directory: string
+  readonly segmentDirectory: string
+}
+
+/** Names in one line for the administrator. */
+const maxNamed = 10
+
+/**
+ * Looks for the segments that have living messages. Says which are missing or cut short.
+ * @throws StoreError 'corrupt' when none is there: a disk that is not mounted, perhaps, and nobody is to go on without it
+ */
+export const missingSegments = (place: SegmentsPlace): string | undefined => {
+  const living = [...segmentRows(new Snapshot(place.environment))].filter(({ row }) => row.liveBytes > 0)
+  const sizes = living.map(({ segment }) => place.files.sizeOf(segmentPath(place.segmentDirectory, segment)))
+  if (living.length > 0 && sizes.every((size) => size === undefined)) {
+    throw new StoreError(
+      'corrupt',
+      `Cannot open the store in ${place.directory}: none of its ${living.length} segments is there: mount their disk, ` +
+        'restore a backup, or give their messages up (posthorn store rebuild names each)',
+    )
+  }
+  const named = living
+    .map(({ segment, row }, at) => {
+      const size = sizes[at]
+      if (size === undefined) return `${segment} is missing`
+      return size < row.syncedBytes ? `${segment} is cut short (${size} of ${row.syncedBytes} octets)` : ''
+    })
+    .filter((line) => line !== '')
+  if (named.length === 0) return undefined
+  const more = named.length > maxNamed ? ` and ${named.length - maxNamed} more` : ''
+  return `Store: messages cannot be read: segment ${named.slice(0, maxNamed).join(', ')}${more}; restore a backup, or posthorn store rebuild names and gives up what is gone`
+}
