@@ -8,8 +8,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { ImapFlow } from 'imapflow'
 import { SMTPServer } from 'smtp-server'
+import { withImap } from '../clients/mailbox-reader.ts'
 import { sendUntilKilled, worked } from './send-until-killed.ts'
 import { posthorn, type SpawnedServer, spawnServer } from './spawned-server.ts'
 
@@ -83,26 +83,17 @@ const send = (port: number, who: string, ledger: Ledger): Promise<void> =>
     (id) => ledger.acknowledged.add(id),
   )
 
-async function bounces(server: SpawnedServer): Promise<Map<string, number>> {
-  const client = new ImapFlow({
-    host: '127.0.0.1',
-    port: server.imapPort,
-    secure: false,
-    tls: { rejectUnauthorized: false },
-    auth: { user: alice, pass: 'secret' },
-    logger: false,
+const bounces = (server: SpawnedServer): Promise<Map<string, number>> =>
+  withImap(server.imapPort, { address: alice, password: 'secret' }, async (client) => {
+    const found = new Map<string, number>()
+    if ((await client.mailboxOpen('INBOX')).exists > 0)
+      for await (const { source } of client.fetch('1:*', { source: true }))
+        for (const [, address = ''] of (source?.toString() ?? '').matchAll(
+          /^Final-Recipient: rfc822; ?(\S+)/gm,
+        ))
+          found.set(address, (found.get(address) ?? 0) + 1)
+    return found
   })
-  await client.connect()
-  const found = new Map<string, number>()
-  if ((await client.mailboxOpen('INBOX')).exists > 0)
-    for await (const { source } of client.fetch('1:*', { source: true }))
-      for (const [, address = ''] of (source?.toString() ?? '').matchAll(
-        /^Final-Recipient: rfc822; ?(\S+)/gm,
-      ))
-        found.set(address, (found.get(address) ?? 0) + 1)
-  await client.logout()
-  return found
-}
 
 async function emptied(folder: string): Promise<void> {
   const endMs = performance.now() + 60_000

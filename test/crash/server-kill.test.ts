@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ImapFlow } from 'imapflow'
+import { withImap } from '../clients/mailbox-reader.ts'
 import { sendUntilKilled, worked } from './send-until-killed.ts'
 import { posthorn, type SpawnedServer, spawnServer } from './spawned-server.ts'
 
@@ -61,35 +62,26 @@ async function appendByImap(port: number, who: string, ledger: Ledger): Promise<
   }
 }
 
-async function check(server: SpawnedServer, ledger: Ledger): Promise<void> {
-  const client = new ImapFlow({
-    host: '127.0.0.1',
-    port: server.imapPort,
-    secure: false,
-    tls: { rejectUnauthorized: false },
-    auth: { user: alice, pass: 'secret' },
-    logger: false,
+const check = (server: SpawnedServer, ledger: Ledger): Promise<void> =>
+  withImap(server.imapPort, { address: alice, password: 'secret' }, async (client) => {
+    const opened = await client.mailboxOpen('INBOX')
+    ledger.uidValidity ??= opened.uidValidity
+    assert.equal(opened.uidValidity, ledger.uidValidity)
+    const seen = new Set<string>()
+    if (opened.exists > 0)
+      for await (const message of client.fetch('1:*', { uid: true, source: true })) {
+        const text = message.source?.toString() ?? ''
+        const id = /X-Ledger: (\S+)/.exec(text)?.[1] ?? ''
+        assert.ok(ledger.sent.has(id), `a message that nobody sent: ${text.slice(0, 200)}`)
+        assert.ok(!seen.has(id), `${id} is there twice`)
+        assert.ok(text.endsWith(`\r\n\r\n${body(id)}\r\n`), `${id} is not whole`)
+        const uid = ledger.uids.get(id)
+        assert.ok(uid === undefined || uid === message.uid, `${id} changed its UID`)
+        ledger.uids.set(id, message.uid)
+        seen.add(id)
+      }
+    for (const id of ledger.acknowledged) assert.ok(seen.has(id), `${id} was acknowledged and is lost`)
   })
-  await client.connect()
-  const opened = await client.mailboxOpen('INBOX')
-  ledger.uidValidity ??= opened.uidValidity
-  assert.equal(opened.uidValidity, ledger.uidValidity)
-  const seen = new Set<string>()
-  if (opened.exists > 0)
-    for await (const message of client.fetch('1:*', { uid: true, source: true })) {
-      const text = message.source?.toString() ?? ''
-      const id = /X-Ledger: (\S+)/.exec(text)?.[1] ?? ''
-      assert.ok(ledger.sent.has(id), `a message that nobody sent: ${text.slice(0, 200)}`)
-      assert.ok(!seen.has(id), `${id} is there twice`)
-      assert.ok(text.endsWith(`\r\n\r\n${body(id)}\r\n`), `${id} is not whole`)
-      const uid = ledger.uids.get(id)
-      assert.ok(uid === undefined || uid === message.uid, `${id} changed its UID`)
-      ledger.uids.set(id, message.uid)
-      seen.add(id)
-    }
-  for (const id of ledger.acknowledged) assert.ok(seen.has(id), `${id} was acknowledged and is lost`)
-  await client.logout()
-}
 
 test(`kill -9 under SMTP and APPEND load, ${rounds} times: nothing acknowledged is lost or doubled`, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-crash-'))

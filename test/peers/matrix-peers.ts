@@ -18,7 +18,7 @@ import { SMTPServer } from 'smtp-server'
 import { eventually } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
 import { Wire } from '../clients/wire.ts'
-import { freePort, masterCf, runPostfix, sbin } from './private-postfix.ts'
+import { freePort, masterCf, ownPlaces, runPostfix, sbin } from './private-postfix.ts'
 
 export { postfixMissing as matrixMissing } from './private-postfix.ts'
 
@@ -201,14 +201,7 @@ export class Matrix {
     const folder = this.#folder
     if (!existsSync(join(folder, 'aliases'))) this.#write({ name: '', sessions: [] })
     const own = [
-      `queue_directory = ${folder}/queue`,
-      `data_directory = ${folder}/lib`,
-      'inet_interfaces = 127.0.0.1',
-      'inet_protocols = ipv4',
-      'mail_owner = postfix',
-      'setgid_group = postdrop',
-      `maillog_file = ${folder}/maillog`,
-      `maillog_file_prefixes = ${folder}`,
+      ...ownPlaces(folder),
       `alias_maps = hash:${folder}/aliases`,
       `alias_database = hash:${folder}/aliases`,
       `mail_spool_directory = ${folder}/spool/`,

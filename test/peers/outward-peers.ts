@@ -12,7 +12,7 @@ import {
 } from '../../packages/smtp/src/client/scripted-peer-fixture.ts'
 import { eventually } from '../clients/mail-server.ts'
 import { Wire } from '../clients/wire.ts'
-import { freePort, masterCf, runPostfix } from './private-postfix.ts'
+import { freePort, masterCf, ownPlaces, runPostfix } from './private-postfix.ts'
 
 export interface OutwardScenario {
   readonly name: string
@@ -107,7 +107,7 @@ export class Outward {
     )
     this.#port = await freePort()
     writeFileSync(join(folder, 'postfix', 'master.cf'), masterCf(this.#port))
-    writeFileSync(join(folder, 'postfix', 'main.cf'), this.#mainCf(log))
+    writeFileSync(join(folder, 'postfix', 'main.cf'), this.#mainCf())
     runPostfix(folder, 'start')
     await eventually('the greeting of Postfix', async () => {
       const wire = await Wire.open(this.#port).catch(() => undefined)
@@ -197,19 +197,12 @@ export class Outward {
     }
   }
 
-  #mainCf(log: string): string {
+  #mainCf(): string {
     const folder = this.#folder
     return `${[
       ...common,
-      `queue_directory = ${folder}/queue`,
-      `data_directory = ${folder}/lib`,
-      'inet_interfaces = 127.0.0.1',
-      'inet_protocols = ipv4',
+      ...ownPlaces(folder),
       'smtp_bind_address = 127.0.0.1',
-      'mail_owner = postfix',
-      'setgid_group = postdrop',
-      `maillog_file = ${log}`,
-      `maillog_file_prefixes = ${folder}`,
       'alias_maps =',
       'alias_database =',
       'in_flow_delay = 0',

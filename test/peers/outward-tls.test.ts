@@ -12,7 +12,7 @@ import { type MailServer, startMailServer } from '@posthorn/server'
 import { createTransport } from 'nodemailer'
 import { makeCertificate } from '../../packages/smtp/src/client/certificate-fixture.ts'
 import { eventually } from '../clients/mail-server.ts'
-import { freePort, masterCf, postfixMissing, runPostfix } from './private-postfix.ts'
+import { freePort, masterCf, ownPlaces, postfixMissing, runPostfix } from './private-postfix.ts'
 
 const root = makeCertificate({ name: 'Outward Root', kind: 'authority' })
 /** Policies are fetched from port 443 of the address that DNS gives: one of loopback that nobody else takes. */
@@ -56,14 +56,7 @@ describe('TLS outward with Postfix', { skip }, () => {
       'relay_domains = good.test, other.test, bad.test, known.test, chain.test, secret.test',
       'default_transport = discard:',
       'relay_transport = discard:',
-      `queue_directory = ${folder}/queue`,
-      `data_directory = ${folder}/lib`,
-      'inet_interfaces = 127.0.0.1',
-      'inet_protocols = ipv4',
-      'mail_owner = postfix',
-      'setgid_group = postdrop',
-      `maillog_file = ${folder}/maillog`,
-      `maillog_file_prefixes = ${folder}`,
+      ...ownPlaces(folder),
       'alias_maps =',
       'alias_database =',
       'mynetworks = 192.0.2.0/24',

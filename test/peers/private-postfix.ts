@@ -1,6 +1,6 @@
 /** A Postfix of the machine's packages in a folder of its own. */
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
@@ -28,29 +28,17 @@ export async function freePort(): Promise<number> {
 }
 
 /** With its smtpd on a port of 127.0.0.1, and nothing chrooted. */
-export const masterCf = (port: number): string => `127.0.0.1:${port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-proxywrite unix - - n - 1 proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-local unix - n n - - local
-virtual unix - n n - - virtual
-lmtp unix - - n - - lmtp
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-`
+export const masterCf = (port: number): string => `127.0.0.1:${port} inet n - n - - smtpd\n${services}`
+const services = readFileSync(new URL('../../bench/postfix-services.cf', import.meta.url), 'utf8')
+
+/** Lines of main.cf that keep it in its folder and to itself. */
+export const ownPlaces = (folder: string): readonly string[] => [
+  `queue_directory = ${folder}/queue`,
+  `data_directory = ${folder}/lib`,
+  'inet_interfaces = 127.0.0.1',
+  'inet_protocols = ipv4',
+  'mail_owner = postfix',
+  'setgid_group = postdrop',
+  `maillog_file = ${folder}/maillog`,
+  `maillog_file_prefixes = ${folder}`,
+]

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test'
 import type { Authenticator } from '@posthorn/accounts'
 import type { LogEvent } from '@posthorn/mail'
 import { type Listener, listen, type TimerWheel } from '@posthorn/net'
+import { LineSocket } from '@posthorn/net/testkit'
 import { makeScramVerifier } from '@posthorn/sasl'
 import { openStore, type Store } from '@posthorn/storage'
 import { listingMaker } from '../listing/listing-format.ts'
@@ -112,25 +113,8 @@ function passwordIsSecret(store: Store): Authenticator {
 }
 
 /** Lines and tags, and nothing that would hide a mistake of the server. */
-export class RawClient {
-  readonly socket: net.Socket
-  #text = ''
-  #ended = false
-  #wake: (() => void) | undefined
+export class RawClient extends LineSocket {
   #tags = 0
-
-  constructor(socket: net.Socket) {
-    this.socket = socket
-    socket.on('data', (chunk) => {
-      this.#text += chunk.toString('latin1')
-      this.#wake?.()
-    })
-    socket.on('close', () => {
-      this.#ended = true
-      this.#wake?.()
-    })
-    socket.on('error', () => undefined)
-  }
 
   static async connect(port: number): Promise<RawClient> {
     const socket = net.connect(port, '127.0.0.1')
@@ -140,22 +124,6 @@ export class RawClient {
 
   send(text: string): void {
     this.socket.write(text, 'latin1')
-  }
-
-  /** The next line without CRLF; undefined at the end of the connection. */
-  async line(): Promise<string | undefined> {
-    for (;;) {
-      const end = this.#text.indexOf('\r\n')
-      if (end >= 0) {
-        const line = this.#text.slice(0, end)
-        this.#text = this.#text.slice(end + 2)
-        return line
-      }
-      if (this.#ended) return undefined
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
   }
 
   /** Lines up to and with the first that matches. */

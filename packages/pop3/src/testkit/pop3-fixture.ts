@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test'
 import type { LoginRefusal } from '@posthorn/accounts'
 import type { LogEvent } from '@posthorn/mail'
 import { listen, TimerWheel } from '@posthorn/net'
+import { LineSocket } from '@posthorn/net/testkit'
 import { makeScramVerifier } from '@posthorn/sasl'
 import { type MailboxId, openStore, type Store } from '@posthorn/storage'
 import { createPop3Service, type Pop3Parts, type Pop3Service } from '../server.ts'
@@ -25,40 +26,7 @@ export interface Pop3Fixture {
 }
 
 /** Says lines, reads lines, hides nothing. */
-export class Pop3Client {
-  readonly socket: net.Socket
-  #text = ''
-  #ended = false
-  #wake: (() => void) | undefined
-
-  constructor(socket: net.Socket) {
-    this.socket = socket
-    socket.on('data', (chunk) => {
-      this.#text += chunk.toString('latin1')
-      this.#wake?.()
-    })
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      this.#ended = true
-      this.#wake?.()
-    })
-  }
-
-  async line(): Promise<string | undefined> {
-    for (;;) {
-      const end = this.#text.indexOf('\r\n')
-      if (end >= 0) {
-        const line = this.#text.slice(0, end)
-        this.#text = this.#text.slice(end + 2)
-        return line
-      }
-      if (this.#ended) return undefined
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
-  }
-
+export class Pop3Client extends LineSocket {
   async ask(command: string): Promise<string | undefined> {
     this.socket.write(`${command}\r\n`)
     return await this.line()

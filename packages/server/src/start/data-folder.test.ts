@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { StartError } from '../start-error.ts'
+import { inFolder } from '../testkit/in-folder.ts'
 import { livingPid, prepareDataFolder, takeDataFolder } from './data-folder.ts'
 
 const publicActions = {
@@ -19,15 +19,6 @@ const actions = {
   reload: async () => ({ changed: [], needRestart: [] }),
   stop: () => {},
   wake: () => {},
-}
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
-  try {
-    await run(folder)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
 }
 
 test('the data folder is made closed to others, and a file in its place is named with a remedy', async () => {

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { StartError } from '../start-error.ts'
+import { inFolder } from '../testkit/in-folder.ts'
 import { loadOwnKeyPair, readKeyPair } from './key-pair.ts'
 import { createSelfSigned } from './self-signed.ts'
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
-  try {
-    await run(folder)
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-}
 
 test('the first start makes a certificate, the second keeps it, and the key is closed to others', async () => {
   await inFolder(async (folder) => {

@@ -1,50 +1,15 @@
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import type { Account, MailboxId, Maintenance, Store } from '../contract.ts'
+import { test } from 'node:test'
+import type { MailboxId, Store } from '../contract.ts'
 import { openStore } from '../open-store.ts'
+import { openInbox } from '../testkit/open-inbox.ts'
 import { textsName } from '../texts/text-record.ts'
 import { listingPath } from './listing-file.ts'
 import { appendListings, compactListings, listingCounts } from './listing-writer.ts'
 
-type OpenStore = Store & Maintenance
-
 const maker = (version: number) => ({ module: new URL('./test-listing.ts', import.meta.url), version })
-
-interface Place {
-  readonly directory: string
-  readonly store: OpenStore
-  readonly account: Account
-  readonly inbox: MailboxId
-  close(): Promise<void>
-}
-
-const openInbox = async (t: TestContext): Promise<Place> => {
-  const directory = await mkdtemp(join(tmpdir(), 'listings-'))
-  const store = await openStore({ directory, listing: maker(1) })
-  let isOpen = true
-  const close = async (): Promise<void> => {
-    if (isOpen) await store.close()
-    isOpen = false
-  }
-  t.after(async () => {
-    await close()
-    await rm(directory, { recursive: true })
-  })
-  const account = await store.accounts.create({
-    address: 'u@example.org',
-    passwordHash: '',
-    enabled: true,
-    quotaBytes: 0,
-    home: '',
-  })
-  const inbox = await store.mailboxes.find(account.id, 'INBOX')
-  assert.ok(inbox)
-  return { directory, store, account, inbox: inbox.id, close }
-}
 
 const append = async (store: Store, mailbox: MailboxId, count: number): Promise<void> => {
   for (let i = 0; i < count; i++) {
@@ -80,7 +45,7 @@ const listed = async (store: Store, mailbox: MailboxId): Promise<number> => {
 }
 
 test('listings: none at first, then of all messages, new ones with the next turn', async (t) => {
-  const { store, inbox } = await openInbox(t)
+  const { store, inbox } = await openInbox(t, { listing: maker(1) })
   await append(store, inbox, 300)
   assert.equal(await listed(store, inbox), 0)
   await store.makeTexts()
@@ -95,7 +60,7 @@ test('listings: none at first, then of all messages, new ones with the next turn
 })
 
 test('listings: a message that cannot be listed is left out, the others are not', async (t) => {
-  const { store, inbox } = await openInbox(t)
+  const { store, inbox } = await openInbox(t, { listing: maker(1) })
   await append(store, inbox, 3)
   const writer = store.messages.stage()
   await writer.write(Buffer.from('A: b\r\n\r\nhello'.slice(0, 13)))
@@ -106,7 +71,7 @@ test('listings: a message that cannot be listed is left out, the others are not'
 })
 
 test('listings follow copies and moves, and go with their messages', async (t) => {
-  const { store, account, inbox, directory } = await openInbox(t)
+  const { store, account, inbox, directory } = await openInbox(t, { listing: maker(1) })
   const archive = (await store.mailboxes.find(account.id, 'Archive'))?.id as MailboxId
   await append(store, inbox, 200)
   await store.makeTexts()
@@ -138,7 +103,7 @@ const harms: readonly [what: string, harm: (bytes: Buffer) => Buffer | undefined
 
 for (const [what, harm] of harms) {
   test(`listings with ${what} cost time only, and are made again`, async (t) => {
-    const { store, account, inbox, directory } = await openInbox(t)
+    const { store, account, inbox, directory } = await openInbox(t, { listing: maker(1) })
     await append(store, inbox, 150)
     await store.makeTexts()
     const path = listingPath(join(directory, textsName), account.id)
@@ -155,7 +120,7 @@ for (const [what, harm] of harms) {
 }
 
 test('listings of another version are made anew', async (t) => {
-  const { store, inbox, directory, close } = await openInbox(t)
+  const { store, inbox, directory, close } = await openInbox(t, { listing: maker(1) })
   await append(store, inbox, 100)
   await store.makeTexts()
   await close()
@@ -171,7 +136,7 @@ test('listings of another version are made anew', async (t) => {
 })
 
 test('listings that came one by one are put together', async (t) => {
-  const { directory } = await openInbox(t)
+  const { directory } = await openInbox(t, { listing: maker(1) })
   const column = (i: number): Buffer => Buffer.from(`message ${i}`)
   for (let i = 1; i <= 500; i++) {
     const columns = [column(i), Buffer.alloc(0)] as const

@@ -1,29 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import type { MailboxId, SearchCriteria, Store } from '../contract.ts'
-import { openStore } from '../open-store.ts'
-
-const openInbox = async (t: import('node:test').TestContext): Promise<{ store: Store; inbox: MailboxId }> => {
-  const directory = await mkdtemp(join(tmpdir(), 'search-'))
-  const store = await openStore({ directory })
-  t.after(async () => {
-    await store.close()
-    await rm(directory, { recursive: true })
-  })
-  const account = await store.accounts.create({
-    address: 'u@example.org',
-    passwordHash: '',
-    enabled: true,
-    quotaBytes: 0,
-    home: '',
-  })
-  const inbox = await store.mailboxes.find(account.id, 'INBOX')
-  assert.ok(inbox)
-  return { store, inbox: inbox.id }
-}
+import { openInbox } from '../testkit/open-inbox.ts'
 
 const append = async (store: Store, mailbox: MailboxId, text: string, keyword: string): Promise<void> => {
   const writer = store.messages.stage()

@@ -1,46 +1,12 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { message as corpusMessage } from '../../../../bench/corpus.mjs'
-import type { Account, MailboxId, Maintenance, SearchCriteria, Store } from '../contract.ts'
-import { openStore } from '../open-store.ts'
+import type { MailboxId, SearchCriteria, Store } from '../contract.ts'
 import { searchMailbox } from '../search/index.ts'
+import { mailboxOf, openInbox } from '../testkit/open-inbox.ts'
 import { textsName } from './text-record.ts'
-
-type OpenStore = Store & Maintenance
-
-interface Place {
-  readonly directory: string
-  readonly store: OpenStore
-  readonly account: Account
-  readonly inbox: MailboxId
-}
-
-const openInbox = async (t: TestContext): Promise<Place> => {
-  const directory = await mkdtemp(join(tmpdir(), 'texts-'))
-  const store = await openStore({ directory })
-  t.after(async () => {
-    await store.close()
-    await rm(directory, { recursive: true })
-  })
-  const account = await store.accounts.create({
-    address: 'u@example.org',
-    passwordHash: '',
-    enabled: true,
-    quotaBytes: 0,
-    home: '',
-  })
-  return { directory, store, account, inbox: await mailboxOf(store, account, 'INBOX') }
-}
-
-const mailboxOf = async (store: Store, account: Account, name: string): Promise<MailboxId> => {
-  const found = await store.mailboxes.find(account.id, name)
-  assert.ok(found)
-  return found.id
-}
 
 const append = async (
   store: Store,
