@@ -11,6 +11,8 @@ export interface DeliveryJob {
   readonly prefix: Uint8Array | undefined
   /** The message with its prefix, anew at each call. */
   content(): AsyncIterable<Uint8Array>
+  /** The same when all of it is in memory. */
+  readonly pieces?: readonly Uint8Array[]
   /** Octets of `content`. */
   readonly sizeBytes: number
   /** Called off when the lease runs out or the server stops the hard way. */

@@ -1,5 +1,7 @@
 import { findHeader, octetsOf, parameterText, parseParameters } from '@posthorn/mail'
 
+type Octets = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
 /** A message in its pieces: whole headers, lines of bodies, lines that are boundaries. */
 type Piece =
   | { readonly kind: 'header'; readonly bytes: Buffer; readonly type: string; readonly encoding: string }
@@ -17,7 +19,7 @@ const cr = 0x0d
  * or base64 (everything else). RFC 6152 §3, RFC 2045 §6. Reads the message twice; what has no such octets comes out
  * as it went in. Headers stay: RFC 2047 words would be guesses at a charset.
  */
-export async function* sevenBit(content: () => AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* sevenBit(content: () => Octets): AsyncGenerator<Uint8Array> {
   const wide = await wideEntities(content())
   if (wide.size === 0) {
     yield* content()
@@ -44,7 +46,7 @@ export async function* sevenBit(content: () => AsyncIterable<Uint8Array>): Async
 }
 
 /** Numbers of the entities whose own body has octets above 127 and says nothing of an encoding. */
-const wideEntities = async (content: AsyncIterable<Uint8Array>): Promise<Set<number>> => {
+const wideEntities = async (content: Octets): Promise<Set<number>> => {
   const wide = new Set<number>()
   let entity = -1
   let open = true
@@ -100,7 +102,7 @@ const isEmpty = (line: Buffer): boolean =>
   line.length <= 2 && (line[0] === lf || (line[0] === cr && line[1] === lf))
 
 /** Lines with their ends; a line that is too long comes in pieces. */
-async function* linesOf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+async function* linesOf(content: Octets): AsyncGenerator<Buffer> {
   let held: Buffer = Buffer.alloc(0)
   for await (const chunk of content) {
     const bytes = held.length === 0 ? Buffer.from(chunk) : Buffer.concat([held, chunk])
@@ -118,7 +120,7 @@ async function* linesOf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buff
 }
 
 /** RFC 2045 and RFC 2046 §5.1: headers of parts and of enclosed messages, as deep as any sane message goes. */
-async function* pieces(content: AsyncIterable<Uint8Array>): AsyncGenerator<Piece> {
+async function* pieces(content: Octets): AsyncGenerator<Piece> {
   const boundaries: string[] = []
   let header: Buffer[] | undefined = []
   let headerBytes = 0

@@ -46,6 +46,7 @@ class Delivery {
   readonly #done = new Map<number, Attempt>()
   /** The last refusal for those still to be delivered. */
   readonly #soft = new Map<number, Attempt>()
+  #key: string | undefined
   #reached = false
   /** After the final dot nobody knows whether a server has the message: another server might make it two. */
   #uncertain = false
@@ -80,6 +81,11 @@ class Delivery {
 
   /** What one connection may carry: mail to one place that asks the same of it. */
   get #poolKey(): string {
+    this.#key ??= this.#makePoolKey()
+    return this.#key
+  }
+
+  #makePoolKey(): string {
     const { entry, nextHop, sender } = this.#job
     return `${nextHop}\0${entry.options.requireTls === true ? 'requiretls' : ''}\0${this.#login(sender)}`
   }
@@ -210,8 +216,10 @@ class Delivery {
     const { origin, queueId } = entry
     const { body, envid, ret, smtpUtf8, requireTls } = entry.options
     const rewriting = this.#options.rewriting?.()
-    const content = (): AsyncIterable<Uint8Array> =>
-      rewriting === undefined ? this.#job.content() : rewriting.content(this.#job.content(), queueId)
+    const content = (): AsyncIterable<Uint8Array> | Iterable<Uint8Array> =>
+      rewriting === undefined
+        ? (this.#job.pieces ?? this.#job.content())
+        : rewriting.content(this.#job.content(), queueId)
     return {
       sender: rewriting === undefined || sender === '' ? sender : rewriting.address(sender),
       sizeBytes,

@@ -1,7 +1,7 @@
 import type { Log } from '@posthorn/mail'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from '../delivery/attempt.ts'
 import { type Destinations, destinationKey } from './destinations.ts'
-import { countHops, type QueuedMessage } from './job.ts'
+import type { QueuedMessage } from './job.ts'
 import type { QueueOptions } from './options.ts'
 import { expiredNow } from './outcome.ts'
 import { isFlushed } from './schedule.ts'
@@ -40,7 +40,10 @@ export class Deliverer {
     if (agent === undefined) return every('4.3.5', `mail transport unavailable: ${transport}`)
     try {
       // The message is not read for a destination that is dead.
-      if (await this.#loops(message)) return every('5.4.6', 'too many hops')
+      // RFC 5321 §6.3
+      const hops = message.hops()
+      if ((typeof hops === 'number' ? hops : await hops) > options().hopcountLimit)
+        return every('5.4.6', 'too many hops')
       const startedMs = performance.now()
       const attempts = await agent(job)
       this.#judge(job, attempts, performance.now() - startedMs)
@@ -50,11 +53,6 @@ export class Deliverer {
       this.#input.log({ level: 'error', service: 'qmgr', text, error })
       return every('4.3.0', 'internal error in delivery, see the log of the server')
     }
-  }
-
-  /** RFC 5321 §6.3. */
-  async #loops(message: QueuedMessage): Promise<boolean> {
-    return countHops(await message.head()) > this.#input.options().hopcountLimit
   }
 
   #judge(job: DeliveryJob, attempts: readonly Attempt[], tookMs: number): void {

@@ -7,6 +7,8 @@ export const pieceBytes = 131_072
 export class QueuedMessage {
   readonly #queue: Pick<QueueStore, 'read'>
   readonly #entry: QueueEntry
+  /** All of it. */
+  readonly #octets: readonly Uint8Array[] | undefined
   #head: Promise<Uint8Array> | undefined
 
   /** `octets`: the whole message, when it need not be read. */
@@ -17,21 +19,38 @@ export class QueuedMessage {
   ) {
     this.#queue = queue
     this.#entry = entry
-    if (octets === undefined || entry.sizeBytes > pieceBytes) return
-    this.#head = Promise.resolve(octets.length === 1 ? (octets[0] as Uint8Array) : Buffer.concat(octets))
+    this.#octets = entry.sizeBytes > pieceBytes ? undefined : octets
+  }
+
+  /** Number of Received fields. RFC 5321 §6.3: many of them are a loop. */
+  hops(): number | Promise<number> {
+    const first = this.#octets?.[0]
+    if (first !== undefined && (this.#octets?.length === 1 || endsHeader(first))) return countHops(first)
+    return this.#first().then(countHops)
+  }
+
+  /** What there is in memory, behind the recipients' own trace fields. */
+  pieces(prefix: Uint8Array | undefined): readonly Uint8Array[] | undefined {
+    if (this.#octets === undefined || prefix === undefined || prefix.length === 0) return this.#octets
+    return [prefix, ...this.#octets]
   }
 
   /** The first octets: the whole header of any sane message. */
-  head(): Promise<Uint8Array> {
-    this.#head ??= this.#piece(0)
+  #first(): Promise<Uint8Array> {
+    this.#head ??= this.#octets === undefined ? this.#piece(0) : Promise.resolve(Buffer.concat(this.#octets))
     return this.#head
   }
 
   /** Behind the recipients' own trace fields. */
   async *content(prefix: Uint8Array | undefined): AsyncGenerator<Uint8Array> {
+    const pieces = this.pieces(prefix)
+    if (pieces !== undefined) {
+      yield* pieces
+      return
+    }
     if (prefix !== undefined && prefix.length > 0) yield prefix
     for (let at = 0; at < this.#entry.sizeBytes; at += pieceBytes) {
-      yield at === 0 ? await this.head() : await this.#piece(at)
+      yield at === 0 ? await this.#first() : await this.#piece(at)
     }
   }
 
@@ -67,6 +86,7 @@ export const jobsOf = (
   }
   for (const recipients of lists) {
     const { transport, nextHop, sender, prefix } = recipients[0] as QueuedRecipient
+    const pieces = message.pieces(prefix)
     jobs.push({
       entry,
       recipients,
@@ -75,6 +95,7 @@ export const jobsOf = (
       sender: sender ?? entry.sender,
       prefix,
       content: () => message.content(prefix),
+      ...(pieces === undefined ? {} : { pieces }),
       sizeBytes: entry.sizeBytes + (prefix?.length ?? 0),
       signal,
     })
@@ -84,7 +105,9 @@ export const jobsOf = (
 
 const lineFeed = 10
 
-/** Number of Received fields. RFC 5321 §6.3: many of them are a loop. */
+const endsHeader = (octets: Uint8Array): boolean =>
+  Buffer.from(octets.buffer, octets.byteOffset, octets.length).includes('\n\r\n')
+
 export const countHops = (header: Uint8Array): number => {
   const octets = Buffer.from(header.buffer, header.byteOffset, header.byteLength)
   let hops = 0

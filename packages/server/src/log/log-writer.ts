@@ -27,7 +27,7 @@ type Destination = ReturnType<typeof pino.destination>
 
 /** Lines wait at most this long; a batch costs one write however many messages pass. */
 const flushEveryMs = 200
-const batchLength = 8_192
+const batchLength = 65_536
 
 /** Makes the folder of the file, too. Throws the system's error. */
 export function openLogFile(file: string): number {

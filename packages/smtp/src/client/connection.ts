@@ -289,11 +289,16 @@ export class RemoteConnection extends SMTPConnection {
     return { all, limit }
   }
 
-  /** Content; waits while the socket is full. False: the connection is gone. */
-  async feed(chunk: Uint8Array): Promise<boolean> {
+  /** Content, in one write; waits while the socket is full. False: the connection is gone. */
+  feed(pieces: readonly Uint8Array[]): Promise<boolean> | boolean {
     const socket = this.#socket
     if (this.#ended || socket === undefined || !socket.writable) return false
-    if (socket.write(chunk)) return true
+    socket.cork()
+    let hasRoom = true
+    for (const piece of pieces) hasRoom = socket.write(piece)
+    socket.uncork()
+    // What was corked counts as waiting until the write is over.
+    if (hasRoom || socket.writableLength < socket.writableHighWaterMark) return true
     return new Promise((resolve) => {
       const done = (): void => {
         socket.off('drain', done)

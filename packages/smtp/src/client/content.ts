@@ -27,9 +27,6 @@ export const hasWideHeader = async (content: ReturnType<OutgoingMail['content']>
   return false
 }
 
-const joined = (pieces: readonly Uint8Array[]): Uint8Array =>
-  pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces)
-
 /**
  * A message after 354, in few writes: small pieces are gathered, the end of the data goes with the last of them. What
  * `content` throws is thrown, and the connection has ended then.
@@ -46,20 +43,31 @@ export const sendContent = async (
   const stuffer = new DotStuffer(how.lineLengthLimitBytes ?? defaultLineLengthBytes)
   let gathered: Uint8Array[] = []
   let gatheredBytes = 0
+  const gather = (chunk: Uint8Array): void => {
+    const piece = stuffer.push(chunk)
+    gathered.push(piece)
+    gatheredBytes += piece.length
+  }
   const flush = async (): Promise<boolean> => {
     how.stage('sending message body', timeouts.dataXferMs)
-    const fed = await connection.feed(joined(gathered))
+    const fed = await connection.feed(gathered)
     gathered = []
     gatheredBytes = 0
     return fed
   }
   try {
     const narrow = connection.has('8BITMIME') ? undefined : mail.sevenBitContent?.()
-    for await (const chunk of narrow ?? mail.content()) {
-      const piece = stuffer.push(chunk)
-      gathered.push(piece)
-      gatheredBytes += piece.length
-      if (gatheredBytes >= writeBytes && !(await flush())) return
+    const content = narrow ?? mail.content()
+    if (Symbol.iterator in content) {
+      for (const chunk of content) {
+        gather(chunk)
+        if (gatheredBytes >= writeBytes && !(await flush())) return
+      }
+    } else {
+      for await (const chunk of content) {
+        gather(chunk)
+        if (gatheredBytes >= writeBytes && !(await flush())) return
+      }
     }
     // Postfix: smtp_pix_workarounds: the dot must come in a packet of its own, and only mail that failed before waits for it.
     if (pix?.words.includes('delay_dotcrlf') === true && (mail.waitedMs ?? 0) > pix.thresholdMs) {
@@ -68,7 +76,7 @@ export const sendContent = async (
     }
     gathered.push(stuffer.finish())
     how.stage('sending end of data -- message may be sent more than once', timeouts.dataDoneMs)
-    await connection.feed(joined(gathered))
+    await connection.feed(gathered)
   } catch (error) {
     // Half a message must never be ended with a dot.
     connection.close()

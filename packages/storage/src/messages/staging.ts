@@ -1,5 +1,3 @@
-import { crc32 } from 'node:zlib'
-import { createMessageScanner, encodeSummary, type MessageScanner } from '@posthorn/mail'
 import { type MessageWriter, type StagedMessage, StoreError } from '../contract.ts'
 import { isNoSpace, noSpace } from '../kv/no-space.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
@@ -13,12 +11,16 @@ import {
 } from '../segments/frame.ts'
 import type { OpenSegment } from '../segments/make-segment.ts'
 import { blobIdAt, type PendingFrame, type SegmentWriter } from '../segments/segment-writer.ts'
+import { type DigestFacts, digestOf, MessageDigest } from './message-digest.ts'
 
 /** A message longer than this streams into a segment of its own … */
 const spillBytes = 1024 * 1024
 /** … and a shorter one, too, when all that are being received hold more memory than this. */
 const memoryBudgetBytes = 64 * 1024 * 1024
 const crowdedSpillBytes = 64 * 1024
+
+/** So much is looked at when it is placed, and never when it is not: it may be on its way to another server. */
+const lateDigestBytes = 128 * 1024
 
 /** Where a staged message's frame is, for the unit of work that places it. */
 export interface FramePlace {
@@ -69,18 +71,19 @@ export class Stager {
   async place(message: StagedMessage, facts: DeliveryFacts, nowMs: number): Promise<FramePlace> {
     if (!(message instanceof Staged)) throw new TypeError('Not a message of this store')
     const encoded = Buffer.from(JSON.stringify(facts))
-    const tail = [encoded, message.summary]
+    const { summary, crc, headBytes, headCrc } = message.digest
+    const tail = [encoded, summary]
     const tailCrc = checksum(tail)
     const header = (blobId: number): FrameHeader => ({
       kind: 'message',
       blobId,
       receivedMs: nowMs,
       bodyBytes: message.sizeBytes,
-      bodyCrc: message.crc,
-      headBytes: message.headBytes,
-      headCrc: message.headCrc,
+      bodyCrc: crc,
+      headBytes,
+      headCrc,
       factsBytes: encoded.length,
-      summaryBytes: message.summary.length,
+      summaryBytes: summary.length,
       tailCrc,
     })
     if (message.segment !== undefined) return this.#placeSingle(message, message.segment, header, tail)
@@ -93,7 +96,7 @@ export class Stager {
     })
     return {
       header: placed ?? header(blobIdAt(frame.segment, frame.offset)),
-      summary: message.summary,
+      summary,
       frame,
     }
   }
@@ -118,34 +121,41 @@ export class Stager {
       sizeBytes: frameBytes(header),
       state: 'written' as const,
     }
-    return { header, summary: message.summary, frame }
+    return { header, summary: message.digest.summary, frame }
   }
 }
 
 /** Complete octets: in memory, or streamed into a segment of their own. */
 export class Staged implements StagedMessage {
   readonly sizeBytes: number
-  readonly summary: Buffer
-  readonly headBytes: number
-  readonly headCrc: number
-  readonly crc: number
   chunks: readonly Buffer[]
   readonly segment: OpenSegment | undefined
   readonly #stager: Stager
+  #digest: DigestFacts | undefined
   #over = false
 
+  /** @param digest undefined: not made yet. */
   constructor(
     stager: Stager,
-    facts: Pick<Staged, 'sizeBytes' | 'summary' | 'headBytes' | 'headCrc' | 'crc' | 'chunks' | 'segment'>,
+    facts: Pick<Staged, 'sizeBytes' | 'chunks' | 'segment'>,
+    digest: DigestFacts | undefined,
   ) {
     this.#stager = stager
     this.sizeBytes = facts.sizeBytes
-    this.summary = facts.summary
-    this.headBytes = facts.headBytes
-    this.headCrc = facts.headCrc
-    this.crc = facts.crc
     this.chunks = facts.chunks
     this.segment = facts.segment
+    this.#digest = digest
+  }
+
+  get digest(): DigestFacts {
+    if (this.#digest === undefined && this.#over)
+      throw new StoreError('closed', 'Cannot read: the message was aborted')
+    this.#digest ??= digestOf(this.chunks)
+    return this.#digest
+  }
+
+  get summary(): Buffer {
+    return this.digest.summary
   }
 
   octets(): readonly Uint8Array[] | undefined {
@@ -174,19 +184,13 @@ export class Staged implements StagedMessage {
 
 class Writer implements MessageWriter {
   readonly #stager: Stager
-  readonly #scanner: MessageScanner = createMessageScanner()
+  #digest: MessageDigest | undefined
   #chunks: Buffer[] = []
   #heldBytes = 0
   #sizeBytes = 0
-  #crc = 0
   #segment: OpenSegment | undefined
   #spilling: Promise<void> | undefined
   #failure: unknown
-  #head: Buffer[] = []
-  #headBytes = 0
-  // A message may begin with its empty line.
-  #lastOctets = Buffer.from('\n')
-  #headDone = false
   #over = false
 
   constructor(stager: Stager) {
@@ -202,13 +206,12 @@ class Writer implements MessageWriter {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     const bytes =
       octets === 'given' ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length) : Buffer.from(chunk)
-    this.#scanner.push(bytes)
-    this.#crc = crc32(bytes, this.#crc)
-    this.#keepHead(bytes)
     this.#chunks.push(bytes)
     this.#sizeBytes += bytes.length
     this.#heldBytes += bytes.length
     this.#stager.hold(bytes.length)
+    if (this.#digest !== undefined) this.#digest.push(bytes)
+    else if (this.#sizeBytes > lateDigestBytes) this.#startDigest()
     if (this.#spilling !== undefined) return this.#heldBytes > spillBytes ? this.#spilling : undefined
     if (this.#segment === undefined && !this.#stager.shouldSpill(this.#heldBytes)) return undefined
     if (this.#segment !== undefined && this.#heldBytes < spillBytes) return undefined
@@ -220,17 +223,13 @@ class Writer implements MessageWriter {
     if (this.#segment !== undefined && this.#heldBytes > 0) await this.#startSpill()
     if (this.#failure !== undefined) throw this.#failure
     this.#over = true
-    const summary = this.#scanner.finish()
-    const encoded = encodeSummary(summary)
-    return new Staged(this.#stager, {
-      sizeBytes: this.#sizeBytes,
-      summary: Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length),
-      headBytes: summary.headerBytes,
-      headCrc: checksumOfFirst(this.#head, summary.headerBytes),
-      crc: this.#crc,
-      chunks: this.#chunks,
-      segment: this.#segment,
-    })
+    const facts = { sizeBytes: this.#sizeBytes, chunks: this.#chunks, segment: this.#segment }
+    return new Staged(this.#stager, facts, this.#digest?.finish())
+  }
+
+  #startDigest(): void {
+    this.#digest = new MessageDigest()
+    for (const chunk of this.#chunks) this.#digest.push(chunk)
   }
 
   async abort(): Promise<void> {
@@ -242,18 +241,9 @@ class Writer implements MessageWriter {
     if (this.#segment !== undefined) await this.#stager.dropSegment(this.#segment)
   }
 
-  /** Keeps the chunks of the header block, for its checksum. */
-  #keepHead(bytes: Buffer): void {
-    if (this.#headDone) return
-    this.#head.push(bytes)
-    this.#headBytes += bytes.length
-    this.#headDone = hasEmptyLine(bytes) || this.#headBytes > spillBytes
-    if (this.#headDone) return
-    this.#headDone = hasEmptyLine(Buffer.concat([this.#lastOctets, bytes.subarray(0, 2)]))
-    this.#lastOctets = Buffer.concat([this.#lastOctets, bytes.subarray(-2)]).subarray(-2)
-  }
-
   #startSpill(): Promise<void> {
+    // What is written is not at hand any more.
+    if (this.#digest === undefined) this.#startDigest()
     this.#spilling = this.#spill()
       .catch((error) => {
         this.#failure = isNoSpace(error) ? noSpace(error) : error
@@ -276,18 +266,3 @@ class Writer implements MessageWriter {
     this.#stager.hold(-octets)
   }
 }
-
-/** 0 when the chunks are shorter. */
-const checksumOfFirst = (chunks: readonly Buffer[], sizeBytes: number): number => {
-  let crc = 0
-  let left = sizeBytes
-  for (const chunk of chunks) {
-    if (left === 0) break
-    const part = chunk.length <= left ? chunk : chunk.subarray(0, left)
-    crc = crc32(part, crc)
-    left -= part.length
-  }
-  return left === 0 ? crc : 0
-}
-
-const hasEmptyLine = (bytes: Buffer): boolean => bytes.includes('\n\r\n') || bytes.includes('\n\n')
