@@ -113,6 +113,15 @@ test('a quick destination has the message before its client has the 250, and not
   assert.equal(await bench.store.queue.count(), 0)
 })
 
+test('early_delivery = no: the same message is stored first', async (t) => {
+  const { bench, state, accepted } = await warm(t)
+  bench.options = { ...bench.options, earlyDelivery: 'no' }
+  const { code } = await arrive(bench, to(bench, 'a@far'))
+  assert.deepEqual([code, accepted.count], [250, 1])
+  await bench.until('gone', async () => (await bench.store.queue.count()) === 0)
+  assert.equal(state.calls, 1)
+})
+
 test('a client does not wait long for a server that says nothing: the message is accepted, and sent once', async (t) => {
   const { bench, state, accepted } = await warm(t)
   state.waits = true

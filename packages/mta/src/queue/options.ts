@@ -25,6 +25,8 @@ export interface QueueOptions extends ReportOptions {
   readonly confirmDelayCleared: 'yes' | 'no'
   /** Postfix: soft_bounce. */
   readonly softBounce: 'yes' | 'no'
+  /** Mail for a quick destination is sent on before it is stored: docs/decisions/011. Exim: cutthrough_delivery. */
+  readonly earlyDelivery: 'yes' | 'no'
   /** Postfix: default_process_limit: deliveries at a time in this process. */
   readonly deliveries: number
   /** Longest time one attempt may take; a dead worker's claims are free again after it. */
@@ -53,6 +55,7 @@ export const defaultQueueOptions: Omit<QueueOptions, 'hostname'> = {
   confirmDelayCleared: 'no',
   softBounce: 'no',
   deliveries: 100,
+  earlyDelivery: 'yes',
   leaseMs: 1_800_000,
   crashLimit: 3,
   bounceSizeLimitBytes: 50_000,

@@ -185,7 +185,7 @@ class Runner implements QueueRunner {
   offer(recipients: readonly NewRecipient[]): DirectOffer | undefined {
     if (this.#state !== 'started') return undefined
     const { owner, options } = this.#input
-    const { deliveries, deferTransports, leaseMs, limitsOf } = options()
+    const { deliveries, deferTransports, earlyDelivery, leaseMs, limitsOf } = options()
     if (this.#placesTaken + this.#offered >= deliveries) return undefined
     const nowMs = this.#now()
     const routes = directRoutes(recipients, nowMs)
@@ -207,9 +207,8 @@ class Runner implements QueueRunner {
       nowMs,
       leaseUntilMs: nowMs + leaseMs,
       early: (entry, octets) => {
-        early = routes.some(({ nextHop }) => this.#behind.has(nextHop))
-          ? undefined
-          : this.#beginEarly(entry, octets, nowMs)
+        const isBehind = routes.some(({ nextHop }) => this.#behind.has(nextHop))
+        if (earlyDelivery === 'yes' && !isBehind) early = this.#beginEarly(entry, octets, nowMs)
         return early
       },
       begin: (entry, octets) => {

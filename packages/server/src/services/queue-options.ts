@@ -83,6 +83,7 @@ export function queueOptions(config: Config): QueueOptions {
     confirmDelayCleared: values.confirm_delay_cleared ? 'yes' : 'no',
     softBounce: values.soft_bounce ? 'yes' : 'no',
     deliveries: Math.min(deliveries, values.qmgr_message_active_limit),
+    earlyDelivery: values.early_delivery ? 'yes' : 'no',
     leaseMs,
     crashLimit,
     bounceSizeLimitBytes: values.bounce_size_limit,

@@ -1,4 +1,4 @@
-import { postfix } from './parameter.ts'
+import { posthorn, postfix } from './parameter.ts'
 
 /** How long mail waits, and how it goes on to other hosts. */
 export const queue = {
@@ -197,5 +197,10 @@ export const queue = {
     default: '20000',
     min: 1,
     doc: 'Messages under delivery at once.',
+  }),
+  early_delivery: posthorn({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Mail for one destination that is seen to answer soon is sent on while its client waits: the 250 of the next server makes ours, and whatever else it says is waited for with the message stored. `no`: every message is stored first.',
   }),
 } as const
