@@ -1,4 +1,4 @@
-import { posthorn, postfix } from './parameter.ts'
+import { postfix, posthorn } from './parameter.ts'
 
 /** How long mail waits, and how it goes on to other hosts. */
 export const queue = {
