@@ -2,6 +2,8 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bootId } from '../process-identity.ts'
 
+const saveMs = 5_000
+
 /**
  * From which UID on a mailbox has messages that may lack a text or a listing. Only saves looking: it may be behind,
  * and after a power failure, when some may be missing that were there, it is forgotten.
@@ -10,6 +12,7 @@ export class CoveredMarks {
   readonly #path: string
   #marks = new Map<number, number>()
   #changed = false
+  #savedMs = Number.NEGATIVE_INFINITY
   #listing: number
 
   /** @param listing version of the listings that are made; 0: none, and whoever makes them looks for itself */
@@ -40,6 +43,14 @@ export class CoveredMarks {
     } catch {
       // The first time, or damaged: everything is looked at again.
     }
+  }
+
+  /** After a crash a little is looked at again. */
+  saveNowAndThen(): void {
+    const nowMs = performance.now()
+    if (nowMs - this.#savedMs < saveMs) return
+    this.#savedMs = nowMs
+    this.save()
   }
 
   save(): void {

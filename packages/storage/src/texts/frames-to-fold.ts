@@ -9,8 +9,9 @@ import { readMessageRow } from '../rows/message-row.ts'
 import type { FrameToFold } from './fold-frames.ts'
 import type { TextGeneration } from './text-generation.ts'
 
-/** One task of the thread. */
+/** One task of the thread: of listings more, which are made from summaries alone. */
 const maxFrames = 64
+const maxListed = 256
 const maxOctets = 4 * 1024 * 1024
 /** Messages looked at in one turn. */
 const maxLooked = 2_000
@@ -19,12 +20,14 @@ export interface FramesToFold {
   readonly frames: readonly FrameToFold[]
   /** Everything below is covered once these are made. */
   readonly nextUid: number
+  /** There is nothing behind them. */
+  readonly isLast: boolean
 }
 
 /** What an account has by now. */
 export interface Kept {
-  readonly texts: TextGeneration | undefined
-  /** 'not made': nobody asks for them. */
+  readonly texts: TextGeneration | undefined | 'not made'
+  /** 'not made': nobody asks for them, now. */
   readonly listings: ListingIndex | undefined | 'not made'
 }
 
@@ -38,14 +41,15 @@ export const framesToFold = (
   const state = readMailboxState(reader, mailbox)
   if (state === undefined || state.uidNext <= fromUid) return undefined
   const lacking = new Lacking(kept)
+  const mostFrames = kept.texts === 'not made' ? maxListed : maxFrames
   const frames: FrameToFold[] = []
   let octets = 0
   let looked = 0
   for (const { chunk, bytes } of chunkRows(reader, mailbox, fromUid, state.uidNext - 1)) {
     for (const { uid, messageId, blobId, sizeBytes } of decodeChunk(chunk, bytes)) {
       if (uid < fromUid) continue
-      if (frames.length >= maxFrames || octets >= maxOctets || looked >= maxLooked) {
-        return { frames, nextUid: uid }
+      if (frames.length >= mostFrames || octets >= maxOctets || looked >= maxLooked) {
+        return { frames, nextUid: uid, isLast: false }
       }
       looked++
       const makes = lacking.of(messageId, blobId, sizeBytes)
@@ -56,10 +60,10 @@ export const framesToFold = (
       const { segment, offset } = row
       const prefix = octetsOf(message.prefix)
       frames.push({ makes, messageId, blobId, sizeBytes, segment, offset, prefix })
-      octets += sizeBytes
+      if (makes !== 'listing') octets += sizeBytes
     }
   }
-  return { frames, nextUid: state.uidNext }
+  return { frames, nextUid: state.uidNext, isLast: true }
 }
 
 class Lacking {
@@ -71,7 +75,8 @@ class Lacking {
   }
 
   of(messageId: number, blobId: number, sizeBytes: number): FrameToFold['makes'] | undefined {
-    const hasText = this.#kept.texts?.has(messageId, blobId, sizeBytes) ?? false
+    const { texts } = this.#kept
+    const hasText = texts === 'not made' || (texts?.has(messageId, blobId, sizeBytes) ?? false)
     const hasListing = this.#isListed(messageId, blobId, sizeBytes)
     if (hasText && hasListing) return undefined
     return hasListing ? 'text' : hasText ? 'listing' : 'both'

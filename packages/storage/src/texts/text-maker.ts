@@ -8,6 +8,7 @@ import type { Report } from '../report.ts'
 import { readMailboxFacts } from '../rows/mailbox-row.ts'
 import { CoveredMarks } from './covered-marks.ts'
 import { everyMailbox, type FramesToFold, framesToFold } from './frames-to-fold.ts'
+import { MailPace } from './mail-pace.ts'
 import type { TextShelf } from './text-shelf.ts'
 import { livingMessages, needsCompaction, strayFiles, textAccounts } from './text-sweep.ts'
 import { TextWorker } from './text-worker.ts'
@@ -27,26 +28,31 @@ export interface TextMakerParts {
 const lockName = 'store texts'
 /** After the first change; a burst of mail passes by meanwhile. */
 const startMs = 1_000
-/** While mail comes in, a batch now and then; when none came for a while, one after the other. */
-const busyMs = 150
-const busyPauseMs = 100
-/** … and no more than this share of the time: mail has both processors. */
-const busyShare = 1 / 10
-/** The first batch waits for its thread. */
-const longestBatchMs = 200
+/** … as long as the thread is there. */
+const againMs = 200
 /** After a failure, and before another process's work is taken over. */
 const retryMs = 30_000
+/** Others may have had their turns meanwhile. */
+const longestLookMs = 10
 /** Text that can be made again never takes the last room on a disk. */
 const minFreeBytes = 256 * 1024 * 1024
 /** A mailbox whose messages were found without text is looked through again at most this often. */
 const missedMs = 3_600_000
+
+type Makes = 'both' | 'listing'
 
 /** Makes the texts and listings of new messages after they were acknowledged: one process of all, in a thread of its own. */
 export class TextMaker {
   readonly #parts: TextMakerParts
   readonly #worker: TextWorker
   readonly #marks: CoveredMarks
+  readonly #pace = new MailPace()
+  /** Mailboxes that may lack something … */
   readonly #dirty = new Set<number>()
+  /** … those of them that may lack listings, which are made first: clients list before they search … */
+  readonly #unlisted = new Set<number>()
+  /** … and how far they have them, where that is further than the mark. */
+  readonly #listedTo = new Map<number, number>()
   readonly #touched = new Set<number>()
   readonly #missed = new Map<number, number>()
   readonly #stop = new AbortController()
@@ -57,9 +63,10 @@ export class TextMaker {
   #isRunning = false
   #urgent = 0
   #warned = ''
-  #lastWakeMs = 0
-  /** How long the last batch took. */
-  #batchMs = 0
+  /** While mail comes in there is always something to list: texts have their turn in between. */
+  #listedNow = false
+  /** Somebody looks at this mailbox: it goes before others. */
+  #first: number | undefined
 
   constructor(parts: TextMakerParts) {
     this.#parts = parts
@@ -73,10 +80,10 @@ export class TextMaker {
     this.#marks = new CoveredMarks(directory, maker?.version ?? 0)
     this.#unwatch = parts.watch((wake) => {
       if (wake.kind !== 'mailbox' || this.#stop.signal.aborted) return
-      this.#lastWakeMs = performance.now()
-      this.#dirty.add(wake.mailbox)
+      this.#pace.mail()
+      this.#add(wake.mailbox)
       this.#touched.add(wake.account)
-      this.#soon(startMs)
+      this.#soon(this.#worker.isThere ? againMs : startMs)
     })
   }
 
@@ -87,14 +94,21 @@ export class TextMaker {
 
   /** Somebody found messages without text or listing, though they should have one. */
   missed(mailbox: number): void {
+    this.#first = mailbox
     const nowMs = performance.now()
     const lastMs = this.#missed.get(mailbox)
     if (this.#dirty.has(mailbox) || (lastMs !== undefined && nowMs - lastMs < missedMs)) return
     if (this.#missed.size > 10_000) this.#missed.clear()
     this.#missed.set(mailbox, nowMs)
     this.#marks.set(mailbox, 1)
-    this.#dirty.add(mailbox)
+    this.#listedTo.delete(mailbox)
+    this.#add(mailbox)
     this.#soon(startMs)
+  }
+
+  #add(mailbox: number): void {
+    this.#dirty.add(mailbox)
+    if (this.#parts.listings !== undefined) this.#unlisted.add(mailbox)
   }
 
   /** Resolves when every message has its text, and what is not needed any more is gone. */
@@ -103,7 +117,7 @@ export class TextMaker {
     try {
       await this.#running
       for (const { mailbox, account } of everyMailbox(new Snapshot(this.#parts.environment))) {
-        this.#dirty.add(mailbox)
+        this.#add(mailbox)
         this.#touched.add(account)
       }
       while ((await this.#begin()) === 'done' && this.#dirty.size > 0);
@@ -153,7 +167,7 @@ export class TextMaker {
       .then((done) => {
         this.#isRunning = false
         if (done !== 'done') this.#soon(retryMs)
-        else if (this.#dirty.size > 0) this.#soon(startMs)
+        else if (this.#dirty.size > 0) this.#soon(againMs)
         return done
       })
     return this.#running
@@ -163,12 +177,14 @@ export class TextMaker {
     if (!(await this.#lead())) return 'later'
     while (this.#dirty.size > 0) {
       if (!this.#hasRoom()) return 'later'
-      await this.#pace()
-      const [mailbox] = this.#dirty
-      await this.#advance(mailbox as number)
+      this.#stop.signal.throwIfAborted()
+      if (this.#urgent === 0) await this.#pace.rest(this.#stop.signal)
+      const unlisted = this.#listedNow ? undefined : this.#next(this.#unlisted)
+      if (unlisted !== undefined) await this.#list(unlisted)
+      else await this.#advance(this.#next(this.#dirty) as number)
     }
     await this.#tidy()
-    this.#marks.save()
+    this.#marks.saveNowAndThen()
     return 'done'
   }
 
@@ -183,7 +199,7 @@ export class TextMaker {
     this.#marks.load()
     let seen = 0
     for (const { mailbox, uidNext } of everyMailbox(new Snapshot(environment))) {
-      if (uidNext > this.#marks.get(mailbox)) this.#dirty.add(mailbox)
+      if (uidNext > this.#marks.get(mailbox)) this.#add(mailbox)
       seen++
     }
     if (seen === 0) return true
@@ -201,37 +217,58 @@ export class TextMaker {
     }
   }
 
-  async #pace(): Promise<void> {
-    this.#stop.signal.throwIfAborted()
-    if (this.#urgent > 0 || performance.now() - this.#lastWakeMs > busyMs) return
-    const restMs = Math.max(busyPauseMs, this.#batchMs / busyShare)
-    await sleep(restMs, undefined, { ref: false, signal: this.#stop.signal })
+  #next(mailboxes: ReadonlySet<number>): number | undefined {
+    if (this.#first !== undefined && mailboxes.has(this.#first)) return this.#first
+    const [mailbox] = mailboxes
+    return mailbox
   }
 
-  /** One batch of a mailbox. */
+  /** One batch of a mailbox's listings. */
+  async #list(mailbox: number): Promise<void> {
+    const fromUid = Math.max(this.#marks.get(mailbox), this.#listedTo.get(mailbox) ?? 1)
+    const found = await this.#make(mailbox, 'listing', fromUid)
+    if (found !== undefined) this.#listedTo.set(mailbox, found.nextUid)
+    if (found !== undefined && !found.isLast) return
+    this.#unlisted.delete(mailbox)
+    this.#listedNow = this.#unlisted.size === 0
+  }
+
+  /** One batch of whatever a mailbox lacks. */
   async #advance(mailbox: number): Promise<void> {
-    const { environment } = this.#parts
-    const account = readMailboxFacts(new Snapshot(environment), mailbox)?.account
-    const found = account === undefined ? undefined : await this.#lacking(account, mailbox)
-    if (account === undefined || found === undefined) {
+    this.#listedNow = false
+    const found = await this.#make(mailbox, 'both', this.#marks.get(mailbox))
+    if (found !== undefined) this.#marks.set(mailbox, found.nextUid)
+    else {
       this.#dirty.delete(mailbox)
-      return
+      this.#listedTo.delete(mailbox)
     }
-    if (found.frames.length > 0) {
-      const { frames } = found
-      const beganMs = performance.now()
+  }
+
+  /** undefined: there is nothing more. */
+  async #make(mailbox: number, makes: Makes, fromUid: number): Promise<FramesToFold | undefined> {
+    const beganMs = performance.now()
+    const account = readMailboxFacts(new Snapshot(this.#parts.environment), mailbox)?.account
+    const found = account === undefined ? undefined : await this.#lacking(account, mailbox, makes, fromUid)
+    if (account === undefined || found === undefined) return undefined
+    const { frames } = found
+    this.#pace.spent(Math.min(performance.now() - beganMs, longestLookMs))
+    if (frames.length > 0) {
       const result = await this.#worker.run({ kind: 'make', account, frames })
-      this.#batchMs = Math.min(performance.now() - beganMs, longestBatchMs)
       if ('error' in result) {
         // Full, or unreadable: tried again later. Anything else would fail again: these are searched directly.
         if (result.code !== '') throw new Error(result.error)
         this.#warn(result.error)
-      }
+      } else this.#pace.spent(result.cpuMs)
     } else await sleep(0, undefined, { ref: this.#urgent > 0, signal: this.#stop.signal })
-    this.#marks.set(mailbox, found.nextUid)
+    return found
   }
 
-  async #lacking(account: number, mailbox: number): Promise<FramesToFold | undefined> {
+  async #lacking(
+    account: number,
+    mailbox: number,
+    makes: Makes,
+    fromUid: number,
+  ): Promise<FramesToFold | undefined> {
     const { environment, shelf, listings } = this.#parts
     let index = await listings?.shelf.of(account)
     if (index?.isDamaged) {
@@ -240,12 +277,12 @@ export class TextMaker {
       await this.#worker.run({ kind: 'remove-listings', account })
     }
     try {
-      await shelf.prepare(account)
+      if (makes === 'both') await shelf.prepare(account)
       const kept = {
-        texts: shelf.of(account),
+        texts: makes === 'both' ? shelf.of(account) : 'not made',
         listings: listings === undefined ? 'not made' : index,
       } as const
-      return framesToFold(new Snapshot(environment), kept, mailbox, this.#marks.get(mailbox))
+      return framesToFold(new Snapshot(environment), kept, mailbox, fromUid)
     } finally {
       index?.release()
     }

@@ -27,8 +27,8 @@ export type TextTask =
   | { readonly kind: 'remove'; readonly account: number }
   | { readonly kind: 'remove-listings'; readonly account: number }
 
-/** `code` of a system error, such as ENOSPC. */
-export type TextResult = { readonly made: number } | { readonly error: string; readonly code: string }
+/** With its processor time; or `code` of a system error, such as ENOSPC. */
+export type TextResult = { readonly cpuMs: number } | { readonly error: string; readonly code: string }
 
 /** Linux: a thread has a priority of its own, named by its thread id. */
 const yieldToMail = (): void => {
@@ -60,27 +60,27 @@ const makeTools = async (places: TextPlaces): Promise<Tools> => {
   return { directory, listings, folder: new FrameFolder(segmentDirectory, listings?.make) }
 }
 
-const run = ({ directory, listings, folder }: Tools, task: TextTask): number => {
+const run = ({ directory, listings, folder }: Tools, task: TextTask): void => {
   const { account } = task
   switch (task.kind) {
     case 'make': {
       const made = folder.fold(task.frames)
       if (made.texts.texts.length > 0) appendTexts(directory, account, made.texts)
       if (listings !== undefined) appendListings(directory, account, listings.version, made.listings)
-      return task.frames.length
+      return
     }
     case 'compact':
       if (task.texts) compactTexts(directory, account, task.living)
       if (task.listings && listings !== undefined)
         compactListings(directory, account, listings.version, task.living)
-      return 0
+      return
     case 'remove':
       removeTexts(directory, account)
       removeListings(directory, account)
-      return 0
+      return
     case 'remove-listings':
       removeListings(directory, account)
-      return 0
+      return
   }
 }
 
@@ -88,10 +88,18 @@ if (parentPort !== null) {
   yieldToMail()
   const port = parentPort
   const tools = makeTools(workerData as TextPlaces)
+  let seenMs = 0
+  const cpuMs = (): number => {
+    const { user, system } = process.threadCpuUsage()
+    const before = seenMs
+    seenMs = (user + system) / 1000
+    return seenMs - before
+  }
   port.on('message', async (task: TextTask) => {
     let result: TextResult
     try {
-      result = { made: run(await tools, task) }
+      run(await tools, task)
+      result = { cpuMs: cpuMs() }
     } catch (error) {
       const { message, code = '' } = error as NodeJS.ErrnoException
       result = { error: message, code }

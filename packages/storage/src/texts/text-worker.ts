@@ -15,6 +15,10 @@ export class TextWorker {
     this.#places = places
   }
 
+  get isThere(): boolean {
+    return this.#worker !== undefined
+  }
+
   async run(task: TextTask): Promise<TextResult> {
     clearTimeout(this.#timer)
     const worker = (this.#worker ??= this.#start())
