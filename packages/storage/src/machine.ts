@@ -151,21 +151,37 @@ const repairSoon = (commit: GroupCommit, reserve: Reserve): void => {
  * marker of this process stays, whoever opens the store next writes it anew as after a kill
  */
 export const stopMachine = async (machine: Machine, others: OtherProcesses): Promise<void> => {
-  await machine.engine.unfinished.stop()
-  await machine.writer.close()
-  await machine.commit.close()
+  const failures: unknown[] = []
+  // Whatever fails: no timer, no reader and no file handle of a machine that stopped is left.
+  const attempt = (work: () => unknown): Promise<void> =>
+    Promise.resolve()
+      .then(work)
+      .then(
+        () => {},
+        (error: unknown) => void failures.push(error),
+      )
   const giveFree = (): boolean => machine.reserve.release()
+  await attempt(() => machine.engine.unfinished.stop())
+  await attempt(() => machine.writer.close())
+  await attempt(() => machine.commit.close())
   const isWritten = await machine.journal.close(giveFree).then(
     () => true,
     () => false,
   )
-  await machine.flusher.close(others)
-  await machine.log.close()
+  // After a failure the flush records stay: the next opening goes back to them.
+  const isLast = failures.length === 0
+  await attempt(() => machine.flusher.close(isLast ? others : { ...others, areThere: () => true }))
+  await attempt(() => machine.log.close())
   // The log has given free what it had taken ahead.
-  if (!isWritten) await machine.journal.close(giveFree).catch(refuse)
+  if (!isWritten) await attempt(() => machine.journal.close(giveFree).catch(refuse))
   machine.watchers.close()
-  machine.segments.close()
+  await attempt(() => machine.segments.close())
+  if (failures.length > 0) throw failures[0]
 }
+
+/** Of an opening that failed. What it had committed is left as after a kill. */
+export const abandonMachine = (machine: Machine): Promise<void> =>
+  stopMachine(machine, { areThere: () => true, isLiving: () => true }).catch(() => {})
 
 const refuse = (error: unknown): never => {
   throw isNoSpace(error) ? noSpace(error) : error

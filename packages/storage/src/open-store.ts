@@ -7,7 +7,7 @@ import { listJournalFiles } from './journal/journal-files.ts'
 import { closeEnvironment } from './kv/environment.ts'
 import { Snapshot } from './kv/unit.ts'
 import { catchUp, type IndexPlace, type OpenedIndex, openIndex } from './log/durable-index.ts'
-import { type Machine, startMachine, stopMachine } from './machine.ts'
+import { abandonMachine, type Machine, startMachine, stopMachine } from './machine.ts'
 import { createMailboxStore } from './mailboxes/mailbox-store.ts'
 import { indexName, segmentsName } from './maintenance/backup.ts'
 import { Housekeeping } from './maintenance/housekeeping.ts'
@@ -99,7 +99,7 @@ export const openStoreWith = async (
       release()
     }
   } catch (error) {
-    machine?.flusher.stop()
+    if (machine !== undefined) await abandonMachine(machine)
     if (index !== undefined) await closeEnvironment(index.environment)
     await volatile.close()
     markers.remove(self.token)

@@ -55,6 +55,10 @@ export const writeCheckpoint = async (place: CheckpointPlace): Promise<void> => 
     for (const tag of [...journaledTags, tables.part]) await dumpTable(environment, tag, write)
     await write([{ sequence: since, key: checkpointEndKey, value: markValue(since) }])
     await files.dataSync(file)
+  } catch (error) {
+    // On a full disk it would only take room.
+    files.unlink(path + unfinished)
+    throw error
   } finally {
     files.close(file)
   }

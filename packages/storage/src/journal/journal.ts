@@ -142,11 +142,20 @@ export class Journal implements GroupParticipant {
     if (this.#lengthBytes > maxJournalBytes) this.#onLong()
   }
 
+  /** In use only when its name is on the disk. */
   async #create(): Promise<void> {
     this.#number++
-    this.#file = this.#files.create(journalPath(this.#directory, 'journal', this.#self.token, this.#number))
+    const path = journalPath(this.#directory, 'journal', this.#self.token, this.#number)
+    const file = this.#files.create(path)
+    try {
+      await this.#files.syncDirectory(this.#directory)
+    } catch (error) {
+      this.#files.close(file)
+      this.#files.unlink(path)
+      throw error
+    }
+    this.#file = file
     this.#lengthBytes = 0
-    await this.#files.syncDirectory(this.#directory)
   }
 
   #schedule(delayMs: number): void {

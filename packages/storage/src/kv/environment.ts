@@ -1,10 +1,12 @@
 import { chmodSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { RootDatabase, Transaction } from 'lmdb'
+import { StoreError } from '../contract.ts'
+import { RoomAhead } from './room-ahead.ts'
 
 // The ES module build of lmdb 3.5.6 never calls back from an asynchronous transaction on Node 24
 // (its writer thread waits for ever); the CommonJS build of the same version does.
-const { open } = createRequire(import.meta.url)('lmdb') as typeof import('lmdb')
+const { open, ABORT } = createRequire(import.meta.url)('lmdb') as typeof import('lmdb')
 
 export type Environment = RootDatabase<Uint8Array, Uint8Array>
 
@@ -67,11 +69,55 @@ export const openEnvironment = (path: string, durability: Durability): Environme
     maxReaders: 256,
     mapSize: durability === 'volatile' ? 2 ** 30 : mapSizeBytes,
   }) as unknown as Environment
+  rooms.set(environment, roomOf(environment, path))
   // Password hashes are in it, and the folder may have been there with other permissions.
   chmodSync(path, 0o600)
   shared.set(fileKey(path) as string, { environment, users: 1 })
   return environment
 }
+
+/** Who reads after the end is told so: lmdb-js would throw what nobody knows. Throws 'closed'. */
+export const requireOpen = (environment: Environment): void => {
+  if ((environment as unknown as { readonly status: string }).status !== 'open')
+    throw new StoreError('closed', 'Cannot read: the store is closed')
+}
+
+const rooms = new WeakMap<Environment, RoomAhead>()
+
+interface Internals {
+  readonly env: { info(): { readonly lastPageNumber: number } }
+  readonly db: {
+    stat(): { readonly treeLeafPageCount: number; readonly treeBranchPageCount: number }
+  }
+  getWriteTxnId(): number
+}
+
+/** Whoever writes a row is counted. */
+const roomOf = (environment: Environment, path: string): RoomAhead => {
+  const internals = environment as unknown as Internals
+  const room = new RoomAhead(path, {
+    transaction: () => internals.getWriteTxnId(),
+    lastPage: () => internals.env.info().lastPageNumber,
+    leafPages: () => internals.db.stat().treeLeafPageCount,
+    branchPages: () => internals.db.stat().treeBranchPageCount,
+  })
+  const putSync = environment.putSync as (this: Environment, key: Buffer, value: Buffer) => boolean
+  const removeSync = environment.removeSync as (this: Environment, key: Buffer) => boolean
+  Object.assign(environment, {
+    putSync(key: Buffer, value: Buffer) {
+      room.count(key.length + value.length)
+      return putSync.call(environment, key, value)
+    },
+    removeSync(key: Buffer) {
+      room.count(0)
+      return removeSync.call(environment, key)
+    },
+  })
+  return room
+}
+
+/** Inside a write transaction: there is room for what it will write. Throws 'ENOSPC', or what else keeps it from that. */
+export const ensureRoom = (environment: Environment): void => rooms.get(environment)?.ensure()
 
 /** Closes it for this user; the last one closes the file. */
 export const closeEnvironment = async (environment: Environment): Promise<void> => {
@@ -81,6 +127,7 @@ export const closeEnvironment = async (environment: Environment): Promise<void> 
     shared.delete(key)
     settle(environment)
     await environment.close()
+    rooms.get(environment)?.close()
     return
   }
 }
@@ -103,19 +150,28 @@ const openTransactions = new WeakMap<Environment, () => void>()
 
 /** `onSettle` is called when others need what is in it to be committed. */
 export const openTransaction = (environment: Environment, onSettle: () => void): OpenTransaction => {
-  let finish: (() => void) | undefined
+  let finish: ((result?: unknown) => void) | undefined
   // What looks like a promise keeps lmdb-js from committing until it is told to.
   const later = {
     // biome-ignore lint/suspicious/noThenProperty: that is what lmdb-js asks for
-    then(committing: () => void) {
+    then(committing: (result?: unknown) => void) {
       finish = committing
     },
   }
+  rooms.get(environment)?.ended()
   transactionSyncOf(environment).call(environment, () => later, commitsAtOnce)
   openTransactions.set(environment, onSettle)
   return {
     commit() {
       openTransactions.delete(environment)
+      try {
+        ensureRoom(environment)
+      } catch (error) {
+        finish?.(ABORT)
+        throw error
+      } finally {
+        rooms.get(environment)?.ended()
+      }
       finish?.()
     },
   }
@@ -126,8 +182,17 @@ export const settle = (environment: Environment): void => openTransactions.get(e
 
 /** Without waiting for a flush. It runs on the event loop, alone in all processes. */
 export const transact = (environment: Environment, work: () => void): void => {
+  requireOpen(environment)
   settle(environment)
-  transactionSyncOf(environment).call(environment, work, commitsAtOnce)
+  const roomy = (): void => {
+    work()
+    ensureRoom(environment)
+  }
+  try {
+    transactionSyncOf(environment).call(environment, roomy, commitsAtOnce)
+  } finally {
+    rooms.get(environment)?.ended()
+  }
 }
 
 /** Keeps a snapshot's pages from being used again until `release`. */
@@ -136,6 +201,7 @@ export interface Pin {
 }
 
 export const pinSnapshot = (environment: Environment): Pin => {
+  requireOpen(environment)
   settle(environment)
   environment.resetReadTxn()
   const transaction = environment.useReadTransaction()
@@ -148,6 +214,7 @@ export interface HeldSnapshot extends Pin {
 }
 
 export const holdSnapshot = (environment: Environment): HeldSnapshot => {
+  requireOpen(environment)
   settle(environment)
   environment.resetReadTxn()
   const transaction = environment.useReadTransaction()

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers'
 import { StoreError } from '../contract.ts'
-import type { Environment } from './environment.ts'
+import { type Environment, ensureRoom } from './environment.ts'
 import { GroupRows } from './group-rows.ts'
 import { HeldTransaction, type HoldOptions } from './held-transaction.ts'
 import { isNoSpace, noSpace } from './no-space.ts'
@@ -228,6 +228,8 @@ export class GroupCommit {
     const closing = new Unit(this.#environment, rows, this.#rows)
     try {
       rows.write()
+      // Before anything is logged of a group that cannot be committed.
+      ensureRoom(this.#environment)
       for (const participant of this.#participants) participant.insideGroup?.(closing, rows.changes)
       rows.write()
     } catch (error) {

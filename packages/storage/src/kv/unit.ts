@@ -7,6 +7,7 @@ import {
   readRange,
   readRangeBackwards,
   readValue,
+  requireOpen,
 } from './environment.ts'
 import { GroupRows } from './group-rows.ts'
 import { keyAfter } from './keys.ts'
@@ -149,12 +150,13 @@ interface Undo {
 
 const nameOf = (key: Buffer): string => key.toString('latin1')
 
-/** The committed state as of now. Valid within the current turn of the event loop only. */
+/** The committed state as of now. Valid within the current turn of the event loop only. Throws 'closed'. */
 export class Snapshot implements Reader {
   readonly #environment: Environment
 
   constructor(environment: Environment) {
     this.#environment = environment
+    requireOpen(environment)
     environment.resetReadTxn()
   }
 
