@@ -55,6 +55,10 @@ export interface SmtpOptions {
   readonly stressed: Partial<Pick<SmtpOptions, 'commandTimeoutMs' | 'hardErrorLimit' | 'junkCommandLimit'>>
   /** Postfix: smtpd_forbidden_commands, upper case: a client that says one is sent away. */
   readonly forbiddenCommands: readonly string[]
+  /** Postfix: smtputf8_enable. */
+  readonly smtpUtf8: 'yes' | 'no'
+  /** 'strict': addresses stand between `<` and `>`. Postfix: strict_rfc821_envelopes. */
+  readonly envelopeSyntax: 'strict' | 'lenient'
   /** Postfix: disable_vrfy_command. */
   readonly vrfy: 'enabled' | 'disabled'
   /** Postfix: smtpd_discard_ehlo_keywords, upper case. */
@@ -107,6 +111,8 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   heloRequired: 'no',
   stressed: {},
   forbiddenCommands: ['CONNECT', 'GET', 'POST'],
+  smtpUtf8: 'yes',
+  envelopeSyntax: 'lenient',
   vrfy: 'enabled',
   discardEhloKeywords: [],
   tlsLevel: 'may',

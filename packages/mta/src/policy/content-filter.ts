@@ -2,6 +2,8 @@
 export interface FilterTransport {
   readonly transport: string
   readonly nextHop: string
+  /** 'mapped': canonical addresses and copies are for the filter too. Default: for what comes back from it. */
+  readonly addresses?: 'mapped'
 }
 
 /** `smtp:[127.0.0.1]:10024`, `lmtp:unix:/path`: a transport and its next hop. undefined: neither. */

@@ -19,6 +19,13 @@ test('mynetworks: networks, negation, tables; mynetworks_style', () => {
     ['garbage', false],
   ]
   for (const [address, expected] of rows) assert.equal(list.has(address), expected, address)
+  // Debian's main.cf; a client's IPv4 address is not written so, and no network of this form opens the relay.
+  const mapped = createNetworkList(
+    ['[::ffff:10.0.0.0]/104', '::ffff:0.0.0.0/96', '[::ffff:10.0.0.1]'],
+    context,
+  )
+  assert.equal(mapped.has('10.0.0.2'), false)
+  assert.equal(mapped.has('10.0.0.1'), true)
   assert.throws(() => createNetworkList(['192.0.2.1/24'], context), /non-null host address bits/)
   const own = [
     { address: '192.0.2.7', prefixBits: 28 },

@@ -68,7 +68,7 @@ export interface Restriction {
   /** The first is shown; others are old names that Postfix still takes. */
   readonly names: readonly string[]
   /** What must follow the name. */
-  readonly argument?: 'table' | 'zone' | 'policy service'
+  readonly argument?: 'table' | 'zone' | 'policy service' | 'number of seconds'
   /** What it looks up in its table: named when the table has no answer. */
   readonly about?: (request: PolicyRequest) => Subject
   /** Keeps strangers from relaying: a configuration without any such is refused. */

@@ -61,7 +61,7 @@ export async function acceptMessage(
 ): Promise<SmtpReply> {
   const { envelopeRules } = sources.routing
   const received =
-    envelopeRules === undefined || entered.filter !== undefined
+    envelopeRules === undefined || (entered.filter !== undefined && entered.filter.addresses !== 'mapped')
       ? entered
       : { ...entered, ...envelopeRules.apply(entered.sender, entered.recipients) }
   const { queueId } = received

@@ -18,6 +18,8 @@ export interface AddressClasses {
   classOf(domain: string): AddressClass
   /** In mydestination, or the default domain. */
   isLocal(domain: string): boolean
+  /** In virtual_mailbox_domains. */
+  hasVirtualMailboxes(domain: string): boolean
   /** The default domain and those that mydestination names: they share their users, in this order. */
   readonly shared: readonly string[]
   classify(address: string): Destination
@@ -44,6 +46,7 @@ export function createAddressClasses(
     options.virtualAliasDomains === undefined
       ? { has: (domain) => virtualMaps.length > 0 && lookupFirst(virtualMaps, domain) !== undefined }
       : createDomainList(options.virtualAliasDomains, context)
+  const mailboxDomains = createDomainList(options.virtualMailboxDomains ?? [], context)
   const relayDomains = createDomainList(options.relayDomains ?? [], context, {
     parentMatchesSubdomains: options.relayDomainsMatchSubdomains ?? 'yes',
   })
@@ -64,7 +67,7 @@ export function createAddressClasses(
   function classOf(domain: string): AddressClass {
     if (isLocal(domain)) return 'local'
     if (domain.startsWith('[')) return 'default'
-    if (accounts.isLocalDomain(domain)) return 'mailbox'
+    if (accounts.isLocalDomain(domain) || mailboxDomains.has(domain)) return 'mailbox'
     if (virtualDomains.has(domain) || domain === rewritingDomain) return 'virtual-alias'
     return relayDomains.has(domain) ? 'relay' : 'default'
   }
@@ -102,6 +105,7 @@ export function createAddressClasses(
     complete,
     classOf,
     isLocal,
+    hasVirtualMailboxes: (domain) => mailboxDomains.has(domain),
     shared: [defaultDomain, ...named.slice(0, maxSharedDomains)],
     unroute,
     classify(given) {

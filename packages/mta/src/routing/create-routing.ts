@@ -98,6 +98,7 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     log: sources.log,
     aliases: sources.tables.openAliases(options.aliasMaps ?? []),
     relayRecipients: sources.tables.openAll(options.relayRecipientMaps ?? []),
+    virtualMailboxes: sources.tables.openAll(options.virtualMailboxMaps ?? []),
     localRecipients: sources.tables.openAll(options.localRecipientMaps ?? []),
     localTransports: createLocalTransports(options, sources.tables),
     forwards: forwardFiles(options, sources),

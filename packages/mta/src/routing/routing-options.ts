@@ -18,6 +18,10 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly virtualAliasMaps?: readonly string[]
   /** Default: the domains that virtualAliasMaps name. */
   readonly virtualAliasDomains?: readonly string[]
+  /** Domains of mailboxes beside those that accounts have. */
+  readonly virtualMailboxDomains?: readonly string[]
+  /** Who is known there, where virtualTransport leads elsewhere; empty: everybody. */
+  readonly virtualMailboxMaps?: readonly string[]
   readonly relayDomains?: readonly string[]
   /** Empty: every recipient of relayDomains is taken. */
   readonly relayRecipientMaps?: readonly string[]

@@ -12,6 +12,8 @@ import type { VirtualAliases } from './virtual-aliases.ts'
 export interface VerifyParts extends LocalParts {
   readonly virtual: VirtualAliases
   readonly relayRecipients: readonly LookupTable[]
+  /** virtual_mailbox_maps. */
+  readonly virtualMailboxes: readonly LookupTable[]
   /** Tables of local_recipient_maps beside aliases and accounts. */
   readonly localRecipients: readonly LookupTable[]
   readonly transports: TransportChoice
@@ -52,14 +54,11 @@ function verifyInClass(
   switch (kind) {
     case 'default':
       return known
-    case 'relay': {
-      if (parts.relayRecipients.length === 0) return known
-      const how = { delimiter: options.recipientDelimiter ?? '', bareNames: 'no' } as const
-      return lookupMapping(parts.relayRecipients, address, how) === undefined
-        ? { kind: 'unknown', table: 'relay recipient table' }
-        : known
-    }
+    case 'relay':
+      return verifyListed(parts, address, parts.relayRecipients, 'relay recipient table')
     case 'mailbox':
+      if (place === 'elsewhere' && parts.classes.hasVirtualMailboxes(domain))
+        return verifyListed(parts, address, parts.virtualMailboxes, 'virtual mailbox table')
       return verifyAccount(parts, address, domain, 'virtual mailbox table')
     case 'local': {
       if (options.localRecipients === 'any') return known
@@ -68,6 +67,18 @@ function verifyInClass(
       return byLocalTransport ? known : verifyAccount(parts, address, domain, 'local recipient table')
     }
   }
+}
+
+/** Without a table everybody is taken: the next server knows. */
+function verifyListed(
+  { options }: VerifyParts,
+  address: string,
+  tables: readonly LookupTable[],
+  table: string,
+): Known {
+  if (tables.length === 0) return known
+  const how = { delimiter: options.recipientDelimiter ?? '', bareNames: 'no' } as const
+  return lookupMapping(tables, address, how) === undefined ? { kind: 'unknown', table } : known
 }
 
 function verifyAccount(parts: VerifyParts, address: string, domain: string, table: string): Answer<Known> {

@@ -33,7 +33,7 @@ function readAddress(text: string): IpAddress | undefined {
 /** `10.0.0.0/8`, `192.168.1.1`, `2001:db8::/32`, `[::1]/128`, and Postfix's `[2001:db8::]/32`. A text: the error. */
 export function parseNetwork(text: string): Network | string {
   const match = /^(\[[^\]]+\]|[^/\s]+)(?:\/(\d{1,3}))?$/.exec(text)
-  const address = match === null ? undefined : parseAddress(match[1] ?? '')
+  const address = match === null ? undefined : networkAddress(match[1] ?? '', match[2])
   if (address === undefined) return `bad network ${JSON.stringify(text)}: expected address or address/length`
   const width = address.kind() === 'ipv4' ? 32 : 128
   const bits = match?.[2] === undefined ? width : Number(match[2])
@@ -42,6 +42,13 @@ export function parseNetwork(text: string): Network | string {
     return `non-null host address bits in ${JSON.stringify(text)}, perhaps you should use "${firstAddress(address, bits)}/${bits}" instead`
   }
   return { address, bits }
+}
+
+/** `[::ffff:127.0.0.0]/104` of Debian's main.cf is of IPv6, as its length says; no client has such an address, as at Postfix. */
+function networkAddress(text: string, length: string | undefined): IpAddress | undefined {
+  const address = parseAddress(text)
+  if (length === undefined || address?.kind() !== 'ipv4' || !text.includes(':')) return address
+  return ipaddr.IPv6.parse(text.replace(/^\[(.*)\]$/, '$1'))
 }
 
 export function networkContains(network: Network, address: IpAddress): boolean {

@@ -30,8 +30,8 @@ test('a parameter that is not used here says what to use, or that nothing is nee
     `${speechless.length} of ${used.length}: ${speechless.join(' ')}`,
   )
   assert.equal(
-    unusedText('virtual_mailbox_maps', 'Postfix'),
-    'virtual_mailbox_maps: known to Postfix, not used by Posthorn: accounts are made by `posthorn user add`',
+    unusedText('virtual_mailbox_base', 'Postfix'),
+    'virtual_mailbox_base: known to Postfix, not used by Posthorn: mail for accounts is kept in the store',
   )
   assert.match(unusedText('maildrop_destination_recipient_limit', 'Postfix'), /default_destination_/)
 })

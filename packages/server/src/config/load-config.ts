@@ -190,6 +190,9 @@ function judgeOption(name: string, config: Config): string | undefined {
   return used ? undefined : `unused parameter: ${unknownText(name)}`
 }
 
+/** Names that Postfix's own master.cf leaves to the site: `-o smtpd_client_restrictions=$mua_client_restrictions`. */
+const sitesOwn = /^mua_(?:client|helo|sender|relay|recipient|data|end_of_data)_restrictions$/
+
 /** Names that are neither ours nor used by a `$name` or as a restriction class. */
 function judgeNames(
   settings: Settings,
@@ -212,6 +215,9 @@ function judgeNames(
     for (const suffix of transportSuffixes) used.add(`${transport}${suffix}`)
   for (const { value } of [...settings.set.values(), ...options])
     for (const name of namesIn(value)) used.add(name)
+  // Older names stand in the defaults of newer ones: `${postscreen_blacklist_action?…`.
+  for (const parameter of parameters.values())
+    if (parameter.default.includes('$')) for (const name of namesIn(parameter.default)) used.add(name)
   for (const { name, source } of settings.set.values()) {
     // The options of a service are judged with their line.
     if (source.startsWith('master.cf')) continue
@@ -220,6 +226,10 @@ function judgeNames(
       warnings.push(`${source}: ${name} has no effect: ${parameter.instead}`)
     if (parameter?.effect === 'later') warnings.push(`${source}: ${name} is accepted, and not in effect yet`)
     if (parameter !== undefined || used.has(name)) continue
+    if (sitesOwn.test(name)) {
+      warnings.push(`${source}: unused parameter: ${name}: no service of master.cf names $${name}`)
+      continue
+    }
     const owner = foreignOwner(name)
     if (owner === undefined) problems.push(`${source}: ${unknownText(name)}`)
     else warnings.push(`${source}: ${unusedText(name, owner)}`)

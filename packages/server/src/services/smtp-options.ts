@@ -55,6 +55,8 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     heloRequired: yesNo(config.smtpd_helo_required),
     discardEhloKeywords: config.smtpd_discard_ehlo_keywords.map((word) => word.toUpperCase()),
     forbiddenCommands: config.smtpd_forbidden_commands.map((name) => name.toUpperCase()),
+    smtpUtf8: yesNo(config.smtputf8_enable),
+    envelopeSyntax: config.strict_rfc821_envelopes ? 'strict' : 'lenient',
     vrfy: config.disable_vrfy_command ? 'disabled' : 'enabled',
     tlsLevel: tlsLevel(config),
     clientCertificate: certificateDemand(config),

@@ -14,6 +14,7 @@ import {
 import type { Config } from '../config/config.ts'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { splitList } from '../config/value.ts'
+import { mapsBeforeFilter, overrides } from './service-config.ts'
 import { sharedSecret } from './shared-secret.ts'
 import { unverifiedOptions } from './verify-options.ts'
 
@@ -33,6 +34,12 @@ export function ownAddresses(): readonly OwnAddress[] {
     .map(({ address, cidr }) => ({ address, prefixBits: Number(cidr?.split('/')[1] ?? 32) }))
 }
 
+/** Those at which mail reaches us: this machine's, and what stands before it. Postfix: proxy_interfaces. */
+export const reachedAt = ({ proxy_interfaces: before }: Config['values']): readonly string[] => [
+  ...ownAddresses().map(({ address }) => address),
+  ...before.map((word) => word.replace(/^\[(.*)\]$/, '$1')),
+]
+
 /** mynetworks as set, or by mynetworks_style. */
 export function trustedNetworks({ values, isSet }: Config): readonly string[] {
   return isSet('mynetworks') ? values.mynetworks : networksOfStyle(values.mynetworks_style, ownAddresses())
@@ -51,6 +58,8 @@ export function routingOptions(config: Config): RoutingOptions {
     aliasMaps: values.alias_maps,
     virtualAliasMaps: values.virtual_alias_maps,
     ...(isSet('virtual_alias_domains') ? { virtualAliasDomains: values.virtual_alias_domains } : {}),
+    virtualMailboxDomains: values.virtual_mailbox_domains,
+    virtualMailboxMaps: values.virtual_mailbox_maps,
     relayDomains: values.relay_domains,
     relayRecipientMaps: values.relay_recipient_maps,
     relayhost: values.relayhost,
@@ -103,7 +112,7 @@ export function routingOptions(config: Config): RoutingOptions {
     masqueradeDomains: values.masquerade_domains,
     masqueradeExceptions: values.masquerade_exceptions,
     masqueradeClasses: values.masquerade_classes,
-    localAddresses: () => ownAddresses().map(({ address }) => address),
+    localAddresses: () => reachedAt(values),
     expansionLimit: values.virtual_alias_expansion_limit,
     recursionLimit: values.virtual_alias_recursion_limit,
     aliasAddressLimitBytes: values.virtual_alias_address_length_limit,
@@ -149,7 +158,9 @@ export function policyOptions(config: Config): PolicyOptions {
       plaintextRejectCode: values.plaintext_reject_code,
     },
     delayReject: yesNo(values.smtpd_delay_reject),
-    rejectUnlistedRecipient: yesNo(values.smtpd_reject_unlisted_recipient),
+    rejectUnlistedRecipient: yesNo(
+      values.smtpd_reject_unlisted_recipient && !overrides(config, 'no_unknown_recipient_checks'),
+    ),
     rejectUnlistedSender: yesNo(values.smtpd_reject_unlisted_sender),
     recipientDelimiter: values.recipient_delimiter,
     nullSenderKey: values.smtpd_null_access_lookup_key,
@@ -170,7 +181,7 @@ export function policyOptions(config: Config): PolicyOptions {
     posters: { tables: values.alias_posters, ownMustLogIn: yesNo(values.alias_posters_log_in) },
     unverified: unverifiedOptions(config),
     senderLoginMaps: values.smtpd_sender_login_maps,
-    ownAddresses: () => ownAddresses().map(({ address }) => address),
+    ownAddresses: () => reachedAt(values),
     ownNames: [values.myhostname],
     mxBackupNetworks: values.permit_mx_backup_networks,
     parentMatchesSubdomains: yesNo(values.parent_domain_matches_subdomains.includes('smtpd_access_maps')),
@@ -239,14 +250,17 @@ export function outgoingOptions(values: ConfigValues) {
 }
 
 /** Throws PolicyError. */
-function contentFilter(text: string) {
+function contentFilter(config: Config) {
+  const text = config.values.content_filter
   const filter = parseFilter(text)
+  if (filter !== undefined && mapsBeforeFilter(config)) return { ...filter, addresses: 'mapped' as const }
   if (filter !== undefined || text === '') return filter
   throw new PolicyError('content_filter', `expected transport:destination, found "${text}"`)
 }
 
 /** How mail is taken in, from main.cf. */
-export function receiveOptions({ values }: Config): ReceiveOptions {
+export function receiveOptions(config: Config): ReceiveOptions {
+  const { values } = config
   return {
     myhostname: values.myhostname,
     banner: values.smtpd_banner,
@@ -263,7 +277,7 @@ export function receiveOptions({ values }: Config): ReceiveOptions {
     popBeforeSmtp: yesNo(values.pop_before_smtp_ttl > 0),
     minFreeBytes: values.queue_minfree,
     dataFolder: values.data_directory,
-    contentFilter: contentFilter(values.content_filter),
+    contentFilter: contentFilter(config),
     verp: { delimiters: values.default_verp_delimiters, filter: values.verp_delimiter_filter },
     offsetMinutes: () => -new Date().getTimezoneOffset(),
   }

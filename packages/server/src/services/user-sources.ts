@@ -10,6 +10,7 @@ import {
   type UserSources,
 } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
+import { answered, createDomainList, createTables, lookupFirst } from '@posthorn/mta'
 import { askSaslauthd } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
 import { parseSourceWord, type SourceWord } from './source-word.ts'
@@ -53,8 +54,37 @@ export function userSources(
   }
   return {
     passwords: values.passdb.flatMap((word) => source(parseSourceWord(word, 'passdb'))),
-    users: values.userdb.flatMap((word) => source(parseSourceWord(word, 'userdb'))),
+    users: [
+      ...values.userdb.flatMap((word) => source(parseSourceWord(word, 'userdb'))),
+      ...virtualMailboxes(config, context),
+    ],
   }
+}
+
+/** Postfix: virtual_mailbox_maps: each address of its own; what stands for many (`@example.com`) is no user. */
+function virtualMailboxes(
+  { values, folder, environment }: Config,
+  context: { readonly log: Log; readonly now: () => number },
+): readonly UserSource[] {
+  if (values.virtual_mailbox_maps.length === 0) return []
+  const shared = createTables({ ...context, unsafeFiles: values.unsafe_files, folder, environment })
+  const tables = shared.openAll(values.virtual_mailbox_maps, 'virtual_mailbox_maps')
+  const domains = createDomainList(values.virtual_mailbox_domains, { ...context, tables: shared })
+  const find = async (address: string): Promise<SourceUser | undefined> => {
+    if (!(await answered(() => domains.has(address.slice(address.lastIndexOf('@') + 1))))) return undefined
+    const found = await answered(() => lookupFirst(tables, address))
+    return found === undefined ? undefined : { home: '' }
+  }
+  return [
+    {
+      name: 'virtual_mailbox_maps',
+      find: (address) =>
+        find(address).catch((error: unknown) => {
+          context.log({ level: 'error', service: 'auth', text: `virtual_mailbox_maps: ${String(error)}` })
+          return undefined
+        }),
+    },
+  ]
 }
 
 interface SourceContext {

@@ -39,6 +39,7 @@ import { createLocalUsers } from '../services/local-user.ts'
 import { miltersOptions } from '../services/milter-options.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { screenOptions } from '../services/screen-options.ts'
+import { overrides, pickupConfig, serviceConfig } from '../services/service-config.ts'
 import type { TlsReports } from '../services/tls-reports.ts'
 import {
   contentCheckOptions,
@@ -112,7 +113,7 @@ async function rulesOf(parts: RuleParts, config: Config) {
       options: receiveOptions(own),
       policy,
       submissionPolicy: service === 'by-port' ? createPolicy(submissionPolicyOptions(own), sources) : policy,
-      routing,
+      routing: overrides(own, 'no_address_mappings') ? { ...routing, envelopeRules: undefined } : routing,
       mynetworks: createNetworkList(trustedNetworks(own), context),
       verpClients: verpClients(own, context),
       bareNewlineExclusions:
@@ -128,10 +129,9 @@ async function rulesOf(parts: RuleParts, config: Config) {
         mynetworks: own.isSet('mynetworks') ? own.values.mynetworks.join(' ') : '',
         log,
       }),
-      contentChecks: createContentChecks(contentCheckOptions(own), tables),
       screen: isScreened ? createScreen(screenOptions(own), { ...context, dns: resolver }) : undefined,
       rejectFooter: rejectFooter(own, tables, now),
-      milters: createMilters(miltersOptions(own), { tables, log }),
+      ...contentRules(own, tables, log),
       headerClients: createHeaderClients(own.values.local_header_rewrite_clients, {
         ...context,
         localAddresses: () => ownAddresses().map(({ address }) => address),
@@ -144,11 +144,12 @@ async function rulesOf(parts: RuleParts, config: Config) {
     return {
       config,
       receive: receiveOf(config, 'by-port'),
+      pickup: receiveOf(pickupConfig(config), 'by-port'),
       receiveByService: new Map(
         config.services.smtp.flatMap(({ key, entry }) =>
           entry === undefined
             ? []
-            : [[key, receiveOf(config.withOptions(entry.options), 'by-options', entry.program)] as const],
+            : [[key, receiveOf(serviceConfig(config, entry), 'by-options', entry.program)] as const],
         ),
       ),
       outgoing,
@@ -159,6 +160,18 @@ async function rulesOf(parts: RuleParts, config: Config) {
     throw error
   }
 }
+
+/** What looks into messages. */
+const contentRules = (
+  own: Config,
+  tables: Tables,
+  log: Log,
+): Pick<ReceiveConfiguration, 'contentChecks' | 'milters'> => ({
+  contentChecks: overrides(own, 'no_header_body_checks')
+    ? undefined
+    : createContentChecks(contentCheckOptions(own), tables),
+  milters: overrides(own, 'no_milters') ? undefined : createMilters(miltersOptions(own), { tables, log }),
+})
 
 function rejectFooter(
   { values }: Config,
@@ -224,7 +237,7 @@ export async function createTransfer(given: TransferParts) {
   const { store, accounts, resolver, log, now, owner, statistics } = parts
   /** Mail of this machine's users, by main.cf's rules. */
   const submitNow = async (submission: Submission) =>
-    await submit(submission, { store, log, now, direct, configuration: () => current.receive })
+    await submit(submission, { store, log, now, direct, configuration: () => current.pickup })
   // Asked when mail comes in: the queue is there by then.
   const direct: DirectDelivery = { offer: (recipients) => queue.offer(recipients) }
   const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>

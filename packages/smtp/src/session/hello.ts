@@ -28,7 +28,7 @@ const keywords: readonly {
   { name: 'ENHANCEDSTATUSCODES', offer: () => 'ENHANCEDSTATUSCODES' },
   { name: '8BITMIME', offer: () => '8BITMIME' },
   { name: 'DSN', offer: () => 'DSN' },
-  { name: 'SMTPUTF8', offer: () => 'SMTPUTF8' },
+  { name: 'SMTPUTF8', offer: ({ options }) => (options.smtpUtf8 === 'yes' ? 'SMTPUTF8' : undefined) },
   { name: 'CHUNKING', offer: () => 'CHUNKING' },
   // RFC 8689 §4.1: over TLS only; those who speak LMTP have no TLS to demand.
   {

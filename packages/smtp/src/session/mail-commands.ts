@@ -13,6 +13,8 @@ const extensions = (session: Session): EnvelopeExtensions => ({
   auth: session.options.auth === 'enabled',
   requireTls: session.peer.tls !== undefined && isOffered(session, 'REQUIRETLS'),
   verp: session.peer.verp === 'offered' && isOffered(session, 'XVERP'),
+  smtpUtf8: session.options.smtpUtf8 === 'yes',
+  syntax: session.options.envelopeSyntax,
 })
 
 /** MAIL. RFC 5321 §4.1.1.2. */

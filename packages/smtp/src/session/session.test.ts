@@ -52,6 +52,12 @@ const rows: Row[] = [
     hear: '555 5.5.4 Unsupported option: FOO=1|555 5.5.4 Unsupported option: BODY=X|501 5.5.4 Bad message size syntax|501 5.5.4 Bad RET parameter syntax|501 5.5.4 Bad ENVID parameter syntax|555 5.5.4 Unsupported option: AUTH=x',
   },
   {
+    what: 'RFC 5321 §4.1.2 paths, strict_rfc821_envelopes, smtputf8_enable = no',
+    say: 'MAIL FROM:a@b\nMAIL FROM: <a@b> SMTPUTF8\nMAIL FROM: <a@b>\nRCPT TO:x@local.test\nRCPT TO:<x@local.test>\n',
+    setting: { options: { envelopeSyntax: 'strict', smtpUtf8: 'no' } },
+    hear: '501 5.1.7 Bad sender address syntax|555 5.5.4 Unsupported option: SMTPUTF8|250 2.1.0 Ok|501 5.1.3 Bad recipient address syntax|250 2.1.5 Ok',
+  },
+  {
     what: 'RFC 1870 §6.1 SIZE',
     say: 'MAIL FROM:<a@b> SIZE=99999999999999999999\nMAIL FROM:<a@b> SIZE=10240000 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=q+2B1 AUTH=<>\n',
     hear: '552 5.3.4 Message size exceeds fixed limit|250 2.1.0 Ok',

@@ -21,6 +21,9 @@ export interface EnvelopeExtensions {
   readonly requireTls: boolean
   /** Postfix: smtpd_authorized_verp_clients. */
   readonly verp: boolean
+  /** Postfix: smtputf8_enable; whoever ignores the announcement may use it all the same. */
+  readonly smtpUtf8: boolean
+  readonly syntax: 'strict' | 'lenient'
 }
 
 const refuse = (code: number, status: string, text: string): { ok: false; reply: SmtpReply } => ({
@@ -37,10 +40,15 @@ const afterKeyword = (argument: string, keyword: 'FROM:' | 'TO:'): string | unde
   return rest === '' ? undefined : rest
 }
 
+/** RFC 5321 §4.1.2: a path is between `<` and `>`. Postfix: strict_rfc821_envelopes. */
+const isLoose = (path: string, { syntax }: EnvelopeExtensions): boolean =>
+  syntax === 'strict' && !path.startsWith('<')
+
 /** RFC 5321 §4.1.1.2; SIZE RFC 1870, BODY RFC 6152, SMTPUTF8 RFC 6531, RET ENVID RFC 3461, AUTH RFC 4954 §5, REQUIRETLS RFC 8689. */
 export const parseMailCommand = (argument: string, has: EnvelopeExtensions): Parsed<MailFrom> => {
   const rest = afterKeyword(argument, 'FROM:')
   if (rest === undefined) return refuse(501, '5.5.4', 'Syntax: MAIL FROM:<address>')
+  if (isLoose(rest, has)) return refuse(501, '5.1.7', 'Bad sender address syntax')
   const split = splitPathArgument(rest)
   const address = split === undefined ? undefined : parseReversePath(split.path)
   if (split === undefined || address === undefined) return refuse(501, '5.1.7', 'Bad sender address syntax')
@@ -78,7 +86,7 @@ const readMailParameter = (
     from.sizeBytes = Number(value)
   } else if (name === 'BODY' && /^(7BIT|8BITMIME)$/i.test(value)) {
     from.body = value.toUpperCase() as '7BIT' | '8BITMIME'
-  } else if (name === 'SMTPUTF8' && equals < 0) from.smtpUtf8 = true
+  } else if (name === 'SMTPUTF8' && equals < 0 && has.smtpUtf8) from.smtpUtf8 = true
   else if (name === 'REQUIRETLS' && equals < 0 && has.requireTls) from.requireTls = true
   // Postfix: VERP_README. Which characters may delimit is for the handler to say.
   else if (name === 'XVERP' && has.verp) from.verp = equals < 0 ? 'default' : { delimiters: value }
@@ -109,6 +117,7 @@ type Notify = (typeof notifyWords)[number]
 export const parseRcptCommand = (argument: string, has: EnvelopeExtensions): Parsed<RcptTo> => {
   const rest = afterKeyword(argument, 'TO:')
   if (rest === undefined) return refuse(501, '5.5.4', 'Syntax: RCPT TO:<address>')
+  if (isLoose(rest, has)) return refuse(501, '5.1.3', 'Bad recipient address syntax')
   const split = splitPathArgument(rest)
   const address: Address | undefined = split === undefined ? undefined : parseForwardPath(split.path)
   if (split === undefined || address === undefined)

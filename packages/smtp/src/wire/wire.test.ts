@@ -6,7 +6,14 @@ import { parseMailCommand, parseRcptCommand } from './envelope-command.ts'
 import { formatReply } from './reply.ts'
 import { decodeXtext, encodeXtext } from './xtext.ts'
 
-const has = { dsn: true, auth: true, requireTls: true, verp: true }
+const has = {
+  dsn: true,
+  auth: true,
+  requireTls: true,
+  verp: true,
+  smtpUtf8: true,
+  syntax: 'lenient' as const,
+}
 
 const mailRows: readonly (readonly [rfc: string, argument: string, expect: object | string])[] = [
   ['RFC 5321 §4.1.1.2', 'FROM:<a@b>', { address: 'a@b' }],

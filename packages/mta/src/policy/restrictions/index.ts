@@ -47,6 +47,7 @@ import { rejectUnknownSenderDomain } from './reject-unknown-sender-domain.ts'
 import { rejectUnlistedRecipient } from './reject-unlisted-recipient.ts'
 import { rejectUnlistedSender } from './reject-unlisted-sender.ts'
 import { unverifiedRestrictions } from './reject-unverified.ts'
+import { sleep } from './sleep.ts'
 import { warnIfReject } from './warn-if-reject.ts'
 
 const all: readonly Restriction[] = [
@@ -98,6 +99,7 @@ const all: readonly Restriction[] = [
   rejectUnlistedSender,
   reject,
   ...unverifiedRestrictions,
+  sleep,
   warnIfReject,
 ]
 

@@ -15,6 +15,16 @@ export const filters = {
     default: '',
     doc: 'A mail server that all mail is sent to before it is delivered, `smtp:[127.0.0.1]:10024`; what it sends back comes in at a service of master.cf with `-o content_filter=`. FILTER in access tables and header_checks does the same for single messages.',
   }),
+  receive_override_options: postfix({
+    type: 'list',
+    default: '',
+    doc: 'What is left out for mail of a service of master.cf (`-o`), or for all: no_unknown_recipient_checks, no_address_mappings (canonical addresses and automatic copies; aliases are expanded once in any case), no_header_body_checks, no_milters. In FILTER_README for the service that takes mail back from a content filter.',
+  }),
+  cleanup_service_name: postfix({
+    type: 'string',
+    default: 'cleanup',
+    doc: 'The cleanup service of master.cf whose options hold for mail of a service too: `-o cleanup_service_name=subcleanup`, and `subcleanup unix n - y - 0 cleanup` with `-o header_checks=…`.',
+  }),
   smtpd_milters: postfix({
     type: 'list',
     default: '',

@@ -8,6 +8,11 @@ export const listeners = {
     change: 'restart',
     doc: 'Addresses that SMTP listens on: `all`, `loopback-only`, or host names and addresses.',
   }),
+  proxy_interfaces: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Addresses of a proxy or an address translator before this machine: mail for `user@[address]` is local, and no mail is sent there as to a better MX.',
+  }),
   inet_protocols: postfix({
     type: 'list',
     default: 'all',

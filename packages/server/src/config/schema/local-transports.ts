@@ -4,6 +4,16 @@ const away = 'Such mail does not come into the mailboxes that POP3 and IMAP serv
 
 /** Who else takes mail for our users, and with which return path mail goes out. */
 export const localTransports = {
+  virtual_mailbox_domains: postfix({
+    type: 'list',
+    default: '$virtual_mailbox_maps',
+    doc: 'Domains whose addresses are mailboxes, each for itself: names, `/file` of names, tables by domain. Domains of accounts (`posthorn domain add`, `posthorn user add`) need not be named here. Must not be in mydestination too.',
+  }),
+  virtual_mailbox_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Tables that name the mailboxes of virtual_mailbox_domains, `info@example.com anything`: an address that is named has its mailbox from its first mail on, and a password by `posthorn user passwd` or passdb. Where virtual_transport leads elsewhere: whom strangers reach there; empty: everybody.',
+  }),
   virtual_transport: postfix({
     type: 'string',
     default: 'virtual',

@@ -175,6 +175,16 @@ export const relaying = {
     default: 'no',
     doc: 'Refuse VRFY.',
   }),
+  strict_rfc821_envelopes: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Refuse addresses in MAIL FROM and RCPT TO that do not stand between `<` and `>`.',
+  }),
+  smtputf8_enable: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Offer SMTPUTF8 (RFC 6531): addresses and header fields beyond ASCII. Default of Postfix: the same from compatibility_level 1 on.',
+  }),
   expn_access: posthorn({
     type: 'choice',
     values: ['none', 'authenticated', 'mynetworks'],
