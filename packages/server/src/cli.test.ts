@@ -29,7 +29,7 @@ describe('commands without a server', () => {
       ['posthorn', ['--version'], 0],
       ['postqueue', [], 69],
       ['postqueue', ['-q'], 69],
-      ['postsuper', [], 1],
+      ['postsuper', ['-z'], 1],
       ['postcat', [], 1],
       ['postmap', [], 1],
       ['postfix', ['bogus'], 1],

@@ -18,7 +18,7 @@ export const programs: Readonly<Record<string, Program>> = {
   postcat: async (...call) => (await import('./commands/postfix/postcat.ts')).postcat(...call),
   postmap: async (...call) => (await import('./commands/postfix/tables.ts')).postmap(...call),
   postalias: async (...call) => (await import('./commands/postfix/tables.ts')).postalias(...call),
-  newaliases: async (...call) => (await import('./commands/postfix/tables.ts')).newaliases(...call),
+  newaliases: async (...call) => (await import('./commands/postfix/sendmail.ts')).newaliases(...call),
   postlog: async (...call) => (await import('./commands/postfix/small-commands.ts')).postlog(...call),
   postlock: async (...call) => (await import('./commands/postfix/small-commands.ts')).postlock(...call),
   postkick: async () => (await import('./commands/postfix/small-commands.ts')).postkick(),
@@ -64,6 +64,7 @@ export async function runCli(
 function explain(label: string, error: unknown, shell: Shell): number {
   const fatal = label === 'posthorn' ? label : `${label}: fatal`
   if (error instanceof CommandError) {
+    if (error.notice !== undefined) shell.err(`${label}: ${error.notice}\n`)
     shell.err(`${fatal}: ${error.message}\n`)
     return error.exitCode === exit.failure ? (faultCodes[label] ?? exit.failure) : error.exitCode
   }

@@ -9,6 +9,8 @@ export interface OwnHeader {
   readonly nowMs: number
   readonly offsetMinutes: number
   readonly rewrites: HeaderRewrites
+  /** Of somebody else, passed on for them: nothing is added or completed. Postfix: sendmail -G. */
+  readonly context?: 'remote'
 }
 
 /** Postfix: message_drop_headers. Who is a blind copy is nobody's business. */
@@ -20,23 +22,48 @@ const droppedFields = ['bcc', 'resent-bcc', 'return-path']
  */
 export function mendHeader(header: Buffer, facts: HeaderFacts, own: OwnHeader): Buffer {
   const edits = new HeaderEdits(header)
+  const resent = new Set<string>()
   for (let start = 0; start < header.length; ) {
     const end = fieldEnd(header, start)
+    const again = resentField(header, start)
+    if (again !== undefined) resent.add(again)
     if (isDropped(header, start)) edits.replace(start, end, undefined)
-    else {
+    else if (own.context !== 'remote') {
       const field = rewrittenField(header, start, end, own.rewrites)
       if (field !== undefined) edits.replace(start, end, field)
     }
     start = end
   }
-  if (!facts.hasDate) edits.append(formatField('Date', formatDate(own.nowMs, own.offsetMinutes)))
-  if (!facts.hasFrom)
-    edits.append(formatField('From', own.sender === '' ? `MAILER-DAEMON@${own.myhostname}` : own.sender))
-  if (facts.messageId === undefined) {
-    facts.messageId = makeMessageId(own.nowMs, own.queueId, own.myhostname)
-    edits.append(formatField('Message-ID', facts.messageId))
-  }
+  if (own.context !== 'remote') addMissing(edits, facts, own, resent)
   return edits.result()
+}
+
+/** RFC 5322 §3.6.6: what is sent again gets fields of its own; those of its author stay as they are. */
+function addMissing(edits: HeaderEdits, facts: HeaderFacts, own: OwnHeader, resent: Set<string>): void {
+  const isResent = resent.size > 0
+  const prefix = isResent ? 'Resent-' : ''
+  const add = (name: string, value: string) => edits.append(formatField(`${prefix}${name}`, value))
+  if (isResent ? !resent.has('date') : !facts.hasDate) add('Date', formatDate(own.nowMs, own.offsetMinutes))
+  if (isResent ? !resent.has('from') : !facts.hasFrom)
+    add('From', own.sender === '' ? `MAILER-DAEMON@${own.myhostname}` : own.sender)
+  if (isResent ? resent.has('message-id') : facts.messageId !== undefined) return
+  const messageId = makeMessageId(own.nowMs, own.queueId, own.myhostname)
+  facts.messageId ??= messageId
+  add('Message-ID', messageId)
+}
+
+const resentPrefix = 'resent-'
+
+/** `date` of `Resent-Date:`. */
+function resentField(header: Buffer, start: number): string | undefined {
+  if (((header[start] ?? 0) | 0x20) !== 0x72) return undefined
+  const name =
+    header
+      .toString('latin1', start, start + 24)
+      .split(':', 1)[0]
+      ?.trimEnd()
+      .toLowerCase() ?? ''
+  return name.startsWith(resentPrefix) ? name.slice(resentPrefix.length) : undefined
 }
 
 function isDropped(header: Buffer, start: number): boolean {

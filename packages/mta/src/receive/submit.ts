@@ -29,6 +29,8 @@ export interface Submission {
   readonly options?: EnvelopeOptions
   /** `sendmail -XV`. */
   readonly verp?: SmtpVerp
+  /** Passed on for somebody else: `sendmail -G`. */
+  readonly context?: 'remote'
 }
 
 export interface SubmitSources {
@@ -169,6 +171,7 @@ function openSubmission(
       nowMs: at.arrivedMs,
       offsetMinutes,
       rewrites: routing.headerRewrites,
+      ...(submission.context === undefined ? {} : { context: submission.context }),
     },
   })
 }

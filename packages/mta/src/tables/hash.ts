@@ -9,7 +9,7 @@ import { openTableFile, type Parse } from './table-file.ts'
  */
 export const hash: TableType = (path, spec, context): LookupTable => {
   const fold = context.keys === 'as-given' ? (key: string) => key : (key: string) => key.toLowerCase()
-  const parse = context.format === 'aliases' ? parseAliasSource(spec, fold) : parseMapSource(fold)
+  const parse = context.format === 'aliases' ? parseAliasSource(fold) : parseMapSource(fold)
   const file = openTableFile(path, spec, context, parse)
   return {
     name: spec,
@@ -28,6 +28,10 @@ const parseMapSource = (fold: (key: string) => string): Parse<ReadonlyMap<string
     for (const line of logicalLines(text)) {
       if (++count % linesPerSlice === 0) yield
       const entry = splitMapEntry(line.text)
+      if (/^[ \t]/.test(line.text)) {
+        warn(line.number, 'logical line must not start with whitespace')
+        continue
+      }
       if (entry === undefined) {
         warn(
           line.number,
@@ -36,6 +40,7 @@ const parseMapSource = (fold: (key: string) => string): Parse<ReadonlyMap<string
         continue
       }
       const key = fold(entry.key)
+      if (key.endsWith(':')) warn(line.number, 'record is in "key: value" format; is this an alias file?')
       if (map.has(key)) warn(line.number, `duplicate entry: ${JSON.stringify(key)}`)
       else map.set(key, entry.value)
     }

@@ -60,11 +60,26 @@ test('postmap(1) source: comments, continuation, quotes, folding, duplicates', (
 })
 
 test('aliases(5) source', () => {
-  const path = file('Root: alice,\n   "|cmd x", :include:/l\n"post master" : bob\nbad line\nempty:\n')
-  const table = openTable(`lmdb:${path}`, context({ format: 'aliases' }))
+  const path = file(
+    ' first: x\nRoot: alice,\n   "|cmd x", :include:/l\n"post master" : bob\nbad line\nempty:\n: nobody\nu@d: x\n"a@b": carol\n',
+  )
+  const ctx = context({ format: 'aliases' })
+  const table = openTable(`lmdb:${path}`, ctx)
   assert.equal(table.lookup('root'), 'alice,   "|cmd x", :include:/l')
   assert.equal(table.lookup('post master'), 'bob')
-  assert.equal(table.lookup('empty'), '')
+  assert.equal(table.lookup('"a@b"'), undefined)
+  assert.equal(table.lookup('a@b'), 'carol')
+  assert.equal(table.lookup('empty'), undefined)
+  assert.deepEqual(
+    ctx.events.map(({ text }) => text.replace(`${path}, line `, '')),
+    [
+      '1: logical line must not start with whitespace (found " first: x")',
+      '5: need name:value pair (found "bad line")',
+      '6: need name:value pair (found "empty:")',
+      '7: need name:value pair (found ": nobody")',
+      '8: name must be local (found "u@d: x")',
+    ],
+  )
 })
 
 test('a changed file is read anew; a broken or vanished one leaves the old contents', async () => {

@@ -1,4 +1,4 @@
-import { CommandError } from './shell.ts'
+import { CommandError, exit } from './shell.ts'
 
 export interface Options {
   /** In the order given. */
@@ -27,15 +27,14 @@ export function getopt(args: readonly string[], known: string, usage: string): O
     for (let i = 1; i < word.length; i++) {
       const flag = word[i] ?? ''
       const place = flag === ':' ? -1 : known.indexOf(flag)
-      if (place === -1) throw new CommandError(`invalid option -- '${flag}'\nusage: ${usage}`)
+      if (place === -1) throw wrongUse(usage, `invalid option -- '${flag}'`)
       if (known[place + 1] !== ':') {
         flags.push({ flag, value: '' })
         continue
       }
       const attached = word.slice(i + 1)
       const value = attached === '' ? args[++at] : attached
-      if (value === undefined)
-        throw new CommandError(`option requires an argument -- '${flag}'\nusage: ${usage}`)
+      if (value === undefined) throw wrongUse(usage, `option requires an argument -- '${flag}'`)
       flags.push({ flag, value })
       break
     }
@@ -48,3 +47,5 @@ export function getopt(args: readonly string[], known: string, usage: string): O
     values: (flag) => flags.filter((one) => one.flag === flag).map((one) => one.value),
   }
 }
+
+const wrongUse = (usage: string, notice: string) => new CommandError(`usage: ${usage}`, exit.failure, notice)

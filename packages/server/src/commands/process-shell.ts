@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
@@ -31,7 +32,12 @@ export function processShell(): Shell {
     ask,
     now: Date.now,
     uid: process.getuid?.() ?? 0,
-    userName: userName(),
+    get userName() {
+      return userName()
+    },
+    get fullName() {
+      return fullName()
+    },
   }
 }
 
@@ -73,5 +79,23 @@ function userName(): string {
     return userInfo().username
   } catch {
     return String(process.getuid?.() ?? 'unknown')
+  }
+}
+
+/** NAME in the environment, or what passwd(5) says of the user, as far as the first comma. Postfix: sendmail(1) -F. */
+function fullName(): string {
+  const { NAME } = process.env
+  if (NAME !== undefined && NAME !== '') return NAME
+  const name = userName()
+  const line = passwdLines().find((one) => one.startsWith(`${name}:`))
+  const gecos = line?.split(':')[4]?.split(/[,(%]/, 1)[0] ?? ''
+  return gecos.replaceAll('&', name.charAt(0).toUpperCase() + name.slice(1)).trim()
+}
+
+function passwdLines(): readonly string[] {
+  try {
+    return readFileSync('/etc/passwd', 'utf8').split('\n')
+  } catch {
+    return []
   }
 }

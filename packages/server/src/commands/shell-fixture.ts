@@ -45,6 +45,7 @@ export function createShellFixture(
     now: Date.now,
     uid: 1000,
     userName: 'carol',
+    fullName: '',
     output: () => Buffer.concat(out).toString(),
     errors: () => err,
   }

@@ -18,6 +18,8 @@ export interface Shell {
   readonly now: () => number
   readonly uid: number
   readonly userName: string
+  /** As `From:` shows it; '' when unknown. */
+  readonly fullName: string
 }
 
 /** sysexits.h, as sendmail's callers know them. */
@@ -37,10 +39,13 @@ export const exit = {
 /** A command's own way to end: the message goes to standard error after the program's name. */
 export class CommandError extends Error {
   readonly exitCode: number
-  constructor(message: string, exitCode: number = exit.failure) {
+  /** Said before it, as getopt(3) does: `invalid option -- 'z'`. */
+  readonly notice: string | undefined
+  constructor(message: string, exitCode: number = exit.failure, notice?: string) {
     super(message)
     this.name = 'CommandError'
     this.exitCode = exitCode
+    this.notice = notice
   }
 }
 

@@ -149,7 +149,9 @@ function unsafe(stats: Stats, { messageSizeLimitBytes }: PickupParts): string | 
   return undefined
 }
 
-type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options' | 'verp'> & { readonly verify?: 'only' }
+type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options' | 'verp' | 'context'> & {
+  readonly verify?: 'only'
+}
 
 function readEnvelope(
   fd: number,
@@ -170,7 +172,7 @@ const notifyWords = ['NEVER', 'SUCCESS', 'FAILURE', 'DELAY'] as const
 
 /** Nothing a user wrote goes further than what is known here. */
 function envelopeOf(value: unknown): Envelope | undefined {
-  const { sender, recipients, options, verp, verify } = (value ?? {}) as Record<string, unknown>
+  const { sender, recipients, options, verp, verify, context } = (value ?? {}) as Record<string, unknown>
   if (typeof sender !== 'string' || !Array.isArray(recipients)) return undefined
   const known = recipients.flatMap((one: unknown) => {
     const { address, notify } = (one ?? {}) as Record<string, unknown>
@@ -184,6 +186,7 @@ function envelopeOf(value: unknown): Envelope | undefined {
     recipients: known,
     ...verpOf(verp),
     ...(verify === 'only' ? { verify } : {}),
+    ...(context === 'remote' ? { context } : {}),
     options: {
       ...(ret === 'FULL' || ret === 'HDRS' ? { ret } : {}),
       ...(typeof envid === 'string' && /^[!-~]{1,100}$/.test(envid) ? { envid } : {}),

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { logicalLines, splitMapEntry } from '@posthorn/mta/tables'
 import { writeConfigFile } from '../../config/edit-main-cf.ts'
 import { errorCode } from '../../start-error.ts'
@@ -8,6 +8,8 @@ import { CommandError, exit, type Shell } from '../shell.ts'
 export type Duplicates = 'warned' | 'ignored' | 'replaced'
 
 type Format = 'map' | 'aliases'
+
+const expected = { map: 'expected format: key whitespace value', aliases: 'need name:value pair' }
 
 /**
  * `postmap -i`, `-d`: a table is its text file here, so that is where entries are added and taken away;
@@ -20,17 +22,22 @@ export function addEntries(
   duplicates: Duplicates,
   shell: Shell,
 ): void {
-  const path = pathOf(spec)
+  const path = editablePath(spec)
+  if (path === undefined)
+    throw new CommandError(
+      `unsupported dictionary type: ${spec.split(':', 1)[0]} does not support bulk-mode creation.`,
+    )
+  const program = format === 'map' ? 'postmap' : 'postalias'
   let text = readOrEmpty(path)
   const keys = new Set([...logicalLines(text)].map((line) => keyOf(line.text, format)))
-  for (const { text: line } of logicalLines(lines)) {
+  for (const { text: line, number } of logicalLines(lines)) {
     const key = keyOf(line, format)
     if (key === undefined) {
-      shell.err(`postmap: warning: standard input: expected format: key whitespace value\n`)
+      shell.err(`${program}: warning: stdin, line ${number}: ${expected[format]}\n`)
       continue
     }
     if (keys.has(key)) {
-      if (duplicates === 'warned') shell.err(`postmap: warning: ${path}: duplicate entry: "${key}"\n`)
+      if (duplicates === 'warned') shell.err(`${program}: warning: ${path}: duplicate entry: "${key}"\n`)
       if (duplicates !== 'replaced') continue
       text = without(text, key, format)
     }
@@ -42,7 +49,9 @@ export function addEntries(
 
 /** False: there was no such key. */
 export function deleteEntries(spec: string, keys: readonly string[], format: Format): boolean {
-  const path = pathOf(spec)
+  const path = editablePath(spec)
+  if (path === undefined) throw new CommandError(`${spec} map requires O_RDONLY access mode`)
+  refuseMissing(spec, 'open database')
   const before = readOrEmpty(path)
   const after = keys.reduce((text, key) => without(text, key.toLowerCase(), format), before)
   if (after === before) return false
@@ -50,11 +59,17 @@ export function deleteEntries(spec: string, keys: readonly string[], format: For
   return true
 }
 
-function pathOf(spec: string): string {
+/** The file of a table of fixed keys; undefined: of another kind. */
+function editablePath(spec: string): string | undefined {
   const [type = '', ...rest] = spec.split(':')
-  if (!['hash', 'lmdb', 'btree', 'dbm', 'cdb', 'texthash'].includes(type))
-    throw new CommandError(`${spec}: entries of a table of this type cannot be changed`)
-  return rest.join(':')
+  return ['hash', 'lmdb', 'btree', 'dbm', 'cdb', 'texthash'].includes(type) ? rest.join(':') : undefined
+}
+
+/** A table that is not there, in the words of a program that builds (`open`) or asks it. */
+export function refuseMissing(spec: string, what: 'open' | 'open database'): void {
+  const path = editablePath(spec)
+  if (path !== undefined && !existsSync(path))
+    throw new CommandError(`${what} ${path}: No such file or directory`)
 }
 
 function readOrEmpty(path: string): string {

@@ -22,6 +22,8 @@ export interface MaildropEnvelope {
   readonly options: { readonly ret?: string; readonly envid?: string; readonly body?: string }
   /** sendmail -bv: nothing is sent, where it would go is told. */
   readonly verify?: 'only'
+  /** sendmail -G. */
+  readonly context?: 'remote'
   readonly verp?: 'default' | { readonly delimiters: string } | undefined
 }
 

@@ -5,8 +5,8 @@ export interface MessageInput {
   readonly dot: 'ends' | 'kept'
   /** sendmail -t removes Bcc; otherwise the header is the caller's. */
   readonly bcc: 'removed' | 'kept'
-  /** For a message without From. */
-  readonly from: { readonly address: string; readonly name: string }
+  /** For a message without From; undefined: none is added. */
+  readonly from: { readonly address: string; readonly name: string } | undefined
 }
 
 const lf = 0x0a
@@ -17,22 +17,34 @@ export function prepareMessage(input: Buffer, how: MessageInput): Buffer {
   const message = withCrlf(input, how.dot)
   const header = message.subarray(0, headerEnd(message))
   const pieces: Buffer[] = []
-  let hasFrom = false
+  const senders = new Set<string>()
+  let resent = false
   let copied = 0
   for (const { name, start, end } of headerFields(header)) {
-    if (/^from$/i.test(name)) hasFrom = true
-    if (how.bcc === 'kept' || !/^(?:resent-)?bcc$/i.test(name)) continue
+    const lower = name.toLowerCase()
+    resent ||= lower.startsWith('resent-')
+    if (lower === 'from' || lower === 'resent-from') senders.add(lower)
+    if (how.bcc === 'kept' || !/^(?:resent-)?bcc$/.test(lower)) continue
     pieces.push(message.subarray(copied, start))
     copied = end
   }
   pieces.push(message.subarray(copied))
-  if (!hasFrom) pieces.unshift(fromField(how.from))
+  // RFC 5322 §3.6.6: who sends a message again is named beside its author, who stays as he is.
+  const wanted = resent ? 'Resent-From' : 'From'
+  if (how.from !== undefined && !senders.has(wanted.toLowerCase()))
+    pieces.unshift(fromField(wanted, how.from))
   return Buffer.concat(pieces)
 }
 
-function fromField({ address, name }: MessageInput['from']): Buffer {
-  return Buffer.from(name === '' ? `From: ${address}\r\n` : `From: ${encodeWords(name)} <${address}>\r\n`)
+function fromField(field: string, { address, name }: NonNullable<MessageInput['from']>): Buffer {
+  return Buffer.from(name === '' ? `${field}: ${address}\r\n` : `${field}: ${phrase(name)} <${address}>\r\n`)
 }
+
+/** RFC 5322 §3.2.5: words, or a quoted string where these are not enough. */
+const phrase = (name: string): string =>
+  /^[ !#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]*$/.test(name) || /[^ -~]/.test(name)
+    ? encodeWords(name)
+    : `"${name.replaceAll(/["\\]/g, '\\$&')}"`
 
 /** Recipients that -t takes from the header: Resent-* when there are any, else To, Cc, Bcc. */
 export function headerRecipients(input: Buffer): readonly string[] {
@@ -46,7 +58,7 @@ export function headerRecipients(input: Buffer): readonly string[] {
     .filter((address) => address !== '')
 }
 
-/** CRLF everywhere; the mbox line `From x date` at the start goes; a header always ends in an empty line. */
+/** CRLF everywhere; mbox lines (`From x date`, `>From`) at the start go; a header always ends in an empty line. */
 function withCrlf(input: Buffer, dot: 'ends' | 'kept'): Buffer {
   const lines: Buffer[] = []
   let at = 0
@@ -58,19 +70,21 @@ function withCrlf(input: Buffer, dot: 'ends' | 'kept'): Buffer {
     const line = input.subarray(at, stop)
     at = next
     if (dot === 'ends' && line.length === 1 && line[0] === 0x2e) break
-    if (lines.length === 0 && line.subarray(0, 5).toString('latin1') === 'From ') continue
+    if (lines.length === 0 && /^>*From /.test(line.subarray(0, 100).toString('latin1'))) continue
     lines.push(line, crlf)
   }
   return startsWithHeader(lines[0]) ? Buffer.concat(lines) : Buffer.concat([crlf, ...lines])
 }
 
 const crlf = Buffer.from('\r\n')
+/** Postfix: header_size_limit. */
+const fieldNameBytes = 102_400
 
 /** Text without any header is all body. */
 function startsWithHeader(first: Buffer | undefined): boolean {
   return (
     first === undefined ||
     first.length === 0 ||
-    /^[!-9;-~]+[ \t]*:/.test(first.subarray(0, 1000).toString('latin1'))
+    /^[!-9;-~]+[ \t]*:/.test(first.subarray(0, fieldNameBytes).toString('latin1'))
   )
 }

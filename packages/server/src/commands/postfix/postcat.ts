@@ -1,8 +1,9 @@
 import type { QueueEntry, QueueId, Store } from '@posthorn/storage'
-import { getopt } from '../getopt.ts'
+import { getopt, type Options } from '../getopt.ts'
 import { CommandError, type Shell } from '../shell.ts'
 import { withSite } from '../site.ts'
-import { formatTime, printable, queueName } from './queue-listing.ts'
+import { isQueueId, printable, queueName } from './queue-listing.ts'
+import { envelopeRecords, lineRecord, marks, type QueueRecord, recordBytes } from './queue-records.ts'
 
 const usage =
   'postcat [-b (body text)] [-c config_dir] [-d (decimal record type)] [-e (envelope records)] [-h (header text)] [-q (access queue)] [-v] [file(s)...]'
@@ -10,90 +11,105 @@ const chunkBytes = 1 << 20
 
 /** Shows a queued message: envelope, header, body. Postfix: postcat(1). */
 export async function postcat(args: readonly string[], shell: Shell): Promise<number> {
-  const options = getopt(args, 'bc:defhoqv', usage)
+  const options = getopt(args, 'bc:defhoqrs:v', usage)
   if (options.rest.length === 0) throw new CommandError(`usage: ${usage}`)
-  const parts = ['e', 'h', 'b'].filter((flag) => options.has(flag))
-  const wanted = new Set(parts.length === 0 ? ['e', 'h', 'b'] : parts)
+  const wanted = ['e', 'h', 'b'].filter((flag) => options.has(flag))
+  const parts = new Set(wanted.length === 0 ? ['e', 'h', 'b'] : wanted)
   return withSite(shell, { config: options.value('c') }, async ({ store }) => {
     for (const name of options.rest) {
-      const entry = await store.queue.get(name as QueueId)
-      if (entry === undefined) throw new CommandError(`open queue file ${name}: No such file or directory`)
-      await show(entry, store, wanted, shell)
+      await new Listing(await entryOf(name, options, store), { store, parts, options, shell }).show()
     }
     return 0
   })
 }
 
-async function show(
-  entry: QueueEntry,
-  store: Store,
-  wanted: ReadonlySet<string>,
-  shell: Shell,
-): Promise<void> {
-  const path = `${queueName(entry)}/${entry.queueId}`
-  const marks = wanted.has('e')
-  if (marks)
-    shell.out(`*** ENVELOPE RECORDS ${path} ***\n${envelopeText(entry)}*** MESSAGE CONTENTS ${path} ***\n`)
-  if (wanted.has('h') || wanted.has('b')) await showContents(entry, store, wanted, shell)
-  if (marks) shell.out(`*** HEADER EXTRACTED ${path} ***\n*** MESSAGE FILE END ${path} ***\n`)
-}
-
-function envelopeText(entry: QueueEntry): string {
-  const time = `${formatTime(entry.arrivedMs)} ${new Date(entry.arrivedMs).getFullYear()}`
-  const { origin, options } = entry
-  const attributes = [
-    ['log_client_name', origin.clientName],
-    ['log_client_address', origin.clientAddress],
-    ['log_helo_name', origin.helo],
-    ['log_protocol_name', origin.protocol],
-    ['sasl_method', origin.saslMethod],
-    ['sasl_username', origin.saslUsername],
-    ['envelope_id', options.envid],
-    ['ret', options.ret],
-    ['encoding', options.body === '8BITMIME' ? '8bit' : undefined],
-  ]
-  const lines = [
-    `message_size: ${String(entry.sizeBytes).padStart(15)}`,
-    `message_arrival_time: ${time}`,
-    `create_time: ${time}`,
-    ...attributes
-      .filter(([, value]) => value !== undefined && value !== '')
-      .map(([name, value]) => `named_attribute: ${name}=${value}`),
-    `sender: ${entry.sender}`,
-  ]
-  for (const one of entry.recipients) {
-    if (one.originalRecipient !== undefined) {
-      lines.push(`named_attribute: dsn_orig_rcpt=${one.originalRecipient}`)
-      lines.push(`original_recipient: ${one.originalRecipient.replace(/^rfc822;/i, '')}`)
-    }
-    lines.push(`recipient: ${one.address}`)
+async function entryOf(name: string, options: Options, store: Store): Promise<QueueEntry> {
+  const missing = options.has('q') ? `open queue file ${name}` : `open ${name}`
+  if (!isQueueId(name)) {
+    if (options.has('q')) throw new CommandError(`bad mail queue ID: ${name}`)
+    throw new CommandError(`${missing}: No such file or directory`)
   }
-  return `${lines.map(printable).join('\n')}\n`
+  const entry = await store.queue.get(name as QueueId)
+  if (entry === undefined) throw new CommandError(`${missing}: No such file or directory`)
+  return entry
 }
 
-/** Line ends as on the terminal; the header ends at the first empty line, which belongs to the body. */
-async function showContents(
-  entry: QueueEntry,
-  store: Store,
-  wanted: ReadonlySet<string>,
-  shell: Shell,
-): Promise<void> {
-  let inBody = false
-  let pending = ''
-  for (let start = 0; ; start += chunkBytes) {
-    const chunk = await store.queue.read(entry.queueId, start, start + chunkBytes)
-    if (chunk === undefined || chunk.length === 0) break
-    pending += Buffer.from(chunk).toString('latin1')
-    const lines = pending.split('\n')
-    pending = lines.pop() ?? ''
+interface Asked {
+  readonly store: Store
+  readonly parts: ReadonlySet<string>
+  readonly options: Options
+  readonly shell: Shell
+}
+
+/** The records of one message, with their place (-o) and their number (-d) as in a queue file of Postfix. */
+class Listing {
+  readonly #entry: QueueEntry
+  readonly #asked: Asked
+  #offset = 0
+
+  constructor(entry: QueueEntry, asked: Asked) {
+    this.#entry = entry
+    this.#asked = asked
+  }
+
+  async show(): Promise<void> {
+    const { queueId, sizeBytes, hold } = this.#entry
+    const name = queueName(this.#entry)
+    // Postfix: hash_queue_names.
+    const path = `${name}/${name === 'deferred' && !hold ? `${queueId[0]}/` : ''}${queueId}`
+    const { parts, shell } = this.#asked
+    if (parts.has('e')) shell.out(`*** ENVELOPE RECORDS ${path} ***\n`)
+    for (const record of envelopeRecords(this.#entry)) this.#put(record, 'e')
+    this.#mark(marks.contents, `*** MESSAGE CONTENTS ${path} ***`)
+    if (parts.has('h') || parts.has('b')) await this.#contents()
+    else this.#offset += sizeBytes
+    this.#mark(marks.extracted, `*** HEADER EXTRACTED ${path} ***`)
+    this.#mark(marks.end, `*** MESSAGE FILE END ${path} ***`)
+  }
+
+  #mark(record: QueueRecord, text: string): void {
+    if (this.#asked.parts.has('e')) this.#asked.shell.out(`${this.#before(record)}${text}\n`)
+    this.#offset += recordBytes(record)
+  }
+
+  #put(record: QueueRecord, part: string): void {
+    if (this.#asked.parts.has(part))
+      this.#asked.shell.out(`${this.#before(record)}${printable(`${record.label}: ${record.shown}`)}\n`)
+    this.#offset += recordBytes(record)
+  }
+
+  #before(record: QueueRecord): string {
+    const { options } = this.#asked
+    const at = options.has('o') ? `${String(this.#offset).padStart(9)} ` : ''
+    return options.has('d') ? `${at}${String(record.type).padStart(3)} ` : at
+  }
+
+  /** Line ends as on the terminal; the header ends at the first empty line, which belongs to the body. */
+  async #contents(): Promise<void> {
+    const { store, parts, options, shell } = this.#asked
+    let inBody = false
     let text = ''
-    for (const raw of lines) {
+    const take = (raw: string): void => {
       const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw
       inBody ||= line === ''
-      if (wanted.has(inBody ? 'b' : 'h')) text += `${line}\n`
+      const record = lineRecord(line)
+      if (parts.has(inBody ? 'b' : 'h'))
+        text += `${this.#before(record)}${options.has('v') ? 'regular_text: ' : ''}${line}\n`
+      this.#offset += recordBytes(record)
     }
+    let pending = ''
+    for (let start = 0; ; start += chunkBytes) {
+      const chunk = await store.queue.read(this.#entry.queueId, start, start + chunkBytes)
+      if (chunk === undefined || chunk.length === 0) break
+      pending += Buffer.from(chunk).toString('latin1')
+      const lines = pending.split('\n')
+      pending = lines.pop() ?? ''
+      for (const line of lines) take(line)
+      shell.outBytes(Buffer.from(text, 'latin1'))
+      text = ''
+      if (chunk.length < chunkBytes) break
+    }
+    if (pending !== '') take(pending)
     shell.outBytes(Buffer.from(text, 'latin1'))
-    if (chunk.length < chunkBytes) break
   }
-  if (pending !== '' && wanted.has(inBody ? 'b' : 'h')) shell.outBytes(Buffer.from(`${pending}\n`, 'latin1'))
 }

@@ -206,7 +206,7 @@ describe('postconf', () => {
     ]) {
       const { code, err } = await ours(folder(), ...args)
       assert.equal(code, 1, args.join(' '))
-      assert.match(err, /^postconf: fatal: /, args.join(' '))
+      assert.match(err, /^postconf: fatal: /m, args.join(' '))
     }
   })
 

@@ -7,7 +7,7 @@ import { askPublic, publicQueue } from '../public-client.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
 import { locateSite, type SiteOptions, withSite } from '../site.ts'
 import { mayOpenStore } from './hand-over.ts'
-import { formatJson, formatQueue, queueEntries } from './queue-listing.ts'
+import { formatJson, formatQueue, isQueueId, queueEntries } from './queue-listing.ts'
 
 const usage = 'postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site'
 
@@ -27,7 +27,7 @@ export async function postqueue(args: readonly string[], shell: Shell): Promise<
     case 'f':
       return flushQueue(shell, site, {})
     case 'i':
-      return flushQueue(shell, site, { queueId: flag.value as QueueId })
+      return flushMessage(shell, site, flag.value)
     default:
       return flushSite(shell, site, flag.value)
   }
@@ -37,7 +37,9 @@ function parse(args: readonly string[]) {
   try {
     return getopt(args, 'c:fi:jps:v', usage)
   } catch (error) {
-    throw error instanceof CommandError ? new CommandError(error.message, exit.unavailable) : error
+    throw error instanceof CommandError
+      ? new CommandError(error.message, exit.unavailable, error.notice)
+      : error
   }
 }
 
@@ -95,7 +97,13 @@ export async function flushQueue(
   return exit.ok
 }
 
-async function flushSite(shell: Shell, options: SiteOptions, name: string): Promise<number> {
+export async function flushMessage(shell: Shell, options: SiteOptions, name: string): Promise<number> {
+  if (!isQueueId(name))
+    throw new CommandError(`Cannot flush queue ID - invalid name: "${name}"`, exit.unavailable)
+  return flushQueue(shell, options, { queueId: name })
+}
+
+export async function flushSite(shell: Shell, options: SiteOptions, name: string): Promise<number> {
   const domain = flushableSite(locateSite(shell, options).config, name)
   if (domain === undefined)
     throw new CommandError(`Flush service is not configured for destination "${name}"`, exit.unavailable)

@@ -1,67 +1,122 @@
-import type { QueueId, Store } from '@posthorn/storage'
+import type { QueueEntry, QueueId, Store } from '@posthorn/storage'
 import { getopt } from '../getopt.ts'
 import { CommandError, readLines, type Shell } from '../shell.ts'
 import { withSite } from '../site.ts'
-import { queueEntries, queueName } from './queue-listing.ts'
+import { isQueueId, queueEntries, queueName } from './queue-listing.ts'
 
 const usage =
-  'postsuper [-c config_dir] [-d queue_id (delete)] [-e queue_id (expire)] [-f queue_id (expire, un-hold)] [-h queue_id (hold)] [-H queue_id (un-hold)] [-r queue_id (requeue)] [queue_directory...]'
+  'postsuper [-c config_dir] [-d queue_id (delete)] [-e queue_id (expire)] [-f queue_id (expire and/or un-hold)] [-h queue_id (hold)] [-H queue_id (un-hold)] [-p (purge temporary files)] [-r queue_id (requeue)] [-s (structure fix)] [-S (redundant structure fix)][-v (verbose)] [queue...]'
 
 interface Action {
-  /** `placed on hold`: logged for each. */
+  /** `placed on hold`: said of each message. */
   readonly done: string
-  /** `Placed on hold: 1 message`: told at the end. */
-  readonly total: string
-  /** False: not there, or nothing to do. */
-  apply(store: Store, id: QueueId): Promise<boolean>
+  /** Where it looks when no queue is named. */
+  readonly queues: readonly string[]
+  /** False: nothing to do. */
+  apply(store: Store, entry: QueueEntry): Promise<boolean>
 }
 
-const actions: Readonly<Record<string, Action>> = {
-  d: { done: 'removed', total: 'Deleted', apply: (store, id) => store.queue.remove(id) },
-  h: { done: 'placed on hold', total: 'Placed on hold', apply: (store, id) => hold(store, id, 'held') },
-  H: {
+const everywhere = ['hold', 'incoming', 'active', 'deferred']
+
+const actions = {
+  requeue: { done: 'requeued', queues: everywhere, apply: requeue },
+  remove: {
+    done: 'removed',
+    queues: everywhere,
+    apply: (store, { queueId }) => store.queue.remove(queueId),
+  },
+  expire: {
+    done: 'expired',
+    queues: everywhere,
+    apply: (store, { queueId }) => store.queue.expire(queueId, Date.now()),
+  },
+  hold: {
+    done: 'placed on hold',
+    queues: ['incoming', 'active', 'deferred'],
+    apply: async (store, { queueId, hold }) => !hold && (await store.queue.setHold(queueId, 'held')),
+  },
+  release: {
     done: 'released from hold',
-    total: 'Released from hold',
-    apply: (store, id) => hold(store, id, 'released'),
+    queues: ['hold'],
+    apply: async (store, { queueId, hold }) => hold && (await store.queue.setHold(queueId, 'released')),
   },
-  e: {
-    done: 'expired',
-    total: 'Force-expired',
-    apply: (store, id) => store.queue.expire(id, Date.now()),
-  },
-  f: {
-    done: 'expired',
-    total: 'Force-expired',
-    apply: (store, id) => expireReleased(store, id),
-  },
-  r: { done: 'requeued', total: 'Requeued', apply: requeue },
+} satisfies Readonly<Record<string, Action>>
+
+type ActionName = keyof typeof actions
+
+const flags: Readonly<Record<string, readonly ActionName[]>> = {
+  d: ['remove'],
+  e: ['expire'],
+  f: ['expire', 'release'],
+  h: ['hold'],
+  H: ['release'],
+  r: ['requeue'],
 }
+
+/** In the order in which they are told at the end. */
+const totals: Readonly<Record<ActionName, string>> = {
+  requeue: 'Requeued',
+  remove: 'Deleted',
+  expire: 'Force-expired',
+  hold: 'Placed on hold',
+  release: 'Released from hold',
+}
+
+/** What this command can change; maildrop is not for its hands, and always empty here. */
+const knownQueues = [...everywhere, 'maildrop']
 
 /** Deletes, holds, releases and requeues messages. Postfix: postsuper(1). */
 export async function postsuper(args: readonly string[], shell: Shell): Promise<number> {
   const options = getopt(args, 'c:d:e:f:h:H:pr:sSv', usage)
-  const wanted = options.flags.filter((one) => one.flag in actions)
-  if (wanted.length === 0 && !['p', 's', 'S'].some((flag) => options.has(flag)))
-    throw new CommandError(`usage: ${usage}`)
+  const strange = options.rest.find((queue) => !knownQueues.includes(queue))
+  if (strange !== undefined) throw new CommandError(`invalid directory name: ${strange}`)
+  const wanted = options.flags.flatMap(({ flag, value }) => {
+    const names = flags[flag]
+    return names === undefined ? [] : [{ names, value }]
+  })
+  // Nothing to mend: the files of a queue have no structure here that could be wrong.
+  if (wanted.length === 0) return 0
   return withSite(shell, { config: options.value('c') }, async ({ store }) => {
-    const counts = new Map<Action, number>()
-    for (const { flag, value } of wanted) {
-      const action = actions[flag]
-      if (action === undefined) continue
-      counts.set(action, counts.get(action) ?? 0)
-      for await (const ids of together(queueIds(value, store, shell))) {
-        const applied = await Promise.all(ids.map((id) => action.apply(store, id)))
-        const changed = ids.filter((_, at) => applied[at])
-        if (value.slice(0, 3) !== 'ALL')
-          for (const id of changed) shell.err(`postsuper: ${id}: ${action.done}\n`)
-        counts.set(action, (counts.get(action) ?? 0) + changed.length)
+    const counts = new Map<ActionName, number>()
+    for (const { names, value } of wanted) {
+      for (const name of names) counts.set(name, counts.get(name) ?? 0)
+      const invalid = (id: string) => {
+        for (const _ of names) shell.err(`postsuper: warning: invalid mail queue id: ${id}\n`)
       }
+      for await (const ids of together(
+        queueIds(value, names, { store, shell, queues: options.rest, invalid }),
+      ))
+        for (const name of names) {
+          const changed = await applyTo(ids, actions[name], store, options.rest)
+          if (value !== 'ALL')
+            for (const id of changed) shell.err(`postsuper: ${id}: ${actions[name].done}\n`)
+          counts.set(name, (counts.get(name) ?? 0) + changed.length)
+        }
     }
-    for (const [action, count] of counts) {
-      shell.err(`postsuper: ${action.total}: ${count} message${count === 1 ? '' : 's'}\n`)
+    for (const name of Object.keys(totals) as ActionName[]) {
+      const count = counts.get(name)
+      if (count !== undefined)
+        shell.err(`postsuper: ${totals[name]}: ${count} message${count === 1 ? '' : 's'}\n`)
     }
     return 0
   })
+}
+
+/** Those that were changed. */
+async function applyTo(
+  ids: readonly QueueId[],
+  action: Action,
+  store: Store,
+  queues: readonly string[],
+): Promise<readonly QueueId[]> {
+  const within = queues.length === 0 ? action.queues : queues
+  const applied = await Promise.all(
+    ids.map(async (id) => {
+      const entry = await store.queue.get(id)
+      return entry !== undefined && within.includes(queueName(entry)) && (await action.apply(store, entry))
+    }),
+  )
+  return ids.filter((_, at) => applied[at])
 }
 
 /** Messages whose changes go to the disk together: each for itself would wait for it 100,000 times. */
@@ -78,48 +133,43 @@ async function* together(ids: AsyncIterable<QueueId>): AsyncGenerator<readonly Q
   yield [...some]
 }
 
-/** `-` is a list on standard input, `ALL` everything, `ALL deferred` what stands there. */
-async function* queueIds(value: string, store: Store, shell: Shell): AsyncGenerator<QueueId> {
-  if (value === '-') {
-    for (const line of (await readLines(shell)).toString('latin1').split('\n')) {
-      const id = line.trim().split(/\s/, 1)[0] ?? ''
-      if (isQueueId(id)) yield id
-    }
+interface Wanted {
+  readonly store: Store
+  readonly shell: Shell
+  /** Named on the command line; none: those of the action. */
+  readonly queues: readonly string[]
+  readonly invalid: (id: string) => void
+}
+
+/** `-` is a list on standard input, `ALL` everything in the queues. */
+async function* queueIds(
+  value: string,
+  names: readonly ActionName[],
+  { store, shell, queues, invalid }: Wanted,
+): AsyncGenerator<QueueId> {
+  if (value === 'ALL') {
+    const within = new Set(queues.length === 0 ? names.flatMap((name) => actions[name].queues) : queues)
+    // All first: what is changed may stand elsewhere in the queue then.
+    const found: QueueId[] = []
+    for await (const entry of queueEntries(store)) if (within.has(queueName(entry))) found.push(entry.queueId)
+    yield* found
     return
   }
-  const [all, only] = value.split(/\s+/)
-  if (all !== 'ALL') {
-    if (isQueueId(value)) yield value
-    return
+  for (const id of value === '-' ? await linesOf(shell) : [value]) {
+    if (isQueueId(id)) yield id
+    else invalid(id)
   }
-  // All first: what is changed may stand elsewhere in the queue then.
-  const found: QueueId[] = []
-  for await (const entry of queueEntries(store))
-    if (only === undefined || queueName(entry) === only) found.push(entry.queueId)
-  yield* found
 }
 
-function isQueueId(text: string): text is QueueId {
-  return /^[A-Za-z0-9]{1,64}$/.test(text)
-}
-
-async function hold(store: Store, id: QueueId, to: 'held' | 'released'): Promise<boolean> {
-  const entry = await store.queue.get(id)
-  if (entry === undefined || entry.hold === (to === 'held')) return false
-  return store.queue.setHold(id, to)
-}
-
-/** As -e, for a message on hold too. */
-async function expireReleased(store: Store, id: QueueId): Promise<boolean> {
-  const released = await hold(store, id, 'released')
-  return (await store.queue.expire(id, Date.now())) || released
+async function linesOf(shell: Shell): Promise<readonly string[]> {
+  const lines = (await readLines(shell)).toString('latin1').split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  return lines.map((line) => line.replace(/\r$/, ''))
 }
 
 /** There is no other queue to move it to: it is released and due now. */
-async function requeue(store: Store, id: QueueId): Promise<boolean> {
-  const entry = await store.queue.get(id)
-  if (entry === undefined) return false
-  if (entry.hold) await store.queue.setHold(id, 'released')
-  await store.queue.flush({ nowMs: Date.now(), queueId: id })
+async function requeue(store: Store, { queueId, hold }: QueueEntry): Promise<boolean> {
+  if (hold) await store.queue.setHold(queueId, 'released')
+  await store.queue.flush({ nowMs: Date.now(), queueId })
   return true
 }

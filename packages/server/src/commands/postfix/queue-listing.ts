@@ -1,10 +1,14 @@
-import type { QueueEntry, Store } from '@posthorn/storage'
+import type { QueueEntry, QueueId, Store } from '@posthorn/storage'
 import type { ListedEntry, ListedRecipient } from '../../control/public-server.ts'
 
 const pageLimit = 1000
 const reasonColumn = 76
 /** Postfix: showq prints short queue IDs in 11 columns, long ones in 17. */
 const shortIdColumns = 11
+
+export function isQueueId(text: string): text is QueueId {
+  return /^[A-Za-z0-9]{1,64}$/.test(text)
+}
 
 /** Postfix's word for where a message stands. */
 export function queueName(entry: ListedEntry): 'hold' | 'active' | 'incoming' | 'deferred' {

@@ -1,7 +1,7 @@
-import { type Log, parseAddressOrLocal } from '@posthorn/mail'
+import type { Log } from '@posthorn/mail'
 import type { Routing, Submission, submit } from '@posthorn/mta'
 import type { OutgoingMail } from '@posthorn/smtp'
-import type { EnvelopeOptions, NewRecipient } from '@posthorn/storage'
+import type { EnvelopeOptions } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
 import { verificationReport } from '../../services/verification-report.ts'
 import { errorCode } from '../../start-error.ts'
@@ -9,50 +9,93 @@ import type { Options } from '../getopt.ts'
 import { askPublic } from '../public-client.ts'
 import { startInBackground } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
-import { locateSite, type OpenSite, type Site, withSite } from '../site.ts'
+import { locateSite, type OpenSite, type Site, type SiteOptions, withSite } from '../site.ts'
 import { handOver, mayOpenStore, speakSmtp } from './hand-over.ts'
 import { dropMail, mayDrop } from './maildrop-file.ts'
-import { headerRecipients, prepareMessage } from './message-input.ts'
-import { flushQueue, showQueue } from './postqueue.ts'
-import { sendmailOptions } from './sendmail-options.ts'
-import { newaliases } from './tables.ts'
+import { headerRecipients, type MessageInput, prepareMessage } from './message-input.ts'
+import { flushMessage, flushQueue, flushSite, showQueue } from './postqueue.ts'
+import {
+  addressesOf,
+  completed,
+  envelopeOptions,
+  notifyOf,
+  senderOf,
+  verpOf,
+  wantsReport,
+  withoutRepeats,
+} from './sendmail-envelope.ts'
+import { refuseRecipients, sendmailOptions } from './sendmail-options.ts'
+import { checkAliasDatabase } from './tables.ts'
 
 /**
  * Takes a message from standard input into the queue, server running or not. Exit code 0 means it is on
  * disk; 75 means try again. Postfix: sendmail(1).
  */
 export async function sendmail(args: readonly string[], shell: Shell): Promise<number> {
-  const options = sendmailOptions(args)
+  return runSendmail(sendmailOptions(args, 'sendmail', shell), shell, 'm')
+}
+
+/** Checks the tables of alias_database. Postfix: newaliases(1). */
+export async function newaliases(args: readonly string[], shell: Shell): Promise<number> {
+  return runSendmail(sendmailOptions(args, 'newaliases', shell), shell, 'i')
+}
+
+/** `usual` is what the program's name asks for; `-b` asks for something else. */
+export async function runSendmail(options: Options, shell: Shell, usual: 'm' | 'p' | 'i'): Promise<number> {
   const site = { config: options.value('C') }
-  const mode = options.has('I') ? 'i' : (options.value('b') ?? 'm')
+  const mode = options.has('I') ? 'i' : (options.value('b') ?? usual)
+  refuseRecipients(mode, options)
+  const queue = options.value('q')
+  if (queue !== undefined && (mode === 'm' || mode === 'p')) return flush(queue, shell, site)
   switch (mode) {
     case 'p':
       return showQueue(shell, site, 'columns')
     case 'i':
-      return newaliases([], shell)
+      return checkAliasDatabase(shell, site)
     case 'd':
+    case 'l':
       await startInBackground(shell, site)
+      return exit.ok
+    // Of other systems: what is known of hosts that did not answer is shown, or forgotten.
+    case 'h':
+    case 'H':
       return exit.ok
     case 's':
       return speakSmtp(locateSite(shell, site).config, shell)
     case 'v':
       return verify(options, shell)
     case 'm':
-      if (options.has('q')) return flushQueue(shell, site, {})
       return send(options, shell)
     default:
-      throw new CommandError(`unsupported mode: -b${mode}`, exit.usage)
+      throw new CommandError(`unsupported: -b${mode}`, exit.usage)
   }
+}
+
+/** `-q`, `-q15m`: all of it; `-qRsite`, `-qIid`. It is postqueue's work, and faults are told in its name. */
+async function flush(what: string, shell: Shell, site: SiteOptions): Promise<number> {
+  const name = what.slice(1)
+  try {
+    if (/^\d/.test(what)) return await flushQueue(shell, site, {})
+    if (what.startsWith('R')) return await flushSite(shell, site, name)
+    if (what.startsWith('I')) return await flushMessage(shell, site, name)
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    shell.err(`postqueue: fatal: ${error.message}\n`)
+    return error.exitCode
+  }
+  throw new CommandError(`-q${what.slice(0, 1)} is not implemented`, exit.usage)
+}
+
+const whoCalls = (shell: Shell) => `${shell.userName}(${shell.uid})`
+
+function noRecipients(shell: Shell): CommandError {
+  const text = 'Recipient addresses must be specified on the command line or via the -t option'
+  return new CommandError(`${whoCalls(shell)}: ${text}`, exit.usage)
 }
 
 async function send(options: Options, shell: Shell): Promise<number> {
   const named = options.rest.flatMap((word) => addressesOf(word))
-  if (named.length === 0 && !options.has('t')) {
-    throw new CommandError(
-      'Recipient addresses must be specified on the command line or via the -t option',
-      exit.usage,
-    )
-  }
+  if (named.length === 0 && !options.has('t')) throw noRecipients(shell)
   const sender = senderOf(options, shell)
   const siteOptions = { config: options.value('C') }
   const site = locateSite(shell, siteOptions)
@@ -60,35 +103,52 @@ async function send(options: Options, shell: Shell): Promise<number> {
   const input = await readMessage(shell, config)
   const addresses = options.has('t') ? [...named, ...headerRecipients(input)] : named
   if (addresses.length === 0)
-    throw new CommandError('No recipient addresses found in message header', exit.usage)
+    throw new CommandError(`${whoCalls(shell)}: No recipient addresses found in message header`, exit.usage)
+  const notify = notifyOf(options, shell)
   const outgoing: Outgoing = {
     sender,
-    recipients: [...new Set(addresses)].map((address) => ({ address, ...notifyOf(options) })),
-    message: messageFrom(input, options, completed(sender === '' ? 'MAILER-DAEMON' : sender, config)),
-    options: envelopeOptions(options),
+    recipients: withoutRepeats(addresses).map((address) => ({ address, ...notify })),
+    message: messageFrom(input, options, {
+      address: completed(sender === '' ? 'MAILER-DAEMON' : sender, config),
+      name: options.value('F') ?? (sender === '' ? '' : shell.fullName),
+    }),
+    options: envelopeOptions(options, shell),
     ...verpOf(options, config),
+    ...(options.has('G') ? { context: 'remote' as const } : {}),
     userid: shell.uid,
   }
-  if (!mayOpenStore(folder.path)) return leave(outgoing, site, shell)
-  return withSite(shell, siteOptions, async (site) => {
-    const reply = await deliver(site, outgoing)
-    if (reply.code < 400) return exit.ok
-    const text = [reply.text].flat().join(' ')
-    throw new CommandError(
-      `${shell.userName}(${shell.uid}): ${text}`,
-      reply.code < 500 ? exit.tempFail : exit.unavailable,
-    )
-  })
+  const code = mayOpenStore(folder.path)
+    ? await withSite(shell, siteOptions, (site) => place(site, outgoing, shell))
+    : await leave(outgoing, site, shell)
+  if (code === exit.ok && wantsReport(options)) promiseReport(sender, shell)
+  return code
+}
+
+async function place(site: OpenSite, outgoing: Outgoing, shell: Shell): Promise<number> {
+  const reply = await deliver(site, outgoing)
+  if (reply.code < 400) return exit.ok
+  const text = [reply.text].flat().join(' ')
+  throw new CommandError(`${whoCalls(shell)}: ${text}`, reply.code < 500 ? exit.tempFail : exit.unavailable)
+}
+
+function promiseReport(sender: string, shell: Shell): void {
+  shell.out(`Mail Delivery Status Report will be mailed to <${sender === '' ? 'postmaster' : sender}>.\n`)
 }
 
 /** For users who are not the server's own: into the maildrop, where the system knows whose it is; else by SMTP. */
 async function leave(outgoing: Outgoing, { config, folder }: Site, shell: Shell): Promise<number> {
   if (!mayDrop(folder.maildrop)) return handOver(config, asMail(outgoing, config))
-  const { sender, recipients, options, verp, message } = outgoing
+  const { sender, recipients, options, verp, context, message } = outgoing
   try {
     dropMail(
       folder.maildrop,
-      { sender, recipients, options, ...(verp === undefined ? {} : { verp }) },
+      {
+        sender,
+        recipients,
+        options,
+        ...(verp === undefined ? {} : { verp }),
+        ...(context === undefined ? {} : { context }),
+      },
       message,
     )
   } catch (error) {
@@ -101,9 +161,9 @@ async function leave(outgoing: Outgoing, { config, folder }: Site, shell: Shell)
 
 /** `-bv`: no mail is sent but a report to the caller: where mail to each address would go. */
 async function verify(options: Options, shell: Shell): Promise<number> {
+  if (options.has('t')) throw new CommandError('-t option cannot be used with -bv', exit.usage)
   const addresses = options.rest.flatMap((word) => addressesOf(word))
-  if (addresses.length === 0)
-    throw new CommandError('Recipient addresses must be specified on the command line', exit.usage)
+  if (addresses.length === 0) throw noRecipients(shell)
   const sender = senderOf(options, shell)
   const siteOptions = { config: options.value('C') }
   const site = locateSite(shell, siteOptions)
@@ -114,7 +174,7 @@ async function verify(options: Options, shell: Shell): Promise<number> {
     const message = Buffer.from(report)
     const reply = await deliver(site, { sender: '', recipients, message, options: {}, userid: shell.uid })
     if (reply.code >= 400) throw new CommandError([reply.text].flat().join(' '), exit.tempFail)
-    shell.out(`Mail Delivery Status Report will be mailed to <${recipients[0]?.address}>.\n`)
+    promiseReport(sender, shell)
     return exit.ok
   })
 }
@@ -136,7 +196,7 @@ async function leaveVerification(
     )
   }
   await askPublic(folder.publicSocket, { cmd: 'pickup' }, shell).catch(() => {})
-  shell.out(`Mail Delivery Status Report will be mailed to <${sender === '' ? 'postmaster' : sender}>.\n`)
+  promiseReport(sender, shell)
   return exit.ok
 }
 
@@ -161,17 +221,17 @@ async function readMessage(shell: Shell, config: Config): Promise<Buffer> {
   const limitBytes = config.values.message_size_limit || Number.POSITIVE_INFINITY
   const input = await shell.readInput(limitBytes)
   if (input === undefined) {
-    throw new CommandError(`${shell.userName}(${shell.uid}): message file too big`, exit.unavailable)
+    throw new CommandError(`${whoCalls(shell)}: message file too big`, exit.unavailable)
   }
   return input
 }
 
-function messageFrom(input: Buffer, options: Options, fromAddress: string): Buffer {
+function messageFrom(input: Buffer, options: Options, from: MessageInput['from']): Buffer {
   const dotEnds = !options.has('i') && !options.values('o').includes('i')
   return prepareMessage(input, {
     dot: dotEnds ? 'ends' : 'kept',
     bcc: options.has('t') ? 'removed' : 'kept',
-    from: { address: fromAddress, name: options.value('F') ?? '' },
+    from: options.has('G') ? undefined : from,
   })
 }
 
@@ -196,6 +256,7 @@ interface Outgoing {
   readonly message: Uint8Array
   readonly options: EnvelopeOptions
   readonly verp?: Submission['verp']
+  readonly context?: 'remote'
   readonly userid: number
 }
 
@@ -213,6 +274,7 @@ async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof su
         userid: outgoing.userid,
         options: outgoing.options,
         ...(outgoing.verp === undefined ? {} : { verp: outgoing.verp }),
+        ...(outgoing.context === undefined ? {} : { context: outgoing.context }),
       },
       {
         store,
@@ -238,72 +300,4 @@ async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof su
 async function commandLog({ config, log }: OpenSite): Promise<Log> {
   if (config.values.maillog_file === '') return log
   return (await import('../../log/configured-log.ts')).logWriterFor(config).log
-}
-
-function completed(address: string, config: Config): string {
-  return address.includes('@') ? address : `${address}@${config.values.myorigin}`
-}
-
-function senderOf(options: Options, shell: Shell): string {
-  const given = options.value('f') ?? options.value('r')
-  if (given === undefined) return shell.userName
-  if (given === '' || given === '<>') return ''
-  const [address] = addressesOf(given, 'sender')
-  if (address === undefined) throw new CommandError(`bad sender address: ${given}`, exit.dataError)
-  return address
-}
-
-/** `a@b`, `<a@b>`, `a, b`: mailx and its kind hand over lists. */
-function addressesOf(word: string, whose: 'sender' | 'recipient' = 'recipient'): readonly string[] {
-  return word
-    .split(',')
-    .map((part) => part.trim().replace(/^<(.*)>$/, '$1'))
-    .filter((part) => part !== '')
-    .map((part) => {
-      if (parseAddressOrLocal(part) === undefined)
-        throw new CommandError(`bad ${whose} address: ${part}`, exit.dataError)
-      return part
-    })
-}
-
-type Notify = NonNullable<NewRecipient['notify']>
-
-/** RFC 3461 §4.1: `-N failure,delay` or `-N never`. */
-function notifyOf(options: Options): { readonly notify?: Notify } {
-  const words = (options.value('N') ?? '')
-    .toUpperCase()
-    .split(',')
-    .filter((word) => word !== '')
-  if (words.length === 0) return {}
-  const known: Notify = ['NEVER', 'SUCCESS', 'FAILURE', 'DELAY']
-  const notify = known.filter((word) => words.includes(word))
-  if (notify.length !== words.length || (notify.includes('NEVER') && notify.length > 1)) {
-    throw new CommandError(
-      `bad -N option value -- specify 'never' or a list of 'failure', 'delay' and 'success'`,
-      exit.usage,
-    )
-  }
-  return { notify }
-}
-
-/** `-XV`, `-XV-=`: variable envelope return paths. Postfix: VERP_README. */
-function verpOf(options: Options, { values }: Config): Pick<Outgoing, 'verp'> {
-  const asked = options.value('X')
-  if (asked === undefined || !asked.startsWith('V')) return {}
-  const delimiters = asked.slice(1)
-  if (delimiters === '') return { verp: 'default' }
-  const filter = values.verp_delimiter_filter
-  if (delimiters.length !== 2 || [...delimiters].some((one) => !filter.includes(one)))
-    throw new CommandError(`-V requires two characters from ${filter}`, exit.usage)
-  return { verp: { delimiters } }
-}
-
-function envelopeOptions(options: Options): EnvelopeOptions {
-  const ret = options.value('R')?.toUpperCase()
-  const envid = options.value('V')
-  return {
-    ...(ret === 'FULL' || ret === 'HDRS' ? { ret } : {}),
-    ...(envid === undefined ? {} : { envid }),
-    ...(options.value('B')?.toUpperCase() === '8BITMIME' ? { body: '8BITMIME' as const } : {}),
-  }
 }

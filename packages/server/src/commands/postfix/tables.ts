@@ -4,7 +4,8 @@ import { inspectConfig } from '../../config/load-config.ts'
 import { errorCode } from '../../start-error.ts'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, exit, readLines, type Shell } from '../shell.ts'
-import { addEntries, deleteEntries } from './edit-table.ts'
+import type { SiteOptions } from '../site.ts'
+import { addEntries, deleteEntries, refuseMissing } from './edit-table.ts'
 import { keysOf, messageKeysOf } from './message-keys.ts'
 
 const mapUsage = 'postmap [-bfFhimnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...'
@@ -23,38 +24,57 @@ export async function postalias(args: readonly string[], shell: Shell): Promise<
   return run(args, 'c:d:finNopq:rsuvw', aliasUsage, 'aliases', shell)
 }
 
-/** Checks the tables of alias_database. Postfix: newaliases(1). */
-export async function newaliases(args: readonly string[], shell: Shell): Promise<number> {
-  const options = getopt(args, 'A:B:C:F:IN:O:R:UV:X:b:c:f:h:imno:p:q:r:tvx', 'newaliases')
-  const { config } = inspectConfig({ configOption: options.value('C'), environment: shell.environment })
+/** The tables of alias_database. Postfix: newaliases(1). */
+export async function checkAliasDatabase(shell: Shell, site: SiteOptions): Promise<number> {
+  const { config } = inspectConfig({ configOption: site.config, environment: shell.environment })
   return check(config.values.alias_database, 'aliases', shell)
 }
+
+type Format = 'map' | 'aliases'
 
 async function run(
   args: readonly string[],
   letters: string,
   usage: string,
-  format: 'map' | 'aliases',
+  format: Format,
   shell: Shell,
 ): Promise<number> {
   const options = getopt(args, letters, usage)
   if (options.rest.length === 0) throw new CommandError(`usage: ${usage}`)
+  if (['d', 'q', 's'].filter((flag) => options.has(flag)).length > 1)
+    throw new CommandError('specify only one of -s -q or -d')
+  refuseMessageKeys(options, shell)
   const specs = options.rest.map((name) => (/^[a-z]+:/.test(name) ? name : `hash:${name}`))
   if (options.has('d')) return await remove(specs, options, format, shell)
-  if (options.has('i')) {
-    const lines = (await readLines(shell)).toString('utf8')
-    const duplicates = options.has('r') ? 'replaced' : options.has('w') ? 'ignored' : 'warned'
-    for (const spec of specs) addEntries(spec, lines, format, duplicates, shell)
-    return check(specs, format, shell)
-  }
-  if (options.has('s')) return list(open(specs, format, shell, options), shell)
+  if (options.has('s')) return list(open(specs, format, shell, options), format, shell)
   const query = options.value('q')
-  if (query === undefined) return check(specs, format, shell)
+  if (query === undefined)
+    return options.has('i') ? await add(specs, options, format, shell) : check(specs, format, shell)
   const tables = open(specs, format, shell, options)
-  if (query === '-') return answerLines(tables, options, shell)
+  if (query === '-') return answerLines(tables, options, format, shell)
   const value = await first(tables, query)
   if (value === undefined) return exit.failure
-  shell.out(`${value}\n`)
+  shell.out(`${shown(value, format)}\n`)
+  return exit.ok
+}
+
+function refuseMessageKeys(options: Options, shell: Shell): void {
+  const wanted = ['b', 'h', 'm'].some((flag) => options.has(flag))
+  if (wanted && options.value('q') !== '-') throw new CommandError('specify -b -h or -m only with "-q -"')
+  if (options.has('m') && !options.has('b') && !options.has('h'))
+    shell.err('postmap: warning: ignoring -m option without -b or -h\n')
+}
+
+/** `postmap -i`: entries from standard input. */
+async function add(
+  specs: readonly string[],
+  options: Options,
+  format: Format,
+  shell: Shell,
+): Promise<number> {
+  const lines = (await readLines(shell)).toString('utf8')
+  const duplicates = options.has('r') ? 'replaced' : options.has('w') ? 'ignored' : 'warned'
+  for (const spec of specs) addEntries(spec, lines, format, duplicates, shell)
   return exit.ok
 }
 
@@ -62,7 +82,7 @@ async function run(
 async function remove(
   specs: readonly string[],
   options: Options,
-  format: 'map' | 'aliases',
+  format: Format,
   shell: Shell,
 ): Promise<number> {
   const key = options.value('d') ?? ''
@@ -78,23 +98,38 @@ async function remove(
 }
 
 /** `postmap -s`: keys and values as the server has read them. */
-function list(tables: readonly LookupTable[], shell: Shell): number {
+function list(tables: readonly LookupTable[], format: Format, shell: Shell): number {
   for (const table of tables) {
     if (table.entries === undefined)
-      throw new CommandError(`${table.name}: a table of this type cannot be listed`)
-    for (const [key, value] of table.entries()) shell.out(`${key}\t${value}\n`)
+      throw new CommandError(`table ${table.name}: sequence operation is not supported`)
+    for (const [key, value] of table.entries()) shell.out(line(key, value, format))
   }
   return exit.ok
 }
 
+const line = (key: string, value: string, format: Format): string =>
+  `${key}${format === 'aliases' ? ':' : ''}\t${shown(value, format)}\n`
+
+/** A list of aliases(5) with one blank where there may be several and line ends. */
+function shown(value: string, format: Format): string {
+  return format === 'map'
+    ? value
+    : value.replaceAll(/"(?:[^"\\]|\\.)*"|\s+/g, (part) => (part[0] === '"' ? part : ' '))
+}
+
 /** Each line of standard input, or each part of a message, is a key; `key<TAB>value` is printed for those found. */
-async function answerLines(tables: readonly LookupTable[], options: Options, shell: Shell): Promise<number> {
+async function answerLines(
+  tables: readonly LookupTable[],
+  options: Options,
+  format: Format,
+  shell: Shell,
+): Promise<number> {
   let found = 0
   for (const key of await keysOf(await readLines(shell), messageKeysOf(options))) {
     const value = await first(tables, key)
     if (value === undefined) continue
     found++
-    shell.out(`${key}\t${value}\n`)
+    shell.out(line(key, value, format))
   }
   return found > 0 ? exit.ok : exit.failure
 }
@@ -112,22 +147,25 @@ async function first(tables: readonly LookupTable[], key: string): Promise<strin
   return undefined
 }
 
-function check(specs: readonly string[], format: 'map' | 'aliases', shell: Shell): number {
+function check(specs: readonly string[], format: Format, shell: Shell): number {
   open(specs, format, shell)
   return exit.ok
 }
 
+/** What is wrong with a line is told by a check: who asks wants the answer. */
 function open(
   specs: readonly string[],
-  format: 'map' | 'aliases',
+  format: Format,
   shell: Shell,
   options?: Options,
 ): readonly LookupTable[] {
   const program = format === 'map' ? 'postmap' : 'postalias'
+  for (const spec of specs) refuseMissing(spec, options === undefined ? 'open' : 'open database')
   const tables = createTables({
     now: shell.now,
     log: (event) => {
-      if (event.level !== 'debug' && event.level !== 'info')
+      const quiet = options !== undefined && /, line \d+: /.test(event.text)
+      if (event.level !== 'debug' && event.level !== 'info' && !quiet)
         shell.err(`${program}: ${event.level}: ${event.text}\n`)
     },
     unsafeFiles: 'warn',
