@@ -15,7 +15,7 @@ export interface OurServer {
 }
 
 const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages', 'server', 'src', 'main.js')
-const firstPort = Number(process.env['BENCH_PORT'] ?? 27_000)
+const usualPort = Number(process.env['BENCH_PORT'] ?? 27_000)
 
 /** Accounts u0..u99, alice and bob @bench.test with the password `secret`, argon2id as for anybody. */
 export async function makeAccounts(storeFolder: string): Promise<void> {
@@ -42,7 +42,7 @@ export async function makeAccounts(storeFolder: string): Promise<void> {
   await store.close()
 }
 
-function configuration(folder: string): string {
+function configuration(folder: string, firstPort: number): string {
   return `# Made by npm run bench.
 data_directory = ${folder}
 myhostname = mx.bench.test
@@ -81,16 +81,16 @@ async function ready(child: ChildProcess): Promise<void> {
 }
 
 /** Starts the server in a process of its own, as an administrator would, on 27025, 27143, 27993, 27110. */
-export async function startOurs(folder: string, extra = ''): Promise<OurServer> {
+export async function startOurs(folder: string, extra = '', firstPort = usualPort): Promise<OurServer> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   await makeAccounts(join(folder, 'store'))
-  return runOurs(folder, extra)
+  return runOurs(folder, extra, firstPort)
 }
 
 /** The same on a folder that has its accounts. */
-export async function runOurs(folder: string, extra = ''): Promise<OurServer> {
+export async function runOurs(folder: string, extra = '', firstPort = usualPort): Promise<OurServer> {
   const mainCf = join(folder, 'main.cf')
-  writeFileSync(mainCf, configuration(folder) + extra)
+  writeFileSync(mainCf, configuration(folder, firstPort) + extra)
   const child = spawn(process.execPath, [...process.execArgv, main, 'start', '--config', mainCf], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

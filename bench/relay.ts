@@ -6,12 +6,13 @@
  * CPU time a message has cost the server. With --policy mail passes a greylist (postgrey, ours), three DNS lists and
  * a hundred rules of header_checks and body_checks (bench/policy.ts). Needs Debian's postfix (smtp-source, smtp-sink) and dovecot (bench/peers.sh).
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { cpuOf } from './cpu.ts'
 import { type OurServer, startOurs } from './ours.ts'
 import { type PolicyBench, startPolicy } from './policy.ts'
 
@@ -56,29 +57,6 @@ class Sink {
   stop(): void {
     this.#child.kill('SIGTERM')
   }
-}
-
-/** User and system time of a process and what it has started, in seconds. */
-const cpuOf = (pids: readonly number[]): number => {
-  let ticks = 0
-  const all = execFileSync('ps', ['-eo', 'pid=,ppid=']).toString().trim().split('\n')
-  const children = new Map<number, number[]>()
-  for (const line of all) {
-    const [pid = 0, parent = 0] = line.trim().split(/\s+/).map(Number)
-    children.set(parent, [...(children.get(parent) ?? []), pid])
-  }
-  const visit = (pid: number): void => {
-    try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-      // utime, stime and those of children that have ended.
-      for (const at of [11, 12, 13, 14]) ticks += Number(fields[at] ?? 0)
-    } catch {
-      return
-    }
-    for (const child of children.get(pid) ?? []) visit(child)
-  }
-  for (const pid of pids) visit(pid)
-  return ticks / 100
 }
 
 const run = async (target: Target, sink: Sink, sessions: number, messages: number, size: number) => {
