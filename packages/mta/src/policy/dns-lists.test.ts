@@ -107,6 +107,27 @@ test('all lists of clients are asked side by side', async () => {
   assert.equal((await first).kind, 'not-listed')
 })
 
+test('a list is asked once a second about a client, each restriction for itself', async () => {
+  let asked = 0
+  const { made, clock } = lists(async () => {
+    asked++
+    return { kind: 'records', records: ['127.0.0.4'], ttlMs: 0 }
+  })
+  const [any, other] = [parseListZone('bl.example'), parseListZone('bl.example=127.0.0.2')]
+  const kind = async (zone: typeof any) => (await made.query(zone, '192.0.2.1')).kind
+  assert.equal(await kind(any), 'listed')
+  const before = asked
+  assert.equal(await kind(any), 'listed')
+  assert.equal(asked, before)
+  assert.equal(await kind(other), 'not-listed')
+  for (const ms of [1_500, -86_400_000]) {
+    const now = asked
+    clock.ms = ms
+    assert.equal(await kind(any), 'listed')
+    assert.ok(asked > now, String(ms))
+  }
+})
+
 test('RFC 5782 §2.4: an IPv6 client is asked for by its nibbles', async () => {
   const asked: string[] = []
   const { made } = lists(async (question) => {

@@ -1,5 +1,6 @@
 import { blockListQuery, type Listing, type Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
+import type { Answer } from '@posthorn/smtp'
 import type { LookupTable } from '../tables/index.ts'
 import { lookupFirst } from '../tables/index.ts'
 import type { ListZone } from './list-zone.ts'
@@ -42,6 +43,16 @@ const defaultTimeoutMs = 5_000
 /** A list that failed so often in a row is left alone for a while, so that it delays nobody. */
 const failuresUntilRest = 3
 const restMs = 60_000
+/** A client that sends message after message is not looked up for each: no list changes in so short a time. */
+const freshMs = 1_000
+const maxFresh = 1_000
+
+interface Health {
+  failures: number
+  restUntilMs: number
+  /** By restriction and subject: what the list has just said. */
+  readonly fresh: Map<string, { readonly listing: Listing; readonly untilMs: number }>
+}
 
 /** The DNS lists of one policy: asked side by side, never waited for longer than the time limit. RFC 5782. */
 export class DnsLists {
@@ -49,7 +60,7 @@ export class DnsLists {
   readonly #timeoutMs: number
   readonly #defaultReply: string
   readonly #clientZones = new Map<string, ListZone>()
-  readonly #health = new Map<string, { failures: number; restUntilMs: number }>()
+  readonly #health = new Map<string, Health>()
   /** The client that all lists have been asked about last. */
   #announced = ''
 
@@ -65,7 +76,7 @@ export class DnsLists {
   }
 
   /** Never rejects. */
-  queryClient(zone: ListZone, address: string): Promise<Listing> {
+  queryClient(zone: ListZone, address: string): Answer<Listing> {
     if (this.#announced !== address && this.#clientZones.size > 1) {
       this.#announced = address
       // The resolver keeps the answers; equal questions under way are one.
@@ -75,13 +86,24 @@ export class DnsLists {
     return this.query(zone, address)
   }
 
-  async query(zone: ListZone, subject: string): Promise<Listing> {
+  /** Never rejects. */
+  query(zone: ListZone, subject: string): Answer<Listing> {
     const health = this.#healthOf(zone.zone)
+    const fresh = health.fresh.get(`${zone.text} ${subject}`)
+    const leftMs = fresh === undefined ? 0 : fresh.untilMs - this.#sources.now()
+    // More than that is left when the clock was set back.
+    if (fresh !== undefined && leftMs > 0 && leftMs <= freshMs) return fresh.listing
+    return this.#lookUp(zone, subject, health)
+  }
+
+  async #lookUp(zone: ListZone, subject: string, health: Health): Promise<Listing> {
     const { now, log } = this.#sources
     if (health.restUntilMs > now()) return { kind: 'unavailable', reason: 'it did not answer lately' }
     const listing = await this.#inTime(blockListQuery(this.#sources.dns, zone.zone, subject, zone.accepts))
     if (listing.kind !== 'unavailable') {
       health.failures = 0
+      if (health.fresh.size >= maxFresh) health.fresh.clear()
+      health.fresh.set(`${zone.text} ${subject}`, { listing, untilMs: now() + freshMs })
       return listing
     }
     log({
@@ -129,10 +151,10 @@ export class DnsLists {
     return { code: given, status, text: match === null ? said.trim() : (match[3] ?? '') }
   }
 
-  #healthOf(zone: string): { failures: number; restUntilMs: number } {
+  #healthOf(zone: string): Health {
     let health = this.#health.get(zone)
     if (health === undefined) {
-      health = { failures: 0, restUntilMs: 0 }
+      health = { failures: 0, restUntilMs: 0, fresh: new Map() }
       this.#health.set(zone, health)
     }
     return health

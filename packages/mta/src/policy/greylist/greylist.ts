@@ -37,6 +37,9 @@ export interface Greylist {
 const defaultText = 'Greylisted, see http://postgrey.schweikert.ch/help/%r.html (wait %s s)'
 const hourMs = 3_600_000
 const spfTimeoutMs = 5_000
+/** A network that never waits is not looked up for each of its messages. */
+const provenMs = 1_000
+const maxProven = 10_000
 
 /** Greylisting as postgrey does it, on the store. RFC 6647. Throws TableError for a bad whitelist. */
 export function createGreylist(
@@ -53,6 +56,8 @@ export function createGreylist(
     autoWhitelistPasses: options.autoWhitelistPasses ?? 5,
   }
   const text = options.text ?? defaultText
+  /** Networks that pass, and until when nobody need ask. */
+  const proven = new Map<string, number>()
   const vouchesBySpf = options.vouchers?.includes('spf') === true ? context.dns : undefined
 
   async function isVouchedFor({ sender = '', helo, client }: PolicyRequest): Promise<boolean> {
@@ -65,7 +70,13 @@ export function createGreylist(
   /** A greylist that cannot be asked stops no mail. */
   async function waitOf(triplet: GreylistTriplet): Promise<number> {
     try {
-      return (await store.attempt(triplet, { nowMs: context.now(), ...rules })).waitMs
+      const nowMs = context.now()
+      const { waitMs, autoWhitelisted } = await store.attempt(triplet, { nowMs, ...rules })
+      if (autoWhitelisted) {
+        if (proven.size >= maxProven) proven.clear()
+        proven.set(triplet.network, nowMs + provenMs)
+      }
+      return waitMs
     } catch (error) {
       context.log({ level: 'error', service: 'greylist', text: 'cannot look up the greylist', error })
       return 0
@@ -103,7 +114,10 @@ export function createGreylist(
       if (clients.some((list) => list.has(client.name.name, client.address))) return dunno
       if (recipients.some((list) => list.has(recipient))) return dunno
       const network = clientNetwork(client.address)
-      return network === undefined ? dunno : attempt(network, request, subject)
+      if (network === undefined) return dunno
+      const leftMs = (proven.get(network) ?? 0) - context.now()
+      // More than that is left when the clock was set back.
+      return leftMs > 0 && leftMs <= provenMs ? dunno : attempt(network, request, subject)
     },
   }
 }

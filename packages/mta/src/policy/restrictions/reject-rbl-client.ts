@@ -1,3 +1,4 @@
+import type { Listing } from '@posthorn/dns'
 import type { Answer } from '@posthorn/smtp'
 import type { ListedSubject } from '../dns-lists.ts'
 import { type ListZone, parseListZone } from '../list-zone.ts'
@@ -12,12 +13,12 @@ export const rejectRblClient = restriction({
   make(parts, argument) {
     const zone = parseListZone(argument)
     parts.lists.addClientZone(zone)
-    return async (request) => {
+    return (request) => {
       const { address } = request.client
-      const listing = await parts.lists.queryClient(zone, address)
-      if (listing.kind !== 'listed') return dunno
       const listed = { subject: address, what: address, class: 'Client host' }
-      return { kind: 'refuse', refusal: parts.lists.refusal(zone, listed, listing.reason, request) }
+      const verdict = listedVerdict(parts, zone, listed, request)
+      const listing = parts.lists.queryClient(zone, address)
+      return listing instanceof Promise ? listing.then(verdict) : verdict(listing)
     }
   },
 })
@@ -31,11 +32,14 @@ export function listedDomainVerdict(
 ): Answer<Verdict> {
   if (listed.subject === '' || listed.subject.startsWith('[') || /^[0-9.]+$|:/.test(listed.subject))
     return dunno
-  return parts.lists
-    .query(zone, listed.subject)
-    .then((listing) =>
-      listing.kind === 'listed'
-        ? { kind: 'refuse', refusal: parts.lists.refusal(zone, listed, listing.reason, request) }
-        : dunno,
-    )
+  const verdict = listedVerdict(parts, zone, listed, request)
+  const listing = parts.lists.query(zone, listed.subject)
+  return listing instanceof Promise ? listing.then(verdict) : verdict(listing)
 }
+
+const listedVerdict =
+  (parts: Pick<PolicyParts, 'lists'>, zone: ListZone, listed: ListedSubject, request: PolicyRequest) =>
+  (listing: Listing): Verdict =>
+    listing.kind === 'listed'
+      ? { kind: 'refuse', refusal: parts.lists.refusal(zone, listed, listing.reason, request) }
+      : dunno
