@@ -1,5 +1,6 @@
 export * from './contract.ts'
 export { normalizeName } from './mailboxes/names.ts'
-export { restoreStore, verifyBackup } from './maintenance/backup.ts'
+export { verifyBackup } from './maintenance/backup.ts'
 export { rebuildStore } from './maintenance/rebuild.ts'
+export { restoreStore } from './maintenance/restore.ts'
 export { openStore } from './open-store.ts'

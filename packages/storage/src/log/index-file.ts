@@ -17,6 +17,11 @@ const noRoot = 0xffff_ffff_ffff_ffffn
 export const refuseBrokenIndex = (files: FileLayer, directory: string, indexPath: string): void => {
   const sizeBytes = files.sizeOf(indexPath) ?? 0
   if (sizeBytes === 0) {
+    if (files.sizeOf(`${indexPath}.restoring`) !== undefined)
+      throw new StoreError(
+        'corrupt',
+        `Cannot open the store in ${directory}: a restore was cut short: run posthorn restore again`,
+      )
     if (hasMail(directory)) throw broken(directory, 'its index is missing, and there is mail')
     return
   }

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { copyFile, link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type BackupReport, StoreError } from '../contract.ts'
 import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
 import { isNoSpace } from '../kv/no-space.ts'
@@ -12,7 +12,9 @@ import { checkStore } from './check.ts'
 
 export const indexName = 'index.mdb'
 export const segmentsName = 'segments'
-const manifestName = 'backup.json'
+/** The index of a store that is being restored, until everything is on the disk. */
+export const restoringName = `${indexName}.restoring`
+export const manifestName = 'backup.json'
 
 export interface BackupPlace {
   readonly environment: Environment
@@ -31,26 +33,33 @@ export const backupStore = async (place: BackupPlace, target: string): Promise<B
     await mkdir(join(target, segmentsName), { mode: 0o700 })
     await place.environment.backup(join(target, indexName), true)
     const copied = await copySegments(place, target)
-    await syncAll(place.files, target)
+    await syncAll(place.files, join(target, indexName), join(target, segmentsName))
     await verifyBackup(target)
     return copied
   })
   const manifest = { product: 'posthorn', storeVersion: place.storeVersion, createdMs: Date.now(), ...report }
   await writeFile(join(target, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`, { mode: 0o600 })
+  await syncFile(place.files, join(target, manifestName))
   await place.files.syncDirectory(target)
+  await place.files.syncDirectory(dirname(target))
   return report
 }
 
 /** What fails leaves nothing behind, so that it can be tried again in the same place. */
-const orNothing = async <T>(directory: string, what: string, work: () => Promise<T>): Promise<T> => {
+export const orNothing = async <T>(directory: string, what: string, work: () => Promise<T>): Promise<T> => {
   try {
     return await work()
   } catch (error) {
-    for (const name of [segmentsName, indexName, `${indexName}-lock`])
-      await rm(join(directory, name), { recursive: true, force: true })
+    await removeParts(directory)
     if (!isNoSpace(error)) throw error
     throw new StoreError('no-space', `${what} to ${directory}: no space left on its disk`, { cause: error })
   }
+}
+
+/** Of a backup or a restore that did not come to its end. */
+export const removeParts = async (directory: string): Promise<void> => {
+  for (const name of [segmentsName, indexName, `${indexName}-lock`, restoringName])
+    await rm(join(directory, name), { recursive: true, force: true })
 }
 
 const claimEmpty = async (target: string): Promise<void> => {
@@ -91,17 +100,20 @@ const tryLink = async (from: string, to: string): Promise<boolean> => {
   }
 }
 
-const syncAll = async (files: FileLayer, target: string): Promise<void> => {
-  const names = readdirSync(join(target, segmentsName)).map((name) => join(target, segmentsName, name))
-  for (const path of [join(target, indexName), ...names]) {
-    const file = files.openRead(path)
-    try {
-      await files.dataSync(file)
-    } finally {
-      files.close(file)
-    }
+const syncFile = async (files: FileLayer, path: string): Promise<void> => {
+  const file = files.openRead(path)
+  try {
+    await files.dataSync(file)
+  } finally {
+    files.close(file)
   }
-  await files.syncDirectory(join(target, segmentsName))
+}
+
+/** An index and a folder of segments, with the names in it. */
+export const syncAll = async (files: FileLayer, index: string, segments: string): Promise<void> => {
+  for (const path of [index, ...readdirSync(segments).map((name) => join(segments, name))])
+    await syncFile(files, path)
+  await files.syncDirectory(segments)
 }
 
 /** Reads the copy as a restore would: every row and every frame. */
@@ -119,29 +131,4 @@ export const verifyBackup = async (target: string): Promise<void> => {
   } finally {
     await closeEnvironment(environment)
   }
-}
-
-/**
- * Copies a backup to where there is no store yet. Throws 'in-use' when there is one, 'corrupt' when the
- * backup is not whole.
- */
-export const restoreStore = async (backup: string, directory: string): Promise<void> => {
-  if (!existsSync(join(backup, manifestName))) {
-    throw new StoreError('corrupt', `Cannot restore from ${backup}: it holds no complete backup`)
-  }
-  if (existsSync(join(directory, indexName)) || existsSync(join(directory, segmentsName))) {
-    throw new StoreError('in-use', `Cannot restore to ${directory}: a store is there`)
-  }
-  await verifyBackup(backup)
-  await orNothing(directory, 'Cannot restore', async () => {
-    await mkdir(join(directory, segmentsName), { recursive: true, mode: 0o700 })
-    for (const name of await readdir(join(backup, segmentsName))) {
-      if (segmentOfName(name) === undefined) continue
-      await copyFile(join(backup, segmentsName, name), join(directory, segmentsName, name))
-    }
-    // The index last: a restore cut short is no store.
-    await copyFile(join(backup, indexName), join(directory, indexName))
-    await syncAll(realFileLayer, directory)
-    await realFileLayer.syncDirectory(directory)
-  })
 }

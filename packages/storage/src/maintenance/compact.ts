@@ -148,5 +148,7 @@ const removeEmpty = async ({ engine, files, directory }: CompactPlace, segment: 
   await engine.flushIndex()
   engine.segments.forget(segment)
   files.unlink(segmentPath(directory, segment))
+  // One that power failure brings back is no longer known to be empty.
+  await files.syncDirectory(directory)
   return true
 }

@@ -10,7 +10,7 @@ import { readLogged } from '../log/redo.ts'
 import { ownIdentity } from '../process-identity.ts'
 import { ProcessMarkers } from '../recovery/process-markers.ts'
 import { readSequence, writeSequence } from '../rows/sequence.ts'
-import { realFileLayer } from '../segments/file-layer.ts'
+import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
 import type { DeliveryFacts } from '../segments/frame.ts'
 import { textsName } from '../texts/text-record.ts'
 import { indexName, segmentsName } from './backup.ts'
@@ -28,8 +28,15 @@ const sliceRows = 5_000
  * A new index from segments and journal alone. The store must not be open ('in-use'). The former index is
  * kept beside the new one, which takes its place only when it is complete and checked.
  */
-export const rebuildStore = async (directory: string, nowMs: number): Promise<RebuildReport> => {
-  const markers = new ProcessMarkers(directory, realFileLayer)
+export const rebuildStore = (directory: string, nowMs: number): Promise<RebuildReport> =>
+  rebuildStoreWith(realFileLayer, directory, nowMs)
+
+export const rebuildStoreWith = async (
+  files: FileLayer,
+  directory: string,
+  nowMs: number,
+): Promise<RebuildReport> => {
+  const markers = new ProcessMarkers(directory, files)
   if (markers.living().length > 0) {
     throw new StoreError('in-use', `Cannot rebuild the store in ${directory}: it is open`)
   }
@@ -38,21 +45,28 @@ export const rebuildStore = async (directory: string, nowMs: number): Promise<Re
   const environment = openEnvironment(building, 'synced')
   let report: RebuildReport
   try {
-    report = await build(environment, directory, nowMs)
+    report = await build({ environment, files, directory, nowMs })
   } finally {
     await closeEnvironment(environment)
   }
   swap(directory, building, nowMs)
-  await realFileLayer.syncDirectory(directory)
+  await files.syncDirectory(directory)
   clearLog(logDirectory(directory))
   return report
 }
 
-const build = async (environment: Environment, directory: string, nowMs: number): Promise<RebuildReport> => {
+interface Building {
+  readonly environment: Environment
+  readonly files: FileLayer
+  readonly directory: string
+  readonly nowMs: number
+}
+
+const build = async ({ environment, files, directory, nowMs }: Building): Promise<RebuildReport> => {
   const segmentDirectory = join(directory, segmentsName)
-  const place = { files: realFileLayer, logDirectory: logDirectory(directory), segmentDirectory }
+  const place = { files, logDirectory: logDirectory(directory), segmentDirectory }
   const replayed = replayJournal(journalDirectory(directory), await readLogged(place))
-  const found = await findFrames(realFileLayer, segmentDirectory)
+  const found = await findFrames(files, segmentDirectory)
   const commit = new GroupCommit(environment, [])
   const rows = [...replayed.rows]
   for (let from = 0; from < rows.length; from += sliceRows) {
@@ -76,7 +90,7 @@ const build = async (environment: Environment, directory: string, nowMs: number)
     history,
     nowMs,
   })
-  const checked = await checkStore({ environment, files: realFileLayer, segmentDirectory })
+  const checked = await checkStore({ environment, files, segmentDirectory })
   if (checked.problems.length > 0) {
     throw new StoreError(
       'corrupt',
@@ -87,7 +101,7 @@ const build = async (environment: Environment, directory: string, nowMs: number)
   await writeCheckpoint({
     environment,
     directory: journalDirectory(directory),
-    files: realFileLayer,
+    files,
     self: ownIdentity(),
     activeOwners: new Set(),
     ownPath: undefined,

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { StoreError } from '../contract.ts'
 import type { Environment } from '../kv/environment.ts'
@@ -5,7 +6,7 @@ import type { GroupCommit } from '../kv/group-commit.ts'
 import { Snapshot, type Unit } from '../kv/unit.ts'
 import { deriveSpecialUses } from '../rows/mailbox-row.ts'
 import { readVersion, writeVersion } from '../rows/version-row.ts'
-import { type BackupPlace, backupStore } from './backup.ts'
+import { type BackupPlace, backupStore, manifestName } from './backup.ts'
 
 /** Of the tables and frames as docs/storage.md describes them. */
 export const storeVersion = 4
@@ -56,7 +57,9 @@ export const bringUpToDate = async (
   }
   refuseNewer(place.environment, place.directory, current)
   if (found === current) return undefined
-  const snapshot = join(place.directory, 'snapshots', `version-${found}-${Date.now()}`)
+  const snapshots = join(place.directory, 'snapshots')
+  removeUnfinished(snapshots)
+  const snapshot = join(snapshots, `version-${found}-${Date.now()}`)
   await backupStore({ ...place, storeVersion: found }, snapshot)
   for (const step of steps.filter(({ to }) => to > found && to <= current)) {
     await commit.run((unit) => {
@@ -67,4 +70,13 @@ export const bringUpToDate = async (
   }
   await commit.run((unit) => writeVersion(unit, current))
   return `Store upgraded from version ${found} to ${current}; the former state is in ${snapshot}`
+}
+
+/** Of an upgrade that was cut short: they would only take room. */
+const removeUnfinished = (snapshots: string): void => {
+  for (const name of existsSync(snapshots) ? readdirSync(snapshots) : []) {
+    const folder = join(snapshots, name)
+    if (name.startsWith('version-') && !existsSync(join(folder, manifestName)))
+      rmSync(folder, { recursive: true, force: true })
+  }
 }

@@ -1,5 +1,14 @@
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
 
 const pageBytes = 4096
@@ -32,6 +41,11 @@ export class FaultyFileLayer implements FileLayer {
   readonly #fault: Fault
   readonly #files = new Map<number, Tracked>()
   readonly #byPath = new Map<string, Tracked>()
+  /** What was taken away, and may be back. */
+  readonly #unlinked = new Map<string, Buffer>()
+  /** Files that others wrote and that are open here to be synced; and those that were. */
+  readonly #copies = new Map<number, string>()
+  readonly #syncedCopies = new Set<string>()
   readonly #random: () => number
   calls = 0
   isDown = false
@@ -59,6 +73,7 @@ export class FaultyFileLayer implements FileLayer {
     const file = realFileLayer.openRead(path)
     const tracked = this.#byPath.get(path)
     if (tracked) this.#files.set(file, tracked)
+    else this.#copies.set(file, path)
     return file
   }
 
@@ -107,6 +122,8 @@ export class FaultyFileLayer implements FileLayer {
 
   #synced(file: number): void {
     const tracked = this.#files.get(file)
+    const copy = this.#copies.get(file)
+    if (copy !== undefined) this.#syncedCopies.add(copy)
     if (!tracked) return
     tracked.durable = readFileSync(tracked.path)
     tracked.pending = []
@@ -118,11 +135,16 @@ export class FaultyFileLayer implements FileLayer {
 
   close(file: number): void {
     this.#files.delete(file)
+    this.#copies.delete(file)
     realFileLayer.close(file)
   }
 
   unlink(path: string): void {
+    const tracked = this.#byPath.get(path)
     this.#byPath.delete(path)
+    if (this.isDown) return
+    if (existsSync(path) && tracked?.named !== false)
+      this.#unlinked.set(path, tracked?.durable ?? readFileSync(path))
     realFileLayer.unlink(path)
   }
 
@@ -134,6 +156,8 @@ export class FaultyFileLayer implements FileLayer {
     const fails = await this.#enterAsync()
     if (fails) throw fails
     for (const tracked of this.#byPath.values()) if (dirname(tracked.path) === path) tracked.named = true
+    for (const unlinked of this.#unlinked.keys())
+      if (dirname(unlinked) === path) this.#unlinked.delete(unlinked)
   }
 
   /** The folder as it could be after the power failed, in a new place. Processes are gone with it. */
@@ -145,6 +169,27 @@ export class FaultyFileLayer implements FileLayer {
       if (!tracked.named) rmSync(path)
       else if (path.endsWith('.mdb')) writeFileSync(path, this.#mixPages(tracked.durable, readFileSync(path)))
       else writeFileSync(path, this.#losePending(tracked))
+    }
+    for (const [path, content] of this.#unlinked) {
+      const back = path.replace(directory, target)
+      if (path.startsWith(directory) && !existsSync(back) && this.#random() < 0.5)
+        writeFileSync(back, content)
+    }
+  }
+
+  /** The same, of a folder that was not there before: files that were copied to it, and not synced, are there or not. */
+  loseCopies(directory: string, target: string): void {
+    if (!existsSync(directory)) return
+    cpSync(directory, target, { recursive: true })
+    for (const name of readdirSync(target, { recursive: true, encoding: 'utf8' })) {
+      const path = join(target, name)
+      const former = join(directory, name)
+      // A new name changes nothing of what was synced under the one before.
+      const isSynced = this.#syncedCopies.has(former) || this.#syncedCopies.has(`${former}.restoring`)
+      if (!statSync(path).isFile() || isSynced) continue
+      const dice = this.#random()
+      if (dice < 0.34) rmSync(path)
+      else if (dice < 0.67) truncateSync(path, Math.floor(this.#random() * statSync(path).size))
     }
   }
 
