@@ -113,6 +113,7 @@ test('a list is asked once a second about a client, each restriction for itself'
     asked++
     return { kind: 'records', records: ['127.0.0.4'], ttlMs: 0 }
   })
+  clock.ms = 86_400_000
   const [any, other] = [parseListZone('bl.example'), parseListZone('bl.example=127.0.0.2')]
   const kind = async (zone: typeof any) => (await made.query(zone, '192.0.2.1')).kind
   assert.equal(await kind(any), 'listed')
@@ -120,7 +121,7 @@ test('a list is asked once a second about a client, each restriction for itself'
   assert.equal(await kind(any), 'listed')
   assert.equal(asked, before)
   assert.equal(await kind(other), 'not-listed')
-  for (const ms of [1_500, -86_400_000]) {
+  for (const ms of [86_401_500, 1_500]) {
     const now = asked
     clock.ms = ms
     assert.equal(await kind(any), 'listed')
