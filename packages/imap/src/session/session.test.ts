@@ -4,8 +4,6 @@ import net from 'node:net'
 import { test } from 'node:test'
 import { startImapFixture } from '../testkit/imap-fixture.ts'
 
-const message = 'Subject: one\r\n\r\nbody\r\n'
-
 test('RFC 9051 §7.1.1: the greeting brings the capabilities that may be used before login', async (t) => {
   const { port } = await startImapFixture(t, { greeting: 'Hello' })
   const socket = net.connect(port, '127.0.0.1')
@@ -153,108 +151,6 @@ test('before login a large literal is refused, and its octets are no commands', 
   client.send(`b LOGIN {40000+}\r\n${'x NOOP\r\n'.repeat(5000)}\r\nc NOOP\r\n`)
   assert.match((await client.line())!, /^b NO \[TOOBIG\]/)
   assert.match((await client.line())!, /^c OK/)
-})
-
-test('RFC 9051 §7.5.1: no EXPUNGE while FETCH, STORE or SEARCH by numbers runs; NOOP brings it', async (t) => {
-  const imap = await startImapFixture(t)
-  const one = await imap.login('INBOX')
-  for (let at = 0; at < 4; at++) await one.append('INBOX', message)
-  const two = await imap.login('INBOX')
-  await one.ok('STORE 1 +FLAGS.SILENT (\\Deleted)')
-  await one.ok('NOOP')
-  const expunged = await one.ok('EXPUNGE')
-  assert.ok(expunged.includes('* 1 EXPUNGE'))
-  for (const line of ['FETCH 2:4 UID', 'SEARCH ALL', 'STORE 2 +FLAGS (\\Flagged)']) {
-    const lines = await two.ok(line)
-    assert.ok(!lines.some((text) => text.endsWith('EXPUNGE')), line)
-  }
-  await one.append('INBOX', message)
-  const held = await two.ok('FETCH 2 UID')
-  assert.ok(held.includes('* 5 EXISTS'), held.join('\n'))
-  const lines = await two.ok('NOOP')
-  assert.deepEqual(
-    lines.filter((text) => text.endsWith('EXPUNGE')),
-    ['* 1 EXPUNGE'],
-  )
-  assert.deepEqual((await two.ok('FETCH 1:* UID')).slice(0, -1), [
-    '* 1 FETCH (UID 2)',
-    '* 2 FETCH (UID 3)',
-    '* 3 FETCH (UID 4)',
-    '* 4 FETCH (UID 5)',
-  ])
-})
-
-test('RFC 9051 §7.5.1: UID commands may bring EXPUNGE', async (t) => {
-  const imap = await startImapFixture(t)
-  const one = await imap.login('INBOX')
-  for (let at = 0; at < 3; at++) await one.append('INBOX', message)
-  const two = await imap.login('INBOX')
-  await one.ok('STORE 1,3 +FLAGS.SILENT (\\Deleted)')
-  await one.ok('UID EXPUNGE 1:2')
-  const lines = await two.ok('UID FETCH 2 (UID)')
-  assert.ok(lines.includes('* 1 EXPUNGE'))
-})
-
-test('flags that another session changes arrive as FETCH; own .SILENT ones do not', async (t) => {
-  const imap = await startImapFixture(t)
-  const one = await imap.login('INBOX')
-  await one.append('INBOX', message)
-  const two = await imap.login('INBOX')
-  const silent = await one.ok('STORE 1 +FLAGS.SILENT (\\Flagged $label1)')
-  assert.ok(!silent.some((line) => line.includes('FETCH')))
-  const lines = await two.ok('NOOP')
-  assert.ok(
-    lines.some((line) => /^\* FLAGS \(.*\$label1\)/.test(line)),
-    lines.join('\n'),
-  )
-  const fetch = lines.find((line) => line.includes('FETCH'))!
-  assert.match(fetch, /^\* 1 FETCH \(UID 1 FLAGS \(\\Flagged .*\$label1\)\)$/)
-  assert.ok(!(await one.ok('NOOP')).some((line) => line.includes('FETCH')))
-})
-
-test('RFC 2177: IDLE pushes EXISTS, flags and EXPUNGE, ends with DONE', async (t) => {
-  const imap = await startImapFixture(t)
-  const one = await imap.login('INBOX')
-  const two = await imap.login('INBOX')
-  two.send('i IDLE\r\n')
-  assert.equal(await two.line(), '+ idling')
-  await one.append('INBOX', message)
-  assert.match((await two.until(/RECENT/)).join('|'), /^\* 1 EXISTS\|\* [01] RECENT$/)
-  await one.ok('STORE 1 +FLAGS (\\Deleted)')
-  assert.match((await two.line())!, /^\* 1 FETCH \(UID 1 FLAGS \(\\Deleted( \\Recent)?\)\)$/)
-  await one.ok('EXPUNGE')
-  assert.equal(await two.line(), '* 1 EXPUNGE')
-  two.send('done\r\nj NOOP\r\n')
-  assert.equal(await two.line(), 'i OK Idle completed')
-  assert.equal(await two.line(), 'j OK NOOP completed')
-  two.send('k IDLE\r\nl NOOP\r\n')
-  assert.deepEqual(await two.until(/^k/), ['+ idling', 'k BAD Expected DONE.'])
-})
-
-test('RFC 3501 §2.3.2: one session alone gets a message as \\Recent', async (t) => {
-  const imap = await startImapFixture(t)
-  const one = await imap.login()
-  await one.append('INBOX', message)
-  assert.ok((await one.ok('EXAMINE INBOX')).includes('* 1 RECENT'))
-  assert.ok((await one.ok('STATUS INBOX (RECENT)')).includes('* STATUS INBOX (RECENT 1)'))
-  assert.ok((await one.ok('SELECT INBOX')).includes('* 1 RECENT'))
-  assert.ok((await one.ok('FETCH 1 FLAGS'))[0]!.includes('\\Recent'))
-  const two = await imap.login()
-  assert.ok((await two.ok('SELECT INBOX')).includes('* 0 RECENT'))
-})
-
-test('a mailbox deleted under a session ends it with BYE', async (t) => {
-  const imap = await startImapFixture(t)
-  const one = await imap.login()
-  await one.ok('CREATE x')
-  const two = await imap.login('x')
-  const three = await imap.login('x')
-  three.send('i IDLE\r\n')
-  assert.equal(await three.line(), '+ idling')
-  await one.ok('DELETE x')
-  assert.deepEqual(await three.end(), ['* BYE Selected mailbox was deleted, have to disconnect.'])
-  two.send('a NOOP\r\n')
-  assert.deepEqual(await two.end(), ['* BYE Selected mailbox was deleted, have to disconnect.'])
 })
 
 test('a fault of ours: NO [SERVERBUG], logged with its stack, and the session goes on', async (t) => {
