@@ -36,7 +36,8 @@ export async function draftLiteral(
 ): Promise<LiteralAnswer> {
   if (pending?.kind !== 'octets') return 'buffer'
   const index = messages.length - 1
-  const { catenated, pieces } = messages[index]!
+  const { catenated, utf8, pieces } = messages[index]!
+  if (utf8 && !session.enabled('UTF8=ACCEPT')) return no('UTF8=ACCEPT is not enabled', 'CANNOT')
   if (sizeBytes === 0 && !catenated) return no("Can't save a zero byte message")
   const { mailbox } = await appendTarget(session, name)
   const replaced = freedBytes > 0 ? 1 : 0

@@ -123,6 +123,25 @@ test('RFC 4978: octets that are not raw deflate end the session with a word', as
   while (service.sessions > 0) await new Promise(setImmediate)
 })
 
+test('RFC 8437 §4.1: UNAUTHENTICATE ends compression with its answer, and it may begin again', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.login('INBOX')
+  for (let round = 0; round < 2; round++) {
+    if (round > 0) await client.ok('LOGIN alice secret')
+    await client.ok('COMPRESS DEFLATE')
+    const plain = client.socket.listeners('data')
+    const compressed = new CompressedClient(client, 3)
+    assert.match(await compressed.command('a', 'NOOP'), /^a OK/m)
+    const answer = await compressed.command('b', 'UNAUTHENTICATE')
+    assert.match(answer, /^b OK \[CAPABILITY IMAP4rev1 .*AUTH=PLAIN.*\] /m)
+    client.socket.removeAllListeners('data')
+    for (const listener of plain) client.socket.on('data', listener as () => void)
+    assert.match((await client.command('SELECT INBOX')).at(-1)!, /^BAD /)
+  }
+  await client.ok('LOGIN bob secret')
+  assert.match((await client.ok('CAPABILITY')).join(), / COMPRESS=DEFLATE /)
+})
+
 test('RFC 4978: neither before login nor after compression began in the clear', async (t) => {
   const { connect } = await startImapFixture(t)
   const client = await connect()

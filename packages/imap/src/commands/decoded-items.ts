@@ -62,8 +62,9 @@ export function writeSource(
 ): void {
   if (item.kind === 'preview') {
     out.text('PREVIEW ')
-    const text = source?.part && octets && previewText(source.part, octets)
-    out.nstring(text === undefined ? undefined : octetsOf(Buffer.from(text)))
+    // RFC 8970 §3.2: nothing to show is an empty string; NIL would be "ask again".
+    const text = source?.part && octets ? previewText(source.part, octets) : ''
+    out.nstring(octetsOf(Buffer.from(text)))
     return
   }
   out.text(item.label).text(' ')

@@ -17,6 +17,8 @@ export function scopeOf(session: SelectedSession): SearchScope {
     sequenceRanges(set) {
       // RFC 9586 §3.
       if (!set.saved && session.enabled('UIDONLY')) throw uidRequired()
+      // RFC 7162 §3.2.10.2: numbers among the keys of UID SEARCH.
+      if (!set.saved) session.holdExpunges()
       return named(set, () => set.sequenceIndexesWithin(uids.length))
     },
     uidRanges: (set) => (set.saved ? uidRanges(mailbox.saved) : set.ranges(uids[uids.length - 1] ?? 0)),

@@ -22,7 +22,7 @@ export interface ListReturn {
 }
 
 export interface ListArgs {
-  /** `extended`: the client knows what RFC 5258 says. */
+  /** `extended`: the client knows what RFC 5258 says, by using any of its three forms (§1). */
   readonly form: 'plain' | 'extended'
   readonly selection: ListSelection
   readonly reference: string
@@ -78,12 +78,13 @@ export function listArgs(p: Parser): ListArgs {
   if (extended) p.sp()
   const reference = p.mailbox()
   p.sp()
-  const patterns = p.peek('(') ? p.nonEmptyList(() => p.listMailbox()) : [p.listMailbox()]
+  const several = p.peek('(')
+  const patterns = several ? p.nonEmptyList(() => p.listMailbox()) : [p.listMailbox()]
   const length = patterns.reduce((sum, pattern) => sum + reference.length + (pattern?.length ?? 0), 0)
   if (length > maxPatternLength)
     throw new SyntaxFault(`Expected patterns of at most ${maxPatternLength} characters in all`)
   const returns = p.atEnd ? nothingMore : listReturn(p)
-  const plain = !extended && patterns.length === 1 && returns === nothingMore
+  const plain = !extended && !several && returns === nothingMore
   return { form: plain ? 'plain' : 'extended', selection, reference, patterns, returns }
 }
 

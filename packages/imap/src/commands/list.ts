@@ -28,7 +28,7 @@ async function inPatterns(
   { reference, patterns }: ListArgs,
 ): Promise<ReadonlySet<string>> {
   const matchers = patterns.flatMap((pattern) =>
-    pattern === undefined ? [] : [new MailboxPattern(reference + pattern)],
+    pattern === undefined || pattern === '' ? [] : [new MailboxPattern(reference + pattern)],
   )
   const found = new Set<string>()
   const turn = new Turn()
@@ -82,8 +82,8 @@ function listLine({ entry, childInfo }: Match, args: ListArgs, client: NameReade
 }
 
 async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListArgs): Promise<Completion> {
-  // Asks for the separator and the root of the reference.
-  if (args.patterns.length === 1 && args.patterns[0] === '') {
+  // Asks for the separator and the root of the reference; in the extended form it does not (RFC 5258 §3).
+  if (args.form === 'plain' && args.patterns[0] === '') {
     session.untagged('LIST (\\Noselect) "/" ""')
     return ok('List completed')
   }

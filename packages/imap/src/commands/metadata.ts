@@ -1,11 +1,5 @@
 /** GETMETADATA and SETMETADATA. RFC 5464 §4. */
-import {
-  type AccountId,
-  type AnnotationPlace,
-  annotationLimits,
-  type MailboxId,
-  StoreError,
-} from '@posthorn/storage'
+import { type AnnotationPlace, annotationLimits, StoreError } from '@posthorn/storage'
 import { Refusal } from '../errors.ts'
 import type { SessionIn } from '../session/session.ts'
 import {
@@ -153,10 +147,9 @@ export const setMetadata = command({
   literal: (_, __, sizeBytes) => (sizeBytes > annotationLimits.valueBytes ? tooLarge() : 'buffer'),
   async run(session, { name, values }) {
     const found = name === '' ? undefined : await annotatedMailbox(session, name)
-    const stored = found === undefined ? serverValues(values) : await mailboxValues(session, found, values)
     try {
-      const place: AnnotationPlace = found?.mailbox.id ?? 'server'
-      await session.store.annotations.change(place, changesOf(stored, session.account.id), session.id)
+      if (found === undefined) await change(session, 'server', serverValues(values))
+      else await changeMailbox(session, found, values)
     } catch (error) {
       if (error instanceof StoreError && error.kind === 'too-large') return tooLarge()
       if (error instanceof StoreError && error.kind === 'limit')
@@ -172,12 +165,14 @@ function tooLarge() {
   return no('The value is too large', `METADATA MAXSIZE ${valueBytes}`)
 }
 
-function changesOf(values: readonly EntryValue[], account: AccountId) {
-  return values.map(({ entry, value }) => ({
+/** All or nothing. RFC 5464 §4.3. */
+function change(session: LoggedIn, place: AnnotationPlace, values: readonly EntryValue[]): Promise<void> {
+  const changes = values.map(({ entry, value }) => ({
     name: entry.name,
-    scope: entry.scope === 'shared' ? ('shared' as const) : account,
+    scope: entry.scope === 'shared' ? ('shared' as const) : session.account.id,
     value,
   }))
+  return session.store.annotations.change(place, changes, session.id)
 }
 
 /** RFC 5464 §3.2.1.1: the administrator's, and for each user what is private. */
@@ -202,15 +197,22 @@ function refuseBadFilter({ name }: MetadataEntry, keys: Buffer): void {
 }
 
 /** What is shared may be changed by those who may change the messages, too. */
-async function mailboxValues(
+async function changeMailbox(
   session: LoggedIn,
   { mailbox, rights }: FoundMailbox,
   values: readonly EntryValue[],
-): Promise<readonly EntryValue[]> {
+): Promise<void> {
   if (values.some(({ entry }) => entry.scope === 'shared') && !rights.includes('w')) throw noPermission()
   const isUse = ({ entry }: EntryValue): boolean =>
     entry.scope === 'private' && entry.name === '/specialuse' && mailbox.account === session.account.id
   const use = values.findLast(isUse)
-  if (use !== undefined) await setSpecialUse(session, mailbox.id as MailboxId, use.value)
-  return values.filter((each) => !isUse(each))
+  const others = values.filter((each) => !isUse(each))
+  if (use !== undefined) await setSpecialUse(session, mailbox.id, use.value)
+  try {
+    if (others.length > 0) await change(session, mailbox.id, others)
+  } catch (error) {
+    // RFC 5464 §4.3: when one fails, none is changed.
+    if (use !== undefined) await session.store.mailboxes.setSpecialUse(mailbox.id, mailbox.specialUse)
+    throw error
+  }
 }

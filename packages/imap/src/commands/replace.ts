@@ -43,6 +43,7 @@ export const replace = command({
     const { placed, uids } = await finishDrafts(session, name, messages, (target, [item]) =>
       store.messages.replace(mailbox.id, uid as Uid, target.id, item!),
     )
+    session.notices?.ownChange(placed.mailbox, placed.modSeq)
     // RFC 8508 §4.3: told before the message it replaces goes.
     if (uids === 'told')
       session.untagged(`OK [APPENDUID ${placed.uidValidity} ${placed.uid}] Replacement message ready`)

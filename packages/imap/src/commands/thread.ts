@@ -1,4 +1,4 @@
-/** THREAD and UID THREAD. RFC 5256 §3; REFS: draft-ietf-morg-inthread-01; MODSEQ RFC 7162 §3.1.6. */
+/** THREAD and UID THREAD. RFC 5256 §3; REFS: draft-ietf-morg-inthread-01; MODSEQ RFC 7162 §3.1.9. */
 import type { KeyTable } from '../order/key-table.ts'
 import { type Forest, forestText } from '../order/thread-forest.ts'
 import { threadByReferences, threadByReferencesOnly } from '../order/thread-references.ts'
@@ -59,8 +59,8 @@ export const thread = command({
     if (session.gone) return ok('Thread completed')
     const numbers = numbering === 'uid' ? uids : await sequenceNumbers(mailbox.uids, uids, turn)
     const text = await forestText(forest, numbers, turn)
-    const modSeq = usesModSeq && uids.length > 0 ? ` (MODSEQ ${found.highestModSeq})` : ''
-    await session.write(`* THREAD${text === '' ? '' : ` ${text}`}${modSeq}\r\n`)
+    // RFC 7162 §3.1.9: never with a MODSEQ.
+    await session.write(`* THREAD${text === '' ? '' : ` ${text}`}\r\n`)
     return ok('Thread completed')
   },
 })

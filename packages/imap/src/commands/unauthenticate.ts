@@ -1,4 +1,4 @@
-import { command, ok } from './command.ts'
+import { bad, command, ok } from './command.ts'
 
 /** RFC 8437: as if just connected, TLS kept. */
 export const unauthenticate = command({
@@ -7,8 +7,13 @@ export const unauthenticate = command({
   numbers: 'none',
   capabilities: ['UNAUTHENTICATE'],
   args: () => undefined,
-  run(session) {
+  async run(session) {
+    // RFC 8437 §8: behind a proxy that looks at the login alone, whoever withholds it means it.
+    if (session.withholds('UNAUTHENTICATE')) return bad('UNAUTHENTICATE is disabled here')
     session.unauthenticate()
-    return ok('Unauthenticate completed', session.capabilities())
+    if (!session.compressed) return ok('Unauthenticate completed', session.capabilities())
+    // RFC 8437 §4.1: compression goes with the login, its own answer is the last.
+    await session.endCompression(`[${session.capabilities()}] Unauthenticate completed`)
+    return undefined
   },
 })

@@ -82,6 +82,13 @@ test('Dovecot: imap_capability adds with +, withholds with -, and replaces witho
   assert.match((await before.ok('CAPABILITY'))[0]!, /AUTH=PLAIN/)
 })
 
+test('RFC 8437 §8: UNAUTHENTICATE is gone where it is withheld', async (t) => {
+  const fixture = await startImapFixture(t, { withheld: new Set(['UNAUTHENTICATE']) })
+  const client = await fixture.login()
+  assert.match((await client.command('UNAUTHENTICATE')).at(-1)!, /^BAD /)
+  await client.ok('SELECT INBOX')
+})
+
 test('pause-after-idling: no news where IDLE begins and ends, RFC 9051 §6.3.13', async (t) => {
   const imap = await startImapFixture(t, {
     quirks: [{ name: 'Sleepy', version: undefined, withheld: [], workarounds: ['pause-after-idling'] }],

@@ -147,6 +147,20 @@ export class CompressedChannel implements Channel, ConnectionHandler {
     else void settled.then(() => this.#inner.end())
   }
 
+  /** What was written is the last that is compressed; gives the connection below back to its user. RFC 8437 §4.1. */
+  async leave(): Promise<Channel> {
+    this.#flush()
+    await this.#deflater.settled
+    clearTimeout(this.#rest)
+    this.#deflater.close()
+    this.#inflater.close()
+    if (!this.open) return this
+    this.#ending = true
+    this.#inner.attach(this.#user)
+    if (this.#pausedBy.zlib && !this.#pausedBy.user) this.#inner.resume()
+    return this.#inner
+  }
+
   destroy(reason?: CloseReason): void {
     this.#inner.destroy(reason)
   }

@@ -28,6 +28,8 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
   account: Account | undefined
   numbering: 'sequence' | 'uid' = 'sequence'
   tag = ''
+  /** Of the running command. */
+  holdsExpunges = false
   readonly startedMs: number
   failedLogins: LoggedSession['failedLogins']
   badCommands = 0
@@ -186,6 +188,11 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
     this.connection = new CompressedChannel(this.connection, this)
   }
 
+  async endCompression(text: string): Promise<void> {
+    this.connection.write(`${this.tag} OK ${text}\r\n`)
+    if (this.connection instanceof CompressedChannel) this.connection = await this.connection.leave()
+  }
+
   select(mailbox: OpenMailbox): void {
     if (this.#closed) return
     this.mailbox = mailbox
@@ -204,6 +211,10 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
     const { uids, saved } = this.mailbox!
     if (set.saved) return saved
     return pick(uids, this.numbering === 'uid' ? set.uidIndexes(uids) : set.sequenceIndexes(uids.length))
+  }
+
+  holdExpunges(): void {
+    this.holdsExpunges = true
   }
 
   logout(): void {

@@ -42,9 +42,14 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
     const lastKnown = mailbox?.uids[mailbox.uids.length - 1] ?? 0
     const news = await mailbox?.news(this.store, expunges)
     if (mailbox === undefined || news === undefined) return
-    const selected = this.#notices?.spec?.selected
-    const variant = this as unknown as SelectedSession
-    await tellNews(variant, mailbox, { news, lastKnown, selected, contexts: this.#contexts })
+    const notices = this.#notices
+    await tellNews(this as unknown as SelectedSession, mailbox, {
+      news,
+      lastKnown,
+      selected: notices?.spec?.selected,
+      contexts: this.#contexts,
+      madeHere: (modSeq) => notices?.madeHere(mailbox.id, modSeq) ?? false,
+    })
   }
 
   get contexts(): SearchContexts {

@@ -45,6 +45,27 @@ test('RFC 9051 §7.5.1: UID commands may bring EXPUNGE', async (t) => {
   assert.ok(lines.includes('* 1 EXPUNGE'))
 })
 
+test('RFC 7162 §3.2.10.2: nor while UID SEARCH, UID SORT or ESEARCH has sequence numbers among its keys', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login('INBOX')
+  for (let at = 0; at < 4; at++) await one.append('INBOX', message)
+  const two = await imap.login()
+  await two.ok('ENABLE QRESYNC')
+  await two.ok('SELECT INBOX')
+  await one.ok('STORE 1 +FLAGS.SILENT (\\Deleted)')
+  await one.ok('EXPUNGE')
+  const commands = [
+    'UID SEARCH 2:3',
+    'UID SEARCH NOT (OR 1 SEEN)',
+    'UID SORT (SUBJECT) UTF-8 2:3',
+    'UID THREAD REFERENCES UTF-8 1:*',
+    'ESEARCH IN (SELECTED) 2',
+  ]
+  for (const command of commands)
+    assert.doesNotMatch((await two.ok(command)).join(), /VANISHED|EXPUNGE/, command)
+  assert.deepEqual((await two.ok('UID SEARCH UID 2:3'))[1], '* VANISHED 1')
+})
+
 test('flags that another session changes arrive as FETCH; own .SILENT ones do not', async (t) => {
   const imap = await startImapFixture(t)
   const one = await imap.login('INBOX')
@@ -106,4 +127,3 @@ test('a mailbox deleted under a session ends it with BYE', async (t) => {
   two.send('a NOOP\r\n')
   assert.deepEqual(await two.end(), ['* BYE Selected mailbox was deleted, have to disconnect.'])
 })
-

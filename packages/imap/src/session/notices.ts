@@ -84,9 +84,15 @@ export class Notices {
     this.#ownModSeqs.set(mailbox, made.add(modSeq))
   }
 
-  /** Changes of this mailbox would be told. */
+  /** Changes of this mailbox would be told, or its new messages be sent. */
   follows(mailbox: MailboxId): boolean {
-    return this.#counts.has(mailbox)
+    if (this.#counts.has(mailbox)) return true
+    return mailbox === this.#reader.mailbox?.id && (this.spec?.selected?.items.length ?? 0) > 0
+  }
+
+  /** The command under way made this change. */
+  madeHere(mailbox: MailboxId, modSeq: number): boolean {
+    return this.#ownModSeqs.get(mailbox)?.has(modSeq) ?? false
   }
 
   get pending(): boolean {

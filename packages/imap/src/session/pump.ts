@@ -139,6 +139,7 @@ function runCall(
   const { command } = call
   session.tag = call.tag
   session.numbering = call.numbering
+  session.holdsExpunges = command.numbers === 'uses' && call.numbering === 'sequence'
   const variant = session as unknown as Session
   const args = command.args(p, variant)
   p.end()
@@ -166,9 +167,8 @@ function idleCall(session: ImapSession): Call {
 async function finish(session: ImapSession, call: Call, completion: Completion): Promise<void> {
   const wanted = session.wantsNews && !session.answersWithoutNews(call.command.name)
   if (session.mailbox?.stale && wanted && session.state !== 'logout') {
-    const hold = call.command.numbers === 'uses' && call.numbering === 'sequence'
     try {
-      await session.sendNews(hold ? 'hold' : 'send')
+      await session.sendNews(session.holdsExpunges ? 'hold' : 'send')
     } catch (error) {
       session.newsFailed(error)
       return

@@ -97,6 +97,8 @@ interface LoggedInSession extends SessionCommon {
   readonly compressed: boolean
   /** Answers OK; all that follows is compressed, both ways (RFC 4978). */
   compress(): void
+  /** Answers OK, the last that is compressed. @param text with its response code */
+  endCompression(text: string): Promise<void>
   /** RFC 5465 §3.1: from now on the client is told of these events alone, also between commands. */
   notify(spec: NotifySpec, status: 'STATUS' | 'no status'): Promise<void>
   /** What the running command does itself is not news to the client; undefined: it asked for none. */
@@ -116,6 +118,8 @@ export interface SelectedSession extends LoggedInSession {
   readonly contexts: SearchContexts
   /** Becomes authenticated. */
   unselect(): void
+  /** Sequence numbers stand in the running command: no EXPUNGE comes before its answer. */
+  holdExpunges(): void
   /** Tells the client what changed in the mailbox, as `* n EXPUNGE`, EXISTS, FETCH. */
   sendNews(expunges: 'send' | 'hold'): Promise<void>
   /**

@@ -19,6 +19,8 @@ export interface Told {
   /** NOTIFY's wishes. */
   readonly selected: SelectedEvents | undefined
   readonly contexts: SearchContexts | undefined
+  /** By the command under way. */
+  madeHere(modSeq: number): boolean
 }
 
 export async function tellNews(session: SelectedSession, mailbox: OpenMailbox, told: Told): Promise<void> {
@@ -43,8 +45,15 @@ export async function tellNews(session: SelectedSession, mailbox: OpenMailbox, t
   const came = newUids(mailbox, told)
   const rest =
     contexts === undefined ? came : await tellContexts(session, mailbox, { news, contexts, came, items })
-  // RFC 5465 §5.2: after ESEARCH ADDTO.
-  if (rest.length > 0 && items.length > 0) await answerFetch(session, planFetch(items), rest)
+  if (items.length === 0) return
+  // RFC 5465 §5.2: after ESEARCH ADDTO; what the client put there itself it knows.
+  const others = rest.filter((uid) => !told.madeHere(modSeqOf(news, uid)))
+  if (others.length > 0) await answerFetch(session, planFetch(items), others)
+}
+
+function modSeqOf({ changed }: News, uid: number): number {
+  const at = lowerBound(changed.uids, uid)
+  return changed.uids[at] === uid ? changed.modSeqs[at]! : 0
 }
 
 function newUids({ uids }: OpenMailbox, { news, lastKnown }: Told): Uint32Array {

@@ -9,6 +9,8 @@ export interface NewMessage {
   /** undefined: now. */
   readonly internalDateMs: number | undefined
   readonly catenated: boolean
+  /** It was announced to have a header in UTF-8: RFC 6855 §4. */
+  readonly utf8: boolean
   readonly pieces: readonly MessagePiece[]
 }
 
@@ -43,6 +45,7 @@ class MessageReader implements NewMessage {
   flags = noFlags
   internalDateMs: number | undefined
   catenated = false
+  utf8 = false
   readonly pieces: MessagePiece[] = []
   readonly #p: Parser
 
@@ -62,8 +65,14 @@ class MessageReader implements NewMessage {
       p.sp()
     }
     if (p.acceptText('CATENATE (')) return this.#catenate()
-    if (p.acceptText('UTF8 (')) return this.#octets() ?? this.#close()
-    return this.#octets()
+    return this.#literal()
+  }
+
+  /** `{n}`, `~{n}` or `UTF8 (~{n})`. */
+  #literal(): PendingLiteral | undefined {
+    if (!this.#p.acceptText('UTF8 (')) return this.#octets()
+    this.utf8 = true
+    return this.#octets() ?? this.#close()
   }
 
   #close(): undefined {
@@ -97,6 +106,8 @@ class MessageReader implements NewMessage {
   }
 
   #text(): PendingLiteral | undefined {
+    // RFC 6855 §4: cat-part =/ utf8-literal.
+    if (this.#p.peekText('UTF8 (')) return this.#literal()
     if (!this.#p.acceptText('TEXT ')) throw this.#p.fault('TEXT or URL')
     return this.#octets()
   }

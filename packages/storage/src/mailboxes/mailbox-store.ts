@@ -12,6 +12,7 @@ import { keyAfter, keyOf32, tables } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { readAccount } from '../rows/account-row.ts'
 import {
+  countMailboxChange,
   emptyMailboxState,
   findMailboxId,
   findSpecialUse,
@@ -142,6 +143,7 @@ const setSpecialUse = (unit: Unit, id: number, specialUse: readonly SpecialUse[]
     throw new StoreError('no-such-mailbox', `Cannot change mailbox ${id}: it does not exist`)
   checkSpecialUse(unit, facts.account, specialUse, id)
   writeMailboxFacts(unit, id, { ...facts, specialUse })
+  countMailboxChange(unit, id)
   wakeMailboxes(unit, facts.account)
 }
 

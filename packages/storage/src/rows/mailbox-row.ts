@@ -131,6 +131,12 @@ export const writeMailboxState = (unit: Unit, id: number, state: MailboxState): 
   unit.put(stateKey(id), bytes)
 }
 
+/** A MODSEQ for a change that concerns no message: annotations (RFC 7162 §3.2). */
+export const countMailboxChange = (unit: Unit, id: number): void => {
+  const state = readMailboxState(unit, id)
+  if (state !== undefined) writeMailboxState(unit, id, { ...state, highestModSeq: state.highestModSeq + 1 })
+}
+
 const stateSeal = (id: number, bytes: Buffer): number => (foldWords(bytes, 0, stateBytes) ^ id) >>> 0
 
 export const readKeywords = (reader: Reader, id: number): readonly string[] =>

@@ -16,7 +16,7 @@ import {
   removeAnnotation,
   writeAnnotation,
 } from '../rows/annotation-row.ts'
-import { readMailboxFacts } from '../rows/mailbox-row.ts'
+import { countMailboxChange, readMailboxFacts } from '../rows/mailbox-row.ts'
 
 const server = 0
 const shared = 0
@@ -55,6 +55,7 @@ const change = (
     const changed = names.get(account) ?? new Set()
     names.set(account, changed.add(name))
   }
+  if (names.size > 0 && mailbox !== server) countMailboxChange(unit, mailbox)
   for (const [account, changed] of names) {
     refuseTooMany(unit, mailbox, account)
     unit.wake({
