@@ -119,4 +119,33 @@ describe('from Dovecot to here and back', () => {
     assert.notEqual(refused.code, 0)
     assert.match(refused.stderr, /login refused/)
   })
+
+  it('a message that the server fails at is left out, and said; what else goes wrong there costs its mailbox alone', async () => {
+    await newSite('broken')
+    const login = { address: 'u52@bench.test', password: 'secret' }
+    await withImap(peers.imapPort, login, async (client) => {
+      for (let n = 1; n <= 5; n++) await append(client, 'INBOX', n)
+      // Both would become Sent here.
+      await client.mailboxCreate('Sent Messages')
+      await append(client, 'Sent Messages', 6)
+      await append(client, 'Sent', 7)
+    })
+    // Dovecot ends the session when the size in the name is wrong.
+    const broken = join(peers.mailFolder, 'u52', 'cur', '1700000105.M1P1.odd,S=999999999:2,S')
+    writeFileSync(broken, 'Subject: wrong size\n\nx\n')
+    await mustRun('chown', ['5000:5000', broken])
+    const password = join(root, 'password')
+    writeFileSync(password, 'secret\n')
+    const args = ['import', 'imap', 'alice', '127.0.0.1', '--port', String(peers.imapPort)]
+    args.push('--security', 'plain', '--user', login.address, '--password-file', password)
+    const brought = await posthorn(...args, '--map', 'Sent Messages=Sent')
+    assert.equal(brought.code, 1, brought.stdout + brought.stderr)
+    assert.doesNotMatch(brought.stderr, /^ +at /m)
+    assert.match(brought.stdout, /^INBOX +5 new .* there 6 [0-9a-f]+ +here 5 [0-9a-f]+ +DIFFERENT/m)
+    assert.match(brought.stdout, /^INBOX: a message of .* could not be read there/m)
+    assert.match(brought.stdout, /^Sent Messages -> Sent +1 new .* same/m)
+    assert.match(brought.stdout, /^Sent: "Sent Messages" goes there already \(--map 'Sent=NAME'/m)
+    const mapped = await posthorn(...args, '--map', 'Sent Messages=Sent', '--map', 'Sent=Sent here', '--only', 'Sent')
+    assert.match(mapped.stdout, /^Sent -> Sent here +1 new .* same/m)
+  })
 })

@@ -35,6 +35,8 @@ export interface MaildropUpdate {
 export class Maildrop {
   readonly mailbox: MailboxId
   readonly uidValidity: number
+  /** Of the mailbox. */
+  readonly objectId: string
   readonly uids: Uint32Array
   /** Of all messages, before any DELE. */
   totalBytes: number
@@ -49,7 +51,7 @@ export class Maildrop {
   readonly #release: () => Promise<void>
   #released = false
   #sizes: Float64Array | undefined
-  #xUidls: Promise<ReadonlyMap<number, string>> | undefined
+  #keptIds: ReadonlyMap<number, string> | undefined
   /** 1 = marked to be deleted, 2 = retrieved. Made when first needed. */
   #marks: Uint8Array | undefined
 
@@ -59,6 +61,7 @@ export class Maildrop {
       readonly account: Account
       readonly mailbox: MailboxId
       readonly uidValidity: number
+      readonly objectId: string
       readonly uids: Uint32Array
       readonly totalBytes: number
       readonly headers: SurrogateHeaders | undefined
@@ -69,6 +72,7 @@ export class Maildrop {
     this.#account = place.account
     this.mailbox = place.mailbox
     this.uidValidity = place.uidValidity
+    this.objectId = place.objectId
     this.uids = place.uids
     this.totalBytes = place.totalBytes
     this.#quick = store.messages.quickReader(place.mailbox, place.uids)
@@ -90,8 +94,8 @@ export class Maildrop {
       const inbox = await store.mailboxes.find(account.id, 'INBOX')
       if (inbox === undefined) throw new StoreError('no-such-mailbox', `No INBOX of ${account.address}`)
       const view = await store.messages.view(inbox.id)
-      const { uidValidity, sizeBytes } = view.mailbox
-      const place = { account, mailbox: inbox.id, uidValidity, uids: view.uids, totalBytes: sizeBytes }
+      const { uidValidity, objectId, sizeBytes } = view.mailbox
+      const place = { account, mailbox: inbox.id, uidValidity, objectId, uids: view.uids, totalBytes: sizeBytes }
       const hidden = await hiddenMessages(store, inbox.id, removal)
       const uids = hidden.size === 0 ? view.uids : view.uids.filter((uid) => !hidden.has(uid))
       const headers = surrogates === 'made' ? await surrogateHeaders(store, inbox.id, uids) : undefined
@@ -146,10 +150,24 @@ export class Maildrop {
     return body && Buffer.concat([header.subarray(start, end), body])
   }
 
-  /** By UID; looked for once. */
-  xUidls(): Promise<ReadonlyMap<number, string>> {
-    this.#xUidls ??= foundUidls(this.#store, this.mailbox, this.uids)
-    return this.#xUidls
+  /** Unique-ids that do not follow the format, by UID; once `findKeptIds` has found them. */
+  get keptIds(): ReadonlyMap<number, string> | undefined {
+    return this.#keptIds
+  }
+
+  /** What was kept goes before what another server wrote into the messages. */
+  async findKeptIds(xUidl: 'kept' | 'ignored'): Promise<ReadonlyMap<number, string>> {
+    const kept = await this.#store.mailboxes.uniqueIds(this.mailbox)
+    const written =
+      xUidl === 'kept' ? await foundUidls(this.#store, this.mailbox, this.uids) : new Map<number, string>()
+    this.#keptIds = written.size === 0 ? kept : new Map([...written, ...kept])
+    return this.#keptIds
+  }
+
+  /** From now on these messages have these unique-ids. */
+  async keepIds(ids: ReadonlyMap<number, string>): Promise<void> {
+    await this.#store.mailboxes.keepUniqueIds(this.mailbox, ids)
+    this.#keptIds = new Map([...(this.#keptIds ?? []), ...ids])
   }
 
   /** When the client has heard that it is logged in: nearly all ask for sizes next. */

@@ -30,6 +30,8 @@ export interface Pop3Options extends Sending {
   readonly badCommandLimit: number
   /** Dovecot: pop3_uidl_format. A format that cannot be used is refused when the configuration is read. */
   readonly uidlFormat: string
+  /** A unique-id once told is kept, whatever the format becomes. Dovecot: pop3_save_uidl. */
+  readonly toldUidls: 'kept' | 'made anew'
   /** Messages with an X-UIDL field keep it as their unique-id. Dovecot: pop3_reuse_xuidl. */
   readonly xUidl: 'kept' | 'ignored'
   /** Whether LAST is known. Dovecot: pop3_enable_last. */
@@ -63,6 +65,7 @@ export const defaultPop3Options: Pop3Options = {
   loginBadCommandLimit: 3,
   badCommandLimit: 20,
   uidlFormat: '%08Xu%08Xv',
+  toldUidls: 'made anew',
   xUidl: 'ignored',
   last: 'unknown',
   seenAfterQuit: 'set',

@@ -119,6 +119,39 @@ test('Dovecot: pop3_reuse_xuidl - what a former server wrote is the unique-id, w
   assert.match(String(await client.ask('UIDL 9')), /^-ERR/)
 })
 
+test('unique-ids that were kept go before the format, and before X-UIDL', async (t) => {
+  const texts = ['X-UIDL: abc\r\n\r\n1\r\n', hello, hello]
+  const options = { ...defaultPop3Options, xUidl: 'kept' as const, uidlFormat: '%u' }
+  const fixture = await startPop3Fixture(t, texts, undefined, { options: () => options })
+  await fixture.store.mailboxes.keepUniqueIds(
+    fixture.inbox,
+    new Map([
+      [1, 'UID17-1300000000'],
+      [3, 'old:3'],
+    ]),
+  )
+  const client = await fixture.login()
+  assert.equal(await client.ask('UIDL 3'), '+OK 3 old:3')
+  assert.deepEqual((await client.askLines('UIDL')).slice(1, -1), ['1 UID17-1300000000', '2 2', '3 old:3'])
+})
+
+test('Dovecot: pop3_save_uidl - what a client was told stays, new messages follow the new format', async (t) => {
+  let options = { ...defaultPop3Options, toldUidls: 'kept' as const, uidlFormat: 'a%u' }
+  const fixture = await startPop3Fixture(t, [hello, hello], undefined, { options: () => options })
+  const first = await fixture.login()
+  assert.equal(await first.ask('UIDL 1'), '+OK 1 a1')
+  await first.ask('QUIT')
+  const { store, inbox } = fixture
+  const writer = store.messages.stage()
+  await writer.write(Buffer.from(hello))
+  const message = await writer.finish()
+  await store.messages.append(inbox, [{ message, flags: { system: 0, keywords: [] }, internalDateMs: 0 }])
+  options = { ...options, uidlFormat: '%g' }
+  const second = await fixture.login()
+  const { objectId } = (await store.mailboxes.get(inbox))!
+  assert.deepEqual((await second.askLines('UIDL')).slice(1, -1), ['1 a1', '2 a2', `3 ${objectId}00000003`])
+})
+
 test('LIST and UIDL of a large maildrop come in pieces, commands behind them wait', async (t) => {
   const fixture = await startPop3Fixture(t, [])
   const { store, inbox } = fixture

@@ -1,3 +1,4 @@
+import { compileUidlFormat, globalIdOf } from '@posthorn/pop3/uidl'
 import { type Account, type Mailbox, type Store, systemFlag } from '@posthorn/storage'
 import { hashOctets } from '../import/hashing.ts'
 import type { Progress } from '../import/progress.ts'
@@ -9,6 +10,8 @@ export interface ExportedMessage {
   readonly keywords: readonly string[]
   /** ms since 1970. */
   readonly internalDateMs: number
+  /** Of INBOX: as POP3 clients know it. */
+  readonly pop3Id: string | undefined
   readonly octets: Buffer
 }
 
@@ -33,7 +36,10 @@ export async function exportMailboxes(
   account: Account,
   only: ReadonlySet<string>,
   progress: Progress,
-  writerFor: (mailbox: Mailbox) => MailboxWriter,
+  {
+    uidlFormat,
+    writerFor,
+  }: { readonly uidlFormat: string; readonly writerFor: (mailbox: Mailbox) => MailboxWriter },
 ): Promise<ExportReport[]> {
   const mailboxes = (await store.mailboxes.list(account.id)).filter(
     ({ name, selectable }) => selectable && (only.size === 0 || only.has(name)),
@@ -42,16 +48,34 @@ export async function exportMailboxes(
   for (const mailbox of mailboxes) {
     progress.mailbox(mailbox.name, mailbox.messages)
     const writer = writerFor(mailbox)
-    reports.push(await exportMailbox(store, mailbox, writer, progress))
+    const pop3IdOf = await pop3Ids(store, mailbox, uidlFormat)
+    reports.push(await exportMailbox({ store, mailbox, pop3IdOf }, writer, progress))
     writer.end()
   }
   progress.end()
   return reports
 }
 
-async function exportMailbox(
+/** What POP3 tells of the messages of INBOX. */
+async function pop3Ids(
   store: Store,
-  mailbox: Mailbox,
+  { id, name, uidValidity, objectId }: Mailbox,
+  uidlFormat: string,
+): Promise<(uid: number) => string | undefined> {
+  if (name !== 'INBOX') return () => undefined
+  const kept = await store.mailboxes.uniqueIds(id)
+  const format = compileUidlFormat(uidlFormat)
+  return (uid) => kept.get(uid) ?? format(uid, uidValidity, globalIdOf(objectId, uid))
+}
+
+interface Exported {
+  readonly store: Store
+  readonly mailbox: Mailbox
+  readonly pop3IdOf: (uid: number) => string | undefined
+}
+
+async function exportMailbox(
+  { store, mailbox, pop3IdOf }: Exported,
   writer: MailboxWriter,
   progress: Progress,
 ): Promise<ExportReport> {
@@ -66,6 +90,7 @@ async function exportMailbox(
         system: (batch.flags0[index] as number) & allSystemFlags,
         keywords: keywordsOf(mailbox, batch.flags0[index] as number, batch.flags1[index] as number),
         internalDateMs: batch.facts?.internalDatesMs[index] as number,
+        pop3Id: pop3IdOf(batch.uids[index] as number),
         octets,
       })
       hashes.push(hashOctets(octets))

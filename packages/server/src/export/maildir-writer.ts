@@ -27,13 +27,13 @@ export function createMaildirWriter(root: string, mailbox: Mailbox): MailboxWrit
   const path = maildirPath(root, mailbox.name)
   for (const folder of ['cur', 'new', 'tmp']) mkdirSync(join(path, folder), { recursive: true, mode: 0o700 })
   const keywords: string[] = []
-  const files: [uid: number, base: string][] = []
+  const files: [uid: number, base: string, pop3Id: string | undefined][] = []
   return {
     write(message) {
       const base = baseName(mailbox, message)
       const slots = slotsOf(keywords, message.keywords)
       writeMessage(join(path, 'cur', `${base}${formatMaildirFlags(message.system, slots)}`), message)
-      files.push([message.uid, base])
+      files.push([message.uid, base, message.pop3Id])
     },
     end() {
       const { uidValidity, uidNext } = mailbox

@@ -68,14 +68,17 @@ class SourceConnection {
     return client
   }
 
-  /** Again after a broken connection. */
-  async use<T>(work: (client: ImapFlow) => Promise<T>): Promise<T> {
+  /** Again after a broken connection. @throws SourceError when it breaks each time */
+  async use<T>(work: (client: ImapFlow) => Promise<T>, attempts = maxAttempts): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const client = await this.client()
       try {
         return await work(client)
       } catch (error) {
-        if (client.usable || attempt >= maxAttempts) throw error
+        if (client.usable) throw error
+        const { host, port } = this.#options
+        if (attempt >= attempts)
+          throw new SourceError(`${host}:${port} ends the connection: ${connectProblem(error)}`)
         await new Promise((resolve) => setTimeout(resolve, attemptPauseMs))
       }
     }
@@ -100,7 +103,6 @@ function connectProblem(error: unknown): string {
 }
 
 function imapMailbox(connection: SourceConnection, entry: ListResponse): SourceMailbox {
-  const uidOf = new Map<string, number>()
   const numbers = { uidValidity: 0, uidNext: 0 }
   return {
     name: nameHere(entry),
@@ -109,29 +111,58 @@ function imapMailbox(connection: SourceConnection, entry: ListResponse): SourceM
     get numbers() {
       return numbers.uidValidity === 0 ? undefined : numbers
     },
-    list: () =>
-      connection.use(async (client) => {
-        const status = await client.mailboxOpen(entry.path, { readOnly: true })
-        numbers.uidValidity = Number(status.uidValidity)
-        numbers.uidNext = status.uidNext
-        const messages: SourceMessage[] = []
-        if (status.exists === 0) return messages
-        const want = { uid: true, flags: true, internalDate: true, size: true } as const
-        for await (const found of client.fetch('1:*', want)) {
-          const message = sourceMessage(numbers.uidValidity, found)
-          uidOf.set(message.key, found.uid)
-          messages.push(message)
-        }
-        return messages.sort((a, b) => (a.uid ?? 0) - (b.uid ?? 0))
-      }),
+    async list() {
+      const listed = (size: boolean) =>
+        connection.use(async (client) => {
+          const status = await client.mailboxOpen(entry.path, { readOnly: true })
+          numbers.uidValidity = Number(status.uidValidity)
+          numbers.uidNext = status.uidNext
+          return status.exists === 0 ? [] : await listMessages(client, numbers.uidValidity, size)
+        })
+      // For a size the server may have to read a message, and fail at it.
+      const messages = await listed(true).catch((error: unknown) => {
+        if (error instanceof SourceError) return listed(false)
+        throw error
+      })
+      return messages.sort((a, b) => (a.uid ?? 0) - (b.uid ?? 0))
+    },
     async *read(messages) {
-      const octets = await connection.use((client) => fetchOctets(client, entry.path, messages))
+      const octets = await readAll(connection, entry.path, messages)
       for (const message of messages) {
         const found = octets.get(message.uid ?? 0)
         if (found !== undefined) yield { message, octets: withCrlf(found) }
       }
     },
   }
+}
+
+async function listMessages(client: ImapFlow, uidValidity: number, size: boolean): Promise<SourceMessage[]> {
+  const messages: SourceMessage[] = []
+  const want = { uid: true, flags: true, internalDate: true, ...(size && { size }) } as const
+  for await (const found of client.fetch('1:*', want)) messages.push(sourceMessage(uidValidity, found))
+  return messages
+}
+
+/** A message that the server fails at is left out, not what stands beside it. */
+async function readAll(
+  connection: SourceConnection,
+  path: string,
+  messages: readonly SourceMessage[],
+  attempts = maxAttempts,
+): Promise<ReadonlyMap<number, Buffer>> {
+  try {
+    return await connection.use((client) => fetchOctets(client, path, messages), attempts)
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error
+    // A server that is down fails at all of them.
+    await connection.client()
+  }
+  if (messages.length < 2) return new Map()
+  const half = messages.length >>> 1
+  return new Map([
+    ...(await readAll(connection, path, messages.slice(0, half), 1)),
+    ...(await readAll(connection, path, messages.slice(half), 1)),
+  ])
 }
 
 async function fetchOctets(client: ImapFlow, path: string, messages: readonly SourceMessage[]) {

@@ -10,6 +10,7 @@ import {
 import { type BringOptions, bringMessages, flagsOf } from './bring-messages.ts'
 import { hashOctets } from './hashing.ts'
 import type { Brought, Ledger } from './ledger.ts'
+import { keepPop3Ids } from './pop3-ids.ts'
 import { type MailboxReceipt, sideOf } from './receipt.ts'
 import type { SourceMailbox, SourceMessage } from './source.ts'
 
@@ -20,6 +21,8 @@ export interface ImportMailboxOptions {
   readonly to: string
   /** What was removed there since the last pass: stays here, or is removed here too. */
   readonly removals: 'kept' | 'followed'
+  /** pop3_uidl_format. */
+  readonly uidlFormat: string
   readonly started: (messages: number) => void
   readonly done: (messages: number) => void
 }
@@ -68,6 +71,7 @@ export async function importMailbox(
   if (options.removals === 'followed') await removeVanished(bring, vanished)
   const uids = source.numbers?.uidValidity === mailbox.uidValidity ? 'kept' : 'new'
   if (uids === 'kept' && source.numbers) await store.mailboxes.continueFrom(mailbox.id, source.numbers)
+  await keepPop3Ids(bring, messages, source.numbers, options.uidlFormat)
   const compared = await compare(bring, messages)
   return {
     from: source.name,

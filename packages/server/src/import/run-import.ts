@@ -3,7 +3,7 @@ import { importMailbox, isNameError, planMailbox, targetName } from './import-ma
 import { Ledger } from './ledger.ts'
 import type { Progress } from './progress.ts'
 import { type MailboxReceipt, sideOf } from './receipt.ts'
-import type { MailSource, SourceMailbox } from './source.ts'
+import { type MailSource, SourceError, type SourceMailbox } from './source.ts'
 
 export interface ImportOptions {
   readonly store: Store
@@ -15,6 +15,8 @@ export interface ImportOptions {
   /** Only these; all when empty. */
   readonly only: ReadonlySet<string>
   readonly removals: 'kept' | 'followed'
+  /** pop3_uidl_format: of the server before this one, too. */
+  readonly uidlFormat: string
   readonly progress: Progress
 }
 
@@ -24,7 +26,11 @@ export async function runImport(source: MailSource, options: ImportOptions): Pro
   const ledger = Ledger.open(options.ledgerFolder, source.identity, account.address, 'write')
   const receipts: MailboxReceipt[] = []
   try {
-    for (const { mailbox, to } of await pairs(source, options)) {
+    for (const { mailbox, to, taken } of await pairs(source, options)) {
+      if (taken !== undefined) {
+        receipts.push(refused(mailbox.name, to, `"${taken}" goes there already${wayOut(mailbox.name)}`))
+        continue
+      }
       try {
         receipts.push(
           await importMailbox(mailbox, {
@@ -33,13 +39,17 @@ export async function runImport(source: MailSource, options: ImportOptions): Pro
             account: account.id,
             to,
             removals: options.removals,
+            uidlFormat: options.uidlFormat,
             started: (messages) => progress.mailbox(to, messages),
             done: progress.done,
           }),
         )
       } catch (error) {
-        if (!isNameError(error)) throw error
-        receipts.push(refused(mailbox.name, to, error.message))
+        // What the other side fails at is no reason to leave the rest.
+        if (error instanceof SourceError) receipts.push(refused(mailbox.name, to, error.message))
+        else if (isNameError(error))
+          receipts.push(refused(mailbox.name, to, error.message + wayOut(mailbox.name)))
+        else throw error
       }
     }
   } finally {
@@ -59,14 +69,40 @@ const refused = (from: string, to: string, why: string): MailboxReceipt => ({
   here: sideOf([]),
   others: 0,
   uids: 'new',
-  differences: [`${why} (--map '${from}=NAME' brings it under another name)`],
+  differences: [why],
 })
 
-async function pairs(source: MailSource, { store, account, map, only }: ImportOptions) {
+const wayOut = (from: string): string => ` (--map '${from}=NAME' brings it under another name)`
+
+interface Pair {
+  readonly mailbox: SourceMailbox
+  readonly to: string
+  /** Another one goes there: what is brought is known by its target alone, and would be mixed up. */
+  readonly taken: string | undefined
+}
+
+/** What was mapped, or has the use of a mailbox here, comes before what merely has the name. */
+async function pairs(source: MailSource, { store, account, map, only }: ImportOptions): Promise<Pair[]> {
   const own = await store.mailboxes.list(account.id)
   const mailboxes = await source.mailboxes()
-  const chosen = mailboxes.filter(({ name }) => only.size === 0 || only.has(name))
-  return chosen.map((mailbox) => ({ mailbox, to: targetName(mailbox, own, map) }))
+  const chosen = mailboxes
+    .filter(({ name }) => only.size === 0 || only.has(name))
+    .map((mailbox) => ({ mailbox, to: targetName(mailbox, own, map) }))
+  const claims = new Map<string, string>()
+  const asked = ({ mailbox: { name, specialUse }, to }: (typeof chosen)[number]): number =>
+    map.has(name) ? 0 : to !== name || specialUse !== undefined ? 1 : 2
+  for (const pair of [...chosen].sort((a, b) => asked(a) - asked(b) || (a.mailbox.name < b.mailbox.name ? -1 : 1)))
+    if (!claims.has(folded(pair.to))) claims.set(folded(pair.to), pair.mailbox.name)
+  return chosen.map(({ mailbox, to }) => {
+    const claimed = claims.get(folded(to))
+    return { mailbox, to, taken: claimed === mailbox.name ? undefined : claimed }
+  })
+}
+
+/** As the store takes names. */
+const folded = (name: string): string => {
+  const plain = name.normalize('NFC')
+  return /^inbox$/i.test(plain) ? 'INBOX' : plain.replace(/^inbox(?=\/)/i, 'INBOX')
 }
 
 export interface MailboxForecast {
@@ -84,8 +120,8 @@ export async function forecastImport(source: MailSource, options: ImportOptions)
   const { store, account } = options
   const ledger = Ledger.open(options.ledgerFolder, source.identity, account.address, 'read-only')
   const forecasts: MailboxForecast[] = []
-  for (const { mailbox, to } of await pairs(source, options))
-    forecasts.push(await forecast(mailbox, to, store, account, ledger))
+  for (const { mailbox, to, taken } of await pairs(source, options))
+    if (taken === undefined) forecasts.push(await forecast(mailbox, to, store, account, ledger))
   return forecasts
 }
 

@@ -26,6 +26,11 @@ export interface SourceMessage {
   /** The same in every pass over this source, and of one message alone. */
   readonly key: string
   readonly uid?: number | undefined
+  /** Its POP3 identifier, where the source keeps it. */
+  readonly pop3Id?: string | undefined
+  /** What pop3_uidl_format's %f and %g were there. */
+  readonly fileName?: string | undefined
+  readonly guid?: string | undefined
   /** Sum of `systemFlag` values. */
   readonly system: number
   readonly keywords: readonly string[]

@@ -17,6 +17,7 @@ export function pop3Options(
     implementation: config.mail_name,
     idleTimeoutMs: config.pop3_idle_timeout,
     uidlFormat: config.pop3_uidl_format,
+    toldUidls: config.pop3_save_uidl ? 'kept' : 'made anew',
     xUidl: config.pop3_reuse_xuidl ? 'kept' : 'ignored',
     last: config.pop3_enable_last ? 'known' : 'unknown',
     seenAfterQuit: config.pop3_no_flag_updates ? 'kept' : 'set',

@@ -59,6 +59,13 @@ export interface MailboxStore {
     id: MailboxId,
     numbers: { readonly uidValidity: number; readonly uidNext: number },
   ): Promise<Mailbox>
+  /**
+   * Names by which clients know messages from elsewhere, by UID: POP3 unique-ids of the server before this one. 1 to 70
+   * printable characters (RFC 1939 §7), else 'invalid-name'. They go with the mailbox.
+   */
+  keepUniqueIds(id: MailboxId, ids: ReadonlyMap<number, string>): Promise<void>
+  /** Of messages that have gone, too. */
+  uniqueIds(id: MailboxId): Promise<ReadonlyMap<number, string>>
   /** Takes the \Recent claim of all present messages; returns the first UID that was still recent. */
   claimRecent(id: MailboxId): Promise<Uid>
 }

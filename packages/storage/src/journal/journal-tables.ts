@@ -14,6 +14,7 @@ const journaled = new Set<number>([
   tables.annotation,
   tables.unfinished,
   tables.removedAccount,
+  tables.uniqueId,
   tables.chunk,
   tables.expunged,
   tables.message,

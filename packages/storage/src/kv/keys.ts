@@ -20,6 +20,7 @@ export const tables = {
   unfinished: 0x28,
   specialUse: 0x29,
   removedAccount: 0x2a,
+  uniqueId: 0x2b,
   chunk: 0x30,
   expunged: 0x31,
   message: 0x32,

@@ -31,6 +31,7 @@ import { mailboxIds } from './mailbox-ids.ts'
 import { compareNames, normalizeName, parentsOf } from './names.ts'
 import { removeMailbox } from './remove-mailbox.ts'
 import { renameMailbox } from './rename-mailbox.ts'
+import { keepUniqueIds, uniqueIds } from './unique-ids.ts'
 
 /** Mailboxes and subscriptions of one account. */
 const maxMailboxes = 10_000
@@ -77,6 +78,8 @@ export const createMailboxStore = (engine: Engine): MailboxStore => ({
     }
   },
   continueFrom: (id, numbers) => engine.commit.run((unit) => continueFrom(unit, id, numbers, engine.now())),
+  keepUniqueIds: (id, ids) => keepUniqueIds(engine, id, ids),
+  uniqueIds: (id) => uniqueIds(engine, id),
   claimRecent: (id) => claimRecent(engine, id),
 })
 

@@ -4,6 +4,8 @@ import { readAccount } from '../rows/account-row.ts'
 import { aclRows, anyone, authenticated, firstGroup } from '../rows/acl-row.ts'
 import { annotationOwners } from '../rows/annotation-row.ts'
 import { groupRows, memberships } from '../rows/group-row.ts'
+import { readUnfinished } from '../rows/unfinished-row.ts'
+import { mailboxesWithUniqueIds } from '../rows/unique-id-row.ts'
 
 /** Lists, their index, groups and annotations: each names what is there. */
 export const sharingProblems = (reader: Reader, mailboxes: readonly { readonly id: number }[]): string[] => {
@@ -31,6 +33,10 @@ export const sharingProblems = (reader: Reader, mailboxes: readonly { readonly i
   for (const { account, group } of memberships(reader)) {
     if (!groups.has(group) || readAccount(reader, account) === undefined)
       problems.push(`Membership of account ${account} in group ${group}: one of them is not there`)
+  }
+  for (const mailbox of mailboxesWithUniqueIds(reader)) {
+    if (!known.has(mailbox) && readUnfinished(reader, mailbox) === undefined)
+      problems.push(`Unique-ids of mailbox ${mailbox}, which is not there`)
   }
   for (const { mailbox, account } of annotationOwners(reader)) {
     if (mailbox !== 0 && !known.has(mailbox))

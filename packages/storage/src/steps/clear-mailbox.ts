@@ -4,6 +4,7 @@ import { removeSomeExpunged } from '../rows/expunged-row.ts'
 import { readMailboxState, writeMailboxState } from '../rows/mailbox-row.ts'
 import { referToMessage } from '../rows/message-row.ts'
 import { readUnfinished, removeUnfinished } from '../rows/unfinished-row.ts'
+import { removeSomeUniqueIds } from '../rows/unique-id-row.ts'
 
 const stepHistoryRows = 500
 
@@ -20,6 +21,7 @@ export const clearStep = (unit: Unit, mailbox: number, stepMessages: number): 'm
   }
   if (rows.length > 0) return 'more'
   if (work.fromUid === 0 && removeSomeExpunged(unit, mailbox, stepHistoryRows)) return 'more'
+  if (work.fromUid === 0 && removeSomeUniqueIds(unit, mailbox, stepHistoryRows)) return 'more'
   removeUnfinished(unit, mailbox)
   const state = readMailboxState(unit, mailbox)
   if (state !== undefined) writeMailboxState(unit, mailbox, { ...state, stagedFrom: 0 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout } from 'node:timers/promises'
 import type { MailboxId, ModSeq, Uid } from '../contract.ts'
 import { type ContractCase, rejects } from './contract-case.ts'
 import { append, mailboxOf, makeAccount, sampleMessage } from './samples.ts'
@@ -54,6 +55,29 @@ export const mailboxesContract: readonly ContractCase[] = [
       )
       const next = await store.mailboxes.create(account.id, 'New')
       assert.ok(next.uidValidity > 1_234_567)
+    },
+  ],
+  [
+    'unique-ids from elsewhere are kept for their UIDs, and go with the mailbox',
+    async ({ store, reopen }) => {
+      const account = await makeAccount(store)
+      const { id } = await store.mailboxes.create(account.id, 'Old')
+      const next = await store.mailboxes.create(account.id, 'Next')
+      const many = new Map(Array.from({ length: 4_500 }, (_, at) => [3 * at + 1, `UID${at}-17`]))
+      await store.mailboxes.keepUniqueIds(id, many)
+      await store.mailboxes.keepUniqueIds(id, new Map([[4, '!~']]))
+      await store.mailboxes.keepUniqueIds(next.id, new Map([[1, 'other']]))
+      for (const wrong of ['', 'a b', 'ü', 'x'.repeat(71)])
+        await rejects(store.mailboxes.keepUniqueIds(id, new Map([[2, wrong]])), 'invalid-name')
+      const again = await reopen()
+      assert.deepEqual(await again.mailboxes.uniqueIds(id), new Map([...many, [4, '!~']]))
+      await again.mailboxes.remove(account.id, 'Old')
+      for (let tries = 0; (await again.mailboxes.uniqueIds(id)).size > 0; tries++) {
+        assert.ok(tries < 2_000, 'removed with the mailbox')
+        await setTimeout(5)
+      }
+      assert.deepEqual(await again.mailboxes.uniqueIds(next.id), new Map([[1, 'other']]))
+      await rejects(again.mailboxes.keepUniqueIds(id, new Map([[1, 'x']])), 'no-such-mailbox')
     },
   ],
   [

@@ -51,20 +51,17 @@ async function writeOut(
   { only }: ExportOptions,
 ): Promise<void> {
   const root = resolve(folder)
-  await withSite(shell, site(), async ({ store, accounts }) => {
+  await withSite(shell, site(), async ({ store, accounts, config }) => {
     if (existsSync(root) && readdirSync(root).length > 0) throw new CommandError(`${root} is not empty`)
     const account = await accounts.find(address)
     if (account === undefined) throw new CommandError(`No such account: ${address}`, exit.noUser)
     mkdirSync(root, { recursive: true, mode: 0o700 })
     const progress = createProgress(shell.terminal, shell.err)
     const writerFor = form === 'maildir' ? createMaildirWriter : createMboxWriter
-    const reports = await exportMailboxes(
-      store,
-      account,
-      only,
-      progress,
-      (mailbox): MailboxWriter => writerFor(root, mailbox),
-    )
+    const reports = await exportMailboxes(store, account, only, progress, {
+      uidlFormat: config.values.pop3_uidl_format,
+      writerFor: (mailbox): MailboxWriter => writerFor(root, mailbox),
+    })
     if (form === 'maildir') writeSubscriptions(root, await store.mailboxes.subscriptions(account.id))
     const { text, same } = await verify(form, root, reports)
     shell.out(text)

@@ -200,6 +200,7 @@ async function bring(
       map: options.map,
       only: options.only,
       removals: options.delete ? 'followed' : 'kept',
+      uidlFormat: config.values.pop3_uidl_format,
       progress: createProgress(shell.terminal, shell.err),
     }
     try {

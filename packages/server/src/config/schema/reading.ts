@@ -75,7 +75,12 @@ export const reading = {
     type: 'string',
     default: '%08Xu%08Xv',
     raw: true,
-    doc: 'The form of POP3 message identifiers: UID %u and UIDVALIDITY %v. (Default of Dovecot: the same.)',
+    doc: 'The form of POP3 message identifiers: UID %u and UIDVALIDITY %v; %g and %f are a name that the message keeps (at an import: its GUID, its file name). What `posthorn import` brought keeps the identifier that it had. (Default of Dovecot: the same.)',
+  }),
+  pop3_save_uidl: dovecot({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Identifiers that a client has been told are kept: another `pop3_uidl_format` is for new messages only.',
   }),
   pop3_reuse_xuidl: dovecot({
     type: 'boolean',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { withCrlf } from '../line-ends.ts'
 import { type MailSource, SourceError, type SourceMailbox, type SourceMessage } from '../source.ts'
 import { courierKeywords } from './courier-keywords.ts'
+import { parseCourierPop3Ids } from './courier-pop3-ids.ts'
 import { type MaildirName, parseMaildirName } from './file-name.ts'
 import { keywordNames, type MaildirFolder, maildirFolders, readIfThere, subscribedNames } from './layout.ts'
 import { parseCourierUidList, parseDovecotUidList, type UidList } from './uid-list.ts'
@@ -42,12 +43,13 @@ function maildirMailbox({ name, path }: MaildirFolder, subscribed: boolean): Sou
       for (const found of findFiles(path)) files.set(keyOf(found.name.base), found)
       const slots = keywordNames(path)
       const courier = courierKeywords(path)
+      const pop3Ids = uidList?.pop3Ids.size ? uidList.pop3Ids : readCourierPop3Ids(path)
       const keywordsOf = ({ base, keywordSlots }: MaildirName): readonly string[] => [
         ...keywordSlots.flatMap((slot) => slots.get(slot) ?? []),
         ...(courier.get(base) ?? []),
       ]
       const messages = [...files].map(([key, found]) =>
-        sourceMessage(key, found, uidList, keywordsOf(found.name)),
+        sourceMessage(key, found, { uidList, pop3Ids, keywords: keywordsOf(found.name) }),
       )
       return messages.sort(byUidThenDate)
     },
@@ -84,13 +86,23 @@ function listFiles(folder: string): string[] {
 function sourceMessage(
   key: string,
   { file, name }: Found,
-  uidList: UidList | undefined,
-  keywords: readonly string[],
+  {
+    uidList,
+    pop3Ids,
+    keywords,
+  }: {
+    readonly uidList: UidList | undefined
+    readonly pop3Ids: ReadonlyMap<string, string>
+    readonly keywords: readonly string[]
+  },
 ): SourceMessage {
   const stat = statSync(file, { throwIfNoEntry: false })
   return {
     key,
     uid: uidList?.uids.get(name.base),
+    pop3Id: pop3Ids.get(name.base),
+    fileName: name.base,
+    guid: uidList?.guids.get(name.base) ?? name.base,
     system: name.system,
     keywords,
     internalDateMs: Math.trunc(stat?.mtimeMs ?? Date.now()),
@@ -120,6 +132,13 @@ async function readIfPresent(file: string): Promise<Buffer | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** Of a site that has gone on with Dovecot they are old. */
+function readCourierPop3Ids(path: string): ReadonlyMap<string, string> {
+  const isOld = readIfThere(join(path, 'dovecot-uidlist')) !== undefined
+  const text = isOld ? undefined : readIfThere(join(path, 'courierpop3dsizelist'))
+  return text === undefined ? new Map() : parseCourierPop3Ids(text)
 }
 
 function readUidList(path: string): UidList | undefined {
