@@ -87,18 +87,3 @@ test('RFC 7162 §3.2.5.2: sequence match data', () => {
   assert.equal(lastMatched(Uint32Array.from([1, 2, 3]), [[1, 4294967295]], [[1, 4294967295]]), 3)
   assert.equal(lastMatched(new Uint32Array(0), [[1, 1]], [[1, 1]]), 0)
 })
-
-test('RFC 7162 §3.2.6: UID FETCH with VANISHED tells what went since', async (t) => {
-  const imap = await startImapFixture(t)
-  const client = await imap.login('INBOX')
-  for (let at = 0; at < 4; at++) await client.append('INBOX', 'Subject: x\r\n\r\nbody\r\n')
-  await client.ok('ENABLE QRESYNC')
-  const [, modSeq] = /HIGHESTMODSEQ (\d+)/.exec((await client.ok('SELECT INBOX')).join('\n'))!
-  const other = await imap.login('INBOX')
-  await other.ok('STORE 1,3 +FLAGS.SILENT (\\Deleted)')
-  await other.ok('STORE 4 +FLAGS.SILENT (\\Seen)')
-  await other.ok('EXPUNGE')
-  const found = await client.ok(`UID FETCH 2:* (FLAGS) (CHANGEDSINCE ${modSeq} VANISHED)`)
-  assert.equal(found[0], '* VANISHED (EARLIER) 3')
-  assert.match(found[1]!, /^\* 4 FETCH \(UID 4 FLAGS \(\\Seen\) MODSEQ \(\d+\)\)$/)
-})
