@@ -145,7 +145,15 @@ describe('from Dovecot to here and back', () => {
     assert.match(brought.stdout, /^INBOX: a message of .* could not be read there/m)
     assert.match(brought.stdout, /^Sent Messages -> Sent +1 new .* same/m)
     assert.match(brought.stdout, /^Sent: "Sent Messages" goes there already \(--map 'Sent=NAME'/m)
-    const mapped = await posthorn(...args, '--map', 'Sent Messages=Sent', '--map', 'Sent=Sent here', '--only', 'Sent')
+    const mapped = await posthorn(
+      ...args,
+      '--map',
+      'Sent Messages=Sent',
+      '--map',
+      'Sent=Sent here',
+      '--only',
+      'Sent',
+    )
     assert.match(mapped.stdout, /^Sent -> Sent here +1 new .* same/m)
   })
 })

@@ -125,7 +125,12 @@ describe('POP3 identifiers of a server that is replaced', () => {
   })
 
   it('Courier: courierpop3dsizelist, with names of files from before it counted', async () => {
-    const names = ['1700000001.M1P1.old', "1700000002.M2+P2'.old", '1700000003.M3P3.old', '1700000004.M4P4.old']
+    const names = [
+      '1700000001.M1P1.old',
+      "1700000002.M2+P2'.old",
+      '1700000003.M3P3.old',
+      '1700000004.M4P4.old',
+    ]
     const maildir = makeMaildir(names, {
       courierimapuiddb: `1 1400000000 9\n1 ${names[0]}\n2 ${names[1]}\n3 ${names[2]}\n4 ${names[3]}\n`,
       courierpop3dsizelist: `/3 44 1350000000\n${names[0]}:2,S 33 41:1350000000:0\n${names[1]}:2,S 33 0:0:0\n${names[2]} 33 43:0\nnonsense\n`,

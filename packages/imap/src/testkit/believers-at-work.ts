@@ -16,7 +16,8 @@ export async function gather(login: () => Promise<RawClient>): Promise<Believer[
     for (const command of [...commands, 'SELECT INBOX']) await believer.say(command)
     return believer
   }
-  const spec = (filter: string): string => `NOTIFY SET (${filter} (MessageNew (UID FLAGS) MessageExpunge FlagChange))`
+  const spec = (filter: string): string =>
+    `NOTIFY SET (${filter} (MessageNew (UID FLAGS) MessageExpunge FlagChange))`
   return [
     await enter(new NumberedBeliever('plain', await login())),
     await enter(new NumberedBeliever('rev2', await login()), 'ENABLE IMAP4rev2'),
@@ -30,7 +31,12 @@ export async function gather(login: () => Promise<RawClient>): Promise<Believer[
 
 /** One random deed. */
 export async function act(client: Believer, random: Random): Promise<void> {
-  if (client instanceof NumberedBeliever && !client.hearsAtOnce && client.name !== 'qresync' && random(2) === 0)
+  if (
+    client instanceof NumberedBeliever &&
+    !client.hearsAtOnce &&
+    client.name !== 'qresync' &&
+    random(2) === 0
+  )
     await actByNumber(client, random)
   else await actByUid(client, random)
 }
@@ -124,7 +130,8 @@ async function useSaved(client: Believer, flag: string): Promise<void> {
     if (number !== undefined && !line.includes('FLAGS')) fetched.add(Number(uid ?? number))
     client.hear(line)
   }
-  for (const uid of fetched) assert.ok(found.has(uid), `${client.name}: $ has UID ${uid}, which was not found`)
+  for (const uid of fetched)
+    assert.ok(found.has(uid), `${client.name}: $ has UID ${uid}, which was not found`)
   await client.say('NOOP')
   const known = new Set(client.knownUids())
   for (const uid of found)
@@ -138,14 +145,16 @@ async function storeUnchanged(client: NumberedBeliever, random: Random): Promise
   const { uid, flags, modSeq } = oneOf(random, candidates)
   const flag = oneOf(random, flagNames)
   const sign = oneOf(random, ['+', '-', ''])
-  const lines = await client.raw.command(
-    `UID STORE ${uid} (UNCHANGEDSINCE ${modSeq}) ${sign}FLAGS (${flag})`,
-  )
+  const lines = await client.raw.command(`UID STORE ${uid} (UNCHANGEDSINCE ${modSeq}) ${sign}FLAGS (${flag})`)
   const tagged = lines.at(-1)!
   assert.match(tagged, /^OK/, client.name)
   const own = lines.map((line) => itemsOf(line)).find((items) => items.uid === uid && items.flags)
   if (!tagged.includes('MODIFIED') && own?.flags !== undefined && !client.hearsAtOnce)
-    assert.deepEqual(own.flags, changed(flags!, sign, flag), `${client.name}: UNCHANGEDSINCE ${modSeq} of ${uid}`)
+    assert.deepEqual(
+      own.flags,
+      changed(flags!, sign, flag),
+      `${client.name}: UNCHANGEDSINCE ${modSeq} of ${uid}`,
+    )
   for (const line of lines) client.hear(line)
 }
 

@@ -95,7 +95,14 @@ export class Maildrop {
       if (inbox === undefined) throw new StoreError('no-such-mailbox', `No INBOX of ${account.address}`)
       const view = await store.messages.view(inbox.id)
       const { uidValidity, objectId, sizeBytes } = view.mailbox
-      const place = { account, mailbox: inbox.id, uidValidity, objectId, uids: view.uids, totalBytes: sizeBytes }
+      const place = {
+        account,
+        mailbox: inbox.id,
+        uidValidity,
+        objectId,
+        uids: view.uids,
+        totalBytes: sizeBytes,
+      }
       const hidden = await hiddenMessages(store, inbox.id, removal)
       const uids = hidden.size === 0 ? view.uids : view.uids.filter((uid) => !hidden.has(uid))
       const headers = surrogates === 'made' ? await surrogateHeaders(store, inbox.id, uids) : undefined

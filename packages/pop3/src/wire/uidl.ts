@@ -42,7 +42,9 @@ export function compileUidlFormat(format: string): UidlFormat {
     tellsApart ||= variable === 'u' || variable === 'f' || variable === 'g'
   }
   if (!tellsApart)
-    throw new RangeError(`Cannot use the UIDL format "${format}": without %u, %f or %g it does not tell messages apart`)
+    throw new RangeError(
+      `Cannot use the UIDL format "${format}": without %u, %f or %g it does not tell messages apart`,
+    )
   const made: UidlFormat = (uid, uidValidity, globalId) =>
     pieces.map((piece) => piece(uid, uidValidity, globalId)).join('')
   if (made(0xffff_ffff, 0xffff_ffff, globalIdOf('0'.repeat(32), 0xffff_ffff)).length > 70)

@@ -42,7 +42,9 @@ export async function bringMessages(
       else adopt(options, known, message)
     }
     for (const message of missing)
-      problems.push(`a message of ${dayOf(message)} could not be read there: gone, or the other side fails at it`)
+      problems.push(
+        `a message of ${dayOf(message)} could not be read there: gone, or the other side fails at it`,
+      )
     if (fresh.length > 0) problems.push(...(await appendAll(options, fresh)))
     options.done(batch.length)
   }

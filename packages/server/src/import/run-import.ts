@@ -91,7 +91,9 @@ async function pairs(source: MailSource, { store, account, map, only }: ImportOp
   const claims = new Map<string, string>()
   const asked = ({ mailbox: { name, specialUse }, to }: (typeof chosen)[number]): number =>
     map.has(name) ? 0 : to !== name || specialUse !== undefined ? 1 : 2
-  for (const pair of [...chosen].sort((a, b) => asked(a) - asked(b) || (a.mailbox.name < b.mailbox.name ? -1 : 1)))
+  for (const pair of [...chosen].sort(
+    (a, b) => asked(a) - asked(b) || (a.mailbox.name < b.mailbox.name ? -1 : 1),
+  ))
     if (!claims.has(folded(pair.to))) claims.set(folded(pair.to), pair.mailbox.name)
   return chosen.map(({ mailbox, to }) => {
     const claimed = claims.get(folded(to))
