@@ -124,7 +124,7 @@ for (const seed of [1, 2, 3])
       context.members = set === undefined ? [] : numbersOf(set)
       assert.match(lines.at(-1)!, /^c\d OK/)
     }
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 30; round++) {
       for (let times = random(3); times >= 0; times--) await other.command(deed(random))
       if (random(2) === 0) await say(client, contexts, deed(random))
       // By numbers: what is gone elsewhere stays until NOOP.
