@@ -54,7 +54,10 @@ class Followed {
   expunge(number: number): void {
     if (this.byUid) return
     // §4.3.4: it was taken out before.
-    assert.ok(!this.members.includes(number), `${this.command}: ${number} EXPUNGE comes before its REMOVEFROM`)
+    assert.ok(
+      !this.members.includes(number),
+      `${this.command}: ${number} EXPUNGE comes before its REMOVEFROM`,
+    )
     this.members = this.members.map((each) => (each > number ? each - 1 : each))
   }
 }
@@ -84,8 +87,7 @@ const searches = [
 function deed(random: Random): string {
   const number = oneOf(random, ['1', '2:3', '5', '1:*', '4,6', '*', '2:*'])
   const flag = oneOf(random, ['\\Flagged', '\\Seen', '\\Deleted', '$a', '$b'])
-  const message =
-    `From: p${random(3)}@x\r\nSubject: s${random(3)}\r\n\r\n${'x'.repeat(random(60))}\r\n`
+  const message = `From: p${random(3)}@x\r\nSubject: s${random(3)}\r\n\r\n${'x'.repeat(random(60))}\r\n`
   return oneOf(random, [
     `APPEND INBOX (${flag}) {${message.length}+}\r\n${message}`,
     `APPEND INBOX {${message.length}+}\r\n${message} (${flag}) {${message.length}+}\r\n${message}`,
