@@ -10,8 +10,13 @@ const maxPathBytes = 2048
 export const parseReversePath = (input: string | Uint8Array): Address | undefined => {
   const text = unwrapPath(input)
   if (text === undefined) return undefined
-  return text === '' ? nullAddress : parseAddressOrLocal(stripRoute(text))
+  if (text === '') return nullAddress
+  const address = parseAddressOrLocal(stripRoute(text))
+  return address === undefined || isNoHost.test(address.domain) ? undefined : address
 }
+
+/** No host can be called so: labels that begin or end with a hyphen, an address without its brackets. Postfix: valid_hostname(). */
+const isNoHost = /^-|-$|\.-|-\.|^[\d.]+$/
 
 /** RCPT TO: as the reverse path, never null. undefined: 501 5.1.3. */
 export const parseForwardPath = (input: string | Uint8Array): Address | undefined => {
@@ -47,10 +52,13 @@ export const splitPathArgument = (
     if (quoted && character === '\\') i++
     else if (character === '"') quoted = !quoted
     else if (quoted) continue
-    else if (bracketed && character === '>') return cut(text, i + 1)
-    else if (!bracketed && (character === ' ' || character === '\t')) return cut(text, i)
+    else if (bracketed && character === '>') return isBlank(text[i + 1]) ? cut(text, i + 1) : undefined
+    else if (!bracketed && isBlank(character)) return cut(text, i)
   }
   return bracketed || quoted ? undefined : { path: text, parameters: '' }
 }
+
+const isBlank = (character: string | undefined): boolean =>
+  character === undefined || character === ' ' || character === '\t'
 
 const cut = (text: string, end: number) => ({ path: text.slice(0, end), parameters: text.slice(end).trim() })

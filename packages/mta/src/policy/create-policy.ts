@@ -152,10 +152,15 @@ export function createPolicy(options: PolicyOptions, sources: PolicySources): Po
 
   return {
     delayReject: options.delayReject ?? 'yes',
-    ask: (command, request) => walk({ plan: plans[command], request }, 0),
+    ask: (command, request) =>
+      command === 'rcpt' && isPostmaster(request) ? accepted : walk({ plan: plans[command], request }, 0),
     asks: (command) => plans[command].length > 0,
   }
 }
+
+/** RFC 5321 §4.5.1: without a domain it is taken from everybody. Postfix: smtpd_check_rcpt(). */
+const isPostmaster = ({ recipient }: PolicyRequest): boolean =>
+  recipient?.length === 10 && recipient.toLowerCase() === 'postmaster'
 
 type Step = (request: PolicyRequest) => Answer<Verdict>
 

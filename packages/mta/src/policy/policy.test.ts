@@ -91,6 +91,14 @@ test('P1: stages and smtpd_delay_reject', async () => {
   assert.equal(refusal?.text, '<DATA>: Data command rejected: Multi-recipient bounce')
 })
 
+test('RFC 5321 §4.5.1: postmaster without a domain is taken from everybody', async () => {
+  const policy = policyOf({ restrictions: { client: 'reject', recipient: 'reject' } })
+  const refusals = async (recipient: string) =>
+    (await policy.ask('rcpt', request({ recipient }))).refusal?.code ?? 'ok'
+  assert.equal(await refusals('Postmaster'), 'ok')
+  assert.equal(await refusals('postmaster@us.org'), 554)
+})
+
 test('lists that cannot work are refused at the start', () => {
   const rows: readonly [Partial<PolicyOptions>, RegExp][] = [
     [

@@ -1,5 +1,5 @@
 import { isHostName } from '@posthorn/dns'
-import { formatAddress, parseForwardPath } from '@posthorn/mail'
+import { formatAddress, isAddressLiteral, parseForwardPath } from '@posthorn/mail'
 import type { Answer, SmtpReply, SmtpSession } from '@posthorn/smtp'
 import type { QueueStore } from '@posthorn/storage'
 import { answered } from '../tables/index.ts'
@@ -16,8 +16,9 @@ export async function vrfy(
   refusal: (address: string) => Answer<SmtpReply | undefined>,
 ): Promise<SmtpReply> {
   if (options.vrfy === 'disabled') return reply(502, '5.5.1', 'VRFY command is disabled')
-  const parsed = argument.trim() === '' ? undefined : parseForwardPath(argument)
-  if (parsed === undefined) return reply(501, '5.5.4', 'Syntax: VRFY address [SMTPUTF8]')
+  if (argument.trim() === '') return reply(501, '5.5.4', 'Syntax: VRFY address [SMTPUTF8]')
+  const parsed = parseForwardPath(argument)
+  if (parsed === undefined) return reply(501, '5.1.3', 'Bad recipient address syntax')
   const address = formatAddress(parsed)
   const refused = await refusal(address)
   if (refused !== undefined) return refused
@@ -67,9 +68,10 @@ export async function etrn(
   // RFC 1985 §5.3: @ and # ask for subdomains and named queues.
   const domain = given.replace(/^[@#]/, '')
   if (given === '' || /\s/.test(given)) return { code: 500, text: 'Syntax: ETRN domain' }
-  if (!isHostName(domain)) return { code: 501, text: 'Error: invalid parameter syntax' }
+  if (!isHostName(domain) && !isAddressLiteral(domain))
+    return { code: 501, text: 'Error: invalid parameter syntax' }
   if ((await answered(() => routing.classify(`postmaster@${domain}`))).class !== 'relay') {
-    return { code: 459, text: `<${argument.trim()}>: service unavailable` }
+    return { code: 459, text: `<${domain}>: service unavailable` }
   }
   await queue.flush({ nowMs, nextHop: domain })
   return { code: 250, text: 'Queuing started' }

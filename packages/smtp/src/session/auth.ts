@@ -8,6 +8,7 @@ import {
 import type { Answer, SmtpReply } from '../handler.ts'
 import { splitWords } from '../wire/command-line.ts'
 import { reply } from '../wire/reply.ts'
+import { lacksHello } from './hello-required.ts'
 import type { AuthMode } from './mode.ts'
 import type { Session } from './session.ts'
 
@@ -33,7 +34,7 @@ const mechanismsOf = ({ options, peer }: Session): readonly string[] =>
 /** AUTH. RFC 4954 §4; replies in Postfix's words. */
 export const auth = (session: Session, argument: string): Answer<SmtpReply | undefined> => {
   const { options, peer } = session
-  if (peer.helo === '') return reply(503, '5.5.1', 'Error: send HELO/EHLO first')
+  if (lacksHello(session)) return reply(503, '5.5.1', 'Error: send HELO/EHLO first')
   if (options.auth === 'disabled' || peer.auth === 'hidden')
     return reply(503, '5.5.1', 'Error: authentication not enabled')
   if (session.mail !== undefined) return reply(503, '5.5.1', 'Error: MAIL transaction in progress')

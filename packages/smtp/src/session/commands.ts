@@ -2,6 +2,7 @@ import type { Answer, SmtpReply, SmtpSession } from '../handler.ts'
 import { reply } from '../wire/reply.ts'
 import { auth } from './auth.ts'
 import { ehlo, helo, startTls } from './hello.ts'
+import { lacksHello } from './hello-required.ts'
 import { bdat, data, mailFrom, rcptTo } from './mail-commands.ts'
 import type { Session } from './session.ts'
 
@@ -48,9 +49,9 @@ const expn = (session: Session, argument: string): Answer<SmtpReply> =>
 
 /** ETRN. RFC 1985 §5. */
 const etrn = (session: Session, argument: string): Answer<SmtpReply> => {
-  if (session.peer.helo === '') return reply(503, undefined, 'Error: send HELO/EHLO first')
-  if (argument === '' || /[ \t]/.test(argument)) return reply(500, undefined, 'Syntax: ETRN domain')
+  if (lacksHello(session)) return reply(503, undefined, 'Error: send HELO/EHLO first')
   if (session.mail !== undefined) return reply(503, undefined, 'Error: MAIL transaction in progress')
+  if (argument === '' || /[ \t]/.test(argument)) return reply(500, undefined, 'Syntax: ETRN domain')
   return session.host.handler.etrn(session.peer, argument)
 }
 

@@ -62,11 +62,19 @@ export const chunkEnd = (
   if (after.kind === 'last') {
     mail.chunks?.finish()
     session.lastVerb = endOfMessage
-    return finish(session, mail, mail.chunks)
+    const answer = finish(session, mail, mail.chunks)
+    const counted = (said: SmtpReply | undefined) => withSize(said, mail.chunks?.sizeBytes ?? 0)
+    return answer instanceof Promise ? answer.then(counted) : counted(answer)
   }
   const said = reply(250, '2.0.0', `Ok: ${sizeBytes} bytes`)
   return mail.drained === undefined ? said : waitForRoom(mail).then(() => said)
 }
+
+/** As smtpd(8) answers a message that came in chunks. */
+const withSize = (said: SmtpReply | undefined, sizeBytes: number): SmtpReply | undefined =>
+  said?.code === 250 && typeof said.text === 'string'
+    ? { ...said, text: said.text.replace(/^Ok: queued/, `Ok: ${sizeBytes} bytes queued`) }
+    : said
 
 /** Why a message whose lines ended with LF alone is refused. Postfix: smtpd_forbid_bare_newline. */
 const bareLfOf = (session: Session, reader: DataReader | undefined): string | undefined => {

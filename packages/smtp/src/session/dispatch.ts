@@ -52,7 +52,7 @@ const unknown = (session: Session, verb: string, line: string): void => {
     session.close(reply(221, '2.7.0', 'Error: I can break rules, too. Goodbye.'))
     return
   }
-  const usual = reply(500, '5.5.2', 'Error: command not recognized')
+  const usual = reply(500, '5.5.2', verb === '' ? 'Error: bad syntax' : 'Error: command not recognized')
   try {
     const answer = session.host.handler.unknown?.(session.peer, line)
     const said = answer instanceof Promise ? answer.then((later) => later ?? usual) : (answer ?? usual)

@@ -4,6 +4,7 @@ import { type EnvelopeExtensions, parseMailCommand, parseRcptCommand } from '../
 import { reply } from '../wire/reply.ts'
 import { chunkEnd } from './content.ts'
 import { isOffered, protocolName } from './hello.ts'
+import { lacksHello } from './hello-required.ts'
 import { MailTransaction } from './mail-transaction.ts'
 import type { ChunkEnd, Mode } from './mode.ts'
 import type { Session } from './session.ts'
@@ -20,9 +21,7 @@ const extensions = (session: Session): EnvelopeExtensions => ({
 /** MAIL. RFC 5321 §4.1.1.2. */
 export const mailFrom = (session: Session, argument: string): Answer<SmtpReply> => {
   const { options, peer, host } = session
-  if (peer.helo === '' && options.heloRequired === 'yes') {
-    return reply(503, '5.5.1', 'Error: send HELO/EHLO first')
-  }
+  if (lacksHello(session)) return reply(503, '5.5.1', 'Error: send HELO/EHLO first')
   if (options.authRequired === 'yes' && peer.user === undefined) {
     const tlsFirst = peer.tls === undefined && host.tlsAvailable && options.authOnlyWithTls === 'yes'
     return reply(530, '5.7.0', tlsFirst ? 'Must issue a STARTTLS command first' : 'Authentication required')
@@ -63,7 +62,7 @@ const beginMail = (
 export const rcptTo = (session: Session, argument: string): Answer<SmtpReply> => {
   const { mail, options } = session
   if (mail === undefined) return reply(503, '5.5.1', 'Error: need MAIL command')
-  if (mail.chunks !== undefined) return reply(503, '5.5.1', 'Error: RCPT after BDAT')
+  if (mail.chunking !== 'not') return reply(503, '5.5.1', 'Error: RCPT after BDAT')
   const parsed = parseRcptCommand(argument, extensions(session))
   if (!parsed.ok) return parsed.reply
   if (mail.accepted >= options.recipientLimit) {
@@ -88,11 +87,12 @@ const leniency = (session: Session): 'strict' | 'lenient' =>
 
 /** DATA. RFC 5321 §4.1.1.4. */
 export const data = (session: Session, argument: string): Answer<SmtpReply | undefined> => {
+  if (session.mail !== undefined && session.mail.chunking !== 'not')
+    return reply(503, '5.5.1', 'Error: DATA after BDAT')
   const refused = noRecipients(session)
   const mail = session.mail
   if (refused !== undefined || mail === undefined) return refused
   if (argument !== '') return reply(501, '5.5.4', 'Syntax: DATA')
-  if (mail.chunks !== undefined) return reply(503, '5.5.1', 'Error: DATA after BDAT')
   const commandEnd = session.input.lineEnd
   const begin = (answer: SmtpReply): SmtpReply => {
     if (answer.code === 354 && session.mail === mail) {
@@ -114,16 +114,19 @@ export const bdat = (session: Session, argument: string): Answer<SmtpReply | und
   const sizeBytes = Number(count)
   const kind = last === undefined ? 'more' : 'last'
   const mail = session.mail
-  const refused = noRecipients(session) ?? tooMuch(session, mail, sizeBytes)
+  const refuse = (said: SmtpReply): Answer<SmtpReply | undefined> => {
+    if (mail !== undefined) mail.chunking = 'failed'
+    if (kind === 'last') void session.forget('BDAT refused')
+    return chunk(session, sizeBytes, { kind: 'refuse', reply: said })
+  }
+  const refused = earlierError(mail, sizeBytes) ?? noRecipients(session) ?? tooMuch(session, mail, sizeBytes)
   if (refused !== undefined || mail === undefined) {
-    return chunk(session, sizeBytes, {
-      kind: 'refuse',
-      reply: refused ?? reply(503, '5.5.1', 'Error: need MAIL command'),
-    })
+    return refuse(refused ?? reply(503, '5.5.1', 'Error: need MAIL command'))
   }
   if (mail.chunks !== undefined) return chunk(session, sizeBytes, { kind })
+  mail.chunking = 'begun'
   const begin = (answer: SmtpReply): Answer<SmtpReply | undefined> => {
-    if (answer.code !== 354) return chunk(session, sizeBytes, { kind: 'refuse', reply: answer })
+    if (answer.code !== 354) return refuse(answer)
     mail.chunks = mail.reader('counted', leniency(session), 'crlf')
     return chunk(session, sizeBytes, { kind })
   }
@@ -131,16 +134,19 @@ export const bdat = (session: Session, argument: string): Answer<SmtpReply | und
   return answer instanceof Promise ? answer.then(begin) : begin(answer)
 }
 
+const earlierError = (mail: MailTransaction | undefined, sizeBytes: number): SmtpReply | undefined =>
+  mail?.chunking === 'failed'
+    ? reply(551, '5.0.0', `Discarded ${sizeBytes} bytes after earlier error`)
+    : undefined
+
 const tooMuch = (
-  session: Session,
+  { options }: Session,
   mail: MailTransaction | undefined,
   sizeBytes: number,
 ): SmtpReply | undefined => {
-  const limit = session.options.messageSizeLimitBytes
+  const limit = options.messageSizeLimitBytes
   const total = (mail?.chunks?.sizeBytes ?? 0) + sizeBytes
-  if (limit === 0 || total <= limit) return undefined
-  void session.forget('message too large')
-  return reply(552, '5.3.4', 'Chunk exceeds message size limit')
+  return limit === 0 || total <= limit ? undefined : reply(552, '5.3.4', 'Chunk exceeds message size limit')
 }
 
 const chunk = (session: Session, sizeBytes: number, after: ChunkEnd): Answer<SmtpReply | undefined> => {

@@ -12,6 +12,8 @@ export class MailTransaction {
   overshoot = 0
   /** Set with the first octet of content that BDAT may bring. */
   chunks: DataReader | undefined
+  /** After the first BDAT nothing but BDAT and RSET goes on, and after a refused one RSET alone (RFC 3030 §2). */
+  chunking: 'not' | 'begun' | 'failed' = 'not'
   tooLarge = false
   /** The handler asked to wait until this is done. */
   drained: Promise<void> | undefined

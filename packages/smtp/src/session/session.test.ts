@@ -75,7 +75,7 @@ const rows: Row[] = [
   {
     what: 'RFC 5321 §4.1.1.5 and on',
     say: 'RSET x\nNOOP x\nVRFY\nVRFY a@b\nVRFY a@b SMTPUTF8\nETRN x\nHELP\nFOO\n\nQUIT\n',
-    hear: '501 5.5.4 Syntax: RSET|250 2.0.0 Ok|501 5.5.4 Syntax: VRFY address [SMTPUTF8]|252 2.0.0 a@b|252 2.0.0 a@b|503 Error: send HELO/EHLO first|500 5.5.2 Error: command not recognized|500 5.5.2 Error: command not recognized|500 5.5.2 Error: command not recognized|221 2.0.0 Bye',
+    hear: '501 5.5.4 Syntax: RSET|250 2.0.0 Ok|501 5.5.4 Syntax: VRFY address [SMTPUTF8]|252 2.0.0 a@b|252 2.0.0 a@b|459 <x>: service unavailable|500 5.5.2 Error: command not recognized|500 5.5.2 Error: command not recognized|500 5.5.2 Error: bad syntax|221 2.0.0 Bye',
   },
   {
     what: 'RFC 5321 §4.1.1.4 DATA',
@@ -88,10 +88,26 @@ const rows: Row[] = [
     hear: '250 2.1.0 Ok|250 2.1.5 Ok|250 2.0.0 Ok: 4 bytes|503 5.5.1 Error: DATA after BDAT|503 5.5.1 Error: RCPT after BDAT|250 2.0.0 Ok',
   },
   {
+    what: 'RFC 3030 §2 BDAT after a refused one',
+    say: 'MAIL FROM:<a@b>\nBDAT 4\nhi\nRCPT TO:<y@local.test>\nDATA\nBDAT 3\na\nBDAT 1 LAST\nxMAIL FROM:<a@b>\nBDAT 0 LAST\nRCPT TO:<y@local.test>\n',
+    hear: '250 2.1.0 Ok|554 5.5.1 Error: no valid recipients|503 5.5.1 Error: RCPT after BDAT|503 5.5.1 Error: DATA after BDAT|551 5.0.0 Discarded 3 bytes after earlier error|551 5.0.0 Discarded 1 bytes after earlier error|250 2.1.0 Ok|554 5.5.1 Error: no valid recipients|503 5.5.1 Error: need MAIL command',
+  },
+  {
+    what: 'a header field where a command should be',
+    say: 'NOOP\nSubject: x\nNOOP\n',
+    hear: '250 2.0.0 Ok|221 2.7.0 Error: I can break rules, too. Goodbye.',
+  },
+  {
+    what: 'smtpd_helo_required',
+    say: 'AUTH PLAIN\nETRN x\nMAIL FROM:<a@b>\n',
+    setting: { options: { heloRequired: 'yes' } },
+    hear: '503 5.5.1 Error: send HELO/EHLO first|503 Error: send HELO/EHLO first|503 5.5.1 Error: send HELO/EHLO first',
+  },
+  {
     what: 'RFC 4954 §4 AUTH',
-    say: 'AUTH PLAIN\nEHLO c.test\nAUTH\nAUTH FOO\nAUTH PLAIN !!\nAUTH PLAIN AGFsaWNlAHdyb25n\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\nAUTH PLAIN\n',
+    say: 'EHLO c.test\nAUTH\nAUTH FOO\nAUTH PLAIN !!\nAUTH PLAIN AGFsaWNlAHdyb25n\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\nAUTH PLAIN\n',
     setting: { inTls: true },
-    hear: '503 5.5.1 Error: send HELO/EHLO first|250-mx.test|250-PIPELINING|250-SIZE 10240000|250-VRFY|250-ETRN|250-AUTH PLAIN LOGIN|250-ENHANCEDSTATUSCODES|250-8BITMIME|250-DSN|250-SMTPUTF8|250-CHUNKING|250 REQUIRETLS|501 5.5.4 Syntax: AUTH mechanism|535 5.7.8 Error: authentication failed: Invalid authentication mechanism|535 5.7.8 Error: authentication failed: invalid base64|535 5.7.8 Error: authentication failed|235 2.7.0 Authentication successful|503 5.5.1 Error: already authenticated',
+    hear: '250-mx.test|250-PIPELINING|250-SIZE 10240000|250-VRFY|250-ETRN|250-AUTH PLAIN LOGIN|250-ENHANCEDSTATUSCODES|250-8BITMIME|250-DSN|250-SMTPUTF8|250-CHUNKING|250 REQUIRETLS|501 5.5.4 Syntax: AUTH mechanism|535 5.7.8 Error: authentication failed: Invalid authentication mechanism|535 5.7.8 Error: authentication failed: invalid base64|535 5.7.8 Error: authentication failed|235 2.7.0 Authentication successful|503 5.5.1 Error: already authenticated',
   },
   {
     what: 'RFC 4954 §4 LOGIN step by step, cancel',
@@ -172,7 +188,7 @@ test('RFC 3207 §4.2: plaintext behind STARTTLS is dropped, state forgotten', as
   session.secured(tls)
   await settle()
   assert.equal(wire.out.length, before)
-  session.push(Buffer.from('FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nSTARTTLS\r\n'))
+  session.push(Buffer.from('NOOP2\r\nRCPT TO:<x@local.test>\r\nSTARTTLS\r\n'))
   await settle()
   assert.deepEqual(lines(`x\r\n${wire.out.slice(before)}`), [
     '500 5.5.2 Error: command not recognized',

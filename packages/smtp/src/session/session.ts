@@ -270,7 +270,11 @@ export class Session {
     } else if (mode.kind === 'auth') {
       const line = input.bytes.subarray(input.start, input.end)
       this.settle('AUTH', answerToChallenge(this, mode, line))
-    } else dispatch(this, decodeLine(input.bytes, input.start, input.end))
+    } else {
+      const line = decodeLine(input.bytes, input.start, input.end)
+      if (line === undefined) this.#answered(this.lastVerb, reply(500, '5.5.2', 'Error: bad UTF-8 syntax'))
+      else dispatch(this, line)
+    }
     return true
   }
 

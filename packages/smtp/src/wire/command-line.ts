@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 export interface CommandLine {
   /** Upper case; '' for an empty line. */
   readonly verb: string
@@ -14,22 +16,22 @@ export const parseCommandLine = (line: string): CommandLine => {
   return { verb: line.slice(start, end).toUpperCase(), argument: line.slice(end).trim() }
 }
 
-/** Octets as text: UTF-8 where it is UTF-8 (RFC 6531), else each octet a character. */
-export const decodeLine = (bytes: Buffer, start: number, end: number): string => {
+/** Octets as text; undefined: not UTF-8 (RFC 6531 §3.3). */
+export const decodeLine = (bytes: Buffer, start: number, end: number): string | undefined => {
   for (let i = start; i < end; i++) {
     if ((bytes[i] as number) < 0x80) continue
-    const text = bytes.toString('utf8', start, end)
-    return text.includes('\ufffd') ? bytes.toString('latin1', start, end) : text
+    const line = bytes.subarray(start, end)
+    return isUtf8(line) ? line.toString('utf8') : undefined
   }
   return bytes.toString('latin1', start, end)
 }
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 
-/** What never is SMTP, beside smtpd_forbidden_commands: another protocol's request line, or binary. */
+/** What never is SMTP, beside smtpd_forbidden_commands: another protocol's request line, a header field, or binary. */
 const foreignVerbs = new Set(['PUT', 'HEAD', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'])
 export const isForeign = (verb: string): boolean =>
-  foreignVerbs.has(verb) || (verb !== '' && !/^[A-Z]/.test(verb))
+  foreignVerbs.has(verb) || (verb !== '' && !/^[A-Z][^:]*$/.test(verb))
 
 /** The words of an argument. */
 export const splitWords = (argument: string): string[] => (argument === '' ? [] : argument.split(/[ \t]+/))
