@@ -142,3 +142,21 @@ test('smtp_address_verify_target = data', async (t) => {
     ['EHLO', 'MAIL', 'RCPT', 'DATA'],
   )
 })
+
+test('Postfix: address_verify_relayhost, address_verify_transport_maps: probes go another way than mail', async (t) => {
+  const other = await otherServer(t)
+  const mail = await otherServer(t)
+  const { rcpt } = await site(t, mail.port, {
+    relay_domains: 'far.test, near.test',
+    relay_transport: `smtp:[127.0.0.1]:${mail.port}`,
+    address_verify_transport_maps: `inline:{ far.test=smtp:[127.0.0.1]:${other.port} }`,
+    address_verify_relay_transport: `smtp:[127.0.0.1]:${other.port}`,
+    smtpd_sender_restrictions: '',
+    unverified_recipient_reject_code: '550',
+  })
+  assert.equal(await rcpt('', 'good@far.test'), '250 2.1.5 Ok')
+  assert.match(await rcpt('', 'bad@near.test'), /^550 5\.1\.1/)
+  assert.deepEqual(mail.commands, [], 'the server that gets the mail is not asked')
+  const asked = other.commands.filter((line) => line.startsWith('RCPT'))
+  assert.deepEqual(asked.toSorted(), ['RCPT TO:<bad@near.test>', 'RCPT TO:<good@far.test>'])
+})

@@ -169,7 +169,7 @@ describe('configuration', () => {
     const before = read('relayhost = a\nsmtpd_restriction_classes = c\nc = reject').config
     const after = read('relayhost = b\nimap_port = 143\nsmtpd_restriction_classes = c\nc = permit').config
     assert.deepEqual(compareConfigs(before, after), {
-      changed: ['imap_port', 'relayhost', 'c'],
+      changed: ['imap_port', 'address_verify_relayhost', 'relayhost', 'c'],
       needRestart: ['imap_port'],
     })
     assert.deepEqual(compareConfigs(before, before), { changed: [], needRestart: [] })

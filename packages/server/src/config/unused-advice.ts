@@ -157,15 +157,12 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/^smtp_tls_|^tls_/, 'TLS policies by destination are in smtp_tls_policy_maps'],
   [/^lmtp_/, 'LMTP knows it no more than SMTP does here'],
   [/_dns_reply_filter$|_dns_resolver_options$|^dns/, 'DNS is asked through the resolver of this machine'],
-  [
-    /_delivery_status_filter$|_reply_filter$|_command_filter$|_expansion_filter$/,
-    'what is said is passed on as it was',
-  ],
+  [/_delivery_status_filter$|_command_filter$|_expansion_filter$/, 'what is said is passed on as it was'],
   [
     /_connection_cache_|^connection_cache_|_connection_reuse_/,
     'connections are kept for smtp_connection_cache_time_limit',
   ],
-  [/^address_verify_/, 'probes go the way of mail; see address_verify_map'],
+  [/^address_verify_/, 'see address_verify_map and double_bounce_sender'],
   [/^milter_/, 'see smtpd_milters'],
   [
     /^(?:message_(?:reject|strip)|strict_|disable_mime|detect_8bit|cleanup_replace|internal_mail_filter)/,

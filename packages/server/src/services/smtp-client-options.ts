@@ -9,6 +9,8 @@ export interface ClientTables {
   readonly passwords: readonly LookupTable[]
   readonly discardKeywords: readonly LookupTable[]
   readonly pix: readonly LookupTable[]
+  /** smtp_reply_filter */
+  readonly replies: readonly LookupTable[]
 }
 
 /** `user:password`; the password may have colons. Postfix: smtp_sasl_password_maps. */
@@ -118,6 +120,10 @@ export function smtpClientOptions(
     ...(config.smtp_skip_5xx_greeting ? { refusingGreeting: 'soft' } : {}),
     ...(config.smtp_send_xforward_command ? { xforward: true } : {}),
     ...(config.smtp_send_dummy_mail_auth ? { dummyMailAuth: true } : {}),
+    ...(tables.replies.length === 0
+      ? {}
+      : { replyFilter: (line: string) => lookupFirst(tables.replies, line) }),
+    chunkFromBytes: protocol === 'smtp' ? config.smtp_bdat_minimum_size : 0,
     discardEhloKeywords: discarded(config, tables.discardKeywords, server.address),
     pix: pixWorkarounds(config, tables.pix, server.address),
     lineLengthLimitBytes: config.smtp_line_length_limit,

@@ -1,5 +1,6 @@
-import type { AddressVerifyOptions, PolicyOptions } from '@posthorn/mta'
+import type { AddressVerifyOptions, PolicyOptions, RoutingOptions } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
+import { routingOptions } from './transfer-options.ts'
 
 /** How addresses are probed, from main.cf. `complete` adds myorigin to the sender of probes. */
 export function verifyOptions(
@@ -21,6 +22,36 @@ export function verifyOptions(
     target: values.smtp_address_verify_target,
   }
 }
+
+/** How probes find their way: as mail does, but for address_verify_relayhost and its kind. */
+export function probeRoutingOptions(config: Config): RoutingOptions {
+  const { values } = config
+  return {
+    ...routingOptions(config),
+    relayhost: values.address_verify_relayhost,
+    transportMaps: values.address_verify_transport_maps,
+    localTransport: values.address_verify_local_transport,
+    virtualTransport: values.address_verify_virtual_transport,
+    relayTransport: values.address_verify_relay_transport,
+    defaultTransport: values.address_verify_default_transport,
+    senderDependentRelayhostMaps: values.address_verify_sender_dependent_relayhost_maps,
+    senderDependentDefaultTransportMaps: values.address_verify_sender_dependent_default_transport_maps,
+  }
+}
+
+const overriding = [
+  'address_verify_relayhost',
+  'address_verify_transport_maps',
+  'address_verify_local_transport',
+  'address_verify_virtual_transport',
+  'address_verify_relay_transport',
+  'address_verify_default_transport',
+  'address_verify_sender_dependent_relayhost_maps',
+  'address_verify_sender_dependent_default_transport_maps',
+] as const
+
+/** Whether probes have a way of their own at all. */
+export const goesAnotherWay = (config: Config): boolean => overriding.some((name) => config.isSet(name))
 
 /** What is said of addresses that do not pass. */
 export function unverifiedOptions({ values }: Config): NonNullable<PolicyOptions['unverified']> {

@@ -120,6 +120,7 @@ function remoteTransport(
     passwords: open('smtp_sasl_password_maps'),
     discardKeywords: open('smtp_discard_ehlo_keyword_address_maps'),
     pix: open('smtp_pix_workaround_maps'),
+    replies: open('smtp_reply_filter'),
   }
   const site = remoteSite(values, {
     policies: open('smtp_tls_policy_maps'),
@@ -144,6 +145,7 @@ type TableParameter =
   | 'smtp_tls_policy_maps'
   | 'smtp_delivery_status_filter'
   | 'smtp_pix_workaround_maps'
+  | 'smtp_reply_filter'
 
 const lmtpTwins = [...parameters].flatMap(([name, { twin }]) =>
   twin === undefined ? [] : [[name, twin] as const],

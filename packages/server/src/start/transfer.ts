@@ -24,6 +24,7 @@ import {
   type MtaSts,
   PolicyError,
   type ReceiveConfiguration,
+  type Routing,
   type Submission,
   submit,
   TableError,
@@ -52,7 +53,7 @@ import {
   trustedNetworks,
 } from '../services/transfer-options.ts'
 import { verificationReport } from '../services/verification-report.ts'
-import { verifyOptions } from '../services/verify-options.ts'
+import { goesAnotherWay, probeRoutingOptions, verifyOptions } from '../services/verify-options.ts'
 import { StartError } from '../start-error.ts'
 import { createOutgoing, createSts, createTlsReports } from './outgoing.ts'
 
@@ -89,12 +90,12 @@ async function rulesOf(parts: RuleParts, config: Config) {
     folder: config.folder,
   })
   const context = { log, now, tables, unsafeFiles, folder: config.folder }
-  const routing = await createRouting(routingOptions(config), { ...context, accounts, store })
+  const { routing, resolveProbe } = await routingsOf(config, { ...context, accounts, store })
   const greylist = createGreylist(store.greylist, greylistOptions(config), { ...context, dns: resolver })
   const verifier = createAddressVerifier(verifyOptions(config, routing.complete), {
     verify: routing.verify,
     classify: routing.classify,
-    resolve: routing.resolve,
+    resolve: resolveProbe,
     agent: parts.agent,
     newId: (nowMs) => store.queue.newId(nowMs),
     log,
@@ -159,6 +160,21 @@ async function rulesOf(parts: RuleParts, config: Config) {
     routing.close()
     throw error
   }
+}
+
+/** Probes go the way of mail, or their own (address_verify_relayhost and its kind). */
+async function routingsOf(
+  config: Config,
+  sources: Parameters<typeof createRouting>[1],
+): Promise<{ readonly routing: Routing; readonly resolveProbe: Routing['resolve'] }> {
+  const routing = await createRouting(routingOptions(config), sources)
+  if (!goesAnotherWay(config)) return { routing, resolveProbe: routing.resolve }
+  const probes = await createRouting(probeRoutingOptions(config), sources)
+  const close = (): void => {
+    routing.close()
+    probes.close()
+  }
+  return { routing: { ...routing, close }, resolveProbe: probes.resolve }
 }
 
 /** What looks into messages. */

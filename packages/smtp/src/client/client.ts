@@ -1,3 +1,4 @@
+import { sendChunks } from './chunked-content.ts'
 import { mailLine, rcptLine, xforwardLines } from './command-lines.ts'
 import { isFailure, RemoteConnection, type Told } from './connection.ts'
 import { hasWideHeader, sendContent } from './content.ts'
@@ -119,6 +120,7 @@ class Client implements SmtpClient {
     const outcomes = envelope.recipients.map((told) => this.#judge(told, 'RCPT TO'))
     const accepted = outcomes.flatMap((outcome, index) => (outcome === undefined ? [index] : []))
     if (mail.probe !== undefined) await this.#probed(mail.probe, envelope, accepted, outcomes)
+    else if (accepted.length > 0 && this.#chunks(mail)) await this.#bdat(mail, accepted, outcomes)
     else if (accepted.length > 0) await this.#data(mail, accepted, outcomes, envelope.data)
     else await this.#decline(envelope.data)
     return outcomes.map(
@@ -165,7 +167,7 @@ class Client implements SmtpClient {
     const reset = this.#unfinished ? ['RSET'] : []
     this.#unfinished = true
     if (connection.has('PIPELINING')) {
-      const last = mail.probe === 'rcpt' ? [] : ['DATA']
+      const last = mail.probe === 'rcpt' || this.#chunks(mail) ? [] : ['DATA']
       const lines = [...reset, mailCommand, ...rcptLines, ...last]
       const stages: Stage[] = [...(reset.length > 0 ? (['sending RSET'] as const) : []), 'sending MAIL FROM']
       for (const _ of rcptLines) stages.push('sending RCPT TO')
@@ -193,6 +195,34 @@ class Client implements SmtpClient {
       recipients.push(await connection.command(line, timeouts.rcptMs, 'sending RCPT TO'))
     }
     return { recipients, data: undefined }
+  }
+
+  /** RFC 3030 §4.2: CHUNKING is offered, and the message is one that is better refused early. */
+  #chunks(mail: OutgoingMail): boolean {
+    const { chunkFromBytes = 0, protocol } = this.#options
+    return (
+      protocol === 'smtp' &&
+      mail.probe === undefined &&
+      chunkFromBytes > 0 &&
+      mail.sizeBytes >= chunkFromBytes &&
+      this.#connection.has('CHUNKING')
+    )
+  }
+
+  /** The message by BDAT; fills the outcomes of the accepted. */
+  async #bdat(
+    mail: OutgoingMail,
+    accepted: readonly number[],
+    outcomes: (RecipientOutcome | undefined)[],
+  ): Promise<void> {
+    const connection = this.#connection
+    const told = await sendChunks(connection, mail, this.#options.lineLengthLimitBytes)
+    const refused = this.#judge(told, 'BDAT')
+    // RFC 3030 §2: after a chunk that was refused only RSET helps.
+    this.#unfinished = refused !== undefined
+    const reports = connection.has('DSN') ? 'dsn' : 'none'
+    for (const index of accepted)
+      outcomes[index] = refused ?? { kind: 'sent', reply: told as RemoteReply, reports }
   }
 
   /** What the server says to XFORWARD changes nothing, but for an end of the connection. */

@@ -19,7 +19,7 @@ export const isFailure = (told: Told): told is SmtpFailure => 'kind' in told
 /** The part of nodemailer's SMTPConnection that its types leave out and a transaction of our own needs. */
 interface Inside {
   readonly _responseActions: ((raw: string) => void)[]
-  readonly _responseQueue: readonly string[]
+  readonly _responseQueue: string[]
   readonly _remainder: string
   _sendCommand(line: string): void
   _onError(error: Error, type: string, response: string | false, command: string): void
@@ -51,6 +51,7 @@ export class RemoteConnection extends SMTPConnection {
   readonly peer: string
   readonly timeouts: SmtpClientTimeouts
   readonly #opening: Opening
+  readonly #replyFilter: SmtpClientOptions['replyFilter']
   #failed: SmtpFailure | undefined
   #ended = false
   #leaving = false
@@ -78,6 +79,7 @@ export class RemoteConnection extends SMTPConnection {
       socketCloseTimeout: timeouts.quitMs,
     })
     this.#opening = opening
+    this.#replyFilter = options.replyFilter
     this.timeouts = timeouts
     this.peer = `${server.host}[${server.address}]`
     this.remote = server.port === 0 ? this.peer : `${this.peer}:${server.port}`
@@ -166,8 +168,19 @@ export class RemoteConnection extends SMTPConnection {
   _processResponse(): void {
     for (let left = Number.POSITIVE_INFINITY; this.#inside._responseQueue.length < left; ) {
       left = this.#inside._responseQueue.length
+      this.#hear()
       inherited._processResponse.call(this)
     }
+  }
+
+  /** The reply that is next, as smtp_reply_filter wants it heard. */
+  #hear(): void {
+    const { _responseQueue: queue } = this.#inside
+    const [reply] = queue
+    const filter = this.#replyFilter
+    if (filter === undefined || reply === undefined) return
+    const lines = reply.split('\n').map((line) => filter(line.replace(/\r$/, '')) ?? line)
+    queue[0] = lines.join('\n')
   }
 
   /** RFC 5321 §4.1.1.10: a connection is not closed without QUIT, not even when all that came was a refusal. */

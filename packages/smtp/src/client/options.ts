@@ -132,6 +132,10 @@ export interface SmtpClientOptions {
   readonly pix?: PixWorkarounds
   /** EHLO keywords that are not seen, upper case. Postfix: smtp_discard_ehlo_keywords. */
   readonly discardEhloKeywords?: readonly string[]
+  /** Each line of a reply → what is heard instead; undefined: as it is. Postfix: smtp_reply_filter. */
+  readonly replyFilter?: (line: string) => string | undefined
+  /** Messages of this size and more go by BDAT where CHUNKING is offered. Default 0: none. RFC 3030. */
+  readonly chunkFromBytes?: number
   /** 'never': HELO at once (Postfix: smtp_never_send_ehlo). */
   readonly ehlo?: 'never'
   /** A greeting of 5yz passes this host over, and is not believed. Postfix: smtp_skip_5xx_greeting. */

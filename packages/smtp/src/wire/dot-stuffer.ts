@@ -15,18 +15,20 @@ const space = Buffer.from(' ')
  */
 export class DotStuffer {
   readonly #limit: number
+  readonly #dots: 'doubled' | 'kept'
   #column = 0
   /** A CR at the end of a chunk, not yet given on. */
   #heldCr = false
 
-  /** @param lineLengthLimitBytes 0 = none. */
-  constructor(lineLengthLimitBytes = 998) {
+  /** @param lineLengthLimitBytes 0 = none. @param dots 'kept' for BDAT, whose end is counted. */
+  constructor(lineLengthLimitBytes = 998, dots: 'doubled' | 'kept' = 'doubled') {
     this.#limit = lineLengthLimitBytes
+    this.#dots = dots
   }
 
   /** The same octets, or a copy where something had to change. */
   push(bytes: Uint8Array): Uint8Array {
-    const column = this.#heldCr ? undefined : columnAfter(bytes, this.#column, this.#limit)
+    const column = this.#heldCr ? undefined : columnAfter(bytes, this.#column, this.#limit, this.#dots)
     if (column === undefined) return this.#mended(bytes)
     this.#column = column
     return bytes
@@ -71,7 +73,7 @@ export class DotStuffer {
         if (this.#column === this.#limit && this.#limit > 0) {
           cut(i, crlfSpace, i)
           this.#column = 1
-        } else if (octet === dot && this.#column === 0) cut(i, oneDot, i)
+        } else if (octet === dot && this.#column === 0 && this.#dots === 'doubled') cut(i, oneDot, i)
         this.#column++
       }
     }
@@ -93,18 +95,25 @@ export class DotStuffer {
   /** The end of the data. */
   finish(): Uint8Array {
     const open = this.#heldCr || this.#column > 0
+    if (this.#dots === 'kept') return open ? crlf : new Uint8Array()
     return Buffer.concat([open ? crlfDot : oneDot, crlf])
   }
 }
 
 /** Nearly all mail: nothing has to change. The column behind the octets; undefined: something must. */
-const columnAfter = (bytes: Uint8Array, column: number, limit: number): number | undefined => {
+const columnAfter = (
+  bytes: Uint8Array,
+  column: number,
+  limit: number,
+  dots: 'doubled' | 'kept',
+): number | undefined => {
   const end = bytes.length
   const longest = limit > 0 ? limit : Number.POSITIVE_INFINITY
   let lineStart = -column
+  const doubles = dots === 'doubled'
   for (let i = 0; i < end; ) {
     let octet = bytes[i] as number
-    if (octet === dot && i === lineStart) return undefined
+    if (doubles && octet === dot && i === lineStart) return undefined
     while (octet !== lf && octet !== cr && ++i < end) octet = bytes[i] as number
     if (i - lineStart > longest) return undefined
     if (i >= end) break

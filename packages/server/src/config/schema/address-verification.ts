@@ -4,6 +4,12 @@ const code = (fallback: string, doc: string) =>
   postfix({ type: 'integer', default: fallback, min: 400, max: 599, doc })
 const time = (fallback: string, doc: string) =>
   postfix({ type: 'time', default: fallback, unit: 's', min: 1, doc })
+const override = <T extends 'string' | 'tables'>(name: string, type: T) =>
+  postfix({
+    type,
+    default: `$${name}`,
+    doc: `In place of ${name} for probes of addresses, where they are to go another way than mail.`,
+  })
 const tempfail = (what: string) =>
   postfix({
     type: 'choice',
@@ -32,6 +38,17 @@ export const addressVerification = {
     default: '$double_bounce_sender',
     doc: 'The sender of probes; empty or `<>`: the null sender.',
   }),
+  address_verify_relayhost: override('relayhost', 'string'),
+  address_verify_transport_maps: override('transport_maps', 'tables'),
+  address_verify_local_transport: override('local_transport', 'string'),
+  address_verify_virtual_transport: override('virtual_transport', 'string'),
+  address_verify_relay_transport: override('relay_transport', 'string'),
+  address_verify_default_transport: override('default_transport', 'string'),
+  address_verify_sender_dependent_relayhost_maps: override('sender_dependent_relayhost_maps', 'tables'),
+  address_verify_sender_dependent_default_transport_maps: override(
+    'sender_dependent_default_transport_maps',
+    'tables',
+  ),
   address_verify_poll_count: postfix({
     type: 'integer',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax

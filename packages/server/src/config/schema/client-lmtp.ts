@@ -17,6 +17,7 @@ const apart = [
   'smtp_tlsrpt_enable',
   'smtp_tlsrpt_skip_reused_handshakes',
   'smtp_tlsrpt_socket_name',
+  'smtp_bdat_minimum_size',
 ] as const
 
 type Shared = Omit<typeof client & typeof clientTls, (typeof apart)[number]>

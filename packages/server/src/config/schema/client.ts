@@ -1,4 +1,4 @@
-import { postfix } from './parameter.ts'
+import { postfix, posthorn } from './parameter.ts'
 
 const seconds = (fallback: string, doc: string) => ({
   type: 'time' as const,
@@ -121,6 +121,16 @@ export const client = {
     type: 'tables',
     default: '$default_delivery_status_filter',
     doc: '`4.7.1 what was said` → the same with another status (4.y.z, 5.y.z) or text. A pattern table.',
+  }),
+  smtp_reply_filter: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Each line that a server says → the line that is heard instead; `pcre:` or `regexp:`, for servers that say something other than they mean.',
+  }),
+  smtp_bdat_minimum_size: posthorn({
+    type: 'octets',
+    default: '1048576',
+    doc: 'From this size on a message goes out by BDAT to servers that offer CHUNKING (RFC 3030), a megabyte at a time: who refuses it does so before all of it has come. 0: never; smtp_discard_ehlo_keywords = chunking for single services.',
   }),
   smtp_skip_5xx_greeting: postfix({
     type: 'boolean',
