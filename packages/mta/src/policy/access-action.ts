@@ -127,9 +127,9 @@ function effectVerdict(
     case 'DISCARD':
       return { kind: 'effect', effect: { kind: 'discard', text: said('triggers DISCARD action') } }
     case 'WARN':
-      return { kind: 'effect', effect: { kind: 'warn', text: said('') } }
+      return { kind: 'effect', effect: { kind: 'warn', text } }
     case 'INFO':
-      return { kind: 'effect', effect: { kind: 'inform', text: said('') } }
+      return { kind: 'effect', effect: { kind: 'inform', text } }
     case 'FILTER': {
       const filter = parseFilter(text)
       return filter === undefined

@@ -98,7 +98,10 @@ export class DnsLists {
 
   async #lookUp(zone: ListZone, subject: string, health: Health): Promise<Listing> {
     const { now, log } = this.#sources
-    if (health.restUntilMs > now()) return { kind: 'unavailable', reason: 'it did not answer lately' }
+    const restingMs = health.restUntilMs - now()
+    // As above: a clock that was set back makes no list rest for longer.
+    if (restingMs > 0 && restingMs <= restMs)
+      return { kind: 'unavailable', reason: 'it did not answer lately' }
     const listing = await this.#inTime(blockListQuery(this.#sources.dns, zone.zone, subject, zone.accepts))
     if (listing.kind !== 'unavailable') {
       health.failures = 0

@@ -208,14 +208,15 @@ function logAccepted(
 ): void {
   const { queueId, sender, arrivedMs } = received
   const { log } = at
-  // The queue says so only of messages that it takes up again.
-  log({
-    level: 'info',
-    service: 'qmgr',
-    queueId,
-    text: `from=<${sender}>, size=${sizeBytes}, nrcpt=${planned.length} (queue active)`,
-    fields: { from: sender, size: sizeBytes, nrcpt: planned.length },
-  })
+  // The queue says so only of messages that it takes up again, and of those that were held when they are released.
+  if (received.hold === 'free')
+    log({
+      level: 'info',
+      service: 'qmgr',
+      queueId,
+      text: `from=<${sender}>, size=${sizeBytes}, nrcpt=${planned.length} (queue active)`,
+      fields: { from: sender, size: sizeBytes, nrcpt: planned.length },
+    })
   const delay = formatDelay(at.nowMs - arrivedMs)
   const delays = `${formatDelay(at.endedMs - arrivedMs)}/0/0/${formatDelay(at.nowMs - at.endedMs)}`
   let queued = 0

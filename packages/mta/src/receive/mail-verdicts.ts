@@ -82,12 +82,10 @@ export class MailVerdicts {
     return refusal
   }
 
-  log(level: 'info' | 'error', text: string, error?: unknown): void {
+  log(level: 'info' | 'warning' | 'error', text: string, error?: unknown, service = 'smtpd'): void {
     const queueId = this.queueId === '' ? 'NOQUEUE' : this.queueId
     this.#log(
-      error === undefined
-        ? { level, service: 'smtpd', queueId, text }
-        : { level, service: 'smtpd', queueId, text, error },
+      error === undefined ? { level, service, queueId, text } : { level, service, queueId, text, error },
     )
   }
 

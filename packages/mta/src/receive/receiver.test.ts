@@ -202,13 +202,7 @@ test('access(5) actions for the whole message: HOLD, DISCARD, REDIRECT, BCC, PRE
   assert.match((await mail.inbox('alice@example.org')).at(-1) ?? '', /\r\nX-Mark: yes\r\nReceived: /)
   assert.equal(await last('warned@x.net'), ok)
   const lines = mail.lines()
-  assert.ok(
-    lines.some((line) =>
-      line.includes(
-        'NOQUEUE: warn: RCPT from localhost[127.0.0.1]: <warned@x.net>: Sender address be careful;',
-      ),
-    ),
-  )
+  assert.ok(lines.some((line) => line.includes('NOQUEUE: warn: RCPT from localhost[127.0.0.1]: be careful;')))
   assert.ok(
     lines.some((line) =>
       line.includes('hold: RCPT from localhost[127.0.0.1]: <held@x.net>: Sender address looks odd;'),

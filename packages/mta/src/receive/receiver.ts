@@ -296,7 +296,10 @@ class Receiver implements SmtpHandler {
     const configuration = this.#sources.configuration()
     const refused = await this.#questions.ask('etrn', 'ETRN', session, { etrnDomain: argument })
     if (refused !== undefined) return refused
-    return etrn(argument, configuration, this.#sources.store.queue, this.#sources.now())
+    const answer = await etrn(argument, configuration, this.#sources.store.queue, this.#sources.now())
+    if (answer.code >= 400)
+      this.#log('warning', `reject: ETRN ${argument.slice(0, 100)}... from ${clientOf(session)}`)
+    return answer
   }
 
   refused(session: SmtpSession, reply: SmtpReply): SmtpReply {

@@ -212,6 +212,7 @@ export class SmtpMail implements SmtpTransaction {
       const recipient = this.#recipients.at(-1)?.address
       this.#verdicts.log('info', policyLogText('reject', this.#request('END-OF-MESSAGE', recipient), reason))
     }
+    if (reason === 'message too large') this.#verdicts.log('warning', 'queue file size limit exceeded')
     this.#intake = undefined
     this.#state.milters?.abort()
     if (intake !== undefined) await this.#drop(intake)
@@ -338,6 +339,8 @@ export class SmtpMail implements SmtpTransaction {
   }
 
   async #drop(intake: MessageIntake): Promise<void> {
+    const { messageId } = intake.facts
+    if (messageId !== undefined) this.#verdicts.log('info', `message-id=${messageId}`, undefined, 'cleanup')
     try {
       await intake.abort()
     } catch (error) {

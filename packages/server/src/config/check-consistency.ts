@@ -3,6 +3,7 @@ import { clientQuirks } from '../services/imap-capabilities.ts'
 import { mechanismProblems } from '../services/mechanisms.ts'
 import { expireDays, workarounds } from '../services/pop3-options.ts'
 import { parseSourceWord } from '../services/source-word.ts'
+import { contradictions } from './check-contradictions.ts'
 import type { Config } from './config.ts'
 
 interface Findings {
@@ -15,7 +16,7 @@ export function checkConsistency(config: Config): Findings {
   const found: Findings = { problems: [], warnings: [] }
   checkRelaying(config, found)
   checkClasses(config, found)
-  checkDomains(config, found)
+  found.warnings.push(...contradictions(config))
   checkPorts(config, found)
   checkNames(config, found)
   checkTimes(config, found)
@@ -50,20 +51,6 @@ function checkClasses(config: Config, { problems }: Findings): void {
   for (const name of config.restrictionClasses.keys()) {
     if (!config.isSet(name))
       problems.push(`smtpd_restriction_classes: "${name}" is not defined: add \`${name} = …\``)
-  }
-}
-
-function checkDomains({ values }: Config, { warnings }: Findings): void {
-  const lists = ['mydestination', 'virtual_alias_domains', 'relay_domains'] as const
-  for (const [index, first] of lists.entries()) {
-    for (const second of lists.slice(index + 1)) {
-      const words = new Set(values[first].map((word) => word.toLowerCase()))
-      for (const word of values[second]) {
-        if (words.has(word.toLowerCase()) && !/[:/]/.test(word)) {
-          warnings.push(`do not list domain ${word} in BOTH ${first} and ${second}`)
-        }
-      }
-    }
   }
 }
 

@@ -45,6 +45,7 @@ const run = (session: Session, command: Command, argument: string): Answer<SmtpR
 }
 
 const unknown = (session: Session, verb: string, line: string): void => {
+  session.lastVerb = 'UNKNOWN'
   const foreign = isForeign(verb) || session.options.forbiddenCommands.includes(verb)
   if (foreign && session.peer.probation === undefined) {
     session.note(`warning: non-SMTP command from ${session.client}: ${line.slice(0, 100)}`)

@@ -28,16 +28,38 @@ export const mailFrom = (session: Session, argument: string): Answer<SmtpReply> 
   }
   if (session.mail !== undefined) return reply(503, '5.5.1', 'Error: nested MAIL command')
   const parsed = parseMailCommand(argument, extensions(session))
-  if (!parsed.ok) return parsed.reply
+  if (!parsed.ok) return notUnderstood(session, 'MAIL', argument, parsed.reply)
   const from = parsed.value
   if (options.messageSizeLimitBytes > 0 && (from.sizeBytes ?? 0) > options.messageSizeLimitBytes) {
-    return reply(552, '5.3.4', 'Message size exceeds fixed limit')
+    return tooLarge(session, from)
   }
   peer.protocol = protocolName(session, from.smtpUtf8 ? 'utf8' : 'plain')
   const begin = (answer: { readonly reply: SmtpReply; readonly transaction?: SmtpTransaction }): SmtpReply =>
     beginMail(session, from, answer)
   const answer = host.handler.mail(peer, from)
   return answer instanceof Promise ? answer.then(begin) : begin(answer)
+}
+
+/** RFC 1870 §6.1: refused before anything is sent. */
+const tooLarge = (session: Session, { address, smtpUtf8 }: MailFrom): SmtpReply => {
+  const refused = reply(552, '5.3.4', 'Message size exceeds fixed limit')
+  const proto = protocolName(session, smtpUtf8 ? 'utf8' : 'plain')
+  const helo = session.peer.helo === '' ? '' : ` helo=<${session.peer.helo}>`
+  session.note(
+    `NOQUEUE: reject: MAIL from ${session.client}: 552 5.3.4 ${refused.text}; from=<${address}> proto=${proto}${helo}`,
+  )
+  return refused
+}
+
+/** What could not be read as an address stands in the log alone. */
+const notUnderstood = (session: Session, verb: string, argument: string, refused: SmtpReply): SmtpReply => {
+  if (refused.status === '5.1.7' || refused.status === '5.1.3') {
+    const address = argument.slice(argument.indexOf(':') + 1).trimStart()
+    session.note(
+      `warning: Illegal address syntax from ${session.client} in ${verb} command: ${address.slice(0, 100)}`,
+    )
+  }
+  return refused
 }
 
 const beginMail = (
@@ -64,7 +86,7 @@ export const rcptTo = (session: Session, argument: string): Answer<SmtpReply> =>
   if (mail === undefined) return reply(503, '5.5.1', 'Error: need MAIL command')
   if (mail.chunking !== 'not') return reply(503, '5.5.1', 'Error: RCPT after BDAT')
   const parsed = parseRcptCommand(argument, extensions(session))
-  if (!parsed.ok) return parsed.reply
+  if (!parsed.ok) return notUnderstood(session, 'RCPT', argument, parsed.reply)
   if (mail.accepted >= options.recipientLimit) {
     if (mail.overshoot++ >= options.recipientOvershootLimit) session.errors++
     return reply(452, '4.5.3', 'Error: too many recipients')

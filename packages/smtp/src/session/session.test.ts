@@ -240,6 +240,7 @@ test('smtpd_junk_command_limit: NOOPs without end become errors', async () => {
 test('cross-protocol: an HTTP request is answered once and dropped', async () => {
   for (const request of [
     'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+    'Subject: a message after a refused DATA\r\n\r\nMAIL FROM:<a@b>\r\n',
     'POST /x\r\nMAIL FROM:<a@b>\r\n',
     '\x16\x03\x01\x02\r\n',
   ]) {
@@ -286,6 +287,32 @@ test('timeouts: a command in drops, DATA below the minimum rate', async () => {
   assert.equal(slow.session.alarm.dueMs, 1000)
   slow.session.alarm.onDue(1001)
   assert.ok(slow.wire.ended)
+})
+
+test('RFC 6531 §3.1: octets that are not UTF-8 are no command, unless smtputf8_enable = no', async () => {
+  const input = 'MAIL FROM:<\xfc@b>\r\nNOOP\r\n'
+  assert.deepEqual(lines((await converse(input)).wire.out), [
+    '500 5.5.2 Error: bad UTF-8 syntax',
+    '250 2.0.0 Ok',
+  ])
+  const plain = await converse(input, { options: { smtpUtf8: 'no' } })
+  assert.deepEqual(lines(plain.wire.out), ['250 2.1.0 Ok', '250 2.0.0 Ok'])
+})
+
+test('what was refused before anybody was asked stands in the log', async () => {
+  const { handler } = await converse(
+    'EHLO c\r\nMAIL FROM:<a b>\r\nMAIL FROM:<a@b> SIZE=99999999\r\nMAIL FROM:<a@b>\r\nRCPT TO:<>\r\nFOO\r\n',
+  ).then((opened) => {
+    opened.session.lost()
+    return opened
+  })
+  const client = 'unknown[192.0.2.1]'
+  assert.deepEqual(handler.notes, [
+    `warning: Illegal address syntax from ${client} in MAIL command: <a b>`,
+    `NOQUEUE: reject: MAIL from ${client}: 552 5.3.4 Message size exceeds fixed limit; from=<a@b> proto=ESMTP helo=<c>`,
+    `warning: Illegal address syntax from ${client} in RCPT command: <>`,
+    `lost connection after UNKNOWN from ${client}`,
+  ])
 })
 
 test('a lost connection aborts the message and is logged once', async () => {

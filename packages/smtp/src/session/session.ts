@@ -169,9 +169,7 @@ export class Session {
     if (this.#over) return
     this.#over = true
     if (this.mode.kind !== 'closed') {
-      const size = this.mode.kind === 'data' ? ` (${this.mode.reader.sizeBytes} bytes)` : ''
-      const after = this.mode.kind === 'handshake' ? 'STARTTLS' : this.lastVerb
-      this.note(`lost connection after ${after}${size} from ${this.client}`)
+      this.note(`lost connection after ${this.#place()} from ${this.client}`)
     }
     this.#closed()
     void this.forget('lost connection')
@@ -180,6 +178,14 @@ export class Session {
     } catch (error) {
       this.host.fault(this.peer, error)
     }
+  }
+
+  /** How far the conversation had come. */
+  #place(): string {
+    if (this.mode.kind === 'handshake') return 'STARTTLS'
+    return this.mode.kind === 'data'
+      ? `${this.lastVerb} (${this.mode.reader.sizeBytes} bytes)`
+      : this.lastVerb
   }
 
   #closed(): void {
@@ -205,7 +211,7 @@ export class Session {
       this.host.schedule(this.alarm)
       return
     }
-    this.note(`timeout after ${this.lastVerb} from ${this.client}`)
+    this.note(`timeout after ${this.#place()} from ${this.client}`)
     this.close(reply(421, '4.4.2', `${this.options.hostname} Error: timeout exceeded`))
   }
 
@@ -270,12 +276,16 @@ export class Session {
     } else if (mode.kind === 'auth') {
       const line = input.bytes.subarray(input.start, input.end)
       this.settle('AUTH', answerToChallenge(this, mode, line))
-    } else {
-      const line = decodeLine(input.bytes, input.start, input.end)
-      if (line === undefined) this.#answered(this.lastVerb, reply(500, '5.5.2', 'Error: bad UTF-8 syntax'))
-      else dispatch(this, line)
-    }
+    } else this.#runLine(decodeLine(input.bytes, input.start, input.end))
     return true
+  }
+
+  /** Without SMTPUTF8 octets are octets. Postfix: smtputf8_enable. */
+  #runLine(line: string | undefined): void {
+    const { bytes, start, end } = this.input
+    if (line !== undefined) dispatch(this, line)
+    else if (this.options.smtpUtf8 === 'no') dispatch(this, bytes.toString('latin1', start, end))
+    else this.#answered('unknown', reply(500, '5.5.2', 'Error: bad UTF-8 syntax'))
   }
 
   /** Ours: logged, and told as a temporary failure. */
