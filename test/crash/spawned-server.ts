@@ -19,7 +19,7 @@ export interface SpawnedServer {
   stop(): Promise<number | null>
 }
 
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer()
@@ -52,14 +52,18 @@ export async function posthorn(folder: string, ...args: string[]): Promise<strin
 }
 
 /** Starts the server in a process of its own on a data folder, with free ports, trusting loopback. */
-export async function spawnServer(folder: string, extra = ''): Promise<SpawnedServer> {
+export async function spawnServer(
+  folder: string,
+  extra = '',
+  { submissionPort = 0 } = {},
+): Promise<SpawnedServer> {
   const [smtpPort = 0, imapPort = 0, pop3Port = 0] = await freePorts(3)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(
     join(folder, 'main.cf'),
     `data_directory = ${folder}\nmyhostname = mail.example.org\nmydestination = example.org\nmyorigin = example.org
 inet_interfaces = 127.0.0.1\nmynetworks = 127.0.0.0/8\nsmtp_port = ${smtpPort}\nimap_port = ${imapPort}
-submission_port = 0\nsubmissions_port = 0\npop3_port = ${pop3Port}\npop3s_port = 0\nimaps_port = 0
+submission_port = ${submissionPort}\nsubmissions_port = 0\npop3_port = ${pop3Port}\npop3s_port = 0\nimaps_port = 0
 smtpd_client_connection_count_limit = 0\nsample_accounts = no\n${extra}`,
   )
   const child = spawn(process.execPath, [main, 'start', '--config', join(folder, 'main.cf')], {

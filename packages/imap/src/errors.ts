@@ -45,7 +45,7 @@ const rows: Readonly<Record<StoreErrorKind, Row>> = {
   'no-space': fault('UNAVAILABLE', 'The server has no room left; try again later'),
   'in-use': refusal('INUSE'),
   corrupt: fault('CORRUPTION', 'Some of the data is damaged; the administrator has been told'),
-  'read-only': { code: 'UNAVAILABLE', text: 'The mail store is read-only for now', log: 'silent' },
+  'read-only': fault('UNAVAILABLE', 'The mail store is read-only for now'),
   'newer-version': fault('UNAVAILABLE', 'The mail store cannot be used for now'),
   closed: { code: 'UNAVAILABLE', text: 'The server is shutting down', log: 'silent' },
 }

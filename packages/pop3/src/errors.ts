@@ -22,7 +22,7 @@ interface Answer {
 const storeAnswers: Readonly<Partial<Record<StoreErrorKind, string>>> = {
   'in-use': err('Mailbox is locked by another session.', 'IN-USE'),
   'no-space': err('Not enough disk space.', 'SYS/TEMP'),
-  'read-only': err('Mailbox is read-only.', 'SYS/PERM'),
+  'read-only': err('Mailbox is read-only for now.', 'SYS/TEMP'),
   corrupt: err('Mailbox is damaged; the administrator has been told.', 'SYS/PERM'),
   closed: err('Server shutting down.', 'SYS/TEMP'),
   'no-such-message': err('Message is gone.', 'SYS/TEMP'),
@@ -32,8 +32,9 @@ const storeAnswers: Readonly<Partial<Record<StoreErrorKind, string>>> = {
 
 /** What the client hears of an exception. */
 export function answerError(error: unknown): Answer {
-  const known = error instanceof StoreError ? storeAnswers[error.kind] : undefined
-  if (known !== undefined) return { reply: known, fault: (error as StoreError).kind === 'corrupt' }
+  const kind = error instanceof StoreError ? error.kind : undefined
+  const known = kind === undefined ? undefined : storeAnswers[kind]
+  if (known !== undefined) return { reply: known, fault: kind === 'corrupt' || kind === 'read-only' }
   return {
     reply: err('Internal error occurred. Refer to server log for more information.', 'SYS/TEMP'),
     fault: true,

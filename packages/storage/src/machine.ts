@@ -3,7 +3,7 @@ import type { Engine } from './engine.ts'
 import { Journal } from './journal/journal.ts'
 import { journalDirectory } from './journal/journal-files.ts'
 import { GroupCommit } from './kv/group-commit.ts'
-import { isNoSpace, noSpace } from './kv/no-space.ts'
+import { refusalOf } from './kv/no-space.ts'
 import { Snapshot } from './kv/unit.ts'
 import type { IndexPlace, OpenedIndex } from './log/durable-index.ts'
 import { IndexFlusher, type OtherProcesses } from './log/index-flusher.ts'
@@ -184,7 +184,7 @@ export const abandonMachine = (machine: Machine): Promise<void> =>
   stopMachine(machine, { areThere: () => true, isLiving: () => true }).catch(() => {})
 
 const refuse = (error: unknown): never => {
-  throw isNoSpace(error) ? noSpace(error) : error
+  throw refusalOf(error)
 }
 
 const startLog = (

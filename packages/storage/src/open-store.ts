@@ -5,6 +5,7 @@ import type { MailboxId, Maintenance, ModSeq, Store, StoreOptions, Wake } from '
 import { createGreylistStore } from './greylist/greylist-store.ts'
 import { listJournalFiles } from './journal/journal-files.ts'
 import { closeEnvironment } from './kv/environment.ts'
+import { isNoSpace, refusalOf } from './kv/no-space.ts'
 import { Snapshot } from './kv/unit.ts'
 import { catchUp, type IndexPlace, type OpenedIndex, openIndex } from './log/durable-index.ts'
 import { abandonMachine, type Machine, startMachine, stopMachine } from './machine.ts'
@@ -52,20 +53,36 @@ export interface StoreParts {
 /** Opens the store, or makes it. After an unclean end it recovers first. Throws 'newer-version'. */
 export const openStore = (options: StoreOptions): Promise<Store & Maintenance> => openStoreWith({}, options)
 
+/** On a full disk an opening may use the reserve: commands that make room open the store, too. */
 export const openStoreWith = async (
   parts: StoreParts,
   options: StoreOptions,
 ): Promise<Store & Maintenance> => {
+  const what = `Cannot open the store in ${options.directory}`
+  try {
+    return await openOnce(parts, options)
+  } catch (error) {
+    if (!isNoSpace(error) || !new Reserve(options.directory).release()) throw refusalOf(error, what)
+  }
+  return openOnce(parts, options).catch((error) => {
+    throw refusalOf(error, what)
+  })
+}
+
+const openOnce = async (parts: StoreParts, options: StoreOptions): Promise<Store & Maintenance> => {
   const files = parts.files ?? realFileLayer
   mkdirSync(join(options.directory, segmentsName), { recursive: true, mode: 0o700 })
   const self = ownIdentity()
   const markers = new ProcessMarkers(options.directory, files)
-  await markers.place(self)
+  await markers.place(self).catch((error) => {
+    markers.remove(self.token)
+    throw error
+  })
   await markers.awaitHolders(self, parts.holderTimeoutMs).catch((error) => {
     markers.remove(self.token)
     throw error
   })
-  const volatile = openVolatileStore(options.directory, self)
+  const volatile = openVolatile(options.directory, self, markers)
   const place = {
     directory: options.directory,
     indexPath: join(options.directory, indexName),
@@ -102,6 +119,15 @@ export const openStoreWith = async (
     if (machine !== undefined) await abandonMachine(machine)
     if (index !== undefined) await closeEnvironment(index.environment)
     await volatile.close()
+    markers.remove(self.token)
+    throw error
+  }
+}
+
+const openVolatile = (directory: string, self: ProcessIdentity, markers: ProcessMarkers): VolatileStore => {
+  try {
+    return openVolatileStore(directory, self)
+  } catch (error) {
     markers.remove(self.token)
     throw error
   }

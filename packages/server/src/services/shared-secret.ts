@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { createDurably } from '../durable-file.ts'
 import { StartError } from '../start-error.ts'
 
 /** The first line of a file that all processes of a site share; made at the first use. Throws StartError. */
 export function sharedSecret(path: string): string {
   try {
-    writeFileSync(path, `${randomBytes(32).toString('base64')}\n`, { flag: 'wx', mode: 0o600 })
+    if (!existsSync(path)) createDurably(path, `${randomBytes(32).toString('base64')}\n`, 0o600)
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw unusable(path, error)
   }

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeDurably } from '../durable-file.ts'
 import { errorCode, StartError } from '../start-error.ts'
 import type { PemPair } from './self-signed.ts'
 
@@ -68,8 +69,9 @@ function parse<T>(read: () => T, file: string, wanted: string): T {
 function writeNew(dataDirectory: string, pair: PemPair): void {
   const { certFile, keyFile } = ownFiles(dataDirectory)
   mkdirSync(join(dataDirectory, 'tls'), { recursive: true, mode: 0o700 })
-  writeFileSync(keyFile, pair.key, { mode: 0o600 })
-  writeFileSync(certFile, pair.cert, { mode: 0o644 })
+  // The certificate last: without it both are made anew.
+  writeDurably(keyFile, pair.key, 0o600)
+  writeDurably(certFile, pair.cert, 0o644)
 }
 
 /** The server's own certificate, made at the first start; node-forge is loaded only then. */

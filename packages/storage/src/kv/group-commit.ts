@@ -3,7 +3,7 @@ import { StoreError } from '../contract.ts'
 import { type Environment, ensureRoom } from './environment.ts'
 import { GroupRows } from './group-rows.ts'
 import { HeldTransaction, type HoldOptions } from './held-transaction.ts'
-import { isNoSpace, noSpace } from './no-space.ts'
+import { isNoSpace, refusalOf } from './no-space.ts'
 import { RowCache } from './row-cache.ts'
 import { type Changes, Unit } from './unit.ts'
 
@@ -187,7 +187,7 @@ export class GroupCommit {
     } catch (error) {
       process.emitWarning(error instanceof Error ? error : String(error))
     } finally {
-      for (const { waiting } of done) waiting.reject(isNoSpace(reason) ? noSpace(reason) : reason)
+      for (const { waiting } of done) waiting.reject(refusalOf(reason))
     }
   }
 
@@ -207,7 +207,7 @@ export class GroupCommit {
       } catch (error) {
         unit.rollBack()
         this.#refused.push(waiting)
-        waiting.reject(isNoSpace(error) ? noSpace(error) : error)
+        waiting.reject(refusalOf(error))
       }
     }
     this.#close(
@@ -265,7 +265,7 @@ export class GroupCommit {
     const again: Waiting[] = []
     for (const waiting of failed) {
       if (mayRetry && waiting.frees) again.push(waiting)
-      else waiting.reject(full ? noSpace(error) : error)
+      else waiting.reject(refusalOf(error))
     }
     this.#queue = [...again, ...this.#queue]
   }

@@ -12,3 +12,18 @@ export const noSpace = (cause: unknown): StoreError =>
   cause instanceof StoreError
     ? cause
     : new StoreError('no-space', 'Cannot write: no space left on the disk', { cause })
+
+/** Of a disk that is broken, gone, or read-only since the kernel found a fault in it. */
+const refusing = new Set<unknown>(['EROFS', 'EIO', 'ENXIO', 'ENODEV', 'ESTALE'])
+
+/** What the caller of a write is told: 'no-space', 'read-only' for a disk that takes nothing, or what it was. */
+export const refusalOf = (error: unknown, what = 'Cannot write'): unknown => {
+  if (error instanceof StoreError) return error
+  if (isNoSpace(error))
+    return new StoreError('no-space', `${what}: no space left on the disk`, { cause: error })
+  const { code } = (error ?? {}) as { code?: unknown }
+  if (!refusing.has(code)) return error
+  return new StoreError('read-only', `${what}: the disk refuses it (${code}); the kernel's log says why`, {
+    cause: error,
+  })
+}

@@ -1,5 +1,5 @@
 import { type MessageWriter, type StagedMessage, StoreError } from '../contract.ts'
-import { isNoSpace, noSpace } from '../kv/no-space.ts'
+import { refusalOf } from '../kv/no-space.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import {
   checksum,
@@ -113,7 +113,7 @@ export class Stager {
       await this.#files.write(segment.file, [encodeFrameHeader(header)], 0)
       await this.#files.dataSync(segment.file)
     } catch (error) {
-      throw isNoSpace(error) ? noSpace(error) : error
+      throw refusalOf(error)
     }
     const frame = {
       segment: segment.number,
@@ -246,7 +246,7 @@ class Writer implements MessageWriter {
     if (this.#digest === undefined) this.#startDigest()
     this.#spilling = this.#spill()
       .catch((error) => {
-        this.#failure = isNoSpace(error) ? noSpace(error) : error
+        this.#failure = refusalOf(error)
         throw this.#failure
       })
       .finally(() => {

@@ -52,8 +52,14 @@ export class ProcessMarkers {
     const text = JSON.stringify(self)
     const path = this.#path(self.token)
     const file = openSync(`${path}.new`, 'w', 0o600)
-    writeSync(file, text + free)
-    renameSync(`${path}.new`, path)
+    try {
+      writeSync(file, text + free)
+      renameSync(`${path}.new`, path)
+    } catch (error) {
+      closeSync(file)
+      rmSync(`${path}.new`, { force: true })
+      throw error
+    }
     this.#own = { token: self.token, file, lengthBytes: Buffer.byteLength(text) }
     await this.#files.syncDirectory(this.#directory)
   }

@@ -1,6 +1,6 @@
 import type { GroupCommit } from '../kv/group-commit.ts'
 import { keyOfText, tables } from '../kv/keys.ts'
-import { isNoSpace, noSpace } from '../kv/no-space.ts'
+import { refusalOf } from '../kv/no-space.ts'
 import type { Unit } from '../kv/unit.ts'
 import { numberRow, readNumberRow } from '../rows/seal.ts'
 import type { FileLayer } from './file-layer.ts'
@@ -35,7 +35,7 @@ export const makeSegment = async (
     await files.syncDirectory(directory)
     return { number, file, lengthBytes: 0, writtenBytes: 0, syncedBytes: 0 }
   } catch (error) {
-    throw isNoSpace(error) ? noSpace(error) : error
+    throw refusalOf(error)
   }
 }
 

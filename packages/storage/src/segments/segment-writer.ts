@@ -1,6 +1,6 @@
 import { StoreError } from '../contract.ts'
 import type { GroupCommit, GroupParticipant } from '../kv/group-commit.ts'
-import { isNoSpace, noSpace } from '../kv/no-space.ts'
+import { refusalOf } from '../kv/no-space.ts'
 import type { Unit } from '../kv/unit.ts'
 import type { LoggedFrame } from '../log/log-record.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
@@ -216,7 +216,7 @@ export class SegmentWriter implements GroupParticipant {
 
   /** Nothing is appended to it any more, and what is on its way there is refused. */
   #giveUp(open: OpenSegment, fromBytes: number): void {
-    const failure = new StoreError('no-space', 'Cannot write to a segment')
+    const failure = new StoreError('read-only', 'Cannot write to a segment: the disk refused it')
     const isLost = ({ segment, offset }: PendingFrame): boolean =>
       segment === open.number && offset >= fromBytes
     for (const { frame } of [...this.#unlogged, ...this.#taken]) {
@@ -281,9 +281,11 @@ export class SegmentWriter implements GroupParticipant {
         this.#unlogged.push({ segment, offset, sizeBytes, ...each })
       }
     } catch (error) {
-      const failure = isNoSpace(error)
-        ? noSpace(error)
-        : new StoreError('no-space', 'Cannot write to a segment', { cause: error })
+      const known = refusalOf(error)
+      const failure =
+        known instanceof StoreError
+          ? known
+          : new StoreError('read-only', 'Cannot write to a segment', { cause: error })
       for (const { frame } of taken) {
         frame.state = failure
         this.#unsettled.get(frame.segment)?.frames.delete(frame)

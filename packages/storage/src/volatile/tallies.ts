@@ -1,6 +1,7 @@
 import type { TallyStore } from '../contract.ts'
-import { type Environment, transact } from '../kv/environment.ts'
+import type { Environment } from '../kv/environment.ts'
 import { isAlive, type ProcessIdentity } from '../process-identity.ts'
+import { change } from './change.ts'
 
 interface TallyRow {
   readonly pid: number
@@ -37,7 +38,7 @@ export const createTallies = (
       const prefix = Buffer.from(`t${name}`).subarray(0, maxNameBytes)
       const ownKey = Buffer.concat([prefix, Buffer.from(`\0${token}`)])
       let sum = count
-      transact(environment, () => {
+      change(environment, () => {
         const range = environment.getRange({
           start: Buffer.concat([prefix, Buffer.from([0])]),
           end: Buffer.concat([prefix, Buffer.from([1])]),

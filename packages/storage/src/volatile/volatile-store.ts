@@ -1,9 +1,10 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CounterStore, LockStore, TallyStore } from '../contract.ts'
-import { closeEnvironment, type Environment, openEnvironment, transact } from '../kv/environment.ts'
+import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
 import { isNoSpace } from '../kv/no-space.ts'
 import { bootId, isAlive, type ProcessIdentity } from '../process-identity.ts'
+import { change } from './change.ts'
 import { createTallies } from './tallies.ts'
 
 /**
@@ -43,8 +44,8 @@ const keepRoom = (environment: Environment): void => {
   const key = Buffer.from('room')
   if (environment.getBinary(key) !== undefined) return
   try {
-    transact(environment, () => environment.putSync(key, Buffer.alloc(roomBytes)))
-    transact(environment, () => environment.putSync(key, Buffer.alloc(1)))
+    change(environment, () => environment.putSync(key, Buffer.alloc(roomBytes)))
+    change(environment, () => environment.putSync(key, Buffer.alloc(1)))
   } catch (error) {
     if (!isNoSpace(error)) throw error
   }
@@ -64,7 +65,7 @@ const createCounters = (environment: Environment): CounterStore => {
     async add(name, amount, nowMs, windowMs) {
       const key = textKey('c', name)
       let sum = 0
-      transact(environment, () => {
+      change(environment, () => {
         if (nowMs - sweptMs > sweepEveryMs) {
           sweptMs = nowMs
           sweep(environment, nowMs)
@@ -84,7 +85,7 @@ const createCounters = (environment: Environment): CounterStore => {
     },
     async reset(name) {
       const key = textKey('c', name)
-      transact(environment, () => {
+      change(environment, () => {
         environment.removeSync(key)
       })
     },
@@ -120,7 +121,7 @@ const createLocks = (environment: Environment, self: ProcessIdentity): LockStore
       const key = textKey('l', name)
       const mine: LockRow = { owner: owner.slice(0, 200), ...self, number: ++lastNumber }
       let got = false
-      transact(environment, () => {
+      change(environment, () => {
         const held = holder(key)
         if (held !== undefined && isAlive(held)) return
         environment.putSync(key, Buffer.from(JSON.stringify(mine)))
@@ -128,7 +129,7 @@ const createLocks = (environment: Environment, self: ProcessIdentity): LockStore
       })
       if (!got) return undefined
       return async () => {
-        transact(environment, () => {
+        change(environment, () => {
           const held = holder(key)
           if (held?.token === mine.token && held.number === mine.number) environment.removeSync(key)
         })
