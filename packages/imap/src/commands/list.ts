@@ -66,13 +66,21 @@ async function matching(names: ReadonlyMap<string, ListName>, args: ListArgs): P
     .map((entry) => ({ entry, childInfo: above.has(entry.name) }))
 }
 
-function listLine({ entry, childInfo }: Match, args: ListArgs, client: NameReader): string {
+/** Of a mailbox that is looked at more closely. */
+interface Rights {
+  readonly rights: string | undefined
+}
+
+function listLine({ entry, childInfo, rights }: Match & Rights, args: ListArgs, client: NameReader): string {
   const { form, selection, returns } = args
   // RFC 5258 §3: \NonExistent implies \Noselect, for those who know it.
   const attributes = attributesOf(entry).filter(
     (attribute, _, all) => attribute !== '\\Noselect' || form === 'plain' || !all.includes('\\NonExistent'),
   )
   if ((selection.subscribed || returns.subscribed) && entry.subscribed) attributes.unshift('\\Subscribed')
+  // RFC 9051 §6.3.9.2: that is why no STATUS follows.
+  if (returns.status !== undefined && rights !== undefined && !rights.includes('r'))
+    attributes.push('\\Noselect')
   const criteria = [
     ...(selection.subscribed ? ['"SUBSCRIBED"'] : []),
     ...(selection.specialUse ? ['"SPECIAL-USE"'] : []),
@@ -89,23 +97,33 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
   }
   const turn = new Turn()
   for (const match of await matching(await listNames(session), args)) {
-    session.untagged(listLine(match, args, session))
-    if (!match.childInfo || meets(match.entry, args.selection))
-      await tellMore(session, match.entry, args.returns)
+    const rights = await rightsOn(session, match.entry, args.returns)
+    session.untagged(listLine({ ...match, rights }, args, session))
+    if (rights !== undefined && (!match.childInfo || meets(match.entry, args.selection)))
+      await tellMore(session, { ...match.entry, rights }, args.returns)
     await turn.pass()
     if (session.gone) break
   }
   return ok('List completed')
 }
 
+/** Asked for only where something depends on them. */
+async function rightsOn(
+  { store, account }: SessionIn<'authenticated' | 'selected'>,
+  { mailbox, rights }: ListName,
+  { status, myRights, metadata }: ListReturn,
+): Promise<string | undefined> {
+  if (mailbox === undefined || (status === undefined && !myRights && metadata.length === 0)) return undefined
+  return rights ?? (await store.sharing.rights(mailbox.id, account.id))
+}
+
 /** What was asked for beside the LIST response: RFC 5819, RFC 8440, RFC 9590. */
 async function tellMore(
   session: SessionIn<'authenticated' | 'selected'>,
-  { name, mailbox, rights: known }: ListName,
+  { name, mailbox, rights }: ListName & { readonly rights: string },
   { status, myRights, metadata }: ListReturn,
 ): Promise<void> {
-  if (mailbox === undefined || (status === undefined && !myRights && metadata.length === 0)) return
-  const rights = known ?? (await session.store.sharing.rights(mailbox.id, session.account.id))
+  if (mailbox === undefined) return
   if (myRights) session.untagged(myRightsText(session, name, rights))
   if (metadata.length > 0 && /[rswip]/.test(rights)) {
     const values = await readEntries(session, { mailbox }, metadata, { depth: 0 })

@@ -173,3 +173,16 @@ test('RFC 5530 §3: EXPUNGEISSUED to a STORE, COPY or MOVE by number of what oth
     'OK No messages found',
   ])
 })
+
+test('RFC 9051 §7.1: where no keyword more finds room, PERMANENTFLAGS has no \\*', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.login('INBOX')
+  await client.append('INBOX', 'Subject: x\r\n\r\nbody\r\n')
+  const some = Array.from({ length: 58 }, (_, at) => `k${at}`).join(' ')
+  const permanent = (lines: readonly string[]) => lines.find((line) => line.includes('PERMANENTFLAGS')) ?? ''
+  assert.match(permanent(await client.ok(`STORE 1 +FLAGS (${some})`)), / k57 \\\*\)/)
+  assert.match(permanent(await client.ok('STORE 1 +FLAGS (last)')), / last\)/)
+  assert.match((await client.command('STORE 1 +FLAGS (more)')).at(-1)!, /^NO \[LIMIT\]/)
+  assert.doesNotMatch(permanent(await client.ok('SELECT INBOX')), /\\\*/)
+  await client.ok('STORE 1 FLAGS (k1)')
+})

@@ -1,3 +1,4 @@
+import { maxKeywords } from '@posthorn/storage'
 import { flagMask } from '../commands/flag-rights.ts'
 import { systemFlagNames } from '../wire/flags.ts'
 import { formatNumbers } from '../wire/number-set.ts'
@@ -75,7 +76,9 @@ export function keywordLines(mailbox: Pick<OpenMailbox, 'keywords' | 'access' | 
   const { system, keywords: others } = flagMask(mailbox.rights) ?? everyFlag
   const changeable = [
     ...systemFlagNames.filter(([bit]) => (system & bit) !== 0).map(([, name]) => name),
-    ...(others === 'all' ? [...keywords, '\\*'] : []),
+    ...(others === 'all' ? keywords : []),
+    // RFC 9051 §7.1: not where no other would find room.
+    ...(others === 'all' && keywords.length < maxKeywords ? ['\\*'] : []),
   ]
   const permanent =
     mailbox.access === 'read-only'

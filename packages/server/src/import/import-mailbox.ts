@@ -66,7 +66,9 @@ export async function importMailbox(
   const orphans = byHash(plan.vanished)
   const differences = await bringMessages(source, plan.fresh, orphans, bring)
   const adopted = plan.vanished.length - [...orphans.values()].flat().length
-  const flagsChanged = await changeFlags(bring, plan.reflagged)
+  // What was known by its octets may have got other flags under its new key.
+  const { reflagged } = planMailbox(messages, ledger.brought(mailbox.name, mailbox.uidValidity))
+  const flagsChanged = await changeFlags(bring, reflagged)
   const vanished = [...orphans.values()].flat()
   if (options.removals === 'followed') await removeVanished(bring, vanished)
   const uids = source.numbers?.uidValidity === mailbox.uidValidity ? 'kept' : 'new'
