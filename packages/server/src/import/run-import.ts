@@ -25,6 +25,7 @@ export async function runImport(source: MailSource, options: ImportOptions): Pro
   const { store, account, progress } = options
   const ledger = Ledger.open(options.ledgerFolder, source.identity, account.address, 'write')
   const receipts: MailboxReceipt[] = []
+  const failures: SourceError[] = []
   try {
     for (const { mailbox, to, taken } of await pairs(source, options)) {
       if (taken !== undefined) {
@@ -45,9 +46,11 @@ export async function runImport(source: MailSource, options: ImportOptions): Pro
           }),
         )
       } catch (error) {
-        // What the other side fails at is no reason to leave the rest.
-        if (error instanceof SourceError) receipts.push(refused(mailbox.name, to, error.message))
-        else if (isNameError(error))
+        // What the other side fails at is no reason to leave the rest, where there is any.
+        if (error instanceof SourceError) {
+          failures.push(error)
+          receipts.push(refused(mailbox.name, to, error.message))
+        } else if (isNameError(error))
           receipts.push(refused(mailbox.name, to, error.message + wayOut(mailbox.name)))
         else throw error
       }
@@ -56,6 +59,7 @@ export async function runImport(source: MailSource, options: ImportOptions): Pro
     progress.end()
     ledger.close()
   }
+  if (failures[0] !== undefined && failures.length === receipts.length) throw failures[0]
   return receipts
 }
 
