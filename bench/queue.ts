@@ -63,20 +63,26 @@ const memoryOf = (pid: number): string => {
   return `${megabytes('VmRSS')} MB, without mapped files ${megabytes('RssAnon')} MB`
 }
 
-/** ms until the first line, and until the end, of `postqueue -p`. */
-async function listing(mainCf: string): Promise<{ firstMs: number; allMs: number; lines: number }> {
+/** ms until the first line, and until the end, of a command; how many lines it said. */
+async function command(
+  mainCf: string,
+  name: string,
+  ...args: readonly string[]
+): Promise<{ firstMs: number; allMs: number; lines: number; said: string }> {
   const startedMs = performance.now()
-  const child = spawn(process.execPath, [cli, 'postqueue', '-c', dirname(mainCf), '-p'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn(process.execPath, [cli, name, '-c', dirname(mainCf), ...args], {
+    stdio: ['ignore', 'pipe', 'ignore'],
   })
   let firstMs = 0
   let lines = 0
+  let said = ''
   child.stdout.on('data', (chunk: Buffer) => {
     if (firstMs === 0) firstMs = performance.now() - startedMs
+    if (said.length < 4_096) said += chunk.toString('latin1')
     for (const octet of chunk) if (octet === 10) lines++
   })
   await new Promise((resolve) => child.once('close', resolve))
-  return { firstMs, allMs: performance.now() - startedMs, lines }
+  return { firstMs: Math.round(firstMs), allMs: Math.round(performance.now() - startedMs), lines, said }
 }
 
 /** Messages/s through the server to a destination that lives. */
@@ -172,15 +178,20 @@ async function main(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 3_000))
     console.log(`memory after the start: ${memoryOf(ours.pid)}`)
     const mainCf = join(folder, 'main.cf')
-    for (let round = 0; round < 2; round++) {
-      const { firstMs, allMs, lines } = await listing(mainCf)
-      console.log(
-        `postqueue -p: first line ${Math.round(firstMs)} ms, ${lines} lines in ${Math.round(allMs)} ms`,
-      )
+    let queueId = ''
+    for (const form of ['-p', '-p', '-j']) {
+      const { firstMs, allMs, lines, said } = await command(mainCf, 'postqueue', form)
+      queueId = /^([0-9A-Za-z]+)[ *!#]/m.exec(said)?.[1] ?? queueId
+      console.log(`postqueue ${form}: first line ${firstMs} ms, ${lines} lines in ${allMs} ms`)
     }
+    const shown = await command(mainCf, 'postcat', '-q', queueId)
+    console.log(`postcat -q: ${shown.lines} lines in ${shown.allMs} ms`)
+    console.log(`memory after the listings: ${memoryOf(ours.pid)}`)
     console.log(`mail for a quick destination meanwhile: ${await lateness(ours.smtpPort, arrived, 200)}`)
     console.log(`mail for a living destination meanwhile: ${await relayed(ours.smtpPort, 1000)}/s accepted`)
     console.log(`memory: ${memoryOf(ours.pid)}`)
+    const removed = await command(mainCf, 'postsuper', '-d', 'ALL')
+    console.log(`postsuper -d ALL: ${removed.allMs} ms, memory ${memoryOf(ours.pid)}`)
   } finally {
     await ours.stop()
     sink.kill('SIGTERM')

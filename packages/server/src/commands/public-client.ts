@@ -20,6 +20,8 @@ interface Answer {
 }
 
 const timeoutMs = 30_000
+/** So many pages of a queue are asked for; whoever may reads the rest without the server. */
+const pagesOfServer = 10
 const maxPageBytes = 64 << 20
 
 /** undefined: no server, or none that this user may reach. */
@@ -73,21 +75,36 @@ async function withProof(
   }
 }
 
+/** What stands in the queue behind an entry, without the server; undefined: it has to be asked. */
+export type RestOfQueue = (last: ListedEntry) => Promise<AsyncIterable<ListedEntry> | undefined>
+
 /** The queue page by page; undefined: no server. */
 export async function publicQueue(
   socket: string,
   shell: Shell,
+  rest?: RestOfQueue,
 ): Promise<AsyncIterable<ListedEntry> | undefined> {
   const first = await askPublic(socket, { cmd: 'mailq' }, shell)
-  return first === undefined ? undefined : pages(first, socket, shell)
+  return first === undefined ? undefined : pages(first, socket, shell, rest)
 }
 
-async function* pages(first: Answer, socket: string, shell: Shell): AsyncGenerator<ListedEntry> {
-  for (let answer: Answer | undefined = first; ; ) {
+async function* pages(
+  first: Answer,
+  socket: string,
+  shell: Shell,
+  rest: RestOfQueue | undefined,
+): AsyncGenerator<ListedEntry> {
+  let asked = 1
+  for (let answer: Answer | undefined = first; ; asked++) {
     const entries: readonly ListedEntry[] = Array.isArray(answer?.['entries']) ? answer['entries'] : []
     yield* entries
     const last = entries.at(-1)
     if (last === undefined) return
+    const others = asked === pagesOfServer ? await rest?.(last) : undefined
+    if (others !== undefined) {
+      yield* others
+      return
+    }
     answer = await askPublic(socket, { cmd: 'mailq', after: last.queueId }, shell)
   }
 }

@@ -82,6 +82,13 @@ export async function withSite<T>(
   }
 }
 
+/** The store for somebody who only reads, and closes it. */
+export async function openToRead(shell: Shell, options: SiteOptions): Promise<Store & Maintenance> {
+  const site = locateSite(shell, options)
+  becomeOwner(site.folder.path)
+  return await openSiteStore(site, collectingBus(new Map()))
+}
+
 /** `mailq` in a wrong folder must not make a store there. With a main.cf it is the right one. */
 function refuseNoSite({ config, folder }: Site): void {
   if (existsSync(folder.storeFolder) || existsSync(config.file)) return

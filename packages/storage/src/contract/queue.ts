@@ -176,8 +176,13 @@ export interface QueueStore {
    */
   releaseDead(nowMs: number): Promise<number>
   get(queueId: QueueId): Promise<QueueEntry | undefined>
-  /** Ordered by arrival; `after` pages on. */
-  list(page?: { readonly after?: QueueId; readonly limit?: number }): Promise<readonly QueueEntry[]>
+  /** Ordered by arrival; `after` pages on, from when it arrived if it may have gone meanwhile. */
+  list(page?: {
+    readonly after?: QueueId
+    /** ms since 1970 */
+    readonly afterArrivedMs?: number
+    readonly limit?: number
+  }): Promise<readonly QueueEntry[]>
   count(): Promise<number>
   /** Time of the next due recipient that is not held or claimed. */
   nextDueMs(): Promise<number | undefined>

@@ -1,4 +1,4 @@
-import type { Acceptance, QueueEntry, QueueId, QueueStore } from '../contract.ts'
+import type { Acceptance, QueueEntry, QueueStore } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
 import { placeAll } from '../messages/placing.ts'
@@ -116,14 +116,16 @@ const release = (unit: Unit, owner: string): void => {
 const list = (
   engine: Engine,
   places: Map<string, number>,
-  page: { readonly after?: QueueId; readonly limit?: number },
+  page: Parameters<QueueStore['list']>[0] & {},
 ): QueueEntry[] => {
   const snapshot = snapshotOf(engine)
   const entries: QueueEntry[] = []
   const limit = page.limit ?? defaultPage
   const { after } = page
   const arrivedMs =
-    after === undefined ? undefined : (readEntry(snapshot, after)?.arrivedMs ?? places.get(after))
+    after === undefined
+      ? undefined
+      : (page.afterArrivedMs ?? readEntry(snapshot, after)?.arrivedMs ?? places.get(after))
   if (after !== undefined && arrivedMs === undefined) return []
   const place = after !== undefined && arrivedMs !== undefined ? { arrivedMs, queueId: after } : undefined
   for (const { queueId } of idsByArrival(snapshot, place)) {

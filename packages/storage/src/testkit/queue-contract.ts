@@ -207,6 +207,12 @@ export const queueContract: readonly ContractCase[] = [
         (await store.queue.list({ after })).map(({ queueId }) => queueId),
         entries.slice(2),
       )
+      // For somebody who has not read the page before, the place of an entry that has gone is when it arrived.
+      const gone = { after: 'GONE' as never, afterArrivedMs: page[1]?.arrivedMs ?? 0 }
+      assert.deepEqual(
+        (await store.queue.list(gone)).map(({ queueId }) => queueId),
+        entries.slice(2),
+      )
       assert.equal(await store.queue.setHold(first, 'held'), true)
       const claim = { owner: 'o', nowMs: 5, leaseUntilMs: 9, limit: 9 }
       const quick = await store.queue.claimDue({ ...claim, except: ['slow'] })

@@ -5,7 +5,7 @@ import { askServer } from '../control-client.ts'
 import { getopt } from '../getopt.ts'
 import { askPublic, publicQueue } from '../public-client.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
-import { locateSite, type SiteOptions, withSite } from '../site.ts'
+import { locateSite, openToRead, type SiteOptions, withSite } from '../site.ts'
 import { mayOpenStore } from './hand-over.ts'
 import { formatJson, formatQueue, isQueueId, queueEntries } from './queue-listing.ts'
 
@@ -55,7 +55,8 @@ export async function showQueue(
   }
   // Who asks the server need not load the store, and sees the first line the sooner.
   const owner = mayOpenStore(folder.path)
-  const entries = await publicQueue(folder.publicSocket, shell).catch((error: unknown) => {
+  const rest = owner ? async (last: ListedEntry) => await restOfQueue(shell, options, last) : undefined
+  const entries = await publicQueue(folder.publicSocket, shell, rest).catch((error: unknown) => {
     // authorized_mailq_users is for others than the server's own user.
     if (owner) return undefined
     throw error
@@ -69,6 +70,27 @@ export async function showQueue(
     shell.err('postqueue: warning: Mail system is down -- accessing queue directly\n')
   await withSite(shell, options, async ({ store }) => await show(queueEntries(store)))
   return exit.ok
+}
+
+/** A long queue is read here: the server has better to do. undefined: the store cannot be opened. */
+async function restOfQueue(
+  shell: Shell,
+  options: SiteOptions,
+  last: ListedEntry,
+): Promise<AsyncIterable<ListedEntry> | undefined> {
+  const store = await openToRead(shell, options).catch(() => undefined)
+  return store === undefined ? undefined : closing(queueEntries(store, last), store)
+}
+
+async function* closing(
+  entries: AsyncIterable<ListedEntry>,
+  store: { close(): Promise<void> },
+): AsyncGenerator<ListedEntry> {
+  try {
+    yield* entries
+  } finally {
+    await store.close()
+  }
 }
 
 const isDown = (): never => {

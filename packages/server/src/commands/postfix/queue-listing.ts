@@ -17,13 +17,19 @@ export function queueName(entry: ListedEntry): 'hold' | 'active' | 'incoming' | 
   return entry.recipients.every((one) => one.attempts === 0) ? 'incoming' : 'deferred'
 }
 
-export async function* queueEntries(store: Store): AsyncGenerator<QueueEntry> {
-  let page = await store.queue.list({ limit: pageLimit })
+/** The queue, or what stands behind an entry of it, which may have gone meanwhile. */
+export async function* queueEntries(
+  store: Pick<Store, 'queue'>,
+  behind?: Pick<ListedEntry, 'queueId' | 'arrivedMs'>,
+): AsyncGenerator<QueueEntry> {
+  const from = behind === undefined ? {} : { after: behind.queueId, afterArrivedMs: behind.arrivedMs }
+  let page = await store.queue.list({ ...from, limit: pageLimit })
   while (page.length > 0) {
     yield* page
     const last = page.at(-1)
     if (last === undefined || page.length < pageLimit) return
-    page = await store.queue.list({ after: last.queueId, limit: pageLimit })
+    const { queueId, arrivedMs } = last
+    page = await store.queue.list({ after: queueId, afterArrivedMs: arrivedMs, limit: pageLimit })
   }
 }
 
