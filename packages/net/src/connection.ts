@@ -1,10 +1,11 @@
 import type * as net from 'node:net'
-import * as tls from 'node:tls'
+import type * as tls from 'node:tls'
 import { normalizeAddress } from './address.ts'
 import type { CloseReason, ConnectionHandler, ConnectionSetup } from './connection-handler.ts'
 import { Outlet } from './outlet.ts'
 import { type SecureFacts, secureFacts } from './secure-facts.ts'
-import { adoptSecure, adoptSocket, leaveSocketBelow, type SocketOwner, stopReading } from './socket-events.ts'
+import { secureSocket } from './secure-socket.ts'
+import { adoptSecure, adoptSocket, type SocketOwner, stopReading } from './socket-events.ts'
 import type { WheelEntry } from './timer-wheel.ts'
 import type { TlsCredentials } from './tls-credentials.ts'
 import type { Transcript } from './transcript.ts'
@@ -269,18 +270,8 @@ export class Connection implements WheelEntry, SocketOwner {
   }
 
   #wrap(credentials: TlsCredentials): void {
-    const raw = this.#socket
-    leaveSocketBelow(raw)
-    const sniCallback = credentials.sniCallback
-    const secure = new tls.TLSSocket(raw, {
-      isServer: true,
-      secureContext: credentials.context,
-      ...(sniCallback === undefined ? {} : { SNICallback: sniCallback }),
-      ...(this.#setup.alpnProtocols === undefined ? {} : { ALPNProtocols: [...this.#setup.alpnProtocols] }),
-    })
-    this.#socket = secure
-    secure.pause()
-    adoptSecure(secure, this)
+    this.#socket = secureSocket(this.#socket, credentials, this.#setup.alpnProtocols)
+    adoptSecure(this.#socket as tls.TLSSocket, this)
   }
 
   /** @see SocketOwner */
