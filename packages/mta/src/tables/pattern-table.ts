@@ -12,12 +12,16 @@ import { messageOf, openTableFile, type Parse } from './table-file.ts'
  * an error when the table is read.
  */
 export interface PatternDialect {
-  readonly flags: Readonly<Record<string, 'ignore-case' | 'multi-line' | 'dot-all' | 'none' | 'refused'>>
+  readonly flags: Readonly<Record<string, Meaning | 'none' | 'refused'>>
   readonly dotAll: 'unless-multi-line' | 'on'
+  /** Which of several matches at a place is taken: `$1` depends on it. */
+  readonly match: 'first' | 'longest'
 }
 
+type Meaning = 'ignore-case' | 'multi-line' | 'dot-all' | 'anchored' | 'ungreedy' | 'extended'
+
 type Node =
-  | (Test & { readonly kind: 'rule'; readonly result: Template })
+  | (Test & { readonly kind: 'rule'; readonly result: Template; readonly groups: RE2JS })
   | (Test & { readonly kind: 'if'; readonly endIndex: number })
 
 interface Test {
@@ -120,7 +124,7 @@ function firstMatch({ nodes, scan, needed, present, unguarded }: Rules, key: str
     }
     if (!node.regexp.test(key)) continue
     if (node.result.length === 1 && typeof node.result[0] === 'string') return node.result[0]
-    const matcher = node.regexp.matcher(key)
+    const matcher = node.groups.matcher(key)
     if (matcher.find()) return fill(node.result, (group) => matcher.group(group) ?? '')
   }
   return undefined
@@ -153,7 +157,8 @@ const parsePatterns = (spec: string, dialect: PatternDialect): Parse<Rules> =>
         continue
       }
       const result = readTemplate(pattern, (message) => new TableError(spec, message, line.number))
-      nodes.push({ ...testOf(pattern), kind: 'rule', result })
+      const groups = result.length > 1 ? pattern.groups() : pattern.regexp
+      nodes.push({ ...testOf(pattern), kind: 'rule', result, groups })
     }
     const unclosed = open.at(-1)
     if (unclosed !== undefined) throw new TableError(spec, 'if without endif', unclosed.line)
@@ -170,6 +175,8 @@ interface Pattern {
   readonly negated: boolean
   readonly source: string
   readonly regexp: RE2JS
+  /** The same, where it matters which of several matches is taken. */
+  readonly groups: () => RE2JS
   readonly rest: string
 }
 
@@ -191,9 +198,16 @@ function readPattern(text: string, error: (message: string) => TableError, diale
   }
   if (i >= start.length) throw error(`no closing pattern delimiter ${JSON.stringify(delimiter)}`)
   const after = /^([A-Za-z]*)\s*(.*)$/s.exec(start.slice(i + 1))
-  const flags = readFlags(after?.[1] ?? '', error, dialect)
+  const meanings = readFlags(after?.[1] ?? '', error, dialect)
+  const bare = meanings.has('extended') ? withoutBlanks(source) : source
   try {
-    return { negated, source, regexp: RE2JS.compile(source, flags), rest: after?.[2] ?? '' }
+    const whole = `${meanings.has('ungreedy') ? '(?U)' : ''}${bare}`
+    const pattern = meanings.has('anchored') ? `\\A(?:${whole})` : whole
+    const flags = engineFlags(meanings, dialect)
+    const regexp = RE2JS.compile(pattern, flags)
+    const groups = () =>
+      dialect.match === 'longest' ? RE2JS.compile(pattern, flags | RE2JS.LONGEST_MATCH) : regexp
+    return { negated, source: bare, regexp, groups, rest: after?.[2] ?? '' }
   } catch (cause) {
     throw error(
       `${messageOf(cause).replace(/^error parsing regexp: /, 'bad pattern: ')}${lookAround(source)}`,
@@ -208,24 +222,54 @@ function lookAround(source: string): string {
 }
 
 /** Each flag letter flips its default. regexp_table(5), pcre_table(5). */
-function readFlags(letters: string, error: (message: string) => TableError, dialect: PatternDialect): number {
-  let ignoreCase = true
-  let multiLine = false
-  let dotAll = true
+function readFlags(
+  letters: string,
+  error: (message: string) => TableError,
+  dialect: PatternDialect,
+): ReadonlySet<Meaning> {
+  const on = new Set<Meaning>(['ignore-case', 'dot-all'])
   for (const letter of letters) {
     const meaning = dialect.flags[letter]
     if (meaning === undefined) throw error(`unknown pattern flag ${JSON.stringify(letter)}`)
     if (meaning === 'refused') throw error(`pattern flag ${JSON.stringify(letter)} is not available here`)
-    if (meaning === 'ignore-case') ignoreCase = !ignoreCase
-    if (meaning === 'multi-line') multiLine = !multiLine
-    if (meaning === 'dot-all') dotAll = !dotAll
+    if (meaning !== 'none' && !on.delete(meaning)) on.add(meaning)
   }
-  if (dialect.dotAll === 'unless-multi-line') dotAll = !multiLine
+  return on
+}
+
+function engineFlags(on: ReadonlySet<Meaning>, dialect: PatternDialect): number {
+  const dotAll = dialect.dotAll === 'on' ? on.has('dot-all') : !on.has('multi-line')
   return (
-    (ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) |
-    (multiLine ? RE2JS.MULTILINE : 0) |
+    (on.has('ignore-case') ? RE2JS.CASE_INSENSITIVE : 0) |
+    (on.has('multi-line') ? RE2JS.MULTILINE : 0) |
     (dotAll ? RE2JS.DOTALL : 0)
   )
+}
+
+/** PCRE_EXTENDED: blanks and `#` to the end of the line mean nothing outside a class. A rule is one line. */
+function withoutBlanks(source: string): string {
+  let bare = ''
+  let inClass = false
+  for (let i = 0; i < source.length; i++) {
+    const char = source[i] as string
+    if (char === '\\') {
+      bare += char + (source[++i] ?? '')
+      continue
+    }
+    if (!inClass && char === '#') break
+    if (!inClass && /\s/.test(char)) continue
+    // `[]` and `[^]` begin with a bracket that is a member.
+    if (!inClass && char === '[') {
+      inClass = true
+      const first = /^\[\^?\]?/.exec(source.slice(i))?.[0] ?? char
+      bare += first
+      i += first.length - 1
+      continue
+    }
+    if (inClass && char === ']') inClass = false
+    bare += char
+  }
+  return bare
 }
 
 /** `$1 ${1} $(1)` and `$$`. */

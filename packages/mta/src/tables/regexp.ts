@@ -4,4 +4,5 @@ import { patternTable } from './pattern-table.ts'
 export const regexp = patternTable({
   flags: { i: 'ignore-case', m: 'multi-line', x: 'refused' },
   dotAll: 'unless-multi-line',
+  match: 'longest',
 })
