@@ -163,6 +163,8 @@ test('RFC 9051 §5.1: mailbox names that cannot be, in every command that takes 
     '"a//b"',
     '"/a"',
     '"///"',
+    '".."',
+    '"a/../b"',
     `"${'a/'.repeat(10_000)}b"`,
     `"${'x'.repeat(2_000)}"`,
     '"Other Users/alice/INBOX"',
@@ -207,7 +209,7 @@ test('RFC 9051 §5.1: mailbox names that cannot be, in every command that takes 
     imap.log.filter(({ level }) => level === 'error'),
     [],
   )
-  for (const name of ['..', '../..', 'a/../b', '~', '~root', '#news', 'a.b', 'nul', 'C:']) {
+  for (const name of ['...', 'a..b', '~', '~root', '#news', 'a.b', 'nul', 'C:']) {
     await client.ok(`CREATE "${name}"`)
     await client.ok(`SELECT "${name}"`)
   }

@@ -13,6 +13,9 @@ export const normalizeName = (name: string): string => {
   // ASCII only: toUpperCase would make INBOX of a name with a dotless i.
   const levels = [/^inbox$/i.test(first) ? 'INBOX' : first, ...rest]
   if (levels.some((level) => level === '')) fail(name, 'a level of the hierarchy is empty')
+  // Nothing here takes them for folders; where mail is exported to, something may.
+  if (levels.some((level) => level === '.' || level === '..'))
+    fail(name, 'a level of the hierarchy is . or ..')
   if (levels.length > maxDepth) fail(name, `more than ${maxDepth} levels`)
   if (hasControl(normal)) fail(name, 'control characters are not allowed')
   if (!normal.isWellFormed()) fail(name, 'it is not Unicode')
