@@ -15,7 +15,9 @@ import { SequenceWalk } from './sequence-walk.ts'
 /** Sent as soon as this much is ready. */
 const batchBytes = 64 * 1024
 /** After this much work without waiting for the client, others get their turn. */
-const turnBytes = 256 * 1024
+const turnBytes = 512 * 1024
+/** Octets that are sent from where they are go out so many at a time: each call into the kernel wakes the client. */
+const sendBytes = 256 * 1024
 /** Memory kept for what is being sent. */
 const maxPieces = 3
 /** In octets. */
@@ -54,6 +56,9 @@ export class FetchOutput {
   /** Memory of the writer, the piece in use first, and what had been sent when it was full. */
   #pieces: { readonly buffer: Buffer; sentBytes: number }[]
   #drained: Promise<void> | undefined
+  /** Not handed to the connection yet. */
+  #queue: Uint8Array[] = []
+  #queuedBytes = 0
 
   constructor(session: SelectedSession, items: readonly FetchItem[]) {
     const buffer = takePiece()
@@ -88,6 +93,7 @@ export class FetchOutput {
   /** Sends what is ready, and waits when the client or the others need it. */
   async flush(): Promise<void> {
     if (this.writer.length > 0) this.#put(this.writer.take())
+    this.#sendQueue()
     const drained = this.#drained
     if (drained === undefined && this.#sinceTurn < turnBytes) return
     this.#drained = undefined
@@ -122,13 +128,14 @@ export class FetchOutput {
 
   /** Whether nobody needs any more what was sent when `sentBytes` had this value. */
   isGone(sentBytes: number): boolean {
-    return this.#session.backlogBytes <= this.#sentBytes - sentBytes
+    return this.#session.backlogBytes + this.#queuedBytes <= this.#sentBytes - sentBytes
   }
 
   /** @param octets that are large enough to be sent from where they are, behind all that was written */
   pass(octets?: Uint8Array): void {
     this.#put(this.writer.take())
-    if (octets !== undefined) this.#put(octets)
+    if (octets === undefined) this.#sendQueue()
+    else this.#put(octets)
   }
 
   async send(octets: Uint8Array): Promise<void> {
@@ -139,8 +146,20 @@ export class FetchOutput {
   #put(octets: Uint8Array): void {
     this.#sinceTurn += octets.length
     this.#sentBytes += octets.length
-    this.#drained = this.#session.write(octets) ?? this.#drained
-    if (this.#session.settled) this.writer.recycle()
+    this.#queuedBytes += octets.length
+    this.#queue.push(octets)
+    if (this.#queuedBytes >= sendBytes) this.#sendQueue()
+  }
+
+  #sendQueue(): void {
+    const queue = this.#queue
+    const [first] = queue
+    if (first === undefined) return
+    this.#queue = []
+    this.#queuedBytes = 0
+    const session = this.#session
+    this.#drained = (queue.length === 1 ? session.write(first) : session.writeAll(queue)) ?? this.#drained
+    if (session.settled) this.writer.recycle()
   }
 
   /** Rows whose items are all in columns (UID, FLAGS, MODSEQ, INTERNALDATE, RFC822.SIZE): no object a message. */

@@ -42,7 +42,7 @@ function cut(start: number, end: number, partial: Partial | undefined): OctetRan
 }
 
 /** Sent from where they are when there are more. */
-const passedBytes = 32 * 1024
+const passedBytes = 16 * 1024
 
 /** What stands after `BODY[…] `: the octets that `octetRange` named; NIL for undefined. */
 export function writeOctets(output: FetchOutput, octets: Buffer | undefined, nul: NulPresence): void {

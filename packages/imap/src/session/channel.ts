@@ -20,4 +20,5 @@ export type Channel = Pick<
   | 'setDeadline'
   | 'startTls'
   | 'write'
+  | 'writeAll'
 >

@@ -66,6 +66,11 @@ export class ClientLink implements Client {
     return this.connection.drained
   }
 
+  writeAll(pieces: readonly Uint8Array[]): Promise<void> | undefined {
+    this.connection.writeAll(pieces)
+    return this.connection.drained
+  }
+
   get backlogBytes(): number {
     return this.connection.backlogBytes
   }

@@ -86,6 +86,10 @@ export class CompressedChannel implements Channel, ConnectionHandler {
     }
   }
 
+  writeAll(pieces: readonly Uint8Array[]): void {
+    for (const piece of pieces) this.write(piece)
+  }
+
   get backlogBytes(): number {
     return this.#waitingBytes + this.#deflater.pendingBytes + this.#inner.backlogBytes
   }

@@ -34,6 +34,8 @@ interface SessionCommon {
    * caller should wait before it makes more (back-pressure); it also resolves when the connection is gone.
    */
   write(data: string | Uint8Array): Promise<void> | undefined
+  /** The same for many at once. */
+  writeAll(pieces: readonly Uint8Array[]): Promise<void> | undefined
   /** All that was written has left this process: its memory may be used again. */
   readonly settled: boolean
   /** Octets written that may still be needed: at most the last so many. */
