@@ -61,14 +61,3 @@ test('message_size_limit: the message is read to its end and refused', async () 
   assert.deepEqual(lines(wire.out).slice(-2), ['552 5.3.4 Error: message file too big', '250 2.0.0 Ok'])
   assert.deepEqual(handler.aborts, ['message too large'])
 })
-
-test('RFC 6531 §3.3: a command that is not UTF-8 is refused, whatever it says', async () => {
-  const { session, wire } = await converse('EHLO c\r\n')
-  const before = wire.out.length
-  session.push(Buffer.from('MAIL FROM:<\xfc@b>\r\nNO\xd6P\r\nNOOP\r\n', 'latin1'))
-  assert.deepEqual(lines(`x\r\n${wire.out.slice(before)}`), [
-    '500 5.5.2 Error: bad UTF-8 syntax',
-    '500 5.5.2 Error: bad UTF-8 syntax',
-    '250 2.0.0 Ok',
-  ])
-})

@@ -1,13 +1,22 @@
 import type { Answer, SmtpReply } from '../handler.ts'
-import { isForeign, parseCommandLine } from '../wire/command-line.ts'
+import { decodeLine, isForeign, parseCommandLine } from '../wire/command-line.ts'
 import { reply } from '../wire/reply.ts'
 import { refusesBareLf } from './bare-lf.ts'
 import { type Command, commandTable } from './commands.ts'
+import type { LineInput } from './line-input.ts'
 import { misbehaves } from './probation.ts'
 import type { Session } from './session.ts'
 
-/** Runs one command line; the answer is told to the session under its verb. */
-export const dispatch = (session: Session, line: string): void => {
+/** Runs the line that was read; the answer is told to the session under its verb. */
+export const dispatch = (session: Session, { bytes, start, end }: LineInput): void => {
+  const line = decodeLine(bytes, start, end)
+  if (line !== undefined) runLine(session, line)
+  // Without SMTPUTF8 octets are octets. Postfix: smtputf8_enable.
+  else if (session.options.smtpUtf8 === 'no') runLine(session, bytes.toString('latin1', start, end))
+  else session.settle('unknown', reply(500, '5.5.2', 'Error: bad UTF-8 syntax'))
+}
+
+const runLine = (session: Session, line: string): void => {
   const { verb, argument } = parseCommandLine(line)
   const { options, host } = session
   if (host.closing) {

@@ -1,6 +1,5 @@
 import type { Answer, SmtpReply, SmtpSession } from '../handler.ts'
 import type { SmtpOptions } from '../options.ts'
-import { decodeLine } from '../wire/command-line.ts'
 import { formatReply, reply, softened } from '../wire/reply.ts'
 import { Alarm } from './alarm.ts'
 import { answerToChallenge } from './auth.ts'
@@ -276,16 +275,8 @@ export class Session {
     } else if (mode.kind === 'auth') {
       const line = input.bytes.subarray(input.start, input.end)
       this.settle('AUTH', answerToChallenge(this, mode, line))
-    } else this.#runLine(decodeLine(input.bytes, input.start, input.end))
+    } else dispatch(this, input)
     return true
-  }
-
-  /** Without SMTPUTF8 octets are octets. Postfix: smtputf8_enable. */
-  #runLine(line: string | undefined): void {
-    const { bytes, start, end } = this.input
-    if (line !== undefined) dispatch(this, line)
-    else if (this.options.smtpUtf8 === 'no') dispatch(this, bytes.toString('latin1', start, end))
-    else this.#answered('unknown', reply(500, '5.5.2', 'Error: bad UTF-8 syntax'))
   }
 
   /** Ours: logged, and told as a temporary failure. */
