@@ -27,6 +27,7 @@ export interface WorkerAnswers {
   pickup: null
   listQueue: readonly ListedEntry[]
   flushQueue: null
+  warmUp: null
   stop: null
 }
 
@@ -38,6 +39,7 @@ export type WorkerQuestion =
   | { readonly kind: 'pickup' }
   | { readonly kind: 'listQueue'; readonly after?: QueueId }
   | { readonly kind: 'flushQueue'; readonly what: FlushRequest }
+  | { readonly kind: 'warmUp' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'reload'; readonly texts: ConfigTexts }
 

@@ -149,6 +149,12 @@ export const listeners = {
     unit: 's',
     doc: 'How long a stopping server waits for sessions to finish their command.',
   }),
+  warm_up: posthorn({
+    type: 'boolean',
+    default: 'yes',
+    change: 'restart',
+    doc: "After the ports are open, each process plays through what clients do, on a server of its own on the loopback interface with a store of its own (`warm-up` in data_directory, removed afterwards), whenever no client is at work: some seconds of one processor, and the first answers come as quickly as later ones. Nothing of it is in the log, the statistics or anybody's mailbox.",
+  }),
   sample_accounts: posthorn({
     type: 'boolean',
     default: 'yes',
