@@ -124,7 +124,7 @@ export interface RunningServer {
   readonly site: Site
   readonly pid: number
   output(): string
-  /** Resolves when the output so far, or what comes within 20 s, matches. */
+  /** Resolves when the output so far, or what comes within a minute, matches. */
   says(wanted: RegExp): Promise<void>
   signal(name: NodeJS.Signals): void
   readonly ended: Promise<Ended>
@@ -152,7 +152,7 @@ export async function startServer(
     site,
     pid: child.pid ?? 0,
     output,
-    says: async (wanted: RegExp) => await eventually(() => assert.match(output(), wanted), 20_000),
+    says: async (wanted: RegExp) => await eventually(() => assert.match(output(), wanted)),
     signal: (name: NodeJS.Signals) => {
       child.kill(name)
       if (name !== 'SIGTERM' && name !== 'SIGINT') return
