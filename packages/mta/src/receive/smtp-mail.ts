@@ -66,6 +66,8 @@ export class SmtpMail implements SmtpTransaction {
   readonly #verdicts: MailVerdicts
   #recipients: EnvelopeRecipient[] = []
   #intake: MessageIntake | undefined
+  /** Discarded before its content: Postfix's cleanup(8) never sees such a message. */
+  #unseen = false
   /** Present when only the message's signature may spare it the greylist. */
   #signature: SignatureCheck | undefined
   /** The message while filters may still change it. */
@@ -219,6 +221,7 @@ export class SmtpMail implements SmtpTransaction {
   }
 
   async #finish(intake: MessageIntake, queueId: QueueId): Promise<SmtpReply> {
+    this.#unseen = this.#verdicts.has('discard')
     const judged = this.#judge(intake)
     const refused = judged instanceof Promise ? await judged : judged
     if (refused !== undefined) {
@@ -340,7 +343,8 @@ export class SmtpMail implements SmtpTransaction {
 
   async #drop(intake: MessageIntake): Promise<void> {
     const { messageId } = intake.facts
-    if (messageId !== undefined) this.#verdicts.log('info', `message-id=${messageId}`, undefined, 'cleanup')
+    if (messageId !== undefined && !this.#unseen)
+      this.#verdicts.log('info', `message-id=${messageId}`, undefined, 'cleanup')
     try {
       await intake.abort()
     } catch (error) {
