@@ -36,7 +36,7 @@ export const openIndex = async (place: IndexPlace): Promise<OpenedIndex> => {
   const isAlone = !isOpenHere(indexPath) && markers.living().every(({ pid }) => pid === process.pid)
   const end = markers.dead().length > 0 ? 'unclean' : 'orderly'
   const record = isAlone ? await rollBackIndex(files, logs, indexPath, end) : undefined
-  if (isAlone) refuseBrokenIndex(files, place.directory, indexPath)
+  if (isAlone) refuseBrokenIndex(files, place.directory, indexPath, end === 'unclean' ? 'pages' : 'head')
   return {
     environment: openEnvironment(indexPath, 'logged'),
     logDirectory: logs,

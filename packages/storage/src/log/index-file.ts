@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { StoreError } from '../contract.ts'
 import { journalDirectory } from '../journal/journal-files.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
+import { findBrokenPage } from './page-walk.ts'
 
 /** Where LMDB's meta pages have what is looked at (little-endian, lmdb-js 3.5.6). */
 const at = { magic: 24, pageBytes: 48, freePages: 56, freeRoot: 88, mainPages: 104, mainRoot: 136 } as const
@@ -12,9 +13,15 @@ const noRoot = 0xffff_ffff_ffff_ffffn
 
 /**
  * LMDB ends the process when the file is not what its first pages say; and it would make a new, empty index where
- * there is none. Throws 'corrupt' for an index that is cut short, overwritten, or missing beside mail.
+ * there is none. Throws 'corrupt' for an index that is cut short, overwritten, or missing beside mail; with 'pages' for one
+ * that is damaged anywhere inside: to be asked after an end that may have been LMDB's.
  */
-export const refuseBrokenIndex = (files: FileLayer, directory: string, indexPath: string): void => {
+export const refuseBrokenIndex = (
+  files: FileLayer,
+  directory: string,
+  indexPath: string,
+  depth: 'head' | 'pages' = 'head',
+): void => {
   const sizeBytes = files.sizeOf(indexPath) ?? 0
   if (sizeBytes === 0) {
     if (files.sizeOf(`${indexPath}.restoring`) !== undefined)
@@ -28,9 +35,17 @@ export const refuseBrokenIndex = (files: FileLayer, directory: string, indexPath
   const file = files.openRead(indexPath)
   try {
     if (!isWhole(files, file, sizeBytes)) throw broken(directory, 'its index is damaged')
+    const what = depth === 'pages' ? findBrokenPage(files, file, pageBytesIn(files, file)) : undefined
+    if (what !== undefined) throw broken(directory, `its index is damaged (${what})`)
   } finally {
     files.close(file)
   }
+}
+
+const pageBytesIn = (files: FileLayer, file: number): number => {
+  const head = Buffer.alloc(headBytes)
+  files.readSync(file, head, 0)
+  return head.readUInt32LE(at.pageBytes)
 }
 
 const broken = (directory: string, what: string): StoreError =>

@@ -5,6 +5,7 @@ import { type BackupReport, StoreError } from '../contract.ts'
 import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
 import { isNoSpace } from '../kv/no-space.ts'
 import { Snapshot } from '../kv/unit.ts'
+import { refuseBrokenIndex } from '../log/index-file.ts'
 import { segmentRows } from '../recovery/recover-segments.ts'
 import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
 import { segmentOfName } from '../segments/segment-path.ts'
@@ -118,6 +119,7 @@ export const syncAll = async (files: FileLayer, index: string, segments: string)
 
 /** Reads the copy as a restore would: every row and every frame. */
 export const verifyBackup = async (target: string): Promise<void> => {
+  refuseBrokenIndex(realFileLayer, target, join(target, indexName), 'pages')
   const environment = openEnvironment(join(target, indexName), 'synced')
   try {
     const place = { environment, files: realFileLayer, segmentDirectory: join(target, segmentsName) }

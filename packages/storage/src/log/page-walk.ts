@@ -1,0 +1,156 @@
+import type { FileLayer } from '../segments/file-layer.ts'
+
+/** Where LMDB's pages have what is looked at (little-endian, lmdb-js 3.5.6). */
+const headBytes = 24
+const pageFlags = 18
+const lowerAt = 20
+const upperAt = 22
+const pageCountAt = 20
+const flag = { branch: 1, leaf: 2, overflow: 4 } as const
+/** Flags of a node whose value lies in pages of its own. */
+const bigValue = 1
+const nodeBytes = 8
+/** A tree's numbers in a meta page, from the place of the tree on. */
+const tree = { depth: 6, branches: 8, leaves: 16, entries: 32, root: 40 } as const
+const trees = { free: 48, main: 96 } as const
+const lastPageAt = 144
+const transactionAt = 152
+const metaBytes = 160
+const noRoot = 0xffff_ffff_ffff_ffffn
+const maxDepth = 32
+
+/**
+ * Follows both trees of the index's youngest state through every page, without LMDB, which ends the process on a page
+ * that is not what it should be. Says what is wrong; undefined when nothing is. Nobody may have the file open.
+ */
+export const findBrokenPage = (files: FileLayer, file: number, pageBytes: number): string | undefined => {
+  const metas = [0, 1].map((number) => {
+    const meta = Buffer.alloc(metaBytes)
+    files.readSync(file, meta, number * pageBytes)
+    return meta
+  }) as [Buffer, Buffer]
+  const [first, second] = metas
+  const meta = first.readBigUInt64LE(transactionAt) >= second.readBigUInt64LE(transactionAt) ? first : second
+  const walk = new PageWalk(files, file, pageBytes, Number(meta.readBigUInt64LE(lastPageAt)))
+  try {
+    walk.follow(meta, trees.free, 'numbers')
+    walk.follow(meta, trees.main, 'octets')
+    return undefined
+  } catch (error) {
+    if (error instanceof BrokenPage) return error.message
+    throw error
+  }
+}
+
+class BrokenPage extends Error {}
+
+interface Place {
+  readonly page: number
+  /** 1 = leaf. */
+  readonly level: number
+}
+
+class PageWalk {
+  readonly #files: FileLayer
+  readonly #file: number
+  readonly #pageBytes: number
+  readonly #lastPage: number
+  readonly #seen: Uint8Array
+  readonly #bytes: Buffer
+  #counts = { branches: 0, leaves: 0, entries: 0 }
+
+  constructor(files: FileLayer, file: number, pageBytes: number, lastPage: number) {
+    this.#files = files
+    this.#file = file
+    this.#pageBytes = pageBytes
+    this.#lastPage = lastPage
+    this.#seen = new Uint8Array(lastPage + 1)
+    this.#bytes = Buffer.alloc(pageBytes)
+  }
+
+  follow(meta: Buffer, at: number, keys: 'octets' | 'numbers'): void {
+    const root = meta.readBigUInt64LE(at + tree.root)
+    const depth = meta.readUInt16LE(at + tree.depth)
+    this.#counts = { branches: 0, leaves: 0, entries: 0 }
+    if (root !== noRoot) {
+      if (depth < 1 || depth > maxDepth) throw new BrokenPage(`a tree has ${depth} levels`)
+      const open: Place[] = [{ page: Number(root), level: depth }]
+      for (let place = open.pop(); place !== undefined; place = open.pop()) this.#visit(place, keys, open)
+    }
+    for (const name of ['branches', 'leaves', 'entries'] as const) {
+      const should = Number(meta.readBigUInt64LE(at + tree[name]))
+      if (this.#counts[name] !== should)
+        throw new BrokenPage(`a tree has ${this.#counts[name]} ${name}, not ${should}`)
+    }
+  }
+
+  #visit({ page, level }: Place, keys: 'octets' | 'numbers', open: Place[]): void {
+    const bytes = this.#read(page)
+    const kind = bytes.readUInt16LE(pageFlags) & 0xff
+    if (kind !== (level === 1 ? flag.leaf : flag.branch))
+      throw new BrokenPage(`page ${page} is of another kind`)
+    const lower = bytes.readUInt16LE(lowerAt)
+    const upper = bytes.readUInt16LE(upperAt)
+    const room = this.#pageBytes - headBytes
+    if (lower > upper || upper > room || lower % 2 !== 0)
+      throw new BrokenPage(`page ${page} has wrong bounds`)
+    const count = lower / 2
+    if (count === 0 || (level > 1 && count < 2)) throw new BrokenPage(`page ${page} has ${count} nodes`)
+    if (level === 1) this.#counts.leaves++
+    else this.#counts.branches++
+    let former: Buffer | undefined
+    for (let index = 0; index < count; index++) {
+      const node = headBytes + bytes.readUInt16LE(headBytes + index * 2)
+      if (node < headBytes + upper || node + nodeBytes > this.#pageBytes)
+        throw new BrokenPage(`page ${page}: node ${index} is outside`)
+      const keyEnd = node + nodeBytes + bytes.readUInt16LE(node + 6)
+      if (keyEnd > this.#pageBytes) throw new BrokenPage(`page ${page}: a key is too long`)
+      if (level > 1) open.push({ page: this.#child(bytes, node), level: level - 1 })
+      else this.#value(bytes, page, node, keyEnd)
+      // The first key of a branch counts as the least, and is not kept up.
+      const isKept = keys === 'octets' && (level === 1 || index > 0)
+      const key = isKept ? bytes.subarray(node + nodeBytes, keyEnd) : undefined
+      if (key && former && Buffer.compare(former, key) >= 0)
+        throw new BrokenPage(`page ${page}: keys are out of order`)
+      former = key
+    }
+  }
+
+  #child(bytes: Buffer, node: number): number {
+    return bytes.readUInt32LE(node) + bytes.readUInt16LE(node + 4) * 2 ** 32
+  }
+
+  #value(bytes: Buffer, page: number, node: number, keyEnd: number): void {
+    this.#counts.entries++
+    if ((bytes.readUInt16LE(node + 4) & bigValue) === 0) {
+      if (keyEnd + bytes.readUInt32LE(node) > this.#pageBytes)
+        throw new BrokenPage(`page ${page}: a value is too long`)
+      return
+    }
+    if (keyEnd + 8 > this.#pageBytes) throw new BrokenPage(`page ${page}: a value is too long`)
+    const first = Number(bytes.readBigUInt64LE(keyEnd))
+    const kept = Buffer.from(bytes)
+    const head = this.#read(first)
+    const pages = head.readUInt32LE(pageCountAt)
+    const needed = Math.ceil((headBytes + kept.readUInt32LE(node)) / this.#pageBytes)
+    if ((head.readUInt16LE(pageFlags) & 0xff) !== flag.overflow || pages < needed)
+      throw new BrokenPage(`page ${first} is no long value`)
+    for (let each = first + 1; each < first + pages; each++) this.#take(each)
+    kept.copy(this.#bytes)
+  }
+
+  #take(page: number): void {
+    if (!(page >= 2 && page <= this.#lastPage)) throw new BrokenPage(`page ${page} is outside of the file`)
+    if (this.#seen[page] !== 0) throw new BrokenPage(`page ${page} is used twice`)
+    this.#seen[page] = 1
+  }
+
+  #read(page: number): Buffer {
+    this.#take(page)
+    const bytes = this.#bytes
+    if (this.#files.readSync(this.#file, bytes, page * this.#pageBytes) < bytes.length)
+      throw new BrokenPage(`page ${page} is cut short`)
+    if (Number(bytes.readBigUInt64LE(0)) !== page) throw new BrokenPage(`page ${page} is another one`)
+    return bytes
+  }
+}
