@@ -67,6 +67,17 @@ describe('Postfix: postconf(1), beside the real one', { skip: realPostconf === u
     ['nosuch'],
     ['-d', 'mydestination', 'relayhost', 'myorigin', 'maximal_queue_lifetime', 'smtpd_soft_error_limit'],
     ['-p', 'mydestination'],
+    ['-o', 'relayhost=x', 'relayhost'],
+    ['-o', 'bad', 'relayhost'],
+    ['-T', 'nosuch'],
+    ['-C', 'nosuch'],
+    ['-h', '-H', 'relayhost'],
+    ['-m', '-a'],
+    ['-e', '-n', 'a=b'],
+    ['-d', '-n'],
+    ['-fh', 'relayhost'],
+    ['-xh', 'mydestination'],
+    ['-z'],
   ]
   for (const args of questions) {
     it(args.join(' '), async () => {
@@ -173,7 +184,7 @@ it('Postfix: postconf -C, -b, -t', async () => {
   )
   assert.equal((await ours(path, '-C', 'user')).out, 'own = x\n')
   assert.ok(!(await ours(path, '-C', 'builtin')).out.includes('\nown = '))
-  assert.match((await ours(path, '-C', 'nosuch')).err, /unknown parameter class/)
+  assert.match((await ours(path, '-C', 'nosuch')).err, /unknown -C option value "nosuch"/)
   const template = 'failure_template = <<EOF\nSubject: back\n\nThis is $myhostname.\nEOF\n'
   writeFileSync(join(path, 'bounce.cf'), template)
   assert.equal((await ours(path, '-t')).out, template)

@@ -13,12 +13,13 @@ import { CommandError, exit, type Shell } from '../shell.ts'
 import { postconfServices } from './services.ts'
 
 const usage =
-  'postconf [-c config_dir] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] [-h (no names)] [-H (no values)] [-m (map types)] [-M (services)] [-n (non-default parameters)] [-o name=value (override parameter value)] [-p (main.cf, default)] [-P (service parameters)] [-v (verbose)] [-x (expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]'
+  'postconf [-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] [-c param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] [-F (master.cf fields)] [-h (no names)] [-H (no values)] [-l (lock types)] [-m (map types)] [-M (master.cf)] [-n (non-default parameters)] [-o name=value (override parameter value)] [-p (main.cf, default)] [-P (master.cf parameters)] [-t (bounce templates)] [-T compile-version|run-version|public-key-algorithms] [-v (verbose)] [-x (expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]'
 
 /** Shows and edits main.cf. Exit code 0 also for unknown names, with a warning: scripts rely on it. Postfix: postconf(1). */
 export async function postconf(args: readonly string[], shell: Shell): Promise<number> {
   const options = getopt(args, 'aAbc:C:deEfFhHlmMno:pPtT:vxX#', usage)
   const warn = (text: string) => shell.err(`postconf: warning: ${text}\n`)
+  refusePairs(options)
   for (const flag of ['a', 'A', 'l', 'T']) {
     if (options.has(flag)) return listFor(flag, options, shell)
   }
@@ -30,7 +31,6 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
   if (edits !== undefined) return edit(edits, sources, warn)
   if (options.has('m')) return print(shell, (await import('@posthorn/mta')).tableTypes())
   const { config, problems } = inspectConfig(sources)
-  if (options.has('d') && options.has('n')) throw new CommandError('specify one of -d -n')
   const names = options.rest.length > 0 ? options.rest : namesFor(options, config)
   for (const name of names) {
     const value = shownValue(name, options, config)
@@ -44,6 +44,14 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
   }
   if (!options.has('d')) for (const text of [...config.warnings, ...problems]) warn(text)
   return exit.ok
+}
+
+/** What cannot be asked for at once. */
+const apart = ['-d -n', '-h -H', '-a -m', '-a -A', '-l -m', '-e -n', '-e -d', '-e -X', '-e -#', '-X -#']
+
+function refusePairs(options: Options): void {
+  const found = apart.find((pair) => pair.split(' ').every((flag) => options.has(flag.slice(1))))
+  if (found !== undefined) throw new CommandError(`specify one of ${found}`)
 }
 
 /** `-t`: the template file, or the built-in texts in its form; `-b`: its texts as they are sent. */
@@ -78,7 +86,8 @@ function listFor(flag: string, options: Options, shell: Shell): number {
     if (what === 'public-key-algorithms') return print(shell, ['ecdsa', 'rsa'])
     if (what === 'compile-version' || what === 'run-version')
       return print(shell, [`OpenSSL ${process.versions.openssl}`])
-    throw new CommandError(`unknown parameter value "-T ${what}"`)
+    shell.err(`postconf: warning: unknown 'postconf -T' mode: ${what}\n`)
+    return exit.failure
   }
   // No file is locked: tables are replaced whole, and mail is in the store.
   return print(shell, ['none'])
@@ -86,7 +95,11 @@ function listFor(flag: string, options: Options, shell: Shell): number {
 
 /** `-o name=value` is a setting above all others: the environment is. */
 function withOverrides(options: Options, shell: Shell): Readonly<Record<string, string | undefined>> {
-  const overrides = options.values('o').map((setting) => splitSetting(setting))
+  const overrides = options.values('o').map((setting) => {
+    if (!setting.includes('='))
+      throw new CommandError(`invalid parameter override: ${setting}: missing '=' after attribute name`)
+    return splitSetting(setting)
+  })
   return {
     ...shell.environment,
     ...Object.fromEntries(overrides.map(([name, value]) => [`POSTHORN_${name.toUpperCase()}`, value || ' '])),
@@ -108,8 +121,7 @@ function namesOfClass(group: string, config: Config): readonly string[] {
   const builtin = [...parameters.keys()]
   const own = config.setNames.filter((name) => !parameters.has(name) && isUsed(name, config))
   const names = { builtin, user: own, service: [], all: [...builtin, ...own] }[group]
-  if (names === undefined)
-    throw new CommandError(`unknown parameter class: "${group}": use builtin, service, user or all`)
+  if (names === undefined) throw new CommandError(`unknown -C option value "${group}" in "${group}"`)
   return names.toSorted()
 }
 
