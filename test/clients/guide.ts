@@ -31,6 +31,7 @@ export interface GuideSite {
 
 export async function followGuide(t: TestContext, guide: Guide): Promise<GuideSite> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-guide-'))
+  chmodSync(folder, 0o755)
   const here = (text: string): string => text.replaceAll('/etc/postfix', folder)
   for (const [name, text] of Object.entries(guide.files ?? {})) {
     mkdirSync(dirname(join(folder, name)), { recursive: true })

@@ -1,6 +1,7 @@
 /** Guides that everybody follows, word for word. */
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
+import { userInfo } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { SMTPServer } from 'smtp-server'
 import { SmtpTalk } from './dialogue.ts'
@@ -319,4 +320,46 @@ virtual_alias_maps = texthash:/etc/postfix/valias
     dovecot.heard.length > 0 ? dovecot.heard : undefined,
   )
   assert.deepEqual(mail?.to, ['a@example.com'])
+})
+
+test('SPF by policyd-spf: spawn in master.cf, check_policy_service unix:private/policyd-spf', async (t) => {
+  const site = await followGuide(t, {
+    mainCf: `myhostname = mail.example.org
+mydestination = example.org
+mynetworks = 192.0.2.0/24
+policyd-spf_time_limit = 3600
+smtpd_recipient_restrictions =
+    permit_mynetworks,
+    permit_sasl_authenticated,
+    reject_unauth_destination,
+    check_policy_service unix:private/policyd-spf
+`,
+    files: {
+      'policyd-spf': `#!/bin/sh
+while read -r line; do
+  case $line in
+    sender=forged@*) action='550 5.7.23 Message rejected due to: SPF fail' ;;
+    '') printf 'action=%s\\n\\n' "\${action:-DUNNO}"; action= ;;
+  esac
+done
+`,
+    },
+    masterCf: `smtp      inet  n       -       y       -       -       smtpd
+policyd-spf  unix  -       n       n       -       0       spawn
+    user=${process.getuid?.() === 0 ? 'nobody' : userInfo().username} argv=/bin/sh /etc/postfix/policyd-spf
+`,
+  })
+  const talk = await site.talk('smtp')
+  for (let round = 0; round < 2; round++) {
+    await talk.say('MAIL FROM:<forged@far.test>')
+    assert.match(await talk.say('RCPT TO:<alice@example.org>'), /^550 5\.7\.23 .*SPF fail/)
+    await talk.say('RSET')
+    await talk.say('MAIL FROM:<c@far.test>')
+    assert.match(await talk.say('RCPT TO:<alice@example.org>'), /^250/)
+    await talk.say('RSET')
+  }
+  assert.deepEqual(
+    site.log.filter((line) => line.startsWith('spawn')),
+    [],
+  )
 })

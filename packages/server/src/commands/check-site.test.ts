@@ -9,7 +9,7 @@ import { createShellFixture } from './shell-fixture.ts'
 function site(t: TestContext, modes: Readonly<Record<string, number>>) {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-check-'))
   t.after(() => rmSync(folder, { recursive: true }))
-  const mainCf = `myhostname = mail.example.org\ndata_directory = ${folder}\nalias_maps = hash:${folder}/aliases\nsmtp_sasl_password_maps = hash:${folder}/sasl_passwd\n`
+  const mainCf = `myhostname = mail.example.org\ndata_directory = ${folder}\nalias_maps = hash:${folder}/aliases\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:${folder}/sasl_passwd\n`
   for (const [name, text] of [
     ['main.cf', mainCf],
     ['aliases', 'root: alice\n'],

@@ -39,7 +39,18 @@ export interface TransportService {
   readonly line: number
 }
 
+/** A program that is started for each connection. Postfix: spawn(8). */
+export interface SpawnService {
+  readonly name: string
+  readonly place: { readonly path: string } | { readonly host: string; readonly port: number }
+  readonly user: string
+  readonly argv: readonly string[]
+  readonly processLimit: number
+  readonly timeLimitMs: number
+}
+
 export interface Services {
+  readonly spawn: readonly SpawnService[]
   readonly smtp: readonly SmtpListenerService[]
   readonly reading: readonly ReadingListenerService[]
   readonly transports: readonly TransportService[]
@@ -93,6 +104,7 @@ export function servicesOf(input: ServicesInput): Services {
     smtp: [] as SmtpListenerService[],
     reading: [] as ReadingListenerService[],
     transports: [] as TransportService[],
+    spawn: [] as SpawnService[],
     problems: [] as string[],
     warnings: [] as string[],
   }
@@ -101,7 +113,8 @@ export function servicesOf(input: ServicesInput): Services {
     found.problems.push(`master.cf:${line}: ${message}`)
   for (const entry of masterCf?.services ?? []) {
     if (values.master_service_disable.includes(`${entry.fields.service}/${entry.fields.type}`)) continue
-    if (entry.fields.type === 'inet') addListener(entry, input, found)
+    if (entry.program === 'spawn') addSpawn(entry, values, found)
+    else if (entry.fields.type === 'inet') addListener(entry, input, found)
     else if (entry.fields.type === 'unix' && /^(?:smtpd|lmtpd)$/.test(entry.program))
       found.smtp.push(socketListener(entry, values))
     else addInside(entry, found)
@@ -198,11 +211,45 @@ function addListener(entry: ServiceEntry, { values, isSet }: ServicesInput, foun
   if (port !== 0) found.smtp.push({ key, kind: smtpKind(entry, written), port, host, entry })
 }
 
+function socketPath({ fields: { service, private: mode } }: ServiceEntry, folder: string): string {
+  return service.startsWith('/') ? service : join(folder, mode === 'n' ? 'public' : 'private', service)
+}
+
+/** `policyd-spf unix - n n - 0 spawn user=policyd-spf argv=/usr/bin/policyd-spf`. */
+function addSpawn(entry: ServiceEntry, values: ConfigValues, found: Found): void {
+  const { fields, args, line } = entry
+  const at = `master.cf:${line}: ${fields.service}/${fields.type}`
+  const argvAt = args.findIndex((word) => word.startsWith('argv='))
+  const user = (args.find((word) => word.startsWith('user=')) ?? '').slice('user='.length).replace(/:.*$/, '')
+  const argv = argvAt === -1 ? [] : [(args[argvAt] ?? '').slice('argv='.length), ...args.slice(argvAt + 1)]
+  if (!argv[0]?.startsWith('/') || user === '') {
+    found.problems.push(`${at}: spawn needs user= and argv=/path`)
+    return
+  }
+  const { host, port } = placeOf(fields.service)
+  if (fields.type === 'inet' && port === undefined) {
+    found.problems.push(`${at}: unknown port name "${serviceName(fields.service)}"`)
+    return
+  }
+  const limit = Number.parseInt(fields.process_limit, 10)
+  found.spawn.push({
+    name: fields.service,
+    place:
+      fields.type === 'inet'
+        ? { host: host ?? '127.0.0.1', port: port ?? 0 }
+        : { path: socketPath(entry, values.queue_directory) },
+    user,
+    argv,
+    processLimit: limit > 0 ? limit : values.default_process_limit,
+    timeLimitMs: values.command_time_limit,
+  })
+}
+
 /** master.cf(5): below $queue_directory, in `private` or `public`; a whole path is taken as it is. */
 function socketListener(entry: ServiceEntry, { queue_directory: folder }: ConfigValues): SmtpListenerService {
   const { service } = entry.fields
   const isPublic = entry.fields.private === 'n'
-  const path = service.startsWith('/') ? service : join(folder, isPublic ? 'public' : 'private', service)
+  const path = socketPath(entry, folder)
   return {
     key: `${service}/unix`,
     kind: entry.program === 'lmtpd' ? 'lmtp' : 'mx',
@@ -231,7 +278,6 @@ function readingKind(program: string, port: number, entry: ServiceEntry): Readin
 
 function notHere(program: string): string {
   if (program === 'qmqpd') return 'qmqpd is not available: QMQP clients can speak SMTP'
-  if (program === 'spawn') return 'spawn is not available: run that server by itself'
   const close = closestName(program, ['smtpd', 'postscreen', 'lmtpd', 'imap-login', 'pop3-login'])
   return `the program "${program}" is not available${close === undefined ? '' : `; did you mean "${close}"?`}`
 }
@@ -256,7 +302,5 @@ function addInside(entry: ServiceEntry, found: Found): void {
       args,
       line,
     })
-  } else if (program === 'spawn')
-    found.warnings.push(`${at}: spawn is not available: let that server listen itself and name its socket`)
-  else if (!inside.has(program)) found.warnings.push(`${at}: ${notHere(program)}`)
+  } else if (!inside.has(program)) found.warnings.push(`${at}: ${notHere(program)}`)
 }

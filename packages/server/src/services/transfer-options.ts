@@ -173,6 +173,11 @@ export function policyOptions(config: Config): PolicyOptions {
       tryLimit: values.smtpd_policy_service_try_limit,
       retryDelayMs: values.smtpd_policy_service_retry_delay,
       policyContext: values.smtpd_policy_service_policy_context,
+      // Other servers of a Postfix site keep their sockets where they always were.
+      ...(config.isSet('queue_directory') ||
+      config.masterCf?.services.some(({ program }) => program === 'spawn')
+        ? { socketFolder: values.queue_directory }
+        : {}),
     },
     lists: { timeoutMs: values.dns_list_timeout, defaultReply: values.default_rbl_reply },
     rblReplyMaps: values.rbl_reply_maps,

@@ -6,7 +6,9 @@ import type { SmtpListening, SmtpService, SmtpServiceName } from '@posthorn/smtp
 import type { Config } from '../config/config.ts'
 import type { SmtpListenerService } from '../config/services.ts'
 import { listenHosts, readingHosts, smtpHosts } from '../services/listen-hosts.ts'
+import { createLocalUsers } from '../services/local-user.ts'
 import { openReadingListeners, type ReadingServices } from '../services/reading-listeners.ts'
+import { openSpawnServices } from '../services/spawn-services.ts'
 import { errorCode, StartError } from '../start-error.ts'
 import { type MailServerPorts, type ServiceName, serviceNames } from './ports.ts'
 
@@ -117,6 +119,7 @@ export async function openListeners(input: ListenersInput): Promise<Listeners> {
       throw error
     },
   )
+  const spawned = await openSpawnServices({ config, log: input.log, userNamed: createLocalUsers() })
   const ports = Object.fromEntries(serviceNames.map((name) => [name, 0])) as Record<ServiceName, number>
   for (const { service, port } of smtp) {
     ports[portNames[service]] ||= port
@@ -135,6 +138,7 @@ export async function openListeners(input: ListenersInput): Promise<Listeners> {
     reload: (next) => pop3AndImap.reload(next),
     stop: async () => {
       await Promise.all([
+        spawned.close(),
         ...smtp.map(async (one) => await one.close()),
         ...pop3AndImap.all.map(async ({ listener }) => await listener.stop()),
       ])
