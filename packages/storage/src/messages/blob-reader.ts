@@ -7,6 +7,7 @@ import { decodeFrameHeader, type FrameHeader, frameHeaderBytes } from '../segmen
 import type { SegmentReader } from '../segments/segment-reader.ts'
 import { type Located, locate, locateRows } from './locate.ts'
 import type { Allocate } from './read-memory.ts'
+import { VerifiedBodies } from './verified-bodies.ts'
 
 /** One read of neighbouring frames is at most about this long, and reads over gaps up to that. */
 const maxRunBytes = 4 * 1024 * 1024
@@ -36,12 +37,14 @@ interface Run {
 export class BlobReader {
   readonly #environment: Environment
   readonly #segments: SegmentReader
+  readonly #verified: VerifiedBodies
   /** Of `readNow`. */
   #room: Buffer = Buffer.alloc(0)
 
   constructor(environment: Environment, segments: SegmentReader) {
     this.#environment = environment
     this.#segments = segments
+    this.#verified = new VerifiedBodies(segments)
   }
 
   /** Each with its prefix before it. Throws 'corrupt'. */
@@ -106,6 +109,7 @@ export class BlobReader {
     }
     const position = row.offset + frameHeaderBytes + start
     try {
+      await this.#verified.ensure(blobId, row)
       return exactly(await this.#segments.read(row.segment, position, to - start), to - start, row)
     } catch (error) {
       if (!this.#rowMoved(blobId, row)) throw error
