@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { withImap } from '../clients/mailbox-reader.ts'
 import { mustRun, runClient } from '../clients/run-client.ts'
@@ -117,7 +117,9 @@ describe('from Dovecot to here and back', () => {
     assert.ok(readdirSync(root).includes('receipt.json'))
     // The mailbox there gets a new UIDVALIDITY: nothing comes twice, and flags are those of now.
     const { validity } = await state(u50, 'INBOX')
-    for (const file of readdirSync(join(peers.mailFolder, 'u50')).filter((name) => name.startsWith('dovecot')))
+    for (const file of readdirSync(join(peers.mailFolder, 'u50')).filter((name) =>
+      name.startsWith('dovecot'),
+    ))
       rmSync(join(peers.mailFolder, 'u50', file), { recursive: true })
     await withImap(peers.imapPort, u50, async (client) => {
       const lock = await client.getMailboxLock('INBOX')
@@ -126,7 +128,10 @@ describe('from Dovecot to here and back', () => {
     })
     assert.notEqual((await state(u50, 'INBOX')).validity, validity)
     const renumbered = await posthorn(...args, '--delete')
-    assert.match(renumbered.stdout, /^INBOX +0 new +[1-9]\d* flags changed +there 27 ([0-9a-f]+) +here 27 \1 +same/m)
+    assert.match(
+      renumbered.stdout,
+      /^INBOX +0 new +[1-9]\d* flags changed +there 27 ([0-9a-f]+) +here 27 \1 +same/m,
+    )
     assert.match((await posthorn(...args)).stdout, /^INBOX +0 new +0 flags changed .* same/m)
     const refused = await posthorn(...args, '--user', 'nobody@bench.test')
     assert.notEqual(refused.code, 0)
@@ -168,5 +173,48 @@ describe('from Dovecot to here and back', () => {
       'Sent',
     )
     assert.match(mapped.stdout, /^Sent -> Sent here +1 new .* same/m)
+  })
+
+  it('mailboxes below a prefix come without it, what is shared there stays there', async () => {
+    await newSite('prefix')
+    const login = { address: 'u53@bench.test', password: 'secret' }
+    await withImap(peers.imapPort, login, async (client) => {
+      await client.mailboxCreate('Lists.one')
+      await append(client, 'Lists.one', 1)
+      await append(client, 'Sent', 2)
+      await append(client, 'INBOX', 3)
+    })
+    const folder = dirname(peers.mailFolder)
+    const conf = join(folder, 'dovecot', 'dovecot.conf')
+    const before = readFileSync(conf, 'utf8')
+    const shared = join(folder, 'public')
+    mkdirSync(join(shared, '.all', 'cur'), { recursive: true })
+    await mustRun('chown', ['-R', '5000:5000', shared])
+    writeFileSync(
+      conf,
+      before.replace('inbox = yes', 'inbox = yes\n  separator = .\n  prefix = INBOX.') +
+        `namespace public {\n  type = public\n  separator = .\n  prefix = Public.\n  location = maildir:${shared}\n}\n`,
+    )
+    const reload = () =>
+      process.kill(Number(readFileSync(join(folder, 'dovecot', 'run', 'master.pid'), 'utf8')), 'SIGHUP')
+    const paths = () =>
+      withImap(peers.imapPort, login, async (client) => (await client.list()).map(({ path }) => path))
+    try {
+      reload()
+      for (let tries = 0; !(await paths()).includes('INBOX.Lists.one'); tries++)
+        assert.ok(tries < 500, 'reloaded')
+      const password = join(root, 'password')
+      writeFileSync(password, 'secret\n')
+      const args = ['import', 'imap', 'alice', '127.0.0.1', '--port', String(peers.imapPort)]
+      args.push('--security', 'plain', '--user', login.address, '--password-file', password)
+      const brought = await posthorn(...args)
+      assert.equal(brought.code, 0, brought.stdout + brought.stderr)
+      for (const name of ['INBOX', 'Lists/one', 'Sent'])
+        assert.match(brought.stdout, new RegExp(`^${name} +1 new .* same`, 'm'))
+      assert.doesNotMatch(brought.stdout, /INBOX\/|Public/)
+    } finally {
+      writeFileSync(conf, before)
+      reload()
+    }
   })
 })

@@ -27,10 +27,18 @@ export async function createImapSource(options: ImapSourceOptions): Promise<Mail
     identity: `imap ${options.user}@${options.host}:${options.port}`,
     title: `${options.user} at ${options.host} (${capabilities} capabilities)`,
     mailboxes: async () => {
-      const list = await connection.use((use) => use.list())
+      const { list, personal, others } = await connection.use(async (use) => ({
+        list: await use.list(),
+        personal: use.namespaces?.personal?.[0]?.prefix ?? '',
+        others: [...(use.namespaces?.other || []), ...(use.namespaces?.shared || [])],
+      }))
+      // What is not the user's own stays where it is. RFC 2342 §5.
+      const isOthers = ({ path }: ListResponse): boolean =>
+        others.some(({ prefix }) => prefix !== '' && prefix !== personal && path.startsWith(prefix))
       return list
         .filter(({ flags }) => !flags.has('\\Noselect') && !flags.has('\\NonExistent'))
-        .map((entry) => imapMailbox(connection, entry))
+        .filter((entry) => !isOthers(entry))
+        .map((entry) => imapMailbox(connection, entry, nameHere(entry, personal)))
     },
     close: () => connection.close(),
   }
@@ -102,10 +110,10 @@ function connectProblem(error: unknown): string {
     : message
 }
 
-function imapMailbox(connection: SourceConnection, entry: ListResponse): SourceMailbox {
+function imapMailbox(connection: SourceConnection, entry: ListResponse, name: string): SourceMailbox {
   const numbers = { uidValidity: 0, uidNext: 0 }
   return {
-    name: nameHere(entry),
+    name,
     subscribed: entry.subscribed || entry.path.toUpperCase() === 'INBOX',
     specialUse: entry.specialUse,
     get numbers() {
@@ -176,9 +184,13 @@ async function fetchOctets(client: ImapFlow, path: string, messages: readonly So
   return octets
 }
 
-function nameHere({ path, delimiter }: ListResponse): string {
+/** Without the prefix that all mailboxes of the user have there (`INBOX.`): here they have none. */
+function nameHere({ path, delimiter }: ListResponse, prefix: string): string {
   if (path.toUpperCase() === 'INBOX') return 'INBOX'
-  const levels = delimiter === undefined || delimiter === '' ? [path] : path.split(delimiter)
+  const hasPrefix = prefix !== '' && path.toUpperCase().startsWith(prefix.toUpperCase())
+  const rest = hasPrefix ? path.slice(prefix.length) : path
+  const own = rest === '' || rest.toUpperCase() === 'INBOX' ? path : rest
+  const levels = delimiter === undefined || delimiter === '' ? [own] : own.split(delimiter)
   return levels.map((level) => level.replaceAll('/', '_')).join('/')
 }
 
