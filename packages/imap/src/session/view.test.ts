@@ -1,5 +1,5 @@
 import { test } from 'node:test'
-import { gather, liveTogether } from '../testkit/believers-at-work.ts'
+import { gather, liveTogether } from '../testkit/live-together.ts'
 import { startImapFixture } from '../testkit/imap-fixture.ts'
 import { randomFrom } from '../testkit/random.ts'
 
