@@ -44,7 +44,7 @@ export const auth = (session: Session, argument: string): Answer<SmtpReply | und
   if (name === undefined || words.length > 2) return reply(501, '5.5.4', 'Syntax: AUTH mechanism')
   const mechanism = findMechanism(name)
   if (mechanism === undefined || !mechanismsOf(session).includes(mechanism.name)) {
-    return reply(535, '5.7.8', 'Error: authentication failed: Invalid authentication mechanism')
+    return notBegun(session, name, 'Invalid authentication mechanism')
   }
   if (!offeredNow(session).includes(mechanism.name)) {
     return reply(538, '5.7.11', 'Encryption required for requested authentication mechanism')
@@ -77,7 +77,7 @@ const advance = (
       return reply(334, undefined, exchange.challenge)
     case 'failed':
       if (step.failure === 'cancelled') return reply(501, '5.7.0', 'Authentication aborted')
-      return reply(535, '5.7.8', `Error: authentication failed: ${step.text}`)
+      return notBegun(session, exchange.mechanism.name, step.text)
     case 'lookup':
       return lookUp(session, exchange, step.authcid)
     case 'credentials':
@@ -105,6 +105,12 @@ const verify = async (
   if (!outcome.ok) return outcome.reply
   exchange.confirm()
   return advance(session, exchange, outcome.address)
+}
+
+/** No password came to be looked at: whoever counts failures in the log counts these too. */
+const notBegun = (session: Session, mechanism: string, why: string): SmtpReply => {
+  session.note(`warning: ${session.client}: SASL ${mechanism.slice(0, 100)} authentication failed: ${why}`)
+  return reply(535, '5.7.8', `Error: authentication failed: ${why}`)
 }
 
 const loggedIn = (session: Session, method: string, address: string | undefined): SmtpReply => {
