@@ -1,8 +1,8 @@
 /** Clients of several workers at one mailbox: each believes what it is told, and that has to be so. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gather, liveTogether } from '../../packages/imap/src/testkit/live-together.ts'
 import { RawClient } from '../../packages/imap/src/testkit/imap-fixture.ts'
+import { gather, liveTogether } from '../../packages/imap/src/testkit/live-together.ts'
 import { randomFrom } from '../../packages/imap/src/testkit/random.ts'
 import { command, createSite, inFolder, startServer, stopServer } from './running-server.ts'
 

@@ -1,6 +1,6 @@
 import { test } from 'node:test'
-import { gather, liveTogether } from '../testkit/live-together.ts'
 import { startImapFixture } from '../testkit/imap-fixture.ts'
+import { gather, liveTogether } from '../testkit/live-together.ts'
 import { randomFrom } from '../testkit/random.ts'
 
 const rounds = 3

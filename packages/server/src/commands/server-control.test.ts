@@ -66,7 +66,10 @@ it('a server is started, asked, told and stopped', { timeout: 60_000 }, async ()
 
     appendFileSync(join(path, 'main.cf'), 'relayhost = [127.0.0.1]\nworkers = 2\n')
     const reloaded = await posthorn('reload')
-    assert.equal(reloaded.out, 'reloaded, changed: workers, address_verify_relayhost, relayhost\na restart is needed for: workers\n')
+    assert.equal(
+      reloaded.out,
+      'reloaded, changed: workers, address_verify_relayhost, relayhost\na restart is needed for: workers\n',
+    )
     appendFileSync(join(path, 'main.cf'), 'relay_host = x\n')
     const refused = await posthorn('reload')
     assert.deepEqual([refused.code, refused.out], [1, ''])
