@@ -14,6 +14,7 @@ import { Wire } from '../clients/wire.ts'
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-nsd-'))
 let nsd: ChildProcess
 let server: MailServer
+let serverAddress = ''
 let silent: ReturnType<typeof createSocket>
 
 const zones: Readonly<Record<string, string>> = {
@@ -74,6 +75,7 @@ remote-control:
 before(async () => {
   const port = await freePort()
   nsd = await startNsd(port)
+  serverAddress = `127.0.0.1:${port}`
   server = await startForClients({
     dns_servers: `127.0.0.1:${port}`,
     smtpd_peername_lookup: 'no',
@@ -178,5 +180,63 @@ test('a name server that never answers delays a client by the limit once, and st
     assert.ok(performance.now() - laterMs < 5_000, 'dead lists rest')
   } finally {
     await dead.stop()
+  }
+})
+
+test('POSTSCREEN_README: lists with weights, allow lists below zero, filters, a name in place of a secret one', async () => {
+  const replies = join(folder, 'dnsbl_reply')
+  writeFileSync(replies, 'bl2.test our.list\n', { mode: 0o644 })
+  const screened = await startForClients({
+    dns_servers: serverAddress,
+    mynetworks: '10.0.0.0/8',
+    smtpd_peername_lookup: 'no',
+    smtpd_upstream_proxy_protocol: 'haproxy',
+    haproxy_trusted_networks: '127.0.0.0/8',
+    postscreen: 'yes',
+    postscreen_greet_wait: '1s',
+    postscreen_cache_map: '',
+    postscreen_dnsbl_sites:
+      'broken.test*5 bl.test=127.0.0.[2..9]*2 bl.test=127.0.0.10 bl2.test*2 wl.test=127.0.[0..255].[1..3]*-4',
+    postscreen_dnsbl_threshold: '2',
+    postscreen_dnsbl_allowlist_threshold: '-1',
+    postscreen_dnsbl_action: 'enforce',
+    postscreen_dnsbl_reply_map: `texthash:${replies}`,
+    postscreen_blacklist_action: 'drop',
+  })
+  try {
+    const ask = async (address: string): Promise<string> => await rcpt(address, { at: screened })
+    const answers = await Promise.all(
+      ['192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.9', '2001:db8::2'].map(ask),
+    )
+    assert.deepEqual(answers, [
+      '550 5.7.1 Service unavailable; client [192.0.2.2] blocked using bl.test',
+      '250 2.1.5 Ok',
+      '250 2.1.5 Ok',
+      '250 2.1.5 Ok',
+      '550 5.7.1 Service unavailable; client [2001:db8::2] blocked using bl.test',
+    ])
+  } finally {
+    await screened.stop()
+  }
+  const strict = await startForClients({
+    dns_servers: serverAddress,
+    mynetworks: '10.0.0.0/8',
+    smtpd_peername_lookup: 'no',
+    smtpd_upstream_proxy_protocol: 'haproxy',
+    haproxy_trusted_networks: '127.0.0.0/8',
+    postscreen: 'yes',
+    postscreen_greet_wait: '1s',
+    postscreen_cache_map: '',
+    postscreen_dnsbl_sites: 'bl2.test',
+    postscreen_dnsbl_action: 'enforce',
+    postscreen_dnsbl_reply_map: `texthash:${replies}`,
+  })
+  try {
+    assert.equal(
+      await rcpt('192.0.2.4', { at: strict }),
+      '550 5.7.1 Service unavailable; client [192.0.2.4] blocked using our.list',
+    )
+  } finally {
+    await strict.stop()
   }
 })
