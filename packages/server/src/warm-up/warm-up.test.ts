@@ -39,7 +39,8 @@ async function withServer(run: (real: Real) => Promise<void>): Promise<void> {
   const server = await composeServer({ config, folder: prepareDataFolder(folder), log, portOf: () => 0 })
   try {
     const { credentials, clients } = server
-    await run({ server, folder, events, parts: { dataFolder: folder, credentials, log, clients } })
+    const parts = { dataFolder: folder, credentials, log, clients, minFreeBytes: 0 }
+    await run({ server, folder, events, parts })
   } finally {
     await server.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -89,6 +90,14 @@ test('where it cannot be done, the server goes on', async () => {
       events.map(({ level, text }) => `${level} ${text}`),
       ['debug not warmed up'],
     )
+  })
+})
+
+test('on a disk that is nearly full there is none', async () => {
+  await withServer(async ({ folder, events, parts }) => {
+    await startWarmUp({ ...parts, amounts: [little], minFreeBytes: Number.MAX_SAFE_INTEGER }).ended
+    assert.match(String(events[0]?.error), /nearly full/)
+    assert.ok(!existsSync(scratchFolder(folder)))
   })
 })
 

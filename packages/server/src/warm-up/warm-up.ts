@@ -3,6 +3,7 @@
  * half to four times slower. So a server that has opened its ports, and has nothing to do, plays through what
  * clients do: on a scratch server of its own, by its real sessions. See docs/decisions/012-warm-up.md.
  */
+import { statfsSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '@posthorn/mail'
@@ -22,6 +23,8 @@ export interface WarmUpParts {
   readonly clients: () => number
   /** Default: the usual ones. */
   readonly amounts?: readonly Amounts[]
+  /** On a disk with less room there is none: the scratch store must not take it from mail. */
+  readonly minFreeBytes?: number
 }
 
 /** What is done on one scratch server. */
@@ -55,6 +58,8 @@ const usualAmounts: readonly Amounts[] = [
 /** A site that is busy from its first moment on needs none: its clients have warmed everything by then. */
 const limitMs = 60_000
 
+const usualMinFreeBytes = 256 * 1024 * 1024
+
 /** Until whoever waited for the start has had his first answers. */
 const settleMs = 200
 
@@ -73,18 +78,20 @@ export function startWarmUp(parts: WarmUpParts): WarmUp {
 }
 
 async function warmUp(parts: WarmUpParts, signal: AbortSignal): Promise<void> {
-  const { clients, log, amounts = usualAmounts } = parts
+  const { dataFolder, clients, log, amounts = usualAmounts, minFreeBytes = usualMinFreeBytes } = parts
   const beganMs = performance.now()
   const pace = new Pace(clients, signal)
   try {
     await sleep(settleMs, undefined, { ref: false, signal })
+    const { bavail, bsize } = statfsSync(dataFolder)
+    if (bavail * bsize < minFreeBytes) throw new Error('the disk of the data folder is nearly full')
     for (const each of amounts) await play(parts, pace, each)
     await pace.alone()
     await collectGarbage()
     const seconds = ((performance.now() - beganMs) / 1000).toFixed(1)
     log({ level: 'debug', service: 'master', text: `warmed up in ${seconds} s` })
   } catch (error) {
-    // A port, room on the disk: nobody waits for it.
+    // Nobody waits for it.
     if (!signal.aborted) log({ level: 'debug', service: 'master', text: 'not warmed up', error })
   }
 }
