@@ -49,6 +49,16 @@ export class ListingShelf {
     )
   }
 
+  /** Gives back files that are not the ones on disk any more: their room is free only then. */
+  dropReplaced(): void {
+    for (const [account, index] of this.#accounts) {
+      const stat = statSync(listingPath(this.directory, account), { throwIfNoEntry: false })
+      if (stat !== undefined && index.isOf(stat)) continue
+      this.#accounts.delete(account)
+      index.release()
+    }
+  }
+
   close(): void {
     for (const index of this.#accounts.values()) index.release()
     this.#accounts.clear()

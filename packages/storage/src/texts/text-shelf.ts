@@ -64,6 +64,16 @@ export class TextShelf {
     }
   }
 
+  /** Gives back files that are not the ones on disk any more: their room is free only then. */
+  dropReplaced(): void {
+    for (const [account, generation] of this.#accounts) {
+      const stat = statSync(indexPath(this.directory, account), { throwIfNoEntry: false })
+      if (stat?.ino === generation.inode) continue
+      this.#accounts.delete(account)
+      generation.release()
+    }
+  }
+
   close(): void {
     this.#closed = true
     for (const generation of this.#accounts.values()) generation.release()
