@@ -157,4 +157,25 @@ describe('Exim at both ends', { skip: missing }, () => {
         : undefined
     })
   })
+
+  test('RFC 3030: large mail goes out to Exim by BDAT, and comes in from it', async () => {
+    const lines = Array.from({ length: 30_000 }, (_, i) => `.${i} ${'x'.repeat(i % 110)}`)
+    const body = `${lines.join('\r\n')}\r\n`
+    const mainLog = () => readFileSync(join(folder, 'log', 'mainlog'), 'latin1')
+    await send(server.ports.smtp, alice.address, ['box@exim.test'], 'large for Exim', body)
+    await eventually('the large message at Exim', async () => {
+      const file = join(folder, 'mail', 'mbox')
+      const box = existsSync(file) ? readFileSync(file, 'utf8') : ''
+      return box.includes('large for Exim') && box.includes(body.replaceAll('\r\n', '\n')) ? true : undefined
+    })
+    // Exim marks what came in chunks.
+    assert.match(mainLog(), /<= alice@example\.org .* K /)
+    await send(port, 'box@exim.test', [alice.address], 'large from Exim', body)
+    const source = await eventually('the large message here', async () =>
+      (await readMailbox(server.ports.imap, alice))
+        .map((message) => message.source.toString())
+        .find((one) => one.includes('large from Exim')),
+    )
+    assert.equal(source.slice(source.indexOf('\r\n\r\n') + 4), body)
+  })
 })
