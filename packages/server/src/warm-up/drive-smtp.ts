@@ -1,6 +1,6 @@
 import { LineExchange } from '@posthorn/net'
 import { sampleMessage } from './sample-messages.ts'
-import { type ScratchServer, scratchDomain, scratchUsers } from './scratch-server.ts'
+import { relayedDomain, type ScratchServer, scratchDomain, scratchUsers } from './scratch-server.ts'
 
 type Turn = () => Promise<void>
 
@@ -22,8 +22,8 @@ interface Letter {
 
 const letterCount = 60
 
-const letterOf = (n: number): Letter => ({
-  envelope: `MAIL FROM:<person${n}@example.org>\r\nRCPT TO:<${scratchUsers[n % scratchUsers.length]}>\r\nDATA\r\n`,
+const letterOf = (n: number, to: string): Letter => ({
+  envelope: `MAIL FROM:<person${n}@example.org>\r\nRCPT TO:<${to}>\r\nDATA\r\n`,
   body: Buffer.concat([stuffed(sampleMessage(n)), Buffer.from('.\r\n')]),
 })
 
@@ -37,11 +37,18 @@ async function post(client: LineExchange, { envelope, body }: Letter, turn: Turn
 const stuffed = (message: Buffer): Buffer =>
   Buffer.from(message.toString('latin1').replace(/^\./gm, '..'), 'latin1')
 
-/** Mail comes in: from one client, then from several at once. */
+export interface SmtpDrive {
+  readonly sessions: number
+  readonly messages: number
+  /** 'elsewhere': mail that goes on to another server. */
+  readonly to: 'mailboxes' | 'elsewhere'
+}
+
+/** Mail comes in, from one client or from several at once. */
 export async function driveSmtp(
   server: ScratchServer,
   turn: Turn,
-  { sessions, messages }: { readonly sessions: number; readonly messages: number },
+  { sessions, messages, to }: SmtpDrive,
 ): Promise<void> {
   const clients: LineExchange[] = []
   try {
@@ -55,7 +62,10 @@ export async function driveSmtp(
       await client.ask('', '220 ')
       await client.ask(`EHLO ${scratchDomain}\r\n`, '250 ')
     }
-    const letters = Array.from({ length: Math.min(messages, letterCount) }, (_, n) => letterOf(n))
+    const readers = to === 'mailboxes' ? scratchUsers : [`somebody@${relayedDomain}`]
+    const letters = Array.from({ length: Math.min(messages, letterCount) }, (_, n) =>
+      letterOf(n, readers[n % readers.length] as string),
+    )
     let next = 0
     const wait = shared(turn)
     await Promise.all(

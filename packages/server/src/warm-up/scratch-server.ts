@@ -12,9 +12,12 @@ import { type ComposedServer, composeServer } from '../start/compose.ts'
 import { prepareDataFolder } from '../start/data-folder.ts'
 import type { MailServerPorts } from '../start/ports.ts'
 import { soloWakeBus } from '../workers/solo-wake-bus.ts'
+import { openMailSink } from './mail-sink.ts'
 import { scratchFolder } from './scratch-folder.ts'
 
 export const scratchDomain = 'warm-up.invalid'
+/** Mail for it goes to another server. */
+export const relayedDomain = 'elsewhere.invalid'
 export const scratchUsers = Array.from({ length: 10 }, (_, n) => `reader${n}@${scratchDomain}`)
 
 /** A whole server beside the real one: the same classes and functions, nothing of what they keep. */
@@ -24,7 +27,7 @@ export interface ScratchServer {
   close(): Promise<void>
 }
 
-function scratchConfig(folder: string): Config {
+function scratchConfig(folder: string, sinkPort: number): Config {
   const file = join(folder, 'main.cf')
   const text = `data_directory = ${folder}
 myhostname = ${scratchDomain}
@@ -33,7 +36,8 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 listen = 127.0.0.1
 mynetworks = 127.0.0.0/8
-relay_domains =
+relay_domains = ${relayedDomain}
+transport_maps = inline:{${relayedDomain}=smtp:[127.0.0.1]:${sinkPort}}
 default_transport = error:this server is gone in a moment
 alias_maps =
 mailbox_size_limit = 0
@@ -72,10 +76,11 @@ export async function openScratchServer(
     }
   }
   remove()
+  const sink = await openMailSink()
   try {
     mkdirSync(scratchFolder(dataFolder), { recursive: true, mode: 0o700 })
     const folder = prepareDataFolder(path)
-    const config = scratchConfig(path)
+    const config = scratchConfig(path, sink.port)
     const server = await composeServer({
       config,
       folder,
@@ -99,10 +104,12 @@ export async function openScratchServer(
       password,
       close: async () => {
         await server.stop()
+        await sink.close()
         remove()
       },
     }
   } catch (error) {
+    await sink.close()
     remove()
     throw error
   }

@@ -14,6 +14,7 @@ import { type Amounts, startWarmUp, type WarmUpParts } from './warm-up.ts'
 const little: Amounts = {
   singleMessages: 3,
   messages: 12,
+  relayed: 4,
   appends: 30,
   imapRounds: 1,
   pop3Rounds: 1,

@@ -33,6 +33,8 @@ export interface Amounts {
   readonly singleMessages: number
   /** From several at once. */
   readonly messages: number
+  /** From several at once, and on to another server. */
+  readonly relayed: number
   readonly appends: number
   readonly imapRounds: number
   readonly pop3Rounds: number
@@ -51,8 +53,16 @@ export interface WarmUp {
  * when it meets the same ones of a second. Then the real one is nothing new.
  */
 const usualAmounts: readonly Amounts[] = [
-  { singleMessages: 10, messages: 30, appends: 40, imapRounds: 2, pop3Rounds: 2, fetched: 4 },
-  { singleMessages: 100, messages: 700, appends: 100, imapRounds: 8, pop3Rounds: 6, fetched: 40 },
+  { singleMessages: 10, messages: 30, relayed: 20, appends: 40, imapRounds: 2, pop3Rounds: 2, fetched: 4 },
+  {
+    singleMessages: 100,
+    messages: 700,
+    relayed: 600,
+    appends: 100,
+    imapRounds: 8,
+    pop3Rounds: 6,
+    fetched: 40,
+  },
 ]
 
 /** A site that is busy from its first moment on needs none: its clients have warmed everything by then. */
@@ -100,14 +110,15 @@ async function warmUp(parts: WarmUpParts, signal: AbortSignal): Promise<void> {
 async function play(
   { dataFolder, credentials }: WarmUpParts,
   pace: Pace,
-  { singleMessages, messages, appends, imapRounds, pop3Rounds, fetched }: Amounts,
+  { singleMessages, messages, relayed, appends, imapRounds, pop3Rounds, fetched }: Amounts,
 ): Promise<void> {
   const turn = async (): Promise<void> => await pace.turn()
   await turn()
   const server = await openScratchServer(dataFolder, credentials)
   try {
-    await driveSmtp(server, turn, { sessions: 1, messages: singleMessages })
-    await driveSmtp(server, turn, { sessions: 8, messages })
+    await driveSmtp(server, turn, { sessions: 1, messages: singleMessages, to: 'mailboxes' })
+    await driveSmtp(server, turn, { sessions: 8, messages, to: 'mailboxes' })
+    await driveSmtp(server, turn, { sessions: 8, messages: relayed, to: 'elsewhere' })
     await driveImap(server, turn, { rounds: imapRounds, appends })
     await drivePop3(server, turn, { rounds: pop3Rounds, messages: fetched })
   } finally {
