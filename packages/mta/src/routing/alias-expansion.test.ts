@@ -50,6 +50,7 @@ tofile: /var/mail/x
 null: /dev/null
 missing: :include:$FOLDER/none
 empty:
+hollow: ,
 plus+ext: bob
 toward: \\alice
 `
@@ -108,7 +109,9 @@ test('aliases(5): groups, self reference, external, owner-, :include:, refusals,
     ['tofile@example.org', ['tofile@example.org → error:5.7.1 mail to file is restricted']],
     ['null@example.org', []],
     ['missing@example.org', ['missing@example.org → local:example.org']],
-    ['empty@example.org', ['empty@example.org → error:5.3.5 alias leads to no usable destination']],
+    // postalias(1) passes over a line without a value.
+    ['empty@example.org', ['empty@example.org → error:5.1.1 unknown user: "empty"']],
+    ['hollow@example.org', ['hollow@example.org → error:5.3.5 alias leads to no usable destination']],
     ['plus+ext@example.org', ['bob@example.org → mailbox']],
     [
       'staff+x@example.org',
