@@ -7,13 +7,13 @@
  */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AppendItem, Store } from '@posthorn/storage'
 import { openStore } from '@posthorn/storage'
 import { message } from './corpus.mjs'
 import { makeAccounts, type OurServer, runOurs } from './ours.ts'
+import { Talk } from './talk.ts'
 
 const batchMessages = 250
 const defaultCount = 200_000
@@ -44,64 +44,6 @@ const staged = (store: Store, from: number, count: number): Promise<AppendItem[]
       }
     }),
   )
-
-/** One IMAP or SMTP connection: a line out, everything up to the line that ends the answer back. */
-class Talk {
-  readonly #socket: Socket
-  #tail = ''
-  #waiting:
-    | { readonly isEnd: (line: string) => boolean; readonly resolve: (line: string) => void }
-    | undefined
-  #tag = 0
-
-  constructor(port: number) {
-    this.#socket = createConnection({ port, host: '127.0.0.1', noDelay: true })
-    this.#socket.setEncoding('latin1')
-    this.#socket.on('data', (text: string) => this.#take(text))
-    this.#socket.on('error', (error) => console.error(String(error)))
-  }
-
-  #take(text: string): void {
-    const end = text.lastIndexOf('\n')
-    if (end < 0) {
-      this.#tail += text
-      return
-    }
-    const whole = this.#tail + text.slice(0, end)
-    this.#tail = text.slice(end + 1)
-    const waiting = this.#waiting
-    if (waiting === undefined) return
-    for (const line of whole.split('\n')) {
-      if (!waiting.isEnd(line)) continue
-      this.#waiting = undefined
-      waiting.resolve(line.trim())
-      return
-    }
-  }
-
-  wait(isEnd: (line: string) => boolean): Promise<string> {
-    return new Promise((resolve) => {
-      this.#waiting = { isEnd, resolve }
-    })
-  }
-
-  send(text: string, isEnd: (line: string) => boolean): Promise<string> {
-    const answer = this.wait(isEnd)
-    this.#socket.write(text)
-    return answer
-  }
-
-  async imap(command: string): Promise<string> {
-    const tag = `t${++this.#tag}`
-    const line = await this.send(`${tag} ${command}\r\n`, (each) => each.startsWith(`${tag} `))
-    if (!line.startsWith(`${tag} OK`)) throw new Error(`${command.slice(0, 60)}: ${line.slice(0, 200)}`)
-    return line
-  }
-
-  end(): void {
-    this.#socket.destroy()
-  }
-}
 
 const isReply = (line: string): boolean => /^\d{3} /.test(line)
 
@@ -187,35 +129,79 @@ async function beside(server: OurServer, name: string, work: () => Promise<unkno
     const all = waits.filter((each) => each.name === kind).flatMap((each) => each.waitsMs)
     return `${kind} ${percentile(all, 0.5).toFixed(1)} / ${percentile(all, 0.99).toFixed(1)} / ${percentile(all, 1).toFixed(1)}`
   })
-  console.log(`${name.padEnd(28)} ${tookMs.toFixed(0).padStart(6)} ms   ${cells.join('   ')}${failed}`)
+  console.log(
+    `${name.slice(0, 40).padEnd(40)} ${tookMs.toFixed(0).padStart(6)} ms   ${cells.join('   ')}${failed}`,
+  )
+}
+
+type Step = readonly [name: string, work: () => Promise<unknown>]
+
+/** Two thirds of what a person does to a large mailbox changes it; the last third puts it back. */
+function steps(talk: Talk, server: OurServer): readonly Step[] {
+  const command = (text: string) => () => talk.imap(text)
+  const ask = (text: string): Step => [text, command(text)]
+  const fresh = (mailbox: string) => async () => (await imapSession(server.imapPort, 'alice', mailbox)).end()
+  return [
+    ['nothing', () => delay(2_000)],
+    ['SELECT', fresh('Big')],
+    ['SELECT again', fresh('Big')],
+    ask('FETCH 1:* (UID FLAGS)'),
+    ask('FETCH 1:* (ENVELOPE BODYSTRUCTURE)'),
+    ask('SEARCH TEXT zzxqj'),
+    ask('SEARCH SUBJECT zzxqj'),
+    ask('SEARCH UNSEEN'),
+    ask('SORT (SUBJECT) UTF-8 ALL'),
+    ask('SORT (REVERSE DATE) UTF-8 ALL'),
+    ask('THREAD REFERENCES UTF-8 ALL'),
+    [
+      'APPEND of 25 MB',
+      () => talk.append('Drafts', Buffer.from(`A: b\r\n\r\n${'x'.repeat(62)}\r\n`.repeat(350_000))),
+    ],
+    ask('STORE 1:* +FLAGS.SILENT (\\Seen)'),
+    ask('CREATE Copy'),
+    ask('COPY 1:* Copy'),
+    ask('COPY 1:* INBOX'),
+    ['POP3: login, UIDL, LIST', () => pop3Session(server.pop3Port)],
+    ask('SELECT Copy'),
+    ask('MOVE 1:* Other'),
+    ask('SELECT Other'),
+    ask('STORE 1:* +FLAGS.SILENT (\\Deleted)'),
+    ask('EXPUNGE'),
+    ask('DELETE Copy'),
+    ask('SELECT INBOX'),
+    ask('STORE 1:* +FLAGS.SILENT (\\Deleted)'),
+    ask('EXPUNGE'),
+  ]
+}
+
+async function pop3Session(port: number): Promise<void> {
+  const talk = new Talk(port)
+  const isOk = (line: string): boolean => line.startsWith('+OK')
+  const isEnd = (line: string): boolean => line.trim() === '.'
+  await talk.wait(isOk)
+  await talk.send('USER alice@bench.test\r\n', isOk)
+  const beganMs = performance.now()
+  await talk.send('PASS secret\r\n', isOk)
+  const loginMs = performance.now() - beganMs
+  await talk.send('STAT\r\n', isOk)
+  const statMs = performance.now() - beganMs - loginMs
+  await talk.send('UIDL\r\n', isEnd)
+  const uidlMs = performance.now() - beganMs - loginMs - statMs
+  await talk.send('LIST\r\n', isEnd)
+  const listMs = performance.now() - beganMs - loginMs - statMs - uidlMs
+  const shown = [loginMs, statMs, uidlMs, listMs].map((ms) => ms.toFixed(1)).join(' / ')
+  console.log(`POP3 PASS / STAT / UIDL / LIST: ${shown} ms`)
+  await talk.send('QUIT\r\n', isOk)
+  talk.end()
 }
 
 async function measureBystanders(folder: string, workers: number): Promise<void> {
   const server = await runOurs(folder, `workers = ${workers}\n`)
   try {
     const talk = await imapSession(server.imapPort, 'alice', 'Big')
-    const command = (text: string) => () => talk.imap(text)
-    console.log(`workers ${workers}; waits of others in ms: p50 / p99 / longest`)
-    await beside(server, 'nothing', () => delay(2_000))
-    await talk.imap('CREATE Copy')
-    await beside(server, 'COPY 1:*', command('COPY 1:* Copy'))
-    await beside(server, 'STORE 1:* +FLAGS.SILENT', command('STORE 1:* +FLAGS.SILENT (\\Seen)'))
-    await beside(server, 'DELETE Copy', command('DELETE Copy'))
-    await beside(server, 'what DELETE left', () => delay(6_000))
     await talk.imap('CREATE Other')
-    await beside(server, 'MOVE half', command('MOVE 1:100000 Other'))
-    await talk.imap('SELECT Other')
-    await beside(server, 'MOVE it back', command('MOVE 1:* Big'))
-    await talk.imap('SELECT Big')
-    await beside(server, 'COPY 1:100000', command('COPY 1:100000 Other'))
-    await talk.imap('SELECT Other')
-    await talk.imap('STORE 1:* +FLAGS.SILENT (\\Deleted)')
-    await beside(server, 'EXPUNGE 100,000', command('EXPUNGE'))
-    await talk.imap('SELECT Big')
-    await beside(server, 'FETCH 1:* (UID FLAGS)', command('FETCH 1:* (UID FLAGS)'))
-    await beside(server, 'SEARCH TEXT', command('SEARCH TEXT zzxqj'))
-    await beside(server, 'SORT (SUBJECT)', command('SORT (SUBJECT) UTF-8 ALL'))
-    await beside(server, 'THREAD REFERENCES', command('THREAD REFERENCES UTF-8 ALL'))
+    console.log(`workers ${workers}; waits of others in ms: p50 / p99 / longest`)
+    for (const [name, work] of steps(talk, server)) await beside(server, name, work)
     await talk.imap('DELETE Other')
     talk.end()
   } finally {

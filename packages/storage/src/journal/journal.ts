@@ -15,7 +15,7 @@ const retryAfterMs = 5_000
 /** A longer journal is put aside, and a checkpoint makes it superfluous. */
 const maxJournalBytes = 64 * 1024 * 1024
 /** Encoded in one turn of the event loop. */
-const sliceRecords = 1_000
+const sliceRecords = 200
 
 const nextQueueKey = keyOfText(tables.meta, 'next-queue').toString('latin1')
 

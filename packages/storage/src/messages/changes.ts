@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MailboxChanges, ModSeq, Uid } from '../contract.ts'
 import type { Reader } from '../kv/unit.ts'
 import { at, chunkHeadBytes, chunkModSeq, chunkRows, getChunk, placementBytes } from '../rows/chunk.ts'
@@ -22,17 +23,19 @@ export class ChangeCache {
     this.#recent.note(mailbox, modSeq, chunks)
   }
 
-  since(
+  /** @param later gives a snapshot of another turn of the event loop */
+  async since(
     reader: Reader,
+    later: () => Reader,
     mailbox: Pick<OpenMailbox, 'id' | 'state'>,
     modSeq: number,
     views: ViewCache,
-  ): MailboxChanges {
+  ): Promise<MailboxChanges> {
     const key = `${mailbox.id}:${modSeq}:${mailbox.state.highestModSeq}`
     const known = this.#answers.get(key)
     if (known !== undefined) return known
     const chunks = this.#recent.between(mailbox.id, modSeq, mailbox.state.highestModSeq)
-    const answer = changesSince(reader, mailbox, modSeq, { views, chunks })
+    const answer = await changesSince(reader, mailbox, modSeq, { views, chunks, later })
     if (answer.changed.uids.length + answer.vanished.length <= maxCachedCount) {
       this.#answers.set(key, answer)
       for (const oldest of this.#answers.keys()) {
@@ -48,34 +51,60 @@ interface ChangeAids {
   readonly views: ViewCache
   /** All that changed, where that is known. */
   readonly chunks: readonly number[] | undefined
+  readonly later: () => Reader
 }
 
-const changesSince = (
+const changesSince = async (
   reader: Reader,
   { id, state }: Pick<OpenMailbox, 'id' | 'state'>,
   since: number,
-  { views, chunks }: ChangeAids,
-): MailboxChanges => {
+  { views, chunks, later }: ChangeAids,
+): Promise<MailboxChanges> => {
   const uids = views.uids(reader, { id, ...state })
   const complete = since >= state.historyFloor || state.historyFloor === 1
+  const keywords = readKeywords(reader, id)
+  const vanished = complete ? expungedSince(reader, id, since) : absentUids(uids, state.uidNext)
   const builder = new ColumnBuilder(since < state.highestModSeq ? firstRows : 0, 'flags')
   if (since < state.highestModSeq) {
-    const rows =
-      chunks === undefined ? chunkRows(reader, id, 0, state.uidNext - 1) : theseRows(reader, id, chunks)
-    for (const row of rows) addChanged(builder, row, since)
+    if (chunks === undefined)
+      await addAllChanged(builder, reader, later, { id, uidNext: state.uidNext, since })
+    else for (const row of theseRows(reader, id, chunks)) addChanged(builder, row, since)
   }
   return {
     modSeq: state.highestModSeq as ModSeq,
     uidNext: state.uidNext as Uid,
-    keywords: readKeywords(reader, id),
+    keywords,
     changed: builder.finish().batch,
-    vanished: complete ? expungedSince(reader, id, since) : absentUids(uids, state.uidNext),
+    vanished,
     complete,
     uids,
   }
 }
 
+/**
+ * Of a large mailbox in parts; others are let in between. What changes meanwhile may be in the answer already, with
+ * a MODSEQ beyond it, and is in the next one again.
+ */
+const addAllChanged = async (
+  builder: ColumnBuilder,
+  first: Reader,
+  later: () => Reader,
+  { id, uidNext, since }: { readonly id: number; readonly uidNext: number; readonly since: number },
+): Promise<void> => {
+  let reader = first
+  for (let from = 0; from < uidNext; from += turnUids) {
+    if (from > 0) {
+      await nextTurn()
+      reader = later()
+    }
+    const last = Math.min(from + turnUids, uidNext) - 1
+    for (const row of chunkRows(reader, id, from, last)) addChanged(builder, row, since, uidNext)
+  }
+}
+
 const firstRows = 8
+/** Looked through in one turn of the event loop; whole chunks. */
+const turnUids = 16_384
 
 interface ChunkRow {
   readonly chunk: number
@@ -89,11 +118,17 @@ function* theseRows(reader: Reader, mailbox: number, chunks: readonly number[]):
   }
 }
 
-const addChanged = (builder: ColumnBuilder, { chunk, bytes }: ChunkRow, since: number): void => {
+const addChanged = (
+  builder: ColumnBuilder,
+  { chunk, bytes }: ChunkRow,
+  since: number,
+  uidLimit = Number.POSITIVE_INFINITY,
+): void => {
   if (chunkModSeq(bytes) <= since) return
   for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {
     if (bytes.readUIntBE(base + at.modSeq, 6) <= since) continue
-    builder.add(chunk * 32 + (bytes[base + at.uidLow] as number), bytes, base)
+    const uid = chunk * 32 + (bytes[base + at.uidLow] as number)
+    if (uid < uidLimit) builder.add(uid, bytes, base)
   }
 }
 

@@ -50,7 +50,8 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
   discard: (mailbox, uids) => removeSliced(engine, mailbox, uids, () => true),
   async changesSince(mailbox, modSeq) {
     const snapshot = snapshotOf(engine)
-    return engine.changes.since(snapshot, stateOf(snapshot, mailbox), modSeq, engine.views)
+    const later = () => snapshotOf(engine)
+    return engine.changes.since(snapshot, later, stateOf(snapshot, mailbox), modSeq, engine.views)
   },
   search: (mailbox, criteria, signal) => searchMessages(engine, aids, mailbox, criteria, signal),
 })
