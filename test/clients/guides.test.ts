@@ -1,11 +1,9 @@
 /** Guides that everybody follows, word for word. */
 import assert from 'node:assert/strict'
-import type { AddressInfo } from 'node:net'
 import { userInfo } from 'node:os'
-import { type TestContext, test } from 'node:test'
-import { SMTPServer } from 'smtp-server'
+import { test } from 'node:test'
 import { SmtpTalk } from './dialogue.ts'
-import { followGuide, messagesOf, subjectsOf } from './guide.ts'
+import { followGuide, messagesOf, otherServer, subjectsOf } from './guide.ts'
 import { alice, bob, eventually } from './mail-server.ts'
 import { readMailbox } from './mailbox-reader.ts'
 
@@ -64,73 +62,6 @@ inet_protocols = all
   await talk.say('MAIL FROM:<c>')
   assert.match(await talk.say('RCPT TO:<x@elsewhere.example>'), /^250/, 'loopback may relay')
 })
-
-test('VIRTUAL_README: virtual mailbox domains: separate domains, no accounts of the system', async (t) => {
-  const site = await followGuide(t, {
-    mainCf: `myhostname = mail.example.org
-mydestination = example.org
-mynetworks = 192.0.2.0/24
-virtual_mailbox_domains = example.com, example.net
-virtual_mailbox_base = /var/mail/vhosts
-virtual_mailbox_maps = hash:/etc/postfix/vmailbox
-virtual_minimum_uid = 100
-virtual_uid_maps = static:5000
-virtual_gid_maps = static:5000
-virtual_alias_maps = hash:/etc/postfix/virtual
-`,
-    files: {
-      vmailbox: 'info@example.com    example.com/info\nsales@example.com   example.com/sales/\n',
-      virtual:
-        'postmaster@example.com alice@example.org\nall@example.com info@example.com, sales@example.com\n',
-    },
-  })
-  const talk = await site.talk()
-  await talk.say('MAIL FROM:<c@elsewhere.example>')
-  assert.match(
-    await talk.say('RCPT TO:<nobody@example.com>'),
-    /^550 5\.1\.1 .*User unknown in virtual mailbox table/,
-  )
-  assert.match(
-    await talk.say('RCPT TO:<info@example.net>'),
-    /^550 5\.1\.1 .*User unknown in virtual mailbox table/,
-  )
-  assert.match(await talk.say('RCPT TO:<info@other.example>'), /^554 5\.7\.1 .*Relay access denied/)
-  for (const to of ['INFO@example.com', 'all@example.com', 'postmaster@example.com'])
-    assert.match(await talk.say(`RCPT TO:<${to}>`), /^250/)
-  await talk.say('DATA')
-  assert.match(await talk.say('Subject: virtual\r\n\r\nx\r\n.'), /^250/)
-  assert.deepEqual(await subjectsOf(site, alice, 'virtual'), ['virtual'])
-  for (const address of ['info@example.com', 'sales@example.com']) {
-    assert.equal(await messagesOf(site, address), 1, address)
-  }
-})
-
-/** A server of another program: takes what comes, and tells. */
-async function otherServer(
-  t: TestContext,
-  onMail?: (from: string, to: readonly string[], text: string) => Promise<void>,
-) {
-  const heard: { readonly from: string; readonly to: readonly string[]; readonly text: string }[] = []
-  const server = new SMTPServer({
-    disabledCommands: ['STARTTLS', 'AUTH'],
-    onData(stream, session, done) {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', () => {
-        const { mailFrom, rcptTo } = session.envelope
-        const from = mailFrom === false ? '' : mailFrom.address
-        const to = rcptTo.map(({ address }) => address)
-        const text = Buffer.concat(chunks).toString('latin1')
-        heard.push({ from, to, text })
-        Promise.resolve(onMail?.(from, to, text)).then(() => done(), done)
-      })
-    },
-  })
-  server.on('error', () => {})
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => new Promise<void>((resolve) => server.close(resolve)))
-  return { heard, port: (server.server.address() as AddressInfo).port }
-}
 
 test('FILTER_README, amavis: content_filter on 10024, back on 10025, each thing done once', async (t) => {
   let back = 0
@@ -291,35 +222,6 @@ smtpd_client_restrictions = permit_mynetworks, sleep 1, reject_unauth_pipelining
   assert.match(await talk.say('RCPT TO:<alice@[203.0.113.7]>'), /^250/)
   assert.ok(performance.now() - startMs > 900, 'sleep')
   assert.match(await talk.say('RCPT TO:<alice@[203.0.113.8]>'), /^554 5\.7\.1/)
-})
-
-test('virtual_transport = lmtp:unix:…, domains in a file: whom virtual_mailbox_maps names is sent there', async (t) => {
-  const dovecot = await otherServer(t)
-  const site = await followGuide(t, {
-    mainCf: `myhostname = mail.example.org
-mydestination = localhost
-mynetworks = 192.0.2.0/24
-virtual_transport = smtp:[127.0.0.1]:${dovecot.port}
-virtual_mailbox_domains = /etc/postfix/virtual_mailbox_domains
-virtual_mailbox_maps = texthash:/etc/postfix/vmaps
-virtual_alias_maps = texthash:/etc/postfix/valias
-`,
-    files: {
-      virtual_mailbox_domains: 'example.com\n',
-      vmaps: 'a@example.com x\n',
-      valias: 'sales@example.com a@example.com\n',
-    },
-  })
-  const talk = await site.talk()
-  await talk.say('MAIL FROM:<c@far.test>')
-  assert.match(await talk.say('RCPT TO:<b@example.com>'), /^550 5\.1\.1 .*virtual mailbox table/)
-  assert.match(await talk.say('RCPT TO:<sales@example.com>'), /^250/)
-  await talk.say('DATA')
-  assert.match(await talk.say('Subject: there\r\n\r\nx\r\n.'), /^250/)
-  const [mail] = await eventually('mail there', async () =>
-    dovecot.heard.length > 0 ? dovecot.heard : undefined,
-  )
-  assert.deepEqual(mail?.to, ['a@example.com'])
 })
 
 test('SPF by policyd-spf: spawn in master.cf, check_policy_service unix:private/policyd-spf', async (t) => {
