@@ -32,10 +32,15 @@ export function openTableFile<T>(
   const warn = (text: string) => context.log({ level: 'warning', service: 'tables', text })
   const warnLine = (line: number, message: string) => warn(`${path}, line ${line}: ${message}`)
 
-  const first = readFirst(path, spec, context)
+  const { contents } = context
+  const key = JSON.stringify([path, spec, context.format, context.keys])
+  const keep = (): void => void contents?.set(key, { identity, content })
+  const known = contents?.get(key)
+  const first = readFirst(path, spec, context, known?.identity)
   let identity = first.identity
   let failedIdentity = ''
-  let content = drain(parse(first.text, warnLine))
+  let content = first.text === undefined ? (known?.content as T) : drain(parse(first.text, warnLine))
+  keep()
 
   async function reload(): Promise<void> {
     let seen = ''
@@ -50,6 +55,7 @@ export function openTableFile<T>(
         content = await drainSlowly(parse(text, warnLine))
         identity = seen
         failedIdentity = ''
+        keep()
       } finally {
         await file.close()
       }
@@ -89,7 +95,13 @@ function changed(path: string, identity: string, failedIdentity: string): boolea
   return seen !== identity && seen !== failedIdentity
 }
 
-function readFirst(path: string, spec: string, context: TableContext): { text: string; identity: string } {
+/** Without the text when its file is as it was. */
+function readFirst(
+  path: string,
+  spec: string,
+  context: TableContext,
+  known: string | undefined,
+): { readonly text: string | undefined; readonly identity: string } {
   let fd: number
   try {
     fd = openSync(path, 'r')
@@ -99,7 +111,8 @@ function readFirst(path: string, spec: string, context: TableContext): { text: s
   try {
     const stats = fstatSync(fd)
     checkStats(path, spec, stats, context)
-    return { text: readFileSync(fd, 'utf8'), identity: identityOf(stats) }
+    const identity = identityOf(stats)
+    return { text: identity === known ? undefined : readFileSync(fd, 'utf8'), identity }
   } finally {
     closeSync(fd)
   }

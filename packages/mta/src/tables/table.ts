@@ -33,9 +33,14 @@ export interface TableContext {
   readonly folder?: string
   /** What `environ:` shows. Default: nothing. */
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** What was read for an earlier configuration; a file that is the same is not read again. Default: nothing. */
+  readonly contents?: TableContents
   /** What to do with files that group or others may write. Default: refuse. */
   readonly unsafeFiles?: 'refuse' | 'warn'
 }
+
+/** By table: contents, and the state of the file that they were read from. Outlives a reload. */
+export type TableContents = Map<string, { readonly identity: string; readonly content: unknown }>
 
 /** A table that cannot be opened: unknown type, unreadable or unsafe file, bad line. */
 export class TableError extends Error {

@@ -27,6 +27,7 @@ import {
   type Routing,
   type Submission,
   submit,
+  type TableContents,
   TableError,
   type Tables,
 } from '@posthorn/mta'
@@ -72,6 +73,7 @@ export interface TransferParts {
 
 /** What outlives a reload. */
 interface RuleParts extends TransferParts {
+  readonly contents: TableContents
   readonly sts: MtaSts
   readonly reports: TlsReports
   /** Delivers by a transport; probes of addresses go by it. */
@@ -82,14 +84,9 @@ interface RuleParts extends TransferParts {
 async function rulesOf(parts: RuleParts, config: Config) {
   const { store, accounts, resolver, log, now } = parts
   const unsafeFiles = config.values.unsafe_files
-  const tables = createTables({
-    log,
-    now,
-    unsafeFiles,
-    environment: config.environment,
-    folder: config.folder,
-  })
-  const context = { log, now, tables, unsafeFiles, folder: config.folder }
+  const { environment, folder } = config
+  const tables = createTables({ log, now, unsafeFiles, environment, folder, contents: parts.contents })
+  const context = { log, now, tables, unsafeFiles, folder }
   const { routing, resolveProbe } = await routingsOf(config, { ...context, accounts, store })
   const greylist = createGreylist(store.greylist, greylistOptions(config), { ...context, dns: resolver })
   const verifier = createAddressVerifier(verifyOptions(config, routing.complete), {
@@ -238,12 +235,17 @@ async function rules(parts: RuleParts, config: Config): ReturnType<typeof rulesO
   }
 }
 
+const kept = ({ config, resolver, log, now }: TransferParts) => ({
+  contents: new Map() as TableContents,
+  sts: createSts(config, resolver, log, now),
+})
+
 export async function createTransfer(given: TransferParts) {
   let byTransport: ReadonlyMap<string, DeliveryAgent> = new Map()
   const parts: RuleParts = {
     ...given,
     agent: (transport) => byTransport.get(transport),
-    sts: createSts(given.config, given.resolver, given.log, given.now),
+    ...kept(given),
     reports: createTlsReports(given, {
       config: () => current.config,
       submit: async (submission) => await submitNow(submission),
