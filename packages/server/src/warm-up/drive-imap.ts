@@ -1,6 +1,6 @@
 import { LineExchange } from '@posthorn/net'
 import { sampleMessage } from './sample-messages.ts'
-import { type ScratchServer, scratchUsers } from './scratch-server.ts'
+import { type ScratchServer, scratchUser } from './scratch-server.ts'
 
 type Turn = () => Promise<void>
 
@@ -71,7 +71,7 @@ export async function driveImap(
   }
   try {
     await client.ask('', '* OK')
-    await say(`LOGIN ${scratchUsers[0]} ${server.password}`)
+    await say(`LOGIN ${scratchUser} ${server.password}`)
     for (let n = 0; n < appends; n++) {
       const message = sampleMessage(n)
       await turn()

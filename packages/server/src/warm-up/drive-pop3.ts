@@ -1,5 +1,5 @@
 import { LineExchange } from '@posthorn/net'
-import { type ScratchServer, scratchUsers } from './scratch-server.ts'
+import { type ScratchServer, scratchUser } from './scratch-server.ts'
 
 type Turn = () => Promise<void>
 
@@ -17,7 +17,7 @@ export async function drivePop3(
     }
     try {
       await client.ask('', '+OK')
-      await say(`USER ${scratchUsers[1]}\r\n`, '+OK')
+      await say(`USER ${scratchUser}\r\n`, '+OK')
       await say(`PASS ${server.password}\r\n`, '+OK')
       await say('STAT\r\n', '+OK')
       await say('LIST\r\n', '.\r\n')

@@ -12,13 +12,10 @@ import { type ComposedServer, composeServer } from '../start/compose.ts'
 import { prepareDataFolder } from '../start/data-folder.ts'
 import type { MailServerPorts } from '../start/ports.ts'
 import { soloWakeBus } from '../workers/solo-wake-bus.ts'
-import { openMailSink } from './mail-sink.ts'
 import { scratchFolder } from './scratch-folder.ts'
 
 export const scratchDomain = 'warm-up.invalid'
-/** Mail for it goes to another server. */
-export const relayedDomain = 'elsewhere.invalid'
-export const scratchUsers = Array.from({ length: 10 }, (_, n) => `reader${n}@${scratchDomain}`)
+export const scratchUser = `reader@${scratchDomain}`
 
 /** A whole server beside the real one: the same classes and functions, nothing of what they keep. */
 export interface ScratchServer {
@@ -27,7 +24,7 @@ export interface ScratchServer {
   close(): Promise<void>
 }
 
-function scratchConfig(folder: string, sinkPort: number): Config {
+function scratchConfig(folder: string): Config {
   const file = join(folder, 'main.cf')
   const text = `data_directory = ${folder}
 myhostname = ${scratchDomain}
@@ -36,8 +33,6 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 listen = 127.0.0.1
 mynetworks = 127.0.0.0/8
-relay_domains = ${relayedDomain}
-transport_maps = inline:{${relayedDomain}=smtp:[127.0.0.1]:${sinkPort}}
 default_transport = error:this server is gone in a moment
 alias_maps =
 mailbox_size_limit = 0
@@ -76,11 +71,10 @@ export async function openScratchServer(
     }
   }
   remove()
-  const sink = await openMailSink()
   try {
     mkdirSync(scratchFolder(dataFolder), { recursive: true, mode: 0o700 })
     const folder = prepareDataFolder(path)
-    const config = scratchConfig(path, sink.port)
+    const config = scratchConfig(path)
     const server = await composeServer({
       config,
       folder,
@@ -91,25 +85,22 @@ export async function openScratchServer(
       portOf: () => 0,
     })
     const password = randomBytes(12).toString('hex')
-    for (const address of scratchUsers)
-      await server.store.accounts.create({
-        address,
-        passwordHash: `{PLAIN}${password}`,
-        enabled: true,
-        quotaBytes: 0,
-        home: '',
-      })
+    await server.store.accounts.create({
+      address: scratchUser,
+      passwordHash: `{PLAIN}${password}`,
+      enabled: true,
+      quotaBytes: 0,
+      home: '',
+    })
     return {
       ports: server.ports,
       password,
       close: async () => {
         await server.stop()
-        await sink.close()
         remove()
       },
     }
   } catch (error) {
-    await sink.close()
     remove()
     throw error
   }

@@ -11,7 +11,6 @@ import type { ComposedServer } from '../start/compose.ts'
 import { collectGarbage } from './collect-garbage.ts'
 import { driveImap } from './drive-imap.ts'
 import { drivePop3 } from './drive-pop3.ts'
-import { driveSmtp } from './drive-smtp.ts'
 import { Pace } from './pace.ts'
 import { openScratchServer } from './scratch-server.ts'
 
@@ -29,12 +28,6 @@ export interface WarmUpParts {
 
 /** What is done on one scratch server. */
 export interface Amounts {
-  /** From one client, one after the other. */
-  readonly singleMessages: number
-  /** From several at once. */
-  readonly messages: number
-  /** From several at once, and on to another server. */
-  readonly relayed: number
   readonly appends: number
   readonly imapRounds: number
   readonly pop3Rounds: number
@@ -53,16 +46,8 @@ export interface WarmUp {
  * when it meets the same ones of a second. Then the real one is nothing new.
  */
 const usualAmounts: readonly Amounts[] = [
-  { singleMessages: 10, messages: 30, relayed: 20, appends: 40, imapRounds: 2, pop3Rounds: 2, fetched: 4 },
-  {
-    singleMessages: 100,
-    messages: 700,
-    relayed: 600,
-    appends: 100,
-    imapRounds: 8,
-    pop3Rounds: 6,
-    fetched: 40,
-  },
+  { appends: 40, imapRounds: 2, pop3Rounds: 2, fetched: 4 },
+  { appends: 100, imapRounds: 8, pop3Rounds: 6, fetched: 40 },
 ]
 
 /** A site that is busy from its first moment on needs none: its clients have warmed everything by then. */
@@ -110,15 +95,12 @@ async function warmUp(parts: WarmUpParts, signal: AbortSignal): Promise<void> {
 async function play(
   { dataFolder, credentials }: WarmUpParts,
   pace: Pace,
-  { singleMessages, messages, relayed, appends, imapRounds, pop3Rounds, fetched }: Amounts,
+  { appends, imapRounds, pop3Rounds, fetched }: Amounts,
 ): Promise<void> {
   const turn = async (): Promise<void> => await pace.turn()
   await turn()
   const server = await openScratchServer(dataFolder, credentials)
   try {
-    await driveSmtp(server, turn, { sessions: 1, messages: singleMessages, to: 'mailboxes' })
-    await driveSmtp(server, turn, { sessions: 8, messages, to: 'mailboxes' })
-    await driveSmtp(server, turn, { sessions: 8, messages: relayed, to: 'elsewhere' })
     await driveImap(server, turn, { rounds: imapRounds, appends })
     await drivePop3(server, turn, { rounds: pop3Rounds, messages: fetched })
   } finally {
