@@ -17,7 +17,7 @@ test('daily_report_recipient: the report lies in the mailbox once a day, at dail
     const file = join(folder, 'main.cf')
     writeFileSync(
       file,
-      `data_directory = ${folder}\nmyhostname = mail.example.org\nmydestination = example.org\nmyorigin = example.org\ninet_interfaces = 127.0.0.1\ndisable_plaintext_auth = no\nsample_accounts = no\nwarm_up = no\ndaily_report_time = ${time}\ndaily_report_recipient = ${recipient}\n`,
+      `data_directory = ${folder}\nmyhostname = mail.example.org\nmydestination = example.org\nmyorigin = example.org\ninet_interfaces = 127.0.0.1\ndisable_plaintext_auth = no\nsample_accounts = no\ndaily_report_time = ${time}\ndaily_report_recipient = ${recipient}\n`,
     )
     return loadConfig({ environment: {}, configOption: file })
   }

@@ -136,7 +136,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const child = spawn(process.execPath, [main, 'start', '--config', site.mainCf], {
     // A test is over before anybody would gain by it.
-    env: { PATH: process.env['PATH'] ?? '', POSTHORN_WARM_UP: 'no', ...environment },
+    env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   running.add(child)
