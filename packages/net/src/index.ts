@@ -10,7 +10,6 @@ export { ExchangeClient, type ExchangeOptions, type ServiceAddress } from './exc
 export { FramedStream, type FramedStreamOptions } from './framed-stream.ts'
 export { fetchHttps, type HttpsAnswer, type HttpsPost, type HttpsQuestion, postHttps } from './https-fetch.ts'
 export { joinStreams } from './join-streams.ts'
-export { LineExchange } from './line-exchange.ts'
 export { LineFramer, overlongLine } from './line-framer.ts'
 export { ListenError, type Listener, type ListenOptions, listen } from './listener.ts'
 export { askLocalSocket, type LocalServer, localSocketAnswers, serveLocalSocket } from './local-socket.ts'

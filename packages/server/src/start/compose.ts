@@ -40,8 +40,6 @@ export interface ComposeParts {
   readonly statistics?: ClientStatistics
   /** Tests answer DNS questions from a zone file. */
   readonly resolver?: Resolver
-  /** Certificates that another server of this process has read. */
-  readonly credentials?: Awaited<ReturnType<typeof serverCredentials>>
   /** ms since 1970. */
   readonly now?: () => number
   /** Replaces a configured port: tests take any free one. */
@@ -60,7 +58,7 @@ export async function composeServer(parts: ComposeParts) {
   const { folder, log } = parts
   const now = parts.now ?? Date.now
   const current = new CurrentConfig(parts.config)
-  const credentials = parts.credentials ?? (await serverCredentials(parts, now()))
+  const credentials = await serverCredentials(parts, now())
   const store = await openSiteStore({
     directory: folder.storeFolder,
     now,
@@ -108,10 +106,7 @@ export async function composeServer(parts: ComposeParts) {
       places: listeners.places,
       store,
       accounts,
-      credentials,
       certificatePem: credentials.certificatePem,
-      /** Connected, whether they do something or not. */
-      clients: () => services.smtp.connections + services.imap.sessions + services.pop3.sessions,
       status: async () => await processStatus(services, store),
       sampleAccounts: async () =>
         await makeSampleAccounts(accounts, current.config.values.auth_default_realm),

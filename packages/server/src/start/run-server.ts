@@ -12,7 +12,6 @@ import type { PublicActions } from '../control/public-server.ts'
 import { logWriterFor } from '../log/configured-log.ts'
 import { type LogWriter, openLogFile } from '../log/log-writer.ts'
 import { StartError } from '../start-error.ts'
-import { removeScratch } from '../warm-up/scratch-folder.ts'
 import { admitsEverybody, admittedUsers } from './admitted-users.ts'
 import { type DataFolder, prepareDataFolder, takeDataFolder } from './data-folder.ts'
 import { endFirstStart, isFirstStart } from './first-run.ts'
@@ -185,7 +184,6 @@ export async function runServer(options: RunOptions): Promise<number> {
   const actions = controlActions(frame, reloadNow, stop)
   const release = await takeDataFolder(folder, actions, publicActions(frame), owner)
   try {
-    removeScratch(folder.path)
     // Stopped while starting: nobody has been served yet, and the store is safe at any point.
     await Promise.race([start(frame), stopped])
     const why = await stopped
@@ -257,5 +255,4 @@ async function start(frame: Frame): Promise<void> {
   })
   frame.supervisor.ready(portsText(running.ports))
   process.stdout.write(`Posthorn is ready: ${portsText(running.ports)}. Ctrl-C stops it.\n`)
-  running.warmUp()
 }

@@ -2,8 +2,6 @@ import { StatisticsRelay } from '@posthorn/mta'
 import { loadConfigTexts } from '../config/load-config.ts'
 import { logWriterFor } from '../log/configured-log.ts'
 import { createProcessMetrics } from '../metrics/process-metrics.ts'
-import type { WarmUp } from '../warm-up/warm-up.ts'
-import { warmUpOf } from '../warm-up/warm-up-of.ts'
 import { openWorkerChannel } from '../workers/worker-channel.ts'
 import { composeServer } from './compose.ts'
 import { dataFolderAt } from './data-folder.ts'
@@ -36,7 +34,6 @@ export async function runWorker(options: RunOptions): Promise<number> {
     if (JSON.stringify(current) !== JSON.stringify(atStart))
       await server.reload(loadConfigTexts(current, options))
     metrics.observe(server.status)
-    let warmUp: WarmUp | undefined
     const { promise, resolve } = Promise.withResolvers<number>()
     channel.answer(async (question) => {
       switch (question.kind) {
@@ -58,11 +55,8 @@ export async function runWorker(options: RunOptions): Promise<number> {
           return await server.local.listQueue(question.after)
         case 'flushQueue':
           return await server.local.flushQueue(question.what)
-        case 'warmUp':
-          warmUp ??= warmUpOf(server, { config, folder, log: writer.log })
-          return
         case 'stop':
-          await Promise.all([warmUp?.stop(), server.stop()])
+          await server.stop()
           statistics.close()
           writer.flush()
           return resolve(0)

@@ -28,8 +28,6 @@ export interface Running {
   /** Takes a configuration that was read and found right. */
   reload(config: Config): Promise<void>
   wake(wake: Wake): void
-  /** Each process, when it has nothing else to do (`warm_up`). */
-  warmUp(): void
   /** There may be mail in the maildrop. */
   pickup(): void
   /** A page of the queue, for everybody's eyes; an empty one ends it. */

@@ -46,7 +46,6 @@ export async function startPool({ config, log, configOption }: StartParts): Prom
     flushQueue: async (what) => {
       await pool.askOne({ kind: 'flushQueue', what }, answerTimeoutMs)
     },
-    warmUp: () => pool.warmUp(),
     wake: (wake) => pool.wake(wake),
     stop: async () => {
       await pool.stop(current.values.shutdown_grace + closingMs)

@@ -1,8 +1,6 @@
 import type { Log } from '@posthorn/mail'
 import type { Config } from '../config/config.ts'
 import { createProcessMetrics } from '../metrics/process-metrics.ts'
-import type { WarmUp } from '../warm-up/warm-up.ts'
-import { warmUpOf } from '../warm-up/warm-up-of.ts'
 import { soloWakeBus } from '../workers/solo-wake-bus.ts'
 import { composeServer } from './compose.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -23,7 +21,6 @@ export async function startSolo({ config, folder, log }: StartParts): Promise<Ru
   const metrics = createProcessMetrics(log)
   const server = await composeServer({ config, folder, log: metrics.log, wakeBus })
   metrics.observe(server.status)
-  let warmUp: WarmUp | undefined
   return {
     ports: server.ports,
     status: async () => [await server.status()],
@@ -34,12 +31,7 @@ export async function startSolo({ config, folder, log }: StartParts): Promise<Ru
     pickup: () => void server.local.pickup(),
     listQueue: async (after) => await server.local.listQueue(after),
     flushQueue: async (what) => await server.local.flushQueue(what),
-    warmUp: () => {
-      warmUp ??= warmUpOf(server, { config, folder, log })
-    },
     wake: (wake) => wakeBus.receive(wake),
-    stop: async () => {
-      await Promise.all([warmUp?.stop(), server.stop()])
-    },
+    stop: async () => await server.stop(),
   }
 }

@@ -27,7 +27,6 @@ export interface WorkerAnswers {
   pickup: null
   listQueue: readonly ListedEntry[]
   flushQueue: null
-  warmUp: null
   stop: null
 }
 
@@ -39,7 +38,6 @@ export type WorkerQuestion =
   | { readonly kind: 'pickup' }
   | { readonly kind: 'listQueue'; readonly after?: QueueId }
   | { readonly kind: 'flushQueue'; readonly what: FlushRequest }
-  | { readonly kind: 'warmUp' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'reload'; readonly texts: ConfigTexts }
 

@@ -111,11 +111,6 @@ export class WorkerPool {
     for (const worker of allWorkers()) post(worker, { kind: 'wake', wake })
   }
 
-  /** Those that did so pass it over. */
-  warmUp(): void {
-    for (const worker of this.#ready) post(worker, { kind: 'ask', id: 0, question: { kind: 'warmUp' } })
-  }
-
   /** Asks all to stop and waits; those still there after `timeoutMs` are killed. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true
@@ -227,12 +222,9 @@ export class WorkerPool {
   /** As many as are missing; one that cannot start counts as dead, and so is tried again. */
   #refill(): void {
     for (let n = allWorkers().length; n < this.#options.count; n++)
-      this.#fork().then(
-        () => this.warmUp(),
-        (error: unknown) => {
-          const text = error instanceof Error ? error.message : String(error)
-          if (!this.#stopping) this.#say('error', `cannot start a worker: ${text}`)
-        },
-      )
+      this.#fork().catch((error: unknown) => {
+        const text = error instanceof Error ? error.message : String(error)
+        if (!this.#stopping) this.#say('error', `cannot start a worker: ${text}`)
+      })
   }
 }

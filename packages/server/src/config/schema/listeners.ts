@@ -149,12 +149,6 @@ export const listeners = {
     unit: 's',
     doc: 'How long a stopping server waits for sessions to finish their command.',
   }),
-  warm_up: posthorn({
-    type: 'boolean',
-    default: 'no',
-    change: 'restart',
-    doc: "After the ports are open, each process plays through what readers of mail do (IMAP and POP3), on a server of its own on the loopback interface with a store of its own (`warm-up` in data_directory, removed afterwards), whenever no client is at work: a second or two of one processor, and the very first lists come in half the time, all later answers somewhat slower (docs/decisions/012). Nothing of it is in the log, the statistics or anybody's mailbox.",
-  }),
   sample_accounts: posthorn({
     type: 'boolean',
     default: 'yes',
