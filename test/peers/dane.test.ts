@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
-import { createSocket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
 import {
   appendFileSync,
@@ -20,19 +19,12 @@ import { type MailServer, startMailServer } from '@posthorn/server'
 import { createTransport } from 'nodemailer'
 import { alice, eventually } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
+import { freeUdpPort } from './free-udp-port.ts'
 import { type Peers, startPeers } from './postfix-dovecot.ts'
 
 const programs = ['/usr/sbin/nsd', '/usr/sbin/unbound', '/usr/bin/ldns-signzone', '/usr/sbin/postfix']
 const missing = programs.filter((path) => !existsSync(path))
 const skip = process.getuid?.() !== 0 ? 'only root can start Postfix' : missing.length > 0 && `no ${missing}`
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
-  const { port } = socket.address()
-  socket.close()
-  return port
-}
 
 /** Signs `name`; gives the DS record of its key. */
 function signZone(folder: string, name: string, records: string): string {
@@ -86,7 +78,7 @@ describe('DANE with Postfix, nsd and unbound', { skip }, () => {
     const plain = signZone(folder, 'plain.test', '@ MX 10 mx\nmx A 127.0.0.1\n')
     // A zone whose parent promises another key.
     const bogus = signZone(folder, 'bogus.test', hosts(digest))
-    const [nsdPort, unboundPort] = [await freePort(), await freePort()]
+    const [nsdPort, unboundPort] = [await freeUdpPort(), await freeUdpPort()]
     const zones = ['good.test', 'wrong.test', 'plain.test', 'bogus.test']
     let nsd = `server:\n  ip-address: 127.0.0.1@${nsdPort}\n  server-count: 1\n  username: ""\n  chroot: ""\n  zonesdir: "${folder}"
   pidfile: "${folder}/nsd.pid"\n  xfrdfile: "${folder}/xfrd"\n  zonelistfile: "${folder}/zone.list"\n  xfrdir: "${folder}"\nremote-control:\n  control-enable: no\n`

@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import type { MailServer } from '@posthorn/server'
 import { bob, eventually, startForClients } from '../clients/mail-server.ts'
 import { Wire } from '../clients/wire.ts'
+import { freeUdpPort } from './free-udp-port.ts'
 
 /** DNS block and allow lists, asked of Debian's nsd with real zones. RFC 5782. */
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-nsd-'))
@@ -27,14 +28,6 @@ const zones: Readonly<Record<string, string>> = {
   'dbl.test': 'spam.test A 127.0.1.2\n*.wild.test A 127.0.1.2\n',
   'wl.test': '4.2.0.192 A 127.0.5.1\n4.2.0.192 TXT "a good one"\n',
   'bl2.test': '4.2.0.192 A 127.0.0.2\n',
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
-  const { port } = socket.address()
-  socket.close()
-  return port
 }
 
 async function startNsd(port: number): Promise<ChildProcess> {
@@ -73,7 +66,7 @@ remote-control:
 }
 
 before(async () => {
-  const port = await freePort()
+  const port = await freeUdpPort()
   nsd = await startNsd(port)
   serverAddress = `127.0.0.1:${port}`
   server = await startForClients({

@@ -1,4 +1,4 @@
-import { closestName } from './did-you-mean.ts'
+import { closest } from '@posthorn/mta/closest'
 import { dovecotParameters, postfixParameters } from './known-parameters.generated.ts'
 import { parameters } from './schema/schema.ts'
 import { adviceFor, noAdvice } from './unused-advice.ts'
@@ -20,7 +20,6 @@ export function unusedText(name: string, owner: string): string {
 /** `unknown parameter "inet_interface"; did you mean "inet_interfaces"?` */
 export function unknownText(name: string): string {
   const close =
-    closestName(name, [...parameters.keys()]) ??
-    closestName(name, [...postfixParameters, ...dovecotParameters])
+    closest(name, [...parameters.keys()]) ?? closest(name, [...postfixParameters, ...dovecotParameters])
   return `unknown parameter "${name}"${close === undefined ? '' : `; did you mean "${close}"?`}`
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { closestName } from './did-you-mean.ts'
+import { closest } from '@posthorn/mta/closest'
 import type { MasterCf, ServiceEntry, ServiceOption } from './master-cf.ts'
 import type { ConfigValues } from './schema/schema.ts'
 
@@ -278,7 +278,7 @@ function readingKind(program: string, port: number, entry: ServiceEntry): Readin
 
 function notHere(program: string): string {
   if (program === 'qmqpd') return 'qmqpd is not available: QMQP clients can speak SMTP'
-  const close = closestName(program, ['smtpd', 'postscreen', 'lmtpd', 'imap-login', 'pop3-login'])
+  const close = closest(program, ['smtpd', 'postscreen', 'lmtpd', 'imap-login', 'pop3-login'])
   return `the program "${program}" is not available${close === undefined ? '' : `; did you mean "${close}"?`}`
 }
 

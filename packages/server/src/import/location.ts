@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { closestName } from '../config/did-you-mean.ts'
+import { closest } from '@posthorn/mta/closest'
 import { createMaildirSource } from './maildir/maildir-source.ts'
 import { createMboxSource } from './mbox/mbox-source.ts'
 import { type MailSource, SourceError } from './source.ts'
@@ -37,7 +37,7 @@ export function parseMailLocation(text: string, user: LocationUser): MailLocatio
   if (driver !== 'maildir' && driver !== 'mbox') {
     const way = otherDrivers[driver.toLowerCase()]
     if (way !== undefined) throw new SourceError(`mail_location: "${driver}" is not read here: ${way}`)
-    const near = /^[a-z]+$/i.test(driver) ? closestName(driver, ['maildir', 'mbox']) : undefined
+    const near = /^[a-z]+$/i.test(driver) ? closest(driver, ['maildir', 'mbox']) : undefined
     const advice =
       near === undefined ? 'expected maildir:FOLDER or mbox:FOLDER:INBOX=FILE' : `did you mean "${near}"?`
     throw new SourceError(`mail_location: unknown kind "${driver}"; ${advice}`)
