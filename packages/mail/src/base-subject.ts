@@ -1,7 +1,7 @@
 import { foldCase } from './case-fold.ts'
 
 export interface BaseSubject {
-  /** Case folded (i;unicode-casemap), for SORT and THREAD to compare. */
+  /** For SORT and THREAD to compare: case folded (i;unicode-casemap), unless said otherwise. */
   readonly text: string
   /** Whether the subject says that the message answers or forwards another. RFC 5256 §3 REFERENCES (6). */
   readonly isReplyOrForward: boolean
@@ -9,8 +9,14 @@ export interface BaseSubject {
 
 const maxSubjectLength = 4096
 
-/** RFC 5256 §2.1, on a decoded subject. Linear but for the few blobs that nest. */
+/** RFC 5256 §2.1, on a decoded subject. */
 export const baseSubject = (decoded: string): BaseSubject => {
+  const { text, isReplyOrForward } = subjectBase(decoded)
+  return { text: foldCase(text), isReplyOrForward }
+}
+
+/** As `baseSubject`, in the case it is written in. Linear but for the few blobs that nest. */
+export const subjectBase = (decoded: string): BaseSubject => {
   // Step 1: white space becomes one blank.
   let text = decoded.slice(0, maxSubjectLength).replace(/[ \t\r\n]+/g, ' ')
   let isReplyOrForward = false
@@ -25,7 +31,7 @@ export const baseSubject = (decoded: string): BaseSubject => {
     text = text.slice(5, -1)
     isReplyOrForward = true
   }
-  return { text: foldCase(text), isReplyOrForward }
+  return { text, isReplyOrForward }
 }
 
 interface Cut {

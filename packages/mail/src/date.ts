@@ -41,7 +41,8 @@ const maxDateLength = 512
 
 /**
  * RFC 5322 §3.3 with the obsolete forms (comments, blanks anywhere, two- and three-digit years, named
- * zones) and asctime's `Sat Nov 21 22:35:00 2026`. undefined when it is no date. Total, linear.
+ * zones) and asctime's `Sat Nov 21 22:35:00 2026`. A date without a time, or with one that cannot be, begins its day
+ * (RFC 5256 §2.2). undefined when it is no date. Total, linear.
  */
 export const parseDate = (text: string): ParsedDate | undefined => {
   const tokens = tokenize(text)
@@ -54,9 +55,10 @@ export const parseDate = (text: string): ParsedDate | undefined => {
   month = monthOf(tokens[i++])
   const year = yearOf(tokens[i++])
   if (day === undefined || month === undefined || year === undefined) return undefined
-  const time = timeOf(tokens[i++])
-  if (time === undefined) return undefined
-  return makeDate(year, month, day, time, zoneOf(tokens[i], tokens[i + 1]))
+  const time = timeOf(tokens[i])
+  if (time !== undefined || looksLikeTime(tokens[i])) i++
+  // RFC 5256 §2.2: a time that is none counts as 00:00:00.
+  return makeDate(year, month, day, time ?? 0, zoneOf(tokens[i], tokens[i + 1]))
 }
 
 /** ctime order: month, day, time, year or month, day, time, zone, year. */
@@ -147,6 +149,8 @@ const timeOf = (token: string | undefined): number | undefined => {
   const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)]
   return hour > 23 || minute > 59 || second > 60 ? undefined : (hour * 60 + minute) * 60 + second
 }
+
+const looksLikeTime = (token: string | undefined): boolean => token?.includes(':') === true
 
 /** Minutes east of UTC; what is no zone counts as UTC (RFC 5322 §4.3). */
 const zoneOf = (token: string | undefined, next: string | undefined): number => {

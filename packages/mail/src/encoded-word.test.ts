@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { decodeCharset, knowsCharset } from './charset.ts'
-import { decodeWords, encodeWords } from './encoded-word.ts'
+import { decodeWords, encodeWords, undecodedOctets } from './encoded-word.ts'
 
 const libmime = createRequire(import.meta.url)('libmime') as { decodeWords(text: string): string }
 
@@ -95,3 +95,20 @@ test('encoded words without end are linear', () => {
   decodeWords('=?utf-8?Q?a?= '.repeat(50_000))
   assert.ok(process.cpuUsage(start).user < 2_000_000)
 })
+
+const undecodable: readonly [input: string, octets: string | undefined][] = [
+  ['plain text', undefined],
+  ['=?iso-8859-1?q?caf=E9?=', undefined],
+  ['=?utf-8?q?caf=C3=A9?= x', undefined],
+  ['caf\xc3\xa9 =?utf-8?q?x?=', undefined],
+  ['=?utf-8?q?caf=C3?= =?utf-8?q?=A9?=', undefined],
+  ['a =?utf-8?q?caf=C3?= b', 'a caf\xc3 b'],
+  ['=?x-none?q?abc?=\r\n =?x-none?q?=E9?=', 'abc\xe9'],
+  ['caf\xe9', 'caf\xe9'],
+  ['=?us-ascii?q?caf=E9?=', 'caf\xe9'],
+]
+for (const [input, octets] of undecodable) {
+  test(`RFC 5255 §4.6: what is no text in its charset: ${JSON.stringify(input)}`, () => {
+    assert.equal(undecodedOctets(input, decodeWords(input)), octets)
+  })
+}

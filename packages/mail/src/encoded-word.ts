@@ -1,7 +1,9 @@
-import { decodeCharset, decodeUndeclared } from './charset.ts'
-import { bytesOfOctets, type OctetString } from './octets.ts'
+import { isAscii, isUtf8 } from 'node:buffer'
+import { decodeCharset, decodeUndeclared, knowsCharset } from './charset.ts'
+import { bytesOfOctets, type OctetString, octetsOf } from './octets.ts'
 
 const maxCharsetLength = 64
+const asciiNames: ReadonlySet<string> = new Set(['us-ascii', 'ascii'])
 /** RFC 2047 §2: an encoded word has at most 75 characters; `=?utf-8?B??=` is twelve of them. */
 const maxEncodedText = 63
 
@@ -19,12 +21,38 @@ interface Word {
 export const decodeWords = (octets: OctetString): string => {
   if (!octets.includes('=?')) return decodeRaw(octets)
   let text = ''
+  eachRun(octets, (run, charset) => {
+    text += typeof run === 'string' ? decodeRaw(run) : decodeCharset(run, charset)
+  })
+  return text
+}
+
+/**
+ * The octets of a text whose charset is unknown, or has no such octets: without its MIME encoding, in no charset.
+ * undefined where `text` is what it says. RFC 5255 §4.6.
+ * @param text of `decodeWords`
+ */
+export const undecodedOctets = (octets: OctetString, text: string): OctetString | undefined => {
+  if (!octets.includes('=?') && !/[^\0-\x7f]/.test(octets)) return undefined
+  let undecoded = ''
+  let isKnown = !text.includes('\ufffd')
+  eachRun(octets, (run, charset) => {
+    undecoded += typeof run === 'string' ? withoutLineEnds(run) : octetsOf(run)
+    isKnown &&= typeof run === 'string' ? isUtf8(bytesOfOctets(run)) : isKnownText(run, charset)
+  })
+  return isKnown ? undefined : undecoded
+}
+
+const isKnownText = (bytes: Buffer, charset: string): boolean =>
+  asciiNames.has(charset) ? isAscii(bytes) || isUtf8(bytes) : knowsCharset(charset)
+
+/** Calls `take` with what is not encoded as it stands, with the octets of words of one charset in a row together. */
+const eachRun = (octets: OctetString, take: (run: OctetString | Buffer, charset: string) => void): void => {
   let rawStart = 0
   let charset = ''
   let pending: Buffer[] = []
   const flush = (): void => {
-    if (pending.length > 0)
-      text += decodeCharset(pending.length === 1 ? pending[0]! : Buffer.concat(pending), charset)
+    if (pending.length > 0) take(pending.length === 1 ? pending[0]! : Buffer.concat(pending), charset)
     pending = []
   }
   for (let at = octets.indexOf('=?'); at >= 0; ) {
@@ -36,14 +64,14 @@ export const decodeWords = (octets: OctetString): string => {
     const between = octets.slice(rawStart, at)
     const adjacent = pending.length > 0 && isBlank(between)
     if (!adjacent || word.charset !== charset) flush()
-    if (!adjacent) text += decodeRaw(between)
+    if (!adjacent) take(between, '')
     charset = word.charset
     pending.push(word.bytes)
     rawStart = word.end
     at = octets.indexOf('=?', word.end)
   }
   flush()
-  return text + decodeRaw(octets.slice(rawStart))
+  take(octets.slice(rawStart), '')
 }
 
 /** RFC 2047 §2 at `start`; blanks in the text are against it and are let pass. */
@@ -75,8 +103,11 @@ const isBlank = (text: string): boolean => {
   return true
 }
 
+const withoutLineEnds = (octets: OctetString): OctetString =>
+  octets.includes('\n') || octets.includes('\r') ? octets.replace(/[\r\n]/g, '') : octets
+
 const decodeRaw = (octets: OctetString): string => {
-  const line = octets.includes('\n') || octets.includes('\r') ? octets.replace(/[\r\n]/g, '') : octets
+  const line = withoutLineEnds(octets)
   return /[^\0-\x7f]/.test(line) ? decodeUndeclared(bytesOfOctets(line)) : line
 }
 

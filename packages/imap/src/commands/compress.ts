@@ -1,3 +1,4 @@
+import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { command, no } from './command.ts'
 
 /** RFC 4978. After login only: strangers get no memory for it, and a password is not compressed. */
@@ -6,9 +7,10 @@ export const compress = command({
   states: ['authenticated', 'selected'],
   numbers: 'none',
   capabilities: ({ compressed }) => (compressed ? [] : ['COMPRESS=DEFLATE']),
-  args: (p) => p.sp().keyword(),
-  run(session, mechanism) {
-    if (mechanism !== 'DEFLATE') return no('Unknown compression mechanism', 'CANNOT')
+  args: (p) => {
+    if (p.sp().keyword() !== 'DEFLATE') throw new SyntaxFault('Unknown compression mechanism')
+  },
+  run(session) {
     if (session.compressed) return no('Compression is active already', 'COMPRESSIONACTIVE')
     session.compress()
     return undefined

@@ -5,7 +5,7 @@ import type { Turn } from '../session/turn.ts'
 import { type FetchItem, fetchItems } from '../wire/fetch-items.ts'
 import { formatNumbers } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
-import { type PartialRange, partialRange, partialText, sliceOf } from '../wire/partial-range.ts'
+import { type PartialRange, partialRange, sliceOf } from '../wire/partial-range.ts'
 import { ResponseWriter } from '../wire/response.ts'
 import type { SortCriterion } from '../wire/sort-keys.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
@@ -134,11 +134,13 @@ function writeItems(
   }
   if (partial !== undefined) {
     const slice = formatNumbers(sliceOf(numbers, partial))
-    out.text(` PARTIAL (${partialText(partial)} ${slice === '' ? 'NIL' : slice})`)
+    out.text(` PARTIAL (${partial.text} ${slice === '' ? 'NIL' : slice})`)
   }
   if (names.has('COUNT')) out.text(' COUNT ').number(numbers.length)
-  if (names.has('RELEVANCY') && scores !== undefined) {
-    const listed = partial === undefined ? scores : sliceOf(scores, partial)
+  if (names.has('RELEVANCY')) {
+    // Where nothing could be matched about so, what was found fits exactly (RFC 6203 §5).
+    const known = scores ?? new Uint8Array(numbers.length).fill(100)
+    const listed = partial === undefined ? known : sliceOf(known, partial)
     out.text(` RELEVANCY (${[...listed].join(' ')})`)
   }
 }

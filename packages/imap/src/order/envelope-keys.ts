@@ -1,5 +1,13 @@
 /** What SORT and THREAD compare, out of a message's summary. RFC 5256 §2, RFC 5957 §3. */
-import { baseSubject, decodeWords, foldCase, type SummaryReader } from '@posthorn/mail'
+import {
+  type BaseSubject,
+  baseSubject,
+  decodeWords,
+  foldCase,
+  type SummaryReader,
+  subjectBase,
+  undecodedOctets,
+} from '@posthorn/mail'
 
 export interface EnvelopeKeys {
   readonly subject: string
@@ -31,7 +39,7 @@ const noAddress: AddressKeys = { mailbox: '', display: '' }
 export function envelopeKeys(reader: SummaryReader, wanted: WantedKeys): EnvelopeKeys {
   reader.toEnvelope()
   reader.skipString()
-  const subject = wanted.subject ? baseSubject(decodeWords(reader.octets() ?? '')) : skipped(reader)
+  const subject = wanted.subject ? subjectKey(reader.octets() ?? '') : skipped(reader)
   const from = address(reader, noAddress, wanted)
   // Sender, Reply-To.
   address(reader, from, skipAddress)
@@ -40,7 +48,7 @@ export function envelopeKeys(reader: SummaryReader, wanted: WantedKeys): Envelop
   const cc = address(reader, from, wanted)
   address(reader, from, skipAddress)
   return {
-    subject: inOctetOrder(subject.text),
+    subject: subject.text,
     isReplyOrForward: subject.isReplyOrForward,
     from: from.mailbox,
     to: to.mailbox,
@@ -83,14 +91,33 @@ function addressKeys(
   host: string | undefined,
 ): AddressKeys {
   const shown = name === undefined ? '' : decodeWords(name)
+  const undecoded = name === undefined ? undefined : undecodedOctets(name, shown)
   const local = decodeWords(mailbox ?? '')
   const whole = host === undefined || local === '' ? local : `${local}@${decodeWords(host)}`
-  return { mailbox: folded(local), display: folded(shown === '' ? whole : shown) }
+  const display = undecoded === undefined ? folded(shown === '' ? whole : shown) : afterAllText + undecoded
+  return { mailbox: folded(local), display }
+}
+
+function subjectKey(octets: string): BaseSubject {
+  const text = decodeWords(octets)
+  const undecoded = undecodedOctets(octets, text)
+  if (undecoded === undefined) {
+    const base = baseSubject(text)
+    return { ...base, text: inOctetOrder(base.text) }
+  }
+  const base = subjectBase(undecoded)
+  return { ...base, text: base.text === '' ? '' : afterAllText + base.text }
 }
 
 function folded(text: string): string {
   return inOctetOrder(foldCase(text))
 }
+
+/**
+ * Before octets that are no text in the charset they claim: these stand behind all that is text, by their octets
+ * (RFC 5255 §4.6). No text begins so after `inOctetOrder`.
+ */
+const afterAllText = '\uffff'
 
 /**
  * i;unicode-casemap compares UTF-8 octets (RFC 5051 §2), JavaScript UTF-16 units: the same but where

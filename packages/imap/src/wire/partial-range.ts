@@ -6,6 +6,8 @@ export interface PartialRange {
   /** From 1. */
   readonly low: number
   readonly high: number
+  /** As it was asked for: `500:400` is the same as `400:500`, and the answer names what was asked (RFC 9394 §4). */
+  readonly text: string
 }
 
 export function partialRange(p: Parser): PartialRange {
@@ -17,13 +19,9 @@ export function partialRange(p: Parser): PartialRange {
   const first = bound()
   p.expect(':')
   const second = bound()
-  return { from, low: Math.min(first, second), high: Math.max(first, second) }
-}
-
-/** `500:400` is the same as `400:500`, and said so (RFC 5267 §3.2). */
-export function partialText({ from, low, high }: PartialRange): string {
   const sign = from === 'last' ? '-' : ''
-  return `${sign}${low}:${sign}${high}`
+  const text = `${sign}${first}:${sign}${second}`
+  return { from, low: Math.min(first, second), high: Math.max(first, second), text }
 }
 
 /** Those of `numbers` that lie in the window, in their order. */

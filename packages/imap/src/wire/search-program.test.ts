@@ -174,6 +174,8 @@ test('a chain of ORs, as clients make of many conditions, is not deep', () => {
   assert.equal(criteria?.kind === 'or' && criteria.of.length, 5001)
 })
 
-test('RFC 9051 §6.4.4 BADCHARSET: the keys in an unknown charset are not read', () => {
-  assert.equal(read('CHARSET x-none SUBJECT {3}'), undefined)
+test('RFC 9051 §6.4.4 BADCHARSET: strings in an unknown charset are not read, the keys are', () => {
+  assert.equal(read('CHARSET x-none SUBJECT "\u00ff"'), undefined)
+  assert.throws(() => read('CHARSET x-none SUBJECT'), SyntaxFault)
+  assert.throws(() => read('CHARSET x-none BOGUS'), SyntaxFault)
 })

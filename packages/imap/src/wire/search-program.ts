@@ -27,7 +27,7 @@ export interface SearchScope {
 }
 
 export interface SearchProgram {
-  /** undefined: the charset is not known, nothing else was read (BADCHARSET). */
+  /** undefined: the charset is not known (BADCHARSET). */
   readonly criteria: SearchCriteria | undefined
   /** MODSEQ was among the keys: the answer tells the highest one (RFC 7162 §3.1.5). */
   readonly usesModSeq: boolean
@@ -43,6 +43,8 @@ export interface SearchProgram {
 /** Answered with BADCHARSET, in this order; others that Node or libmime know are understood too. */
 export const searchCharsets = ['US-ASCII', 'UTF-8'] as const
 
+/** Strings in a charset that nobody knows are read for their length only. */
+const anyOctets = 'iso-8859-1'
 /** Of NOT, OR and parentheses within each other. Chains `OR a OR b OR c …` count once. */
 const maxDepth = 200
 /** Filters within filters: at least 3 (RFC 5466 §3.1). */
@@ -67,11 +69,11 @@ export function searchProgram(
 export function charsetProgram(p: Parser, scope: SearchScope): SearchProgram {
   const charset = asciiUpper(p.astring())
   if (searchCharsets.some((known) => known === charset)) return searchKeys(p.sp(), scope)
-  const known = knowsCharset(charset) ? searchKeys(p.sp(), scope, charset) : undefined
+  const isKnown = knowsCharset(charset)
+  // What is no search is BAD in every charset.
+  const program = searchKeys(p.sp(), scope, isKnown ? charset : anyOctets)
   // Filters are in UTF-8, and RFC 5466 §3.1 wants no other charset beside them.
-  if (known !== undefined) return known.lacksFilters ? { ...known, criteria: undefined } : known
-  const lacksFilters = /[ (]FILTER /i.test(p.skipRest().toString('latin1'))
-  return { criteria: undefined, usesModSeq: false, usesFuzzy: false, lacksFilters }
+  return isKnown && !program.lacksFilters ? program : { ...program, criteria: undefined }
 }
 
 const nowhere: SearchScope = {
