@@ -1,15 +1,19 @@
 /**
  * Moderate load for a long time, with a model beside it, and once a minute what the server holds: memory, open
- * files, sizes on disk. Everything must level off.
+ * files, sizes on disk. Everything must level off. Beside the actors of the crash tests: TLS, IDLE, bounces,
+ * greylisted strangers, connections that break.
  *
  *   node bench/soak.ts FOLDER [MINUTES] [PAUSE_MS] [WORKERS]
+ *
+ * Heap snapshots of all processes are made in FOLDER/probe when a file heap-0, heap-1 … appears there.
  */
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ImapActor, password } from '../test/crash/imap-actor.ts'
 import { PostActor } from '../test/crash/post-actor.ts'
-import { posthorn, spawnServer } from '../test/crash/spawned-server.ts'
+import { freePorts, posthorn, spawnServer } from '../test/crash/spawned-server.ts'
+import { collector, idler, stranger, submitter } from './soak-visitors.ts'
 
 const [folder = '', minutes = '30', pauseMs = '1500', workers = '2'] = process.argv.slice(2)
 if (folder === '') throw new Error('node bench/soak.ts FOLDER [MINUTES] [PAUSE_MS] [WORKERS]')
@@ -17,8 +21,30 @@ if (folder === '') throw new Error('node bench/soak.ts FOLDER [MINUTES] [PAUSE_M
 const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number)
 
-const field = (pid: number, name: string): number =>
-  Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024
+const megabytes = (octets: number): string => (octets / 1e6).toFixed(1)
+
+/** Resident, and of that what no other process shares and no file backs. */
+const residentMb = (pid: number): string => {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')
+  const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1])
+  return `rss ${megabytes(kilobytes('Rss') * 1024)} anon ${megabytes(kilobytes('Pss_Anon') * 1024)}`
+}
+
+/** What the probe in the process wrote last. */
+const heapOf = (pid: number): string => {
+  try {
+    const last =
+      readFileSync(join(probeFolder, `${pid}.jsonl`), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .at(-1) ?? ''
+    const { heapUsed, external, arrayBuffers, handles } = JSON.parse(last)
+    const cells = Object.entries(handles).map(([kind, count]) => `${kind} ${count}`)
+    return `heap ${megabytes(heapUsed)} ext ${megabytes(external)} buf ${megabytes(arrayBuffers)} [${cells.join(', ')}]`
+  } catch {
+    return 'heap -'
+  }
+}
 
 /** Of kinds: sockets come and go with the clients. */
 const openFiles = (pid: number): string => {
@@ -55,13 +81,44 @@ const sizes = (store: string): string =>
     })
     .join('  ')
 
+const probeFolder = join(folder, 'probe')
+mkdirSync(probeFolder, { recursive: true })
+process.env['SOAK_PROBE'] = probeFolder
+process.env['NODE_OPTIONS'] = `--import ${join(import.meta.dirname, 'soak-probe.mjs')}`
+const [submissionPort = 0, imapsPort = 0, pop3sPort = 0] = await freePorts(3)
 const server = await spawnServer(
   folder,
-  `disable_plaintext_auth = no\nworkers = ${workers}\nrelayhost = [127.0.0.1]:9\nminimal_backoff_time = 60s\n`,
+  `disable_plaintext_auth = no
+workers = ${workers}
+relayhost = [127.0.0.1]:9
+minimal_backoff_time = 10s
+queue_run_delay = 5s
+maximal_queue_lifetime = 60s
+bounce_queue_lifetime = 60s
+mynetworks = 127.0.0.1/32
+greylist = yes
+greylist_delay = 10s
+greylist_retry_window = 3m
+greylist_max_age = 3m
+greylist_vouchers =
+imaps_port = ${imapsPort}
+pop3s_port = ${pop3sPort}
+maillog_file = ${folder}/maillog
+`,
+  { submissionPort },
 )
+delete process.env['NODE_OPTIONS']
 const readers = Array.from({ length: 8 }, (_, n) => new ImapActor(`reader${n}@example.org`))
 const posters = Array.from({ length: 4 }, (_, n) => new PostActor(`poster${n}@example.org`))
-for (const { user } of [...readers, ...posters])
+const friends = Array.from({ length: 4 }, (_, n) => `friend${n}@example.org`)
+const friend = (n: number): string => friends[n % friends.length] as string
+const visitors = [
+  ...Array.from({ length: 6 }, (_, n) => idler(friend(n), password)),
+  ...Array.from({ length: 2 }, (_, n) => collector(friend(n), password)),
+  ...Array.from({ length: 3 }, (_, n) => submitter(friend(n), password, friend(n + 1))),
+  ...Array.from({ length: 6 }, (_, n) => stranger(friend(n))),
+]
+for (const user of [...readers, ...posters].map((each) => each.user).concat(friends))
   await posthorn(folder, 'user', 'add', user, '--password', password)
 const endMs = performance.now() + Number(minutes) * 60_000
 const isOver = (): boolean => performance.now() > endMs
@@ -73,7 +130,19 @@ const sessions = async (work: (until: () => boolean) => Promise<void>): Promise<
     await work(() => isOver() || performance.now() > untilMs)
   }
 }
+const ports = { ...server, submissionPort, imapsPort, pop3sPort }
+let faults = 0
+const visits = async (visitor: (typeof visitors)[number]): Promise<void> => {
+  while (!isOver()) {
+    await visitor.visit(ports).catch((error: unknown) => {
+      faults++
+      console.error(visitor.name, error)
+    })
+    await pause()
+  }
+}
 const working = Promise.all([
+  ...visitors.map(visits),
   ...readers.map((each) => sessions((until) => each.work(server.imapPort, until, pause))),
   ...posters.map((each) => sessions((until) => each.work(server, until, pause))),
 ])
@@ -81,10 +150,11 @@ working.catch((error: unknown) => console.error(error))
 const pids = [server.child.pid ?? 0, ...childrenOf(server.child.pid ?? 0)]
 for (let minute = 0; !isOver(); minute++) {
   const cells = pids.map(
-    (pid) => `${field(pid, 'VmRSS').toFixed(0)}M ${openFiles(pid)} ${cpuSeconds(pid).toFixed(0)}s`,
+    (pid) => `${residentMb(pid)} ${heapOf(pid)} ${openFiles(pid)} ${cpuSeconds(pid).toFixed(0)}s`,
   )
-  const operations = [...readers, ...posters].reduce((sum, each) => sum + each.operations, 0)
-  console.log(`${minute} min  ${operations} ops  ${cells.join(' | ')}  ${sizes(join(folder, 'store'))}`)
+  const operations = [...readers, ...posters, ...visitors].reduce((sum, each) => sum + each.operations, 0)
+  console.log(`${minute} min  ${operations} ops  ${sizes(join(folder, 'store'))}`)
+  for (const cell of cells) console.log(`    ${cell}`)
   await Promise.race([delay(60_000), working])
 }
 await working
@@ -92,3 +162,4 @@ for (const each of readers) await each.verify(server.imapPort)
 for (const each of posters) await each.verify(server)
 console.log(`ended with ${await server.stop()}`)
 console.log(await posthorn(folder, 'store', 'check'))
+if (faults > 0) throw new Error(`${faults} visits failed`)

@@ -12,9 +12,8 @@ import { readFrames, type WholeFrame } from '../segments/frame-window.ts'
 import { segmentPath } from '../segments/segment-path.ts'
 import { addLiveBytes, readSegmentRow, segmentKey } from '../segments/segment-row.ts'
 import type { PendingFrame, SegmentWriter } from '../segments/segment-writer.ts'
+import { livingShare } from './seal-sparse.ts'
 
-/** Segments with less living octets than this share are emptied. */
-const livingShare = 0.7
 /** Octets copied with one sync. */
 const batchBytes = 1024 * 1024
 const maxPauseMs = 100

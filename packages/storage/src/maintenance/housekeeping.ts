@@ -16,6 +16,7 @@ import { textsName } from '../texts/text-record.ts'
 import { type BackupPlace, backupStore } from './backup.ts'
 import { checkStore } from './check.ts'
 import { compactSegments } from './compact.ts'
+import { askOthersToSeal, sealOwnWhenAsked, sealOwnWhenSparse } from './seal-sparse.ts'
 
 export interface HousekeepingParts extends BackupPlace {
   readonly engine: Engine
@@ -31,13 +32,16 @@ export interface HousekeepingParts extends BackupPlace {
 }
 
 const everyMs = 60_000
+const lookWhetherAskedMs = 1_000
+/** With less dead, an open segment is left until it is full, or somebody asks for it. */
+const leastDeadBytes = 4 * 1024 * 1024
 const lockName = 'store housekeeping'
 const lockRetryMs = 200
 
 /** What goes on beside mail; one process at a time does each of it. */
 export class Housekeeping {
   readonly #parts: HousekeepingParts
-  #timer: NodeJS.Timeout | undefined
+  #timers: readonly NodeJS.Timeout[] = []
   #running: Promise<unknown> = Promise.resolve()
   #stopped = false
   readonly #checks = new Set<Promise<unknown>>()
@@ -47,14 +51,17 @@ export class Housekeeping {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#round(), everyMs)
-    this.#timer.unref()
+    this.#timers = [
+      setInterval(() => void this.#round(), everyMs),
+      setInterval(() => void this.#try(() => sealOwnWhenAsked(this.#parts)), lookWhetherAskedMs),
+    ]
+    for (const timer of this.#timers) timer.unref()
   }
 
   /** Waits for what is under way. */
   async stop(): Promise<void> {
     this.#stopped = true
-    clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
     await this.#running.catch(() => {})
     await Promise.allSettled(this.#checks)
   }
@@ -71,16 +78,23 @@ export class Housekeeping {
     if (this.#stopped) throw new StoreError('closed', 'Cannot go on: the store is closing')
   }
 
+  /** What is dead in open segments, too. */
   compact(): Promise<CompactReport> {
+    return this.#alone(async () => {
+      await sealOwnWhenSparse(this.#parts, 0)
+      await askOthersToSeal(this.#parts)
+      return this.#emptySparse()
+    })
+  }
+
+  async #emptySparse(): Promise<CompactReport> {
     const { engine, writer, files, segmentDirectory, reserve } = this.#parts
     const run = () => compactSegments({ engine, writer, files, directory: segmentDirectory })
-    return this.#alone(async () => {
-      await engine.unfinished.idle()
-      return run().catch((error) => {
-        // Copies need room before they make room.
-        if (!isNoSpace(error) || !reserve.release()) throw error
-        return run()
-      })
+    await engine.unfinished.idle()
+    return run().catch((error) => {
+      // Copies need room before they make room.
+      if (!isNoSpace(error) || !reserve.release()) throw error
+      return run()
     })
   }
 
@@ -127,15 +141,18 @@ export class Housekeeping {
       // What they said of the index, this process has said again since.
       () => flusher.forgetOthers((owner) => markers.isLiving(owner)),
       () => engine.unfinished.takeUp(),
-      () => this.compact(),
+      () => sealOwnWhenSparse(this.#parts, leastDeadBytes),
+      () => this.#alone(() => this.#emptySparse()),
     ]
-    for (const chore of chores) {
-      if (this.#stopped) return
-      try {
-        await chore()
-      } catch (error) {
-        if (!this.#stopped) this.#parts.report(error)
-      }
+    for (const chore of chores) await this.#try(chore)
+  }
+
+  async #try(chore: () => unknown): Promise<void> {
+    if (this.#stopped) return
+    try {
+      await chore()
+    } catch (error) {
+      if (!this.#stopped) this.#parts.report(error)
     }
   }
 

@@ -15,6 +15,8 @@ export interface OpenSegment {
   lengthBytes: number
   writtenBytes: number
   syncedBytes: number
+  /** Under way: until they end the file stays open. */
+  syncs: number
 }
 
 export interface SegmentPlace {
@@ -33,7 +35,7 @@ export const makeSegment = async (
   try {
     const file = files.create(segmentPath(directory, number))
     await files.syncDirectory(directory)
-    return { number, file, lengthBytes: 0, writtenBytes: 0, syncedBytes: 0 }
+    return { number, file, lengthBytes: 0, writtenBytes: 0, syncedBytes: 0, syncs: 0 }
   } catch (error) {
     throw refusalOf(error)
   }

@@ -17,7 +17,11 @@ export interface SegmentRow {
   readonly liveBytes: number
   /** A bit of the row has flipped: its counts are no reason to remove anything. It stays so until a rebuild. */
   readonly isDamaged?: true
+  /** Somebody wants its dead octets back: its owner is to append to another one. */
+  readonly isToBeSealed?: true
 }
+
+const bits = { sealed: 1, single: 2, toBeSealed: 4 } as const
 
 const rowBytes = 40
 
@@ -26,7 +30,10 @@ export const segmentKey = (segment: number): Buffer => keyOf32(tables.segment, s
 const encodeSegmentRow = (segment: number, row: SegmentRow): Buffer => {
   const bytes = Buffer.alloc(rowBytes)
   bytes.writeDoubleBE(row.owner, 0)
-  bytes[12] = (row.state === 'sealed' ? 1 : 0) | (row.shape === 'single' ? 2 : 0)
+  bytes[12] =
+    (row.state === 'sealed' ? bits.sealed : 0) |
+    (row.shape === 'single' ? bits.single : 0) |
+    (row.isToBeSealed ? bits.toBeSealed : 0)
   bytes.writeDoubleBE(row.syncedBytes, 16)
   bytes.writeDoubleBE(row.lengthBytes, 24)
   bytes.writeDoubleBE(row.liveBytes, 32)
@@ -44,15 +51,19 @@ const sealOf = (segment: number, bytes: Buffer): number =>
 
 const anotherThan = (seal: number): number => (seal === 1 ? 2 : 1)
 
-export const decodeSegmentRow = (segment: number, bytes: Buffer): SegmentRow => ({
-  owner: bytes.readDoubleBE(0),
-  state: (bytes[12] as number) & 1 ? 'sealed' : 'open',
-  shape: (bytes[12] as number) & 2 ? 'single' : 'shared',
-  syncedBytes: bytes.readDoubleBE(16),
-  lengthBytes: bytes.readDoubleBE(24),
-  liveBytes: bytes.readDoubleBE(32),
-  ...(!isWhole(segment, bytes) && { isDamaged: true as const }),
-})
+export const decodeSegmentRow = (segment: number, bytes: Buffer): SegmentRow => {
+  const state = bytes[12] as number
+  return {
+    owner: bytes.readDoubleBE(0),
+    state: state & bits.sealed ? 'sealed' : 'open',
+    shape: state & bits.single ? 'single' : 'shared',
+    syncedBytes: bytes.readDoubleBE(16),
+    lengthBytes: bytes.readDoubleBE(24),
+    liveBytes: bytes.readDoubleBE(32),
+    ...(state & bits.toBeSealed && { isToBeSealed: true as const }),
+    ...(!isWhole(segment, bytes) && { isDamaged: true as const }),
+  }
+}
 
 const isWhole = (segment: number, bytes: Buffer): boolean => {
   const seal = bytes.readUInt32BE(sealAt)

@@ -7,6 +7,7 @@ import { StoreError } from '../contract.ts'
 import { closeEnvironment, openEnvironment } from '../kv/environment.ts'
 import { GroupCommit } from '../kv/group-commit.ts'
 import { type FileLayer, realFileLayer } from './file-layer.ts'
+import { readSegmentRow } from './segment-row.ts'
 import { type PendingFrame, SegmentWriter } from './segment-writer.ts'
 
 /** A writer with an open segment, and the offsets below which all is said to be settled. */
@@ -71,4 +72,38 @@ test('20,000 frames at once settle in time that grows with their number only', a
   // The square of it, 200 million steps, takes seconds.
   assert.ok(performance.now() - startedMs < 500)
   assert.equal(settled.length, 20_000)
+})
+
+test('a segment is sealed only when it is decided what becomes of all its frames', async (t) => {
+  const { writer, commit, append } = await openWriter(t, realFileLayer)
+  const number = writer.current?.number as number
+  const state = () => commit.run((unit) => readSegmentRow(unit, number)?.state)
+  const frame = append(10)
+  await commit.run(() => {})
+  await writer.seal()
+  assert.equal(await state(), 'open', 'nothing names it, and its unit may still come')
+  writer.settle(frame)
+  await writer.seal()
+  assert.equal(await state(), 'sealed')
+  assert.equal(writer.hasRoom(1), false)
+})
+
+test('a segment that is being synced is not closed', async (t) => {
+  let ended: (() => void)[] = []
+  const { writer, commit, append } = await openWriter(t, {
+    ...realFileLayer,
+    dataSync: () => new Promise<void>((resolve) => ended.push(resolve)),
+  })
+  const number = writer.current?.number as number
+  writer.settle(append(10))
+  await commit.run(() => {})
+  const slow = writer.syncWritten()
+  const sealed = writer.seal()
+  ended.at(-1)?.()
+  await commit.run(() => {})
+  assert.equal(await commit.run((unit) => readSegmentRow(unit, number)?.state), 'open')
+  for (const end of ended) end()
+  ended = []
+  await Promise.all([slow, sealed])
+  assert.equal(await commit.run((unit) => readSegmentRow(unit, number)?.state), 'sealed')
 })

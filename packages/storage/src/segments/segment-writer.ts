@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { StoreError } from '../contract.ts'
 import type { GroupCommit, GroupParticipant } from '../kv/group-commit.ts'
 import { refusalOf } from '../kv/no-space.ts'
@@ -8,6 +9,7 @@ import type { FileLayer } from './file-layer.ts'
 import { makeSegment, type OpenSegment } from './make-segment.ts'
 import { segmentPath } from './segment-path.ts'
 import { readSegmentRow, segmentKey, writeSegmentRow } from './segment-row.ts'
+import { UnsettledFrames } from './unsettled-frames.ts'
 
 /** Frames of a shared segment end before this. */
 export const maxSegmentBytes = 64 * 1024 * 1024
@@ -36,16 +38,12 @@ interface Taken {
 
 /** Octets that are read and written again at once when a sync failed. */
 const rewriteBytes = 1024 * 1024
+/** A sync of the background may be under way. */
+const sealTries = 20
+const sealAgainMs = 20
 
 interface Written extends LoggedFrame {
   readonly frame: PendingFrame
-}
-
-interface Unsettled {
-  /** Ascending. */
-  readonly frames: Set<PendingFrame>
-  /** End of the last one that is settled. */
-  endBytes: number
 }
 
 /**
@@ -62,8 +60,7 @@ export class SegmentWriter implements GroupParticipant {
   #taken: Taken[] = []
   #full: OpenSegment[] = []
   #sealed: OpenSegment[] = []
-  /** By segment: frames whose unit of work is not decided yet. */
-  readonly #unsettled = new Map<number, Unsettled>()
+  readonly #unsettled = new UnsettledFrames()
   readonly #events: SegmentEvents
   /** Segments of which frames that nothing else holds could not be synced, and from which offset on. */
   #failed: { readonly open: OpenSegment; readonly fromBytes: number }[] = []
@@ -90,10 +87,6 @@ export class SegmentWriter implements GroupParticipant {
     this.#commit = commit
   }
 
-  get currentSegment(): number | undefined {
-    return this.#current?.number
-  }
-
   /** True when a frame of that size can be appended now. */
   hasRoom(sizeBytes: number): boolean {
     return this.#current !== undefined && this.#current.lengthBytes + sizeBytes <= maxSegmentBytes
@@ -118,9 +111,7 @@ export class SegmentWriter implements GroupParticipant {
       state: 'waiting',
     }
     this.#taken.push({ frame, chunks: build(frame.segment, frame.offset) })
-    const unsettled = this.#unsettled.get(frame.segment)
-    if (unsettled === undefined) this.#unsettled.set(frame.segment, { frames: new Set([frame]), endBytes: 0 })
-    else unsettled.frames.add(frame)
+    this.#unsettled.add(frame)
     current.lengthBytes += sizeBytes
     return frame
   }
@@ -129,13 +120,7 @@ export class SegmentWriter implements GroupParticipant {
   settle(frame: PendingFrame): void {
     // One that could not be written is not in the file, and its place is given to another.
     if (frame.state instanceof StoreError) return
-    const unsettled = this.#unsettled.get(frame.segment) ?? { frames: new Set(), endBytes: 0 }
-    const { frames } = unsettled
-    frames.delete(frame)
-    unsettled.endBytes = Math.max(unsettled.endBytes, frame.offset + frame.sizeBytes)
-    const first = frames.values().next().value
-    if (first === undefined) this.#unsettled.delete(frame.segment)
-    this.#events.settled(frame.segment, first?.offset ?? unsettled.endBytes)
+    this.#events.settled(frame.segment, this.#unsettled.settle(frame))
   }
 
   beforeGroup(): void {
@@ -183,7 +168,12 @@ export class SegmentWriter implements GroupParticipant {
 
   async #sync(open: OpenSegment): Promise<void> {
     const upTo = open.writtenBytes
-    await this.#files.dataSync(open.file)
+    open.syncs++
+    try {
+      await this.#files.dataSync(open.file)
+    } finally {
+      open.syncs--
+    }
     open.syncedBytes = Math.max(open.syncedBytes, Math.min(upTo, open.writtenBytes))
   }
 
@@ -220,7 +210,9 @@ export class SegmentWriter implements GroupParticipant {
     const isLost = ({ segment, offset }: PendingFrame): boolean =>
       segment === open.number && offset >= fromBytes
     for (const { frame } of [...this.#unlogged, ...this.#taken]) {
-      if (isLost(frame)) frame.state = failure
+      if (!isLost(frame)) continue
+      frame.state = failure
+      this.#unsettled.drop(frame)
     }
     this.#unlogged = this.#unlogged.filter(({ frame }) => !isLost(frame))
     this.#taken = this.#taken.filter(({ frame }) => !isLost(frame))
@@ -237,13 +229,13 @@ export class SegmentWriter implements GroupParticipant {
       if (open === undefined) continue
       const row = readSegmentRow(unit, open.number)
       if (row === undefined) continue
-      const sealed = open !== this.#current && open.syncedBytes === open.writtenBytes
+      const sealed = open !== this.#current && this.#mayBeSealed(open)
       if (sealed) this.#sealed.push(open)
       if (!sealed && row.syncedBytes === open.syncedBytes) continue
-      const state = sealed ? 'sealed' : 'open'
+      const { isToBeSealed: _, ...rest } = row
       writeSegmentRow(unit, open.number, {
-        ...row,
-        state,
+        ...(sealed ? rest : row),
+        state: sealed ? 'sealed' : 'open',
         syncedBytes: open.syncedBytes,
         lengthBytes: open.writtenBytes,
       })
@@ -259,13 +251,30 @@ export class SegmentWriter implements GroupParticipant {
   }
 
   /** Seals what this process has open. Call when no unit is queued. */
-  async close(): Promise<void> {
-    if (this.#current !== undefined) {
+  close(): Promise<void> {
+    return this.seal()
+  }
+
+  /** What is appended to. */
+  get current(): Pick<OpenSegment, 'number' | 'writtenBytes'> | undefined {
+    return this.#current
+  }
+
+  /** Appends no more to what is open. Frames that are not decided yet put the seal off until a later group. */
+  async seal(): Promise<void> {
+    if (this.#current !== undefined) this.#full.push(this.#current)
+    this.#current = undefined
+    for (let tries = 0; tries < sealTries && this.#full.length > 0; tries++) {
+      if (tries > 0) await delay(sealAgainMs)
       await this.syncWritten()
-      this.#full.push(this.#current)
-      this.#current = undefined
       await this.#commit?.run(() => {})
     }
+  }
+
+  /** One that is sealed is closed, and removed when nothing names it. */
+  #mayBeSealed(open: OpenSegment): boolean {
+    const isSynced = open.syncedBytes === open.writtenBytes && open.syncs === 0
+    return isSynced && !this.#unsettled.areIn(open.number)
   }
 
   #write(taken: readonly Taken[]): void {
@@ -288,7 +297,7 @@ export class SegmentWriter implements GroupParticipant {
           : new StoreError('read-only', 'Cannot write to a segment', { cause: error })
       for (const { frame } of taken) {
         frame.state = failure
-        this.#unsettled.get(frame.segment)?.frames.delete(frame)
+        this.#unsettled.drop(frame)
       }
       open.lengthBytes = open.writtenBytes
       this.#cutTail(open)
