@@ -10,7 +10,8 @@ export const stls: Command = {
     session.connection.secure === undefined
       ? ['STLS']
       : [],
-  authorization(session, state) {
+  authorization(session, state, rest) {
+    if (rest.length > 0) return err('STLS takes no argument.')
     if (session.connection.secure !== undefined) return err('TLS is already active.')
     if (session.options.tls === undefined) return err("TLS support isn't enabled.")
     // RFC 6856 §2.1: a client must not say STLS after UTF8.

@@ -2,7 +2,7 @@ import { err, ok } from '../errors.ts'
 import type { Command, Pop3Session, Reply, Transaction } from '../session/session.ts'
 import { DotStuffer } from '../wire/dot-stuffing.ts'
 import { HeaderEndFinder, skipLines } from '../wire/header-end.ts'
-import { quoteArgument, readNumber } from '../wire/number-argument.ts'
+import { maxNumber, quoteArgument, readNumber } from '../wire/number-argument.ts'
 import { addHeaderEnd } from '../wire/whole-answer.ts'
 import { readMessageNumber } from './message-number.ts'
 import { messageGone } from './retr.ts'
@@ -20,10 +20,12 @@ export const top: Command = {
     if (read.refusal !== undefined) return read.refusal
     const lines = readNumber(read.rest)
     if (read.rest.length === 0) return err('Noise after message number: ')
-    if (lines.kind !== 'number') return err(`Invalid size: ${quoteArgument(read.rest)}`)
+    if (lines.kind === 'invalid') return err(`Invalid size: ${quoteArgument(read.rest)}`)
     if (lines.rest.length > 0) return err(`Noise after size: ${quoteArgument(lines.rest)}`)
-    const answer = state.reader.topNow(read.number, lines.value, session.options)
-    if (answer === undefined) return sendPieces(session, state, read.number, lines.value)
+    // RFC 1939 §7: more lines than there are means all.
+    const wanted = lines.kind === 'number' ? lines.value : maxNumber
+    const answer = state.reader.topNow(read.number, wanted, session.options)
+    if (answer === undefined) return sendPieces(session, state, read.number, wanted)
     session.connection.write(answer.bytes)
     count(state, answer.messageBytes)
     return undefined

@@ -2,12 +2,12 @@
 export type NumberRead =
   | { readonly kind: 'number'; readonly value: number; readonly rest: Buffer }
   | { readonly kind: 'invalid' }
-  | { readonly kind: 'too-large' }
+  | { readonly kind: 'too-large'; readonly rest: Buffer }
 
 const zero = 48
 const nine = 57
 const space = 32
-const maxNumber = 0xffff_ffff
+export const maxNumber = 0xffff_ffff
 
 /** Digits up to a space or the end. RFC 1939 §3: decimal, no sign. */
 export function readNumber(argument: Buffer): NumberRead {
@@ -20,8 +20,8 @@ export function readNumber(argument: Buffer): NumberRead {
     value = value > maxNumber ? value : value * 10 + (byte - zero)
   }
   if (at === 0) return { kind: 'invalid' }
-  if (value > maxNumber) return { kind: 'too-large' }
-  return { kind: 'number', value, rest: skipSpaces(argument.subarray(at)) }
+  const rest = skipSpaces(argument.subarray(at))
+  return value > maxNumber ? { kind: 'too-large', rest } : { kind: 'number', value, rest }
 }
 
 export function skipSpaces(argument: Buffer): Buffer {
