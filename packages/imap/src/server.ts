@@ -4,6 +4,7 @@ import type { Connection } from '@posthorn/net'
 import type { Store, TallyStore } from '@posthorn/storage'
 import { CommandTable } from './commands/command-table.ts'
 import { commands } from './commands/commands.ts'
+import { KeptRows } from './commands/kept-rows.ts'
 import { RenderedCache } from './commands/rendered-cache.ts'
 import { KeyTables } from './order/key-tables.ts'
 import { ImapSession } from './session/imap-session.ts'
@@ -46,6 +47,7 @@ export function createImapService(parts: ImapParts): ImapService {
     seats: new Seats(parts.tallies),
     keyTables: new KeyTables(),
     rendered: new RenderedCache(),
+    keptRows: new KeptRows(),
     watch: new MailboxWatch(parts.store),
     options: currentOptions(parts.options),
     now: parts.now ?? Date.now,

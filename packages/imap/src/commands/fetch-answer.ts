@@ -40,12 +40,15 @@ export async function answerFetch(
   const answer = new FetchAnswer(session, plan)
   const { output } = answer
   try {
+    if (plan.source === 'columns' && (await output.sendKept(uids)) === 'sent')
+      return { answered: uids.length, unknownEncoding: false }
     const batches = session.store.messages.fetch(session.mailbox.id, uids, answer.want)
     for await (const batch of withoutLoss(batches, output)) {
       await answer.batch(batch)
       if (session.gone) break
     }
-    await output.flush()
+    // Who has not taken all of it yet is waited for behind the tagged answer.
+    output.complete(uids.length)
     if (answer.damage !== undefined) throw answer.damage
     return answer
   } finally {

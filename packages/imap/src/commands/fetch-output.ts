@@ -8,6 +8,7 @@ import type { FetchItem, PlainItem } from '../wire/fetch-items.ts'
 import { emailId, threadId } from '../wire/object-id.ts'
 import { pieceBytes, ResponseWriter } from '../wire/response.ts'
 import { ColumnRows } from './column-rows.ts'
+import type { RowsAsked } from './kept-rows.ts'
 import type { MessageView } from './message-view.ts'
 import { givePiece, takePiece } from './output-memory.ts'
 import { SequenceWalk } from './sequence-walk.ts'
@@ -58,6 +59,8 @@ export class FetchOutput {
   #drained: Promise<void> | undefined
   /** Not handed to the connection yet. */
   #queue: Uint8Array[] = []
+  /** Rows that others may ask for, too. */
+  #asked: RowsAsked | undefined
   #queuedBytes = 0
 
   constructor(session: SelectedSession, items: readonly FetchItem[]) {
@@ -133,7 +136,7 @@ export class FetchOutput {
 
   /** @param octets that are large enough to be sent from where they are, behind all that was written */
   pass(octets?: Uint8Array): void {
-    this.#put(this.writer.take())
+    if (this.writer.length > 0) this.#put(this.writer.take())
     if (octets === undefined) this.#sendQueue()
     else this.#put(octets)
   }
@@ -165,8 +168,7 @@ export class FetchOutput {
   /** Rows whose items are all in columns (UID, FLAGS, MODSEQ, INTERNALDATE, RFC822.SIZE): no object a message. */
   async writeColumns(batch: MessageBatch): Promise<void> {
     const { uids } = batch
-    const { mailbox } = this.#session
-    const plain = this.#uidOnly || mailbox.hasRecent ? undefined : ColumnRows.for(this.#items, mailbox)
+    const plain = this.#plainRows()
     if (plain !== undefined) {
       await this.#writeRows(plain, batch)
       return
@@ -188,13 +190,41 @@ export class FetchOutput {
     }
   }
 
+  /** undefined: what is sent is not the same for everybody, or no number and no flags. */
+  #plainRows(): ColumnRows | undefined {
+    const { mailbox } = this.#session
+    return this.#uidOnly || mailbox.hasRecent ? undefined : ColumnRows.for(this.#items, mailbox)
+  }
+
+  /** Sends all rows, when somebody has asked for the same before. */
+  async sendKept(uids: Uint32Array): Promise<'sent' | 'unknown'> {
+    if (this.#plainRows() === undefined) return 'unknown'
+    this.#asked = this.#session.services.keptRows.ask(this.#session, this.#items, uids)
+    const octets = this.#asked?.known()
+    if (octets === undefined) return 'unknown'
+    for (let at = 0; at < octets.length && !this.#session.gone; at += turnBytes) {
+      if (at > 0) await this.flush()
+      this.pass(octets.subarray(at, at + turnBytes))
+    }
+    this.pass()
+    return 'sent'
+  }
+
+  /** All that was to be said has been written. */
+  complete(rows: number): void {
+    this.pass()
+    this.#asked?.complete(rows)
+  }
+
   async #writeRows(rows: ColumnRows, batch: MessageBatch): Promise<void> {
     const { writer } = this
     for (let row = 0; row < batch.uids.length && !this.#session.gone; ) {
       const memory = writer.room(mostRowBytes)
       const before = row
-      row = rows.write(batch, row, memory, writer.end, Math.min(memory.length, writer.end + batchBytes))
+      const from = writer.end
+      row = rows.write(batch, row, memory, from, Math.min(memory.length, from + batchBytes))
       writer.endAt(rows.end)
+      this.#asked?.sent(memory.subarray(from, rows.end), row - before)
       this.#sinceTurn += (row - before) * numbersWeight
       if (writer.length > 0) await this.flush()
     }

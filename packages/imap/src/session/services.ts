@@ -2,6 +2,7 @@ import type { Authenticator } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Store } from '@posthorn/storage'
 import type { CommandTable } from '../commands/command-table.ts'
+import type { KeptRows } from '../commands/kept-rows.ts'
 import type { RenderedCache } from '../commands/rendered-cache.ts'
 import type { KeyTables } from '../order/key-tables.ts'
 import type { MailboxWatch } from './mailbox-watch.ts'
@@ -18,6 +19,7 @@ export interface Services {
   /** For SORT and THREAD. */
   readonly keyTables: KeyTables
   readonly rendered: RenderedCache
+  readonly keptRows: KeptRows
   readonly watch: MailboxWatch
   /** Asked at each use, so that a reload acts at once. */
   readonly options: () => ImapOptions

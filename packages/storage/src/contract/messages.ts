@@ -149,6 +149,8 @@ export interface MessageStore {
   /** All or nothing (RFC 3502). Durable on return. */
   append(mailbox: MailboxId, items: readonly AppendItem[]): Promise<readonly Placed[]>
   view(mailbox: MailboxId): Promise<MailboxView>
+  /** HIGHESTMODSEQ as it is now, without waiting; undefined: there is no such mailbox, or its row is damaged. */
+  modSeqNow(mailbox: MailboxId): ModSeq | undefined
   /**
    * `uids` ascending; missing ones are left out. Batches are bounded in count and octets. Messages whose octets or
    * rows are damaged are left out, too: after the others it throws StoreError 'corrupt'.

@@ -10,7 +10,7 @@ import {
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { chunkRows, type Placement } from '../rows/chunk.ts'
-import { readMailbox } from '../rows/mailbox-row.ts'
+import { readMailbox, readMailboxState } from '../rows/mailbox-row.ts'
 import { copyInSteps } from '../steps/copy-in-steps.ts'
 import { moveInSteps } from '../steps/move-in-steps.ts'
 import { append } from './append.ts'
@@ -34,6 +34,7 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
     aids.texts?.listings?.prepare(found.account)
     return engine.views.view(snapshot, found, countedOf(snapshot, mailbox))
   },
+  modSeqNow: (mailbox) => modSeqNow(snapshotOf(engine), mailbox),
   fetch: (mailbox, uids, want: FetchWant) =>
     want.listing === undefined
       ? fetchBatches(engine, mailbox, uids, want)
@@ -59,6 +60,16 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
 const countedOf = (reader: Reader, mailbox: MailboxId) => {
   const { id, state } = stateOf(reader, mailbox)
   return { id, ...state }
+}
+
+const modSeqNow = (reader: Reader, mailbox: MailboxId): ModSeq | undefined => {
+  try {
+    return readMailboxState(reader, mailbox)?.highestModSeq as ModSeq | undefined
+  } catch (error) {
+    // Who reads the mailbox is told.
+    if (error instanceof StoreError) return undefined
+    throw error
+  }
 }
 
 /** Of a large mailbox that nobody has looked at yet. */
