@@ -29,6 +29,8 @@ let lastId = 0
 export class Connection extends SMTPConnection implements SessionWire {
   readonly peer: SmtpSession
   readonly conversation: Session
+  /** Of the socket, or the PROXY header: connections are counted by it, whatever XCLIENT says. */
+  readonly clientAddress: string
   readonly #host: ConnectionHost
 
   constructor(
@@ -40,6 +42,7 @@ export class Connection extends SMTPConnection implements SessionWire {
   ) {
     super(server, socket, options)
     this.#host = host
+    this.clientAddress = this.remoteAddress
     this.peer = {
       id: (++lastId).toString(36),
       service,

@@ -1,5 +1,14 @@
 import { type Credentials, makeScramVerifier } from '@posthorn/sasl'
-import type { MailFrom, RcptTo, SmtpHandler, SmtpReply, SmtpSession, SmtpTransaction } from './handler.ts'
+import type {
+  Greeting,
+  MailFrom,
+  ProxiedClient,
+  RcptTo,
+  SmtpHandler,
+  SmtpReply,
+  SmtpSession,
+  SmtpTransaction,
+} from './handler.ts'
 
 export interface ReceivedMail {
   readonly from: MailFrom
@@ -30,6 +39,13 @@ export class RecordingHandler implements SmtpHandler {
     session.trusted = this.trusted
     this.sessions.push(session)
     await this.slow()
+    return this.banner
+  }
+
+  /** What XCLIENT said. */
+  readonly proxiedClients: ProxiedClient[] = []
+  proxied = (_session: SmtpSession, client: ProxiedClient): Greeting => {
+    this.proxiedClients.push(client)
     return this.banner
   }
 

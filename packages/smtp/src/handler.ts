@@ -21,10 +21,11 @@ export interface SmtpSession {
   readonly id: string
   /** 'mx' = port 25, 'submission' = 587 (AUTH required), 'submissions' = 465, 'lmtp'. */
   readonly service: 'mx' | 'submission' | 'submissions' | 'lmtp'
-  readonly clientAddress: string
-  readonly clientPort: number
-  readonly localAddress: string
-  readonly localPort: number
+  /** The four are the connection's own, until XCLIENT says whose it is. */
+  clientAddress: string
+  clientPort: number
+  localAddress: string
+  localPort: number
   /** Verified reverse name, or 'unknown' (Postfix's words in logs and Received). */
   clientName: string
   /** '' before HELO. */
@@ -55,6 +56,37 @@ export interface SmtpSession {
   trusted: boolean
   /** Set by the handler at connect: XVERP is offered. Postfix: smtpd_authorized_verp_clients. */
   verp?: 'offered'
+  /** Set by the handler at connect: what the client says of its own client is believed. Postfix: smtpd_authorized_xclient_hosts. */
+  xclient?: 'offered'
+  /** Set by the handler at connect: the same, for the log and what is passed on. Postfix: smtpd_authorized_xforward_hosts. */
+  xforward?: 'offered'
+  /** Whom the mail of this transaction comes from, by XFORWARD. */
+  forwarded?: ForwardedOrigin | undefined
+}
+
+/** A name as a proxy has found it; in the place of a name why there is none. */
+export type ClaimedName = { readonly name: string } | { readonly missing: 'permanent' | 'temporary' }
+
+/** What a proxy says of its client beside addresses and ports, which the session takes over. Postfix: XCLIENT_README. */
+export interface ProxiedClient {
+  readonly name?: ClaimedName
+  readonly reverseName?: ClaimedName
+  /** The user who has logged in at the proxy. */
+  readonly login?: string
+}
+
+/** The first client of mail that a content filter brings back; 'unknown' where it does not say. Postfix: XFORWARD_README. */
+export interface ForwardedOrigin {
+  name: string
+  address: string
+  port: string
+  /** '' = not known. */
+  helo: string
+  protocol: string
+  /** Its queue ID there; '' = none. */
+  ident: string
+  /** Whether the mail was of clients of ours; undefined: not said. */
+  source?: 'local' | 'remote'
 }
 
 /** What a mail server does not do. */
@@ -120,6 +152,8 @@ export interface SmtpHandler {
   connect(session: SmtpSession): Answer<Greeting>
   /** undefined: the usual 250. */
   helo(session: SmtpSession, verb: 'HELO' | 'EHLO' | 'LHLO'): Answer<SmtpReply | undefined>
+  /** XCLIENT: the session begins anew with another client; the answer is a banner, or a refusal. Absent: nobody may. */
+  proxied?(session: SmtpSession, client: ProxiedClient): Answer<Greeting>
   /** STARTTLS, before its 220. undefined: go on. */
   startTls?(session: SmtpSession): Answer<SmtpReply | undefined>
   /** A command that is none. undefined: the usual 500. */

@@ -24,10 +24,13 @@ export type { TlsEvent, TlsFailureType } from './client/tls-event.ts'
 export { TlsSessions } from './client/tls-sessions.ts'
 export type {
   Answer,
+  ClaimedName,
+  ForwardedOrigin,
   Greeting,
   MailFrom,
   Misconduct,
   Probation,
+  ProxiedClient,
   RcptTo,
   SmtpHandler,
   SmtpReply,

@@ -178,8 +178,8 @@ class Service implements SmtpService {
   #admit(connection: Connection, options: SmtpOptions): SmtpReply | undefined {
     const full = this.#connections.size >= options.connections
     this.#connections.add(connection)
-    this.#clients.enter(connection.peer.clientAddress)
-    connection.peer.connections = this.#clients.of(connection.peer.clientAddress)
+    this.#clients.enter(connection.clientAddress)
+    connection.peer.connections = this.#clients.of(connection.clientAddress)
     if (!this.#stressed && this.#connections.size >= options.connections * stressShare) {
       this.#setStress('yes', `${this.#connections.size} of ${options.connections} connections are taken`)
     }
@@ -206,7 +206,8 @@ class Service implements SmtpService {
     { peer }: Connection,
     options: SmtpOptions,
   ): SmtpReply | undefined | Promise<SmtpReply | undefined> {
-    if (peer.trusted || options.connectionsPerClient === Number.MAX_SAFE_INTEGER) return undefined
+    const isExempt = peer.trusted || peer.xclient === 'offered'
+    if (isExempt || options.connectionsPerClient === Number.MAX_SAFE_INTEGER) return undefined
     const count = this.#clients.all(peer.clientAddress)
     return typeof count === 'number'
       ? this.#overLimit(peer, count, options)
@@ -228,7 +229,7 @@ class Service implements SmtpService {
     const { connections } = connection.conversation.options
     if (this.#stressed && this.#connections.size < connections * calmShare)
       this.#setStress('no', 'connections are free again')
-    this.#clients.leave(connection.peer.clientAddress)
+    this.#clients.leave(connection.clientAddress)
     if (this.#connections.size === 0) this.#emptied?.()
   }
 

@@ -114,6 +114,8 @@ function macros(
     client_address: entry.origin.clientAddress ?? '',
     client_helo: entry.origin.helo ?? '',
     client_hostname: entry.origin.clientName ?? '',
+    client_port: entry.origin.clientPort === undefined ? '' : String(entry.origin.clientPort),
+    client_protocol: entry.origin.protocol ?? '',
     domain,
     extension: extension ?? '',
     mailbox,

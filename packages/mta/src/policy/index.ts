@@ -14,7 +14,14 @@ export { createGreylist, type Greylist, type GreylistOptions } from './greylist/
 export { checkSpf, type SpfQuestion, type SpfVerdict } from './greylist/sender-policy.ts'
 export { SignatureCheck } from './greylist/signature-check.ts'
 export { type ListZone, parseListZone } from './list-zone.ts'
-export { createNetworkList, type NetworkList, networksOfStyle, type OwnAddress } from './networks.ts'
+export {
+  type ClientList,
+  createClientList,
+  createNetworkList,
+  type NetworkList,
+  networksOfStyle,
+  type OwnAddress,
+} from './networks.ts'
 export {
   defaultCodes,
   defaultRestrictions,

@@ -1,3 +1,4 @@
+import { createDomainList, type DomainList } from '../tables/domain-list.ts'
 import {
   type IpAddress,
   type LookupTable,
@@ -13,6 +14,7 @@ import {
   TableError,
   type Tables,
 } from '../tables/index.ts'
+import { type DomainMatching, lookupDomain } from '../tables/partial-keys.ts'
 import { openTableFile } from '../tables/table-file.ts'
 
 /** mynetworks: networks, `/file`s, tables, `!` negation; the first item that matches decides. */
@@ -20,10 +22,21 @@ export interface NetworkList {
   has(address: string): boolean
 }
 
+/** Clients by address or by verified name; the first item that matches decides. Postfix: namadr_list(3). */
+export interface ClientList {
+  has(address: string, name: string): boolean
+}
+
 type Item =
+  | { readonly kind: 'name'; readonly list: DomainList; readonly negated: boolean }
   | { readonly kind: 'network'; readonly network: Network; readonly negated: boolean }
   | { readonly kind: 'file'; readonly current: () => readonly Item[]; readonly negated: boolean }
-  | { readonly kind: 'table'; readonly table: LookupTable; readonly negated: boolean }
+  | {
+      readonly kind: 'table'
+      readonly table: LookupTable
+      readonly negated: boolean
+      readonly names: DomainMatching | undefined
+    }
 
 /** Throws TableError. Postfix: addr_match_list(3). */
 export function createNetworkList(
@@ -36,6 +49,21 @@ export function createNetworkList(
     return address !== undefined && matchItems(parsed, address) === true
   }
   return { has: parsed.every(({ kind }) => kind === 'network') ? remembered(has) : has }
+}
+
+/** Throws TableError. */
+export function createClientList(
+  items: readonly string[],
+  context: TableContext & { readonly tables: Tables },
+  matching: DomainMatching,
+): ClientList {
+  const parsed = items.map((item) => parseItem(item, 'a list of clients', { ...context, names: matching }))
+  return {
+    has: (text, name) => {
+      const address = parseAddress(text)
+      return address !== undefined && matchItems(parsed, address, name) === true
+    },
+  }
 }
 
 const maxRemembered = 10_000
@@ -53,20 +81,37 @@ function remembered(has: (address: string) => boolean): (address: string) => boo
   }
 }
 
-function matchItems(items: readonly Item[], address: IpAddress): boolean | undefined {
-  for (const item of items) {
-    const matches =
-      item.kind === 'network'
-        ? networkContains(item.network, address)
-        : item.kind === 'file'
-          ? matchItems(item.current(), address) === true
-          : lookupIpAddress(item.table, address.toString()) !== undefined
-    if (matches) return !item.negated
-  }
+/** `name`: of the client, where names may match. */
+function matchItems(items: readonly Item[], address: IpAddress, name?: string): boolean | undefined {
+  for (const item of items) if (matchItem(item, address, name)) return !item.negated
   return undefined
 }
 
-function parseItem(text: string, where: string, context: TableContext & { readonly tables: Tables }): Item {
+function matchItem(item: Item, address: IpAddress, name: string | undefined): boolean {
+  switch (item.kind) {
+    case 'network':
+      return networkContains(item.network, address)
+    case 'name':
+      return name !== undefined && item.list.has(name)
+    case 'file':
+      return matchItems(item.current(), address, name) === true
+    case 'table':
+      if (lookupIpAddress(item.table, address.toString()) !== undefined) return true
+      return (
+        name !== undefined &&
+        item.names !== undefined &&
+        lookupDomain(item.table, name, item.names) !== undefined
+      )
+  }
+}
+
+interface ListContext extends TableContext {
+  readonly tables: Tables
+  /** Host names may stand in the list, and match so. */
+  readonly names?: DomainMatching
+}
+
+function parseItem(text: string, where: string, context: ListContext): Item {
   const negated = text.startsWith('!')
   const item = negated ? text.slice(1) : text
   if (item.startsWith('/')) {
@@ -85,12 +130,17 @@ function parseItem(text: string, where: string, context: TableContext & { readon
   }
   if (/^[a-z]+:[/{]/i.test(item)) {
     const [table] = context.tables.openAll([item], 'a list of networks')
-    if (table !== undefined) return { kind: 'table', table, negated }
+    if (table !== undefined) return { kind: 'table', table, negated, names: context.names }
   }
   const network = parseNetwork(item)
+  if (typeof network === 'string' && context.names !== undefined && isHostPattern(item))
+    return { kind: 'name', list: createDomainList([item], context, context.names), negated }
   if (typeof network === 'string') throw new TableError(where, network)
   return { kind: 'network', network, negated }
 }
+
+/** `mail.example.org`, `.example.org`; what is all digits is a network that was mistyped. */
+const isHostPattern = (text: string): boolean => /^[.A-Za-z0-9_-]{1,255}$/.test(text) && /[A-Za-z]/.test(text)
 
 /** One of the machine's own addresses, as node:os tells it. */
 export interface OwnAddress {

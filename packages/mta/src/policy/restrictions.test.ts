@@ -86,7 +86,7 @@ test('P2–P7: each restriction says what Postfix 3.7 says', async () => {
     [
       'reject_unknown_reverse_client_hostname',
       {},
-      '450 4.7.25 Client host rejected: cannot find your reverse hostname, [192.0.2.9]',
+      '450 4.7.1 Client host rejected: cannot find your reverse hostname, [192.0.2.9]',
     ],
     [
       'reject_unlisted_recipient, permit',

@@ -1,7 +1,7 @@
 import type { ContentChecks } from '../checks/index.ts'
 import type { Milters } from '../milter/index.ts'
 import type { FilterTransport, GatewayGuard, Policy } from '../policy/index.ts'
-import type { NetworkList } from '../policy/networks.ts'
+import type { ClientList, NetworkList } from '../policy/networks.ts'
 import type { Routing } from '../routing/index.ts'
 import type { Screen } from '../screen/index.ts'
 import type { ClientLimits } from './client-limits.ts'
@@ -59,6 +59,10 @@ export interface ReceiveConfiguration {
   readonly gatewayGuard?: GatewayGuard
   /** smtpd_authorized_verp_clients: who may use XVERP; undefined: nobody. */
   readonly verpClients?: NetworkList | undefined
+  /** smtpd_authorized_xclient_hosts; undefined: nobody. */
+  readonly xclientHosts?: ClientList | undefined
+  /** smtpd_authorized_xforward_hosts; undefined: nobody. */
+  readonly xforwardHosts?: ClientList | undefined
   /** smtpd_forbid_bare_newline_exclusions. */
   readonly bareNewlineExclusions?: NetworkList | undefined
   /** smtpd_sasl_exceptions_networks: AUTH is hidden from them. */

@@ -5,6 +5,7 @@ import type {
   Answer,
   Greeting,
   MailFrom,
+  ProxiedClient,
   SmtpHandler,
   SmtpReply,
   SmtpSession,
@@ -25,6 +26,7 @@ import { createMailboxRoom } from './mailbox-room.ts'
 import { MilterGuard } from './milter-guard.ts'
 import { etrn, expn, vrfy } from './queries.ts'
 import type { ReceiveConfiguration } from './receive-options.ts'
+import { authorise, becomes, recognise } from './recognise.ts'
 import { reply, replyOf } from './refusals.ts'
 import { policyFor, SessionQuestions } from './session-questions.ts'
 import { clientOf, newSessionState, type SessionState } from './session-state.ts'
@@ -87,21 +89,29 @@ class Receiver implements SmtpHandler {
   }
 
   connect(session: SmtpSession): Answer<Greeting> {
-    const { mynetworks, gatewayGuard } = this.#sources.configuration()
     const state = this.#stateOf(session)
-    const inMyNetworks =
-      mynetworks.has(session.clientAddress) && (gatewayGuard?.trusts(session.clientAddress) ?? true)
-    session.trusted = inMyNetworks
-    const { bareNewlineExclusions, authExceptions } = this.#sources.configuration()
-    if (bareNewlineExclusions?.has(session.clientAddress) === true) session.bareNewline = 'accepted'
-    if (authExceptions?.has(session.clientAddress) === true) session.auth = 'hidden'
-    const { verpClients } = this.#sources.configuration()
-    if (verpClients?.has(session.clientAddress) === true) session.verp = 'offered'
+    recognise(session, state, this.#sources.configuration())
     this.#countConnection(session, state)
-    state.client = { ...state.client, inMyNetworks }
     const { screen } = this.#sources.configuration()
     if (screen !== undefined && session.service === 'mx') return this.#screened(session, state, screen)
     return this.#named(session, state)
+  }
+
+  /** XCLIENT. Nobody is counted or screened again. */
+  proxied(session: SmtpSession, client: ProxiedClient): Answer<Greeting> {
+    const before = this.#stateOf(session)
+    before.milters?.quit()
+    const state: SessionState = {
+      ...newSessionState(session),
+      ...(before.counted === undefined ? {} : { counted: before.counted }),
+    }
+    this.#states.set(session, state)
+    session.clientName = becomes(state, before.client.name, client).name
+    recognise(session, state, this.#sources.configuration())
+    authorise(session, this.#sources.configuration())
+    if (client.login !== undefined)
+      session.user = { address: this.#withDomain(client.login), method: 'XCLIENT' }
+    return this.#welcome(session, state)
   }
 
   #countConnection(session: SmtpSession, state: SessionState): void {
@@ -168,14 +178,20 @@ class Receiver implements SmtpHandler {
 
   #admit(session: SmtpSession, state: SessionState): Answer<SmtpReply> {
     this.#log('info', `connect from ${clientOf(session)}`)
-    const { limits, options } = this.#sources.configuration()
-    const welcome: SmtpReply = { code: 220, text: options.banner }
-    return after(this.#countForLimits(session, limits), (tooMany): Answer<SmtpReply> => {
+    const { limits } = this.#sources.configuration()
+    authorise(session, this.#sources.configuration())
+    const counted = session.xclient === 'offered' ? undefined : this.#countForLimits(session, limits)
+    return after(counted, (tooMany): Answer<SmtpReply> => {
       if (tooMany !== undefined) return { ...replyOf(tooMany), code: 421 }
-      return after(this.#questions.ask('connect', 'CONNECT', session), (refused): Answer<SmtpReply> => {
-        if (refused !== undefined) return refused
-        return after(this.#openMilters(session, state), (filtered) => filtered ?? welcome)
-      })
+      return this.#welcome(session, state)
+    })
+  }
+
+  #welcome(session: SmtpSession, state: SessionState): Answer<SmtpReply> {
+    const welcome: SmtpReply = { code: 220, text: this.#sources.configuration().options.banner }
+    return after(this.#questions.ask('connect', 'CONNECT', session), (refused): Answer<SmtpReply> => {
+      if (refused !== undefined) return refused
+      return after(this.#openMilters(session, state), (filtered) => filtered ?? welcome)
     })
   }
 

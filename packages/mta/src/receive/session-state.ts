@@ -61,6 +61,20 @@ export function clientOf(session: SmtpSession): string {
   return `${session.clientName}[${session.clientAddress}]`
 }
 
+/** Whose mail it is in the log of what becomes of it: the client of the server before a filter, when that told. */
+export function originClientOf(session: SmtpSession): string {
+  const { forwarded } = session
+  return forwarded === undefined ? clientOf(session) : `${forwarded.name}[${forwarded.address}]`
+}
+
+/** `, orig_queue_id=1A2B, orig_client=mail.example.net[192.0.2.1]`, or nothing. Postfix: XFORWARD_README. */
+export function forwardedText({ forwarded }: SmtpSession): string {
+  if (forwarded === undefined) return ''
+  const { ident, name, address } = forwarded
+  const client = name === 'unknown' && address === 'unknown' ? '' : `, orig_client=${name}[${address}]`
+  return `${ident === '' ? '' : `, orig_queue_id=${ident}`}${client}`
+}
+
 /** `, sasl_method=PLAIN, sasl_username=a@b`, or nothing. */
 export function loginText({ user }: SmtpSession): string {
   return user === undefined ? '' : `, sasl_method=${user.method}, sasl_username=${user.address}`

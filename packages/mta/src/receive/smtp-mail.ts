@@ -29,8 +29,8 @@ import {
   type ReceiveConfiguration,
 } from './receive-options.ts'
 import { faultReply, reply, replyOf } from './refusals.ts'
-import { clientOf, loginText, type SessionState } from './session-state.ts'
-import { envelopeOptions, originOf, ownHeader, traceFields } from './smtp-trace.ts'
+import { clientOf, forwardedText, loginText, originClientOf, type SessionState } from './session-state.ts'
+import { envelopeOptions, isOwnClient, originOf, ownHeader, traceFields } from './smtp-trace.ts'
 import { verpOf } from './verp.ts'
 
 export interface MailSources {
@@ -247,7 +247,7 @@ export class SmtpMail implements SmtpTransaction {
       sender: envelope.sender,
       recipients: recipientsAfter(effects, envelope.recipients),
       options: envelopeOptions(this.#from),
-      origin: originOf(this.#session),
+      origin: originOf(this.#session, isOwnClient(this.#session, this.#configuration) ? 'local' : 'remote'),
       arrivedMs: this.#arrivedMs,
       hold: this.#verdicts.has('hold') ? ('held' as const) : ('free' as const),
       facts: intake.facts,
@@ -291,11 +291,11 @@ export class SmtpMail implements SmtpTransaction {
     return {
       log: this.#sources.log,
       queueId: this.queueId,
-      client: clientOf(session),
+      client: originClientOf(session),
       sender: this.#from.address,
       recipient: this.#recipients[0]?.address ?? '',
-      protocol: session.protocol,
-      helo: session.helo,
+      protocol: session.forwarded?.protocol ?? session.protocol,
+      helo: session.forwarded?.helo ?? session.helo,
     }
   }
 
@@ -334,7 +334,7 @@ export class SmtpMail implements SmtpTransaction {
   #open(): void {
     const session = this.#session
     this.#verdicts.queueId = this.#sources.store.queue.newId(this.#arrivedMs)
-    this.#verdicts.log('info', `client=${clientOf(session)}${loginText(session)}`)
+    this.#verdicts.log('info', `client=${clientOf(session)}${loginText(session)}${forwardedText(session)}`)
   }
 
   #request(command: string, recipient: string | undefined): PolicyRequest {

@@ -47,7 +47,8 @@ export function traceFields(mail: TracedMail): Buffer[] {
 /** What the header of a client's mail is mended with; undefined: it is not ours to mend. */
 export function ownHeader(mail: TracedMail): OwnHeader | undefined {
   const { options, routing } = mail.configuration
-  if (options.addMissingHeaders !== 'always' && !isOwnClient(mail)) return undefined
+  if (options.addMissingHeaders !== 'always' && !isOwnClient(mail.session, mail.configuration))
+    return undefined
   return {
     myhostname: options.myhostname,
     queueId: mail.queueId,
@@ -58,8 +59,10 @@ export function ownHeader(mail: TracedMail): OwnHeader | undefined {
   }
 }
 
-function isOwnClient({ session, configuration }: TracedMail): boolean {
-  const { headerClients } = configuration
+/** Whether the header of a client's mail is ours to complete, and its addresses to rewrite. */
+export function isOwnClient(session: SmtpSession, { headerClients }: ReceiveConfiguration): boolean {
+  const source = session.forwarded?.source
+  if (source !== undefined) return source === 'local'
   if (headerClients !== undefined) return headerClients(session)
   return session.user !== undefined || isLoopback(session.clientAddress)
 }
@@ -74,16 +77,21 @@ export function envelopeOptions(from: MailFrom): EnvelopeOptions {
   }
 }
 
-export function originOf(session: SmtpSession): Origin {
-  const { clientName, clientAddress, helo, protocol, user } = session
-  return user === undefined
-    ? { clientName, clientAddress, helo, protocol }
-    : {
-        clientName,
-        clientAddress,
-        helo,
-        protocol,
-        saslMethod: user.method,
-        saslUsername: user.address,
-      }
+export function originOf(session: SmtpSession, source: 'local' | 'remote'): Origin {
+  const { clientName, clientAddress, clientPort, helo, protocol, user, forwarded } = session
+  const login = user === undefined ? {} : { saslMethod: user.method, saslUsername: user.address }
+  if (forwarded === undefined) {
+    return { clientName, clientAddress, clientPort, helo, protocol, source, ...login }
+  }
+  const { name, address, port, ident } = forwarded
+  return {
+    clientName: name,
+    clientAddress: address,
+    helo: forwarded.helo,
+    protocol: forwarded.protocol,
+    source: forwarded.source ?? source,
+    ...(port === 'unknown' ? {} : { clientPort: Number(port) }),
+    ...(ident === '' ? {} : { ident }),
+    ...login,
+  }
 }

@@ -168,10 +168,6 @@ const families: readonly (readonly [RegExp, string])[] = [
     /^(?:message_(?:reject|strip)|strict_|disable_mime|detect_8bit|cleanup_replace|internal_mail_filter)/,
     'a message is kept as it came, octet for octet',
   ],
-  [
-    /^(?:smtpd_authorized_x|smtp_send_xforward|smtp_xforward)/,
-    'use the PROXY protocol (haproxy_trusted_networks)',
-  ],
   [/verp/, 'VERP is asked for by sendmail -XV or the client'],
   [
     /^resolve_|^empty_address_|^sun_|^backwards_|^remote_header_|^helpful_|^respectful_|^header_from_|^dont_remove|^queue_file_/,

@@ -5,6 +5,7 @@ import type { Log } from '@posthorn/mail'
 import {
   type ClientStatistics,
   createAddressVerifier,
+  createClientList,
   createContentChecks,
   createDeliveryAgents,
   createGatewayGuard,
@@ -114,6 +115,8 @@ async function rulesOf(parts: RuleParts, config: Config) {
       routing: overrides(own, 'no_address_mappings') ? { ...routing, envelopeRules: undefined } : routing,
       mynetworks: createNetworkList(trustedNetworks(own), context),
       verpClients: verpClients(own, context),
+      xclientHosts: clientList(own, 'smtpd_authorized_xclient_hosts', context),
+      xforwardHosts: clientList(own, 'smtpd_authorized_xforward_hosts', context),
       bareNewlineExclusions:
         own.values.smtpd_forbid_bare_newline === 'reject'
           ? createNetworkList(own.values.smtpd_forbid_bare_newline_exclusions, context)
@@ -208,6 +211,17 @@ function verpClients(
     ? values.smtpd_authorized_verp_clients
     : values.authorized_verp_clients
   return words.length === 0 ? undefined : createNetworkList(words, context)
+}
+
+/** Names and addresses of clients that may do something; undefined: nobody. */
+function clientList(
+  { values }: Config,
+  parameter: 'smtpd_authorized_xclient_hosts' | 'smtpd_authorized_xforward_hosts',
+  context: Parameters<typeof createNetworkList>[1],
+): ReturnType<typeof createClientList> | undefined {
+  const words = values[parameter]
+  const parentMatchesSubdomains = values.parent_domain_matches_subdomains.includes(parameter) ? 'yes' : 'no'
+  return words.length === 0 ? undefined : createClientList(words, context, { parentMatchesSubdomains })
 }
 
 /** A table or a restriction list that cannot be read is the administrator's to mend. */

@@ -48,12 +48,14 @@ export const xforwardLines = (client: ForwardedClient, known: string): string[] 
   const unknown = (name: string): string => (name === 'unknown' ? '' : name)
   const first = attributes([
     ['NAME', unknown(client.name)],
-    ['ADDR', client.address],
+    ['ADDR', unknown(client.address).replace(/^(?=.*:)/, 'IPV6:')],
+    ['PORT', client.port === undefined ? '' : String(client.port)],
   ])
   const second = attributes([
-    ['PROTO', client.protocol],
+    ['PROTO', unknown(client.protocol)],
     ['HELO', client.helo],
     ['IDENT', client.queueId],
+    ['SOURCE', client.source?.toUpperCase() ?? ''],
   ])
   return [first, second].filter((text) => text !== '').map((text) => `XFORWARD${text}`)
 }

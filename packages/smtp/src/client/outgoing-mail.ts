@@ -39,6 +39,8 @@ export interface ForwardedClient {
   readonly helo: string
   readonly protocol: string
   readonly queueId: string
+  readonly port?: number | undefined
+  readonly source?: 'local' | 'remote' | undefined
 }
 
 /** What became of a recipient. */

@@ -5,6 +5,8 @@ import { ehlo, helo, startTls } from './hello.ts'
 import { lacksHello } from './hello-required.ts'
 import { bdat, data, mailFrom, rcptTo } from './mail-commands.ts'
 import type { Session } from './session.ts'
+import { xclient } from './xclient.ts'
+import { xforward } from './xforward.ts'
 
 export interface Command {
   readonly services: readonly SmtpSession['service'][]
@@ -73,5 +75,7 @@ export const commandTable: ReadonlyMap<string, Command> = new Map<string, Comman
   ['VRFY', { services: all, last: true, junk: true, run: vrfy }],
   ['EXPN', { services: all, last: true, junk: true, run: expn }],
   ['ETRN', { services: smtp, junk: true, run: etrn }],
+  ['XCLIENT', { services: all, run: xclient }],
+  ['XFORWARD', { services: all, run: xforward }],
   ['QUIT', { services: all, beforeTls: true, run: quit }],
 ])

@@ -111,6 +111,7 @@ const answerAll = (
   accepted: number,
   replies: SmtpReply | readonly SmtpReply[],
 ): SmtpReply => {
+  session.peer.forwarded = undefined
   const single = Array.isArray(replies) ? undefined : (replies as SmtpReply)
   const list = single === undefined ? (replies as readonly SmtpReply[]) : [single]
   const last = list.at(-1) ?? reply(451, '4.3.0', 'Error: no answer')

@@ -3,6 +3,8 @@ import { splitWords } from '../wire/command-line.ts'
 import { reply } from '../wire/reply.ts'
 import { offeredNow } from './auth.ts'
 import type { Session } from './session.ts'
+import { xclientOffer } from './xclient.ts'
+import { xforwardOffer } from './xforward.ts'
 
 /** EHLO keywords in Postfix's order; each says whether it is offered now, and how. RFC 5321 §4.1.1.1. */
 const keywords: readonly {
@@ -25,6 +27,8 @@ const keywords: readonly {
     offer: (session) =>
       session.options.brokenSaslAuthClients === 'yes' ? authLine(session, 'AUTH=') : undefined,
   },
+  { name: 'XCLIENT', offer: ({ peer }) => (peer.xclient === 'offered' ? xclientOffer : undefined) },
+  { name: 'XFORWARD', offer: ({ peer }) => (peer.xforward === 'offered' ? xforwardOffer : undefined) },
   { name: 'ENHANCEDSTATUSCODES', offer: () => 'ENHANCEDSTATUSCODES' },
   { name: '8BITMIME', offer: () => '8BITMIME' },
   { name: 'DSN', offer: () => 'DSN' },

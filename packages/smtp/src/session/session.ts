@@ -154,6 +154,7 @@ export class Session {
   forget(reason: string): Answer<void> {
     const mail = this.mail
     this.mail = undefined
+    this.peer.forwarded = undefined
     if (mail === undefined) return
     try {
       const done = mail.abort(reason)

@@ -19,6 +19,11 @@ export interface Origin {
   readonly protocol: string
   readonly saslMethod?: string
   readonly saslUsername?: string
+  readonly clientPort?: number
+  /** The queue ID that a server before a content filter gave it. Postfix: XFORWARD_README. */
+  readonly ident?: string
+  /** Whether its header was ours to rewrite. Postfix: local_header_rewrite_clients. */
+  readonly source?: 'local' | 'remote'
 }
 
 export interface NewRecipient {

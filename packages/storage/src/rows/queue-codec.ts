@@ -1,4 +1,4 @@
-import type { DeliveryNote, EnvelopeOptions } from '../contract.ts'
+import type { DeliveryNote, EnvelopeOptions, Origin } from '../contract.ts'
 import type { StoredEntry, StoredRecipient } from './queue-row.ts'
 
 /**
@@ -12,7 +12,8 @@ type EntryRow = readonly [
   /** 1: on hold, 2: to be returned. */
   marks: number,
   sender: string,
-  client: readonly [name: string, address: string, helo: string, protocol: string, ...sasl: string[]],
+  /** More: method and name of the login, port, first queue ID, `local` or `remote`. */
+  client: readonly [name: string, address: string, helo: string, protocol: string, ...more: string[]],
   options?: EnvelopeOptions,
 ]
 
@@ -36,14 +37,25 @@ const isEmpty = (fields: object): boolean => {
   return true
 }
 
+/** Up to the last that is there. */
+const moreOf = ({ saslMethod = '', saslUsername = '', clientPort, ident = '', source }: Origin): string[] => {
+  const more = [
+    saslMethod,
+    saslUsername,
+    clientPort === undefined ? '' : String(clientPort),
+    ident,
+    source ?? '',
+  ]
+  while (more.at(-1) === '') more.pop()
+  return more
+}
+
 /** The queue id is the row's key. */
 export const entryRow = (entry: StoredEntry): EntryRow => {
   const { blobId, arrivedMs, sizeBytes, sender, origin, options } = entry
-  const { clientName, clientAddress, helo, protocol, saslMethod, saslUsername } = origin
+  const { clientName, clientAddress, helo, protocol } = origin
   const marks = (entry.hold ? 1 : 0) + (entry.forcedExpiry === true ? 2 : 0)
-  const sasl =
-    saslMethod === undefined && saslUsername === undefined ? [] : [saslMethod ?? '', saslUsername ?? '']
-  const client: EntryRow[5] = [clientName, clientAddress, helo, protocol, ...sasl]
+  const client: EntryRow[5] = [clientName, clientAddress, helo, protocol, ...moreOf(origin)]
   return isEmpty(options)
     ? [blobId, arrivedMs, sizeBytes, marks, sender, client]
     : [blobId, arrivedMs, sizeBytes, marks, sender, client, options]
@@ -52,7 +64,8 @@ export const entryRow = (entry: StoredEntry): EntryRow => {
 export const parseEntryRow = (queueId: string, row: unknown): StoredEntry => {
   if (!Array.isArray(row)) return row as StoredEntry
   const [blobId, arrivedMs, sizeBytes, marks, sender, client, options = {}] = row as unknown as EntryRow
-  const [clientName, clientAddress, helo, protocol, saslMethod = '', saslUsername = ''] = client
+  const [clientName, clientAddress, helo, protocol, ...more] = client
+  const [saslMethod = '', saslUsername = '', port = '', ident = '', source = ''] = more
   return {
     queueId,
     sender,
@@ -64,6 +77,9 @@ export const parseEntryRow = (queueId: string, row: unknown): StoredEntry => {
       protocol,
       ...(saslMethod === '' ? {} : { saslMethod }),
       ...(saslUsername === '' ? {} : { saslUsername }),
+      ...(port === '' ? {} : { clientPort: Number(port) }),
+      ...(ident === '' ? {} : { ident }),
+      ...(source === 'local' || source === 'remote' ? { source } : {}),
     },
     arrivedMs,
     sizeBytes,

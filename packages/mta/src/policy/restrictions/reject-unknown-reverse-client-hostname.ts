@@ -11,7 +11,7 @@ export const rejectUnknownReverseClientHostname = restriction({
       const code = client.name.reverseStatus === 'temporary' ? 450 : codes.unknownClientRejectCode
       return refuse(
         code,
-        code >= 500 ? '5.7.25' : '4.7.25',
+        code >= 500 ? '5.7.1' : '4.7.1',
         `Client host rejected: cannot find your reverse hostname, [${client.address}]`,
       )
     },

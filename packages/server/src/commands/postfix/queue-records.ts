@@ -63,11 +63,16 @@ export function envelopeRecords(entry: QueueEntry): readonly QueueRecord[] {
   const attributes: readonly (readonly [name: string, value: string | number | undefined])[] = [
     ['log_client_name', origin.clientName],
     ['log_client_address', origin.clientAddress],
+    ['log_client_port', origin.clientPort],
+    ['log_ident', origin.ident],
     ['log_helo_name', origin.helo],
     ['log_protocol_name', origin.protocol],
     ['sasl_method', origin.saslMethod],
     ['sasl_username', origin.saslUsername],
-    ['rewrite_context', origin.protocol === '' || origin.saslUsername !== undefined ? 'local' : undefined],
+    [
+      'rewrite_context',
+      origin.source ?? (origin.protocol === '' || origin.saslUsername !== undefined ? 'local' : undefined),
+    ],
     ['envelope_id', options.envid],
     ['ret_flags', options.ret === undefined ? undefined : options.ret === 'FULL' ? 1 : 2],
     ['encoding', options.body?.toLowerCase().replace('mime', '')],

@@ -25,6 +25,16 @@ export const filters = {
     default: 'cleanup',
     doc: 'The cleanup service of master.cf whose options hold for mail of a service too: `-o cleanup_service_name=subcleanup`, and `subcleanup unix n - y - 0 cleanup` with `-o header_checks=…`.',
   }),
+  smtpd_authorized_xclient_hosts: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Proxies, by address, network or name, that may tell with XCLIENT whose commands they pass on: name, address, port, HELO name, protocol, login and our own address. All access control is then about that client. Filters and mail proxies (nginx) use it.',
+  }),
+  smtpd_authorized_xforward_hosts: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Content filters, by address, network or name, that may tell with XFORWARD whose mail they bring back: the log (`orig_client=`), header_checks, pipe(8) and the next server see the first client; access control is about the filter.',
+  }),
   smtpd_milters: postfix({
     type: 'list',
     default: '',
