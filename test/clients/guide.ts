@@ -1,14 +1,13 @@
 /** A site made of the very lines that a guide has its readers write: main.cf, master.cf, tables. */
 import assert from 'node:assert/strict'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { LogEvent } from '@posthorn/mail'
 import { type MailServer, type MailServerOptions, startMailServer } from '@posthorn/server'
-import { SMTPServer } from 'smtp-server'
 import { parseMainCf } from '../../packages/server/src/config/main-cf.ts'
+import { type Heard, startOtherServer } from '../other-server.ts'
 import { SmtpTalk } from './dialogue.ts'
 import { alice, bob, eventually } from './mail-server.ts'
 import { readMailbox } from './mailbox-reader.ts'
@@ -100,29 +99,9 @@ export async function messagesOf({ server }: Pick<GuideSite, 'server'>, address:
   return (await server.store.mailboxes.find(account.id, 'INBOX'))?.messages ?? 0
 }
 
-/** A server of another program: takes what comes, and tells. */
-export async function otherServer(
-  t: TestContext,
-  onMail?: (from: string, to: readonly string[], text: string) => Promise<void>,
-) {
-  const heard: { readonly from: string; readonly to: readonly string[]; readonly text: string }[] = []
-  const server = new SMTPServer({
-    disabledCommands: ['STARTTLS', 'AUTH'],
-    onData(stream, session, done) {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', () => {
-        const { mailFrom, rcptTo } = session.envelope
-        const from = mailFrom === false ? '' : mailFrom.address
-        const to = rcptTo.map(({ address }) => address)
-        const text = Buffer.concat(chunks).toString('latin1')
-        heard.push({ from, to, text })
-        Promise.resolve(onMail?.(from, to, text)).then(() => done(), done)
-      })
-    },
-  })
-  server.on('error', () => {})
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.after(() => new Promise<void>((resolve) => server.close(resolve)))
-  return { heard, port: (server.server.address() as AddressInfo).port }
+/** Until the test ends. */
+export async function otherServer(t: TestContext, onMail?: (mail: Heard) => Promise<void>) {
+  const server = await startOtherServer(onMail)
+  t.after(server.close)
+  return server
 }

@@ -65,7 +65,7 @@ inet_protocols = all
 
 test('FILTER_README, amavis: content_filter on 10024, back on 10025, each thing done once', async (t) => {
   let back = 0
-  const filter = await otherServer(t, async (from, to, text) => {
+  const filter = await otherServer(t, async ({ from, to, text }) => {
     const talk = await SmtpTalk.open(back)
     await talk.say(`MAIL FROM:<${from}>`)
     for (const one of to) assert.match(await talk.say(`RCPT TO:<${one}>`), /^250/)

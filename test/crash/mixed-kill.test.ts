@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { SMTPServer } from 'smtp-server'
+import { startOtherServer } from '../other-server.ts'
 import { ImapActor, password } from './imap-actor.ts'
 import { PostActor } from './post-actor.ts'
 import { posthorn, type SpawnedServer, spawnServer } from './spawned-server.ts'
@@ -20,36 +20,19 @@ const kinds = ['all', 'worker', 'primary'] as const
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** A host elsewhere that takes mail, and now and then says "later". */
-interface Elsewhere {
-  readonly port: number
-  readonly arrived: Map<string, number>
-  close(): void
-}
-
-async function startElsewhere(): Promise<Elsewhere> {
+async function startElsewhere() {
   const arrived = new Map<string, number>()
-  const server = new SMTPServer({
-    disabledCommands: ['AUTH', 'STARTTLS'],
-    logger: false,
-    onRcptTo: (_address, _session, callback) =>
-      callback(Math.random() < 0.1 ? Object.assign(new Error('later'), { responseCode: 451 }) : null),
-    onData(stream, _session, callback) {
-      let text = ''
-      stream.on('data', (chunk: Buffer) => {
-        text += chunk.toString('latin1')
-      })
-      stream.on('end', () => {
-        const id = /X-Ledger: (\S+)/.exec(text)?.[1] ?? ''
-        arrived.set(id, (arrived.get(id) ?? 0) + 1)
-        callback()
-      })
+  const { port, close } = await startOtherServer(
+    ({ text }) => {
+      const id = /X-Ledger: (\S+)/.exec(text)?.[1] ?? ''
+      arrived.set(id, (arrived.get(id) ?? 0) + 1)
     },
-  })
-  server.on('error', () => {})
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return { port, arrived, close: () => server.close() }
+    {
+      onRcptTo: (_address, _session, callback) =>
+        callback(Math.random() < 0.1 ? Object.assign(new Error('later'), { responseCode: 451 }) : null),
+    },
+  )
+  return { port, arrived, close }
 }
 
 const workersOf = (pid: number): number[] =>

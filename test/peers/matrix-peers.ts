@@ -14,10 +14,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type MailServer, startMailServer } from '@posthorn/server'
-import { SMTPServer } from 'smtp-server'
 import { eventually } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
 import { Wire } from '../clients/wire.ts'
+import { startOtherServer } from '../other-server.ts'
 import { freePort, masterCf, ownPlaces, runPostfix, sbin } from './private-postfix.ts'
 
 export { postfixMissing as matrixMissing } from './private-postfix.ts'
@@ -54,37 +54,26 @@ interface Sink {
   readonly seen: string[]
   /** Whole messages, in order of arrival. */
   readonly messages: string[]
-  close(): void
+  close(): Promise<void>
 }
 
 async function startSink(): Promise<Sink> {
   const seen: string[] = []
   const messages: string[] = []
-  const server = new SMTPServer({
-    disabledCommands: ['AUTH', 'STARTTLS'],
-    hideSize: true,
-    onRcptTo({ address }, _session, done) {
-      const refused = address.startsWith('refused@')
-      done(refused ? Object.assign(new Error('5.1.1 no such user there'), { responseCode: 550 }) : null)
+  const { port, close } = await startOtherServer(
+    ({ from, to, text }) => {
+      for (const address of to) seen.push(`sent from=<${from}> to=<${address}>: ${subjectOf(text)}`)
+      messages.push(text)
     },
-    onData(stream, session, done) {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', () => {
-        const { mailFrom, rcptTo } = session.envelope
-        const text = Buffer.concat(chunks).toString('latin1')
-        const from = mailFrom === false ? '' : mailFrom.address
-        for (const { address } of rcptTo) seen.push(`sent from=<${from}> to=<${address}>: ${subjectOf(text)}`)
-        messages.push(text)
-        done()
-      })
+    {
+      hideSize: true,
+      onRcptTo({ address }, _session, done) {
+        const refused = address.startsWith('refused@')
+        done(refused ? Object.assign(new Error('5.1.1 no such user there'), { responseCode: 550 }) : null)
+      },
     },
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  server.on('error', () => {})
-  const address = server.server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return { port, seen, messages, close: () => server.close(() => {}) }
+  )
+  return { port, seen, messages, close }
 }
 
 const subjectOf = (text: string): string => /^Subject: (.*?)\r?$/im.exec(text)?.[1] ?? ''
@@ -131,9 +120,8 @@ export class Matrix {
 
   async stop(): Promise<void> {
     runPostfix(this.#folder, 'stop')
-    this.#sinks.ours.close()
-    this.#sinks.theirs.close()
     await this.#ours.stop()
+    await Promise.all([this.#sinks.ours.close(), this.#sinks.theirs.close()])
     rmSync(this.#folder, { recursive: true, force: true })
   }
 

@@ -9,10 +9,10 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { MailServer } from '@posthorn/server'
 import { createTransport } from 'nodemailer'
-import { SMTPServer } from 'smtp-server'
 import { makeCertificate } from '../../packages/smtp/src/client/certificate-fixture.ts'
 import { alice, eventually, startForClients } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
+import { type OtherServer, startOtherServer } from '../other-server.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { freePort } from './private-postfix.ts'
 
@@ -44,30 +44,13 @@ match from any mail-from "<>" for any action "box"
 
 describe('OpenSMTPD at both ends', { skip: missing }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-opensmtpd-'))
-  const received: { readonly to: readonly string[]; readonly from: string; readonly source: Buffer }[] = []
-  const sink = new SMTPServer({
-    disabledCommands: ['AUTH', 'STARTTLS'],
-    onData(stream, { envelope: { mailFrom, rcptTo } }, done) {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', () => {
-        received.push({
-          from: mailFrom === false ? '' : mailFrom.address,
-          to: rcptTo.map(({ address }) => address),
-          source: Buffer.concat(chunks),
-        })
-        done()
-      })
-    },
-  })
+  let sink: OtherServer
   let daemon: Daemon
   let server: MailServer
   let port = 0
 
   before(async () => {
-    await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve))
-    sink.on('error', () => {})
-    const at = sink.server.address()
+    sink = await startOtherServer()
     port = await freePort()
     const { cert, key } = makeCertificate({ name: 'opensmtpd.test', kind: 'server' })
     writeFileSync(join(folder, 'cert.pem'), cert, { mode: 0o600 })
@@ -80,14 +63,13 @@ describe('OpenSMTPD at both ends', { skip: missing }, () => {
     })
     const file = join(folder, 'smtpd.conf')
     const parts = { folder, port, posthorn: server.ports.smtp }
-    const sinkPort = typeof at === 'object' && at !== null ? at.port : 0
-    writeFileSync(file, configuration({ ...parts, sink: sinkPort }), { mode: 0o644 })
+    writeFileSync(file, configuration({ ...parts, sink: sink.port }), { mode: 0o644 })
     daemon = await startDaemon(program, ['-d', '-f', file], { port }, join(folder, 'output'))
   })
   after(async () => {
     await daemon?.stop()
     await server?.stop()
-    await new Promise<void>((resolve) => sink.close(resolve))
+    await sink.close()
     rmSync(folder, { recursive: true, force: true })
     // What it still has to say belongs to this test alone: as a package it is not on this machine.
     if (!existsSync('/usr/sbin/smtpd')) rmSync('/var/spool/smtpd', { recursive: true, force: true })
@@ -106,11 +88,11 @@ describe('OpenSMTPD at both ends', { skip: missing }, () => {
     await send(server.ports.smtp, alice.address, recipients, 'out to OpenSMTPD', body)
     const box = await eventually(
       'the message behind OpenSMTPD',
-      async () => received.find(({ source }) => source.includes('out to OpenSMTPD')),
+      async () => sink.heard.find(({ text }) => text.includes('out to OpenSMTPD')),
       60_000,
     )
     assert.deepEqual([box.from, box.to], [alice.address, ['box@opensmtpd.test']])
-    const source = box.source.toString()
+    const source = Buffer.from(box.text, 'latin1').toString()
     assert.match(source, /by opensmtpd\.test \(OpenSMTPD\) with ESMTP/)
     assert.equal(source.slice(source.indexOf('\r\n\r\n') + 4), body)
     const bounce = await eventually('the bounce', async () =>
@@ -139,9 +121,9 @@ describe('OpenSMTPD at both ends', { skip: missing }, () => {
     assert.equal(source.slice(source.indexOf('\r\n\r\n') + 4), sent)
     const bounce = await eventually(
       'the bounce of OpenSMTPD',
-      async () => received.find(({ from, source }) => from === '' && source.includes('nobody@example.org')),
+      async () => sink.heard.find(({ from, text }) => from === '' && text.includes('nobody@example.org')),
       60_000,
     )
-    assert.match(bounce.source.toString(), /550 5\.1\.1 <nobody@example\.org>: Recipient address rejected/)
+    assert.match(bounce.text, /550 5\.1\.1 <nobody@example\.org>: Recipient address rejected/)
   })
 })

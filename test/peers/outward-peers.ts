@@ -4,7 +4,6 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type MailServer, startMailServer } from '@posthorn/server'
-import { SMTPServer } from 'smtp-server'
 import {
   type PeerScript,
   type ScriptedPeer,
@@ -12,6 +11,7 @@ import {
 } from '../../packages/smtp/src/client/scripted-peer-fixture.ts'
 import { eventually } from '../clients/mail-server.ts'
 import { Wire } from '../clients/wire.ts'
+import { startOtherServer } from '../other-server.ts'
 import { freePort, masterCf, ownPlaces, runPostfix } from './private-postfix.ts'
 
 export interface OutwardScenario {
@@ -36,32 +36,21 @@ export interface OutwardSeen {
 
 interface Side {
   readonly peer: ScriptedPeer
-  readonly back: { readonly port: number; readonly messages: string[]; close(): void }
+  readonly back: { readonly port: number; readonly messages: string[]; close(): Promise<void> }
   readonly log: () => readonly string[]
 }
 
 /** Those who write to back.test get their reports here. */
 async function startBack(): Promise<Side['back']> {
   const messages: string[] = []
-  const server = new SMTPServer({
-    disabledCommands: ['AUTH', 'STARTTLS'],
-    onData(stream, session, done) {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', () => {
-        const { mailFrom, rcptTo } = session.envelope
-        const from = mailFrom === false ? '' : mailFrom.address
-        const to = rcptTo.map(({ address }) => address).join(' ')
-        messages.push(`from=<${from}> to=<${to}>\n${Buffer.concat(chunks).toString('latin1')}`)
-        done()
-      })
+  const { port, close } = await startOtherServer(
+    ({ from, to, text }) => {
+      messages.push(`from=<${from}> to=<${to.join(' ')}>\n${text}`)
     },
-  })
-  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve))
-  server.on('error', () => {})
-  const address = server.server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  return { port, messages, close: () => server.close(() => {}) }
+    {},
+    { host: '0.0.0.0' },
+  )
+  return { port, messages, close }
 }
 
 const common = [
@@ -132,7 +121,7 @@ export class Outward {
     await this.#server?.stop()
     for (const side of [this.#ours, this.#theirs]) {
       side?.peer.close()
-      side?.back.close()
+      await side?.back.close()
     }
     rmSync(this.#folder, { recursive: true, force: true })
   }
