@@ -129,6 +129,23 @@ test('a list is asked once a second about a client, each restriction for itself'
   }
 })
 
+test('clients that come while a list is asked wait for its answer', async () => {
+  let asked = 0
+  const open = Promise.withResolvers<void>()
+  const { made } = lists(async (question) => {
+    if (question.startsWith('1.')) asked++
+    await open.promise
+    return { kind: 'records', records: ['127.0.0.4'], ttlMs: 0 }
+  })
+  const zone = parseListZone('bl.example')
+  const answers = [1, 2, 3].map(async () => (await made.query(zone, '192.0.2.1')).kind)
+  const other = made.query(zone, '192.0.2.2')
+  open.resolve()
+  assert.deepEqual(await Promise.all(answers), ['listed', 'listed', 'listed'])
+  assert.equal((await other).kind, 'listed')
+  assert.equal(asked, 1)
+})
+
 test('RFC 5782 §2.4: an IPv6 client is asked for by its nibbles', async () => {
   const asked: string[] = []
   const { made } = lists(async (question) => {

@@ -52,6 +52,8 @@ interface Health {
   restUntilMs: number
   /** By restriction and subject: what the list has just said. */
   readonly fresh: Map<string, { readonly listing: Listing; readonly untilMs: number }>
+  /** The same, while it is asked: who comes meanwhile waits for that answer. */
+  readonly asked: Map<string, Promise<Listing>>
 }
 
 /** The DNS lists of one policy: asked side by side, never waited for longer than the time limit. RFC 5782. */
@@ -89,11 +91,16 @@ export class DnsLists {
   /** Never rejects. */
   query(zone: ListZone, subject: string): Answer<Listing> {
     const health = this.#healthOf(zone.zone)
-    const fresh = health.fresh.get(`${zone.text} ${subject}`)
+    const key = `${zone.text} ${subject}`
+    const fresh = health.fresh.get(key)
     const leftMs = fresh === undefined ? 0 : fresh.untilMs - this.#sources.now()
     // More than that is left when the clock was set back.
     if (fresh !== undefined && leftMs > 0 && leftMs <= freshMs) return fresh.listing
-    return this.#lookUp(zone, subject, health)
+    const asked = health.asked.get(key)
+    if (asked !== undefined) return asked
+    const listing = this.#lookUp(zone, subject, health).finally(() => health.asked.delete(key))
+    health.asked.set(key, listing)
+    return listing
   }
 
   async #lookUp(zone: ListZone, subject: string, health: Health): Promise<Listing> {
@@ -157,7 +164,7 @@ export class DnsLists {
   #healthOf(zone: string): Health {
     let health = this.#health.get(zone)
     if (health === undefined) {
-      health = { failures: 0, restUntilMs: 0, fresh: new Map() }
+      health = { failures: 0, restUntilMs: 0, fresh: new Map(), asked: new Map() }
       this.#health.set(zone, health)
     }
     return health

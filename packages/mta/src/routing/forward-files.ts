@@ -36,6 +36,8 @@ const defaultPaths = ['$home/.forward${recipient_delimiter}${extension}', '$home
 /** Postfix: forward_path. */
 export function createForwardFiles(options: ForwardOptions): ForwardFiles {
   const kept = new Map<string, { readonly value: Forwarding; readonly untilMs: number }>()
+  /** Who comes while a home is looked at waits for that answer. */
+  const looking = new Map<string, Promise<Forwarding>>()
   const complaints = new Map<string, string>()
 
   function complain(path: string, reason: string): void {
@@ -89,11 +91,17 @@ export function createForwardFiles(options: ForwardOptions): ForwardFiles {
       const key = `${home}\n${safeExtension ?? ''}`
       const entry = kept.get(key)
       if (entry !== undefined && entry.untilMs > options.now()) return entry.value
-      return load(account, home, safeExtension).then((value) => {
-        if (kept.size >= maxEntries) kept.clear()
-        kept.set(key, { value, untilMs: options.now() + maxAgeMs })
-        return value
-      })
+      const under = looking.get(key)
+      if (under !== undefined) return under
+      const found = load(account, home, safeExtension)
+        .then((value) => {
+          if (kept.size >= maxEntries) kept.clear()
+          kept.set(key, { value, untilMs: options.now() + maxAgeMs })
+          return value
+        })
+        .finally(() => looking.delete(key))
+      looking.set(key, found)
+      return found
     },
   }
 }

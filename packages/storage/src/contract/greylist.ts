@@ -7,6 +7,7 @@ export interface GreylistTriplet {
 export interface GreylistRow extends GreylistTriplet {
   readonly firstSeenMs: number
   readonly lastSeenMs: number
+  /** How often: counted once a minute at most. */
   readonly passed: number
 }
 

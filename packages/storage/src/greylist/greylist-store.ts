@@ -26,9 +26,10 @@ const networkKey = (network: string): Buffer => hashKey(tables.greylistNetwork, 
 
 export const createGreylistStore = (engine: Engine): GreylistStore => ({
   async attempt(triplet, rules) {
-    const proven = provenNetwork(snapshotOf(engine), triplet, rules)
+    const snapshot = snapshotOf(engine)
     // When it was seen last counts in days: a write for each of its messages says nothing new.
-    if (proven !== undefined && Math.abs(rules.nowMs - proven.lastSeenMs) < seenAgainMs) return passesAtOnce
+    if (isSeenLately(provenNetwork(snapshot, triplet, rules), rules)) return passesAtOnce
+    if (isSeenLately(passedTriplet(snapshot, triplet, rules), rules)) return passesAgain
     return engine.commit.run((unit) => attempt(unit, triplet, rules))
   },
   async list(limit = 1_000) {
@@ -44,6 +45,21 @@ export const createGreylistStore = (engine: Engine): GreylistStore => ({
 
 const seenAgainMs = 60_000
 const passesAtOnce = { waitMs: 0, first: false, autoWhitelisted: true }
+const passesAgain = { waitMs: 0, first: false, autoWhitelisted: false }
+
+const isSeenLately = (row: { readonly lastSeenMs: number } | undefined, { nowMs }: Rules): boolean =>
+  row !== undefined && Math.abs(nowMs - row.lastSeenMs) < seenAgainMs
+
+/** A triplet that has waited once and need not again. */
+const passedTriplet = (
+  reader: Reader,
+  triplet: GreylistTriplet,
+  { nowMs, retryWindowMs, maxAgeMs }: Rules,
+): GreylistRow | undefined => {
+  const row = getJson(reader, tripletKey(triplet)) as GreylistRow | undefined
+  if (row === undefined || row.passed === 0 || row.firstSeenMs > nowMs) return undefined
+  return isExpired(row, nowMs, retryWindowMs, maxAgeMs) ? undefined : row
+}
 
 /** The client's network when it has passed so often that it never waits. */
 const provenNetwork = (

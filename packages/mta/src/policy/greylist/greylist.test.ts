@@ -55,6 +55,37 @@ test('P17: the first try waits, a try after the delay passes, the triplet is rem
   await mail.close()
 })
 
+test('a triplet that has passed is looked up once a second, and seen again without a write', async () => {
+  const mail = await openMailFixture(options)
+  const { greylist } = mail.store
+  const attempt = greylist.attempt.bind(greylist)
+  let asked = 0
+  greylist.attempt = (triplet, rules) => {
+    asked++
+    return attempt(triplet, rules)
+  }
+  const send = async (sender = 'x@far.net') => {
+    const session = await mail.session({ clientAddress: '192.0.2.5' })
+    return (await mail.say(session, sender, ['alice@example.org']))[1]?.slice(0, 3)
+  }
+  assert.equal(await send(), '450')
+  mail.clock.ms += 61_000
+  for (let n = 0; n < 3; n++) assert.equal(await send(), '250')
+  assert.equal(asked, 2)
+  assert.equal(await send('other@far.net'), '450', 'another triplet')
+  mail.clock.ms += 1_500
+  assert.equal(await send(), '250')
+  assert.equal(asked, 4)
+  const seenMs = async () => (await greylist.list()).find(({ sender }) => sender === 'x@far.net')?.lastSeenMs
+  assert.equal(await seenMs(), mail.clock.ms - 1_500)
+  mail.clock.ms += 60_000
+  assert.equal(await send(), '250')
+  assert.equal(await seenMs(), mail.clock.ms, 'once a minute')
+  mail.clock.ms -= 30_000
+  assert.equal(await send(), '250', 'a clock set back makes nobody wait who has passed')
+  await mail.close()
+})
+
 test('P17: nobody waits who has logged in or is trusted; a refusal for good comes first', async () => {
   const mail = await openMailFixture({ ...options, mynetworks: ['127.0.0.0/8', '198.51.100.0/24'] })
   const trusted = await mail.session({ clientAddress: '198.51.100.3' })

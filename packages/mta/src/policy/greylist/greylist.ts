@@ -37,7 +37,7 @@ export interface Greylist {
 const defaultText = 'Greylisted, see http://postgrey.schweikert.ch/help/%r.html (wait %s s)'
 const hourMs = 3_600_000
 const spfTimeoutMs = 5_000
-/** A network that never waits is not looked up for each of its messages. */
+/** Who need not wait is not looked up for each of its messages. */
 const provenMs = 1_000
 const maxProven = 10_000
 
@@ -56,7 +56,7 @@ export function createGreylist(
     autoWhitelistPasses: options.autoWhitelistPasses ?? 5,
   }
   const text = options.text ?? defaultText
-  /** Networks that pass, and until when nobody need ask. */
+  /** Networks and triplets that pass, and until when nobody need ask. */
   const proven = new Map<string, number>()
   const vouchesBySpf = options.vouchers?.includes('spf') === true ? context.dns : undefined
 
@@ -72,9 +72,9 @@ export function createGreylist(
     try {
       const nowMs = context.now()
       const { waitMs, autoWhitelisted } = await store.attempt(triplet, { nowMs, ...rules })
-      if (autoWhitelisted) {
+      if (waitMs <= 0) {
         if (proven.size >= maxProven) proven.clear()
-        proven.set(triplet.network, nowMs + provenMs)
+        proven.set(autoWhitelisted ? triplet.network : keyOf(triplet), nowMs + provenMs)
       }
       return waitMs
     } catch (error) {
@@ -83,10 +83,20 @@ export function createGreylist(
     }
   }
 
-  async function attempt(network: string, request: PolicyRequest, subject: Subject): Promise<Verdict> {
+  const isProven = (key: string): boolean => {
+    const untilMs = proven.get(key)
+    const leftMs = untilMs === undefined ? 0 : untilMs - context.now()
+    // More than that is left when the clock was set back.
+    return leftMs > 0 && leftMs <= provenMs
+  }
+
+  async function attempt(
+    triplet: GreylistTriplet,
+    request: PolicyRequest,
+    subject: Subject,
+  ): Promise<Verdict> {
     const { client } = request
-    const recipient = foldRecipient(request.recipient ?? '')
-    const triplet = { network, sender: foldSender(request.sender ?? ''), recipient }
+    const { recipient } = triplet
     const waitMs = await waitOf(triplet)
     if (waitMs <= 0) return dunno
     if (await isVouchedFor(request)) {
@@ -115,12 +125,16 @@ export function createGreylist(
       if (recipients.some((list) => list.has(recipient))) return dunno
       const network = clientNetwork(client.address)
       if (network === undefined) return dunno
-      const leftMs = (proven.get(network) ?? 0) - context.now()
-      // More than that is left when the clock was set back.
-      return leftMs > 0 && leftMs <= provenMs ? dunno : attempt(network, request, subject)
+      if (isProven(network)) return dunno
+      const sender = foldSender(request.sender ?? '')
+      const triplet = { network, sender, recipient: foldRecipient(recipient) }
+      return isProven(keyOf(triplet)) ? dunno : attempt(triplet, request, subject)
     },
   }
 }
+
+const keyOf = ({ network, sender, recipient }: GreylistTriplet): string =>
+  `${network}\n${sender}\n${recipient}`
 
 /** Farms of senders share a network: /24 and /64. */
 export function clientNetwork(address: string): string | undefined {

@@ -12,7 +12,7 @@ export function addGreylistCommands(program: Command, { shell, site, finish }: C
   const greylist = program.command('greylist').description('greylisting: list, whitelist, expire')
   greylist
     .command('list')
-    .description('triplets with how often they passed')
+    .description('triplets with how often they passed (counted once a minute at most)')
     .option('-n, --limit <count>', 'at most so many', '1000')
     .option('--waiting', 'only those that have not passed')
     .action((options: { limit: string; waiting?: boolean }) =>
