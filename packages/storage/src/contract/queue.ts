@@ -141,6 +141,18 @@ export interface AcceptedRecipient {
   readonly note?: DeliveryNote
 }
 
+/** A claim's owner and the time it has. */
+export interface LeaseTerms {
+  readonly owner: string
+  readonly nowMs: number
+  readonly leaseUntilMs: number
+  /**
+   * Now by a clock of this machine that never jumps, the same for all its processes: a lease that is claimed and asked
+   * for with it ends by it. Default: by `nowMs`.
+   */
+  readonly steadyMs?: number
+}
+
 export interface QueueStore {
   newId(nowMs: number): QueueId
   /** Places local recipients and enqueues the rest: one unit, durable on return. */
@@ -151,17 +163,16 @@ export interface QueueStore {
    */
   acceptClaimed(
     acceptance: Acceptance,
-    claim: { readonly owner: string; readonly nowMs: number; readonly leaseUntilMs: number },
+    claim: LeaseTerms,
   ): Promise<{ readonly accepted: readonly AcceptedRecipient[]; readonly claimed: QueueEntry | undefined }>
   /** Marks due recipients as claimed by `owner` until the lease ends; each entry lists only claimed recipients. */
-  claimDue(claim: {
-    readonly owner: string
-    readonly nowMs: number
-    readonly leaseUntilMs: number
-    readonly limit: number
-    /** Next hops to pass over for now (at their concurrency limit). */
-    readonly except?: readonly string[]
-  }): Promise<readonly QueueEntry[]>
+  claimDue(
+    claim: LeaseTerms & {
+      readonly limit: number
+      /** Next hops to pass over for now (at their concurrency limit). */
+      readonly except?: readonly string[]
+    },
+  ): Promise<readonly QueueEntry[]>
   /**
    * Notes that the delivery of claimed recipients begins, before it does: asked for where a claim before ended without
    * an outcome, to tell who was being delivered then from who only waited. Counted in `begun`.
@@ -202,4 +213,18 @@ export interface QueueStore {
   /** Marks the message for its return and, unless it is held, makes it due. False: not there, or marked already. */
   expire(queueId: QueueId, nowMs: number): Promise<boolean>
   remove(queueId: QueueId): Promise<boolean>
+  /** Queue ids in the order of arrival, from behind a place: what `list` shows, without reading it. */
+  places(after: QueuePlace | undefined, limit: number): Promise<readonly QueuePlace[]>
+  /** One change of some hundred messages in one unit; resolves with those that it changed. */
+  changeMany(queueIds: readonly QueueId[], change: QueueChange): Promise<readonly QueueId[]>
 }
+
+export interface QueuePlace {
+  readonly queueId: QueueId
+  readonly arrivedMs: number
+}
+
+/** As `remove`, `setHold`, `flush` of one message (released, when it is held) and `expire`. */
+export type QueueChange =
+  | { readonly kind: 'remove' | 'hold' | 'release' }
+  | { readonly kind: 'requeue' | 'expire'; readonly nowMs: number }

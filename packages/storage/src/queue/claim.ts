@@ -1,5 +1,5 @@
-import type { Acceptance, AcceptedRecipient, QueueEntry, QueueStore } from '../contract.ts'
-import type { Unit } from '../kv/unit.ts'
+import type { Acceptance, AcceptedRecipient, LeaseTerms, QueueEntry, QueueStore } from '../contract.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
 import { isAlive, type ProcessIdentity } from '../process-identity.ts'
 import {
   readEntry,
@@ -24,7 +24,7 @@ interface Candidate {
 
 /** Attempts are counted here, before anything is tried. */
 export const claimDueIn = (unit: Unit, claim: Claim, self: ProcessIdentity): QueueEntry[] => {
-  endLeases(unit, claim.nowMs)
+  endLeases(unit, claim, self)
   const claimed = new Map<string, { index: number; recipient: StoredRecipient }[]>()
   for (const { queueId, index } of candidates(unit, claim)) {
     const recipient = readRecipient(unit, queueId, index)
@@ -53,12 +53,17 @@ export const claimDueIn = (unit: Unit, claim: Claim, self: ProcessIdentity): Que
 
 const leased = (
   recipient: StoredRecipient,
-  { owner, leaseUntilMs }: Pick<Claim, 'owner' | 'leaseUntilMs'>,
+  { owner, nowMs, leaseUntilMs, steadyMs }: LeaseTerms,
   { pid, startTicks, boot }: ProcessIdentity,
 ): StoredRecipient => ({
   ...recipient,
   attempts: recipient.attempts + 1,
-  lease: { owner, untilMs: leaseUntilMs, process: { pid, startTicks, boot } },
+  lease: {
+    owner,
+    untilMs: leaseUntilMs,
+    ...(steadyMs !== undefined && { steadyUntilMs: Math.trunc(steadyMs + leaseUntilMs - nowMs) }),
+    process: { pid, startTicks, boot },
+  },
 })
 
 /** Accepts a message and claims whoever is due in the same unit: no other one is between the two. */
@@ -67,7 +72,7 @@ export const acceptClaimedIn = (
   unit: Unit,
   acceptance: Acceptance,
   blobId: number,
-  claim: Pick<Claim, 'owner' | 'nowMs' | 'leaseUntilMs'> & { readonly self: ProcessIdentity },
+  claim: LeaseTerms & { readonly self: ProcessIdentity },
 ): { accepted: AcceptedRecipient[]; claimed: QueueEntry | undefined } => {
   const mine: { index: number; recipient: StoredRecipient }[] = []
   let stored: StoredEntry | undefined
@@ -100,10 +105,25 @@ const candidates = (unit: Unit, { nowMs, limit, except }: Claim): Candidate[] =>
 }
 
 /** A worker that died gives its claims back when their lease ends; the attempt stays counted. */
-const endLeases = (unit: Unit, nowMs: number): void => {
-  for (const { queueId, index } of leasesUntil(unit, nowMs)) {
+const endLeases = (unit: Unit, claim: Claim, self: ProcessIdentity): void => {
+  const { nowMs } = claim
+  for (const { queueId, index } of endedLeases(unit, claim, self)) {
     giveBack(unit, queueId, index, (recipient) => ({ ...recipient, dueMs: Math.trunc(nowMs) }))
   }
+}
+
+/** A clock that was set forward ends nobody's lease. Of another boot no process lives, and the clock is another. */
+export const endedLeases = (
+  reader: Reader,
+  { nowMs, steadyMs }: Pick<LeaseTerms, 'nowMs' | 'steadyMs'>,
+  { boot }: ProcessIdentity,
+): { queueId: string; index: number }[] => {
+  const ended = leasesUntil(reader, nowMs)
+  if (steadyMs === undefined || ended.length === 0) return ended
+  return ended.filter(({ queueId, index }) => {
+    const { steadyUntilMs, process } = readRecipient(reader, queueId, index)?.lease ?? {}
+    return steadyUntilMs === undefined || process?.boot !== boot || steadyUntilMs <= steadyMs
+  })
 }
 
 /** A worker that was killed need not keep its mail waiting until the lease ends. */

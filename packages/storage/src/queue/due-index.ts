@@ -95,6 +95,53 @@ export const removeDue = (unit: Unit, due: Due): void => {
   removeLong(unit, key)
 }
 
+/** Many changes of one unit: a hop's place in the order is found once, when all are made. */
+export class DueChanges {
+  readonly #unit: Unit
+  readonly #hops = new Map<
+    string,
+    { readonly hash: Buffer; readonly transport: string; readonly nextHop: string }
+  >()
+
+  constructor(unit: Unit) {
+    this.#unit = unit
+  }
+
+  add(due: Due): void {
+    this.#unit.put(dueKey(this.#note(due), due), one)
+  }
+
+  remove(due: Due): void {
+    this.#unit.remove(dueKey(this.#note(due), due))
+  }
+
+  #note({ transport, nextHop }: Due): Buffer {
+    const name = `${transport}\0${nextHop}`
+    let hop = this.#hops.get(name)
+    if (hop === undefined) {
+      hop = { hash: hopHash(transport, nextHop), transport, nextHop }
+      this.#hops.set(name, hop)
+    }
+    return hop.hash
+  }
+
+  /** To be called once, at the end. */
+  settle(): void {
+    const unit = this.#unit
+    for (const { hash, transport, nextHop } of this.#hops.values()) {
+      const key = tagged(tables.queueHop, hash)
+      const former = getJson(unit, key) as HopRow | undefined
+      const firstDueMs = firstDue(unit, hash)
+      if (firstDueMs === former?.firstDueMs) continue
+      if (firstDueMs !== undefined) place(unit, key, hash, former, { transport, nextHop, firstDueMs })
+      else if (former !== undefined) {
+        unit.remove(orderKey(former.firstDueMs, hash))
+        removeLong(unit, key)
+      }
+    }
+  }
+}
+
 export const nextDueMs = (reader: Reader): number | undefined => {
   const start = Buffer.from([tables.queueHopOrder])
   for (const { key } of reader.range({ start, end: keyAfter(start), limit: 1 })) return read64(key, 1)
@@ -121,17 +168,27 @@ export const allHops = (reader: Reader): { hash: Buffer; row: HopRow }[] => {
   })
 }
 
-/** Recipients of one hop, the longest waiting first, up to `untilMs` inclusive. */
+export interface DuePlace {
+  readonly queueId: string
+  readonly index: number
+  readonly dueMs: number
+}
+
+/** Recipients of one hop, the longest waiting first, up to `untilMs` inclusive, from behind a place. */
 export const dueOfHop = (
   reader: Reader,
   hash: Buffer,
   limit: number,
   untilMs: number,
-): { queueId: string; index: number; dueMs: number }[] => {
-  const start = tagged(tables.queueDue, hash)
+  behind?: DuePlace,
+): DuePlace[] => {
+  const start =
+    behind === undefined
+      ? tagged(tables.queueDue, hash)
+      : Buffer.concat([dueKey(hash, { ...behind, transport: '', nextHop: '' }), Buffer.from([0])])
   const end =
     untilMs === Number.POSITIVE_INFINITY
-      ? keyAfter(start)
+      ? keyAfter(tagged(tables.queueDue, hash))
       : tagged(tables.queueDue, hash, octets64(untilMs + 1))
   return Array.from(reader.range({ start, end, limit }), ({ key }) => ({
     ...parseRecipientTail(key, 16),

@@ -1,4 +1,4 @@
-import type { Acceptance, QueueEntry, QueueStore } from '../contract.ts'
+import type { Acceptance, QueueChange, QueueEntry, QueueId, QueuePlace, QueueStore } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
 import { placeAll } from '../messages/placing.ts'
@@ -8,16 +8,15 @@ import {
   readEntry,
   readRecipient,
   recipientsOf,
-  type StoredRecipient,
   toQueueEntry,
-  writeEntry,
   writeRecipient,
 } from '../rows/queue-row.ts'
 import { acceptIn, factsOf } from './accept.ts'
-import { acceptClaimedIn, claimDueIn, endDeadLeases, giveBack } from './claim.ts'
-import { addDue, allHops, dueOfHop, leasesUntil, nextDueMs, removeDue } from './due-index.ts'
+import { changeManyIn } from './change-many.ts'
+import { acceptClaimedIn, claimDueIn, endDeadLeases, endedLeases, giveBack } from './claim.ts'
+import { allHops, DueChanges, type DuePlace, dueOfHop, leasesUntil, nextDueMs } from './due-index.ts'
 import type { QueueIds } from './queue-ids.ts'
-import { removeWhole, settleIn } from './settle.ts'
+import { settleIn } from './settle.ts'
 
 const defaultPage = 1_000
 /** Recipients that one unit of a flush makes due. */
@@ -68,10 +67,36 @@ export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
       return entry && engine.blobs.readRange(entry.blobId, start, end)
     },
     flush: (what) => flush(engine, what),
-    setHold: (queueId, to) => engine.commit.run((unit) => setHold(unit, queueId, to)),
-    expire: (queueId, nowMs) => engine.commit.run((unit) => expire(unit, queueId, nowMs)),
-    remove: (queueId) => engine.commit.runFreeing((unit) => removeWhole(unit, queueId)),
+    setHold: (queueId, to) =>
+      engine.commit.run((unit) => {
+        if (readEntry(unit, queueId) === undefined) return false
+        changeManyIn(unit, [queueId], { kind: to === 'held' ? 'hold' : 'release' })
+        return true
+      }),
+    expire: async (queueId, nowMs) =>
+      (await changeMany(engine, [queueId], { kind: 'expire', nowMs })).length > 0,
+    remove: async (queueId) => (await changeMany(engine, [queueId], { kind: 'remove' })).length > 0,
+    async places(after, limit) {
+      const found: QueuePlace[] = []
+      if (limit > 0)
+        for (const { queueId, arrivedMs } of idsByArrival(snapshotOf(engine), after)) {
+          found.push({ queueId: queueId as QueueId, arrivedMs })
+          if (found.length >= limit) break
+        }
+      return found
+    },
+    changeMany: (queueIds, change) => changeMany(engine, queueIds, change),
   }
+}
+
+const changeMany = async (
+  engine: Engine,
+  queueIds: readonly QueueId[],
+  change: QueueChange,
+): Promise<QueueId[]> => {
+  if (queueIds.length === 0) return []
+  const work = (unit: Unit): QueueId[] => changeManyIn(unit, queueIds, change)
+  return change.kind === 'remove' ? await engine.commit.runFreeing(work) : await engine.commit.run(work)
 }
 
 const stagedOf = (engine: Engine, acceptance: Acceptance) => ({
@@ -86,7 +111,8 @@ const claimDue = async (
 ): Promise<readonly QueueEntry[]> => {
   const snapshot = snapshotOf(engine)
   const due = nextDueMs(snapshot)
-  if ((due === undefined || due > claim.nowMs) && leasesUntil(snapshot, claim.nowMs).length === 0) return []
+  if ((due === undefined || due > claim.nowMs) && endedLeases(snapshot, claim, engine.self).length === 0)
+    return []
   return engine.commit.run((unit) => claimDueIn(unit, claim, engine.self))
 }
 
@@ -147,76 +173,61 @@ const remember = (places: Map<string, number>, { queueId, arrivedMs }: QueueEntr
   }
 }
 
-/** Recipients that now wait in vain: those due later than now. */
+/** Recipients that now wait in vain: those due later than now. A page at a time: nobody waits for all of them. */
 const flush = async (
   engine: Engine,
   { nowMs, queueId, nextHop }: Parameters<QueueStore['flush']>[0],
 ): Promise<number> => {
-  const snapshot = snapshotOf(engine)
-  const later: { queueId: string; index: number }[] = []
-  if (queueId !== undefined) {
-    for (const { index } of recipientsOf(snapshot, queueId)) later.push({ queueId, index })
-  } else {
-    for (const { hash, row } of allHops(snapshot)) {
-      if (nextHop !== undefined && row.nextHop !== nextHop) continue
-      later.push(...dueOfHop(snapshot, hash, Number.MAX_SAFE_INTEGER, endless))
+  const make = (places: readonly Recipient[]): Promise<number> =>
+    engine.commit.run((unit) =>
+      makeAllDue(unit, places, Math.trunc(nowMs), queueId === undefined ? (nextHop ?? '') : undefined),
+    )
+  if (queueId !== undefined)
+    return make(recipientsOf(snapshotOf(engine), queueId).map(({ index }) => ({ queueId, index })))
+  let flushed = 0
+  let places: Recipient[] = []
+  for (const { hash, row } of allHops(snapshotOf(engine))) {
+    if (nextHop !== undefined && row.nextHop !== nextHop) continue
+    for (let behind: DuePlace | undefined, isMore = true; isMore; ) {
+      const page = dueOfHop(snapshotOf(engine), hash, flushSlice, endless, behind)
+      places.push(...page)
+      behind = page.at(-1)
+      isMore = page.length === flushSlice
+      if (places.length < flushSlice) continue
+      flushed += await make(places)
+      places = []
     }
   }
-  let flushed = 0
-  for (let from = 0; from < later.length; from += flushSlice) {
-    const slice = later.slice(from, from + flushSlice)
-    flushed += await engine.commit.run((unit) => {
-      const hops = slice.map((each) => makeDue(unit, each.queueId, each.index, Math.trunc(nowMs)))
-      const made = hops.filter((hop) => hop !== undefined)
-      const flushed = queueId === undefined ? [nextHop ?? ''] : new Set(made)
-      for (const hop of flushed) unit.wake({ kind: 'queue', flushed: hop })
-      return made.length
-    })
-  }
-  return flushed
+  return flushed + (await make(places))
 }
 
-/** The next hop of a recipient that is due now; undefined: gone, held or being delivered. */
-const makeDue = (unit: Unit, queueId: string, index: number, nowMs: number): string | undefined => {
-  const recipient = readRecipient(unit, queueId, index)
-  if (recipient === undefined || recipient.lease || readEntry(unit, queueId)?.hold) return undefined
-  if (recipient.dueMs > nowMs) moveDue(unit, queueId, index, recipient, nowMs)
-  return recipient.nextHop
+interface Recipient {
+  readonly queueId: string
+  readonly index: number
 }
 
-const moveDue = (
+/** @param flushed the next hop that is flushed, '' = all; undefined: those of the recipients. */
+const makeAllDue = (
   unit: Unit,
-  queueId: string,
-  index: number,
-  recipient: StoredRecipient,
-  dueMs: number,
-): void => {
-  removeDue(unit, { ...recipient, queueId, index })
-  const moved = { ...recipient, dueMs }
-  writeRecipient(unit, queueId, index, moved)
-  addDue(unit, { ...moved, queueId, index })
-}
-
-const expire = (unit: Unit, queueId: string, nowMs: number): boolean => {
-  const entry = readEntry(unit, queueId)
-  if (entry === undefined || entry.forcedExpiry === true) return false
-  writeEntry(unit, { ...entry, forcedExpiry: true })
-  for (const { index } of recipientsOf(unit, queueId)) makeDue(unit, queueId, index, Math.trunc(nowMs))
-  unit.wake({ kind: 'queue' })
-  return true
-}
-
-const setHold = (unit: Unit, queueId: string, to: 'held' | 'released'): boolean => {
-  const entry = readEntry(unit, queueId)
-  if (entry === undefined) return false
-  const hold = to === 'held'
-  if (entry.hold === hold) return true
-  writeEntry(unit, { ...entry, hold })
-  for (const { index, recipient } of recipientsOf(unit, queueId)) {
-    if (recipient.lease) continue
-    if (hold) removeDue(unit, { ...recipient, queueId, index })
-    else addDue(unit, { ...recipient, queueId, index })
+  places: readonly Recipient[],
+  nowMs: number,
+  flushed: string | undefined,
+): number => {
+  const due = new DueChanges(unit)
+  const hops: string[] = []
+  for (const { queueId, index } of places) {
+    const recipient = readRecipient(unit, queueId, index)
+    // Gone, held or being delivered.
+    if (recipient === undefined || recipient.lease || readEntry(unit, queueId)?.hold) continue
+    hops.push(recipient.nextHop)
+    if (recipient.dueMs <= nowMs) continue
+    const moved = { ...recipient, dueMs: nowMs }
+    due.remove({ ...recipient, queueId, index })
+    writeRecipient(unit, queueId, index, moved)
+    due.add({ ...moved, queueId, index })
   }
-  unit.wake({ kind: 'queue' })
-  return true
+  due.settle()
+  for (const hop of flushed === undefined ? new Set(hops) : [flushed])
+    unit.wake({ kind: 'queue', flushed: hop })
+  return hops.length
 }

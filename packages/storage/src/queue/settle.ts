@@ -6,7 +6,6 @@ import {
   hasRecipients,
   readEntry,
   readRecipient,
-  recipientsOf,
   removeEntry,
   removeRecipient,
   type StoredEntry,
@@ -87,19 +86,6 @@ const requeue = (unit: Unit, entry: StoredEntry, index: number, recipient: Store
 const withdraw = (unit: Unit, queueId: string, index: number, recipient: StoredRecipient): void => {
   if (recipient.lease) removeLease(unit, recipient.lease.untilMs, queueId, index)
   else removeDue(unit, { ...recipient, queueId, index })
-}
-
-/** Removes the whole entry, claimed recipients too. */
-export const removeWhole = (unit: Unit, queueId: string): boolean => {
-  const entry = readEntry(unit, queueId)
-  if (entry === undefined) return false
-  for (const { index, recipient } of recipientsOf(unit, queueId)) {
-    withdraw(unit, queueId, index, recipient)
-    removeRecipient(unit, queueId, index)
-  }
-  dropEntry(unit, entry)
-  unit.wake({ kind: 'queue' })
-  return true
 }
 
 const dropEntry = (unit: Unit, entry: StoredEntry): void => {

@@ -96,8 +96,15 @@ export const putJson = (unit: Unit, key: Buffer, value: unknown): void =>
   putLong(unit, key, Buffer.from(JSON.stringify(value)))
 
 /** Every row of a prefix as JSON, in the order of keys. Throws 'corrupt'. */
-export function* jsonRows(reader: Reader, prefix: Buffer): Generator<{ key: Buffer; value: unknown }> {
-  for (const { key, value } of reader.range({ start: prefix, end: keyAfter(prefix) })) {
+export const jsonRows = (reader: Reader, prefix: Buffer): Generator<{ key: Buffer; value: unknown }> =>
+  jsonRowsIn(reader, { start: prefix, end: keyAfter(prefix) })
+
+/** Every row between two keys as JSON. Throws 'corrupt'. */
+export function* jsonRowsIn(
+  reader: Reader,
+  range: { readonly start: Buffer; readonly end: Buffer },
+): Generator<{ key: Buffer; value: unknown }> {
+  for (const { key, value } of reader.range(range)) {
     yield { key, value: parsed(key, wholeOf(reader, key, value)) }
   }
 }

@@ -9,7 +9,7 @@ import type {
 import { keyAfter, keyOf64andText, keyOfText, read64, type TableTag, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
-import { getJson, jsonRows, putJson, removeLong } from './long-value.ts'
+import { getJson, jsonRows, jsonRowsIn, putJson, removeLong } from './long-value.ts'
 import { entryRow, parseEntryRow, parseRecipientRow, recipientRow } from './queue-codec.ts'
 
 /** What the store keeps of a queued message; its octets are the blob's. */
@@ -45,6 +45,8 @@ export interface StoredRecipient {
   readonly lease?: {
     readonly owner: string
     readonly untilMs: number
+    /** The same by the steady clock of the process's boot. */
+    readonly steadyUntilMs?: number
     /** The process that claimed it. */
     readonly process?: Pick<ProcessIdentity, 'pid' | 'startTicks' | 'boot'>
     /** One of `begun` is of this claim. */
@@ -99,9 +101,14 @@ export const writeArrival = (unit: Unit, { arrivedMs, queueId }: StoredEntry): v
   unit.put(arrivalKey(arrivedMs, queueId), Buffer.from([1]))
 
 export const removeEntry = (unit: Unit, entry: StoredEntry): void => {
+  removeUncounted(unit, entry)
+  addToCount(unit, -1)
+}
+
+/** As `removeEntry`, for a caller that counts how many go. */
+export const removeUncounted = (unit: Unit, entry: StoredEntry): void => {
   removeLong(unit, entryKey(entry.queueId))
   unit.remove(arrivalKey(entry.arrivedMs, entry.queueId))
-  addToCount(unit, -1)
 }
 
 /** Queue ids in the order of arrival, from behind a known place. */
@@ -153,6 +160,24 @@ export const recipientsOf = (
   }))
 }
 
+/** Recipients of many entries, read in one go where their rows lie close together. `queueIds` in the order of keys. */
+export const recipientsOfAll = (
+  reader: Reader,
+  queueIds: readonly string[],
+): Map<string, { index: number; recipient: StoredRecipient }[]> => {
+  const all = new Map(queueIds.map((id) => [id, [] as { index: number; recipient: StoredRecipient }[]]))
+  const prefixOf = (id = ''): Buffer =>
+    Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(id), Buffer.from([0])])
+  const range = { start: prefixOf(queueIds[0]), end: keyAfter(prefixOf(queueIds.at(-1))) }
+  let left = 100 + 4 * queueIds.length
+  for (const { key, value } of jsonRowsIn(reader, range)) {
+    if (--left < 0) return new Map(queueIds.map((id) => [id, recipientsOf(reader, id)]))
+    const { queueId, index } = parseRecipientTail(key, 0)
+    all.get(queueId)?.push({ index, recipient: parseRecipientRow(value) })
+  }
+  return all
+}
+
 export const hasRecipients = (reader: Reader, queueId: string): boolean => {
   const start = Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(queueId), Buffer.from([0])])
   for (const _ of reader.range({ start, end: keyAfter(start), limit: 1 })) return true
@@ -172,7 +197,8 @@ export const writeCount = (unit: Unit, count: number): void => {
   unit.put(countKey, row)
 }
 
-const addToCount = (unit: Unit, by: number): void => writeCount(unit, Math.max(0, readCount(unit) + by))
+export const addToCount = (unit: Unit, by: number): void =>
+  writeCount(unit, Math.max(0, readCount(unit) + by))
 
 export const toQueuedRecipient = (index: number, recipient: StoredRecipient): QueuedRecipient => {
   const { lease, prefix, ...rest } = recipient

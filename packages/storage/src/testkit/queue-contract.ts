@@ -145,6 +145,24 @@ export const queueContract: readonly ContractCase[] = [
     },
   ],
   [
+    'a lease with a steady clock ends by it, however the clock jumps',
+    async ({ store }) => {
+      const given = acceptance(store, await stage(store, sampleMessage(1)), [toRemote('a@remote', 50)])
+      await store.queue.accept(given)
+      const claimed = async (nowMs: number, steadyMs?: number): Promise<number[]> => {
+        const terms = { owner: 'one', nowMs, leaseUntilMs: nowMs + 100, limit: 9 }
+        const steady = steadyMs === undefined ? {} : { steadyMs }
+        const [entry] = await store.queue.claimDue({ ...terms, ...steady })
+        return (entry?.recipients ?? []).map(({ attempts }) => attempts)
+      }
+      assert.deepEqual(await claimed(1_000, 5_000), [1])
+      assert.deepEqual(await claimed(9_000_000, 5_099), [], 'set forward')
+      assert.deepEqual(await claimed(500, 5_100), [], 'set back: not before it is due again')
+      assert.deepEqual(await claimed(9_000_000, 5_100), [2])
+      assert.deepEqual(await claimed(9_000_200), [3], 'who has no steady clock goes by the other')
+    },
+  ],
+  [
     'settle places and makes new messages in one unit; a full mailbox is unplaced',
     async ({ store }) => {
       const account = await makeAccount(store)

@@ -3,6 +3,7 @@ import type { ContractCase, TestedStore } from './contract-case.ts'
 import { accountsContract, mailboxesContract } from './mailbox-contract.ts'
 import { changesContract, messagesContract } from './message-contract.ts'
 import { queueContract, sharedContract } from './queue-contract.ts'
+import { queueManyContract } from './queue-many-contract.ts'
 import { readingContract } from './reading-contract.ts'
 import { sharingContract } from './sharing-contract.ts'
 
@@ -16,6 +17,7 @@ const cases: readonly ContractCase[] = [
   ...readingContract,
   ...changesContract,
   ...queueContract,
+  ...queueManyContract,
   ...sharingContract,
   ...sharedContract,
 ]

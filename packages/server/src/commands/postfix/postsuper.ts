@@ -1,4 +1,4 @@
-import type { QueueEntry, QueueId, Store } from '@posthorn/storage'
+import type { QueueChange, QueueId, QueuePlace, Store } from '@posthorn/storage'
 import { getopt } from '../getopt.ts'
 import { CommandError, readLines, type Shell } from '../shell.ts'
 import { withSite } from '../site.ts'
@@ -12,34 +12,22 @@ interface Action {
   readonly done: string
   /** Where it looks when no queue is named. */
   readonly queues: readonly string[]
-  /** False: nothing to do. */
-  apply(store: Store, entry: QueueEntry): Promise<boolean>
+  readonly change: () => QueueChange
 }
 
 const everywhere = ['hold', 'incoming', 'active', 'deferred']
 
 const actions = {
-  requeue: { done: 'requeued', queues: everywhere, apply: requeue },
-  remove: {
-    done: 'removed',
-    queues: everywhere,
-    apply: (store, { queueId }) => store.queue.remove(queueId),
-  },
-  expire: {
-    done: 'expired',
-    queues: everywhere,
-    apply: (store, { queueId }) => store.queue.expire(queueId, Date.now()),
-  },
+  /** There is no other queue to move it to: it is released and due now. */
+  requeue: { done: 'requeued', queues: everywhere, change: () => ({ kind: 'requeue', nowMs: Date.now() }) },
+  remove: { done: 'removed', queues: everywhere, change: () => ({ kind: 'remove' }) },
+  expire: { done: 'expired', queues: everywhere, change: () => ({ kind: 'expire', nowMs: Date.now() }) },
   hold: {
     done: 'placed on hold',
     queues: ['incoming', 'active', 'deferred'],
-    apply: async (store, { queueId, hold }) => !hold && (await store.queue.setHold(queueId, 'held')),
+    change: () => ({ kind: 'hold' }),
   },
-  release: {
-    done: 'released from hold',
-    queues: ['hold'],
-    apply: async (store, { queueId, hold }) => hold && (await store.queue.setHold(queueId, 'released')),
-  },
+  release: { done: 'released from hold', queues: ['hold'], change: () => ({ kind: 'release' }) },
 } satisfies Readonly<Record<string, Action>>
 
 type ActionName = keyof typeof actions
@@ -83,9 +71,7 @@ export async function postsuper(args: readonly string[], shell: Shell): Promise<
       const invalid = (id: string) => {
         for (const _ of names) shell.err(`postsuper: warning: invalid mail queue id: ${id}\n`)
       }
-      for await (const ids of together(
-        queueIds(value, names, { store, shell, queues: options.rest, invalid }),
-      ))
+      for await (const ids of together(queueIds(value, { store, shell, queues: options.rest, invalid })))
         for (const name of names) {
           const changed = await applyTo(ids, actions[name], store, options.rest)
           if (value !== 'ALL')
@@ -105,22 +91,31 @@ export async function postsuper(args: readonly string[], shell: Shell): Promise<
 /** Those that were changed. */
 async function applyTo(
   ids: readonly QueueId[],
-  action: Action,
+  { change }: Action,
   store: Store,
   queues: readonly string[],
 ): Promise<readonly QueueId[]> {
-  const within = queues.length === 0 ? action.queues : queues
-  const applied = await Promise.all(
-    ids.map(async (id) => {
-      const entry = await store.queue.get(id)
-      return entry !== undefined && within.includes(queueName(entry)) && (await action.apply(store, entry))
-    }),
-  )
-  return ids.filter((_, at) => applied[at])
+  const chosen = queues.length === 0 ? ids : await within(ids, store, queues)
+  const changed = new Set(await store.queue.changeMany(chosen, change()))
+  return ids.filter((id) => changed.has(id))
 }
 
-/** Messages whose changes go to the disk together: each for itself would wait for it 100,000 times. */
-const atOnce = 100
+/** Those that are in one of the queues. */
+async function within(
+  ids: readonly QueueId[],
+  store: Store,
+  queues: readonly string[],
+): Promise<readonly QueueId[]> {
+  const entries = await Promise.all(ids.map((id) => store.queue.get(id)))
+  return ids.filter((_, at) => {
+    const entry = entries[at]
+    return entry !== undefined && queues.includes(queueName(entry))
+  })
+}
+
+/** Messages of one unit of work: each for itself would wait for the disk 100,000 times, and others for many. */
+const atOnce = 200
+const placesPage = 5_000
 
 async function* together(ids: AsyncIterable<QueueId>): AsyncGenerator<readonly QueueId[]> {
   let some = new Set<QueueId>()
@@ -141,18 +136,27 @@ interface Wanted {
   readonly invalid: (id: string) => void
 }
 
+/** @param queues none: whatever there is; the change itself knows what it is for. */
+async function allIds(store: Store, queues: readonly string[]): Promise<QueueId[]> {
+  const found: QueueId[] = []
+  if (queues.length > 0) {
+    for await (const entry of queueEntries(store))
+      if (queues.includes(queueName(entry))) found.push(entry.queueId)
+    return found
+  }
+  for (let behind: QueuePlace | undefined; ; ) {
+    const page = await store.queue.places(behind, placesPage)
+    for (const { queueId } of page) found.push(queueId)
+    behind = page.at(-1)
+    if (page.length < placesPage) return found
+  }
+}
+
 /** `-` is a list on standard input, `ALL` everything in the queues. */
-async function* queueIds(
-  value: string,
-  names: readonly ActionName[],
-  { store, shell, queues, invalid }: Wanted,
-): AsyncGenerator<QueueId> {
+async function* queueIds(value: string, { store, shell, queues, invalid }: Wanted): AsyncGenerator<QueueId> {
   if (value === 'ALL') {
-    const within = new Set(queues.length === 0 ? names.flatMap((name) => actions[name].queues) : queues)
-    // All first: what is changed may stand elsewhere in the queue then.
-    const found: QueueId[] = []
-    for await (const entry of queueEntries(store)) if (within.has(queueName(entry))) found.push(entry.queueId)
-    yield* found
+    // All first: what is changed may stand elsewhere in the queue then. Rows that lie together are read together.
+    yield* (await allIds(store, queues)).toSorted()
     return
   }
   for (const id of value === '-' ? await linesOf(shell) : [value]) {
@@ -165,11 +169,4 @@ async function linesOf(shell: Shell): Promise<readonly string[]> {
   const lines = (await readLines(shell)).toString('latin1').split('\n')
   if (lines.at(-1) === '') lines.pop()
   return lines.map((line) => line.replace(/\r$/, ''))
-}
-
-/** There is no other queue to move it to: it is released and due now. */
-async function requeue(store: Store, { queueId, hold }: QueueEntry): Promise<boolean> {
-  if (hold) await store.queue.setHold(queueId, 'released')
-  await store.queue.flush({ nowMs: Date.now(), queueId })
-  return true
 }
