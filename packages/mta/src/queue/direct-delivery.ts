@@ -1,4 +1,4 @@
-import type { NewQueueEntry, NewRecipient, QueueEntry } from '@posthorn/storage'
+import type { LeaseTerms, NewQueueEntry, NewRecipient, QueueEntry } from '@posthorn/storage'
 
 /** Mail that leaves as soon as it is accepted: nobody has to look for it in the queue. */
 export interface DirectDelivery {
@@ -7,10 +7,7 @@ export interface DirectDelivery {
 }
 
 /** A place among the deliveries, for recipients that are claimed in the unit of work that accepts them. */
-export interface DirectOffer {
-  readonly owner: string
-  readonly nowMs: number
-  readonly leaseUntilMs: number
+export interface DirectOffer extends LeaseTerms {
   /**
    * Begins to send before the message is on disk: its destination is quick, and whoever is told 250 by it need not
    * store it first. undefined: it is accepted first.

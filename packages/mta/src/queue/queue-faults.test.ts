@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Resolver, zoneFileResolver } from '@posthorn/dns'
 import { StoreError } from '@posthorn/storage'
+import { type DeliveryAgent, decided } from '../delivery/attempt.ts'
 import { withPeer } from './peer-fixture.ts'
+import { QueueBench } from './queue-fixture.ts'
 
 const minute = 60_000
 const day = 86_400_000
@@ -43,6 +45,34 @@ test('a clock put forward beyond the lifetime: one more attempt, then the sender
   bench.nowMs -= 30 * day
   await bench.after(day)
   assert.equal((await bench.inbox()).length, 1)
+})
+
+test('a clock put forward by more than a lease while a message is under way repeats no delivery', async (t) => {
+  const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<void>()
+  let begun = 0
+  const slow: DeliveryAgent = async (job) => {
+    begun++
+    await mayAnswer
+    const said = { action: 'relayed', status: '2.0.0', text: 'taken', nowMs: bench.nowMs } as const
+    return job.recipients.map((recipient) => decided(recipient, said))
+  }
+  const bench = await QueueBench.open(t, { agents: { slow } })
+  bench.steadyMs = 1_000
+  bench.runner.start()
+  const mail = (): ReturnType<typeof bench.recipient> =>
+    bench.recipient('x@far.test', { transport: 'slow', nextHop: 'far' })
+  await bench.accept([mail()])
+  await bench.until('begun', () => begun === 1)
+  bench.nowMs += 30 * day
+  await bench.accept([mail()])
+  await bench.until('the next one', () => begun === 2)
+  const other = bench.worker('worker-2')
+  other.start()
+  other.flush()
+  await other.stop(0)
+  answer()
+  await bench.until('both are gone', async () => (await bench.store.queue.count()) === 0)
+  assert.equal(begun, 2)
 })
 
 test('a full disk when a report is due: what was delivered is not sent again, what was refused waits for its report', async (t) => {

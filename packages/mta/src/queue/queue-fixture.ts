@@ -35,6 +35,8 @@ export class QueueBench {
   readonly lines: string[] = []
   readonly events: LogEvent[] = []
   nowMs = Date.UTC(2026, 0, 1)
+  /** By which leases end; undefined: by `nowMs`. */
+  steadyMs: number | undefined
   options: QueueOptions = { ...defaultQueueOptions, hostname: 'us.test' }
   /** Routes beyond the usual: `local@us.test` is a mailbox, other domains go out by MX. */
   resolve: ResolveRecipient
@@ -121,6 +123,7 @@ export class QueueBench {
       owner,
       options: () => this.options,
       now: () => this.nowMs,
+      steadyNow: () => this.steadyMs ?? this.nowMs,
       random: () => 0,
     })
   }

@@ -1,5 +1,5 @@
 import type { Log } from '@posthorn/mail'
-import type { NewQueueEntry, NewRecipient, QueueEntry, Store } from '@posthorn/storage'
+import type { LeaseTerms, NewQueueEntry, NewRecipient, QueueEntry, Store } from '@posthorn/storage'
 import { Reporter } from '../bounce/report.ts'
 import type { DeliveryAgent, ResolveRecipient } from '../delivery/attempt.ts'
 import { ClaimedWork } from './claimed-work.ts'
@@ -22,6 +22,8 @@ export interface QueueRunnerInput {
   readonly owner: string
   readonly options: () => QueueOptions
   readonly now?: () => number
+  /** ms of a clock that never jumps, the same in all processes of this machine: leases end by it. Default: by `now`. */
+  readonly steadyNow?: () => number
   readonly random?: () => number
 }
 
@@ -155,7 +157,7 @@ class Runner implements QueueRunner {
   }
 
   async #claim(): Promise<void> {
-    const { store, owner, options } = this.#input
+    const { store, options } = this.#input
     let except: readonly string[] = []
     for (;;) {
       const { deliveries, leaseMs } = options()
@@ -166,13 +168,8 @@ class Runner implements QueueRunner {
       except = this.#destinations.full()
       // Recipients, of which a message may have many.
       const limit = Math.min(room * 2, 200)
-      const entries = await store.queue.claimDue({
-        owner,
-        nowMs,
-        leaseUntilMs: nowMs + leaseMs,
-        limit,
-        except,
-      })
+      const terms = this.#lease(nowMs, leaseMs)
+      const entries = await store.queue.claimDue({ ...terms, limit, except })
       if (entries.length === 0) break
       for (const entry of entries) this.#begin(entry, nowMs)
     }
@@ -184,7 +181,7 @@ class Runner implements QueueRunner {
 
   offer(recipients: readonly NewRecipient[]): DirectOffer | undefined {
     if (this.#state !== 'started') return undefined
-    const { owner, options } = this.#input
+    const { options } = this.#input
     const { deliveries, deferTransports, earlyDelivery, leaseMs, limitsOf } = options()
     if (this.#placesTaken + this.#offered >= deliveries) return undefined
     const nowMs = this.#now()
@@ -203,9 +200,7 @@ class Runner implements QueueRunner {
     this.#offered++
     let early: Early | undefined
     return {
-      owner,
-      nowMs,
-      leaseUntilMs: nowMs + leaseMs,
+      ...this.#lease(nowMs, leaseMs),
       early: (entry, octets) => {
         const isBehind = routes.some(({ nextHop }) => this.#behind.has(nextHop))
         if (earlyDelivery === 'yes' && !isBehind) early = this.#beginEarly(entry, octets, nowMs)
@@ -221,6 +216,12 @@ class Runner implements QueueRunner {
         this.#offered--
       },
     }
+  }
+
+  #lease(nowMs: number, leaseMs: number): LeaseTerms {
+    const { owner, steadyNow } = this.#input
+    const terms = { owner, nowMs, leaseUntilMs: nowMs + leaseMs }
+    return steadyNow === undefined ? terms : { ...terms, steadyMs: steadyNow() }
   }
 
   #beginEarly(entry: NewQueueEntry, octets: readonly Uint8Array[], claimedMs: number): Early | undefined {
