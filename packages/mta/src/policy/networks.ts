@@ -15,7 +15,7 @@ import {
   type Tables,
 } from '../tables/index.ts'
 import { type DomainMatching, lookupDomain } from '../tables/partial-keys.ts'
-import { openTableFile } from '../tables/table-file.ts'
+import { openTableFile, type Parse } from '../tables/table-file.ts'
 
 /** mynetworks: networks, `/file`s, tables, `!` negation; the first item that matches decides. */
 export interface NetworkList {
@@ -115,17 +115,19 @@ function parseItem(text: string, where: string, context: ListContext): Item {
   const negated = text.startsWith('!')
   const item = negated ? text.slice(1) : text
   if (item.startsWith('/')) {
-    const file = openTableFile(item, item, context, function* (content) {
+    const parse: Parse<Item[]> = function* (content) {
       const items: Item[] = []
+      let count = 0
       for (const line of logicalLines(content)) {
-        if (line.number % 2_000 === 0) yield
+        if (++count % 100 === 0) yield
         for (const word of splitListText(line.text)) {
           // A file of networks names no further files.
           if (!/^!?\//.test(word)) items.push(parseItem(word, item, context))
         }
       }
       return items
-    })
+    }
+    const file = openTableFile(item, item, context, parse, 'networks')
     return { kind: 'file', current: () => file.current(), negated }
   }
   if (/^[a-z]+:[/{]/i.test(item)) {

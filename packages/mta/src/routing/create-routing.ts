@@ -1,5 +1,4 @@
 import type { Accounts } from '@posthorn/accounts'
-import type { Log } from '@posthorn/mail'
 import type { Answer } from '@posthorn/smtp'
 import type { Account, NewRecipient, Store } from '@posthorn/storage'
 import type { AddressBook, Known } from '../policy/address-book.ts'
@@ -26,13 +25,10 @@ import { mailboxOf, owns, type VerifyParts, verify } from './verify.ts'
 import type { VerpDelimiters } from './verp.ts'
 import { createVirtualAliases, type VirtualAliases, type VirtualAliasesOptions } from './virtual-aliases.ts'
 
-export interface RoutingSources {
+export interface RoutingSources extends TableContext {
   readonly tables: Tables
   readonly accounts: Pick<Accounts, 'find' | 'localDomains'>
   readonly store: Pick<Store, 'watch' | 'accounts' | 'mailboxes' | 'sharing'>
-  readonly log: Log
-  readonly now: () => number
-  readonly unsafeFiles?: TableContext['unsafeFiles']
 }
 
 export type Resolved =
@@ -78,15 +74,26 @@ export interface Routing extends AddressBook {
 
 /** Opens the tables and reads the domains. Throws TableError. */
 export async function createRouting(options: RoutingOptions, sources: RoutingSources): Promise<Routing> {
-  const context: TableContext & { readonly tables: Tables } = {
-    log: sources.log,
-    now: sources.now,
-    tables: sources.tables,
-    ...(sources.unsafeFiles === undefined ? {} : { unsafeFiles: sources.unsafeFiles }),
-  }
   const accounts = await createAccountCache(sources.accounts, sources.store, sources.now)
   const details = createDetailMailboxes(sources.store, sources.now)
-  const classes = createAddressClasses(options, accounts, context)
+  const close = (): void => {
+    accounts.close()
+    details.close()
+  }
+  try {
+    return { ...routingOf(options, sources, { accounts, details }), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function routingOf(
+  options: RoutingOptions,
+  sources: RoutingSources,
+  { accounts, details }: Pick<VerifyParts, 'accounts' | 'details'>,
+): Omit<Routing, 'close'> {
+  const classes = createAddressClasses(options, accounts, sources)
   const isLocalDomain = (domain: string): boolean =>
     classes.isLocal(domain) || domain === options.myorigin.toLowerCase()
   const site = { complete: classes.complete, isLocalDomain }
@@ -141,10 +148,6 @@ export async function createRouting(options: RoutingOptions, sources: RoutingSou
     }),
     headerRewrites: createHeaderRewrites(options, canonical),
     isLocalDomain,
-    close() {
-      accounts.close()
-      details.close()
-    },
   }
 }
 

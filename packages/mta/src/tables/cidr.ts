@@ -1,10 +1,13 @@
-import { linesPerSlice, logicalLines } from './logical-lines.ts'
+import { logicalLines } from './logical-lines.ts'
 import { type Network, networkContains, parseAddress, parseNetwork } from './network.ts'
+import { NetworkIndex } from './network-index.ts'
 import { type LookupTable, TableError, type TableType } from './table.ts'
 import { openTableFile, type Parse } from './table-file.ts'
 
 type Node =
-  | { readonly kind: 'rule'; readonly negated: boolean; readonly network: Network; readonly result: string }
+  /** Rules that follow one another. */
+  | { readonly kind: 'rules'; readonly index: NetworkIndex; readonly results: string[] }
+  | { readonly kind: 'not'; readonly network: Network; readonly result: string }
   | { readonly kind: 'if'; readonly negated: boolean; readonly network: Network; readonly endIndex: number }
 
 /** cidr_table(5): `network/length result`, `!` before a network, if and endif; the first match counts. */
@@ -23,14 +26,30 @@ function firstMatch(nodes: readonly Node[], key: string): string | undefined {
   if (address === undefined) return undefined
   for (let i = 0; i < nodes.length; i++) {
     const node = nodes[i] as Node
+    if (node.kind === 'rules') {
+      const place = node.index.find(address)
+      if (place !== undefined) return node.results[place]
+      continue
+    }
     // A rule for the other family says nothing, negated or not. Postfix: cidr_match_execute().
     const sameFamily = node.network.address.kind() === address.kind()
-    const matches = sameFamily && networkContains(node.network, address) !== node.negated
-    if (node.kind === 'if') {
-      if (!matches) i = node.endIndex - 1
-    } else if (matches) return node.result
+    const contains = networkContains(node.network, address)
+    if (node.kind === 'not') {
+      if (sameFamily && !contains) return node.result
+    } else if (!sameFamily || contains === node.negated) i = node.endIndex - 1
   }
   return undefined
+}
+
+/** To the rules before it, unless they belong to a block that ended at `blockEnd`. */
+function addRule(nodes: Node[], network: Network, result: string, blockEnd: number): void {
+  let last = nodes.at(-1)
+  if (last?.kind !== 'rules' || nodes.length === blockEnd) {
+    last = { kind: 'rules', index: new NetworkIndex(), results: [] }
+    nodes.push(last)
+  }
+  last.index.add(network)
+  last.results.push(result)
 }
 
 const parseCidr = (spec: string): Parse<readonly Node[]> =>
@@ -38,13 +57,15 @@ const parseCidr = (spec: string): Parse<readonly Node[]> =>
     const nodes: Node[] = []
     const open: { readonly index: number; readonly line: number }[] = []
     let count = 0
+    let blockEnd = -1
     for (const line of logicalLines(text)) {
-      if (++count % linesPerSlice === 0) yield
+      if (++count % 50 === 0) yield
       const trimmed = line.text.trim()
       if (/^endif$/i.test(trimmed)) {
         const start = open.pop()
         if (start === undefined) throw new TableError(spec, 'endif without if', line.number)
-        nodes[start.index] = { ...(nodes[start.index] as Node & { kind: 'if' }), endIndex: nodes.length }
+        blockEnd = nodes.length
+        nodes[start.index] = { ...(nodes[start.index] as Node & { kind: 'if' }), endIndex: blockEnd }
         continue
       }
       const match = /^(if\s+)?(!?)\s*(\S+)(?:\s+(.*))?$/is.exec(trimmed)
@@ -58,7 +79,8 @@ const parseCidr = (spec: string): Parse<readonly Node[]> =>
       }
       if (match?.[4] === undefined)
         throw new TableError(spec, 'no result: expected network/length result', line.number)
-      nodes.push({ kind: 'rule', negated, network, result: match[4] })
+      if (negated) nodes.push({ kind: 'not', network, result: match[4] })
+      else addRule(nodes, network, match[4], blockEnd)
     }
     const unclosed = open.at(-1)
     if (unclosed !== undefined) throw new TableError(spec, 'if without endif', unclosed.line)

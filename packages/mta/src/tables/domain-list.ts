@@ -4,7 +4,7 @@ import { linesPerSlice, logicalLines } from './logical-lines.ts'
 import type { Tables } from './open-table.ts'
 import { type DomainMatching, lookupDomain } from './partial-keys.ts'
 import type { LookupTable, TableContext } from './table.ts'
-import { openTableFile } from './table-file.ts'
+import { openTableFile, type Parse } from './table-file.ts'
 
 /** mydestination, relay_domains, virtual_alias_domains …: names, `/file`s with names, tables, `!` negation. */
 export interface DomainList {
@@ -85,15 +85,17 @@ function parseItem(text: string, context: DomainListContext): Item {
 }
 
 function openNamesFile(path: string, context: DomainListContext) {
-  return openTableFile(path, path, context, function* (text) {
+  const parse: Parse<Item[]> = function* (text) {
     const items: Item[] = []
+    let count = 0
     for (const line of logicalLines(text)) {
-      if (line.number % linesPerSlice === 0) yield
+      if (++count % linesPerSlice === 0) yield
       // A file of names names no further files.
       for (const word of splitListText(line.text)) {
         if (!word.startsWith('/') && !word.startsWith('!/')) items.push(parseItem(word, context))
       }
     }
     return items
-  })
+  }
+  return openTableFile(path, path, context, parse, 'names')
 }

@@ -46,7 +46,8 @@ export function parseNetwork(text: string): Network | string {
 
 /** `[::ffff:127.0.0.0]/104` of Debian's main.cf is of IPv6, as its length says; no client has such an address, as at Postfix. */
 function networkAddress(text: string, length: string | undefined): IpAddress | undefined {
-  const address = parseAddress(text)
+  // Not kept: a table of networks would drive out the clients.
+  const address = readAddress(text)
   if (length === undefined || address?.kind() !== 'ipv4' || !text.includes(':')) return address
   return ipaddr.IPv6.parse(text.replace(/^\[(.*)\]$/, '$1'))
 }
@@ -64,7 +65,7 @@ export function networkAround(address: IpAddress, bits: number): string {
 }
 
 function hasHostBits(address: IpAddress, bits: number): boolean {
-  return maskedBytes(address, bits).some((byte, i) => byte !== address.toByteArray()[i])
+  return address.toByteArray().some((byte, i) => byte !== maskedByte(byte, i, bits))
 }
 
 function firstAddress(address: IpAddress, bits: number): string {
@@ -72,8 +73,10 @@ function firstAddress(address: IpAddress, bits: number): string {
 }
 
 function maskedBytes(address: IpAddress, bits: number): number[] {
-  return address.toByteArray().map((byte, i) => {
-    const kept = Math.min(8, Math.max(0, bits - i * 8))
-    return byte & (0xff << (8 - kept)) & 0xff
-  })
+  return address.toByteArray().map((byte, i) => maskedByte(byte, i, bits))
+}
+
+function maskedByte(byte: number, at: number, bits: number): number {
+  const kept = Math.min(8, Math.max(0, bits - at * 8))
+  return byte & (0xff << (8 - kept)) & 0xff
 }

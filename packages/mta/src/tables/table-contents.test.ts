@@ -2,21 +2,33 @@ import assert from 'node:assert/strict'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { createTables, type TableContents, TableError } from './index.ts'
+import { type TestContext, test } from 'node:test'
+import { createNetworkList } from '../policy/networks.ts'
+import { createDomainList, createTables, TableContents, TableError } from './index.ts'
 
-test('after a reload a file that is the same is not read again, one that changed is', (t) => {
-  const contents = new Map() as TableContents
+const folderOf = (t: TestContext): string => {
   const folder = mkdtempSync(join(tmpdir(), 'table-contents-'))
   t.after(() => rmSync(folder, { recursive: true }))
-  const path = join(folder, 'table')
+  return folder
+}
+
+test('after a reload a file that is the same is not read again, one that changed is', (t) => {
+  const contents = new TableContents()
+  const path = join(folderOf(t), 'table')
   writeFileSync(path, 'one 1\n', { mode: 0o644 })
   const open = (format?: 'aliases') => {
     const tables = createTables({ log: () => {}, now: () => 0, contents })
     return format === undefined ? tables.open(`hash:${path}`) : tables.openAliases(`hash:${path}`)[0]
   }
+  const kept: string[] = []
+  const set = contents.set.bind(contents)
+  contents.set = (table, found) => {
+    kept.push(table)
+    set(table, found)
+  }
   assert.equal(open()?.lookup('one'), '1')
-  const [[key, { identity }] = ['', { identity: '' }]] = contents
+  const [key = ''] = kept
+  const identity = contents.get(key)?.identity ?? ''
   contents.set(key, { identity, content: new Map([['one', 'kept']]) })
   assert.equal(open()?.lookup('one'), 'kept')
   writeFileSync(path, 'one: two\ntwo: 2\n')
@@ -24,4 +36,77 @@ test('after a reload a file that is the same is not read again, one that changed
   assert.equal(open()?.lookup('two:'), '2')
   chmodSync(path, 0o666)
   assert.throws(() => open(), TableError)
+})
+
+test('one file as a list of networks and as a list of names: each is read in its own way', (t) => {
+  const contents = new TableContents()
+  const path = join(folderOf(t), 'list')
+  writeFileSync(path, '192.0.2.0/24\n192.0.2.7\n', { mode: 0o644 })
+  const files = { log: () => {}, now: () => 0, contents }
+  const context = { ...files, tables: createTables(files) }
+  for (let n = 0; n < 2; n++) {
+    assert.ok(createNetworkList([path], context).has('192.0.2.9'))
+    assert.ok(createDomainList([path], context).has('192.0.2.7'))
+    assert.ok(!createDomainList([path], context).has('192.0.2.9'))
+  }
+})
+
+const longTables: readonly (readonly [string, (n: number) => string, string, string])[] = [
+  ['hash', (n) => `user${n} value${n}`, 'user29999', 'value29999'],
+  ['regexp', (n) => `/^word${n}$/ found${n}`, 'word199', 'found199'],
+  ['cidr', (n) => `10.${n >> 8}.${n & 255}.0/24 net${n}`, '10.77.31.9', 'net19743'],
+]
+for (const [type, line, key, value] of longTables)
+  test(`prepare: a long ${type}: table that changed is read beside other work, each once`, async (t) => {
+    const folder = folderOf(t)
+    const count = type === 'regexp' ? 2_000 : 30_000
+    const text = Array.from({ length: count }, (_, n) => `${line(n)}\n`).join('')
+    const paths = ['one', 'two'].map((name) => join(folder, name))
+    for (const path of paths) writeFileSync(path, text, { mode: 0o644 })
+    const contents = new TableContents()
+    let opened = 0
+    let turns = 0
+    let going = true
+    const turn = (): void => {
+      turns++
+      if (going) setImmediate(turn)
+    }
+    setImmediate(turn)
+    const prepare = () =>
+      contents.prepare((longFiles) => {
+        opened++
+        const tables = createTables({ log: () => {}, now: () => 0, contents, longFiles })
+        return paths.map((path) => tables.open(`${type}:${path}`))
+      })
+    const tables = await prepare()
+    going = false
+    assert.deepEqual(
+      tables.map((table) => table.lookup(key)),
+      [value, value],
+    )
+    assert.equal(opened, 3)
+    assert.ok(turns > 5, `${turns} turns of the event loop`)
+    await prepare()
+    assert.equal(opened, 4, 'what is as it was is not read again')
+    writeFileSync(paths[1] ?? '', `${text}# more\n`)
+    assert.equal((await prepare())[1]?.lookup(key), value)
+    assert.equal(opened, 6)
+  })
+
+test('prepare: a bad line, a file that is not there, and other faults are thrown', async (t) => {
+  const path = join(folderOf(t), 'rules')
+  const contents = new TableContents()
+  const open = (named: string) =>
+    contents.prepare((longFiles) =>
+      createTables({ log: () => {}, now: () => 0, contents, longFiles }).open(`regexp:${named}`),
+    )
+  writeFileSync(path, `${'/word/ found\n'.repeat(3_000)}/bad\n`, { mode: 0o644 })
+  await assert.rejects(open(path), (error) => error instanceof TableError && error.line === 3_001)
+  await assert.rejects(open(`${path}.none`), TableError)
+  await assert.rejects(
+    contents.prepare(() => {
+      throw new RangeError('other')
+    }),
+    RangeError,
+  )
 })

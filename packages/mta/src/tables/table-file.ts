@@ -2,9 +2,15 @@ import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } fr
 import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type TableContext, TableError } from './table.ts'
+import { TableUnread } from './table-contents.ts'
 
 /** Turns a file's text into a table's contents; yields between slices. Throws TableError on a bad line. */
 export type Parse<T> = (text: string, warn: (line: number, message: string) => void) => Generator<void, T>
+
+interface Contents<T> {
+  readonly identity: string
+  readonly content: T
+}
 
 export interface TableFile<T> {
   current(): T
@@ -15,16 +21,20 @@ export interface TableFile<T> {
 const checkIntervalMs = 1_000
 /** A table larger than this is a mistake (a device, a log). */
 const maxTableBytes = 512 * 1024 * 1024
+/** A shorter one is read at once. */
+const longFileBytes = 16 * 1024
 
 /**
  * A table's text file, read again when its time, size or inode changes. The new contents replace the old
  * ones at once and whole; a file that cannot be read or parsed any more leaves the old ones and a warning.
+ * @param kind what is read: others may read the same file in their own way.
  */
 export function openTableFile<T>(
   named: string,
   spec: string,
   context: TableContext,
   parse: Parse<T>,
+  kind = 'table',
 ): TableFile<T> {
   const path = resolve(context.folder ?? '.', named)
   let nextCheckMs = context.now() + checkIntervalMs
@@ -33,32 +43,53 @@ export function openTableFile<T>(
   const warnLine = (line: number, message: string) => warn(`${path}, line ${line}: ${message}`)
 
   const { contents } = context
-  const key = JSON.stringify([path, spec, context.format, context.keys])
-  const keep = (): void => void contents?.set(key, { identity, content })
-  const known = contents?.get(key)
+  const key = JSON.stringify([kind, path, spec, context.format, context.keys])
+
+  /** Beside other work; undefined: its state is one that is known. */
+  async function readSlowly(isKnown: (identity: string) => boolean): Promise<Contents<T> | undefined> {
+    const file = await open(path)
+    try {
+      const stats = await file.stat()
+      const identity = identityOf(stats)
+      if (isKnown(identity)) return undefined
+      checkStats(path, spec, stats, context)
+      return { identity, content: await drainSlowly(parse(await file.readFile('utf8'), warnLine)) }
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** For `TableContents.prepare`. */
+  async function readAhead(): Promise<void> {
+    try {
+      const read = await readSlowly(() => false)
+      if (read !== undefined) contents?.set(key, read)
+    } catch (error) {
+      throw error instanceof TableError ? error : new TableError(spec, `cannot open: ${messageOf(error)}`)
+    }
+  }
+
+  const known = contents?.get(key) as Contents<T> | undefined
   const first = readFirst(path, spec, context, known?.identity)
-  let identity = first.identity
+  if (first === 'long') throw new TableUnread(path, readAhead)
+  let { identity, content } =
+    first.text === undefined
+      ? (known as Contents<T>)
+      : { identity: first.identity, content: drain(parse(first.text, warnLine)) }
+  contents?.set(key, { identity, content })
   let failedIdentity = ''
-  let content = first.text === undefined ? (known?.content as T) : drain(parse(first.text, warnLine))
-  keep()
 
   async function reload(): Promise<void> {
     let seen = ''
     try {
-      const file = await open(path)
-      try {
-        const stats = await file.stat()
-        seen = identityOf(stats)
-        if (seen === identity || seen === failedIdentity) return
-        checkStats(path, spec, stats, context)
-        const text = await file.readFile('utf8')
-        content = await drainSlowly(parse(text, warnLine))
-        identity = seen
-        failedIdentity = ''
-        keep()
-      } finally {
-        await file.close()
-      }
+      const read = await readSlowly((found) => {
+        seen = found
+        return found === identity || found === failedIdentity
+      })
+      if (read === undefined) return
+      ;({ identity, content } = read)
+      failedIdentity = ''
+      contents?.set(key, read)
     } catch (error) {
       if (failedIdentity === (seen || 'unreadable')) return
       failedIdentity = seen || 'unreadable'
@@ -95,13 +126,13 @@ function changed(path: string, identity: string, failedIdentity: string): boolea
   return seen !== identity && seen !== failedIdentity
 }
 
-/** Without the text when its file is as it was. */
+/** Without the text when its file is as it was; 'long': it is to be read beside other work first. */
 function readFirst(
   path: string,
   spec: string,
   context: TableContext,
   known: string | undefined,
-): { readonly text: string | undefined; readonly identity: string } {
+): { readonly text: string | undefined; readonly identity: string } | 'long' {
   let fd: number
   try {
     fd = openSync(path, 'r')
@@ -112,7 +143,10 @@ function readFirst(
     const stats = fstatSync(fd)
     checkStats(path, spec, stats, context)
     const identity = identityOf(stats)
-    return { text: identity === known ? undefined : readFileSync(fd, 'utf8'), identity }
+    if (identity === known) return { text: undefined, identity }
+    const mayWait = context.longFiles === 'throw' && context.contents !== undefined
+    if (mayWait && stats.size > longFileBytes) return 'long'
+    return { text: readFileSync(fd, 'utf8'), identity }
   } finally {
     closeSync(fd)
   }

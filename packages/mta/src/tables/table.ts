@@ -1,4 +1,5 @@
 import type { Log } from '@posthorn/mail'
+import type { TableContents } from './table-contents.ts'
 
 /** One lookup table, whatever stands behind it. Lookups are synchronous: contents are in memory, or `waits`. */
 export interface LookupTable {
@@ -35,12 +36,11 @@ export interface TableContext {
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** What was read for an earlier configuration; a file that is the same is not read again. Default: nothing. */
   readonly contents?: TableContents
+  /** 'throw': TableUnread for a long file that is not in `contents` as it is now. Default: it is read at once. */
+  readonly longFiles?: 'read' | 'throw'
   /** What to do with files that group or others may write. Default: refuse. */
   readonly unsafeFiles?: 'refuse' | 'warn'
 }
-
-/** By table: contents, and the state of the file that they were read from. Outlives a reload. */
-export type TableContents = Map<string, { readonly identity: string; readonly content: unknown }>
 
 /** A table that cannot be opened: unknown type, unreadable or unsafe file, bad line. */
 export class TableError extends Error {

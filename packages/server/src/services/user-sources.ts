@@ -10,7 +10,7 @@ import {
   type UserSources,
 } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
-import { answered, createDomainList, createTables, lookupFirst } from '@posthorn/mta'
+import { answered, createDomainList, createTables, lookupFirst, type TableContext } from '@posthorn/mta'
 import { askSaslauthd } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
 import { parseSourceWord, type SourceWord } from './source-word.ts'
@@ -24,7 +24,7 @@ const getentTimeoutMs = 5_000
 /** Users and passwords beside the store, as main.cf says. */
 export function userSources(
   config: Config,
-  context: { readonly log: Log; readonly now: () => number },
+  context: Pick<TableContext, 'log' | 'now' | 'contents' | 'longFiles'>,
 ): UserSources {
   const { values } = config
   const shared = {
@@ -64,12 +64,13 @@ export function userSources(
 /** Postfix: virtual_mailbox_maps: each address of its own; what stands for many (`@example.com`) is no user. */
 function virtualMailboxes(
   { values, folder, environment }: Config,
-  context: { readonly log: Log; readonly now: () => number },
+  context: Pick<TableContext, 'log' | 'now' | 'contents' | 'longFiles'>,
 ): readonly UserSource[] {
   if (values.virtual_mailbox_maps.length === 0) return []
-  const shared = createTables({ ...context, unsafeFiles: values.unsafe_files, folder, environment })
+  const files = { ...context, unsafeFiles: values.unsafe_files, folder }
+  const shared = createTables({ ...files, environment })
   const tables = shared.openAll(values.virtual_mailbox_maps, 'virtual_mailbox_maps')
-  const domains = createDomainList(values.virtual_mailbox_domains, { ...context, tables: shared })
+  const domains = createDomainList(values.virtual_mailbox_domains, { ...files, tables: shared })
   const find = async (address: string): Promise<SourceUser | undefined> => {
     if (!(await answered(() => domains.has(address.slice(address.lastIndexOf('@') + 1))))) return undefined
     const found = await answered(() => lookupFirst(tables, address))

@@ -5,7 +5,7 @@ import { type Accounts, createAccounts } from '@posthorn/accounts'
 import { createResolver, type Resolver } from '@posthorn/dns'
 import { createImapService, listingMaker } from '@posthorn/imap'
 import type { Log } from '@posthorn/mail'
-import { AnvilStatistics, type ClientStatistics } from '@posthorn/mta'
+import { AnvilStatistics, type ClientStatistics, TableContents } from '@posthorn/mta'
 import type { TlsCredentials } from '@posthorn/net'
 import { createPop3Service } from '@posthorn/pop3'
 import type { QueueId, Store, WakeBus } from '@posthorn/storage'
@@ -59,29 +59,22 @@ export async function composeServer(parts: ComposeParts) {
   const now = parts.now ?? Date.now
   const current = new CurrentConfig(parts.config)
   const credentials = await serverCredentials(parts, now())
-  const store = await openSiteStore({
-    directory: folder.storeFolder,
-    now,
-    log,
-    defaultQuotaBytes: parts.config.values.mailbox_size_limit,
-    defaultQuotaMessages: parts.config.values.quota_message_count,
-    listing: listingMaker,
-    ...(parts.wakeBus === undefined ? {} : { wakeBus: parts.wakeBus }),
-  })
+  const store = await openStoreOf(parts, now)
   try {
+    const contents = new TableContents()
     const resolver = parts.resolver ?? createResolver({ servers: parts.config.values.dns_servers })
     const accounts = createAccounts({
       store,
       now,
       log,
       options: current.options((c) => accountOptions(c.values)),
-      sources: current.options((c) => userSources(c, { log, now })),
+      sources: current.options((c) => userSources(c, { log, now, contents })),
     })
     const owner = `${hostname()}:${process.pid}:${now()}`
     const given = { config: parts.config, store, accounts, log, now }
     const anvil = new AnvilStatistics(log, now, () => statisticsTimes(current.config))
     const statistics = parts.statistics ?? anvil
-    const transfer = await createTransfer({ ...given, resolver, owner, statistics })
+    const transfer = await createTransfer({ ...given, resolver, owner, statistics, contents })
     const tallies = parts.config.values.workers > 1 ? store.tallies : undefined
     const services = createServices({ current, store, accounts, log, now, transfer, credentials, tallies })
     const { isTrusted } = transfer
@@ -113,6 +106,7 @@ export async function composeServer(parts: ComposeParts) {
       /** All or nothing: a fault leaves everything as it was. */
       reload: async (next: Config): Promise<void> => {
         const replaceCertificates = await credentials.prepare(next)
+        await readSources(next, { log, now, contents })
         await transfer.reload(next)
         replaceCertificates(credentials)
         current.config = next
@@ -134,6 +128,28 @@ export async function composeServer(parts: ComposeParts) {
     await store.close()
     throw error
   }
+}
+
+const openStoreOf = async (
+  { config, folder, log, wakeBus }: ComposeParts,
+  now: () => number,
+): Promise<Store> =>
+  await openSiteStore({
+    directory: folder.storeFolder,
+    now,
+    log,
+    defaultQuotaBytes: config.values.mailbox_size_limit,
+    defaultQuotaMessages: config.values.quota_message_count,
+    listing: listingMaker,
+    ...(wakeBus === undefined ? {} : { wakeBus }),
+  })
+
+/** Their tables, before somebody logs in and has to wait for that. */
+async function readSources(
+  config: Config,
+  context: { readonly log: Log; readonly now: () => number; readonly contents: TableContents },
+): Promise<void> {
+  await context.contents.prepare((longFiles) => userSources(config, { ...context, longFiles }))
 }
 
 /** Sessions end when their command has, and the deliveries under way. */

@@ -29,6 +29,7 @@ import {
   type Submission,
   submit,
   type TableContents,
+  type TableContext,
   TableError,
   type Tables,
 } from '@posthorn/mta'
@@ -58,6 +59,7 @@ import { verificationReport } from '../services/verification-report.ts'
 import { goesAnotherWay, probeRoutingOptions, verifyOptions } from '../services/verify-options.ts'
 import { StartError } from '../start-error.ts'
 import { createOutgoing, createSts, createTlsReports } from './outgoing.ts'
+import { queueClock } from './queue-clock.ts'
 
 export interface TransferParts {
   readonly config: Config
@@ -70,11 +72,12 @@ export interface TransferParts {
   readonly statistics: ClientStatistics
   /** Names this process among those that share the queue. */
   readonly owner: string
+  /** What this process has read of tables. */
+  readonly contents: TableContents
 }
 
 /** What outlives a reload. */
 interface RuleParts extends TransferParts {
-  readonly contents: TableContents
   readonly sts: MtaSts
   readonly reports: TlsReports
   /** Delivers by a transport; probes of addresses go by it. */
@@ -82,13 +85,28 @@ interface RuleParts extends TransferParts {
 }
 
 /** Everything that is made anew when the configuration or a table's name changes. */
-async function rulesOf(parts: RuleParts, config: Config) {
-  const { store, accounts, resolver, log, now } = parts
-  const unsafeFiles = config.values.unsafe_files
+async function rulesOf(parts: RuleParts, config: Config, longFiles: 'read' | 'throw') {
+  const { accounts, store, log, now, contents } = parts
   const { environment, folder } = config
-  const tables = createTables({ log, now, unsafeFiles, environment, folder, contents: parts.contents })
-  const context = { log, now, tables, unsafeFiles, folder }
-  const { routing, resolveProbe } = await routingsOf(config, { ...context, accounts, store })
+  const files = { log, now, unsafeFiles: config.values.unsafe_files, folder, contents, longFiles }
+  const context = { ...files, tables: createTables({ ...files, environment }) }
+  const routings = await routingsOf(config, { ...context, accounts, store })
+  try {
+    return rulesWith(parts, config, context, routings)
+  } catch (error) {
+    routings.routing.close()
+    throw error
+  }
+}
+
+function rulesWith(
+  parts: RuleParts,
+  config: Config,
+  context: TableContext & { readonly tables: Tables },
+  { routing, resolveProbe }: Awaited<ReturnType<typeof routingsOf>>,
+) {
+  const { store, resolver, log, now } = parts
+  const { tables } = context
   const greylist = createGreylist(store.greylist, greylistOptions(config), { ...context, dns: resolver })
   const verifier = createAddressVerifier(verifyOptions(config, routing.complete), {
     verify: routing.verify,
@@ -140,25 +158,19 @@ async function rulesOf(parts: RuleParts, config: Config) {
     }
     return { ...receive, limits: clientLimits(own, { store, tables, log, now, receive }) }
   }
-  try {
-    const outgoing = createOutgoing(config, { ...parts, tables, routing })
-    return {
-      config,
-      receive: receiveOf(config, 'by-port'),
-      pickup: receiveOf(pickupConfig(config), 'by-port'),
-      receiveByService: new Map(
-        config.services.smtp.flatMap(({ key, entry }) =>
-          entry === undefined
-            ? []
-            : [[key, receiveOf(serviceConfig(config, entry), 'by-options', entry.program)] as const],
-        ),
+  return {
+    config,
+    outgoing: createOutgoing(config, { ...parts, tables, routing }),
+    receive: receiveOf(config, 'by-port'),
+    pickup: receiveOf(pickupConfig(config), 'by-port'),
+    receiveByService: new Map(
+      config.services.smtp.flatMap(({ key, entry }) =>
+        entry === undefined
+          ? []
+          : [[key, receiveOf(serviceConfig(config, entry), 'by-options', entry.program)] as const],
       ),
-      outgoing,
-      queue: queueOptions(config),
-    }
-  } catch (error) {
-    routing.close()
-    throw error
+    ),
+    queue: queueOptions(config),
   }
 }
 
@@ -169,7 +181,10 @@ async function routingsOf(
 ): Promise<{ readonly routing: Routing; readonly resolveProbe: Routing['resolve'] }> {
   const routing = await createRouting(routingOptions(config), sources)
   if (!goesAnotherWay(config)) return { routing, resolveProbe: routing.resolve }
-  const probes = await createRouting(probeRoutingOptions(config), sources)
+  const probes = await createRouting(probeRoutingOptions(config), sources).catch((error) => {
+    routing.close()
+    throw error
+  })
   const close = (): void => {
     routing.close()
     probes.close()
@@ -225,9 +240,13 @@ function clientList(
 }
 
 /** A table or a restriction list that cannot be read is the administrator's to mend. */
-async function rules(parts: RuleParts, config: Config): ReturnType<typeof rulesOf> {
+async function rules(
+  parts: RuleParts,
+  config: Config,
+  longFiles: 'read' | 'throw' = 'read',
+): ReturnType<typeof rulesOf> {
   try {
-    return await rulesOf(parts, config)
+    return await rulesOf(parts, config, longFiles)
   } catch (error) {
     if (error instanceof TableError)
       throw new StartError(
@@ -250,7 +269,6 @@ async function rules(parts: RuleParts, config: Config): ReturnType<typeof rulesO
 }
 
 const kept = ({ config, resolver, log, now }: TransferParts) => ({
-  contents: new Map() as TableContents,
   sts: createSts(config, resolver, log, now),
 })
 
@@ -307,7 +325,7 @@ export async function createTransfer(given: TransferParts) {
     log,
     owner,
     options: () => current.queue,
-    now,
+    ...queueClock(now),
   })
   return {
     handler: receiver(() => current.receive, log),
@@ -324,7 +342,7 @@ export async function createTransfer(given: TransferParts) {
     verificationReport: async (addresses: readonly string[], sender: string): Promise<string> =>
       await verificationReport(current.receive.routing, addresses, sender),
     reload: async (config: Config): Promise<void> => {
-      const next = await rules(parts, config)
+      const next = await parts.contents.prepare((longFiles) => rules(parts, config, longFiles))
       const before = current
       current = next
       before.receive.routing.close()

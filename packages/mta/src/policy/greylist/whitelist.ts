@@ -34,7 +34,7 @@ export interface RecipientWhitelist {
  * CIDR, /regular expression/ on the client's name.
  */
 export function openClientWhitelist(path: string, context: TableContext): ClientWhitelist {
-  const file = openTableFile(path, path, context, parseWhitelist(path, 'clients'))
+  const file = openTableFile(path, path, context, parseWhitelist(path, 'clients'), 'whitelist clients')
   return {
     has(name, address) {
       const entries = file.current()
@@ -50,7 +50,7 @@ export function openClientWhitelist(path: string, context: TableContext): Client
  * /regular expression/ on the whole address.
  */
 export function openRecipientWhitelist(path: string, context: TableContext): RecipientWhitelist {
-  const file = openTableFile(path, path, context, parseWhitelist(path, 'recipients'))
+  const file = openTableFile(path, path, context, parseWhitelist(path, 'recipients'), 'whitelist recipients')
   return {
     has(recipient) {
       const entries = file.current()
@@ -91,8 +91,9 @@ const parseWhitelist = (path: string, kind: 'clients' | 'recipients') =>
     const addresses = new Set<string>()
     const networks: Network[] = []
     const patterns: RE2JS[] = []
+    let count = 0
     for (const line of logicalLines(text)) {
-      if (line.number % 2_000 === 0) yield
+      if (++count % 100 === 0) yield
       const entry = withoutComment(line.text)
       const network = kind === 'clients' ? octetsNetwork(entry) : undefined
       if (entry.startsWith('/')) patterns.push(compile(entry, line, path))
