@@ -127,7 +127,9 @@ function parseItem(text: string, where: string, context: ListContext): Item {
       }
       return items
     }
-    const file = openTableFile(item, item, context, parse, 'networks')
+    const { names } = context
+    const kind = names === undefined ? 'networks' : `clients ${names.parentMatchesSubdomains}`
+    const file = openTableFile(item, item, context, parse, kind)
     return { kind: 'file', current: () => file.current(), negated }
   }
   if (/^[a-z]+:[/{]/i.test(item)) {
