@@ -1,9 +1,39 @@
 /** XCLIENT and XFORWARD at Postfix and here: replies, access control, what is passed on. Postfix: XCLIENT_README, XFORWARD_README. */
+import { after } from 'node:test'
+import { standInFilter } from '../clients/stand-in-filter.ts'
 import { elsewhere, from, hello, message, ours } from './matrix-dialogue.ts'
 import { matrixMissing, type Scenario } from './matrix-peers.ts'
 import { testMatrix } from './matrix-test.ts'
 
 const proxies = ['smtpd_authorized_xclient_hosts = 127.0.0.1', 'smtpd_authorized_xforward_hosts = 127.0.0.1']
+
+const filterAnswers: Readonly<Record<string, string>> = {
+  'RCPT TO:<bin@example.org>': '450 4.2.1 not now',
+  'MAIL FROM:<bad@example.net>': '550 5.7.1 not you',
+  'RCPT TO:<games@example.org>': '250 2.1.5 taken',
+}
+const filter = await standInFilter({
+  answer: (line) => filterAnswers[line],
+  judge: (message) => (message.includes('EICAR') ? '554 5.7.0 Reject, id=1 - INFECTED' : '250 2.0.0 kept'),
+})
+after(filter.close)
+const proxied: Pick<Scenario, 'mainCf' | 'sessions'> = {
+  mainCf: [`smtpd_proxy_filter = 127.0.0.1:${filter.port}`],
+  sessions: [
+    [
+      hello,
+      from,
+      'RCPT TO:<nobody-here@example.org>',
+      ours,
+      'RCPT TO:<games@example.org>',
+      'DATA',
+      message('clean'),
+    ],
+    [hello, from, ours, 'DATA', message('EICAR'), from, ours, 'RSET', from, ours, 'DATA', message('again')],
+    [hello, from, 'RCPT TO:<bin@example.org>', 'DATA', ours, 'DATA', message('one of two')],
+    [hello, 'MAIL FROM:<bad@example.net>', ours, 'RSET', from, ours],
+  ],
+}
 
 const scenarios: readonly Scenario[] = [
   {
@@ -101,6 +131,32 @@ const scenarios: readonly Scenario[] = [
       ],
     ],
     outcome: ['mailbox daemon: forwarded'],
+  },
+  { name: 'smtpd_proxy_filter: the answers of the filter', ...proxied },
+  {
+    name: 'smtpd_proxy_filter: speed_adjust',
+    mainCf: [`smtpd_proxy_filter = 127.0.0.1:${filter.port}`, 'smtpd_proxy_options = speed_adjust'],
+    sessions: [
+      [
+        hello,
+        from,
+        ours,
+        'RCPT TO:<games@example.org>',
+        'DATA',
+        message('clean'),
+        from,
+        ours,
+        'DATA',
+        message('EICAR'),
+      ],
+      [hello, from, ours, 'RCPT TO:<bin@example.org>', 'DATA', message('not now')],
+      [hello, 'MAIL FROM:<bad@example.net>', ours, 'DATA', message('not you')],
+    ],
+  },
+  {
+    name: 'smtpd_proxy_filter: there is none',
+    mainCf: ['smtpd_proxy_filter = 127.0.0.1:1', 'notify_classes ='],
+    sessions: [[hello, from, ours, 'DATA']],
   },
 ]
 

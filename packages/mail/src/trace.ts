@@ -24,6 +24,7 @@ export interface ReceivedInput {
   readonly host: string
   /** 'ESMTPS' … (RFC 3848). */
   readonly protocol: string
+  /** '' = none: a filter before the queue has the message. */
   readonly queueId: string
   /** Only when there is exactly one. */
   readonly recipient?: string | undefined
@@ -79,7 +80,9 @@ export const receivedField = (input: ReceivedInput): Buffer => {
   }
   if (input.user !== undefined) lines.push(`(Authenticated sender: ${token(input.user)})`)
   const forOne = input.recipient !== undefined
-  lines.push(`by ${token(input.host)} (Posthorn) with ${token(input.protocol)} id ${token(input.queueId)}`)
+  lines.push(
+    `by ${token(input.host)} (Posthorn) with ${token(input.protocol)}${input.queueId === '' ? '' : ` id ${token(input.queueId)}`}`,
+  )
   const date = formatDate(input.nowMs, input.offsetMinutes)
   if (forOne) lines.push(`for <${address(input.recipient)}>; ${date}`)
   else lines[lines.length - 1] += `; ${date}`

@@ -18,6 +18,7 @@ export type {
   OutgoingRecipient,
   RecipientOutcome,
 } from './client/outgoing-mail.ts'
+export { openProxyFilter, type ProxyFilter, type ProxyFilterOptions } from './client/proxy-filter.ts'
 export type { RemoteReply } from './client/reply.ts'
 export type { RemoteTls } from './client/start-tls.ts'
 export type { TlsEvent, TlsFailureType } from './client/tls-event.ts'

@@ -2,6 +2,7 @@ export { AnvilStatistics, type ClientStatistics, type StatisticsTimes } from './
 export { type ClientLimitOptions, type ClientLimits, createClientLimits } from './client-limits.ts'
 export { createHeaderClients, type HeaderClients } from './header-clients.ts'
 export { createMailboxRoom, type MailboxRoom } from './mailbox-room.ts'
+export type { ProxyFilterSettings } from './proxied-mail.ts'
 export type { ReceiveConfiguration, ReceiveOptions } from './receive-options.ts'
 export { createReceiver, type ReceiverSources } from './receiver.ts'
 export { createRejectFooter } from './reject-footer.ts'

@@ -6,6 +6,7 @@ import type { Routing } from '../routing/index.ts'
 import type { Screen } from '../screen/index.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { HeaderClients } from './header-clients.ts'
+import type { ProxyFilterSettings } from './proxied-mail.ts'
 import type { RejectFooter } from './reject-footer.ts'
 
 /** Postfix's parameters in camel case. */
@@ -41,6 +42,8 @@ export interface ReceiveOptions {
   readonly dataFolder?: string
   /** content_filter: everything goes there first. */
   readonly contentFilter?: FilterTransport | undefined
+  /** smtpd_proxy_filter: whom mail is passed on to as it comes; nothing is stored here. */
+  readonly proxyFilter?: ProxyFilterSettings | undefined
   /** default_verp_delimiters, verp_delimiter_filter. */
   readonly verp?: { readonly delimiters: string; readonly filter: string }
   /** Minutes east of UTC for Received and Date. */

@@ -18,19 +18,30 @@ import { after } from './answer.ts'
 import type { ClientLimits } from './client-limits.ts'
 import { onlyRecipient, refusalOfContent } from './content-refusal.ts'
 import { filterAfter, recipientsAfter } from './envelope-effects.ts'
+import { checkedMail, filterMessage } from './filtered-message.ts'
+import { foreignSender } from './foreign-sender.ts'
 import { MailVerdicts } from './mail-verdicts.ts'
 import type { MailboxRoom } from './mailbox-room.ts'
 import { type MessageIntake, openIntake } from './message-intake.ts'
-import { type EditedEnvelope, EnvelopeEdits } from './milter-edits.ts'
+import type { EditedEnvelope } from './milter-edits.ts'
 import type { MilterGuard } from './milter-guard.ts'
+import { proxiedIntake } from './proxied-intake.ts'
+import { ProxiedMail } from './proxied-mail.ts'
 import {
   defaultHopcountLimit,
   defaultMessageSizeLimitBytes,
   type ReceiveConfiguration,
 } from './receive-options.ts'
 import { faultReply, reply, replyOf } from './refusals.ts'
-import { clientOf, forwardedText, loginText, originClientOf, type SessionState } from './session-state.ts'
-import { envelopeOptions, isOwnClient, originOf, ownHeader, traceFields } from './smtp-trace.ts'
+import { clientOf, forwardedText, loginText, type SessionState } from './session-state.ts'
+import {
+  envelopeOptions,
+  isOwnClient,
+  originOf,
+  ownHeader,
+  type TracedMail,
+  traceFields,
+} from './smtp-trace.ts'
 import { verpOf } from './verp.ts'
 
 export interface MailSources {
@@ -45,12 +56,6 @@ export interface MailSources {
 
 const accepted = reply(250, '2.1.5', 'Ok')
 const goAhead: SmtpReply = { code: 354, text: 'End data with <CR><LF>.<CR><LF>' }
-const notOwned = (sender: string, user: string): Refusal => ({
-  code: 553,
-  status: '5.7.1',
-  text: `<${sender}>: Sender address rejected: not owned by user ${user}`,
-})
-
 /**
  * One mail transaction of an SMTP or LMTP session, from MAIL to the answer to the message. Everything up to the
  * content is answered at once where nothing has to be waited for.
@@ -72,6 +77,8 @@ export class SmtpMail implements SmtpTransaction {
   #signature: SignatureCheck | undefined
   /** The message while filters may still change it. */
   #content: MilterContent | undefined
+  /** Present where a filter before the queue has the message. Postfix: smtpd_proxy_filter. */
+  readonly #proxied: ProxiedMail | undefined
 
   constructor(
     session: SmtpSession,
@@ -90,6 +97,14 @@ export class SmtpMail implements SmtpTransaction {
     this.#arrivedMs = sources.now()
     this.#verdicts = new MailVerdicts(session, state, from, sources.log)
     state.sender = from.address
+    const { proxyFilter } = configuration.options
+    const { log } = sources
+    this.#proxied = proxyFilter && new ProxiedMail(proxyFilter, { session, from, source: this.#source, log })
+  }
+
+  /** Whether the header is ours to rewrite. */
+  get #source(): 'local' | 'remote' {
+    return isOwnClient(this.#session, this.#configuration) ? 'local' : 'remote'
   }
 
   get queueId(): QueueId | '' {
@@ -98,17 +113,9 @@ export class SmtpMail implements SmtpTransaction {
 
   /** Answer to MAIL itself; undefined: go on. */
   begin(): Answer<SmtpReply | undefined> {
-    const { options, routing } = this.#configuration
-    const user = this.#session.user?.address
-    const sender = this.#from.address
-    if (
-      options.senderMustMatchLogin === 'yes' &&
-      user !== undefined &&
-      sender !== '' &&
-      !routing.owns(user, sender, '+')
-    ) {
-      return replyOf(this.#verdicts.refused(notOwned(sender, user), this.#request('MAIL', undefined)))
-    }
+    const notOwned = foreignSender(this.#configuration, this.#session, this.#from)
+    if (notOwned !== undefined)
+      return replyOf(this.#verdicts.refused(notOwned, this.#request('MAIL', undefined)))
     if (!this.#policy.asks('mail') && this.#state.milters === undefined) return undefined
     const request = this.#request('MAIL', undefined)
     return after(this.#policy.ask('mail', request), (outcome) => {
@@ -157,10 +164,20 @@ export class SmtpMail implements SmtpTransaction {
         if (full !== undefined) return replyOf(this.#verdicts.refused(full, request))
         return after(
           this.#milters?.rcpt(recipient, this.#from.address, request),
-          (verdict) => this.#verdicts.filtered(verdict) ?? this.#take(recipient),
+          (verdict): Answer<SmtpReply> =>
+            this.#verdicts.filtered(verdict) ??
+            (this.#proxied === undefined ? this.#take(recipient) : this.#passOn(recipient, this.#proxied)),
         )
       })
     })
+  }
+
+  /** What the filter does not take nobody takes. */
+  async #passOn(recipient: RcptTo, proxied: ProxiedMail): Promise<SmtpReply> {
+    if (this.#recipients.length === 0) this.#verdicts.log('info', this.#clientText())
+    const said = await proxied.rcpt(recipient)
+    if (said.code < 400) this.#recipients.push({ address: recipient.address })
+    return said
   }
 
   #take({ address, notify, originalRecipient }: RcptTo): SmtpReply {
@@ -192,10 +209,12 @@ export class SmtpMail implements SmtpTransaction {
 
   async end(): Promise<SmtpReply> {
     const intake = this.#intake
-    if (intake === undefined || this.queueId === '') return reply(451, '4.3.0', 'Error: no message')
+    if (intake === undefined) return reply(451, '4.3.0', 'Error: no message')
     this.#intake = undefined
     try {
-      return await this.#finish(intake, this.queueId)
+      return await (this.#proxied === undefined
+        ? this.#finish(intake)
+        : this.#finishProxied(intake, this.#proxied))
     } catch (error) {
       const refused = faultReply(error)
       this.#verdicts.log('error', `cannot store message: ${refused.text}`, error)
@@ -218,9 +237,20 @@ export class SmtpMail implements SmtpTransaction {
     this.#intake = undefined
     this.#state.milters?.abort()
     if (intake !== undefined) await this.#drop(intake)
+    await this.#proxied?.close()
   }
 
-  async #finish(intake: MessageIntake, queueId: QueueId): Promise<SmtpReply> {
+  async #finishProxied(intake: MessageIntake, proxied: ProxiedMail): Promise<SmtpReply> {
+    const refused = await this.#judge(intake)
+    if (refused === undefined && !this.#verdicts.has('discard'))
+      return await proxied.finish(this.#verdicts, this.#recipients)
+    await proxied.close()
+    return refused ?? reply(250, '2.0.0', 'Ok: queued as NOQUEUE')
+  }
+
+  async #finish(intake: MessageIntake): Promise<SmtpReply> {
+    const { queueId } = this
+    if (queueId === '') return reply(451, '4.3.0', 'Error: no message')
     this.#unseen = this.#verdicts.has('discard')
     const judged = this.#judge(intake)
     const refused = judged instanceof Promise ? await judged : judged
@@ -247,7 +277,7 @@ export class SmtpMail implements SmtpTransaction {
       sender: envelope.sender,
       recipients: recipientsAfter(effects, envelope.recipients),
       options: envelopeOptions(this.#from),
-      origin: originOf(this.#session, isOwnClient(this.#session, this.#configuration) ? 'local' : 'remote'),
+      origin: originOf(this.#session, this.#source),
       arrivedMs: this.#arrivedMs,
       hold: this.#verdicts.has('hold') ? ('held' as const) : ('free' as const),
       facts: intake.facts,
@@ -273,45 +303,30 @@ export class SmtpMail implements SmtpTransaction {
   async #filterMessage(content: MilterContent, entered: EditedEnvelope): Promise<EditedEnvelope | SmtpReply> {
     const guard = this.#milters
     if (guard === undefined) return entered
-    const { options, routing, milters } = this.#configuration
-    const edits = new EnvelopeEdits(entered, {
-      maxBodyBytes: options.messageSizeLimitBytes || Number.POSITIVE_INFINITY,
-      complete: routing.complete,
-      headerChecks: milters?.headerChecks ?? [],
-      mail: { ...this.#checkedMail(), origin: 'milter' },
+    return await filterMessage(content, entered, {
+      guard,
+      verdicts: this.#verdicts,
+      mail: this.#checkedMail(),
+      recipients: this.#recipients,
+      configuration: this.#configuration,
     })
-    const request = this.#request('END-OF-MESSAGE', this.#recipients.at(-1)?.address)
-    const refused = this.#verdicts.filtered(await guard.message(content, edits, request))
-    for (const effect of edits.effects) this.#verdicts.keep(effect)
-    return refused ?? (edits.refusal === undefined ? edits : replyOf(edits.refusal))
   }
 
   #checkedMail(): CheckedMail {
-    const session = this.#session
-    return {
+    return checkedMail(this.#session, {
       log: this.#sources.log,
       queueId: this.queueId,
-      client: originClientOf(session),
       sender: this.#from.address,
       recipient: this.#recipients[0]?.address ?? '',
-      protocol: session.forwarded?.protocol ?? session.protocol,
-      helo: session.forwarded?.helo ?? session.helo,
-    }
+    })
   }
 
-  #startContent(): SmtpReply {
+  #startContent(): Answer<SmtpReply> {
+    if (this.#proxied !== undefined) return this.#startProxied(this.#proxied)
     const { queueId } = this
     if (queueId === '') return reply(554, '5.5.1', 'Error: no valid recipients')
     const { contentChecks, options } = this.#configuration
-    const traced = {
-      session: this.#session,
-      from: this.#from,
-      recipients: this.#recipients,
-      effects: this.#verdicts.effects,
-      queueId,
-      configuration: this.#configuration,
-      nowMs: this.#sources.now(),
-    }
+    const traced = this.#traced(queueId)
     this.#content = this.#milters === undefined ? undefined : new MilterContent()
     if (this.#verdicts.greylisted !== undefined)
       this.#signature = new SignatureCheck(this.#sources.dns, this.#from.address)
@@ -331,10 +346,33 @@ export class SmtpMail implements SmtpTransaction {
     }
   }
 
-  #open(): void {
+  async #startProxied(proxied: ProxiedMail): Promise<SmtpReply> {
+    const said = await proxied.data(traceFields(this.#traced('')))
+    const limit = this.#configuration.options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes
+    if (said.code === 354) this.#intake = proxiedIntake(proxied, limit)
+    return said
+  }
+
+  #traced(queueId: QueueId | ''): TracedMail {
+    return {
+      session: this.#session,
+      from: this.#from,
+      recipients: this.#recipients,
+      effects: this.#verdicts.effects,
+      queueId,
+      configuration: this.#configuration,
+      nowMs: this.#sources.now(),
+    }
+  }
+
+  #clientText(): string {
     const session = this.#session
+    return `client=${clientOf(session)}${loginText(session)}${forwardedText(session)}`
+  }
+
+  #open(): void {
     this.#verdicts.queueId = this.#sources.store.queue.newId(this.#arrivedMs)
-    this.#verdicts.log('info', `client=${clientOf(session)}${loginText(session)}${forwardedText(session)}`)
+    this.#verdicts.log('info', this.#clientText())
   }
 
   #request(command: string, recipient: string | undefined): PolicyRequest {

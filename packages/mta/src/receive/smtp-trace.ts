@@ -12,7 +12,8 @@ export interface TracedMail {
   readonly from: MailFrom
   readonly recipients: readonly EnvelopeRecipient[]
   readonly effects: readonly Effect[]
-  readonly queueId: QueueId
+  /** '' = a filter before the queue has it. */
+  readonly queueId: QueueId | ''
   readonly configuration: ReceiveConfiguration
   readonly nowMs: number
 }

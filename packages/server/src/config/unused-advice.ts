@@ -11,7 +11,6 @@ const exact: Readonly<Record<string, string>> = {
   mail_debug: 'use log_level = debug',
   auth_debug: 'use log_level = debug',
   base_dir: 'use data_directory',
-  smtpd_proxy_filter: 'use smtpd_milters',
   maps_rbl_domains: 'use reject_rbl_client in smtpd_recipient_restrictions',
   best_mx_transport: 'name the domain in mydestination or relay_domains',
   reset_owner_alias: 'the owner of the outermost alias counts',

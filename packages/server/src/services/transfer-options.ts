@@ -14,6 +14,7 @@ import {
 import type { Config } from '../config/config.ts'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { splitList } from '../config/value.ts'
+import { proxyFilter } from './proxy-filter.ts'
 import { mapsBeforeFilter, overrides } from './service-config.ts'
 import { sharedSecret } from './shared-secret.ts'
 import { unverifiedOptions } from './verify-options.ts'
@@ -283,6 +284,7 @@ export function receiveOptions(config: Config): ReceiveOptions {
     minFreeBytes: values.queue_minfree,
     dataFolder: values.data_directory,
     contentFilter: contentFilter(config),
+    proxyFilter: proxyFilter(config),
     verp: { delimiters: values.default_verp_delimiters, filter: values.verp_delimiter_filter },
     offsetMinutes: () => -new Date().getTimezoneOffset(),
   }

@@ -3,14 +3,19 @@ import type { RemoteConnection } from './connection.ts'
 import type { SmtpClientOptions } from './options.ts'
 import type { ForwardedClient, OutgoingMail, OutgoingRecipient } from './outgoing-mail.ts'
 
+interface EnvelopeSender
+  extends Pick<OutgoingMail, 'sender' | 'body' | 'smtpUtf8' | 'ret' | 'envid' | 'requireTls'> {
+  readonly sizeBytes: number | undefined
+}
+
 /** RFC 5321 §4.1.1.2; SIZE RFC 1870, BODY RFC 6152, SMTPUTF8 RFC 6531, RET ENVID RFC 3461, REQUIRETLS RFC 8689. */
 export const mailLine = (
   connection: RemoteConnection,
   options: SmtpClientOptions,
-  mail: OutgoingMail,
+  mail: EnvelopeSender,
 ): string => {
   let line = `MAIL FROM:<${mail.sender}>`
-  if (connection.has('SIZE')) line += ` SIZE=${mail.sizeBytes}`
+  if (mail.sizeBytes !== undefined && connection.has('SIZE')) line += ` SIZE=${mail.sizeBytes}`
   if (mail.body !== undefined && connection.has('8BITMIME')) line += ` BODY=${mail.body}`
   if (mail.smtpUtf8 === true && connection.has('SMTPUTF8')) line += ' SMTPUTF8'
   if (connection.has('DSN')) {

@@ -25,6 +25,28 @@ export const filters = {
     default: 'cleanup',
     doc: 'The cleanup service of master.cf whose options hold for mail of a service too: `-o cleanup_service_name=subcleanup`, and `subcleanup unix n - y - 0 cleanup` with `-o header_checks=…`.',
   }),
+  smtpd_proxy_filter: postfix({
+    type: 'string',
+    default: '',
+    doc: 'A content filter before the queue, `host:port`, `inet:host:port` or `unix:/path`, usually by `-o` of the service of port 25: each message is passed on to it as it comes (with XFORWARD when the filter knows it), its answers are the client’s, and nothing is stored here. What it lets pass comes back at a service of master.cf of its own. header_checks, body_checks and milters see messages there.',
+  }),
+  smtpd_proxy_ehlo: postfix({
+    type: 'string',
+    default: '$myhostname',
+    doc: 'The name said to smtpd_proxy_filter.',
+  }),
+  smtpd_proxy_timeout: postfix({
+    type: 'time',
+    default: '100s',
+    unit: 's',
+    min: 1,
+    doc: 'How long smtpd_proxy_filter may take for the connection, and for each answer.',
+  }),
+  smtpd_proxy_options: postfix({
+    type: 'list',
+    default: '',
+    doc: '`speed_adjust`: smtpd_proxy_filter is asked when the whole message has come, so that slow clients keep no filter busy.',
+  }),
   smtpd_authorized_xclient_hosts: postfix({
     type: 'list',
     default: '',
