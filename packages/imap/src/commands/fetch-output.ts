@@ -264,8 +264,8 @@ export class FetchOutput {
         writeStructure(writer, row.message.reader, item.kind)
         return
       case 'thread-id': {
-        const messageId = row.batch.facts!.messageIds[row.at]!
-        writer.text('THREADID (').text(threadId(row.message.reader, messageId)).text(')')
+        const name = row.batch.conversations?.[row.at]
+        writer.text(name === undefined ? 'THREADID NIL' : `THREADID (${threadId(name)})`)
         return
       }
       default:

@@ -34,7 +34,12 @@ export function planFetch(items: readonly FetchItem[]): FetchPlan {
   if (items.every((item) => (item.kind !== 'section' ? sourceOf(item) === 'columns' : isWhole(item)))) {
     return { items, want: { facts: true }, source, marks, sendsParts }
   }
-  const summary = { facts: true, summary: true } as const
+  const asksConversation = items.some(({ kind }) => kind === 'thread-id')
+  const summary = {
+    facts: true,
+    summary: true,
+    ...(asksConversation && ({ conversation: true } as const)),
+  } as const
   return {
     items,
     want: source === 'header' ? { ...summary, bytes: 'header' } : summary,

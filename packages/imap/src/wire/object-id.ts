@@ -1,5 +1,4 @@
 /** OBJECTID. RFC 8474. */
-import { conversationOf, type SummaryReader } from '@posthorn/mail'
 import type { MessageId } from '@posthorn/storage'
 
 /** `M12`: a letter first, so that no client takes it for a message number. RFC 8474 §8.1. */
@@ -14,9 +13,9 @@ export function messageIdOf(objectId: string): MessageId | undefined {
   return Number.isSafeInteger(number) ? (number as MessageId) : undefined
 }
 
-/** The same for all messages of a conversation. RFC 8474 §5.2. @param messageId names what has no identifiers */
-export function threadId(reader: SummaryReader, messageId: number): string {
-  return `T${conversationOf(reader) ?? messageId}`
+/** The same for all messages of a conversation. RFC 8474 §5.2. @param name of `MessageBatch.conversations` */
+export function threadId(name: string): string {
+  return `T${name}`
 }
 
 /** undefined: no message ever has this id. */

@@ -45,6 +45,8 @@ export interface Placed {
 /** What `fetch` should bring beside uids, flags and modSeqs. */
 export interface FetchWant {
   readonly facts?: true
+  /** The names of their conversations; where some have none yet, they are given first. Brings `facts`. */
+  readonly conversation?: true
   /** The compact summary (decode with @posthorn/mail `decodeSummary`). */
   readonly summary?: true
   /** 'header': prefix + header block with its empty line; 'all': every octet. */
@@ -87,6 +89,11 @@ export interface MessageBatch {
     readonly internalDatesMs: Float64Array
     readonly saveDatesMs: Float64Array
   }
+  /**
+   * With `conversation`: the same name for all messages that belong together, for ever. undefined: gone meanwhile.
+   * RFC 8474 §5.2.
+   */
+  readonly conversations?: readonly (string | undefined)[]
   /** Trace fields put before the body at delivery (Return-Path, Delivered-To …), '' length when none. */
   readonly prefixes?: readonly Uint8Array[]
   readonly summaries?: readonly Uint8Array[]

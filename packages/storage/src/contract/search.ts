@@ -10,7 +10,7 @@ export type SearchCriteria =
   | { readonly kind: 'flag'; readonly mask: number }
   /** RFC 8474 §6 EMAILID. */
   | { readonly kind: 'message-id'; readonly messageId: MessageId }
-  /** RFC 8474 §6 THREADID: of `conversationOf`, or the message's own number where it has none. */
+  /** RFC 8474 §6 THREADID: a name of `MessageBatch.conversations`. */
   | { readonly kind: 'conversation'; readonly id: string }
   | { readonly kind: 'keyword'; readonly name: string }
   | { readonly kind: 'recent'; readonly since: Uid }

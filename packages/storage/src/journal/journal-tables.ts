@@ -15,9 +15,11 @@ const journaled = new Set<number>([
   tables.unfinished,
   tables.removedAccount,
   tables.uniqueId,
+  tables.identifier,
   tables.chunk,
   tables.expunged,
   tables.message,
+  tables.conversation,
   tables.queueEntry,
   tables.queueRecipient,
 ])

@@ -14,6 +14,7 @@ import { readUsage } from '../rows/usage-row.ts'
 import { readVersion } from '../rows/version-row.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { segmentPath } from '../segments/segment-path.ts'
+import { checkConversations } from './check-conversations.ts'
 import { sharingProblems } from './check-sharing.ts'
 import { blobReferences, type IndexFacts, liveBytes, noting, readIndexFacts } from './index-facts.ts'
 
@@ -54,6 +55,7 @@ const checkIndex = async (
   const { problems } = facts
   const mailboxes = await checkMailboxes(moment, facts)
   await checkMessages(moment, facts)
+  await checkConversations(moment, facts)
   await checkBlobs(moment, facts)
   await checkSegments(moment, facts)
   await checkQueue(moment, facts)

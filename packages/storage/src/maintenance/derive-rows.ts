@@ -6,6 +6,7 @@ import { readAccount, writeAccount } from '../rows/account-row.ts'
 import { deriveSharedWith } from '../rows/acl-row.ts'
 import { blobKey, encodeBlobRow, frameBytesOf, maxInlineSummaryBytes, readBlobRow } from '../rows/blob-row.ts'
 import { addPlacements, decodeChunk, type Placement } from '../rows/chunk.ts'
+import { removeConversation } from '../rows/conversation-row.ts'
 import { writeExpunged } from '../rows/expunged-row.ts'
 import { jsonRows, removeLong } from '../rows/long-value.ts'
 import {
@@ -202,12 +203,15 @@ const dropUnfinished = (unit: Unit): void => {
   }
 }
 
-/** Message rows that no mailbox names. */
+/** Message rows that no mailbox names, and what conversations they belonged to. */
 const dropUnplaced = (unit: Unit, messages: MessageCounts): void => {
-  const start = keyOfTable(tables.message)
-  const ids: number[] = []
-  for (const { key } of unit.range({ start, end: keyAfter(start) })) ids.push(read64(key, 1))
-  for (const id of ids) if (!messages.has(id)) removeLong(unit, messageKey(id))
+  for (const id of numbersOf(unit, tables.message)) if (!messages.has(id)) removeLong(unit, messageKey(id))
+  for (const id of numbersOf(unit, tables.conversation)) if (!messages.has(id)) removeConversation(unit, id)
+}
+
+const numbersOf = (unit: Unit, tag: typeof tables.message | typeof tables.conversation): number[] => {
+  const start = keyOfTable(tag)
+  return Array.from(unit.range({ start, end: keyAfter(start) }), ({ key }) => read64(key, 1))
 }
 
 const deriveQueue = (

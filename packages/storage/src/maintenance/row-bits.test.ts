@@ -173,7 +173,10 @@ test('index rows, accounts and mailboxes: whatever bit flips, no name leads to a
 })
 
 test('index rows: a damaged one is found by check, which goes on with the others', async (t) => {
-  const { store, environment } = await makeGround(t)
+  const { store, environment, inboxes } = await makeGround(t)
+  const all = Uint32Array.of(1, 2, 3)
+  for await (const { conversations } of store.messages.fetch(inboxes[0]!, all, { conversation: true }))
+    assert.equal(conversations?.length, 3)
   for (const tag of [
     tables.chunk,
     tables.message,
@@ -181,6 +184,7 @@ test('index rows: a damaged one is found by check, which goes on with the others
     tables.mailbox,
     tables.mailboxState,
     tables.segment,
+    tables.conversation,
   ]) {
     const [row] = rowsOf(environment, tag)
     assert.ok(row !== undefined)

@@ -7,6 +7,7 @@ import {
   StoreError,
   systemFlag,
 } from '../contract.ts'
+import { ConversationNamer } from '../conversations/conversation-namer.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { chunkRows, type Placement } from '../rows/chunk.ts'
@@ -21,41 +22,49 @@ import { listingBatches } from './listing-batches.ts'
 import { findPlacements, givenUids, openMailbox, removeMessages, stateOf, uidsInChunk } from './place.ts'
 import { quickReader } from './quick-reader.ts'
 import { replace } from './replace.ts'
-import { noAids, type SearchAids, searchMessages } from './search-messages.ts'
+import { nameForSearch, noAids, type SearchAids, searchMessages } from './search-messages.ts'
 
-export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()): MessageStore => ({
-  stage: () => engine.stager.stage(),
-  append: (mailbox, items) => append(engine, mailbox, items),
-  async view(mailbox) {
-    await prepareView(engine, mailbox)
-    const snapshot = snapshotOf(engine)
-    const found = readMailbox(snapshot, mailbox)
-    if (!found) throw new StoreError('no-such-mailbox', `Cannot open mailbox ${mailbox}: it does not exist`)
-    aids.texts?.listings?.prepare(found.account)
-    return engine.views.view(snapshot, found, countedOf(snapshot, mailbox))
-  },
-  modSeqNow: (mailbox) => modSeqNow(snapshotOf(engine), mailbox),
-  fetch: (mailbox, uids, want: FetchWant) =>
-    want.listing === undefined
-      ? fetchBatches(engine, mailbox, uids, want)
-      : listingBatches(engine, aids.texts, { mailbox, uids, columns: want.listing }),
-  fetchNow: (mailbox, uid, want) => fetchNow(engine, mailbox, uid, want),
-  read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER) =>
-    readMessage(engine, mailbox, uid, start, end),
-  quickReader: (mailbox, uids) => quickReader(engine, mailbox, uids),
-  changeFlags: (mailbox, uids, change) => changeFlags(engine, mailbox, uids, change),
-  copy: (from, uids, to, within) => copyInSteps(engine, { from, uids, to, within }),
-  move: (from, uids, to, within) => moveInSteps(engine, { from, uids, to, within }),
-  replace: (from, uid, to, item) => replace(engine, from, uid, to, item),
-  expunge: (mailbox, uids) => expunge(engine, mailbox, uids),
-  discard: (mailbox, uids) => removeSliced(engine, mailbox, uids, () => true),
-  async changesSince(mailbox, modSeq) {
-    const snapshot = snapshotOf(engine)
-    const later = () => snapshotOf(engine)
-    return engine.changes.since(snapshot, later, stateOf(snapshot, mailbox), modSeq, engine.views)
-  },
-  search: (mailbox, criteria, signal) => searchMessages(engine, aids, mailbox, criteria, signal),
-})
+export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()): MessageStore => {
+  const conversations = new ConversationNamer(engine)
+  return {
+    stage: () => engine.stager.stage(),
+    append: (mailbox, items) => append(engine, mailbox, items),
+    async view(mailbox) {
+      await prepareView(engine, mailbox)
+      const snapshot = snapshotOf(engine)
+      const found = readMailbox(snapshot, mailbox)
+      if (!found) throw new StoreError('no-such-mailbox', `Cannot open mailbox ${mailbox}: it does not exist`)
+      aids.texts?.listings?.prepare(found.account)
+      return engine.views.view(snapshot, found, countedOf(snapshot, mailbox))
+    },
+    modSeqNow: (mailbox) => modSeqNow(snapshotOf(engine), mailbox),
+    fetch: (mailbox, uids, want: FetchWant) => {
+      if (want.conversation) return conversations.fetch(mailbox, uids, want)
+      return want.listing === undefined
+        ? fetchBatches(engine, mailbox, uids, want)
+        : listingBatches(engine, aids.texts, { mailbox, uids, columns: want.listing })
+    },
+    fetchNow: (mailbox, uid, want) => fetchNow(engine, mailbox, uid, want),
+    read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER) =>
+      readMessage(engine, mailbox, uid, start, end),
+    quickReader: (mailbox, uids) => quickReader(engine, mailbox, uids),
+    changeFlags: (mailbox, uids, change) => changeFlags(engine, mailbox, uids, change),
+    copy: (from, uids, to, within) => copyInSteps(engine, { from, uids, to, within }),
+    move: (from, uids, to, within) => moveInSteps(engine, { from, uids, to, within }),
+    replace: (from, uid, to, item) => replace(engine, from, uid, to, item),
+    expunge: (mailbox, uids) => expunge(engine, mailbox, uids),
+    discard: (mailbox, uids) => removeSliced(engine, mailbox, uids, () => true),
+    async changesSince(mailbox, modSeq) {
+      const snapshot = snapshotOf(engine)
+      const later = () => snapshotOf(engine)
+      return engine.changes.since(snapshot, later, stateOf(snapshot, mailbox), modSeq, engine.views)
+    },
+    async search(mailbox, criteria, signal) {
+      await nameForSearch(conversations, mailbox, criteria)
+      return searchMessages(engine, aids, mailbox, criteria, signal)
+    },
+  }
+}
 
 const countedOf = (reader: Reader, mailbox: MailboxId) => {
   const { id, state } = stateOf(reader, mailbox)

@@ -1,7 +1,9 @@
 import { keptFieldNames } from '@posthorn/mail'
 import type { MailboxId, SearchCriteria, SearchFound } from '../contract.ts'
+import type { ConversationNamer } from '../conversations/conversation-namer.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { ListingShelf } from '../listings/listing-shelf.ts'
+import { readConversation } from '../rows/conversation-row.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
 import {
   HeaderColumns,
@@ -34,6 +36,21 @@ export interface SearchAids {
 }
 
 export const noAids = (): SearchAids => ({ columns: new HeaderColumns(), rows: new MailboxColumns() })
+
+/** What a search asks of conversations it asks of their names. */
+export const nameForSearch = async (
+  namer: ConversationNamer,
+  mailbox: MailboxId,
+  criteria: SearchCriteria,
+): Promise<void> => {
+  if (asksConversation(criteria)) await namer.nameAll(mailbox)
+}
+
+const asksConversation = (criteria: SearchCriteria): boolean => {
+  if (criteria.kind === 'not') return asksConversation(criteria.of)
+  if (criteria.kind === 'and' || criteria.kind === 'or') return criteria.of.some(asksConversation)
+  return criteria.kind === 'conversation'
+}
 
 /** Messages answered with one look at the index. */
 const batchCount = 16_384
@@ -70,6 +87,7 @@ export const searchMessages = async (
           signal,
         ),
     }),
+    conversationOf: (messageId) => readConversation(snapshot, messageId),
     columnOf: (name) => (keptFieldNames.has(name) ? columns.of(mailbox, name) : undefined),
   }
   try {

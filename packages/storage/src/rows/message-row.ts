@@ -1,6 +1,7 @@
 import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { referToBlob } from './blob-row.ts'
+import { removeConversation } from './conversation-row.ts'
 import { getLong, putLong, putNewLong, removeLong } from './long-value.ts'
 import { takeSequence } from './sequence.ts'
 
@@ -26,6 +27,9 @@ export const readMessageRow = (reader: Reader, messageId: number): MessageRow | 
   const bytes = getLong(reader, messageKey(messageId))
   return bytes && decodeMessageRow(bytes)
 }
+
+export const hasMessageRow = (reader: Reader, messageId: number): boolean =>
+  reader.get(messageKey(messageId)) !== undefined
 
 const encodeMessageRow = (row: MessageRow): Buffer => {
   const bytes = Buffer.allocUnsafe(fixedBytes + row.prefix.length)
@@ -54,5 +58,6 @@ export const referToMessage = (unit: Unit, messageId: number, count: number): vo
   else {
     referToBlob(unit, row.blobId, -1)
     removeLong(unit, messageKey(messageId))
+    removeConversation(unit, messageId)
   }
 }

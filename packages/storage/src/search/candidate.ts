@@ -1,11 +1,4 @@
-import {
-  conversationOf,
-  decodeStructure,
-  type OctetRanges,
-  octetsOf,
-  SummaryReader,
-  summaryFlag,
-} from '@posthorn/mail'
+import { decodeStructure, type OctetRanges, octetsOf, SummaryReader, summaryFlag } from '@posthorn/mail'
 import type { MessageBatch } from '../contract.ts'
 import type { KeptText } from '../texts/kept-message-texts.ts'
 import { MessageTexts } from './message-texts.ts'
@@ -81,12 +74,6 @@ export class Candidate {
   get sentDay(): number | undefined {
     const reader = this.#open()
     return reader !== undefined && (reader.flags & summaryFlag.sent) !== 0 ? reader.sentDay : undefined
-  }
-
-  /** RFC 8474 §5.2. From stage summary. */
-  get conversation(): string {
-    const reader = this.#open()
-    return (reader && conversationOf(reader)) ?? String(this.messageId)
   }
 
   /** Trace prefix and kept fields, octets; undefined when the summary could not keep them. */

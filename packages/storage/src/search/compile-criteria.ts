@@ -2,8 +2,8 @@ import { foldCase } from '@posthorn/mail'
 import type { SearchCriteria } from '../contract.ts'
 import { type Candidate, stage } from './candidate.ts'
 import { fuzzyTest } from './fuzzy-test.ts'
-import type { HeaderColumn } from './header-columns.ts'
 import { headerTest } from './header-test.ts'
+import type { SearchSource } from './search-source.ts'
 import { type StoredLeaf, storedAnswer, textLeaf } from './stored-leaf.ts'
 
 /** true, false, or undefined: more of the message must be read (Kleene's three values). */
@@ -13,22 +13,15 @@ export type Test = (message: Candidate) => boolean | undefined
 const firstKeywordBit = 5
 const keywordsInWord0 = 27
 
-/** What is known of a header field; undefined for fields that are not kept. */
-type ColumnOf = (name: string) => HeaderColumn | undefined
-
-const noColumn: ColumnOf = () => undefined
-
 /**
- * The test that a tree of criteria stands for. `keywords` are the mailbox's. `leaves` gets what kept texts can
- * answer; without it nothing is kept.
+ * The test that a tree of criteria stands for. `leaves` gets what kept texts can answer; without it nothing is kept.
  */
 export const compileCriteria = (
   criteria: SearchCriteria,
-  keywords: readonly string[],
-  columnOf: ColumnOf = noColumn,
+  source: Pick<SearchSource, 'keywords' | 'columnOf' | 'conversationOf'>,
   leaves?: StoredLeaf[],
 ): Test => {
-  const compile = (each: SearchCriteria): Test => compileCriteria(each, keywords, columnOf, leaves)
+  const compile = (each: SearchCriteria): Test => compileCriteria(each, source, leaves)
   switch (criteria.kind) {
     case 'all':
       return () => true
@@ -39,7 +32,7 @@ export const compileCriteria = (
     case 'not':
       return negate(compile(criteria.of))
     case 'header':
-      return headerTest(criteria.name, criteria.value, columnOf(criteria.name), leaves)
+      return headerTest(criteria.name, criteria.value, source.columnOf?.(criteria.name), leaves)
     case 'fuzzy':
       return fuzzyTest(criteria, compile)
     case 'body':
@@ -49,10 +42,9 @@ export const compileCriteria = (
     case 'sent-date':
       return sentDateTest(criteria.fromDay, criteria.toDay)
     case 'conversation':
-      return (message) =>
-        message.stage < stage.summary ? message.needs(stage.summary) : message.conversation === criteria.id
+      return factTest(({ messageId }) => source.conversationOf?.(messageId) === criteria.id)
     case 'keyword':
-      return keywordTest(criteria.name, keywords)
+      return keywordTest(criteria.name, source.keywords)
     case 'uids':
       return uidsTest(criteria.ranges)
     default:

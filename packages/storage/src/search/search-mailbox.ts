@@ -48,7 +48,7 @@ class Search {
   constructor(source: SearchSource, criteria: SearchCriteria, signal: AbortSignal | undefined) {
     this.#source = source
     const leaves = source.stored && this.#leaves
-    this.#test = compileCriteria(criteria, source.keywords, source.columnOf, leaves)
+    this.#test = compileCriteria(criteria, source, leaves)
     this.#signal = signal
     this.#scores = isFuzzy(criteria) ? new Map() : undefined
   }

@@ -37,4 +37,6 @@ export interface SearchSource {
   ) => AsyncIterable<StoredBatch>
   /** Values of a header field (lower case) that summaries keep, as far as they are known. */
   readonly columnOf?: (name: string) => HeaderColumn | undefined
+  /** The name of a message's conversation, of messages that have one. */
+  readonly conversationOf?: (messageId: number) => string | undefined
 }

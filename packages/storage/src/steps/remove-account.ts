@@ -2,9 +2,11 @@ import { keyOf32, tables } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
 import { mailboxIds } from '../mailboxes/mailbox-ids.ts'
 import { takeOutMailbox } from '../mailboxes/remove-mailbox.ts'
+import { removeSomeIdentifiers } from '../rows/conversation-row.ts'
 import { isRemovedAccount, unmarkRemovedAccount } from '../rows/unfinished-row.ts'
 
 const stepMailboxes = 25
+const stepIdentifiers = 500
 
 /** One step of removing the mailboxes of an account that is gone. Returns those whose messages are left. */
 export const removeAccountStep = (
@@ -21,7 +23,8 @@ export const removeAccountStep = (
     if (removed === 'to-clear') toClear.push(id)
     else room -= removed
   }
-  if (ids.length > 0) return { state: 'more', toClear }
+  if (ids.length > 0 || removeSomeIdentifiers(unit, account, stepIdentifiers))
+    return { state: 'more', toClear }
   unit.remove(keyOf32(tables.usage, account))
   unmarkRemovedAccount(unit, account)
   return { state: 'done', toClear }

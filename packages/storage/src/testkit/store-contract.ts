@@ -1,5 +1,6 @@
 import { describe, test } from 'node:test'
 import type { ContractCase, TestedStore } from './contract-case.ts'
+import { conversationContract } from './conversation-contract.ts'
 import { accountsContract, mailboxesContract } from './mailbox-contract.ts'
 import { changesContract, messagesContract } from './message-contract.ts'
 import { queueContract, sharedContract } from './queue-contract.ts'
@@ -14,7 +15,7 @@ const cases: readonly ContractCase[] = [
   ...mailboxesContract,
   ...readingContract,
   ...messagesContract,
-  ...readingContract,
+  ...conversationContract,
   ...changesContract,
   ...queueContract,
   ...queueManyContract,
