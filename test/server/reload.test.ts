@@ -48,7 +48,9 @@ for (const workers of [1, 2])
       assert.equal(await certificateAt(site.ports.imaps), 'old.test')
 
       await install('new.test')
-      writeFileSync(table, 'sales@example.org alice@example.org\n')
+      // Long, so that it is read beside other work.
+      const others = Array.from({ length: 2_000 }, (_, n) => `user${n}@example.org alice@example.org\n`)
+      writeFileSync(table, `${others.join('')}sales@example.org alice@example.org\n`)
       renameSync(log, `${log}.1`)
       site.configure(lines('message_size_limit = 4711\nimap_port = 1\n'))
       const done = await command(site, ['reload'])

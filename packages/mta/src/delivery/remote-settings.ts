@@ -18,6 +18,8 @@ export interface RemoteSettings {
   readonly fallbackRelays: readonly string[]
   /** smtp_randomize_addresses */
   readonly randomizeAddresses: 'yes' | 'no'
+  /** smtp_sasl_auth_enable: 'none' = nobody logs in, so that each message need not be asked about. Default: as `ClientFor` says. */
+  readonly logins?: 'none' | 'by-client'
   /** smtp_balance_inet_protocols */
   readonly balanceProtocols: 'yes' | 'no'
   /** smtp_host_lookup */

@@ -92,6 +92,7 @@ class Delivery {
 
   /** Postfix: smtp_sender_dependent_authentication: another sender may be another user. */
   #login(sender: string): string {
+    if (this.#settings.logins === 'none') return ''
     const nowhere = { host: '', address: '', port: 0 }
     return this.#options.client(nowhere, this.#job.nextHop, sender).login?.user ?? ''
   }

@@ -70,21 +70,8 @@ export const jobsOf = (
   limitOf: (transport: string) => number,
   signal: AbortSignal,
 ): DeliveryJob[] => {
-  const groups = new Map<string, QueuedRecipient[]>()
-  const lists: QueuedRecipient[][] = []
   const jobs: DeliveryJob[] = []
-  for (const recipient of entry.recipients) {
-    const { transport, nextHop, sender, prefix } = recipient
-    const key = JSON.stringify([transport, nextHop, sender, prefix && Buffer.from(prefix).toString('latin1')])
-    const group = groups.get(key)
-    if (group !== undefined && group.length < limitOf(transport)) group.push(recipient)
-    else {
-      const started = [recipient]
-      groups.set(key, started)
-      lists.push(started)
-    }
-  }
-  for (const recipients of lists) {
+  for (const recipients of sharing(entry.recipients, limitOf)) {
     const { transport, nextHop, sender, prefix } = recipients[0] as QueuedRecipient
     const pieces = message.pieces(prefix)
     jobs.push({
@@ -101,6 +88,27 @@ export const jobsOf = (
     })
   }
   return jobs
+}
+
+const sharing = (
+  recipients: readonly QueuedRecipient[],
+  limitOf: (transport: string) => number,
+): readonly (readonly QueuedRecipient[])[] => {
+  if (recipients.length === 1) return [recipients]
+  const groups = new Map<string, QueuedRecipient[]>()
+  const lists: QueuedRecipient[][] = []
+  for (const recipient of recipients) {
+    const { transport, nextHop, sender, prefix } = recipient
+    const key = JSON.stringify([transport, nextHop, sender, prefix && Buffer.from(prefix).toString('latin1')])
+    const group = groups.get(key)
+    if (group !== undefined && group.length < limitOf(transport)) group.push(recipient)
+    else {
+      const started = [recipient]
+      groups.set(key, started)
+      lists.push(started)
+    }
+  }
+  return lists
 }
 
 const lineFeed = 10

@@ -130,6 +130,7 @@ export function remoteSite(
   const words = config.smtp_host_lookup.filter((word) => word === 'dns' || word === 'native')
   const noDns = config.disable_dns_lookups || config.smtp_dns_support_level === 'disabled'
   const settings: RemoteSettings = {
+    logins: config.smtp_sasl_auth_enable ? 'by-client' : 'none',
     addressLimit: config.smtp_mx_address_limit,
     sessionLimit: config.smtp_mx_session_limit,
     pool: {
