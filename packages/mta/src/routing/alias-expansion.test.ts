@@ -49,6 +49,10 @@ onlypipe: |/usr/bin/prog
 tofile: /var/mail/x
 null: /dev/null
 missing: :include:$FOLDER/none
+partly: :include:$FOLDER/none, bob
+circle: circle2, bob
+circle2: circle, alice
+keeper: keeper, bob
 empty:
 hollow: ,
 plus+ext: bob
@@ -108,7 +112,15 @@ test('aliases(5): groups, self reference, external, owner-, :include:, refusals,
     ['onlypipe@example.org', ['onlypipe@example.org → error:5.7.1 mail to command is restricted']],
     ['tofile@example.org', ['tofile@example.org → error:5.7.1 mail to file is restricted']],
     ['null@example.org', []],
-    ['missing@example.org', ['missing@example.org → local:example.org']],
+    ['missing@example.org', ['missing@example.org → error:5.2.0 mailing list problem']],
+    [
+      'partly@example.org',
+      ['partly@example.org → error:5.2.0 mailing list problem', 'bob@example.org → mailbox'],
+    ],
+    ['"bob+a..b"@example.org', ['"bob+a..b"@example.org → mailbox']],
+    ['"bob+x y"@example.org', ['"bob+x y"@example.org → mailbox']],
+    ['circle@example.org', ['bob@example.org → mailbox', 'alice@example.org → mailbox']],
+    ['keeper@example.org', ['bob@example.org → mailbox']],
     // postalias(1) passes over a line without a value.
     ['empty@example.org', ['empty@example.org → error:5.1.1 unknown user: "empty"']],
     ['hollow@example.org', ['hollow@example.org → error:5.3.5 alias leads to no usable destination']],

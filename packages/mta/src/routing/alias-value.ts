@@ -10,12 +10,12 @@ export type AliasTarget =
   | { readonly kind: 'include'; readonly path: string }
   | { readonly kind: 'bad'; readonly text: string }
 
-/** Right-hand side of an alias: targets between commas. */
+/** Right-hand side of an alias: targets between commas, or between blanks. Postfix: tok822_parse(3). */
 export function parseAliasValue(text: string): readonly AliasTarget[] {
-  return splitTargets(text).map(readTarget)
+  return splitTargets(withoutRemark(text)).flatMap(readTargets)
 }
 
-/** A .forward or include file: a target a line, or several between commas; `#` lines are comments. */
+/** A .forward or include file: a target a line, or several; `#` lines are comments. */
 export function parseTargetLines(text: string): readonly AliasTarget[] {
   return text
     .split(/\r?\n/)
@@ -23,35 +23,121 @@ export function parseTargetLines(text: string): readonly AliasTarget[] {
     .flatMap(parseAliasValue)
 }
 
-function splitTargets(text: string): readonly string[] {
-  const targets: string[] = []
-  let target = ''
+/** Calls `see` with each character that stands outside double quotes, `<…>` and comments; true ends it. */
+function scanPlain(text: string, see: (char: string, at: number) => boolean | undefined): void {
   let quoted = false
+  let depth = 0
+  let angle = false
   for (let i = 0; i < text.length; i++) {
     const char = text[i] as string
-    if (quoted && char === '\\' && i + 1 < text.length) target += char + (text[++i] ?? '')
-    else if (char === ',' && !quoted) {
-      targets.push(target)
-      target = ''
-    } else {
-      if (char === '"') quoted = !quoted
-      target += char
-    }
+    if (char === '\\' && (quoted || depth > 0)) i++
+    else if (quoted) quoted = char !== '"'
+    else if (depth > 0) depth += char === '(' ? 1 : char === ')' ? -1 : 0
+    else if (char === '"') quoted = true
+    else if (angle) angle = char !== '>'
+    else if (see(char, i) === true) return
+    else if (char === '(' && text.includes(')', i)) depth = 1
+    else if (char === '<' && text.includes('>', i)) angle = true
   }
-  targets.push(target)
+}
+
+/** `alice  # until May`: what people write, though Postfix takes the words for users. */
+function withoutRemark(text: string): string {
+  if (!text.includes('#') || text.trimStart().startsWith('|')) return text
+  let end = text.length
+  scanPlain(text, (char, at) => {
+    if (char !== '#' || !/\s/.test(text[at - 1] ?? ' ')) return undefined
+    end = at
+    return true
+  })
+  return text.slice(0, end)
+}
+
+/** At commas, and at the marks of `group: a, b;`. RFC 5322 §3.4. */
+function splitTargets(text: string): readonly string[] {
+  const targets: string[] = []
+  let start = 0
+  const endAt = (at: number): undefined => {
+    targets.push(text.slice(start, at))
+    start = at + 1
+  }
+  scanPlain(text, (char, at) => {
+    if (char === ',' || char === ';') endAt(at)
+    else if (char === ':' && /^\s*[\w.-]+(?:\s+[\w.-]+)*\s*$/.test(text.slice(start, at))) {
+      if (/\s/.test(text[at + 1] ?? '')) start = at + 1
+    }
+    return undefined
+  })
+  endAt(text.length)
   return targets.map((one) => one.trim()).filter((one) => one !== '')
 }
 
-function readTarget(text: string): AliasTarget {
+/** One target, or several without commas between them. */
+function readTargets(text: string): readonly AliasTarget[] {
+  if (unquoted(text) !== text || /^(?:\||:include:)/i.test(text)) return [readTarget(text)]
+  const targets: AliasTarget[] = []
+  let phrase: string[] = []
+  for (const word of splitWords(text)) {
+    // What stands before `<address>` is somebody's name.
+    const whole = inAngles(word) !== undefined
+    if (whole) phrase = []
+    phrase.push(word)
+    if (!whole) continue
+    targets.push(...phrase.map(readTarget))
+    phrase = []
+  }
+  return [...targets, ...phrase.map(readTarget)]
+}
+
+/** At blanks, before `<`, after `>`; comments go. */
+function splitWords(text: string): readonly string[] {
+  const words: string[] = []
+  let start = 0
+  const endAt = (at: number, next: number): void => {
+    if (at > start) words.push(text.slice(start, at))
+    start = next
+  }
+  scanPlain(text, (char, at) => {
+    if (/\s/.test(char)) endAt(at, at + 1)
+    else if (char === '<') endAt(at, at)
+    else if (char === '(' && text.includes(')', at)) endAt(at, endOfComment(text, at))
+    else if (text[at - 1] === '>' && start < at) endAt(at, at)
+    return undefined
+  })
+  endAt(text.length, text.length)
+  return words
+}
+
+function endOfComment(text: string, from: number): number {
+  let depth = 0
+  for (let i = from; i < text.length; i++) {
+    if (text[i] === '\\') i++
+    else if (text[i] === '(') depth++
+    else if (text[i] === ')' && --depth === 0) return i + 1
+  }
+  return text.length
+}
+
+function readTarget(word: string): AliasTarget {
+  const special = readSpecial(word)
+  if (special !== undefined) return special
+  const address = parseForwardPath(inAngles(word) ?? word)
+  return address === undefined
+    ? { kind: 'bad', text: word }
+    : { kind: 'address', address: formatAddress(address) }
+}
+
+const inAngles = (word: string): string | undefined =>
+  word.startsWith('<') && word.endsWith('>') ? word.slice(1, -1) : undefined
+
+/** What is no address: its blanks are its own. */
+function readSpecial(text: string): AliasTarget | undefined {
   const bare = unquoted(text)
   if (bare.startsWith('|')) return { kind: 'command', command: bare.slice(1).trim() }
   if (bare.startsWith('/')) return { kind: 'file', path: bare }
   const include = /^:include:\s*(.+)$/i.exec(bare)
   if (include !== null) return { kind: 'include', path: unquoted(include[1] ?? '') }
-  if (bare.startsWith('\\')) return ownName(bare.slice(1), text)
-  const angle = /<([^<>]*)>\s*$/.exec(text)
-  const address = parseForwardPath(angle === null ? withoutComment(text) : (angle[1] ?? ''))
-  return address === undefined ? { kind: 'bad', text } : { kind: 'address', address: formatAddress(address) }
+  return bare.startsWith('\\') ? ownName(bare.slice(1), text) : undefined
 }
 
 function ownName(name: string, text: string): AliasTarget {
@@ -69,10 +155,4 @@ function unquoted(text: string): string {
     else inner += text[i]
   }
   return text
-}
-
-/** `alice (Alice A.)`, RFC 822 comment at the end. */
-function withoutComment(text: string): string {
-  const open = text.indexOf('(')
-  return open > 0 && text.trimEnd().endsWith(')') && !text.includes('"') ? text.slice(0, open).trim() : text
 }

@@ -49,7 +49,12 @@ export interface Gathering {
   /** Destinations that this recipient led to, also those that had their copy already. */
   served: number
   /** Why a target was refused, told when nothing else was served. */
-  refused: string | undefined
+  refused: Refused | undefined
+}
+
+export interface Refused {
+  readonly status: string
+  readonly text: string
 }
 
 /** Too deep or too many. Postfix: 100 levels. */

@@ -114,7 +114,7 @@ export async function deliverLocal(
   }
   const taken = localTransport(parts, local, domain, 'mailbox')
   if (taken !== undefined) return passOn(taken, address, here, gathering)
-  if (alias !== undefined) throw new ExpansionError('5.4.6', `alias database loop for ${address}`)
+  if (alias !== undefined) return refuseLoop(parts, alias.name, address, gathering)
   const fallback = localTransport(parts, local, domain, 'fallback')
   if (fallback !== undefined) return passOn(fallback, address, here, gathering)
   const elsewhere = luserRelay(parts, local, address, domain)
@@ -123,6 +123,13 @@ export async function deliverLocal(
     return parts.follow(elsewhere, next, gathering)
   }
   fail(gathering, here, address, '5.1.1', `unknown user: "${local.name}"`)
+}
+
+/** An alias that comes to itself, and no user has the name: those who are named beside it have their copies. */
+function refuseLoop(parts: LocalParts, alias: string, address: string, gathering: Gathering): void {
+  const text = `alias database loop for ${address}`
+  parts.log({ level: 'warning', service: 'local', text: `alias ${alias}: ${text}; target ignored` })
+  gathering.refused = { status: '5.4.6', text }
 }
 
 /** Postfix: for domains of mydestination alone. */
@@ -235,6 +242,9 @@ async function followInclude(
   }
   const reason = file.kind === 'absent' ? 'no such file' : file.reason
   warn(`cannot use :include:${path}: ${reason}`)
+  // Who stands beside it gets the mail, and its sender hears that those in the file do not.
+  if (file.kind !== 'temporary')
+    return fail(gathering, walk, walk.entry ?? walk.original, '5.2.0', 'mailing list problem')
   throw new ExpansionError('4.2.0', `error opening include file ${path}`)
 }
 
@@ -255,7 +265,7 @@ function deliverOutside(
   }
   if (walk.from === 'envelope' || !(allowed ?? []).includes(walk.from)) {
     warn(`mail to ${target.kind} is restricted: ${JSON.stringify(what)}; target ignored`)
-    gathering.refused = `mail to ${target.kind} is restricted`
+    gathering.refused = { status: '5.7.1', text: `mail to ${target.kind} is restricted` }
     return
   }
   const transport = { transport: target.kind === 'command' ? 'pipe' : 'file', nextHop: what }

@@ -101,11 +101,13 @@ async function planOne(
     return [planError(plan, error.status, error.message)]
   }
   if (gathering.served === 0) {
-    const text = gathering.refused ?? 'alias leads to no usable destination'
-    return [planError(plan, gathering.refused === undefined ? '5.3.5' : '5.7.1', text)]
+    const { status, text } = gathering.refused ?? nowhere
+    return [planError(plan, status, text)]
   }
   return gathering.deliveries.map((delivery) => planDelivery(delivery, plan))
 }
+
+const nowhere = { status: '5.3.5', text: 'alias leads to no usable destination' }
 
 /** As `planOne` would with no table, alias or .forward on the way. */
 function planDirect(

@@ -20,9 +20,10 @@ export interface LocalName {
 }
 
 export function localName(address: string, delimiter: string): LocalName {
-  const local = address.slice(0, address.lastIndexOf('@')).toLowerCase()
-  const { user, extension } = splitRecipientDelimiter(local, delimiter)
-  return { name: unquote(local), user: unquote(user), extension }
+  // `bob+a..b` is written `"bob+a..b"`, and is Bob's all the same.
+  const name = unquote(address.slice(0, address.lastIndexOf('@')).toLowerCase())
+  const { user, extension } = splitRecipientDelimiter(name, delimiter)
+  return { name, user, extension }
 }
 
 function unquote(local: string): string {

@@ -1,8 +1,9 @@
 import { logicalLines } from './logical-lines.ts'
 import { type Network, networkContains, parseAddress, parseNetwork } from './network.ts'
 import { NetworkIndex } from './network-index.ts'
+import { openRules } from './rule-lines.ts'
 import { type LookupTable, TableError, type TableType } from './table.ts'
-import { openTableFile, type Parse } from './table-file.ts'
+import type { Parse } from './table-file.ts'
 
 type Node =
   /** Rules that follow one another. */
@@ -11,8 +12,8 @@ type Node =
   | { readonly kind: 'if'; readonly negated: boolean; readonly network: Network; readonly endIndex: number }
 
 /** cidr_table(5): `network/length result`, `!` before a network, if and endif; the first match counts. */
-export const cidr: TableType = (path, spec, context): LookupTable => {
-  const file = openTableFile(path, spec, context, parseCidr(spec))
+export const cidr: TableType = (argument, spec, context): LookupTable => {
+  const file = openRules(argument, spec, context, parseCidr(spec))
   return {
     name: spec,
     match: 'pattern',

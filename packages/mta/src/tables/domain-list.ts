@@ -27,23 +27,30 @@ export interface DomainListContext extends TableContext {
   readonly tables: Tables
 }
 
+/** Postfix: string_list(3), as mydestination has it: an item is one whole name, a table has whole names. */
+export type ListMatching = DomainMatching | 'whole-names'
+
 /**
- * Postfix: domain_list(3). Items in order, the first that matches decides; `.example.org` matches
+ * Items in order, the first that matches decides. Postfix: domain_list(3): `.example.org` matches
  * subdomains, and `example.org` does too where parent_domain_matches_subdomains says so.
  */
 export function createDomainList(
   items: readonly string[],
   context: DomainListContext,
-  matching: DomainMatching = { parentMatchesSubdomains: 'no' },
+  matching: ListMatching = 'whole-names',
 ): DomainList {
   const parsed = items.map((item) => parseItem(item, context))
   const exact = new Set(parsed.flatMap((item) => (item.kind === 'name' && !item.negated ? [item.name] : [])))
-  const plain = parsed.every((item) => item.kind === 'name' && !item.negated && !item.name.startsWith('.'))
+  const parents = matching !== 'whole-names' && matching.parentMatchesSubdomains === 'yes'
+  const plain = parsed.every(
+    (item) =>
+      item.kind === 'name' && !item.negated && (matching === 'whole-names' || !item.name.startsWith('.')),
+  )
   return {
     names: [...exact].filter((name) => !name.startsWith('.')),
     has(domain) {
       const name = asciiName(domain)
-      if (plain && matching.parentMatchesSubdomains === 'no') return exact.has(name)
+      if (plain && !parents) return exact.has(name)
       return matchItems(parsed, name, matching) ?? false
     },
     async refresh() {
@@ -55,17 +62,22 @@ export function createDomainList(
   }
 }
 
-function matchItems(items: readonly Item[], domain: string, matching: DomainMatching): boolean | undefined {
+function matchItems(items: readonly Item[], domain: string, matching: ListMatching): boolean | undefined {
   for (const item of items) {
     if (matchItem(item, domain, matching)) return !item.negated
   }
   return undefined
 }
 
-function matchItem(item: Item, domain: string, matching: DomainMatching): boolean {
-  if (item.kind === 'table') return lookupDomain(item.table, domain, matching) !== undefined
+function matchItem(item: Item, domain: string, matching: ListMatching): boolean {
   if (item.kind === 'file') return matchItems(item.file.current(), domain, matching) === true
+  if (item.kind === 'table') {
+    const { table } = item
+    const found = matching === 'whole-names' ? table.lookup(domain) : lookupDomain(table, domain, matching)
+    return found !== undefined
+  }
   if (item.name === domain) return true
+  if (matching === 'whole-names') return false
   if (item.name.startsWith('.')) return domain.endsWith(item.name)
   return matching.parentMatchesSubdomains === 'yes' && domain.endsWith(`.${item.name}`)
 }

@@ -3,8 +3,9 @@ import { LiteralGlance } from './literal-glance.ts'
 import { LiteralScan, type MarkedLiteral } from './literal-scan.ts'
 import { logicalLines } from './logical-lines.ts'
 import { type Requirements, requirements } from './required-literals.ts'
+import { openRules } from './rule-lines.ts'
 import { type LookupTable, TableError, type TableType } from './table.ts'
-import { messageOf, openTableFile, type Parse } from './table-file.ts'
+import { messageOf, type Parse } from './table-file.ts'
 
 /**
  * regexp: and pcre: on one engine that runs in linear time whatever the pattern and the text (RE2), so
@@ -36,8 +37,8 @@ type Template = readonly (string | number)[]
 
 export const patternTable =
   (dialect: PatternDialect): TableType =>
-  (path, spec, context): LookupTable => {
-    const file = openTableFile(path, spec, context, parsePatterns(spec, dialect))
+  (argument, spec, context): LookupTable => {
+    const file = openRules(argument, spec, context, parsePatterns(spec, dialect))
     return {
       name: spec,
       match: 'pattern',

@@ -165,7 +165,8 @@ function identityOf(stats: Stats): string {
   return `${stats.dev}:${stats.ino}:${stats.mtimeMs}:${stats.size}`
 }
 
-function drain<T>(steps: Generator<void, T>): T {
+/** All steps at once. */
+export function drain<T>(steps: Generator<void, T>): T {
   for (;;) {
     const step = steps.next()
     if (step.done === true) return step.value

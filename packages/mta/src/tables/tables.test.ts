@@ -228,6 +228,28 @@ test('inline, static, unionmap, pipemap; one table for one specification', () =>
   ])
 })
 
+test('DATABASE_README: rules of cidr:, regexp: and pcre: in the parameter itself', () => {
+  const cases: readonly (readonly [spec: string, key: string, found: string | undefined])[] = [
+    ['pcre:{{/^a@/ REJECT no, a}, {/b@/ 450 4.7.1 later}}', 'a@x', 'REJECT no, a'],
+    ['pcre:{{/^a@/ REJECT no, a}, {/b@/ 450 4.7.1 later}}', 'B@x', '450 4.7.1 later'],
+    ['pcre:{{/^a@/ REJECT}}', 'c@x', undefined],
+    ['regexp:{ {/^(.*)-list@/ $1@example.org} {!/@/ none} }', 'x-list@y', 'x@example.org'],
+    ['regexp:{ {/^(.*)-list@/ $1@example.org} {!/@/ none} }', 'bare', 'none'],
+    ['pcre:{{if /^.{2}@/} {/^ab@/ two} {endif}}', 'ab@x', 'two'],
+    ['pcre:{{if /^.{2}@/} {/^abc@/ three} {endif}}', 'abc@x', undefined],
+    ['cidr:{{!127.0.0.0/8 other}, { 127.0.0.1  me }}', '127.0.0.1', 'me'],
+    ['cidr:{{!127.0.0.0/8 other}, { 127.0.0.1  me }}', '192.0.2.1', 'other'],
+    ['cidr:{{2001:db8::/32 six}}', '2001:db8::1', 'six'],
+    ['proxy:pcre:{{/a/ x}}', 'a', 'x'],
+    ['unionmap:{pcre:{{/a/ x}}, static:y}', 'a', 'x,y'],
+  ]
+  const tables = createTables(context())
+  for (const [spec, key, found] of cases) assert.equal(tables.open(spec).lookup(key), found, `${spec} ${key}`)
+  for (const spec of ['pcre:{/b/ x}', 'pcre:{{/b/ x}', 'pcre:{ }', 'regexp:{{/b/ x} y}', 'cidr:{{}}'])
+    assert.throws(() => tables.open(spec), /expected \{\{rule\}, \{rule\} …\}/, spec)
+  assert.throws(() => tables.open('cidr:{{192.0.2.0/24 x}, {192.0.2.1/24 y}}'), /2/)
+})
+
 test('DATABASE_README: randmap, environ, fail, proxy', () => {
   const tables = createTables({ ...context(), environment: { HOME: '/root' } })
   const seen = new Set(Array.from({ length: 200 }, () => tables.open('randmap:{a, {b c}}').lookup('x')))
@@ -314,6 +336,25 @@ test('virtual(5), canonical(5): partial keys and what is left of the extension',
   }
   const bare = openTable('inline:{user=v}', context())
   assert.equal(lookupMapping([bare], 'user@d.org', { delimiter: '+', bareNames: 'no' }), undefined)
+})
+
+test('string_list(3): mydestination has whole names, in the list and in its tables', () => {
+  const ctx = context()
+  const items = [
+    '.sub.example.org',
+    'example.org',
+    'inline:{.table.example=x,table.example=y}',
+    '!.no.example',
+  ]
+  const list = createDomainList(items, { ...ctx, tables: createTables(ctx) })
+  const cases: readonly [string, boolean][] = [
+    ['example.org', true],
+    ['a.sub.example.org', false],
+    ['sub.example.org', false],
+    ['table.example', true],
+    ['a.table.example', false],
+  ]
+  for (const [domain, expected] of cases) assert.equal(list.has(domain), expected, domain)
 })
 
 test('domain_list(3): names, files, tables, negation', async () => {
