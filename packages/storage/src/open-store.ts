@@ -4,6 +4,7 @@ import { createAccountStore, defaultMailboxes } from './accounts/account-store.t
 import type { MailboxId, Maintenance, ModSeq, Store, StoreOptions, Wake } from './contract.ts'
 import { createGreylistStore } from './greylist/greylist-store.ts'
 import { listJournalFiles } from './journal/journal-files.ts'
+import { writeInPlace } from './kv/copy-on-write.ts'
 import { closeEnvironment } from './kv/environment.ts'
 import { isNoSpace, refusalOf } from './kv/no-space.ts'
 import { Snapshot } from './kv/unit.ts'
@@ -69,9 +70,15 @@ export const openStoreWith = async (
   })
 }
 
+/** Segments, which are not overwritten, keep what the file system does for them. */
+const makeFolders = (directory: string): void => {
+  const isNew = mkdirSync(join(directory, segmentsName), { recursive: true, mode: 0o700 }) !== undefined
+  if (isNew) writeInPlace(directory)
+}
+
 const openOnce = async (parts: StoreParts, options: StoreOptions): Promise<Store & Maintenance> => {
   const files = parts.files ?? realFileLayer
-  mkdirSync(join(options.directory, segmentsName), { recursive: true, mode: 0o700 })
+  makeFolders(options.directory)
   const self = ownIdentity()
   const markers = new ProcessMarkers(options.directory, files)
   await markers.place(self).catch((error) => {

@@ -1,3 +1,4 @@
+import { type MailboxId, StoreError } from '@posthorn/storage'
 import { keywordLines } from '../session/news-lines.ts'
 import { OpenMailbox } from '../session/open-mailbox.ts'
 import type { SessionIn } from '../session/session.ts'
@@ -41,6 +42,17 @@ function qresyncOf(p: Parser, session: LoggedIn): Qresync {
   return qresync
 }
 
+/** A disk that takes no change is no reason not to read: \Recent stays then (RFC 3501 §2.3.2: advisory). */
+async function claimRecent(session: LoggedIn, mailbox: MailboxId): Promise<number> {
+  const { mailboxes, messages } = session.store
+  try {
+    return await mailboxes.claimRecent(mailbox)
+  } catch (error) {
+    if (!(error instanceof StoreError) || !['no-space', 'read-only'].includes(error.kind)) throw error
+    return (await messages.view(mailbox)).mailbox.firstRecent
+  }
+}
+
 async function open(
   session: LoggedIn,
   { given, condstore, qresync }: SelectArgs,
@@ -60,7 +72,7 @@ async function open(
   if (rev2) mailbox.ignoreRecent()
   const last = view.uids[view.uids.length - 1] ?? 0
   if (!rev2 && last > 0 && view.mailbox.firstRecent <= last) {
-    const first = mailbox.mayChange ? await session.store.mailboxes.claimRecent(id) : view.mailbox.firstRecent
+    const first = mailbox.mayChange ? await claimRecent(session, id) : view.mailbox.firstRecent
     mailbox.addRecent(mailbox.mayChange ? session.services.watch.claimRecent(id, first, last) : first, last)
   }
   session.select(mailbox)

@@ -21,6 +21,32 @@ export interface Opening {
   readonly surrogates: 'made' | 'none'
 }
 
+const isRefusedByDisk = (error: unknown): boolean =>
+  error instanceof StoreError && (error.kind === 'no-space' || error.kind === 'read-only')
+
+/** Maildrops of this process that are open without a lock in the store. */
+const lockedInMemory = new WeakMap<Store, Set<number>>()
+
+/**
+ * A disk that can only be read keeps no lock: one of this process then. Messages can be read; QUIT removes nothing
+ * while the disk stays as it is.
+ */
+async function lockMaildrop(store: Store, account: Account, owner: string): Promise<() => Promise<void>> {
+  const inUse = new StoreError('in-use', `Cannot lock the maildrop of ${account.address}`)
+  const inMemory = lockedInMemory.get(store) ?? new Set()
+  lockedInMemory.set(store, inMemory)
+  if (inMemory.has(account.id)) throw inUse
+  try {
+    const release = await store.locks.acquire(`pop3:${account.id}`, owner)
+    if (release === undefined) throw inUse
+    return release
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.kind !== 'read-only') throw error
+  }
+  inMemory.add(account.id)
+  return async () => void inMemory.delete(account.id)
+}
+
 /** See `Pop3Options`. */
 export interface MaildropUpdate {
   readonly seen: 'set' | 'kept'
@@ -87,9 +113,7 @@ export class Maildrop {
     owner: string,
     { removal, surrogates }: Opening,
   ): Promise<Maildrop> {
-    const release = await store.locks.acquire(`pop3:${account.id}`, owner)
-    if (release === undefined)
-      throw new StoreError('in-use', `Cannot lock the maildrop of ${account.address}`)
+    const release = await lockMaildrop(store, account, owner)
     try {
       const inbox = await store.mailboxes.find(account.id, 'INBOX')
       if (inbox === undefined) throw new StoreError('no-such-mailbox', `No INBOX of ${account.address}`)
@@ -224,13 +248,19 @@ export class Maildrop {
   }
 
   async #applyMarks(marks: Uint8Array, { seen, removal }: MaildropUpdate): Promise<void> {
-    const retrieved = this.uids.filter((_, at) => marks[at] === 2)
-    if (seen === 'set' && retrieved.length > 0) {
-      const flags = { system: systemFlag.seen, keywords: [] }
-      await this.#store.messages.changeFlags(this.mailbox, retrieved, { op: 'add', flags })
-    }
     const deleted = this.uids.filter((_, at) => (marks[at]! & 1) !== 0)
     await removeMessages(this.#store, this.#account, this.mailbox, deleted, removal)
+    const retrieved = this.uids.filter((_, at) => marks[at] === 2)
+    if (seen === 'set' && retrieved.length > 0) await this.#markSeen(retrieved)
+  }
+
+  /** A disk that has no room for a flag is no reason to refuse QUIT. */
+  async #markSeen(uids: Uint32Array): Promise<void> {
+    const flags = { system: systemFlag.seen, keywords: [] }
+    const change = this.#store.messages.changeFlags(this.mailbox, uids, { op: 'add', flags })
+    await change.catch((error: unknown) => {
+      if (!isRefusedByDisk(error)) throw error
+    })
   }
 
   uidOf(number: number): Uid {

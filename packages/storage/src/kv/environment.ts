@@ -2,7 +2,7 @@ import { chmodSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { RootDatabase, Transaction } from 'lmdb'
 import { StoreError } from '../contract.ts'
-import { RoomAhead } from './room-ahead.ts'
+import { RoomAhead, type Spare } from './room-ahead.ts'
 
 // The ES module build of lmdb 3.5.6 never calls back from an asynchronous transaction on Node 24
 // (its writer thread waits for ever); the CommonJS build of the same version does.
@@ -117,7 +117,8 @@ const roomOf = (environment: Environment, path: string): RoomAhead => {
 }
 
 /** Inside a write transaction: there is room for what it will write. Throws 'ENOSPC', or what else keeps it from that. */
-export const ensureRoom = (environment: Environment): void => rooms.get(environment)?.ensure()
+export const ensureRoom = (environment: Environment, spare: Spare): void =>
+  rooms.get(environment)?.ensure(spare)
 
 /** Closes it for this user; the last one closes the file. */
 export const closeEnvironment = async (environment: Environment): Promise<void> => {
@@ -165,7 +166,7 @@ export const openTransaction = (environment: Environment, onSettle: () => void):
     commit() {
       openTransactions.delete(environment)
       try {
-        ensureRoom(environment)
+        ensureRoom(environment, 'freeing')
       } catch (error) {
         finish?.(ABORT)
         throw error
@@ -186,7 +187,7 @@ export const transact = (environment: Environment, work: () => void): void => {
   settle(environment)
   const roomy = (): void => {
     work()
-    ensureRoom(environment)
+    ensureRoom(environment, 'freeing')
   }
   try {
     transactionSyncOf(environment).call(environment, roomy, commitsAtOnce)

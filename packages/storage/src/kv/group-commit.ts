@@ -4,6 +4,7 @@ import { type Environment, ensureRoom } from './environment.ts'
 import { GroupRows } from './group-rows.ts'
 import { HeldTransaction, type HoldOptions } from './held-transaction.ts'
 import { isNoSpace, refusalOf } from './no-space.ts'
+import type { Spare } from './room-ahead.ts'
 import { RowCache } from './row-cache.ts'
 import { type Changes, Unit } from './unit.ts'
 
@@ -213,6 +214,7 @@ export class GroupCommit {
     this.#close(
       done.map((each) => each.unit),
       rows,
+      done.every((each) => each.waiting.frees) ? 'freeing' : 'adding',
     )
     return taken
   }
@@ -224,12 +226,12 @@ export class GroupCommit {
   }
 
   /** The transaction may be shared with groups before: what a participant refuses is undone row by row. */
-  #close(units: readonly Unit[], rows: GroupRows): void {
+  #close(units: readonly Unit[], rows: GroupRows, spare: Spare): void {
     const closing = new Unit(this.#environment, rows, this.#rows)
     try {
       rows.write()
       // Before anything is logged of a group that cannot be committed.
-      ensureRoom(this.#environment)
+      ensureRoom(this.#environment, spare)
       for (const participant of this.#participants) participant.insideGroup?.(closing, rows.changes)
       rows.write()
     } catch (error) {
@@ -261,7 +263,9 @@ export class GroupCommit {
       return
     }
     const full = isNoSpace(error)
-    const mayRetry = full && failed.some((waiting) => waiting.frees) && this.#releaseReserve()
+    const freeing = failed.filter((waiting) => waiting.frees).length
+    // Among others it was refused with them.
+    const mayRetry = full && freeing > 0 && (this.#releaseReserve() || freeing < failed.length)
     const again: Waiting[] = []
     for (const waiting of failed) {
       if (mayRetry && waiting.frees) again.push(waiting)

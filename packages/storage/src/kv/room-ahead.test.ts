@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -47,41 +48,57 @@ console.log(JSON.stringify({ codes: [...codes], committed: committed.length, pre
 await closeEnvironment(environment)
 `
 
-test('a full disk: LMDB never meets a write that fails, whatever a transaction writes', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-room-'))
-  const disk = join(folder, 'disk')
-  mkdirSync(disk)
-  try {
-    run('truncate', '-s', '16M', join(folder, 'image'))
-    run('mkfs.ext4', '-q', '-F', '-m', '0', '-O', '^has_journal', join(folder, 'image'))
-    run('mount', '-o', 'loop', join(folder, 'image'), disk)
-  } catch {
-    rmSync(folder, { recursive: true })
-    return t.skip('loop mounts are not permitted here')
-  }
-  t.after(() => {
-    run('umount', '-l', disk)
-    rmSync(folder, { recursive: true, force: true })
+/** Data and metadata in the same place (mixed): where a lock file in memory is the first to find no room. */
+const disks = [
+  {
+    kind: 'ext4',
+    sizeMb: 16,
+    make: ['mkfs.ext4', '-q', '-F', '-m', '0', '-O', '^has_journal'],
+    ballastMb: 0,
+  },
+  { kind: 'btrfs', sizeMb: 120, make: ['mkfs.btrfs', '-q', '-M'], ballastMb: 85 },
+] as const
+
+for (const { kind, sizeMb, make, ballastMb } of disks)
+  test(`a full disk, ${kind}: LMDB never meets a write that fails, whatever a transaction writes`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'posthorn-room-'))
+    const disk = join(folder, 'disk')
+    mkdirSync(disk)
+    const [program, ...options] = make
+    try {
+      run('truncate', '-s', `${sizeMb}M`, join(folder, 'image'))
+      run(program, ...options, join(folder, 'image'))
+      run('mount', '-o', 'loop', join(folder, 'image'), disk)
+    } catch {
+      rmSync(folder, { recursive: true })
+      return t.skip('no such file system, or loop mounts are not permitted here')
+    }
+    writeFileSync(join(disk, 'ballast'), randomBytes(ballastMb * 1024 * 1024))
+    t.after(() => {
+      run('umount', '-l', disk)
+      rmSync(folder, { recursive: true, force: true })
+    })
+    const strict = existsSync(strictHeap) ? { LD_PRELOAD: strictHeap, MALLOC_CHECK_: '3' } : {}
+    const worker = spawn(process.execPath, ['--input-type=module', '-e', workerSource, disk], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...strict },
+    })
+    const said = { out: '', err: '' }
+    worker.stdout.on('data', (chunk) => {
+      said.out += chunk
+    })
+    worker.stderr.on('data', (chunk) => {
+      said.err += chunk
+    })
+    const ended = await new Promise((resolve) =>
+      worker.on('close', (code, signal) => resolve(signal ?? code)),
+    )
+    assert.deepEqual([ended, said.err], [0, ''])
+    const { codes, committed, present, rows } = JSON.parse(said.out)
+    assert.deepEqual(codes, ['ENOSPC'])
+    assert.ok(committed > 1_000, `${committed} rows`)
+    assert.deepEqual([present, rows], [committed, committed])
   })
-  const strict = existsSync(strictHeap) ? { LD_PRELOAD: strictHeap, MALLOC_CHECK_: '3' } : {}
-  const worker = spawn(process.execPath, ['--input-type=module', '-e', workerSource, disk], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...strict },
-  })
-  const said = { out: '', err: '' }
-  worker.stdout.on('data', (chunk) => {
-    said.out += chunk
-  })
-  worker.stderr.on('data', (chunk) => {
-    said.err += chunk
-  })
-  const ended = await new Promise((resolve) => worker.on('close', (code, signal) => resolve(signal ?? code)))
-  assert.deepEqual([ended, said.err], [0, ''])
-  const { codes, committed, present, rows } = JSON.parse(said.out)
-  assert.deepEqual(codes, ['ENOSPC'])
-  assert.ok(committed > 1_000, `${committed} rows`)
-  assert.deepEqual([present, rows], [committed, committed])
-})
 
 test('the file has room for what a transaction writes before it ends, and grows in steps', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-room-'))

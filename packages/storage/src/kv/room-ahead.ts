@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, statfsSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { isCopyOnWrite } from './copy-on-write.ts'
 
 /** What is asked of LMDB inside a write transaction. */
 export interface PageCounts {
@@ -22,6 +23,10 @@ const pagesForRow = 6
 /** Of the list of free pages, and the meta pages. */
 const besidePages = 24
 const zeros = Buffer.alloc(256 * 1024)
+/** Left free where overwriting takes room: for the lock file too, and what the file system notes of each change. */
+const spareBytes = { adding: 6 * 1024 * 1024, freeing: 2 * 1024 * 1024 }
+/** What removes mail may go on for longer. */
+export type Spare = keyof typeof spareBytes
 /** In the first page, behind the index id; LMDB leaves it alone. */
 const probePlace = (pageBytes / 4) * 3 + 16
 const probe = Buffer.alloc(4)
@@ -30,12 +35,13 @@ const probe = Buffer.alloc(4)
  * Before a transaction ends, the file has octets on the disk for every page that it may write, so that no write of
  * LMDB's fails: what lmdb-js says of one that does (3.5.6: up to 110 octets, formatted into 100 of the heap) damages
  * the process. So a full disk, and one that can only be read, are found out here, while the transaction can still be
- * given up.
+ * given up. Where a page that is overwritten goes to another place, room for all of them is to be free, and more.
  */
 export class RoomAhead {
   readonly #path: string
   readonly #file: number
   readonly #counts: PageCounts
+  readonly #isCopyOnWrite: boolean
   #sizePages = 0
   /** All pages below this may be in use when what was counted is committed. */
   #usedPages = 0
@@ -49,6 +55,7 @@ export class RoomAhead {
     this.#path = path
     this.#file = openSync(path, 'r+')
     this.#counts = counts
+    this.#isCopyOnWrite = isCopyOnWrite(dirname(path))
   }
 
   /** A row is written; 0 octets: removed. */
@@ -58,9 +65,10 @@ export class RoomAhead {
   }
 
   /** Inside the transaction, before its end and as often as wanted. Throws the system's error, ENOSPC or another. */
-  ensure(): void {
+  ensure(spare: Spare): void {
     const transaction = this.#counts.transaction()
     if (transaction !== this.#transaction) this.#begin(transaction)
+    if (this.#isCopyOnWrite) this.#ensureOverwriting(spareBytes[spare])
     writeSync(this.#file, probe, 0, probe.length, probePlace)
     const cheap = this.#rows * pagesForRow + this.#octets / pageBytes + besidePages
     this.#usedPages += cheap - this.#counted
@@ -88,6 +96,12 @@ export class RoomAhead {
   #begin(transaction: number): void {
     if (transaction !== this.#transaction + 1) this.#usedPages = Number.POSITIVE_INFINITY
     this.#transaction = transaction
+  }
+
+  #ensureOverwriting(leastBytes: number): void {
+    const { bavail, bsize } = statfsSync(dirname(this.#path))
+    if (bavail * bsize >= leastBytes + 2 * this.#bound() * pageBytes) return
+    throw Object.assign(new Error('ENOSPC: too little room to write anew what is there'), { code: 'ENOSPC' })
   }
 
   #bound(): number {

@@ -116,8 +116,8 @@ const indexCopies = async (
 ): Promise<void> => {
   try {
     // An empty unit: its group writes and syncs the copies.
-    await engine.commit.run(() => {})
-    await engine.commit.run((unit) => {
+    await engine.commit.runFreeing(() => {})
+    await engine.commit.runFreeing((unit) => {
       for (const moving of batch) moveRow(unit, segment, moving)
     })
   } finally {

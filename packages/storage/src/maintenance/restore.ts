@@ -2,6 +2,7 @@ import { existsSync, renameSync } from 'node:fs'
 import { copyFile, mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StoreError } from '../contract.ts'
+import { writeInPlace } from '../kv/copy-on-write.ts'
 import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
 import { segmentOfName } from '../segments/segment-path.ts'
 import {
@@ -39,6 +40,7 @@ export const restoreStoreWith = async (
   await verifyBackup(backup)
   await orNothing(directory, 'Cannot restore', async () => {
     await mkdir(directory, { recursive: true, mode: 0o700 })
+    writeInPlace(directory)
     // First, so that whatever follows is known to be unfinished.
     await copyFile(join(backup, indexName), join(directory, restoringName))
     await files.syncDirectory(directory)

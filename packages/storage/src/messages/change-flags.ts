@@ -1,4 +1,4 @@
-import type { FlagChange, FlagsChanged, MessageBatch } from '../contract.ts'
+import { type FlagChange, type FlagsChanged, type MessageBatch, systemFlag } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
 import {
@@ -39,10 +39,13 @@ export const changeFlags = async (
   change: FlagChange,
 ): Promise<FlagsChanged> => {
   const parts: FlagsChanged[] = []
+  // IMAP's way to remove begins with it, on a full disk too.
+  const isForRemoval = change.op === 'add' && (change.flags.system & systemFlag.deleted) !== 0
   let at = 0
   do {
     const slice = uids.subarray(at, at + sliceMessages)
-    parts.push(await engine.commit.run((unit) => changeFlagsIn(engine, unit, mailbox, slice, change)))
+    const work = (unit: Unit) => changeFlagsIn(engine, unit, mailbox, slice, change)
+    parts.push(await (isForRemoval ? engine.commit.runFreeing(work) : engine.commit.run(work)))
     at += sliceMessages
   } while (at < uids.length)
   const last = parts.at(-1) as FlagsChanged
