@@ -79,6 +79,16 @@ test('L2: fail2ban: failed logins by SMTP, POP3 and IMAP are found, good ones ar
   // A mechanism that is not there is nobody's password, and left out by the filter.
   assert.equal(failures(refused, 'postfix.conf[mode=auth]'), 2, refused.join('\n'))
 
+  // The whole log, as a jail reads it: each failure once, and nothing that a client says is one of another's.
+  const forger = await ImapTalk.open(server.ports.imap)
+  await forger.say('LOGIN "pam(x,198.51.100.66): unknown user" x')
+  await forger.say('LOGOUT')
+  await until(/198\.51\.100\.66.*\(auth failed|\(auth failed.*198\.51\.100\.66/, 1)
+  assert.equal(failures(lines, 'dovecot.conf'), 5, lines.join('\n'))
+  assert.equal(failures(lines, 'postfix.conf[mode=auth]'), 2, lines.join('\n'))
+  const foreign = lines.filter((line) => line.includes('198.51.100.66') && line.includes('auth: '))
+  assert.equal(failures(foreign, 'dovecot.conf'), 0, foreign.join('\n'))
+
   const before = lines.length
   await (await ImapTalk.login(server.ports.imap, alice)).say('LOGOUT')
   await pop3(alice.password)

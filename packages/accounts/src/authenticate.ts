@@ -233,6 +233,9 @@ async function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
   }
 }
 
+/** In no form that a reader of Dovecot's log (fail2ban) takes for a failure: the session tells it once. */
+const named = (authcid: string): string => authcid.slice(0, 200).replace(/[<>]/g, '?')
+
 function logRefusal(
   log: Log,
   reason: LoginRefusal,
@@ -243,7 +246,7 @@ function logRefusal(
   log({
     level: reason === 'unavailable' ? 'error' : 'info',
     service: 'auth',
-    text: `posthorn(${credentials.authcid.slice(0, 200)},${client.clientAddress}): ${refusalText[reason]}`,
+    text: `refused user=<${named(credentials.authcid)}> rip=${client.clientAddress}: ${refusalText[reason]}`,
     fields: {
       reason,
       mechanism: credentials.mechanism,

@@ -12,14 +12,18 @@ export function serviceConfig(config: Config, { options }: Pick<ServiceEntry, 'o
 }
 
 /** How the mail of the sendmail command comes in. Postfix: pickup(8). */
-export function pickupConfig(config: Config): Config {
+export const pickupConfig = (config: Config): Config =>
+  serviceConfig(config, { options: pickupOptions(config) })
+
+export function pickupOptions(config: Config): readonly ServiceOption[] {
   const entry = config.masterCf?.services.find(
     ({ program, fields }) => program === 'pickup' && fields.type !== 'inet',
   )
-  return serviceConfig(config, { options: entry?.options ?? [] })
+  return entry?.options ?? []
 }
 
-function cleanupOptions(config: Config, name: string): readonly ServiceOption[] {
+/** Those of the cleanup service of that name. */
+export function cleanupOptions(config: Config, name: string): readonly ServiceOption[] {
   const found = config.masterCf?.services.find(
     ({ program, fields }) => program === 'cleanup' && fields.service === name,
   )

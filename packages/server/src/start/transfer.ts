@@ -17,7 +17,6 @@ import {
   createQueueRunner,
   createReceiver,
   createRejectFooter,
-  createRouting,
   createScreen,
   createTables,
   type DeliveryAgent,
@@ -25,7 +24,6 @@ import {
   type MtaSts,
   PolicyError,
   type ReceiveConfiguration,
-  type Routing,
   type Submission,
   submit,
   type TableContents,
@@ -36,6 +34,7 @@ import {
 import type { SmtpHandler } from '@posthorn/smtp'
 import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
+import type { ServiceEntry } from '../config/master-cf.ts'
 import { whereSet } from '../config/where-set.ts'
 import { containerGateways } from '../default-gateway.ts'
 import { clientLimits } from '../services/client-limits.ts'
@@ -43,7 +42,7 @@ import { createLocalUsers } from '../services/local-user.ts'
 import { miltersOptions } from '../services/milter-options.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { screenOptions } from '../services/screen-options.ts'
-import { overrides, pickupConfig, serviceConfig } from '../services/service-config.ts'
+import { overrides, pickupConfig, pickupOptions, serviceConfig } from '../services/service-config.ts'
 import type { TlsReports } from '../services/tls-reports.ts'
 import {
   contentCheckOptions,
@@ -51,15 +50,15 @@ import {
   ownAddresses,
   policyOptions,
   receiveOptions,
-  routingOptions,
   submissionPolicyOptions,
   trustedNetworks,
 } from '../services/transfer-options.ts'
 import { verificationReport } from '../services/verification-report.ts'
-import { goesAnotherWay, probeRoutingOptions, verifyOptions } from '../services/verify-options.ts'
+import { verifyOptions } from '../services/verify-options.ts'
 import { StartError } from '../start-error.ts'
 import { createOutgoing, createSts, createTlsReports } from './outgoing.ts'
 import { queueClock } from './queue-clock.ts'
+import { routingsOf } from './service-routings.ts'
 
 export interface TransferParts {
   readonly config: Config
@@ -103,7 +102,7 @@ function rulesWith(
   parts: RuleParts,
   config: Config,
   context: TableContext & { readonly tables: Tables },
-  { routing, resolveProbe }: Awaited<ReturnType<typeof routingsOf>>,
+  { routing, resolveProbe, services }: Awaited<ReturnType<typeof routingsOf>>,
 ) {
   const { store, resolver, log, now } = parts
   const { tables } = context
@@ -117,13 +116,16 @@ function rulesWith(
     log,
     now,
   })
-  const sources = { tables, dns: resolver, addresses: routing, greylist, verifier, log, now }
+  const common = { tables, dns: resolver, greylist, verifier, log, now }
   /** How mail comes in, by main.cf alone or with the options of a service of master.cf. */
   const receiveOf = (
     own: Config,
     service: 'by-port' | 'by-options',
+    entry: Pick<ServiceEntry, 'options'>,
     program = 'smtpd',
   ): ReceiveConfiguration => {
+    const { addresses, routing } = services.of(entry)
+    const sources = { ...common, addresses }
     const isScreened = own.values.postscreen || program === 'postscreen'
     const policy = createPolicy(policyOptions(own), sources)
     const receive: ReceiveConfiguration = {
@@ -161,35 +163,17 @@ function rulesWith(
   return {
     config,
     outgoing: createOutgoing(config, { ...parts, tables, routing }),
-    receive: receiveOf(config, 'by-port'),
-    pickup: receiveOf(pickupConfig(config), 'by-port'),
+    receive: receiveOf(config, 'by-port', { options: [] }),
+    pickup: receiveOf(pickupConfig(config), 'by-port', { options: pickupOptions(config) }),
     receiveByService: new Map(
       config.services.smtp.flatMap(({ key, entry }) =>
         entry === undefined
           ? []
-          : [[key, receiveOf(serviceConfig(config, entry), 'by-options', entry.program)] as const],
+          : [[key, receiveOf(serviceConfig(config, entry), 'by-options', entry, entry.program)] as const],
       ),
     ),
     queue: queueOptions(config),
   }
-}
-
-/** Probes go the way of mail, or their own (address_verify_relayhost and its kind). */
-async function routingsOf(
-  config: Config,
-  sources: Parameters<typeof createRouting>[1],
-): Promise<{ readonly routing: Routing; readonly resolveProbe: Routing['resolve'] }> {
-  const routing = await createRouting(routingOptions(config), sources)
-  if (!goesAnotherWay(config)) return { routing, resolveProbe: routing.resolve }
-  const probes = await createRouting(probeRoutingOptions(config), sources).catch((error) => {
-    routing.close()
-    throw error
-  })
-  const close = (): void => {
-    routing.close()
-    probes.close()
-  }
-  return { routing: { ...routing, close }, resolveProbe: probes.resolve }
 }
 
 /** What looks into messages. */

@@ -23,7 +23,7 @@ export const filters = {
   cleanup_service_name: postfix({
     type: 'string',
     default: 'cleanup',
-    doc: 'The cleanup service of master.cf whose options hold for mail of a service too: `-o cleanup_service_name=subcleanup`, and `subcleanup unix n - y - 0 cleanup` with `-o header_checks=…`.',
+    doc: 'The cleanup service of master.cf whose options hold for mail of a service too: `-o cleanup_service_name=subcleanup`, and `subcleanup unix n - y - 0 cleanup` with `-o header_checks=…`, `-o virtual_alias_maps=…`, canonical maps, automatic copies.',
   }),
   smtpd_proxy_filter: postfix({
     type: 'string',
