@@ -39,7 +39,8 @@ export const copy = command({
     if (uids.length === 0) return ok('No messages found')
     const { mailbox: target, rights } = await targetMailbox(session, name)
     const { messages } = session.store
-    const copied = await messages.copy(session.mailbox.id, uids, target.id, flagMask(rights))
+    const { id } = session.mailbox
+    const copied = await messages.copy(id, uids, target.id, flagMask(rights), session.signal)
     await keepOwnFromNews(session, target.id, copied)
     return copied.from.length === 0 ? nothingFound(session) : ok('Copy completed', copyUid(copied, rights))
   },

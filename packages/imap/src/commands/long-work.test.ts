@@ -81,3 +81,60 @@ test('RFC 9585: work that takes long says so, and nothing after it', async (t) =
   await new Promise((resolve) => setTimeout(resolve, 30))
   assert.deepEqual((await client.ok('NOOP')).length, 1)
 })
+
+/** INBOX with more messages than one step of COPY and MOVE has, and an empty mailbox Target. */
+async function manyMessages(fixture: ImapFixture): Promise<RawClient> {
+  const client = await fixture.login('INBOX')
+  await client.append('INBOX', 'Subject: 1\r\n\r\n')
+  for (let at = 0; at < 9; at++) await client.ok('UID COPY 1:* INBOX')
+  await client.ok('CREATE Target')
+  return client
+}
+
+/** Resolves when the work that has this signal is to end. */
+const ending = (signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal?.aborted === true) resolve()
+    else signal?.addEventListener('abort', () => resolve())
+  })
+
+test('a closed connection ends COPY: all or nothing', async (t) => {
+  const fixture = await startImapFixture(t)
+  const client = await manyMessages(fixture)
+  const { promise: ended, resolve } = Promise.withResolvers<unknown>()
+  const { messages } = fixture.store
+  const copy = messages.copy.bind(messages)
+  messages.copy = async (...args) => {
+    client.destroy()
+    await ending(args[4])
+    const copied = copy(...args)
+    copied.then(resolve, resolve)
+    return copied
+  }
+  client.send('a UID COPY 1:* Target\r\n')
+  assert.equal(((await ended) as Error).name, 'AbortError')
+  const other = await fixture.login()
+  assert.ok((await other.ok('STATUS Target (MESSAGES)')).includes('* STATUS Target (MESSAGES 0)'))
+  assert.ok((await other.ok('STATUS INBOX (MESSAGES)')).includes('* STATUS INBOX (MESSAGES 512)'))
+})
+
+test('RFC 6851 §3.3: a MOVE that the BYE ended says what was moved, then NO', async (t) => {
+  const fixture = await startImapFixture(t)
+  const client = await manyMessages(fixture)
+  const { messages } = fixture.store
+  const move = messages.move.bind(messages)
+  messages.move = async (...args) => {
+    void fixture.service.close(60_000)
+    await ending(args[4])
+    return move(...args)
+  }
+  client.send('a UID MOVE 1:* Target\r\n')
+  const lines = await client.end()
+  const told = lines.findIndex((line) => line.includes('COPYUID'))
+  const expunged = lines.filter((line) => / EXPUNGE$/.test(line))
+  const answer = lines.findIndex((line) => line.startsWith('a NO [UNAVAILABLE]'))
+  assert.match(lines[told]!, / 1:384 1:384\]/)
+  assert.equal(expunged.length, 384)
+  assert.ok(told < lines.indexOf(expunged[0]!) && lines.lastIndexOf(expunged.at(-1)!) < answer)
+  assert.match(lines[answer + 1]!, /^\* BYE/)
+})

@@ -19,13 +19,17 @@ export const move = command({
     const uids = session.uids(set)
     if (uids.length === 0) return ok('No messages found')
     const { mailbox: target, rights } = await targetMailbox(session, name)
-    const moved = await session.store.messages.move(mailbox.id, uids, target.id, flagMask(rights))
+    const { signal } = session
+    const { messages } = session.store
+    const moved = await messages.move(mailbox.id, uids, target.id, flagMask(rights), signal)
     await keepOwnFromNews(session, target.id, moved)
     if (moved.from.length === 0) return nothingFound(session)
     const code = copyUid(moved, rights)
     if (code !== undefined) session.untagged(`OK [${code}] Moved UIDs.`)
     mailbox.suspect()
     await session.sendNews('send')
+    // RFC 6851 §3.3: it may fail partway, and the client knows which messages were moved.
+    if (moved.leftCount > 0) throw signal.reason
     return ok('Move completed', session.enabled('CONDSTORE') ? `HIGHESTMODSEQ ${mailbox.modSeq}` : undefined)
   },
 })

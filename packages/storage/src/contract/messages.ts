@@ -151,6 +151,13 @@ export interface Copied {
   readonly to: Uint32Array
 }
 
+export interface Moved extends Copied {
+  /** Of the source. */
+  readonly modSeq: ModSeq
+  /** Of the given UIDs, those behind the place where the signal ended it. */
+  readonly leftCount: number
+}
+
 export interface MessageStore {
   stage(): MessageWriter
   /** All or nothing (RFC 3502). Durable on return. */
@@ -173,14 +180,22 @@ export interface MessageStore {
   /** For one who goes through messages one by one and would lose more by waiting than by reading. */
   quickReader(mailbox: MailboxId, uids: Uint32Array): QuickReader
   changeFlags(mailbox: MailboxId, uids: Uint32Array, change: FlagChange): Promise<FlagsChanged>
-  /** All or nothing, INTERNALDATE kept, and of the flags those `within`. */
-  copy(from: MailboxId, uids: Uint32Array, to: MailboxId, within?: FlagMask): Promise<Copied>
+  /** All or nothing, INTERNALDATE kept, and of the flags those `within`. Throws the signal's reason: nothing was copied. */
+  copy(
+    from: MailboxId,
+    uids: Uint32Array,
+    to: MailboxId,
+    within?: FlagMask,
+    signal?: AbortSignal,
+  ): Promise<Copied>
+  /** Each message is moved or left as it is. The signal ends it early: the answer has what was moved by then. */
   move(
     from: MailboxId,
     uids: Uint32Array,
     to: MailboxId,
     within?: FlagMask,
-  ): Promise<Copied & { readonly modSeq: ModSeq }>
+    signal?: AbortSignal,
+  ): Promise<Moved>
   /** The message goes, the new one comes (RFC 8508): one unit. Throws 'no-such-message'. */
   replace(from: MailboxId, uid: Uid, to: MailboxId, item: AppendItem): Promise<Placed>
   /** Removes those of `uids` (all when undefined) that carry \Deleted. */

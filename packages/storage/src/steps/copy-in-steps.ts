@@ -21,21 +21,27 @@ const lookAgainMs = 20
  * RFC 9051 §6.4.7: all or nothing. Copies of many messages are staged step by step above the UIDs that the mailbox
  * has given, where nobody sees them; one small unit makes them part of it.
  */
-export const copyInSteps = async (engine: Engine, transfer: Transfer): Promise<Copied> => {
+export const copyInSteps = async (
+  engine: Engine,
+  transfer: Transfer,
+  signal?: AbortSignal,
+): Promise<Copied> => {
   const { stepMessages } = engine
   if (transfer.uids.length <= stepMessages) return engine.commit.run((unit) => copyIn(engine, unit, transfer))
   const id = randomBytes(6).readUIntBE(0, 6)
-  await begin(engine, transfer, id)
+  await begin(engine, transfer, id, signal)
   const from: number[] = []
   const to: number[] = []
   const asked = new Set<number>()
   try {
     for (let at = 0; at < transfer.uids.length; at += stepMessages) {
+      signal?.throwIfAborted()
       const part = { ...transfer, uids: transfer.uids.subarray(at, at + stepMessages) }
       const copied = await engine.commit.run((unit) => stage(engine, unit, part, id, asked))
       for (const uid of copied.from) from.push(uid)
       for (const uid of copied.to) to.push(uid)
     }
+    signal?.throwIfAborted()
     const uidValidity = await engine.commit.run((unit) => publish(engine, unit, transfer.to, id))
     return { uidValidity, from: Uint32Array.from(from), to: Uint32Array.from(to) }
   } catch (error) {
@@ -45,8 +51,14 @@ export const copyInSteps = async (engine: Engine, transfer: Transfer): Promise<C
 }
 
 /** One at a time stages copies in a mailbox. */
-const begin = async (engine: Engine, transfer: Transfer, id: number): Promise<void> => {
+const begin = async (
+  engine: Engine,
+  transfer: Transfer,
+  id: number,
+  signal: AbortSignal | undefined,
+): Promise<void> => {
   while (!(await engine.commit.run((unit) => beginIn(engine, unit, transfer, id)))) {
+    signal?.throwIfAborted()
     await engine.unfinished.takeUp()
     await new Promise((resolve) => setTimeout(resolve, lookAgainMs))
   }

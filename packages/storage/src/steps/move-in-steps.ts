@@ -1,4 +1,4 @@
-import type { Copied, ModSeq } from '../contract.ts'
+import type { Copied, ModSeq, Moved } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import { snapshotOf } from '../engine.ts'
 import type { Snapshot, Unit } from '../kv/unit.ts'
@@ -9,28 +9,34 @@ import { readMailboxState } from '../rows/mailbox-row.ts'
 import { readUnfinished, removeUnfinished } from '../rows/unfinished-row.ts'
 import { checkQuota } from '../rows/usage-row.ts'
 
-type Moved = Copied & { readonly modSeq: ModSeq }
+type MovedSlice = Copied & { readonly modSeq: ModSeq }
 
 /** RFC 6851 §3.3: each message is moved or left as it is; of many a part in each step. */
-export const moveInSteps = async (engine: Engine, transfer: Transfer): Promise<Moved> => {
+export const moveInSteps = async (
+  engine: Engine,
+  transfer: Transfer,
+  signal?: AbortSignal,
+): Promise<Moved> => {
   const { uids } = transfer
   const { stepMessages } = engine
-  const moveSlice = (from: number): Promise<Moved> => {
+  const moveSlice = (from: number): Promise<MovedSlice> => {
     const slice = { ...transfer, uids: uids.subarray(from, from + stepMessages) }
     return engine.commit.run((unit) => moveIn(engine, unit, slice))
   }
-  if (uids.length <= stepMessages) return moveSlice(0)
+  if (uids.length <= stepMessages) return { ...(await moveSlice(0)), leftCount: 0 }
   refuseTooMuch(engine, snapshotOf(engine), transfer)
   const from: number[] = []
   const to: number[] = []
   let last = await moveSlice(0)
-  for (let at = stepMessages; ; at += stepMessages) {
+  let at = stepMessages
+  for (; ; at += stepMessages) {
     for (const uid of last.from) from.push(uid)
     for (const uid of last.to) to.push(uid)
-    if (at >= uids.length) break
+    if (at >= uids.length || signal?.aborted === true) break
     last = await moveSlice(at)
   }
-  return { ...last, from: Uint32Array.from(from), to: Uint32Array.from(to) }
+  const leftCount = Math.max(0, uids.length - at)
+  return { ...last, from: Uint32Array.from(from), to: Uint32Array.from(to), leftCount }
 }
 
 /** What cannot be moved as a whole is not begun. */
