@@ -183,7 +183,8 @@ class NamedAgents extends Map<string, DeliveryAgent> {
     const { local, userNamed, now = Date.now } = this.#options
     if (local === undefined || userNamed === undefined) return undefined
     const { timeLimitMs, delimiter } = local
-    return pipeAgent(service, { user: userNamed, timeLimitMs, delimiter, now })
+    const ownLimitMs = (): number => timeLimitMs(service.name)
+    return pipeAgent(service, { user: userNamed, timeLimitMs: ownLimitMs, delimiter, now })
   }
 }
 

@@ -9,8 +9,8 @@ import type { LocalUser } from './local-user.ts'
 export interface CommandOptions {
   /** As whom, by the recipient. Postfix: default_privs. */
   readonly user: (address: string) => LocalUser
-  /** Postfix: command_time_limit. */
-  readonly timeLimitMs: () => number
+  /** Postfix: command_time_limit; or of that service of master.cf. */
+  readonly timeLimitMs: (service?: string) => number
   /** Postfix: recipient_delimiter. */
   readonly delimiter: () => string
   readonly now: () => number

@@ -3,6 +3,7 @@ import type { SmtpClientOptions, SmtpServerAddress } from '@posthorn/smtp'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
 import type { TlsRecorder } from '../tlsrpt/session-result.ts'
 import type { PoolLimits } from './connection-pool.ts'
+import type { DnsFilter } from './filtered-resolver.ts'
 import type { MtaSts } from './mta-sts.ts'
 import type { TlsPolicyEntry } from './tls-policy.ts'
 
@@ -32,6 +33,8 @@ export interface RemoteSettings {
   readonly deferWithoutAddress?: 'yes' | 'no'
   /** smtp_delivery_status_filter: `5.7.1 text` → the same with another status or text; undefined: as it is. */
   readonly statusFilter?: ((said: string) => string | undefined) | undefined
+  /** smtp_dns_reply_filter: a record as in a zone file → `IGNORE`, or nothing. */
+  readonly dnsFilter?: DnsFilter | undefined
   /** disable_mime_output_conversion = no */
   readonly sevenBitConversion: 'yes' | 'no'
   /** inet_protocols, smtp_address_preference: default, the agent's. */

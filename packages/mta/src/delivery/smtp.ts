@@ -12,6 +12,7 @@ import type { QueuedRecipient } from '@posthorn/storage'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from './attempt.ts'
 import { ConnectionPool, type PooledConnection } from './connection-pool.ts'
+import { filteredResolver } from './filtered-resolver.ts'
 import { filteredStatus } from './filtered-status.ts'
 import { type MailHostOptions, mailHosts } from './mail-hosts.ts'
 import { parseNextHop } from './next-hop.ts'
@@ -125,7 +126,8 @@ class Delivery {
       settings: this.#settings.tls,
     })
     if (plan.kind === 'refused') return this.#refuse(plan.status, plan.text)
-    const { hostLookup, families, defaultPort } = this.#settings
+    const { hostLookup, families, defaultPort, dnsFilter } = this.#settings
+    const { resolver } = plan.plan
     const hosts = await mailHosts(hop, {
       ...this.#settings,
       ...this.#options,
@@ -133,7 +135,7 @@ class Delivery {
       defaultPort: defaultPort ?? this.#options.defaultPort,
       // Names whose answers are proven come from DNS, whatever else is configured.
       hostLookup: plan.plan.proven ? ['dns'] : hostLookup,
-      resolver: plan.plan.resolver,
+      resolver: dnsFilter === undefined ? resolver : filteredResolver(resolver, dnsFilter),
     })
     if (hosts.kind === 'none') return this.#refuse(hosts.status, hosts.text)
     await this.#tryServers(nextHop, hosts.servers, plan.plan)

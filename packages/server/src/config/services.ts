@@ -46,7 +46,6 @@ export interface SpawnService {
   readonly user: string
   readonly argv: readonly string[]
   readonly processLimit: number
-  readonly timeLimitMs: number
 }
 
 export interface Services {
@@ -241,7 +240,6 @@ function addSpawn(entry: ServiceEntry, values: ConfigValues, found: Found): void
     user,
     argv,
     processLimit: limit > 0 ? limit : values.default_process_limit,
-    timeLimitMs: values.command_time_limit,
   })
 }
 

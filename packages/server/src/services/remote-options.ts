@@ -120,6 +120,7 @@ export function remoteSite(
   sources: {
     readonly policies: readonly LookupTable[]
     readonly statusFilters: readonly LookupTable[]
+    readonly dnsFilters: readonly LookupTable[]
     readonly sts: MtaSts
     readonly record: TlsRecorder['record']
     readonly log: Log
@@ -148,6 +149,8 @@ export function remoteSite(
     // Their default is default_delivery_status_filter.
     statusFilter:
       sources.statusFilters.length === 0 ? undefined : (said) => lookupFirst(sources.statusFilters, said),
+    dnsFilter:
+      sources.dnsFilters.length === 0 ? undefined : (record) => lookupFirst(sources.dnsFilters, record),
     sevenBitConversion: config.disable_mime_output_conversion ? 'no' : 'yes',
     families: addressFamilies(config),
     ...portOf(config.smtp_tcp_port),

@@ -7,6 +7,7 @@ import type { LocalUser } from '@posthorn/mta'
 import { listenForSockets, localSocketAnswers, type SocketListener } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
 import type { SpawnService } from '../config/services.ts'
+import { timeLimitOf } from './time-limit.ts'
 
 export interface SpawnServices {
   close(): Promise<void>
@@ -35,7 +36,7 @@ export async function openSpawnServices({ config, log, userNamed }: SpawnParts):
           const child = start(service, socket, userNamed(service.user), told)
           if (child === undefined) return
           running.add(child)
-          const timer = setTimeout(() => child.kill('SIGTERM'), service.timeLimitMs)
+          const timer = setTimeout(() => child.kill('SIGTERM'), timeLimitOf(config, service.name))
           child.once('close', () => {
             clearTimeout(timer)
             running.delete(child)

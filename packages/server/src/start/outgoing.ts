@@ -125,6 +125,7 @@ function remoteTransport(
   const site = remoteSite(values, {
     policies: open('smtp_tls_policy_maps'),
     statusFilters: open('smtp_delivery_status_filter'),
+    dnsFilters: open('smtp_dns_reply_filter'),
     sts,
     log,
     record: (result) => reports.record(result),
@@ -144,6 +145,7 @@ type TableParameter =
   | 'smtp_discard_ehlo_keyword_address_maps'
   | 'smtp_tls_policy_maps'
   | 'smtp_delivery_status_filter'
+  | 'smtp_dns_reply_filter'
   | 'smtp_pix_workaround_maps'
   | 'smtp_reply_filter'
 

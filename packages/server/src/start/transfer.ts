@@ -43,6 +43,7 @@ import { miltersOptions } from '../services/milter-options.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
 import { screenOptions } from '../services/screen-options.ts'
 import { overrides, pickupConfig, pickupOptions, serviceConfig } from '../services/service-config.ts'
+import { timeLimitOf } from '../services/time-limit.ts'
 import type { TlsReports } from '../services/tls-reports.ts'
 import {
   contentCheckOptions,
@@ -292,7 +293,7 @@ export async function createTransfer(given: TransferParts) {
     log,
     local: {
       user: () => localUsers(current.config.values.default_privs),
-      timeLimitMs: () => current.config.values.command_time_limit,
+      timeLimitMs: (transport) => timeLimitOf(current.config, transport),
       delimiter: () => current.config.values.recipient_delimiter,
     },
     services: () => current.config.services.transports,

@@ -122,6 +122,11 @@ export const client = {
     default: '$default_delivery_status_filter',
     doc: '`4.7.1 what was said` → the same with another status (4.y.z, 5.y.z) or text. A pattern table.',
   }),
+  smtp_dns_reply_filter: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'A pattern table that sees each MX and address record found for mail that leaves, `example.com. 300 IN MX 10 mx.example.com.`; what it answers IGNORE to is left out (all AAAA records of a domain, for instance). Where nothing is left the mail waits.',
+  }),
   smtp_reply_filter: postfix({
     type: 'tables',
     default: '',
