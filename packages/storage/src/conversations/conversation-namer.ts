@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { messageIdentifiers, octetsOf, SummaryReader } from '@posthorn/mail'
 import { type FetchWant, type MailboxId, type MessageBatch, StoreError } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
+import type { Unit } from '../kv/unit.ts'
 import { mailboxIds } from '../mailboxes/mailbox-ids.ts'
 import { fetchBatches } from '../messages/fetch.ts'
 import { chunkRows, decodeChunk } from '../rows/chunk.ts'
@@ -11,10 +12,10 @@ import { hasMessageRow } from '../rows/message-row.ts'
 import { conversationNames, type UnnamedMessage } from './conversation-names.ts'
 
 /** Looked through before others get their turn. */
-const uidsInTurn = 8_192
+const uidsInTurn = 2_048
 /** Named together. */
-const messagesAtOnce = 2_000
-const rowsInUnit = 400
+const messagesAtOnce = 500
+const rowsInUnit = 250
 const maxRemembered = 50_000
 
 /**
@@ -117,19 +118,21 @@ export class ConversationNamer {
     const snapshot = snapshotOf(this.#engine)
     const names = conversationNames(messages, (identifier) => readIdentifier(snapshot, account, identifier))
     // Identifiers first: a name that was told, and is not known for later answers, would part a conversation.
-    const identifiers = [...names.identifiers]
-    for (let at = 0; at < identifiers.length; at += rowsInUnit)
-      await this.#engine.commit.run((unit) => {
-        for (const [identifier, name] of identifiers.slice(at, at + rowsInUnit))
-          nameIdentifier(unit, account, identifier, name)
-      })
-    for (let at = 0; at < messages.length; at += rowsInUnit)
-      await this.#engine.commit.run((unit) => {
-        for (let row = at; row < Math.min(at + rowsInUnit, messages.length); row++) {
-          const { messageId } = messages[row]!
-          if (hasMessageRow(unit, messageId)) nameMessage(unit, messageId, names.messages[row]!)
-        }
-      })
+    const identifiers = [...names.identifiers].map(([identifier, name]) => (unit: Unit) => {
+      nameIdentifier(unit, account, identifier, name)
+    })
+    const named = messages.map(({ messageId }, row) => (unit: Unit) => {
+      if (hasMessageRow(unit, messageId)) nameMessage(unit, messageId, names.messages[row]!)
+    })
+    const writes = [...identifiers, ...named]
+    const units: Promise<void>[] = []
+    for (let at = 0; at < writes.length; at += rowsInUnit)
+      units.push(
+        this.#engine.commit.run((unit) => {
+          for (const write of writes.slice(at, at + rowsInUnit)) write(unit)
+        }),
+      )
+    await Promise.all(units)
   }
 }
 

@@ -35,7 +35,7 @@ export const conversationNames = (
   const identifiers = new Map<string, string>()
   for (const { own, references } of messages)
     for (const identifier of own === undefined ? references : [own, ...references])
-      if (knownName(identifier) === undefined) identifiers.set(identifier, answers.nameOf(identifier))
+      if (!answers.wasKnown(identifier)) identifiers.set(identifier, answers.nameOf(identifier))
   return { messages: messages.map((message) => answers.nameOf(nodeOf(message))), identifiers }
 }
 
@@ -49,6 +49,8 @@ class Answers {
   readonly #parents = new Map<string, string>()
   readonly #present = new Set<string>()
   readonly #names = new Map<string, string>()
+  /** What `knownName` said; '' for nothing. */
+  readonly #asked = new Map<string, string>()
 
   constructor(knownName: (identifier: string) => string | undefined) {
     this.#knownName = knownName
@@ -101,7 +103,20 @@ class Answers {
     return name
   }
 
+  wasKnown(identifier: string): boolean {
+    return this.#known(identifier) !== undefined
+  }
+
   #given(node: string): string | undefined {
-    return this.#names.get(node) ?? (node.startsWith(withoutIdentifier) ? undefined : this.#knownName(node))
+    return this.#names.get(node) ?? this.#known(node)
+  }
+
+  #known(node: string): string | undefined {
+    let name = this.#asked.get(node)
+    if (name === undefined) {
+      name = node.startsWith(withoutIdentifier) ? '' : (this.#knownName(node) ?? '')
+      this.#asked.set(node, name)
+    }
+    return name === '' ? undefined : name
   }
 }
