@@ -76,6 +76,58 @@ comments: bin (the bin), sys (nested (one))
     ],
   },
   {
+    name: 'I7: mynetworks = hash:…: whole addresses, not networks',
+    mainCf: ['mynetworks = texthash:FOLDER/access'],
+    files: { access: '127.0.0 OK\n127 OK\n' },
+    sessions: [[hello, from, elsewhere]],
+  },
+  {
+    name: 'I7: mynetworks = hash:…: an address in it is trusted, whatever is said of it',
+    mainCf: ['mynetworks = texthash:FOLDER/access'],
+    files: { access: '127.0.0.1 REJECT\n' },
+    sessions: [[hello, from, elsewhere]],
+  },
+  {
+    name: 'W9: virtual_maps, as old guides call it',
+    mainCf: ['virtual_maps = texthash:FOLDER/virtual'],
+    files: { virtual: 'virt.example anything\ninfo@virt.example daemon\n' },
+    sessions: [[hello, from, 'RCPT TO:<info@virt.example>', 'RCPT TO:<other@virt.example>']],
+  },
+  {
+    name: 'P6: reply codes of main.cf take their status with them',
+    mainCf: [
+      'non_fqdn_reject_code = 450',
+      'invalid_hostname_reject_code = 450',
+      'smtpd_helo_restrictions = reject_invalid_helo_hostname',
+      'smtpd_sender_restrictions = reject_non_fqdn_sender',
+      'smtpd_recipient_restrictions = reject_non_fqdn_recipient',
+    ],
+    sessions: [
+      [hello, 'MAIL FROM:<a>', ours, 'RSET', from, 'RCPT TO:<daemon@x>'],
+      ['HELO -x-', from, ours],
+    ],
+  },
+  {
+    name: 'S1: what looks like an option, what relays send unasked, reports that are not offered',
+    mainCf: ['smtpd_discard_ehlo_keywords = dsn, silent-discard'],
+    sessions: [
+      [hello, 'MAIL FROM:<-f@example.net>', 'MAIL FROM:<a@example.net> AUTH=<>', 'RCPT TO:<-oQ@example.org>'],
+      [
+        hello,
+        'MAIL FROM:<a@example.net> RET=HDRS',
+        'MAIL FROM:<a@example.net> ENVID=1',
+        from,
+        'RCPT TO:<daemon@example.org> NOTIFY=NEVER',
+        'RCPT TO:<daemon@example.org> ORCPT=rfc822;a',
+      ],
+    ],
+  },
+  {
+    name: 'S1: allow_min_user = yes',
+    mainCf: ['allow_min_user = yes'],
+    sessions: [[hello, 'MAIL FROM:<-f@example.net>', 'RCPT TO:<-oQ@example.org>', ours]],
+  },
+  {
     name: 'S1: extensions that need quotes',
     mainCf: [trusted],
     sessions: [

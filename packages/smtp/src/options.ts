@@ -59,6 +59,8 @@ export interface SmtpOptions {
   readonly smtpUtf8: 'yes' | 'no'
   /** 'strict': addresses stand between `<` and `>`. Postfix: strict_rfc821_envelopes. */
   readonly envelopeSyntax: 'strict' | 'lenient'
+  /** Addresses that begin with a hyphen, which a program could take for an option. Postfix: allow_min_user. */
+  readonly hyphenAddresses: 'refused' | 'taken'
   /** Postfix: disable_vrfy_command. */
   readonly vrfy: 'enabled' | 'disabled'
   /** Postfix: smtpd_discard_ehlo_keywords, upper case. */
@@ -113,6 +115,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   forbiddenCommands: ['CONNECT', 'GET', 'POST'],
   smtpUtf8: 'yes',
   envelopeSyntax: 'lenient',
+  hyphenAddresses: 'refused',
   vrfy: 'enabled',
   discardEhloKeywords: [],
   tlsLevel: 'may',

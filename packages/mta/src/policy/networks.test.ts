@@ -6,7 +6,7 @@ import { tables } from './policy-fixture.ts'
 test('mynetworks: networks, negation, tables; mynetworks_style', () => {
   const context = { log: () => {}, now: () => 0, tables }
   const list = createNetworkList(
-    ['!192.0.2.66', '192.0.2.0/24', '[2001:db8::]/32', 'inline:{10.1=x}'],
+    ['!192.0.2.66', '192.0.2.0/24', '[2001:db8::]/32', 'inline:{10.1=x,10.9.9.9=REJECT}'],
     context,
   )
   const rows: readonly [string, boolean][] = [
@@ -14,7 +14,9 @@ test('mynetworks: networks, negation, tables; mynetworks_style', () => {
     ['192.0.2.66', false],
     ['::ffff:192.0.2.1', true],
     ['2001:db8:9::1', true],
-    ['10.1.2.3', true],
+    // A table has whole addresses, whatever it says of them.
+    ['10.1.2.3', false],
+    ['10.9.9.9', true],
     ['10.2.2.3', false],
     ['garbage', false],
   ]

@@ -3,7 +3,6 @@ import {
   type IpAddress,
   type LookupTable,
   logicalLines,
-  lookupIpAddress,
   type Network,
   networkAround,
   networkContains,
@@ -96,7 +95,8 @@ function matchItem(item: Item, address: IpAddress, name: string | undefined): bo
     case 'file':
       return matchItems(item.current(), address, name) === true
     case 'table':
-      if (lookupIpAddress(item.table, address.toString()) !== undefined) return true
+      // The whole address: `192.168.1` as a key trusts nobody, as at Postfix (match_hostaddr).
+      if (item.table.lookup(address.toString()) !== undefined) return true
       return (
         name !== undefined &&
         item.names !== undefined &&

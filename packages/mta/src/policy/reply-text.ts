@@ -19,9 +19,10 @@ export function fitStatus(status: string, subject: SubjectClass): string {
 
 /** `<name>: Class rejected: reason`, with the status fitted. */
 export function refusalOf(subject: Subject, code: number, status: string, reason: string): Refusal {
+  // non_fqdn_reject_code = 450 and its like: the class of the status is that of the code.
   return {
     code,
-    status: fitStatus(status, subject.class),
+    status: `${Math.floor(code / 100)}${fitStatus(status, subject.class).slice(1)}`,
     text: `<${subject.name}>: ${subject.class} rejected: ${reason}`,
   }
 }

@@ -1,6 +1,5 @@
 /** What to use for a real parameter that we do not have, or why nothing is needed. */
 const exact: Readonly<Record<string, string>> = {
-  virtual_maps: 'use virtual_alias_maps',
   mail_privileged_group: 'mail is kept in the store',
   mail_access_groups:
     'there is no spool to share: all mail is in the store, which belongs to the server; remove the line',
@@ -43,7 +42,6 @@ const exact: Readonly<Record<string, string>> = {
   enable_idna2003_compatibility: 'names follow IDNA 2008',
   import_environment: 'the server hands no environment on but PATH',
   export_environment: 'commands of aliases get a small environment of their own',
-  allow_min_user: 'addresses that begin with - are taken; commands get them as arguments of their own',
   allow_untrusted_routing: 'always no',
   command_execution_directory: 'commands are started in /',
   default_filter_nexthop: 'name it in content_filter = transport:nexthop',

@@ -57,6 +57,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     forbiddenCommands: config.smtpd_forbidden_commands.map((name) => name.toUpperCase()),
     smtpUtf8: yesNo(config.smtputf8_enable),
     envelopeSyntax: config.strict_rfc821_envelopes ? 'strict' : 'lenient',
+    hyphenAddresses: config.allow_min_user ? 'taken' : 'refused',
     vrfy: config.disable_vrfy_command ? 'disabled' : 'enabled',
     tlsLevel: tlsLevel(config),
     clientCertificate: certificateDemand(config),

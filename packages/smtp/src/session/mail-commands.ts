@@ -11,11 +11,11 @@ import type { Session } from './session.ts'
 
 const extensions = (session: Session): EnvelopeExtensions => ({
   dsn: isOffered(session, 'DSN'),
-  auth: session.options.auth === 'enabled',
   requireTls: session.peer.tls !== undefined && isOffered(session, 'REQUIRETLS'),
   verp: session.peer.verp === 'offered' && isOffered(session, 'XVERP'),
   smtpUtf8: session.options.smtpUtf8 === 'yes',
   syntax: session.options.envelopeSyntax,
+  hyphens: session.options.hyphenAddresses,
 })
 
 /** MAIL. RFC 5321 §4.1.1.2. */

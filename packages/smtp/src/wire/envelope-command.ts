@@ -17,20 +17,24 @@ export type Parsed<T> =
 /** Which parameters the server has announced. */
 export interface EnvelopeExtensions {
   readonly dsn: boolean
-  readonly auth: boolean
   readonly requireTls: boolean
   /** Postfix: smtpd_authorized_verp_clients. */
   readonly verp: boolean
   /** Postfix: smtputf8_enable; whoever ignores the announcement may use it all the same. */
   readonly smtpUtf8: boolean
   readonly syntax: 'strict' | 'lenient'
+  readonly hyphens: 'refused' | 'taken'
 }
 
 const refuse = (code: number, status: string, text: string): { ok: false; reply: SmtpReply } => ({
   ok: false,
   reply: reply(code, status, text),
 })
-const unsupported = (word: string) => refuse(555, '5.5.4', `Unsupported option: ${word}`)
+/** What asks for reports is told so where smtpd_discard_ehlo_keywords has dsn. */
+const unsupported = (word: string, { dsn }: EnvelopeExtensions) =>
+  !dsn && /^(?:RET|ENVID|NOTIFY|ORCPT)=/i.test(word)
+    ? refuse(501, '5.7.1', 'DSN support is disabled')
+    : refuse(555, '5.5.4', `Unsupported option: ${word}`)
 
 /** The path after `FROM:` or `TO:` and its parameters; undefined when the keyword is missing. */
 const afterKeyword = (argument: string, keyword: 'FROM:' | 'TO:'): string | undefined => {
@@ -44,6 +48,10 @@ const afterKeyword = (argument: string, keyword: 'FROM:' | 'TO:'): string | unde
 const isLoose = (path: string, { syntax }: EnvelopeExtensions): boolean =>
   syntax === 'strict' && !path.startsWith('<')
 
+/** Postfix: allow_min_user. */
+const isLikeOption = ({ local }: Address, { hyphens }: EnvelopeExtensions): boolean =>
+  hyphens === 'refused' && local.startsWith('-')
+
 /** RFC 5321 §4.1.1.2; SIZE RFC 1870, BODY RFC 6152, SMTPUTF8 RFC 6531, RET ENVID RFC 3461, AUTH RFC 4954 §5, REQUIRETLS RFC 8689. */
 export const parseMailCommand = (argument: string, has: EnvelopeExtensions): Parsed<MailFrom> => {
   const rest = afterKeyword(argument, 'FROM:')
@@ -51,7 +59,8 @@ export const parseMailCommand = (argument: string, has: EnvelopeExtensions): Par
   if (isLoose(rest, has)) return refuse(501, '5.1.7', 'Bad sender address syntax')
   const split = splitPathArgument(rest)
   const address = split === undefined ? undefined : parseReversePath(split.path)
-  if (split === undefined || address === undefined) return refuse(501, '5.1.7', 'Bad sender address syntax')
+  if (split === undefined || address === undefined || isLikeOption(address, has))
+    return refuse(501, '5.1.7', 'Bad sender address syntax')
   const from: MutableMailFrom = {
     address: formatAddress(address),
     sizeBytes: undefined,
@@ -101,12 +110,12 @@ const readMailParameter = (
       return refuse(501, '5.5.4', 'Bad ENVID parameter syntax')
     }
     from.envid = envid
-  } else if (name === 'AUTH' && equals > 0 && has.auth) {
-    // RFC 4954 §5: without a reason to trust the client its claim is read and not believed.
+  } else if (name === 'AUTH' && equals > 0) {
+    // RFC 4954 §5: without a reason to trust the client its claim is read and not believed. Relays send it unasked.
     if (value === '' || (value !== '<>' && decodeXtext(value) === undefined)) {
       return refuse(501, '5.5.4', 'Bad AUTH parameter syntax')
     }
-  } else return unsupported(word)
+  } else return unsupported(word, has)
   return undefined
 }
 
@@ -120,7 +129,7 @@ export const parseRcptCommand = (argument: string, has: EnvelopeExtensions): Par
   if (isLoose(rest, has)) return refuse(501, '5.1.3', 'Bad recipient address syntax')
   const split = splitPathArgument(rest)
   const address: Address | undefined = split === undefined ? undefined : parseForwardPath(split.path)
-  if (split === undefined || address === undefined)
+  if (split === undefined || address === undefined || isLikeOption(address, has))
     return refuse(501, '5.1.3', 'Bad recipient address syntax')
   let notify: Notify[] | undefined
   let originalRecipient: string | undefined
@@ -139,7 +148,7 @@ export const parseRcptCommand = (argument: string, has: EnvelopeExtensions): Par
           return refuse(501, '5.5.4', 'Error: Bad ORCPT parameter syntax')
         }
         originalRecipient = parsed
-      } else return unsupported(word)
+      } else return unsupported(word, has)
     }
   }
   return { ok: true, value: { address: formatAddress(address), notify, originalRecipient } }

@@ -8,11 +8,11 @@ import { decodeXtext, encodeXtext } from './xtext.ts'
 
 const has = {
   dsn: true,
-  auth: true,
   requireTls: true,
   verp: true,
   smtpUtf8: true,
   syntax: 'lenient' as const,
+  hyphens: 'refused' as const,
 }
 
 const mailRows: readonly (readonly [rfc: string, argument: string, expect: object | string])[] = [
@@ -37,6 +37,9 @@ const mailRows: readonly (readonly [rfc: string, argument: string, expect: objec
   ['VERP_README', 'FROM:<a@b> xverp', { address: 'a@b', verp: 'default' }],
   ['VERP_README', 'FROM:<a@b> XVERP=-=', { address: 'a@b', verp: { delimiters: '-=' } }],
   ['RFC 4954 §5', 'FROM:<a@b> AUTH=+', '501 5.5.4'],
+  ['Postfix: allow_min_user', 'FROM:<-f@b>', '501 5.1.7'],
+  ['Postfix: allow_min_user', 'FROM:<"-f"@b>', '501 5.1.7'],
+  ['Postfix: allow_min_user', 'FROM:<a-@b>', { address: 'a-@b' }],
   ['RFC 3461 §4.3', 'FROM:<a@b> RET=FULL RET=HDRS', '501 5.5.4'],
   ['RFC 3461 §4.4', 'FROM:<a@b> ENVID=', '501 5.5.4'],
   ['RFC 3461 §4.4', 'FROM:<a@b> ENVID=a+0Db', '501 5.5.4'],
@@ -82,6 +85,7 @@ const rcptRows: readonly (readonly [rfc: string, argument: string, expect: objec
   ['RFC 5321 §4.1.1.3', 'TO:<a@b>', { address: 'a@b' }],
   ['RFC 5321 §4.1.1.3', 'to: postmaster', { address: 'postmaster' }],
   ['RFC 3461 §4.1', 'TO:<a@b> notify=success,Failure', { address: 'a@b', notify: ['SUCCESS', 'FAILURE'] }],
+  ['Postfix: allow_min_user', 'TO:<-oQ/tmp/x@b>', '501 5.1.3'],
   ['RFC 3461 §4.1', 'TO:<a@b> NOTIFY=NEVER', { address: 'a@b', notify: ['NEVER'] }],
   ['RFC 3461 §4.2', 'TO:<a@b> ORCPT=rfc822;x+2By@z', { address: 'a@b', originalRecipient: 'rfc822;x+y@z' }],
   ['RFC 6533 §3', 'TO:<a@b> ORCPT=utf-8;ä@z', { address: 'a@b', originalRecipient: 'utf-8;ä@z' }],

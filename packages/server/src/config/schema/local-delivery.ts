@@ -13,9 +13,14 @@ export const localDelivery = {
     default: '$alias_maps',
     doc: 'The tables that newaliases checks.',
   }),
-  virtual_alias_maps: postfix({
+  virtual_maps: postfix({
     type: 'tables',
     default: '',
+    doc: 'What virtual_alias_maps was called before Postfix 2.0, as old guides write it.',
+  }),
+  virtual_alias_maps: postfix({
+    type: 'tables',
+    default: '$virtual_maps',
     doc: 'Tables address → addresses, for any domain: `user@domain`, `user`, `@domain` (virtual(5)).',
   }),
   virtual_alias_domains: postfix({

@@ -180,6 +180,11 @@ export const relaying = {
     default: 'no',
     doc: 'Refuse addresses in MAIL FROM and RCPT TO that do not stand between `<` and `>`.',
   }),
+  allow_min_user: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Take addresses that begin with `-` in MAIL FROM and RCPT TO: a program could take them for an option.',
+  }),
   smtputf8_enable: postfix({
     type: 'boolean',
     default: 'yes',
