@@ -13,6 +13,6 @@ export {
 } from './network.ts'
 export { createTables, lookupFirst, openTable, type Tables, tableTypes } from './open-table.ts'
 export { lookupAccessAddress, lookupDomain, lookupIpAddress, lookupMapping } from './partial-keys.ts'
-export { type LookupTable, type TableContext, TableError } from './table.ts'
+export { type LongFiles, type LookupTable, type TableContext, TableError } from './table.ts'
 export { TableContents, TableUnread } from './table-contents.ts'
 export { answered, LookupFailed, LookupWaits } from './waiting-lookup.ts'

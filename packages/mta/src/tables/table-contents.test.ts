@@ -93,6 +93,28 @@ for (const [type, line, key, value] of longTables)
     assert.equal(opened, 6)
   })
 
+test('a long table that is opened after prepare, or by a list that is read again, is read at once', async (t) => {
+  const folder = folderOf(t)
+  const long = join(folder, 'long')
+  const list = join(folder, 'list')
+  const text = Array.from({ length: 3_000 }, (_, n) => `far${n}.example found\n`).join('')
+  writeFileSync(long, text, { mode: 0o644 })
+  writeFileSync(list, 'near.example\n', { mode: 0o644 })
+  const clock = { ms: 0 }
+  const contents = new TableContents()
+  const [tables, names] = await contents.prepare((longFiles) => {
+    const files = { log: () => {}, now: () => clock.ms, contents, longFiles }
+    const opened = createTables(files)
+    return [opened, createDomainList([list], { ...files, tables: opened })] as const
+  })
+  assert.ok(!names.has('far7.example'))
+  writeFileSync(list, `near.example hash:${long}\n`)
+  clock.ms += 5_000
+  await names.refresh()
+  assert.ok(names.has('far7.example'))
+  assert.equal(tables.open(`texthash:${long}`).lookup('far9.example'), 'found')
+})
+
 test('prepare: a bad line, a file that is not there, and other faults are thrown', async (t) => {
   const path = join(folderOf(t), 'rules')
   const contents = new TableContents()

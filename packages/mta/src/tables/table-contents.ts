@@ -1,3 +1,5 @@
+import type { LongFiles } from './table.ts'
+
 interface Kept {
   /** State of the file that it was read from. */
   readonly identity: string
@@ -21,12 +23,16 @@ export class TableContents {
 
   /**
    * Opens tables while others are served: long files that are new or changed are read in slices of the event loop, one
-   * after the other, and `open` is called again after each. What it throws otherwise is thrown.
+   * after the other, and `open` is called again after each. What it throws otherwise is thrown. What is opened later
+   * (a table that a table names) is read at once.
    */
-  async prepare<T>(open: (longFiles: 'read' | 'throw') => T | Promise<T>): Promise<T> {
+  async prepare<T>(open: (longFiles: () => LongFiles) => T | Promise<T>): Promise<T> {
     for (let left = maxReadBeside; ; left--) {
+      let longFiles: LongFiles = left > 0 ? 'throw' : 'read'
       try {
-        return await open(left > 0 ? 'throw' : 'read')
+        const opened = await open(() => longFiles)
+        longFiles = 'read'
+        return opened
       } catch (error) {
         if (!(error instanceof TableUnread)) throw error
         await error.read()

@@ -144,7 +144,7 @@ function readFirst(
     checkStats(path, spec, stats, context)
     const identity = identityOf(stats)
     if (identity === known) return { text: undefined, identity }
-    const mayWait = context.longFiles === 'throw' && context.contents !== undefined
+    const mayWait = context.longFiles?.() === 'throw' && context.contents !== undefined
     if (mayWait && stats.size > longFileBytes) return 'long'
     return { text: readFileSync(fd, 'utf8'), identity }
   } finally {

@@ -36,11 +36,16 @@ export interface TableContext {
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** What was read for an earlier configuration; a file that is the same is not read again. Default: nothing. */
   readonly contents?: TableContents
-  /** 'throw': TableUnread for a long file that is not in `contents` as it is now. Default: it is read at once. */
-  readonly longFiles?: 'read' | 'throw'
+  /**
+   * Asked when a long file is opened that is not in `contents` as it is now. 'throw': TableUnread. Default: it is read at
+   * once.
+   */
+  readonly longFiles?: () => LongFiles
   /** What to do with files that group or others may write. Default: refuse. */
   readonly unsafeFiles?: 'refuse' | 'warn'
 }
+
+export type LongFiles = 'read' | 'throw'
 
 /** A table that cannot be opened: unknown type, unreadable or unsafe file, bad line. */
 export class TableError extends Error {

@@ -21,6 +21,7 @@ import {
   createTables,
   type DeliveryAgent,
   type DirectDelivery,
+  type LongFiles,
   type MtaSts,
   PolicyError,
   type ReceiveConfiguration,
@@ -85,7 +86,7 @@ interface RuleParts extends TransferParts {
 }
 
 /** Everything that is made anew when the configuration or a table's name changes. */
-async function rulesOf(parts: RuleParts, config: Config, longFiles: 'read' | 'throw') {
+async function rulesOf(parts: RuleParts, config: Config, longFiles: () => LongFiles) {
   const { accounts, store, log, now, contents } = parts
   const { environment, folder } = config
   const files = { log, now, unsafeFiles: config.values.unsafe_files, folder, contents, longFiles }
@@ -228,7 +229,7 @@ function clientList(
 async function rules(
   parts: RuleParts,
   config: Config,
-  longFiles: 'read' | 'throw' = 'read',
+  longFiles: () => LongFiles = () => 'read',
 ): ReturnType<typeof rulesOf> {
   try {
     return await rulesOf(parts, config, longFiles)

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { QueueChange, QueueId, QueuePlace, Store } from '@posthorn/storage'
 import { getopt } from '../getopt.ts'
 import { CommandError, readLines, type Shell } from '../shell.ts'
@@ -115,6 +116,8 @@ async function within(
 
 /** Messages of one unit of work: each for itself would wait for the disk 100,000 times, and others for many. */
 const atOnce = 200
+/** Between two units a server that waits for the store has its turn: who unlocks it would have it again at once. */
+const restMs = 2
 const placesPage = 5_000
 
 async function* together(ids: AsyncIterable<QueueId>): AsyncGenerator<readonly QueueId[]> {
@@ -124,6 +127,7 @@ async function* together(ids: AsyncIterable<QueueId>): AsyncGenerator<readonly Q
     if (some.size < atOnce) continue
     yield [...some]
     some = new Set()
+    await setTimeout(restMs)
   }
   yield [...some]
 }
