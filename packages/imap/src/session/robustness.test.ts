@@ -144,13 +144,18 @@ test('a flood of pipelined commands does not hold up others', async (t) => {
   const flood = await imap.login('INBOX')
   const other = await imap.login('INBOX')
   flood.send('x STATUS Sent (MESSAGES UNSEEN)\r\n'.repeat(20_000))
+  const floodStartedMs = performance.now()
+  const flooded = flood.command('NOOP')
   let worstMs = 0
   for (let at = 0; at < 30; at++) {
     const startedMs = performance.now()
     await other.ok('NOOP')
     worstMs = Math.max(worstMs, performance.now() - startedMs)
   }
-  assert.ok(worstMs < 300, `${worstMs} ms`)
+  await flooded
+  // Whatever the machine: who has to wait waits a small part of the flood.
+  const floodMs = performance.now() - floodStartedMs
+  assert.ok(worstMs < floodMs / 3, `${worstMs} of ${floodMs} ms`)
 })
 
 test('RFC 2971 §3.3: the largest ID may come before login; what is larger is refused', async (t) => {
