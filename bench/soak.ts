@@ -38,9 +38,9 @@ const heapOf = (pid: number): string => {
         .trimEnd()
         .split('\n')
         .at(-1) ?? ''
-    const { heapUsed, external, arrayBuffers, handles } = JSON.parse(last)
+    const { heapUsed, alive, external, arrayBuffers, handles } = JSON.parse(last)
     const cells = Object.entries(handles).map(([kind, count]) => `${kind} ${count}`)
-    return `heap ${megabytes(heapUsed)} ext ${megabytes(external)} buf ${megabytes(arrayBuffers)} [${cells.join(', ')}]`
+    return `heap ${megabytes(heapUsed)} alive ${megabytes(alive)} ext ${megabytes(external)} buf ${megabytes(arrayBuffers)} [${cells.join(', ')}]`
   } catch {
     return 'heap -'
   }

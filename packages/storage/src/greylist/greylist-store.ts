@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
-import type { GreylistRow, GreylistStore, GreylistTriplet } from '../contract.ts'
+import { type GreylistRow, type GreylistStore, type GreylistTriplet, StoreError } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
-import { keyOfTable, type TableTag, tables } from '../kv/keys.ts'
+import { keyAfter, keyOfTable, type TableTag, tables } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
-import { getJson, jsonRows, putJson, removeLong } from '../rows/long-value.ts'
+import { getJson, parsedRow, putJson, removeLong } from '../rows/long-value.ts'
 
 type Rules = Parameters<GreylistStore['attempt']>[1]
 
@@ -34,14 +34,39 @@ export const createGreylistStore = (engine: Engine): GreylistStore => ({
   },
   async list(limit = 1_000) {
     const rows: GreylistRow[] = []
-    for (const { value } of jsonRows(snapshotOf(engine), keyOfTable(tables.greylist))) {
+    for (const { value } of wholeOrDamaged(snapshotOf(engine), tables.greylist)) {
       if (rows.length >= limit) break
-      rows.push(value as GreylistRow)
+      if (value !== undefined) rows.push(value as GreylistRow)
     }
     return rows.sort((a, b) => b.lastSeenMs - a.lastSeenMs)
   },
   expire: (nowMs, retryWindowMs, maxAgeMs) => expire(engine, nowMs, retryWindowMs, maxAgeMs),
 })
+
+/** A damaged row says nothing: whom it was about is a stranger again. */
+const rowOf = (reader: Reader, key: Buffer): unknown => {
+  try {
+    return getJson(reader, key)
+  } catch (error) {
+    if (isCorrupt(error)) return undefined
+    throw error
+  }
+}
+
+const isCorrupt = (error: unknown): boolean => error instanceof StoreError && error.kind === 'corrupt'
+
+/** `value` of a damaged one is undefined. */
+function* wholeOrDamaged(reader: Reader, table: TableTag): Generator<{ key: Buffer; value: unknown }> {
+  const start = keyOfTable(table)
+  for (const { key, value } of reader.range({ start, end: keyAfter(start) })) {
+    try {
+      yield { key, value: parsedRow(reader, key, value) }
+    } catch (error) {
+      if (!isCorrupt(error)) throw error
+      yield { key, value: undefined }
+    }
+  }
+}
 
 const seenAgainMs = 60_000
 const passesAtOnce = { waitMs: 0, first: false, autoWhitelisted: true }
@@ -67,7 +92,7 @@ const provenNetwork = (
   { network }: GreylistTriplet,
   { nowMs, maxAgeMs, autoWhitelistPasses }: Rules,
 ): NetworkRow | undefined => {
-  const row = getJson(reader, networkKey(network)) as NetworkRow | undefined
+  const row = rowOf(reader, networkKey(network)) as NetworkRow | undefined
   if (row === undefined || nowMs - row.lastSeenMs > maxAgeMs) return undefined
   return autoWhitelistPasses > 0 && row.passes >= autoWhitelistPasses ? row : undefined
 }
@@ -81,14 +106,14 @@ const attempt = (
   rules: Rules,
 ): { waitMs: number; first: boolean; autoWhitelisted: boolean } => {
   const { nowMs } = rules
-  const network = getJson(unit, networkKey(triplet.network)) as NetworkRow | undefined
+  const network = rowOf(unit, networkKey(triplet.network)) as NetworkRow | undefined
   const proven = network !== undefined && nowMs - network.lastSeenMs <= rules.maxAgeMs ? network : undefined
   if (proven && rules.autoWhitelistPasses > 0 && proven.passes >= rules.autoWhitelistPasses) {
     putJson(unit, networkKey(triplet.network), { ...proven, lastSeenMs: nowMs })
     return { waitMs: 0, first: false, autoWhitelisted: true }
   }
   const key = tripletKey(triplet)
-  const stored = getJson(unit, key) as GreylistRow | undefined
+  const stored = rowOf(unit, key) as GreylistRow | undefined
   const live = stored && !isExpired(stored, nowMs, rules.retryWindowMs, rules.maxAgeMs) ? stored : undefined
   // A clock set back must not make anybody wait for ever.
   const known = live && live.firstSeenMs <= nowMs ? live : undefined
@@ -123,11 +148,11 @@ const expire = async (
 ): Promise<number> => {
   const old: Buffer[] = []
   const snapshot = snapshotOf(engine)
-  for (const { key, value } of jsonRows(snapshot, keyOfTable(tables.greylist))) {
-    if (isExpired(value as GreylistRow, nowMs, retryWindowMs, maxAgeMs)) old.push(key)
+  for (const { key, value } of wholeOrDamaged(snapshot, tables.greylist)) {
+    if (value === undefined || isExpired(value as GreylistRow, nowMs, retryWindowMs, maxAgeMs)) old.push(key)
   }
-  for (const { key, value } of jsonRows(snapshot, keyOfTable(tables.greylistNetwork))) {
-    if (nowMs - (value as NetworkRow).lastSeenMs > maxAgeMs) old.push(key)
+  for (const { key, value } of wholeOrDamaged(snapshot, tables.greylistNetwork)) {
+    if (value === undefined || nowMs - (value as NetworkRow).lastSeenMs > maxAgeMs) old.push(key)
   }
   for (let from = 0; from < old.length; from += expirySlice) {
     const slice = old.slice(from, from + expirySlice)

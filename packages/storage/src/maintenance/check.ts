@@ -7,10 +7,11 @@ import { type Reader, Snapshot } from '../kv/unit.ts'
 import { isWhole, segmentRows } from '../recovery/recover-segments.ts'
 import { findAccountId, readAccount } from '../rows/account-row.ts'
 import { type BlobRow, frameBytesOf, readBlobRow } from '../rows/blob-row.ts'
+import { isWholeExpunged } from '../rows/expunged-row.ts'
 import { emptyMailboxState, findSpecialUse, readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
 import { arrivalOfKey, readCount, recipientsOf } from '../rows/queue-row.ts'
 import { unfinishedRows } from '../rows/unfinished-row.ts'
-import { readUsage } from '../rows/usage-row.ts'
+import { readUsage, usageIn } from '../rows/usage-row.ts'
 import { readVersion } from '../rows/version-row.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { segmentPath } from '../segments/segment-path.ts'
@@ -60,6 +61,10 @@ const checkIndex = async (
   await checkSegments(moment, facts)
   await checkQueue(moment, facts)
   const accounts = await checkUsage(moment, facts, mailboxes)
+  await moment.eachRow(tables.expunged, (key, value) => {
+    if (!isWholeExpunged(key, value))
+      problems.push(`Mailbox ${key.readUInt32BE(1)}: a row of what was expunged is damaged`)
+  })
   await checkAddresses(moment, facts)
   // Before that version there was no such table: a backup that an upgrade makes first is whole without it.
   if ((readVersion(moment) ?? 0) >= specialUsesSince) await checkSpecialUses(moment, facts)
@@ -167,6 +172,10 @@ const checkUsage = async (
     sums.set(account, sum)
   }
   const accounts = await idsOf(moment, tables.account)
+  await moment.eachRow(tables.usage, (key, value) => {
+    if (usageIn(key, value) === undefined)
+      facts.problems.push(`Account ${key.readUInt32BE(1)}: the row of what it holds is damaged`)
+  })
   await moment.each(accounts, (account) => {
     const usage = readUsage(moment, account)
     const should = sums.get(account) ?? { sizeBytes: 0, messages: 0 }

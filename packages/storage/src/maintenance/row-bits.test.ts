@@ -8,6 +8,7 @@ import { openStore } from '../index.ts'
 import { closeEnvironment, type Environment, openEnvironment, transact } from '../kv/environment.ts'
 import { keyAfter, keyOfTable, type TableTag, tables } from '../kv/keys.ts'
 import { Snapshot } from '../kv/unit.ts'
+import { expungedSince } from '../rows/expunged-row.ts'
 import {
   acceptance,
   append,
@@ -200,4 +201,60 @@ test('index rows: a damaged one is found by check, which goes on with the others
     transact(environment, () => environment.putSync(row.key, row.value))
   }
   assert.deepEqual((await store.check()).problems, [])
+})
+
+test('index rows, what an account holds: whatever bit flips, the quota is that of its mailboxes', async (t) => {
+  const { store, environment, accounts, inboxes } = await makeGround(t)
+  const { id } = accounts[0] as Account
+  const right = await store.mailboxes.quota(id)
+  const [row] = rowsOf(environment, tables.usage)
+  assert.ok(row !== undefined)
+  for (const { what, bytes } of damagedValues(row.value)) {
+    // The row of a store from before the checksum.
+    if (bytes.length === 16) continue
+    transact(environment, () => environment.putSync(row.key, bytes))
+    assert.deepEqual(await store.mailboxes.quota(id), right, what)
+  }
+  assert.match(String((await store.check()).problems), /Account \d+: the row of what it holds is damaged/)
+  await append(store, inboxes[0] as MailboxId, sampleMessage(50, 1_000))
+  assert.ok((await store.mailboxes.quota(id)).usedMessages === right.usedMessages + 1)
+  transact(environment, () => environment.putSync(row.key, row.value.subarray(0, 16)))
+  assert.deepEqual(await store.mailboxes.quota(id), right, 'without a checksum it is believed')
+})
+
+test('index rows, expunged: whatever bit flips, what is gone is told as gone, and nothing else', async (t) => {
+  const { store, environment, inboxes } = await makeGround(t)
+  const inbox = inboxes[0] as MailboxId
+  const since = (await store.messages.view(inbox)).mailbox.highestModSeq
+  await store.messages.discard(inbox, Uint32Array.of(2, 3))
+  const [row] = rowsOf(environment, tables.expunged)
+  assert.ok(row !== undefined)
+  assert.deepEqual(expungedSince(new Snapshot(environment), inbox, since), Uint32Array.of(2, 3))
+  for (const { what, bytes } of damagedValues(row.value)) {
+    transact(environment, () => environment.putSync(row.key, bytes))
+    assert.equal(expungedSince(new Snapshot(environment), inbox, since), undefined, what)
+  }
+  const { vanished, complete } = await store.messages.changesSince(inbox, since)
+  assert.deepEqual([[...vanished], complete], [[2, 3], false], 'all that is not there')
+  assert.match(String((await store.check()).problems), /a row of what was expunged is damaged/)
+  transact(environment, () => {
+    environment.removeSync(row.key)
+    environment.putSync(row.key.subarray(0, -4), row.value)
+  })
+  assert.deepEqual(expungedSince(new Snapshot(environment), inbox, since), Uint32Array.of(2, 3), 'of before')
+})
+
+test('index rows, greylist: a damaged one is forgotten, and holds up nobody', async (t) => {
+  const { store, environment } = await makeGround(t)
+  const triplet = { network: '192.0.2.0/24', sender: 'a@b.example', recipient: 'c@d.example' }
+  const rules = { nowMs: 1_000, delayMs: 60_000, retryWindowMs: 1e6, maxAgeMs: 1e7, autoWhitelistPasses: 5 }
+  await store.greylist.attempt(triplet, rules)
+  const [row] = rowsOf(environment, tables.greylist)
+  assert.ok(row !== undefined)
+  for (const { bytes } of damagedValues(row.value)) {
+    transact(environment, () => environment.putSync(row.key, bytes))
+    assert.deepEqual(await store.greylist.list(), [])
+  }
+  assert.equal(await store.greylist.expire(2_000, 1e6, 1e7), 1, 'expiry takes it away')
+  assert.equal((await store.greylist.attempt(triplet, { ...rules, nowMs: 3_000 })).first, true)
 })

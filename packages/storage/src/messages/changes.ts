@@ -61,9 +61,11 @@ const changesSince = async (
   { views, chunks, later }: ChangeAids,
 ): Promise<MailboxChanges> => {
   const uids = views.uids(reader, { id, ...state })
-  const complete = since >= state.historyFloor || state.historyFloor === 1
+  const isKnown = since >= state.historyFloor || state.historyFloor === 1
+  const known = isKnown ? expungedSince(reader, id, since) : undefined
+  const complete = known !== undefined
   const keywords = readKeywords(reader, id)
-  const vanished = complete ? expungedSince(reader, id, since) : absentUids(uids, state.uidNext)
+  const vanished = known ?? absentUids(uids, state.uidNext)
   const builder = new ColumnBuilder(since < state.highestModSeq ? firstRows : 0, 'flags')
   if (since < state.highestModSeq) {
     if (chunks === undefined)

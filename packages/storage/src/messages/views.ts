@@ -125,7 +125,7 @@ const follow = (reader: Reader, mailbox: Counted, former: CachedView): Uint32Arr
     former.uids.length + came.length === messages
       ? former.uids
       : without(former.uids, expungedSince(reader, id, former.modSeq))
-  if (stayed.length + came.length !== messages) return undefined
+  if (stayed === undefined || stayed.length + came.length !== messages) return undefined
   const uids = new Uint32Array(messages)
   uids.set(stayed)
   uids.set(came, stayed.length)
@@ -133,7 +133,8 @@ const follow = (reader: Reader, mailbox: Counted, former: CachedView): Uint32Arr
 }
 
 /** Both ascending. */
-const without = (uids: Uint32Array, gone: Uint32Array): Uint32Array => {
+const without = (uids: Uint32Array, gone: Uint32Array | undefined): Uint32Array | undefined => {
+  if (gone === undefined) return undefined
   let next = 0
   return uids.filter((uid) => {
     while ((gone[next] as number) < uid) next++

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { keyAfter, keyOf32, keyOf32and64, read64, tables } from '../kv/keys.ts'
 import { maxValueBytes, type Reader, type Unit } from '../kv/unit.ts'
 import type { MailboxState } from './mailbox-row.ts'
@@ -60,17 +61,36 @@ export const decodeUidRanges = (bytes: Buffer, into: number[]): void => {
 const keyOf = (mailbox: number, modSeq: number, part: number): Buffer =>
   keyOf32and64(tables.expunged, mailbox, modSeq, part)
 
+/** The key ends with a checksum of the whole row; that of rows from before there was one does not. */
+const sealedKey = (key: Buffer, value: Buffer): Buffer => {
+  const seal = Buffer.allocUnsafe(sealBytes)
+  seal.writeUInt32BE(crc32(value, crc32(key)))
+  return Buffer.concat([key, seal])
+}
+
+const keyBytes = 15
+const sealBytes = 4
+
+/** False for a row of which a bit has flipped. */
+export const isWholeExpunged = (key: Buffer, value: Buffer): boolean =>
+  key.length === keyBytes ||
+  (key.length === keyBytes + sealBytes &&
+    key.readUInt32BE(keyBytes) === crc32(value, crc32(key.subarray(0, keyBytes))))
+
 export const writeExpunged = (unit: Unit, mailbox: number, modSeq: number, uids: Uint32Array): void => {
   encodeUidRanges(uids).forEach((bytes, part) => {
-    unit.put(keyOf(mailbox, modSeq, part), bytes)
+    unit.put(sealedKey(keyOf(mailbox, modSeq, part), bytes), bytes)
   })
 }
 
-/** UIDs expunged after `modSeq`, ascending. */
-export const expungedSince = (reader: Reader, mailbox: number, modSeq: number): Uint32Array => {
+/** UIDs expunged after `modSeq`, ascending; undefined when that is not known any more: a row is damaged. */
+export const expungedSince = (reader: Reader, mailbox: number, modSeq: number): Uint32Array | undefined => {
   const uids: number[] = []
   const range = { start: keyOf(mailbox, modSeq + 1, 0), end: keyAfter(keyOf32(tables.expunged, mailbox)) }
-  for (const { value } of reader.range(range)) decodeUidRanges(value, uids)
+  for (const { key, value } of reader.range(range)) {
+    if (!isWholeExpunged(key, value)) return undefined
+    decodeUidRanges(value, uids)
+  }
   return Uint32Array.from(uids).sort()
 }
 

@@ -105,9 +105,13 @@ export function* jsonRowsIn(
   range: { readonly start: Buffer; readonly end: Buffer },
 ): Generator<{ key: Buffer; value: unknown }> {
   for (const { key, value } of reader.range(range)) {
-    yield { key, value: parsed(key, wholeOf(reader, key, value)) }
+    yield { key, value: parsedRow(reader, key, value) }
   }
 }
+
+/** A row that a range gave, as JSON. Throws 'corrupt'. */
+export const parsedRow = (reader: Reader, key: Buffer, row: Buffer): unknown =>
+  parsed(key, wholeOf(reader, key, row))
 
 const parsed = (key: Buffer, value: Buffer): unknown => {
   try {

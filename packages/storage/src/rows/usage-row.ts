@@ -1,29 +1,61 @@
+import { crc32 } from 'node:zlib'
 import { type Account, StoreError } from '../contract.ts'
-import { keyOf32, read64, tables, write64 } from '../kv/keys.ts'
+import { keyAfter, keyOf32, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { readAccount } from './account-row.ts'
+import { readMailboxState } from './mailbox-row.ts'
+import { readNumberRow } from './seal.ts'
 
 export interface Usage {
   readonly sizeBytes: number
   readonly messages: number
 }
 
+const sealAt = 16
+const rowBytes = 20
+
+/** undefined: the row is damaged. One of 16 octets, from before there was a checksum, is believed. */
+export const usageIn = (key: Buffer, bytes: Buffer): Usage | undefined => {
+  const isWhole =
+    bytes.length === sealAt ||
+    (bytes.length === rowBytes && bytes.readUInt32BE(sealAt) === crc32(key, crc32(bytes.subarray(0, sealAt))))
+  return isWhole ? { sizeBytes: read64(bytes, 0), messages: read64(bytes, 8) } : undefined
+}
+
+/** Where the row is damaged, what the account's mailboxes hold. */
 export const readUsage = (reader: Reader, account: number): Usage => {
-  const bytes = reader.get(keyOf32(tables.usage, account))
-  return bytes === undefined
-    ? { sizeBytes: 0, messages: 0 }
-    : { sizeBytes: read64(bytes, 0), messages: read64(bytes, 8) }
+  const key = keyOf32(tables.usage, account)
+  const bytes = reader.get(key)
+  if (bytes === undefined) return { sizeBytes: 0, messages: 0 }
+  return usageIn(key, bytes) ?? sumOfMailboxes(reader, account)
+}
+
+const sumOfMailboxes = (reader: Reader, account: number): Usage => {
+  const start = keyOf32(tables.mailboxByName, account)
+  const sum = { sizeBytes: 0, messages: 0 }
+  for (const { key, value } of [...reader.range({ start, end: keyAfter(start) })]) {
+    const state = readMailboxState(reader, readNumberRow(key, value))
+    sum.sizeBytes += state?.sizeBytes ?? 0
+    sum.messages += state?.messages ?? 0
+  }
+  return sum
 }
 
 export const writeUsage = (unit: Unit, account: number, usage: Usage): void => {
-  const bytes = Buffer.allocUnsafe(16)
+  const key = keyOf32(tables.usage, account)
+  const bytes = Buffer.allocUnsafe(rowBytes)
   write64(bytes, usage.sizeBytes, 0)
   write64(bytes, usage.messages, 8)
-  unit.put(keyOf32(tables.usage, account), bytes)
+  bytes.writeUInt32BE(crc32(key, crc32(bytes.subarray(0, sealAt))), sealAt)
+  unit.put(key, bytes)
 }
 
+/** A damaged row is left as it is: its place is taken by what the mailboxes say, of which this may be part or not. */
 export const addUsage = (unit: Unit, account: number, sizeBytes: number, messages: number): void => {
-  const usage = readUsage(unit, account)
+  const key = keyOf32(tables.usage, account)
+  const bytes = unit.get(key)
+  const usage = bytes === undefined ? { sizeBytes: 0, messages: 0 } : usageIn(key, bytes)
+  if (usage === undefined) return
   writeUsage(unit, account, {
     sizeBytes: Math.max(0, usage.sizeBytes + sizeBytes),
     messages: Math.max(0, usage.messages + messages),
