@@ -72,3 +72,43 @@ virtual_alias_maps = texthash:/etc/postfix/valias
   )
   assert.deepEqual(mail?.to, ['a@example.com'])
 })
+
+test('VIRTUAL_README: a catch-all in virtual_mailbox_maps: one mailbox takes what nobody else of the domain takes', async (t) => {
+  const site = await followGuide(t, {
+    mainCf: `myhostname = mail.example.org
+mydestination = example.org
+mynetworks = 192.0.2.0/24
+virtual_mailbox_domains = example.com, example.net, other.example
+virtual_mailbox_base = /var/mail/vhosts
+virtual_mailbox_maps = hash:/etc/postfix/vmailbox
+virtual_alias_maps = inline:{ sales@example.com=info@example.com }
+virtual_minimum_uid = 100
+virtual_uid_maps = static:5000
+virtual_gid_maps = static:5000
+`,
+    files: {
+      vmailbox: `info@example.com    example.com/info
+# Comment out the entry below to implement a catch-all.
+@example.com         example.com/catchall
+@example.net         example.com/info
+a@other.example      other.example/a
+`,
+    },
+  })
+  const talk = await site.talk()
+  await talk.say('MAIL FROM:<c@elsewhere.example>')
+  assert.match(await talk.say('RCPT TO:<b@other.example>'), /^550 5\.1\.1 .*virtual mailbox table/)
+  for (const to of [
+    'info@example.com',
+    'any@example.com',
+    'ANY+more@example.com',
+    'sales@example.com',
+    'x@example.net',
+  ])
+    assert.match(await talk.say(`RCPT TO:<${to}>`), /^250/, to)
+  await talk.say('DATA')
+  assert.match(await talk.say('Subject: virtual\r\n\r\nx\r\n.'), /^250/)
+  assert.equal(await messagesOf(site, 'catchall@example.com'), 1)
+  assert.equal(await messagesOf(site, 'info@example.com'), 1)
+  assert.equal(await messagesOf(site, 'any@example.com'), 0)
+})

@@ -9,6 +9,7 @@ import { createAccountCache } from './account-cache.ts'
 import { createAddressClasses } from './address-classes.ts'
 import { aliasMembers, comparable, listMembers } from './alias-members.ts'
 import { createAutomaticCopies } from './automatic-copies.ts'
+import { createCatchAll } from './catch-all.ts'
 import { createDetailMailboxes } from './detail-mailbox.ts'
 import { createDirectMailboxes } from './direct-mailboxes.ts'
 import { createEnvelopeRules, createHeaderRewrites, type EnvelopeRules } from './envelope-rules.ts'
@@ -106,6 +107,7 @@ function routingOf(
     aliases: sources.tables.openAliases(options.aliasMaps ?? []),
     relayRecipients: sources.tables.openAll(options.relayRecipientMaps ?? []),
     virtualMailboxes: sources.tables.openAll(options.virtualMailboxMaps ?? []),
+    catchAll: createCatchAll(sources.tables.openAll(options.virtualMailboxMaps ?? [])),
     localRecipients: sources.tables.openAll(options.localRecipientMaps ?? []),
     localTransports: createLocalTransports(options, sources.tables),
     forwards: forwardFiles(options, sources),

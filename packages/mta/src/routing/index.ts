@@ -1,4 +1,5 @@
 export { type AliasTarget, parseAliasValue } from './alias-value.ts'
+export { createCatchAll } from './catch-all.ts'
 export { createRouting, type Resolved, type Routing, type RoutingSources } from './create-routing.ts'
 export { AliasLimitError } from './expansion.ts'
 export type { EnvelopeRecipient, Planned } from './planned.ts'

@@ -3,6 +3,7 @@ import type { Account } from '@posthorn/storage'
 import { type LookupTable, lookupFirst } from '../tables/index.ts'
 import type { AccountCache } from './account-cache.ts'
 import { type AliasTarget, parseAliasValue, parseTargetLines } from './alias-value.ts'
+import type { CatchAll } from './catch-all.ts'
 import type { DetailMailboxes, Poster } from './detail-mailbox.ts'
 import { ExpansionError, type Gathering, maxLevels, maxTargets, type Walk } from './expansion.ts'
 import type { ForwardFiles } from './forward-files.ts'
@@ -24,6 +25,8 @@ export interface LocalParts extends ReachParts {
   readonly accounts: AccountCache
   readonly aliases: readonly LookupTable[]
   readonly forwards: ForwardFiles
+  /** `@domain` in virtual_mailbox_maps. */
+  readonly catchAll?: CatchAll | undefined
   readonly details: DetailMailboxes
   readonly log: Log
   /** Routes a target that is an address, anywhere. */
@@ -56,17 +59,27 @@ export function findAlias(
  * the same users (Postfix: local_recipient_maps); an account of the very domain comes first.
  */
 export async function findAccount(
-  parts: Pick<LocalParts, 'accounts' | 'classes'>,
+  parts: Pick<LocalParts, 'accounts' | 'classes' | 'catchAll'>,
   local: LocalName,
   domain: string,
 ): Promise<{ readonly account: Account; readonly extension: string | undefined } | undefined> {
   const found = await findAccountAt(parts.accounts, local, domain)
-  if (found !== undefined || parts.classes.classOf(domain) !== 'local') return found
+  if (found !== undefined) return found
+  if (parts.classes.classOf(domain) !== 'local') return await findCatchAll(parts, domain)
   for (const shared of parts.classes.shared) {
     const other = shared === domain ? undefined : await findAccountAt(parts.accounts, local, shared)
     if (other !== undefined) return other
   }
   return undefined
+}
+
+async function findCatchAll(
+  { accounts, classes, catchAll }: Pick<LocalParts, 'accounts' | 'classes' | 'catchAll'>,
+  domain: string,
+): Promise<{ readonly account: Account; readonly extension: undefined } | undefined> {
+  const address = classes.hasVirtualMailboxes(domain) ? catchAll?.(domain) : undefined
+  const account = address === undefined ? undefined : await accounts.find(address)
+  return account === undefined ? undefined : { account, extension: undefined }
 }
 
 async function findAccountAt(

@@ -51,6 +51,8 @@ const exact: Readonly<Record<string, string>> = {
   fast_flush_purge_time: 'the queue itself knows the destinations',
   fast_flush_refresh_time: 'the queue itself knows the destinations',
   info_log_address_format: 'always external',
+  internal_mail_filter_classes:
+    'reports of our own pass no content checks and no milters; TLS reports pass non_smtpd_milters',
   known_tcp_ports: 'write the number',
   mail_release_date: 'see postconf mail_version',
   meta_directory: 'the program is one folder',
@@ -162,7 +164,7 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/^address_verify_/, 'see address_verify_map and double_bounce_sender'],
   [/^milter_/, 'see smtpd_milters'],
   [
-    /^(?:message_(?:reject|strip)|strict_|disable_mime|detect_8bit|cleanup_replace|internal_mail_filter)/,
+    /^(?:message_(?:reject|strip)|strict_|disable_mime|detect_8bit|cleanup_replace)/,
     'a message is kept as it came, octet for octet',
   ],
   [/verp/, 'VERP is asked for by sendmail -XV or the client'],

@@ -10,7 +10,14 @@ import {
   type UserSources,
 } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
-import { answered, createDomainList, createTables, lookupFirst, type TableContext } from '@posthorn/mta'
+import {
+  answered,
+  createCatchAll,
+  createDomainList,
+  createTables,
+  lookupFirst,
+  type TableContext,
+} from '@posthorn/mta'
 import { askSaslauthd } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
 import { parseSourceWord, type SourceWord } from './source-word.ts'
@@ -61,7 +68,7 @@ export function userSources(
   }
 }
 
-/** Postfix: virtual_mailbox_maps: each address of its own; what stands for many (`@example.com`) is no user. */
+/** Postfix: virtual_mailbox_maps: each address of its own, and whose mailbox takes the rest of a domain (`@example.com`). */
 function virtualMailboxes(
   { values, folder, environment }: Config,
   context: Pick<TableContext, 'log' | 'now' | 'contents' | 'longFiles'>,
@@ -70,11 +77,14 @@ function virtualMailboxes(
   const files = { ...context, unsafeFiles: values.unsafe_files, folder }
   const shared = createTables({ ...files, environment })
   const tables = shared.openAll(values.virtual_mailbox_maps, 'virtual_mailbox_maps')
+  const catchAll = createCatchAll(tables)
   const domains = createDomainList(values.virtual_mailbox_domains, { ...files, tables: shared })
   const find = async (address: string): Promise<SourceUser | undefined> => {
-    if (!(await answered(() => domains.has(address.slice(address.lastIndexOf('@') + 1))))) return undefined
+    const domain = address.slice(address.lastIndexOf('@') + 1)
+    if (!(await answered(() => domains.has(domain)))) return undefined
     const found = await answered(() => lookupFirst(tables, address))
-    return found === undefined ? undefined : { home: '' }
+    const isCatchAll = found === undefined && (await answered(() => catchAll?.(domain) === address))
+    return found === undefined && !isCatchAll ? undefined : { home: '' }
   }
   return [
     {

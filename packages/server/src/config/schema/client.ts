@@ -135,7 +135,7 @@ export const client = {
   smtp_bdat_minimum_size: posthorn({
     type: 'octets',
     default: '1048576',
-    doc: 'From this size on a message goes out by BDAT to servers that offer CHUNKING (RFC 3030), a megabyte at a time: who refuses it does so before all of it has come. 0: never; smtp_discard_ehlo_keywords = chunking for single services.',
+    doc: 'From this size on a message goes out by BDAT to servers that offer CHUNKING (RFC 3030), a megabyte at a time: who refuses it does so before all of it has come. 0: never; smtp_discard_ehlo_keywords = chunking for single services. BINARYMIME is not used: every message here has lines, which 8BITMIME carries.',
   }),
   smtp_skip_5xx_greeting: postfix({
     type: 'boolean',

@@ -12,7 +12,7 @@ export const localTransports = {
   virtual_mailbox_maps: postfix({
     type: 'tables',
     default: '',
-    doc: 'Tables that name the mailboxes of virtual_mailbox_domains, `info@example.com anything`: an address that is named has its mailbox from its first mail on, and a password by `posthorn user passwd` or passdb. Where virtual_transport leads elsewhere: whom strangers reach there; empty: everybody.',
+    doc: 'Tables that name the mailboxes of virtual_mailbox_domains, `info@example.com anything`: an address that is named has its mailbox from its first mail on, and a password by `posthorn user passwd` or passdb; `@example.com example.com/catchall/`: what nobody else of the domain takes goes to the mailbox that the path means, catchall@example.com. Where virtual_transport leads elsewhere: whom strangers reach there; empty: everybody.',
   }),
   virtual_transport: postfix({
     type: 'string',
