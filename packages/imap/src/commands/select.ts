@@ -1,4 +1,4 @@
-import { type MailboxId, StoreError } from '@posthorn/storage'
+import { type MailboxId, type MailboxView, StoreError } from '@posthorn/storage'
 import { keywordLines } from '../session/news-lines.ts'
 import { OpenMailbox } from '../session/open-mailbox.ts'
 import type { SessionIn } from '../session/session.ts'
@@ -53,16 +53,16 @@ async function claimRecent(session: LoggedIn, mailbox: MailboxId): Promise<numbe
   }
 }
 
-async function open(
+interface Opened {
+  readonly view: MailboxView
+  readonly mailbox: OpenMailbox
+}
+
+async function openMailbox(
   session: LoggedIn,
-  { given, condstore, qresync }: SelectArgs,
+  { given, condstore }: SelectArgs,
   access: OpenMailbox['access'],
-): Promise<Completion> {
-  // A failing SELECT leaves nothing selected (RFC 9051 §6.3.2).
-  if (session.state === 'selected') {
-    session.unselect()
-    session.untagged('OK [CLOSED] Previous mailbox closed.')
-  }
+): Promise<Opened> {
   const { mailbox: found, rights } = await openableMailbox(session, given.name)
   const { id } = found
   if (condstore) session.enable('CONDSTORE')
@@ -75,26 +75,55 @@ async function open(
     const first = mailbox.mayChange ? await claimRecent(session, id) : view.mailbox.firstRecent
     mailbox.addRecent(mailbox.mayChange ? session.services.watch.claimRecent(id, first, last) : first, last)
   }
-  session.select(mailbox)
+  return { view, mailbox }
+}
+
+async function open(session: LoggedIn, args: SelectArgs, access: OpenMailbox['access']): Promise<Completion> {
+  let closed = ''
+  // A failing SELECT leaves nothing selected (RFC 9051 §6.3.2).
+  if (session.state === 'selected') {
+    session.unselect()
+    // With the rest, in one packet.
+    closed = '* OK [CLOSED] Previous mailbox closed.\r\n'
+  }
+  try {
+    const { view, mailbox } = await openMailbox(session, args, access)
+    session.select(mailbox)
+    const told = await describe(session, args, view, mailbox)
+    const drained = session.write(closed + told)
+    closed = ''
+    if (drained !== undefined) await drained
+    const { qresync } = args
+    if (qresync !== undefined) await resynchronize(session, mailbox, view.mailbox.uidNext, qresync)
+    const code = mailbox.mayChange ? 'READ-WRITE' : 'READ-ONLY'
+    return ok(access === 'read-write' ? 'Select completed' : 'Examine completed', code)
+  } catch (error) {
+    if (closed !== '') session.write(closed)
+    throw error
+  }
+}
+
+async function describe(
+  session: LoggedIn,
+  { given }: SelectArgs,
+  view: MailboxView,
+  mailbox: OpenMailbox,
+): Promise<string> {
+  const rev2 = session.enabled('IMAP4rev2')
   const { uids, firstUnseen } = view
-  await session.write(
+  return (
     `${keywordLines(mailbox)}* ${uids.length} EXISTS\r\n` +
-      // RFC 9051 §6.3.2: LIST instead of RECENT and UNSEEN.
-      (rev2
-        ? await listResponse(session, given.name, given.asGiven)
-        : `* ${mailbox.recentCount} RECENT\r\n`) +
-      (rev2 || firstUnseen === undefined || session.enabled('UIDONLY')
-        ? ''
-        : `* OK [UNSEEN ${lowerBound(uids, firstUnseen) + 1}] First unseen.\r\n`) +
-      `* OK [UIDVALIDITY ${view.mailbox.uidValidity}] UIDs valid\r\n` +
-      `* OK [UIDNEXT ${view.mailbox.uidNext}] Predicted next UID\r\n` +
-      // RFC 8474 §4.2.
-      `* OK [MAILBOXID (${view.mailbox.objectId})] Ok\r\n` +
-      `* OK [HIGHESTMODSEQ ${view.modSeq}] Highest\r\n`,
+    // RFC 9051 §6.3.2: LIST instead of RECENT and UNSEEN.
+    (rev2 ? await listResponse(session, given.name, given.asGiven) : `* ${mailbox.recentCount} RECENT\r\n`) +
+    (rev2 || firstUnseen === undefined || session.enabled('UIDONLY')
+      ? ''
+      : `* OK [UNSEEN ${lowerBound(uids, firstUnseen) + 1}] First unseen.\r\n`) +
+    `* OK [UIDVALIDITY ${view.mailbox.uidValidity}] UIDs valid\r\n` +
+    `* OK [UIDNEXT ${view.mailbox.uidNext}] Predicted next UID\r\n` +
+    // RFC 8474 §4.2.
+    `* OK [MAILBOXID (${view.mailbox.objectId})] Ok\r\n` +
+    `* OK [HIGHESTMODSEQ ${view.modSeq}] Highest\r\n`
   )
-  if (qresync !== undefined) await resynchronize(session, mailbox, view.mailbox.uidNext, qresync)
-  const code = mailbox.mayChange ? 'READ-WRITE' : 'READ-ONLY'
-  return ok(access === 'read-write' ? 'Select completed' : 'Examine completed', code)
 }
 
 export const select = command({
