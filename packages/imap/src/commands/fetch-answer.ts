@@ -189,13 +189,14 @@ class FetchAnswer implements FetchOutcome {
 
   async #withOctets(rows: Rows): Promise<void> {
     const { facts, bytes } = rows.batch
+    // These were read while the ones before were on their way.
+    await this.output.flush()
     for (let at = 0; at < rows.length && !this.#session.gone; at++) {
       if (facts!.sizeBytes[at]! > this.#limit) await this.#large(rows.row(at))
       else this.#write(rows.row(at), bytes![at])
       if (this.output.full) await this.output.flush()
     }
-    // What has been sent makes room for what is read next.
-    await this.output.flush()
+    this.output.pass()
     this.#sentOf.set(this.#batches, this.output.sentBytes)
     this.#sentOf.delete(this.#batches++ - keptMarks)
   }
@@ -276,7 +277,8 @@ class Rows {
   row(at: number): FetchRow {
     const { batch } = this
     const message = this.#message
-    message.open(batch.summaries?.[at], batch.prefixes?.[at], batch.facts!.sizeBytes[at]!)
+    const nul = batch.noNul?.[at] === 1 ? 'no-nul' : 'may-have-nul'
+    message.open(batch.summaries?.[at], batch.prefixes?.[at], batch.facts!.sizeBytes[at]!, nul)
     const uid = batch.uids[at]!
     const place = this.#markedPlace(uid)
     const { flags0, flags1, modSeqs } = place < 0 ? batch : this.#marked!

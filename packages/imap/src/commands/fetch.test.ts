@@ -121,6 +121,9 @@ test('RFC 9051 §4.3: NUL in a stored message is sent as 0x80', async (t) => {
   await client.ok('NOOP')
   assert.equal(await answer(client, 'FETCH 2 BODY.PEEK[TEXT]'), '* 2 FETCH (BODY[TEXT] {5}\nx\x80y\n)')
   assert.match(await answer(client, 'FETCH 2 BODY.PEEK[HEADER.FIELDS (SUBJECT)]'), /Subject: a\x80b/)
+  const whole = '* 2 FETCH (BODY[] {21}\nSubject: a\x80b\n\nx\x80y\n)'
+  assert.equal(await answer(client, 'FETCH 2 BODY.PEEK[]'), whole)
+  assert.equal((await answer(client, 'FETCH 1:2 BODY.PEEK[]')).slice(-whole.length), whole)
 })
 
 test('headers: what the summary keeps and what it does not give the same octets', async (t) => {

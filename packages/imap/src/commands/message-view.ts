@@ -12,12 +12,24 @@ export class MessageView implements MessageShape {
   /** Without the prefix. */
   sizeBytes = 0
   #structure: Part | undefined
-  #hasSummary = false
+  nul: NulPresence = 'may-have-nul'
 
-  /** @param summary undefined when only whole messages are asked for @param storedBytes prefix included */
-  open(summary: Uint8Array | undefined, prefix: Uint8Array | undefined, storedBytes: number): void {
-    this.#hasSummary = summary !== undefined
-    if (summary !== undefined) this.reader.open(summary)
+  /**
+   * @param summary undefined when only whole messages are asked for
+   * @param storedBytes prefix included
+   * @param known what the store says when there is no summary
+   */
+  open(
+    summary: Uint8Array | undefined,
+    prefix: Uint8Array | undefined,
+    storedBytes: number,
+    known: NulPresence = 'may-have-nul',
+  ): void {
+    this.nul = known
+    if (summary !== undefined) {
+      this.reader.open(summary)
+      this.nul = (this.reader.flags & summaryFlag.nul) === 0 ? 'no-nul' : 'may-have-nul'
+    }
     this.prefix = prefix === undefined ? noOctets : asBuffer(prefix)
     this.sizeBytes = storedBytes - this.prefix.length
     this.#structure = undefined
@@ -30,10 +42,6 @@ export class MessageView implements MessageShape {
 
   get hasFields(): boolean {
     return (this.reader.flags & summaryFlag.fieldsComplete) !== 0
-  }
-
-  get nul(): NulPresence {
-    return this.#hasSummary && (this.reader.flags & summaryFlag.nul) === 0 ? 'no-nul' : 'may-have-nul'
   }
 
   structure(): Part {

@@ -99,6 +99,8 @@ export interface MessageBatch {
   readonly summaries?: readonly Uint8Array[]
   /** With `bytes`: prefix included; '' length for a message above `maxBytes`. */
   readonly bytes?: readonly Uint8Array[]
+  /** With `bytes`: 1 for a message that is known to have no NUL. */
+  readonly noNul?: Uint8Array
   /** With `listing`: its columns, valid until the next batch is asked for. */
   readonly listing?: readonly Listing[]
 }

@@ -48,6 +48,7 @@ const readOne = (
   const prefix = prefixOf(snapshot, { messageId: messageIds[0] as number, blobId, sizeBytes }, row)
   const bytes = engine.blobs.readNow(blobId, row, prefix)
   if (bytes === undefined) return undefined
-  const octets = { ...batch, prefixes: [prefix], bytes: [bytes] }
+  const noNul = Uint8Array.of(row.hasNoNul ? 1 : 0)
+  const octets = { ...batch, prefixes: [prefix], bytes: [bytes], noNul }
   return want.summary && row.summary !== undefined ? { ...octets, summaries: [row.summary] } : octets
 }

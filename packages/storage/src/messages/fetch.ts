@@ -111,7 +111,8 @@ const complete = async (
   const inline = want.summary ? rows.map((row) => row?.summary) : undefined
   const bytes = want.bytes && (await readBodies(engine, { blobIds, rows, prefixes }, columns, want, memory))
   const summaries = inline && (await fillSummaries(engine, blobIds, inline))
-  return withoutGone(columns.batch, prefixes, summaries, bytes)
+  const noNul = bytes && Uint8Array.from(rows, (row) => (row.hasNoNul ? 1 : 0))
+  return withoutGone(columns.batch, prefixes, summaries, bytes, noNul)
 }
 
 /** In the snapshot that has a message its octets have a row. */
@@ -154,6 +155,7 @@ const withoutGone = (
   prefixes: readonly Buffer[],
   summaries: readonly (Buffer | undefined)[] | undefined,
   bytes: readonly (Buffer | undefined)[] | undefined,
+  noNul: Uint8Array | undefined,
 ): MessageBatch => {
   const gone = new Set<number>()
   for (const column of [summaries, bytes]) {
@@ -163,7 +165,7 @@ const withoutGone = (
   }
   const keep = <T>(column: readonly T[]): readonly T[] =>
     gone.size === 0 ? column : column.filter((_, index) => !gone.has(index))
-  const here = <T extends Uint32Array | Float64Array>(column: T): T =>
+  const here = <T extends Uint8Array | Uint32Array | Float64Array>(column: T): T =>
     (gone.size === 0 ? column : column.filter((_: number, index: number) => !gone.has(index))) as T
   const { facts } = batch
   return {
@@ -182,6 +184,7 @@ const withoutGone = (
     prefixes: keep(prefixes),
     ...(summaries && { summaries: keep(summaries as readonly Buffer[]) }),
     ...(bytes && { bytes: keep(bytes as readonly Buffer[]) }),
+    ...(noNul && { noNul: here(noNul) }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { summaryFlag, summaryVersion } from '@posthorn/mail'
 import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Snapshot, Unit } from '../kv/unit.ts'
 import { frameHeaderBytes } from '../segments/frame.ts'
@@ -16,10 +17,14 @@ export interface BlobRow {
   readonly receivedMs: number
   /** Kept here when short; otherwise read it from the frame. */
   readonly summary: Buffer | undefined
+  /** Of one that was read: the summary is here, and says that there is no NUL in the message. */
+  readonly hasNoNul?: boolean
 }
 
 export const maxInlineSummaryBytes = 1600
 const fixedBytes = 48
+/** Of a summary, its flags are the last of them. */
+const summaryHeadBytes = 2
 /** Frames of a segment that several share end before this. */
 const mostOffset = 64 * 1024 * 1024
 
@@ -62,7 +67,10 @@ export const openBlobRow = (key: Buffer, bytes: Buffer): BlobRow => {
   return decodeBlobRow(bytes)
 }
 
-export const decodeBlobRow = (bytes: Buffer): BlobRow => ({
+export const decodeBlobRow = (bytes: Buffer): BlobRow =>
+  decoded(bytes, bytes.length > fixedBytes ? bytes.subarray(fixedBytes) : undefined)
+
+const decoded = (bytes: Buffer, summary: Buffer | undefined): BlobRow => ({
   segment: bytes.readUInt32BE(0),
   offset: read64(bytes, 4),
   bodyBytes: read64(bytes, 12),
@@ -71,7 +79,10 @@ export const decodeBlobRow = (bytes: Buffer): BlobRow => ({
   summaryBytes: bytes.readUInt32BE(28),
   references: bytes.readUInt32BE(32),
   receivedMs: bytes.readDoubleBE(36),
-  summary: bytes.length > fixedBytes ? bytes.subarray(fixedBytes) : undefined,
+  summary,
+  hasNoNul:
+    bytes[fixedBytes] === summaryVersion &&
+    ((bytes[fixedBytes + 1] ?? summaryFlag.nul) & summaryFlag.nul) === 0,
 })
 
 /** Throws 'corrupt'. */
@@ -87,10 +98,10 @@ export const readBlobRow = (reader: Reader, blobId: number): BlobRow | undefined
  */
 export const readBlobPlace = (snapshot: Snapshot, blobId: number): BlobRow | undefined => {
   const key = blobKey(blobId)
-  const bytes = snapshot.getHead(key, fixedBytes)
+  const bytes = snapshot.getHead(key, fixedBytes + summaryHeadBytes)
   if (bytes === undefined) return undefined
   if (bytes.length < fixedBytes) throw damagedRow(key)
-  const row = decodeBlobRow(bytes)
+  const row = decoded(bytes, undefined)
   if (row.offset > mostOffset || row.headBytes > row.bodyBytes) throw damagedRow(key)
   return row
 }
