@@ -81,7 +81,7 @@ const passedTriplet = (
   triplet: GreylistTriplet,
   { nowMs, retryWindowMs, maxAgeMs }: Rules,
 ): GreylistRow | undefined => {
-  const row = getJson(reader, tripletKey(triplet)) as GreylistRow | undefined
+  const row = rowOf(reader, tripletKey(triplet)) as GreylistRow | undefined
   if (row === undefined || row.passed === 0 || row.firstSeenMs > nowMs) return undefined
   return isExpired(row, nowMs, retryWindowMs, maxAgeMs) ? undefined : row
 }
