@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { closeHandedConnections } from './handed-connections.ts'
 
 /** A primary whose worker listens, and then does nothing but wait: what it is handed it never takes. */
 const source = `
@@ -63,4 +65,21 @@ test('a connection on its way to a worker that is killed is closed', async (t) =
   primary.stdin.end()
   assert.ok(isClosed, 'the client is left waiting')
   assert.equal(heard, '')
+})
+
+test('connections for a worker that has ended are closed, also while its channel seems open', () => {
+  const sent: unknown[] = []
+  const child = Object.assign(new EventEmitter(), { send: (message: unknown) => sent.push(message) > 0 })
+  closeHandedConnections({ process: child as unknown as ChildProcess })
+  const hand = (seq: number) => {
+    const handle = { closed: false, close: () => void (handle.closed = true) }
+    ;(child.send as (...args: unknown[]) => boolean)({ cmd: 'NODE_CLUSTER', act: 'newconn', seq }, handle)
+    return handle
+  }
+  const [taken, waiting] = [hand(1), hand(2)]
+  child.emit('internalMessage', { ack: 1, accepted: true })
+  child.emit('exit')
+  const late = hand(3)
+  assert.deepEqual([taken.closed, waiting.closed, late.closed], [false, true, true])
+  assert.equal(sent.length, 2, 'nobody would read it')
 })
