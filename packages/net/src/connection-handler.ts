@@ -1,7 +1,6 @@
 import type { Admission } from './admission.ts'
 import type { Connection } from './connection.ts'
 import type { TimerWheel } from './timer-wheel.ts'
-import type { Wakefulness } from './wakefulness.ts'
 
 /** Whoever speaks the protocol on a connection. One object per session: the methods get no closures. */
 export interface ConnectionHandler {
@@ -41,6 +40,4 @@ export interface ConnectionSetup {
   readonly stallTimeoutMs: number
   /** The listener's living connections. */
   readonly connections: Set<Connection>
-  /** undefined: the event loop may always sleep. */
-  readonly wakefulness: Wakefulness | undefined
 }

@@ -41,7 +41,7 @@ export class Connection implements WheelEntry, SocketOwner {
   readonly #setup: ConnectionSetup
   #handler: ConnectionHandler | undefined
   #stage: Stage = 'plain'
-  readonly #out: Outlet
+  readonly #out = new Outlet()
   #deadlineMs = never
   #closeReason: CloseReason | undefined
   #error: Error | undefined
@@ -50,7 +50,6 @@ export class Connection implements WheelEntry, SocketOwner {
   constructor(socket: net.Socket, setup: ConnectionSetup) {
     this.#socket = socket
     this.#setup = setup
-    this.#out = new Outlet(setup.wakefulness)
     this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '')
     this.remotePort = socket.remotePort ?? 0
     this.localAddress = normalizeAddress(socket.localAddress ?? '')
@@ -79,7 +78,6 @@ export class Connection implements WheelEntry, SocketOwner {
     if (chunk.length === 0 || !this.open) return
     this.receivedBytes += chunk.length
     this.transcript?.received(chunk)
-    this.#out.heard()
     this.#out.hold()
     try {
       this.#handler?.bytes(chunk)

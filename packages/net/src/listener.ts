@@ -7,7 +7,6 @@ import { readProxyHeader } from './proxy-protocol.ts'
 import { sharedWheel, type TimerWheel } from './timer-wheel.ts'
 import type { TlsCredentials } from './tls-credentials.ts'
 import type { Transcript } from './transcript.ts'
-import { sharedWakefulness, type Wakefulness } from './wakefulness.ts'
 
 export interface ListenOptions {
   /** Address to listen on; '::' with dual stack, '0.0.0.0', '127.0.0.1' … */
@@ -29,8 +28,6 @@ export interface ListenOptions {
   /** Default: handshakeTimeoutMs. Dovecot: haproxy_timeout. */
   readonly proxyTimeoutMs?: number
   readonly wheel?: TimerWheel
-  /** Default: the process's, where it has one. */
-  readonly wakefulness?: Wakefulness
   readonly transcript?: (connection: Connection) => Transcript | undefined
   /** A new connection, with TLS done when it is implicit. Attach a handler before returning. */
   readonly onConnection: (connection: Connection) => void
@@ -139,7 +136,6 @@ class Door {
       handshakeTimeoutMs: options.handshakeTimeoutMs ?? 30_000,
       stallTimeoutMs: options.stallTimeoutMs ?? 300_000,
       connections,
-      wakefulness: options.wakefulness ?? sharedWakefulness(),
     }
   }
 

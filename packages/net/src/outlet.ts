@@ -2,7 +2,6 @@ import type * as net from 'node:net'
 import { OneBuffer } from './one-buffer.ts'
 import { flushLimitBytes, joinPieces } from './output-pieces.ts'
 import type { Transcript } from './transcript.ts'
-import { Pace, type Wakefulness } from './wakefulness.ts'
 
 const copyLimitBytes = 2048
 /** A TLS record: below that each piece would become one of its own. */
@@ -25,11 +24,6 @@ export class Outlet {
   #flushScheduled = false
   #takenAtStall = 0
   #drain: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
-  readonly #pace: Pace | undefined
-
-  constructor(wakefulness: Wakefulness | undefined) {
-    this.#pace = wakefulness && new Pace(wakefulness)
-  }
 
   get pendingBytes(): number {
     return this.#pendingBytes
@@ -37,11 +31,6 @@ export class Outlet {
 
   get held(): boolean {
     return this.#holds > 0
-  }
-
-  /** The peer has said something. */
-  heard(): void {
-    this.#pace?.heard()
   }
 
   hold(): void {
@@ -71,11 +60,6 @@ export class Outlet {
 
   /** Writes what is pending. */
   send(socket: net.Socket, secrecy: 'clear' | 'secure', transcript: Transcript | undefined): void {
-    this.#write(socket, secrecy, transcript)
-    this.#pace?.answered()
-  }
-
-  #write(socket: net.Socket, secrecy: 'clear' | 'secure', transcript: Transcript | undefined): void {
     const pending = this.#pending
     this.#pending = []
     this.#pendingBytes = 0
