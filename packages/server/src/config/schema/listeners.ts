@@ -135,7 +135,7 @@ export const listeners = {
     min: 1,
     max: 256,
     change: 'restart',
-    doc: 'How many identical processes share the listening sockets and the store. Login failures, greylist and maildrop locks count for all; limits of connections and rates by client address count in each process.',
+    doc: 'How many identical processes share the listening sockets and the store. Login failures, the greylist, maildrop locks, limits of connections and rates by client address count for all of them together.',
   }),
   mail_owner: postfix({
     type: 'string',
