@@ -16,7 +16,13 @@ const theirBob = { address: 'bob@bench.test', password: 'secret' }
 describe('between Postfix and us', { skip: postfixMissing }, () => {
   let peers: Peers
   let server: MailServer
-  const settings = { smtpd_peername_lookup: 'no', smtpd_greet_wait: '0', mynetworks: '127.0.0.0/8' }
+  const settings = {
+    // What a reused connection was offered is not what their new configuration offers.
+    smtp_connection_cache_on_demand: 'no',
+    smtpd_peername_lookup: 'no',
+    smtpd_greet_wait: '0',
+    mynetworks: '127.0.0.0/8',
+  }
   let log = ''
 
   before(async () => {
@@ -164,6 +170,14 @@ describe('between Postfix and us', { skip: postfixMissing }, () => {
         '\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n',
       )
     await configureTheirs(['smtpd_discard_ehlo_keywords=8bitmime,smtputf8,chunking'])
+    await eventually('their server without 8BITMIME', async () => {
+      const wire = await Wire.open(peers.smtpPort)
+      await wire.hears(/^220 .*\r\n/)
+      wire.send('EHLO client.test\r\n')
+      const offered = await wire.hears(/^250 .*\r\n/m)
+      wire.close()
+      return offered.includes('8BITMIME') ? undefined : true
+    })
     await say(server.ports.smtp, `<${alice.address}> BODY=8BITMIME`, ['<bob@bench.test>'], message('qp-out'))
     const theirs = await arrived('theirs', /Subject: qp-out/)
     assert.match(theirs, /Content-Transfer-Encoding: quoted-printable/i)
@@ -195,7 +209,10 @@ describe('between Postfix and us', { skip: postfixMissing }, () => {
     await configureOurs({ defer_transports: 'smtp' })
     for (let i = 0; i < 5; i++)
       await say(server.ports.smtp, `<${alice.address}>`, ['<bob@bench.test>'], text(`reuse-${i}`))
-    await configureOurs({ default_destination_concurrency_limit: '1' })
+    await configureOurs({
+      default_destination_concurrency_limit: '1',
+      smtp_connection_cache_on_demand: 'yes',
+    })
     await server.store.queue.flush({ nowMs: Date.now() })
     for (let i = 0; i < 5; i++) await arrived('theirs', new RegExp(`Subject: reuse-${i}`))
     await eventually('the end of a session with several messages', async () =>
