@@ -146,6 +146,10 @@ export interface Greeting extends SmtpReply {
   readonly keptSilent?: () => void
 }
 
+export type LoginAnswer =
+  | { readonly ok: true; readonly address: string }
+  | { readonly ok: false; readonly reply: SmtpReply }
+
 /** Every method may refuse with a 4yz/5yz reply. The handler logs its own decisions. */
 export interface SmtpHandler {
   /** Before the greeting. A reply of 220 goes on (its text is the banner); others are said and the session ends. */
@@ -158,12 +162,7 @@ export interface SmtpHandler {
   startTls?(session: SmtpSession): Answer<SmtpReply | undefined>
   /** A command that is none. undefined: the usual 500. */
   unknown?(session: SmtpSession, line: string): Answer<SmtpReply | undefined>
-  authenticate(
-    session: SmtpSession,
-    credentials: Credentials,
-  ): Answer<
-    { readonly ok: true; readonly address: string } | { readonly ok: false; readonly reply: SmtpReply }
-  >
+  authenticate(session: SmtpSession, credentials: Credentials): Answer<LoginAnswer>
   /** What SCRAM needs for that user; absent: it is not offered. */
   scramVerifier?(session: SmtpSession, authcid: string): Promise<string>
   mail(

@@ -28,6 +28,7 @@ export type {
   ClaimedName,
   ForwardedOrigin,
   Greeting,
+  LoginAnswer,
   MailFrom,
   Misconduct,
   Probation,

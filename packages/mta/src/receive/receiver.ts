@@ -1,9 +1,10 @@
 import type { Accounts } from '@posthorn/accounts'
-import { type ClientName, clientName, type Resolver } from '@posthorn/dns'
+import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import type {
   Answer,
   Greeting,
+  LoginAnswer,
   MailFrom,
   ProxiedClient,
   SmtpHandler,
@@ -21,13 +22,14 @@ import type { ClientStatistics, CountedEvent } from './anvil-statistics.ts'
 import type { ClientLimits } from './client-limits.ts'
 import { type CommandCounts, countsText } from './counts-text.ts'
 import { FreeSpace } from './free-space.ts'
-import { isLoopback } from './header-clients.ts'
 import { createMailboxRoom } from './mailbox-room.ts'
 import { MilterGuard } from './milter-guard.ts'
+import { mayRelayAsReader, nameClient } from './name-client.ts'
 import { etrn, expn, vrfy } from './queries.ts'
 import type { ReceiveConfiguration } from './receive-options.ts'
 import { authorise, becomes, recognise } from './recognise.ts'
 import { reply, replyOf } from './refusals.ts'
+import { type Credentials, logIn, withLocalDomain } from './session-login.ts'
 import { policyFor, SessionQuestions } from './session-questions.ts'
 import { clientOf, newSessionState, type SessionState } from './session-state.ts'
 import { type MailSources, SmtpMail } from './smtp-mail.ts'
@@ -49,13 +51,6 @@ export interface ReceiverSources {
   readonly configuration: () => ReceiveConfiguration
 }
 
-const defaultNameTimeoutMs = 5_000
-const loopbackName: ClientName = {
-  name: 'localhost',
-  reverseName: 'localhost',
-  status: 'ok',
-  reverseStatus: 'ok',
-}
 const noSpace = { code: 452, status: '4.3.1', text: 'Insufficient system storage' }
 const mailOk = reply(250, '2.1.0', 'Ok')
 
@@ -144,36 +139,14 @@ class Receiver implements SmtpHandler {
   }
 
   #named(session: SmtpSession, state: SessionState): Answer<SmtpReply> {
-    const { options } = this.#sources.configuration()
-    const { inMyNetworks } = state.client
-    const isLooked = !inMyNetworks && options.clientNames !== 'unknown'
-    const isNamed = options.clientNames !== 'unknown'
-    const name =
-      isNamed && isLoopback(session.clientAddress)
-        ? loopbackName
-        : isLooked
-          ? clientName(
-              this.#sources.dns,
-              session.clientAddress,
-              options.clientNameTimeoutMs ?? defaultNameTimeoutMs,
-            )
-          : state.client.name
-    return after(name, (known) => {
-      state.client = { address: session.clientAddress, name: known, inMyNetworks }
-      session.clientName = known.name
-      return after(this.#mayRelayAsReader(session, state), (mayRelay) => {
+    const { configuration, dns, accounts } = this.#sources
+    const named = nameClient(session, state, configuration().options, dns)
+    return after(named, () =>
+      after(mayRelayAsReader(session, state, configuration(), accounts), (mayRelay) => {
         if (mayRelay) state.client = { ...state.client, inMyNetworks: true }
         return this.#admit(session, state)
-      })
-    })
-  }
-
-  /** SMTP after POP. Not from a container's gateway: that is everybody. */
-  #mayRelayAsReader(session: SmtpSession, state: SessionState): Answer<boolean> {
-    const { options, gatewayGuard } = this.#sources.configuration()
-    if (options.popBeforeSmtp !== 'yes' || session.service !== 'mx' || state.client.inMyNetworks) return false
-    if (gatewayGuard?.trusts(session.clientAddress) === false) return false
-    return this.#sources.accounts.hasReadMail(session.clientAddress)
+      }),
+    )
   }
 
   #admit(session: SmtpSession, state: SessionState): Answer<SmtpReply> {
@@ -232,42 +205,24 @@ class Receiver implements SmtpHandler {
     return this.#stateOf(session).milters?.unknown(line, this.#questions.request(session, 'UNKNOWN'))
   }
 
-  async authenticate(
-    session: SmtpSession,
-    credentials: Parameters<SmtpHandler['authenticate']>[1],
-  ): Promise<
-    { readonly ok: true; readonly address: string } | { readonly ok: false; readonly reply: SmtpReply }
-  > {
+  async authenticate(session: SmtpSession, credentials: Credentials): Promise<LoginAnswer> {
     this.#countForClient('auth', this.#stateOf(session))
     const tooMany = await this.#sources.configuration().limits?.count('authentication', session)
-    if (tooMany !== undefined) return { ok: false, reply: replyOf(tooMany) }
-    const service = session.service === 'mx' ? 'smtpd' : session.service
-    const named = { ...credentials, authcid: this.#withDomain(credentials.authcid) }
-    const result = await this.#sources.accounts.authenticate(named, {
-      clientAddress: session.clientAddress,
-      service,
-      trusted: session.trusted,
-    })
-    if (result.ok) return { ok: true, address: result.account.address }
-    const temporary = result.reason === 'throttled' || result.reason === 'unavailable'
-    const why = temporary ? 'Temporary authentication failure' : 'authentication failure'
-    this.#log('warning', `${clientOf(session)}: SASL ${credentials.mechanism} authentication failed: ${why}`)
-    return {
-      ok: false,
-      reply: temporary
-        ? reply(454, '4.7.0', 'Temporary authentication failure')
-        : reply(535, '5.7.8', 'Error: authentication failed: authentication failure'),
-    }
+    return tooMany === undefined
+      ? await logIn(
+          session,
+          { ...credentials, authcid: this.#withDomain(credentials.authcid) },
+          this.#sources,
+        )
+      : { ok: false, reply: replyOf(tooMany) }
   }
 
   scramVerifier(_session: SmtpSession, authcid: string): Promise<string> {
     return this.#sources.accounts.scramVerifier(this.#withDomain(authcid))
   }
 
-  /** Postfix: smtpd_sasl_local_domain. */
   #withDomain(authcid: string): string {
-    const { saslLocalDomain = '' } = this.#sources.configuration().options
-    return saslLocalDomain === '' || authcid.includes('@') ? authcid : `${authcid}@${saslLocalDomain}`
+    return withLocalDomain(authcid, this.#sources.configuration().options.saslLocalDomain)
   }
 
   mail(session: SmtpSession, from: MailFrom): Answer<MailAnswer> {

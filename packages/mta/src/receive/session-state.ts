@@ -68,7 +68,7 @@ export function originClientOf(session: SmtpSession): string {
 }
 
 /** `, orig_queue_id=1A2B, orig_client=mail.example.net[192.0.2.1]`, or nothing. Postfix: XFORWARD_README. */
-export function forwardedText({ forwarded }: SmtpSession): string {
+function forwardedText({ forwarded }: SmtpSession): string {
   if (forwarded === undefined) return ''
   const { ident, name, address } = forwarded
   const client = name === 'unknown' && address === 'unknown' ? '' : `, orig_client=${name}[${address}]`
@@ -76,6 +76,11 @@ export function forwardedText({ forwarded }: SmtpSession): string {
 }
 
 /** `, sasl_method=PLAIN, sasl_username=a@b`, or nothing. */
-export function loginText({ user }: SmtpSession): string {
+function loginText({ user }: SmtpSession): string {
   return user === undefined ? '' : `, sasl_method=${user.method}, sasl_username=${user.address}`
+}
+
+/** `client=mail.example.org[192.0.2.1], sasl_method=…`: what Postfix logs when it takes a message. */
+export function clientText(session: SmtpSession): string {
+  return `client=${clientOf(session)}${loginText(session)}${forwardedText(session)}`
 }

@@ -4,18 +4,11 @@ import type { Answer, MailFrom, RcptTo, SmtpReply, SmtpSession, SmtpTransaction 
 import type { QueueId, Store } from '@posthorn/storage'
 import { type CheckedMail, ContentFilter } from '../checks/index.ts'
 import { MilterContent } from '../milter/index.ts'
-import {
-  type Policy,
-  type PolicyRequest,
-  policyLogText,
-  type Refusal,
-  SignatureCheck,
-} from '../policy/index.ts'
+import { type Policy, type PolicyRequest, policyLogText, SignatureCheck } from '../policy/index.ts'
 import type { DirectDelivery } from '../queue/direct-delivery.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
 import { acceptMessage } from './accept-message.ts'
 import { after } from './answer.ts'
-import type { ClientLimits } from './client-limits.ts'
 import { onlyRecipient, refusalOfContent } from './content-refusal.ts'
 import { filterAfter, recipientsAfter } from './envelope-effects.ts'
 import { checkedMail, filterMessage } from './filtered-message.ts'
@@ -32,8 +25,9 @@ import {
   defaultMessageSizeLimitBytes,
   type ReceiveConfiguration,
 } from './receive-options.ts'
+import { recipientRefusal } from './recipient-refusal.ts'
 import { faultReply, reply, replyOf } from './refusals.ts'
-import { clientOf, forwardedText, loginText, type SessionState } from './session-state.ts'
+import { clientText, type SessionState } from './session-state.ts'
 import {
   envelopeOptions,
   isOwnClient,
@@ -134,47 +128,28 @@ export class SmtpMail implements SmtpTransaction {
 
   rcpt(recipient: RcptTo): Answer<SmtpReply> {
     this.#sources.countRecipient(this.#state)
-    const { limits } = this.#configuration
-    const counted = limits === undefined ? undefined : this.#tooManyRecipients(limits)
-    return after(counted, (tooMany) =>
-      tooMany === undefined ? this.#judgeRecipient(recipient) : replyOf(tooMany),
-    )
-  }
-
-  #tooManyRecipients(limits: ClientLimits): Answer<Refusal | undefined> {
-    return after(
-      limits.count('recipient', this.#session),
-      (tooMany) => tooMany ?? limits.countForAccount(this.#session),
-    )
-  }
-
-  #judgeRecipient(recipient: RcptTo): Answer<SmtpReply> {
-    const { address } = recipient
-    const request = this.#request('RCPT', address)
-    const screened = this.#state.screened ?? this.#state.watch?.verdict()
-    if (screened !== undefined) return replyOf(this.#verdicts.refused(screened, request))
-    return after(this.#policy.ask('rcpt', request), (outcome) => {
-      const refusal = this.#verdicts.judged(outcome, request)
-      if (refusal !== undefined) {
-        const said = replyOf(refusal)
-        return after(this.#milters?.rejectedRcpt(recipient, said, request), () => said)
-      }
-      const room = this.#sources.room.refusal(address, this.#from.sizeBytes ?? 0, this.#configuration.routing)
-      return after(room, (full) => {
-        if (full !== undefined) return replyOf(this.#verdicts.refused(full, request))
-        return after(
-          this.#milters?.rcpt(recipient, this.#from.address, request),
-          (verdict): Answer<SmtpReply> =>
-            this.#verdicts.filtered(verdict) ??
-            (this.#proxied === undefined ? this.#take(recipient) : this.#passOn(recipient, this.#proxied)),
-        )
-      })
+    const refusal = recipientRefusal(recipient, {
+      session: this.#session,
+      state: this.#state,
+      from: this.#from,
+      configuration: this.#configuration,
+      policy: this.#policy,
+      room: this.#sources.room,
+      verdicts: this.#verdicts,
+      milters: () => this.#milters,
+      recipientCount: this.#recipients.length,
     })
+    return after(
+      refusal,
+      (refused): Answer<SmtpReply> =>
+        refused ??
+        (this.#proxied === undefined ? this.#take(recipient) : this.#passOn(recipient, this.#proxied)),
+    )
   }
 
   /** What the filter does not take nobody takes. */
   async #passOn(recipient: RcptTo, proxied: ProxiedMail): Promise<SmtpReply> {
-    if (this.#recipients.length === 0) this.#verdicts.log('info', this.#clientText())
+    if (this.#recipients.length === 0) this.#verdicts.log('info', clientText(this.#session))
     const said = await proxied.rcpt(recipient)
     if (said.code < 400) this.#recipients.push({ address: recipient.address })
     return said
@@ -365,14 +340,9 @@ export class SmtpMail implements SmtpTransaction {
     }
   }
 
-  #clientText(): string {
-    const session = this.#session
-    return `client=${clientOf(session)}${loginText(session)}${forwardedText(session)}`
-  }
-
   #open(): void {
     this.#verdicts.queueId = this.#sources.store.queue.newId(this.#arrivedMs)
-    this.#verdicts.log('info', this.#clientText())
+    this.#verdicts.log('info', clientText(this.#session))
   }
 
   #request(command: string, recipient: string | undefined): PolicyRequest {
