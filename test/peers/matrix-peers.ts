@@ -18,7 +18,7 @@ import { eventually } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
 import { Wire } from '../clients/wire.ts'
 import { startOtherServer } from '../other-server.ts'
-import { freePort, masterCf, ownPlaces, runPostfix, sbin } from './private-postfix.ts'
+import { freePort, masterCf, ownPlaces, runPostfix, sbin, writeMainCf } from './private-postfix.ts'
 
 export { postfixMissing as matrixMissing } from './private-postfix.ts'
 
@@ -108,7 +108,7 @@ export class Matrix {
     this.#sinks = { ours: await startSink(), theirs: await startSink() }
     this.#port = await freePort()
     writeFileSync(join(folder, 'postfix', 'master.cf'), masterCf(this.#port))
-    writeFileSync(join(folder, 'postfix', 'main.cf'), 'myhostname = mx.example.org\n')
+    writeMainCf(folder, ['myhostname = mx.example.org'])
     this.#configurePostfix([], 'starting')
     runPostfix(this.#folder, 'start')
     await this.#greeted('starting')
@@ -201,10 +201,7 @@ export class Matrix {
       `relayhost = [127.0.0.1]:${this.#sinks.theirs.port}`,
       `smtpd_banner = ${banner}`,
     ]
-    writeFileSync(
-      join(folder, 'postfix', 'main.cf'),
-      `${[...own, ...this.#lines(lines, this.#sinks.theirs)].join('\n')}\n`,
-    )
+    writeMainCf(folder, [...own, ...this.#lines(lines, this.#sinks.theirs)])
   }
 
   #write({ files = {}, forward = {} }: Scenario): void {

@@ -12,7 +12,7 @@ import { type MailServer, startMailServer } from '@posthorn/server'
 import { createTransport } from 'nodemailer'
 import { makeCertificate } from '../../packages/smtp/src/client/certificate-fixture.ts'
 import { eventually } from '../clients/mail-server.ts'
-import { freePort, masterCf, ownPlaces, postfixMissing, runPostfix } from './private-postfix.ts'
+import { freePort, masterCf, ownPlaces, postfixMissing, runPostfix, writeMainCf } from './private-postfix.ts'
 
 const root = makeCertificate({ name: 'Outward Root', kind: 'authority' })
 /** Policies are fetched from port 443 of the address that DNS gives: one of loopback that nobody else takes. */
@@ -74,7 +74,7 @@ describe('TLS outward with Postfix', { skip }, () => {
       'only_known = permit_tls_clientcerts, reject',
       'compatibility_level = 3.6',
     ]
-    writeFileSync(join(folder, 'postfix', 'main.cf'), `${mainCf.join('\n')}\n`)
+    writeMainCf(folder, mainCf)
     runPostfix(folder, 'start')
     const contexts = { 'mta-sts.good.test': web443, 'mta-sts.other.test': webOther }
     web = createServer({ cert: web443.cert, key: web443.key }, (request, response) => {

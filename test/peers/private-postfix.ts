@@ -1,6 +1,6 @@
 /** A Postfix of the machine's packages in a folder of its own. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
@@ -16,7 +16,16 @@ export function runPostfix(folder: string, command: string): void {
   // It keeps what it is given as output.
   const log = join(folder, 'postfix.log')
   const line = `postfix -c ${folder}/postfix ${command} >> ${log} 2>&1 < /dev/null || :`
-  execFileSync('sh', ['-c', line], { env: sbin, stdio: 'ignore' })
+  execFileSync('sh', ['-c', line], { env: sbin, stdio: 'ignore', timeout: 180_000 })
+}
+
+/**
+ * Each name once, with its last value. All of Postfix's daemons warn of names that come twice, its postlogd too, which
+ * tells its own full socket and then waits for itself for ever, and all others for it.
+ */
+export function writeMainCf(folder: string, lines: readonly string[]): void {
+  const settings = new Map(lines.map((line) => [line.slice(0, line.indexOf('=')).trim(), line]))
+  writeFileSync(join(folder, 'postfix', 'main.cf'), `${[...settings.values()].join('\n')}\n`)
 }
 
 export async function freePort(): Promise<number> {
