@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type MailboxId, systemFlag } from '@posthorn/storage'
 import { type RawClient, startImapFixture } from '../testkit/imap-fixture.ts'
+import { givePiece, takePiece } from './output-memory.ts'
 
 async function withMessages(t: import('node:test').TestContext, count: number) {
   const imap = await startImapFixture(t)
@@ -34,6 +35,15 @@ test('RFC 9051 §6.4.6: FLAGS, +FLAGS, -FLAGS; the value is answered also where 
     '* 1 FETCH (FLAGS (\\Flagged))\nOK Store completed',
   )
   assert.equal(await answer(client, 'STORE 1 FLAGS ()'), '* 1 FETCH (FLAGS ())\nOK Store completed')
+})
+
+test('STORE gives the memory of its answers back', async (t) => {
+  const { client } = await withMessages(t, 2)
+  // More than are ever kept: now there is this one alone.
+  const [piece] = Array.from({ length: 32 }, takePiece)
+  givePiece(piece!, { isGone: () => true }, 0)
+  await client.ok('STORE 1:2 +FLAGS (\\Seen)')
+  assert.ok(Array.from({ length: 32 }, takePiece).includes(piece!))
 })
 
 test('RFC 9051 §6.4.6: .SILENT says nothing to this session, and the news reach another', async (t) => {

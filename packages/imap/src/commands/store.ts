@@ -123,17 +123,21 @@ async function answerFlags(
   if (condStore) items.push({ kind: 'modseq' })
   if (!silent) items.push({ kind: 'flags' })
   const out = new FetchOutput(session, items)
-  await out.writeColumns(changed)
-  // The value is answered for messages that had it already, too (RFC 9051 §6.4.6).
-  if (!silent && answered < uids.length) {
-    const told = new Set([...changed.uids, ...modified])
-    const others = uids.filter((uid) => !told.has(uid))
-    for await (const batch of session.store.messages.fetch(session.mailbox.id, others, {})) {
-      answered += batch.uids.length
-      await out.writeColumns(batch)
+  try {
+    await out.writeColumns(changed)
+    // The value is answered for messages that had it already, too (RFC 9051 §6.4.6).
+    if (!silent && answered < uids.length) {
+      const told = new Set([...changed.uids, ...modified])
+      const others = uids.filter((uid) => !told.has(uid))
+      for await (const batch of session.store.messages.fetch(session.mailbox.id, others, {})) {
+        answered += batch.uids.length
+        await out.writeColumns(batch)
+      }
     }
+    await out.flush()
+  } finally {
+    out.close()
   }
-  await out.flush()
   return answered
 }
 

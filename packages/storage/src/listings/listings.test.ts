@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { MailboxId, Store } from '../contract.ts'
+import type { MailboxId, MessageBatch, Store } from '../contract.ts'
 import { openStore } from '../open-store.ts'
 import { openInbox } from '../testkit/open-inbox.ts'
 import { textsName } from '../texts/text-record.ts'
@@ -57,6 +57,32 @@ test('listings: none at first, then of all messages, new ones with the next turn
   const { texts, problems } = await store.check()
   assert.deepEqual(problems, [])
   assert.equal(texts?.damaged, 0)
+})
+
+test('listings: who reads at the same time has memory of its own, and later ones use it again', async (t) => {
+  const { store, inbox } = await openInbox(t, { listing: maker(1) })
+  await append(store, inbox, 40)
+  await store.makeTexts()
+  const { uids } = await store.messages.view(inbox)
+  const textsOf = ({ listing, uids: found }: MessageBatch): string[] => {
+    const { octets, starts, ends } = listing![0]!
+    return Array.from(found, (_, at) => Buffer.from(octets.subarray(starts[at], ends[at])).toString('latin1'))
+  }
+  const wanted = { listing: [0] } as const
+  const readers = [uids.subarray(0, 20), uids.subarray(20), uids.subarray(10, 30)].map((part) =>
+    store.messages.fetch(inbox, part, wanted)[Symbol.asyncIterator](),
+  )
+  const batches = await Promise.all(
+    readers.map(async (reader) => (await reader.next()).value as MessageBatch),
+  )
+  const [first, second, third] = batches.map(textsOf)
+  assert.deepEqual(third, [...first!, ...second!].slice(10, 30))
+  await Promise.all(readers.map((reader) => reader.return?.()))
+  for await (const batch of store.messages.fetch(inbox, uids, wanted))
+    assert.deepEqual(textsOf(batch), [...first!, ...second!])
+  const memory = batches.map(({ listing }) => listing![0]!.octets.buffer)
+  for await (const { listing } of store.messages.fetch(inbox, uids, wanted))
+    assert.ok(memory.includes(listing![0]!.octets.buffer))
 })
 
 test('listings: a message that cannot be listed is left out, the others are not', async (t) => {

@@ -12,6 +12,11 @@ const patientReads = 50
 
 const readFile = promisify(fs.read)
 
+/** Of readers that have ended: fresh memory would cost the next one more than what it reads. */
+const spare: Buffer[] = []
+const maxSpares = 4
+const spareBytes = 256 * 1024
+
 /** Messages that are looked for: columns of the same length. */
 export interface WantedListings {
   readonly messageIds: Float64Array
@@ -29,7 +34,7 @@ interface Run {
 export class ListingReader {
   readonly #index: ListingIndex
   readonly #columns: readonly number[]
-  readonly #memories: Buffer[] = []
+  readonly #memories: (Buffer | undefined)[] = []
   #guess = 0
   #patient = 0
   #isWhole = true
@@ -46,6 +51,12 @@ export class ListingReader {
     this.#isWhole = true
     for (const [at, column] of this.#columns.entries()) listing.push(await this.#readColumn(rows, column, at))
     return { listing, missing: !this.#isWhole || rows.includes(-1) }
+  }
+
+  /** Others may have its memory: nobody uses what was read last any more. */
+  close(): void {
+    for (const memory of this.#memories) giveBack(memory)
+    this.#memories.length = 0
   }
 
   #locate({ messageIds, blobIds, sizes }: WantedListings): Int32Array {
@@ -106,7 +117,8 @@ export class ListingReader {
   #memory(at: number, lengthBytes: number): Buffer {
     const known = this.#memories[at]
     if (known !== undefined && known.length >= lengthBytes) return known
-    const memory = Buffer.allocUnsafeSlow(lengthBytes + (lengthBytes >> 2))
+    giveBack(known)
+    const memory = memoryFor(lengthBytes)
     this.#memories[at] = memory
     return memory
   }
@@ -124,6 +136,15 @@ export class ListingReader {
       return 0
     }
   }
+}
+
+const memoryFor = (lengthBytes: number): Buffer =>
+  lengthBytes > spareBytes
+    ? Buffer.allocUnsafeSlow(lengthBytes + (lengthBytes >> 2))
+    : (spare.pop() ?? Buffer.allocUnsafeSlow(spareBytes))
+
+const giveBack = (memory: Buffer | undefined): void => {
+  if (memory?.length === spareBytes && spare.length < maxSpares) spare.push(memory)
 }
 
 const runsOf = (blocks: readonly number[], placeOf: (block: number) => BlockColumn): Run[] => {

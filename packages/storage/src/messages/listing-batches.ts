@@ -24,8 +24,8 @@ export async function* listingBatches(
   const { facts, state } = openMailbox(snapshotOf(engine), mailbox)
   const uids = givenUids(wanted, state)
   const index = await texts?.listings?.of(facts.account)
+  const reader = index && new ListingReader(index, listed)
   try {
-    const reader = index && new ListingReader(index, listed)
     for (let from = 0; from < uids.length; ) {
       if (from > 0) await nextTurn()
       const { columns, next } = collect(snapshotOf(engine), mailbox, uids, from, limits)
@@ -41,6 +41,7 @@ export async function* listingBatches(
       yield { ...columns.batch, listing }
     }
   } finally {
+    reader?.close()
     index?.release()
   }
 }

@@ -189,6 +189,28 @@ test('what costs least is asked first, and only the undecided are read further',
   assert.deepEqual(cheap, ['columns 4'])
 })
 
+test('facts that came along with the columns are not asked for again', async () => {
+  const wanted: string[] = []
+  const source = sourceOf(rows, wanted)
+  const all: MessageBatch[] = []
+  for await (const batch of source.fetch(source.uids, { facts: true })) all.push(batch)
+  wanted.length = 0
+  const whole: SearchSource = {
+    ...source,
+    fetch: (uids, want) =>
+      Object.keys(want).length === 0 && uids === source.uids ? all : source.fetch(uids, want),
+  }
+  const criteria: SearchCriteria = {
+    kind: 'and',
+    of: [
+      { kind: 'flag', mask: 1 },
+      { kind: 'internal-date', fromMs: 1500, toMs: 4000 },
+    ],
+  }
+  assert.deepEqual([...(await searchMailbox(whole, criteria)).uids], [20])
+  assert.deepEqual(wanted, [])
+})
+
 test('a header too large for its summary is read itself', async () => {
   const large = { text: `Subject: needle\n${'To: a@b\n'.repeat(20_000)}\nx` }
   const wanted: string[] = []

@@ -83,10 +83,12 @@ class Search {
     this.#sliceEndMs = performance.now() + sliceMs
     for await (const batch of this.#source.fetch(uids, wants[at])) {
       this.#signal?.throwIfAborted()
+      // What came along with the columns need not be asked for again.
+      const known = at === stage.columns && batch.facts !== undefined ? stage.facts : at
       for (let row = 0; row < batch.uids.length; row++) {
         // Reading the clock costs as much as a cheap test.
         if ((at >= stage.header || (row & 63) === 0) && this.#isSliceOver()) await this.#breathe()
-        candidate.moveTo(batch, row, at)
+        candidate.moveTo(batch, row, known)
         if (at === stage.texts && (batch.bytes?.[row]?.length ?? 0) > largeBytes) await this.#readAhead()
         if (this.#decide(found) === undefined) undecided.push(candidate.uid)
       }
