@@ -1,5 +1,5 @@
 /** The same transports, owner aliases, variable envelope return paths and limits at Postfix and here. */
-import { hello, trusted } from './matrix-dialogue.ts'
+import { from, hello, message, ours, trusted } from './matrix-dialogue.ts'
 import { matrixMissing, type Say, type Scenario } from './matrix-peers.ts'
 import { testMatrix } from './matrix-test.ts'
 
@@ -24,6 +24,41 @@ const chain = (length: number): string =>
   Array.from({ length }, (_, i) => `c${i}@virtual.example c${i + 1}@virtual.example\n`).join('')
 
 const scenarios: readonly Scenario[] = [
+  {
+    name: 'transport(5), relocated(5): error: and retry: at RCPT; one report for all that fail later',
+    mainCf: [trusted, 'transport_maps = texthash:FOLDER/transport', 'smtpd_reject_unlisted_sender = yes'],
+    files: {
+      aliases: 'postmaster: daemon\ntwo: nobody-a, nobody-b\n',
+      transport: `e4.example error:4.2.1 mailbox disabled
+e5.example error:5.7.1 closed
+e0.example error:no code here
+en.example error:
+r4.example retry:4.3.2 come back
+r0.example retry:later please
+r5.example retry:5.1.1 weird
+rn.example retry:
+`,
+    },
+    sessions: [
+      [
+        hello,
+        from,
+        ...['e4', 'e5', 'e0', 'en', 'r4', 'r0', 'r5', 'rn'].map((name) => `RCPT TO:<a@${name}.example>`),
+      ],
+      [
+        hello,
+        'VRFY a@e4.example',
+        'VRFY a@r4.example',
+        'MAIL FROM:<a@e0.example>',
+        ours,
+        'RSET',
+        'MAIL FROM:<a@r0.example>',
+        ours,
+      ],
+      [hello, 'MAIL FROM:<bin@example.org>', 'RCPT TO:<two@example.org>', 'DATA', message('to two')],
+    ],
+    outcome: ['mailbox bin: Undelivered Mail Returned to Sender'],
+  },
   {
     name: 'local(8): mailbox_transport_maps before mailbox_transport, after aliases and .forward',
     mainCf: [

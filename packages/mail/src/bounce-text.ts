@@ -9,6 +9,13 @@ export const reportSubjects: Readonly<Record<ReportKind, string>> = {
   success: 'Successful Mail Delivery Report',
 }
 
+/** Of what goes to postmaster. Postfix: bounce(5), Postmaster-Subject. */
+export const postmasterSubjects: Readonly<Record<ReportKind, string>> = {
+  failure: 'Postmaster Copy: Undelivered Mail',
+  delay: 'Postmaster Warning: Delayed Mail',
+  success: 'Successful Mail Delivery Report',
+}
+
 /** Postfix: bounce(5), the built-in templates. */
 export const reportNotices: Readonly<Record<ReportKind, readonly string[]>> = {
   failure: [

@@ -1,4 +1,10 @@
-import { type ReportKind, recipientNotice, reportNotices, reportSubjects } from './bounce-text.ts'
+import {
+  postmasterSubjects,
+  type ReportKind,
+  recipientNotice,
+  reportNotices,
+  reportSubjects,
+} from './bounce-text.ts'
 import { formatDate } from './date.ts'
 import type { DeliveryResult } from './delivery-result.ts'
 import { headerEnd } from './header.ts'
@@ -6,6 +12,7 @@ import { formatField, formatUtf8Field } from './header-writer.ts'
 import { asBuffer } from './octets.ts'
 import { printable } from './printable.ts'
 import { isStatus } from './status.ts'
+import { internalReceivedField } from './trace.ts'
 
 export interface ReportInput {
   /** Postfix: myhostname. */
@@ -33,8 +40,15 @@ export interface ReportInput {
   readonly messageId: string
   /** In the place of the built-in text. Postfix: bounce(5), bounce_template_file. */
   readonly template?: ReportTemplate | undefined
-  /** To whom the report goes when not to the sender (Postfix: notify_classes, 2bounce_notice_recipient). */
+  /**
+   * Postmaster, to whom the report goes instead of the sender (Postfix: notify_classes, 2bounce_notice_recipient): he is
+   * told the facts alone.
+   */
   readonly recipient?: string | undefined
+  /** Domain of MAILER-DAEMON. Default: reportingMta. Postfix: myorigin. */
+  readonly origin?: string | undefined
+  /** The report's own, for its Received field. */
+  readonly ownQueueId?: string | undefined
 }
 
 /** What a report says before it names the recipients. */
@@ -94,15 +108,19 @@ const reportHeader = (
   boundary: string,
   eightBit: boolean,
 ): Buffer[] => {
-  const host = printable(input.reportingMta, 255)
+  const origin = printable(input.origin ?? input.reportingMta, 255)
   const to = printable(input.recipient ?? input.sender, 900)
   const field = input.smtpUtf8 === true ? formatUtf8Field : formatField
+  const subjects = input.recipient === undefined ? reportSubjects : postmasterSubjects
   return [
+    ...(input.ownQueueId === undefined
+      ? []
+      : [internalReceivedField({ ...input, host: input.reportingMta, queueId: input.ownQueueId })]),
     formatField('Date', formatDate(input.nowMs, input.offsetMinutes)),
-    formatField('From', input.template?.from || `Mail Delivery System <MAILER-DAEMON@${host}>`),
-    formatField('Subject', input.template?.subject ?? reportSubjects[kind]),
+    formatField('From', input.template?.from || `Mail Delivery System <MAILER-DAEMON@${origin}>`),
+    formatField('Subject', input.template?.subject ?? subjects[kind]),
     field('To', to),
-    formatField('Auto-Submitted', 'auto-replied'),
+    formatField('Auto-Submitted', input.recipient === undefined ? 'auto-replied' : 'auto-generated'),
     formatField('MIME-Version', '1.0'),
     Buffer.from(
       `Content-Type: multipart/report; report-type=${input.smtpUtf8 === true ? 'global-delivery-status' : 'delivery-status'};\r\n\tboundary="${boundary}"\r\n`,
@@ -113,25 +131,28 @@ const reportHeader = (
   ]
 }
 
-const noticeText = (kind: ReportKind, input: ReportInput): string => {
+const noticeText = (kind: ReportKind, input: ReportInput): string =>
+  [
+    ...(input.recipient === undefined ? introduction(kind, input) : []),
+    '',
+    ...input.results.flatMap((result) => [recipientNotice(result), '']),
+  ].join('\r\n')
+
+const introduction = (kind: ReportKind, input: ReportInput): readonly string[] => {
+  if (input.template !== undefined) return input.template.text
   const hour = 3_600_000
   const hours = Math.max(1, Math.round((input.nowMs - input.arrivedMs) / hour))
   const days = Math.max(1, Math.round(((input.retryUntilMs ?? input.nowMs) - input.arrivedMs) / (24 * hour)))
   const notices = reportNotices[kind].map((line) =>
     line.replace('$hours', `${hours}`).replace('$days', `${days}`),
   )
-  const builtIn = [
+  return [
     `This is the mail system at host ${printable(input.reportingMta, 255)}.`,
     '',
     ...notices,
     '',
     '                   The mail system',
   ]
-  return [
-    ...(input.template?.text ?? builtIn),
-    '',
-    ...input.results.flatMap((result) => [recipientNotice(result), '']),
-  ].join('\r\n')
 }
 
 /** RFC 3464 §2.2 per-message fields, then §2.3 one group a recipient. */
@@ -142,7 +163,10 @@ const statusFields = (input: ReportInput): Buffer[] => {
     field('Reporting-MTA', `dns; ${host}`),
     ...(input.envid === undefined ? [] : [field('Original-Envelope-Id', printable(input.envid))]),
     field('X-Posthorn-Queue-ID', printable(input.queueId)),
-    field('X-Posthorn-Sender', `${addressType(input)}; ${printable(input.sender)}`),
+    field(
+      'X-Posthorn-Sender',
+      `${addressType(input)}; ${printable(input.sender || `MAILER-DAEMON@${host}`)}`,
+    ),
     field('Arrival-Date', formatDate(input.arrivedMs, input.offsetMinutes)),
     ...input.results.flatMap((result) => [Buffer.from('\r\n'), ...recipientFields(result, input, field)]),
   ]

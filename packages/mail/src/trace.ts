@@ -99,6 +99,13 @@ export const localReceivedField = (input: LocalReceivedInput): Buffer =>
       `\tid ${token(input.queueId)}; ${formatDate(input.nowMs, input.offsetMinutes)}\r\n`,
   )
 
+/** `Received: by host (Posthorn) id …; date` for mail of our own making. */
+export const internalReceivedField = (input: Omit<LocalReceivedInput, 'userid'>): Buffer =>
+  Buffer.from(
+    `Received: by ${token(input.host)} (Posthorn)\r\n` +
+      `\tid ${token(input.queueId)}; ${formatDate(input.nowMs, input.offsetMinutes)}\r\n`,
+  )
+
 export interface DeliveryPrefixInput {
   /** '' for the null reverse-path. */
   readonly sender: string

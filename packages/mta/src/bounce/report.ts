@@ -12,6 +12,8 @@ import type { BounceTemplates } from './templates.ts'
 export interface ReportOptions {
   /** Postfix: myhostname. */
   readonly hostname: string
+  /** Postfix: myorigin. Default: hostname. */
+  readonly origin?: string
   /** Postfix: bounce_size_limit. */
   readonly bounceSizeLimitBytes: number
   /** Postfix: 2bounce_notice_recipient with the class `2bounce` of notify_classes; '' = nobody is told. */
@@ -58,6 +60,21 @@ interface Asked {
   readonly retryUntilMs?: number | undefined
 }
 
+/** Nobody has the address: the queue finds it so, and whom that concerns hears of it. */
+function undelivered(
+  address: string,
+  { status, text }: { readonly status: string; readonly text: string },
+  nowMs: number,
+): NewRecipient {
+  const where = status.startsWith('4')
+    ? { transport: 'local', nextHop: address.slice(address.lastIndexOf('@') + 1), dueMs: nowMs + lookAgainMs }
+    : { transport: 'error', nextHop: `${status} ${text}`, dueMs: nowMs }
+  return { address, route: { kind: 'queued', ...where } }
+}
+
+/** Tables and homes that did not answer. */
+const lookAgainMs = 60_000
+
 /** Makes reports: text by @posthorn/mail, recipients by routing, bytes staged in the store. */
 export class Reporter {
   readonly #store: Pick<Store, 'queue' | 'messages'>
@@ -79,7 +96,8 @@ export class Reporter {
 
   /**
    * A report to the envelope sender; undefined when there is nobody to tell. Never to the null sender
-   * (RFC 5321 §4.5.5): postmaster hears of such failures, and nobody of theirs.
+   * (RFC 5321 §4.5.5): postmaster hears of such failures, and nobody of theirs. A sender whom nobody knows is found so
+   * by the queue, and postmaster sees the report that was for him.
    */
   async make(
     entry: QueueEntry,
@@ -91,16 +109,7 @@ export class Reporter {
     const options = this.#options()
     if (sender !== '') {
       if (sender === doubleBounceSender(options)) return undefined
-      const report = await this.#compose({
-        entry,
-        to: sender,
-        from: '',
-        kind,
-        text: kind,
-        results,
-        retryUntilMs,
-      })
-      if (report !== undefined || kind !== 'failure') return report
+      return this.#compose({ entry, to: sender, from: '', kind, text: kind, results, retryUntilMs })
     }
     if (kind !== 'failure' || options.doubleBounceRecipient === '') return undefined
     const from = doubleBounceSender(options)
@@ -126,18 +135,26 @@ export class Reporter {
     const { entry, to, from, kind } = asked
     const nowMs = this.#now()
     const found = await this.#resolve({ address: to, sender: from, nowMs })
-    if (found.kind === 'refused' || found.recipients.length === 0) return undefined
+    const recipients = found.kind === 'to' ? found.recipients : [undelivered(to, found, nowMs)]
+    if (recipients.length === 0) return undefined
     const { smtpUtf8, requireTls } = entry.options
     const queueId = this.#store.queue.newId(nowMs)
     const messageId = makeMessageId(nowMs, queueId, this.#options().hostname)
-    const text = await this.#text(asked, messageId, nowMs)
-    const envelope = { queueId, sender: from, recipients: found.recipients, smtpUtf8, requireTls }
+    const text = await this.#text(asked, { messageId, queueId, nowMs })
+    const envelope = { queueId, sender: from, recipients, smtpUtf8, requireTls }
     return { kind, messageId, acceptance: await this.stage(text, envelope) }
   }
 
-  async #text(asked: Asked, messageId: string, nowMs: number): Promise<Buffer> {
+  async #text(
+    asked: Asked,
+    {
+      messageId,
+      queueId,
+      nowMs,
+    }: { readonly messageId: string; readonly queueId: QueueId; readonly nowMs: number },
+  ): Promise<Buffer> {
     const { entry, to, kind, text, results, retryUntilMs } = asked
-    const { hostname, bounceSizeLimitBytes, templates } = this.#options()
+    const { hostname, origin = hostname, bounceSizeLimitBytes, templates } = this.#options()
     const original =
       (await this.#store.queue.read(entry.queueId, 0, bounceSizeLimitBytes + 262_144)) ?? Buffer.alloc(0)
     const { envid, ret, smtpUtf8, requireTls } = entry.options
@@ -157,7 +174,9 @@ export class Reporter {
       original,
       maxOriginalBytes: bounceSizeLimitBytes,
       messageId,
-      ...(forPostmaster ? { recipient: to } : {}),
+      origin,
+      ownQueueId: queueId,
+      ...(forPostmaster ? { recipient: to.includes('@') ? to : `${to}@${origin}` } : {}),
       ...(envid === undefined ? {} : { envid }),
       ...(returned === undefined ? {} : { ret: returned }),
       ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),

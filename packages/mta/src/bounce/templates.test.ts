@@ -74,7 +74,7 @@ test('bounce_template_file and notify_classes: the report in its own words, a co
   assert.match(report, /konnte nicht übermittelt werden\.\r\n\r\n<bad@far\.test>: /)
   assert.match(report, /the text itself/)
   assert.match(copy, /^Subject: Kopie: nicht zustellbar\r$/m)
-  assert.match(copy, /^To: postmaster\r$/m)
+  assert.match(copy, /^To: postmaster@us\.test\r$/m)
   assert.doesNotMatch(copy, /the text itself/)
   await bench.until('told', () => bench.logged('bounce').length === 2)
   assert.deepEqual(bench.logged('bounce'), [

@@ -17,7 +17,7 @@ export type Known =
   | { readonly kind: 'known' }
   /** `User unknown in local recipient table`. */
   | { readonly kind: 'unknown'; readonly table: string }
-  /** The way there is `error:text`. */
+  /** The way there is `error:text`, or `retry:text` with a status of class 4; x.1.1 where it has none. */
   | { readonly kind: 'refused'; readonly status: string; readonly text: string }
   | { readonly kind: 'temporary'; readonly reason: string }
 

@@ -7,6 +7,7 @@ import type { QueuedMessage } from './job.ts'
 import { logActive } from './log-lines.ts'
 import type { QueueOptions } from './options.ts'
 import type { OutcomeRecorder } from './outcome.ts'
+import { RunNews } from './run-news.ts'
 
 export interface ClaimedWorkInput {
   readonly queue: Pick<QueueStore, 'begin' | 'setHold' | 'settle'>
@@ -43,7 +44,8 @@ export class ClaimedWork {
     if (again) logActive(this.#input.log, entry)
     // To one next hop one after the other, over one connection; to several at once.
     const chains = Map.groupBy(jobs, destinationKey)
-    await Promise.all(
+    const news = jobs.length > 1 ? new RunNews() : undefined
+    const over = Promise.all(
       [...chains].map(async ([destination, chain]) => {
         const { transport = '' } = chain[0] ?? {}
         const limits = this.#input.options().limitsOf(transport)
@@ -52,13 +54,29 @@ export class ClaimedWork {
         for (const turn of turns) {
           await this.#input.destinations.enter(destination, limits)
           try {
-            for (const job of turn) await this.#deliver(job, message, claimedMs)
+            for (const job of turn) await this.#deliver(job, message, claimedMs, news)
           } finally {
             this.#input.destinations.leave(destination)
           }
         }
       }),
     )
+    if (news !== undefined) await this.#tell(news, over, jobs[0]?.signal)
+    await over
+  }
+
+  /** Whoever still waits for his turn when the claim is about to end is told of alone. */
+  async #tell(news: RunNews, over: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+    const { promise: ending, resolve: end } = Promise.withResolvers<void>()
+    const onAbort = (): void => end()
+    if (signal?.aborted === true) end()
+    else signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      await Promise.race([over, ending])
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+      await this.#input.recorder.conclude(news)
+    }
   }
 
   /** A message that seems to kill its worker stops nobody else. Its count begins anew when it is released. */
@@ -76,7 +94,12 @@ export class ClaimedWork {
     log({ level: 'error', service: 'qmgr', queueId, text })
   }
 
-  async #deliver(job: DeliveryJob, message: QueuedMessage, claimedMs: number): Promise<void> {
+  async #deliver(
+    job: DeliveryJob,
+    message: QueuedMessage,
+    claimedMs: number,
+    news: RunNews | undefined,
+  ): Promise<void> {
     // Whoever was claimed by a process that died is suspected; who only waits in such a claim is not its cause.
     if (job.recipients.some(({ attempts }) => attempts > 1)) {
       const indexes = job.recipients.map(({ index }) => index)
@@ -84,6 +107,6 @@ export class ClaimedWork {
     }
     const startedMs = this.#input.now()
     const attempts = await this.#input.deliverer.attempt(job, message)
-    await this.#input.recorder.record(job, attempts, { service: job.transport, claimedMs, startedMs })
+    await this.#input.recorder.record(job, attempts, { service: job.transport, claimedMs, startedMs }, news)
   }
 }

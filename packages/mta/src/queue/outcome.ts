@@ -4,6 +4,7 @@ import { isWanted, type Report, type Reporter } from '../bounce/report.ts'
 import { type Attempt, type DeliveryJob, decided } from '../delivery/attempt.ts'
 import { logAttempt, logMade, logRemoved } from './log-lines.ts'
 import type { QueueOptions } from './options.ts'
+import type { RunNews } from './run-news.ts'
 import { expiresMs, retryAtMs } from './schedule.ts'
 
 export interface OutcomeInput {
@@ -36,6 +37,7 @@ export class OutcomeRecorder {
     job: DeliveryJob,
     given: readonly Attempt[],
     times: { readonly service: string; readonly claimedMs: number; readonly startedMs: number },
+    news?: RunNews,
   ): Promise<void> {
     const { entry } = job
     const nowMs = this.#input.now()
@@ -49,10 +51,43 @@ export class OutcomeRecorder {
     const expired = entry.forcedExpiry === true || nowMs >= expiresMs(entry, this.#input.options())
     const attempts = expired ? soft.map((attempt) => this.#giveUp(entry, attempt)) : soft
     const { settlements, warned } = this.#settlements(entry, attempts, nowMs)
+    if (news?.isOpen !== true) {
+      await this.#finish(job, { attempts, settlements, warned, say })
+      return
+    }
+    const settled: { attempts: Attempt[]; settlements: Settlement[] } = { attempts: [], settlements: [] }
+    for (const [i, attempt] of attempts.entries()) {
+      const settlement = settlements[i] as Settlement
+      if (attempt.result.action === 'failed' || warned.includes(attempt)) news.add(job, attempt, settlement)
+      else {
+        settled.attempts.push(attempt)
+        settled.settlements.push(settlement)
+      }
+    }
+    if (settled.attempts.length > 0) await this.#finish(job, { ...settled, warned: [], say })
+  }
+
+  /** All deliveries of a claim are over: one report to each sender. */
+  async conclude(news: RunNews): Promise<void> {
+    for (const { job, attempts, settlements } of news.take()) {
+      const warned = attempts.filter(({ result }) => result.action === 'delayed')
+      await this.#finish(job, { attempts, settlements, warned, say: () => {} })
+    }
+  }
+
+  async #finish(
+    job: DeliveryJob,
+    {
+      warned,
+      ...outcome
+    }: Omit<Settling, 'entry' | 'reports' | 'forwarded'> & { readonly warned: readonly Attempt[] },
+  ): Promise<void> {
+    const { entry } = job
+    const { attempts } = outcome
     try {
-      const reports = await this.#reports(job, attempts, warned, nowMs)
+      const reports = await this.#reports(job, attempts, warned, this.#input.now())
       const forwarded = await this.#forwards(job, attempts)
-      await this.#settle({ entry, settlements, reports, forwarded, attempts, say })
+      await this.#settle({ ...outcome, entry, reports, forwarded })
     } catch (error) {
       await this.#settlePlainly(entry, attempts, error)
     }

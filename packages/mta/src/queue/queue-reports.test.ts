@@ -58,6 +58,70 @@ test('RFC 3464: 5yz comes back at once; the good recipient is not sent to again'
   )
 })
 
+test('one report for all that failed of a message, wherever it went; who is late is not in it', async (t) => {
+  const { bench, to } = await withPeer(t, {
+    'RCPT TO:<bad@far.test>': '550 5.1.1 no such user',
+    'RCPT TO:<late@far.test>': '450 4.2.0 later',
+  })
+  const id = await bench.accept([
+    bench.recipient('a@x.test', { transport: 'error', nextHop: '5.1.1 unknown user: "a"' }),
+    bench.recipient('b@x.test', { transport: 'error', nextHop: '5.1.1 unknown user: "b"' }),
+    to('bad@far.test'),
+    to('late@far.test'),
+    to('good@far.test'),
+  ])
+  await bench.until('the report', async () => (await bench.inbox()).length === 1)
+  await bench.quiet()
+  const reports = await bench.inbox()
+  assert.equal(reports.length, 1)
+  const named = [...(reports[0] ?? '').matchAll(/^Final-Recipient: rfc822; (\S+)\r$/gm)].map(
+    (match) => match[1],
+  )
+  assert.deepEqual(named.toSorted(), ['a@x.test', 'b@x.test', 'bad@far.test'])
+  const left = await bench.store.queue.get(id)
+  assert.deepEqual(
+    left?.recipients.map(({ address, state }) => `${address} ${state}`),
+    ['late@far.test queued'],
+  )
+})
+
+test('delay_warning_time: one warning for all that are late', async (t) => {
+  const options = { delayWarningMs: minute }
+  const { bench } = await withPeer(t, {}, { options })
+  const waiting = (address: string, text: string) =>
+    bench.recipient(address, { transport: 'retry', nextHop: text })
+  await bench.accept([waiting('a@x.test', '4.2.1 not yet'), waiting('b@y.test', '4.2.2 nor here')])
+  await bench.quiet()
+  await bench.after(6 * minute)
+  await bench.after(10 * minute)
+  const reports = await bench.inbox()
+  assert.equal(reports.length, 1)
+  assert.match(reports[0] ?? '', /a@x\.test>: not yet[\s\S]*b@y\.test>: nor here/)
+})
+
+test('a sender whom nobody knows: postmaster sees the report that was for him', async (t) => {
+  const { bench, to } = await withPeer(t, { 'RCPT TO:<bad@far.test>': '550 5.1.1 no such user' })
+  await bench.accept([to('bad@far.test')], { sender: 'gone@us.test' })
+  await bench.until('notice', async () => (await bench.inbox()).length === 1)
+  await bench.quiet()
+  const [notice = ''] = await bench.inbox()
+  assert.match(notice, /^Received: by us\.test \(Posthorn\)\r\n\tid [0-9A-F]+; /)
+  assert.match(
+    notice,
+    /^Subject: Postmaster Copy: Undelivered Mail\r\nTo: postmaster@us\.test\r\nAuto-Submitted: auto-generated\r$/m,
+  )
+  assert.match(notice, /\r\n\r\n<gone@us\.test>: unknown user\r\n/)
+  assert.match(notice, /X-Posthorn-Sender: rfc822; MAILER-DAEMON@us\.test/)
+  assert.match(
+    notice,
+    /Return-Path: <>\r\nReceived: by us\.test[\s\S]*Subject: Undelivered Mail Returned to Sender[\s\S]*bad@far\.test/,
+  )
+  assert.deepEqual(bench.logged('bounce'), [
+    'bounce: ID: sender non-delivery notification: ID',
+    'bounce: ID: postmaster non-delivery notification: ID',
+  ])
+})
+
 test('maximal_queue_lifetime: the last attempt is at its end, then the sender hears of it', async (t) => {
   const { bench, to } = await withPeer(t, { MAIL: '451 4.3.0 later' })
   await bench.accept([to('x@far.test')])

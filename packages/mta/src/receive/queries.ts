@@ -25,7 +25,11 @@ export async function vrfy(
   const known = await routing.verify(address)
   if (known.kind === 'temporary') return reply(451, '4.3.0', `<${address}>: Temporary lookup failure`)
   if (known.kind === 'refused')
-    return reply(550, known.status, `<${address}>: Recipient address rejected: ${known.text}`)
+    return reply(
+      known.status.startsWith('4') ? 450 : 550,
+      known.status,
+      `<${address}>: Recipient address rejected: ${known.text}`,
+    )
   if (known.kind === 'unknown') {
     return reply(550, '5.1.1', `<${address}>: Recipient address rejected: User unknown in ${known.table}`)
   }

@@ -45,6 +45,8 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly expandOwnerAlias?: 'yes' | 'no'
   readonly transportMaps?: readonly string[]
   readonly relocatedMaps?: readonly string[]
+  /** relocated_prefix_enable: what relocatedMaps answer is the new address, not the whole text. Default yes. */
+  readonly relocatedPrefix?: 'yes' | 'no'
   readonly senderDependentRelayhostMaps?: readonly string[]
   readonly senderDependentDefaultTransportMaps?: readonly string[]
   /** local_recipient_maps: empty = 'any', every user is taken at RCPT. */

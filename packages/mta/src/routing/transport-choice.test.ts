@@ -53,7 +53,7 @@ test('transport(5): order of the lookups, what an entry changes', async () => {
       ['u@same.net', 'smtp:[smart.net]'],
       ['u@closed.net', 'error:5.7.1 no mail to there'],
       ['u@plain.net', 'error:5.0.0 no mail to there'],
-      ['u@later.net', 'retry:4.0.0 mail is not deliverable'],
+      ['u@later.net', 'retry:4.0.0 Address is undeliverable'],
       ['u@hole.net', 'discard:'],
       ['alice@alias.net', 'alice@example.org mailbox'],
       ['alice@example.org', 'alice@example.org mailbox'],
@@ -91,6 +91,19 @@ test('relocated(5): the way there ends, with the new address', async () => {
       ['gone+x@example.org', 'error:5.1.6 User has moved to you@far.net'],
       ['any@moved.net', 'error:5.1.6 User has moved to Moved Inc., New York'],
       ['alice@example.org', 'alice@example.org mailbox'],
+    ],
+  )
+})
+
+test('Postfix: relocated_prefix_enable = no: the table has the whole text', async () => {
+  await routes(
+    {
+      relocatedPrefix: 'no',
+      relocatedMaps: ['inline:{{old@example.org=5.2.1 closed in May},{gone@example.org=ask Ann}}'],
+    },
+    [
+      ['old@example.org', 'error:5.2.1 closed in May'],
+      ['gone@example.org', 'error:5.0.0 ask Ann'],
     ],
   )
 })
@@ -152,15 +165,25 @@ test('RCPT: what tables refuse is refused with their text, and luser_relay opens
   const mail = await openMailFixture({
     policy: { rejectUnlistedRecipient: 'yes' },
     routing: {
-      transportMaps: ['inline:{{closed.net=error:no mail to there},{later.net=error:4.3.1 come back}}'],
+      transportMaps: [
+        'inline:{{closed.net=error:no mail to there},{later.net=retry:come back},{for.good=error:4.3.1 or not}}',
+      ],
       relocatedMaps: ['inline:{old@example.org=new@far.net}'],
     },
   })
   const session = await mail.session()
-  const to = ['u@closed.net', 'u@later.net', 'old@example.org', 'nobody@example.org', 'u@far.net']
-  assert.deepEqual((await mail.say(session, 'x@far.net', to)).slice(1, 6), [
+  const to = [
+    'u@closed.net',
+    'u@later.net',
+    'u@for.good',
+    'old@example.org',
+    'nobody@example.org',
+    'u@far.net',
+  ]
+  assert.deepEqual((await mail.say(session, 'x@far.net', to)).slice(1, 7), [
     '550 5.1.1 <u@closed.net>: Recipient address rejected: no mail to there',
-    '450 4.3.1 <u@later.net>: Recipient address rejected: come back',
+    '450 4.1.1 <u@later.net>: Recipient address rejected: come back',
+    '550 5.3.1 <u@for.good>: Recipient address rejected: or not',
     '550 5.1.6 <old@example.org>: Recipient address rejected: User has moved to new@far.net',
     '550 5.1.1 <nobody@example.org>: Recipient address rejected: User unknown in local recipient table',
     '250 2.1.5 Ok',

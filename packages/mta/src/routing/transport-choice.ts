@@ -69,13 +69,18 @@ export function createTransportChoice(
       }
       if (relocated.length > 0) {
         const moved = lookupMapping(relocated, address, { delimiter, bareNames: bareNames(address) })?.value
-        // RFC 3463 §3.2: X.1.6, destination mailbox has moved.
-        if (moved !== undefined) transport = errorTransport('5.1.6', `User has moved to ${moved}`)
+        if (moved !== undefined) transport = hasMoved(moved, options.relocatedPrefix ?? 'yes')
       }
       return transport.transport === 'local' || transport.transport === 'virtual' ? undefined : transport
     },
   }
 }
+
+/** RFC 3463 §3.2: X.1.6, destination mailbox has moved. Postfix: relocated_prefix_enable. */
+const hasMoved = (value: string, prefix: 'yes' | 'no'): Transport =>
+  prefix === 'yes'
+    ? errorTransport('5.1.6', `User has moved to ${value}`)
+    : withStatus({ transport: 'error', nextHop: value })
 
 const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1)
 
@@ -95,10 +100,7 @@ function ownTransport(text: string, own: 'local' | 'virtual', domain: string): T
 function overridden(entry: string, before: Transport, domain: string): Transport {
   const named = parseTransport(entry, { transport: '', nextHop: '' })
   if (named.transport === '') return named.nextHop === '' ? before : { ...before, nextHop: named.nextHop }
-  if (named.transport === 'error' || named.transport === 'retry') {
-    const status = named.transport === 'error' ? '5.0.0' : '4.0.0'
-    return withStatus({ ...named, nextHop: named.nextHop || 'mail is not deliverable' }, status)
-  }
+  if (named.transport === 'error' || named.transport === 'retry') return withStatus(named)
   if (named.transport === 'discard') return named
   return { ...named, nextHop: named.nextHop === '' ? domain : named.nextHop }
 }

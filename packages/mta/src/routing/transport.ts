@@ -35,15 +35,21 @@ export function remoteTransport(
     nextHop: relayhost === '' ? domain : relayhost,
   }
   const transport = configured === '' ? fallback : parseTransport(configured, fallback)
-  if (transport.transport !== 'error') return transport
-  const text = parseTransport(configured, { transport: 'error', nextHop: 'mail is not deliverable' }).nextHop
-  return { transport: 'error', nextHop: /^[245]\.\d+\.\d+ /.test(text) ? text : `5.0.0 ${text}` }
+  return isFixed(transport)
+    ? withStatus(parseTransport(configured, { ...transport, nextHop: '' }))
+    : transport
 }
 
-/** error(8): a text without a status gets this one. */
-export function withStatus(transport: Transport, status: string): Transport {
-  if (transport.transport !== 'error' && transport.transport !== 'retry') return transport
-  return /^[245]\.\d{1,3}\.\d{1,3} /.test(transport.nextHop)
-    ? transport
-    : { ...transport, nextHop: `${status} ${transport.nextHop}` }
+const isFixed = ({ transport }: Transport): boolean => transport === 'error' || transport === 'retry'
+
+/**
+ * error(8): a text without a status gets this one, and no text gets one. What `error:` refuses is refused for ever and
+ * what `retry:` refuses for now, whatever the status says. Postfix: smtpd_check_reject(), bounce_append().
+ */
+export function withStatus(transport: Transport, status = '5.0.0'): Transport {
+  if (!isFixed(transport)) return transport
+  const kind = transport.transport === 'error' ? '5' : '4'
+  const said = /^[245](\.\d{1,3}\.\d{1,3})(?:[ \t]+(.*))?$/s.exec(transport.nextHop)
+  const text = (said === null ? transport.nextHop : (said[2] ?? '')) || 'Address is undeliverable'
+  return { ...transport, nextHop: `${kind}${said?.[1] ?? status.slice(1)} ${text}` }
 }

@@ -36,9 +36,9 @@ export function verify(parts: VerifyParts, given: string): Answer<Known> {
   const kind = parts.classes.classOf(domain)
   if (kind === 'virtual-alias') return { kind: 'unknown', table: 'virtual alias table' }
   const transport = parts.transports.choose(address, kind, () => '')
-  if (transport?.transport === 'error') {
+  if (transport?.transport === 'error' || transport?.transport === 'retry') {
     const [status = '', ...words] = transport.nextHop.split(' ')
-    return { kind: 'refused', status: status === '5.0.0' ? '5.1.1' : status, text: words.join(' ') }
+    return { kind: 'refused', status: status.replace('.0.0', '.1.1'), text: words.join(' ') }
   }
   return verifyInClass(parts, address, kind, transport === undefined ? 'here' : 'elsewhere')
 }

@@ -71,6 +71,7 @@ export function queueOptions(config: Config): QueueOptions {
   const templates = bounceTemplates(config)
   return {
     hostname: values.myhostname,
+    origin: values.myorigin,
     minimalBackoffMs: values.minimal_backoff_time,
     maximalBackoffMs: values.maximal_backoff_time,
     queueRunDelayMs: values.queue_run_delay,
@@ -87,7 +88,9 @@ export function queueOptions(config: Config): QueueOptions {
     leaseMs,
     crashLimit,
     bounceSizeLimitBytes: values.bounce_size_limit,
-    doubleBounceRecipient: values['2bounce_notice_recipient'],
+    doubleBounceRecipient: values.notify_classes.includes('2bounce')
+      ? values['2bounce_notice_recipient']
+      : '',
     doubleBounceSender: values.double_bounce_sender,
     bounceCopyRecipient: values.notify_classes.includes('bounce') ? values.bounce_notice_recipient : '',
     delayCopyRecipient: values.notify_classes.includes('delay') ? values.delay_notice_recipient : '',

@@ -76,6 +76,7 @@ export function routingOptions(config: Config): RoutingOptions {
     expandOwnerAlias: yesNo(values.expand_owner_alias),
     transportMaps: values.transport_maps,
     relocatedMaps: values.relocated_maps,
+    relocatedPrefix: yesNo(values.relocated_prefix_enable),
     senderDependentRelayhostMaps: values.sender_dependent_relayhost_maps,
     senderDependentDefaultTransportMaps: values.sender_dependent_default_transport_maps,
     localRecipients: values.local_recipient_maps.length === 0 ? 'any' : 'known-only',

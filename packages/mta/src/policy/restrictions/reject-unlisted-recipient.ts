@@ -30,7 +30,8 @@ export function unlistedVerdict(
     if (known.kind === 'known') return dunno
     if (known.kind === 'refused') {
       const refusedCode = known.status.startsWith('4') ? 450 : 550
-      return { kind: 'refuse', refusal: refusalOf(subject, refusedCode, known.status, known.text) }
+      const said = known.status.replace('.1.1', status.slice(1))
+      return { kind: 'refuse', refusal: refusalOf(subject, refusedCode, said, known.text) }
     }
     if (known.kind === 'temporary') {
       const text = `<${subject.name}>: Temporary lookup failure`

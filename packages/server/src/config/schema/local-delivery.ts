@@ -73,6 +73,11 @@ export const localDelivery = {
     default: '',
     doc: 'Addresses that have moved, with the new one for the refusal (relocated(5)).',
   }),
+  relocated_prefix_enable: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'What relocated_maps answer is the new address, said after "5.1.6 User has moved to"; no: it is the whole text, with a status of its own or none.',
+  }),
   transport_maps: postfix({
     type: 'tables',
     default: '',

@@ -48,8 +48,8 @@ export const queue = {
   }),
   notify_classes: postfix({
     type: 'list',
-    default: 'resource, software',
-    doc: 'What postmaster gets a copy of: `bounce` (mail that was returned), `delay` (warnings). Failures of reports (2bounce) always go to 2bounce_notice_recipient; the log has what data, policy, protocol, resource and software would tell.',
+    default: '2bounce, resource, software',
+    doc: 'What postmaster gets a copy of: `bounce` (mail that was returned), `delay` (warnings), `2bounce` (reports that cannot be delivered). The log has what data, policy, protocol, resource and software would tell. (Default of Postfix: resource, software, so that nobody hears of such reports.)',
   }),
   bounce_notice_recipient: postfix({
     type: 'string',
