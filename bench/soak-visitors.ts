@@ -106,7 +106,8 @@ export const collector = (user: string, password: string): Visitor => ({
     const count = Number(/^\+OK (\d+)/.exec(await command('STAT'))?.[1] ?? 0)
     if (count > 0) await ask(wire, 'UIDL\r\n', /\r\n\.\r\n$/)
     for (let at = 1; at <= Math.min(count, 20); at++) {
-      await ask(wire, `TOP ${at} 3\r\n`, /\r\n\.\r\n$/)
+      // What was expunged over IMAP meanwhile is gone.
+      await ask(wire, `TOP ${at} 3\r\n`, /\r\n\.\r\n$|^-ERR .*\r\n/)
       if (at % 2 === 0) await command(`DELE ${at}`)
     }
     this.operations += count

@@ -25,7 +25,7 @@ import { noAids } from './messages/search-messages.ts'
 import { ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { QueueIds } from './queue/queue-ids.ts'
 import { createQueueStore } from './queue/queue-store.ts'
-import { missingSegments } from './recovery/missing-segments.ts'
+import { missingSegments, refuseOlderIndex } from './recovery/missing-segments.ts'
 import { takeTurn } from './recovery/opening-turn.ts'
 import { ProcessMarkers } from './recovery/process-markers.ts'
 import { recoverSegments } from './recovery/recover-segments.ts'
@@ -115,7 +115,9 @@ const openOnce = async (parts: StoreParts, options: StoreOptions): Promise<Store
       const redone = await catchUp(place, index, started.flusher, started.log, () =>
         started.commit.run(() => {}),
       )
-      const missing = missingSegments({ ...place, environment: index.environment })
+      const segments = { ...place, environment: index.environment }
+      if (index.isAlone) refuseOlderIndex(segments)
+      const missing = missingSegments(segments)
       if (missing !== undefined) started.report(missing)
       release()
       return await assemble(parts, options, { ...place, self, volatile, index, machine: started, redone })

@@ -8,6 +8,8 @@ export interface CheckReport {
   readonly queueEntries: number
   readonly segments: number
   readonly verifiedBytes: number
+  /** Disk that is held for nothing, and what gives it back; no mail is concerned. */
+  readonly notes?: readonly string[]
   /** Of a store in use; damaged ones are no problem. */
   readonly texts?: TextsReport
 }

@@ -6,7 +6,15 @@ import type { FileLayer } from '../segments/file-layer.ts'
 import { findBrokenPage } from './page-walk.ts'
 
 /** Where LMDB's meta pages have what is looked at (little-endian, lmdb-js 3.5.6). */
-const at = { magic: 24, pageBytes: 48, freePages: 56, freeRoot: 88, mainPages: 104, mainRoot: 136 } as const
+const at = {
+  magic: 24,
+  pageBytes: 48,
+  freePages: 56,
+  freeRoot: 88,
+  mainPages: 104,
+  mainRoot: 136,
+  lastPage: 144,
+} as const
 const magic = 0xbeefc0de
 const headBytes = 160
 const noRoot = 0xffff_ffff_ffff_ffffn
@@ -35,7 +43,10 @@ export const refuseBrokenIndex = (
   const file = files.openRead(indexPath)
   try {
     if (!isWhole(files, file, sizeBytes)) throw broken(directory, 'its index is damaged')
-    const what = depth === 'pages' ? findBrokenPage(files, file, pageBytesIn(files, file)) : undefined
+    const pageBytes = pageBytesIn(files, file)
+    // Pages that were never used may be missing at the end; so may others when somebody cut it.
+    const isShort = lastPageIn(files, file, pageBytes) >= BigInt(Math.floor(sizeBytes / pageBytes))
+    const what = depth === 'pages' || isShort ? findBrokenPage(files, file, pageBytes) : undefined
     if (what !== undefined) throw broken(directory, `its index is damaged (${what})`)
   } finally {
     files.close(file)
@@ -46,6 +57,18 @@ const pageBytesIn = (files: FileLayer, file: number): number => {
   const head = Buffer.alloc(headBytes)
   files.readSync(file, head, 0)
   return head.readUInt32LE(at.pageBytes)
+}
+
+/** The greatest number that either state of the index has given. */
+const lastPageIn = (files: FileLayer, file: number, pageBytes: number): bigint => {
+  const head = Buffer.alloc(headBytes)
+  let last = 0n
+  for (const place of [0, pageBytes]) {
+    files.readSync(file, head, place)
+    const page = head.readBigUInt64LE(at.lastPage)
+    if (page > last) last = page
+  }
+  return last
 }
 
 const broken = (directory: string, what: string): StoreError =>

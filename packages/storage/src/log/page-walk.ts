@@ -18,24 +18,55 @@ const transactionAt = 152
 const metaBytes = 160
 const noRoot = 0xffff_ffff_ffff_ffffn
 const maxDepth = 32
+/** A terabyte. */
+const mostPages = 2 ** 28
+const kind = { unknown: 0, used: 1, free: 2 } as const
+
+/** Of the pages behind the two meta pages: named by a tree, listed as free, or neither: nobody will use these again. */
+export interface PageCount {
+  readonly used: number
+  readonly free: number
+  readonly lost: number
+}
 
 /**
  * Follows both trees of the index's youngest state through every page, without LMDB, which ends the process on a page
  * that is not what it should be. Says what is wrong; undefined when nothing is. Nobody may have the file open.
  */
 export const findBrokenPage = (files: FileLayer, file: number, pageBytes: number): string | undefined => {
-  const metas = [0, 1].map((number) => {
-    const meta = Buffer.alloc(metaBytes)
-    files.readSync(file, meta, number * pageBytes)
-    return meta
-  }) as [Buffer, Buffer]
-  const [first, second] = metas
-  const meta = first.readBigUInt64LE(transactionAt) >= second.readBigUInt64LE(transactionAt) ? first : second
-  const walk = new PageWalk(files, file, pageBytes, Number(meta.readBigUInt64LE(lastPageAt)))
+  const metas = Buffer.alloc(2 * metaBytes)
+  for (const number of [0, 1])
+    files.readSync(file, metas.subarray(number * metaBytes, (number + 1) * metaBytes), number * pageBytes)
+  const walk = walkPages({ files, file, pageBytes, meta: youngestMeta(metas) })
+  let step = walk.next()
+  while (step.done !== true) step = walk.next()
+  return typeof step.value === 'string' ? step.value : undefined
+}
+
+/** Of the heads of both meta pages, one behind the other, the one of the younger state. */
+export const youngestMeta = (heads: Buffer): Buffer => {
+  const half = heads.length / 2
+  const [first, second] = [heads.subarray(0, half), heads.subarray(half)]
+  return first.readBigUInt64LE(transactionAt) >= second.readBigUInt64LE(transactionAt) ? first : second
+}
+
+export interface WalkPlace {
+  readonly files: FileLayer
+  readonly file: number
+  readonly pageBytes: number
+  /** Head of the meta page of a state whose pages nobody uses again meanwhile. */
+  readonly meta: Buffer
+}
+
+/** One page a step. Gives what is wrong, or how many pages there are of each kind. */
+export function* walkPages({ files, file, pageBytes, meta }: WalkPlace): Generator<void, string | PageCount> {
+  const lastPage = Number(meta.readBigUInt64LE(lastPageAt))
+  if (lastPage > mostPages) return `it counts ${lastPage} pages`
+  const walk = new PageWalk(files, file, pageBytes, lastPage)
   try {
-    walk.follow(meta, trees.free, 'numbers')
-    walk.follow(meta, trees.main, 'octets')
-    return undefined
+    yield* walk.follow(meta, trees.free, 'numbers')
+    yield* walk.follow(meta, trees.main, 'octets')
+    return walk.count()
   } catch (error) {
     if (error instanceof BrokenPage) return error.message
     throw error
@@ -57,6 +88,8 @@ class PageWalk {
   readonly #lastPage: number
   readonly #seen: Uint8Array
   readonly #bytes: Buffer
+  /** Pages and how many of them follow one another, in turn. */
+  readonly #free: number[] = []
   #counts = { branches: 0, leaves: 0, entries: 0 }
 
   constructor(files: FileLayer, file: number, pageBytes: number, lastPage: number) {
@@ -68,14 +101,17 @@ class PageWalk {
     this.#bytes = Buffer.alloc(pageBytes)
   }
 
-  follow(meta: Buffer, at: number, keys: 'octets' | 'numbers'): void {
+  *follow(meta: Buffer, at: number, keys: 'octets' | 'numbers'): Generator<void> {
     const root = meta.readBigUInt64LE(at + tree.root)
     const depth = meta.readUInt16LE(at + tree.depth)
     this.#counts = { branches: 0, leaves: 0, entries: 0 }
     if (root !== noRoot) {
       if (depth < 1 || depth > maxDepth) throw new BrokenPage(`a tree has ${depth} levels`)
       const open: Place[] = [{ page: Number(root), level: depth }]
-      for (let place = open.pop(); place !== undefined; place = open.pop()) this.#visit(place, keys, open)
+      for (let place = open.pop(); place !== undefined; place = open.pop()) {
+        this.#visit(place, keys, open)
+        yield
+      }
     }
     for (const name of ['branches', 'leaves', 'entries'] as const) {
       const should = Number(meta.readBigUInt64LE(at + tree[name]))
@@ -86,8 +122,7 @@ class PageWalk {
 
   #visit({ page, level }: Place, keys: 'octets' | 'numbers', open: Place[]): void {
     const bytes = this.#read(page)
-    const kind = bytes.readUInt16LE(pageFlags) & 0xff
-    if (kind !== (level === 1 ? flag.leaf : flag.branch))
+    if ((bytes.readUInt16LE(pageFlags) & 0xff) !== (level === 1 ? flag.leaf : flag.branch))
       throw new BrokenPage(`page ${page} is of another kind`)
     const lower = bytes.readUInt16LE(lowerAt)
     const upper = bytes.readUInt16LE(upperAt)
@@ -106,7 +141,7 @@ class PageWalk {
       const keyEnd = node + nodeBytes + bytes.readUInt16LE(node + 6)
       if (keyEnd > this.#pageBytes) throw new BrokenPage(`page ${page}: a key is too long`)
       if (level > 1) open.push({ page: this.#child(bytes, node), level: level - 1 })
-      else this.#value(bytes, page, node, keyEnd)
+      else this.#value(bytes, { page, node, keyEnd }, keys === 'numbers')
       // The first key of a branch counts as the least, and is not kept up.
       const isKept = keys === 'octets' && (level === 1 || index > 0)
       const key = isKept ? bytes.subarray(node + nodeBytes, keyEnd) : undefined
@@ -120,11 +155,16 @@ class PageWalk {
     return bytes.readUInt32LE(node) + bytes.readUInt16LE(node + 4) * 2 ** 32
   }
 
-  #value(bytes: Buffer, page: number, node: number, keyEnd: number): void {
+  #value(
+    bytes: Buffer,
+    { page, node, keyEnd }: { page: number; node: number; keyEnd: number },
+    isFreeList: boolean,
+  ): void {
     this.#counts.entries++
+    const valueBytes = bytes.readUInt32LE(node)
     if ((bytes.readUInt16LE(node + 4) & bigValue) === 0) {
-      if (keyEnd + bytes.readUInt32LE(node) > this.#pageBytes)
-        throw new BrokenPage(`page ${page}: a value is too long`)
+      if (keyEnd + valueBytes > this.#pageBytes) throw new BrokenPage(`page ${page}: a value is too long`)
+      if (isFreeList) this.#listFree(bytes.subarray(keyEnd, keyEnd + valueBytes), page)
       return
     }
     if (keyEnd + 8 > this.#pageBytes) throw new BrokenPage(`page ${page}: a value is too long`)
@@ -132,17 +172,56 @@ class PageWalk {
     const kept = Buffer.from(bytes)
     const head = this.#read(first)
     const pages = head.readUInt32LE(pageCountAt)
-    const needed = Math.ceil((headBytes + kept.readUInt32LE(node)) / this.#pageBytes)
+    const needed = Math.ceil((headBytes + valueBytes) / this.#pageBytes)
     if ((head.readUInt16LE(pageFlags) & 0xff) !== flag.overflow || pages < needed)
       throw new BrokenPage(`page ${first} is no long value`)
     for (let each = first + 1; each < first + pages; each++) this.#take(each)
+    if (isFreeList) {
+      const value = Buffer.alloc(valueBytes)
+      this.#files.readSync(this.#file, value, first * this.#pageBytes + headBytes)
+      this.#listFree(value, first)
+    }
     kept.copy(this.#bytes)
+  }
+
+  /** A number of entries, then these: a page, or less than 0 how many from the page on that follows, or 0. */
+  #listFree(value: Buffer, page: number): void {
+    const words = Math.floor(value.length / 8) - 1
+    const entries = words < 0 ? 0 : Number(value.readBigUInt64LE(0))
+    if (entries > words) throw new BrokenPage(`page ${page}: a list of free pages is too long`)
+    for (let at = 1; at <= entries; at++) {
+      const entry = Number(value.readBigInt64LE(at * 8))
+      if (entry > 0) this.#free.push(entry, 1)
+      else if (entry < 0 && at < entries) this.#free.push(Number(value.readBigInt64LE(++at * 8)), -entry)
+    }
+  }
+
+  /** LMDB leaves out what it finds listed twice; what is in use and listed it would overwrite. */
+  count(): PageCount {
+    const seen = this.#seen
+    for (let at = 0; at < this.#free.length; at += 2) {
+      const first = this.#free[at] as number
+      const pages = this.#free[at + 1] as number
+      if (!(first >= 2 && first + pages - 1 <= this.#lastPage))
+        throw new BrokenPage(`free page ${first} is outside of the file`)
+      for (let page = first; page < first + pages; page++) {
+        if (seen[page] === kind.used) throw new BrokenPage(`page ${page} is in use and listed as free`)
+        seen[page] = kind.free
+      }
+    }
+    const count = { used: 0, free: 0, lost: 0 }
+    for (let page = 2; page <= this.#lastPage; page++) {
+      if (seen[page] === kind.used) count.used++
+      else if (seen[page] === kind.free) count.free++
+      else count.lost++
+    }
+    return count
   }
 
   #take(page: number): void {
     if (!(page >= 2 && page <= this.#lastPage)) throw new BrokenPage(`page ${page} is outside of the file`)
-    if (this.#seen[page] !== 0) throw new BrokenPage(`page ${page} is used twice`)
-    this.#seen[page] = 1
+    if (this.#seen[page] !== kind.unknown) throw new BrokenPage(`page ${page} is used twice`)
+    this.#seen[page] = kind.used
   }
 
   #read(page: number): Buffer {

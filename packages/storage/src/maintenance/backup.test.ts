@@ -61,6 +61,38 @@ test('backup beside deliveries, removals and a COPY in many steps: the restored 
   await store.close()
 })
 
+test('backup beside long messages, each in a segment of its own: the restored store takes mail', async (t) => {
+  const folder = temporary(t)
+  const store = await openStore({ directory: join(folder, 'store') })
+  const { id } = await mailboxOf(store, await makeAccount(store))
+  const long = sampleMessage(1, 1_100_000)
+  const acknowledged = new Set<number>()
+  for (let round = 0; round < 2; round++) {
+    let isOver = false
+    const deliver = async (): Promise<void> => {
+      while (!isOver) acknowledged.add((await append(store, id, long)).uid)
+    }
+    const enough = acknowledged.size + 4
+    const working = Promise.all([deliver(), deliver(), deliver(), deliver()])
+    while (acknowledged.size < enough) await new Promise((resolve) => setTimeout(resolve, 5))
+    const before = [...acknowledged]
+    const target = join(folder, `backup ${round}`)
+    await store.backup(target).finally(() => {
+      isOver = true
+    })
+    await working
+    const elsewhere = join(folder, `restored ${round}`)
+    await restoreStore(target, elsewhere)
+    const restored = await openStore({ directory: elsewhere })
+    for (let number = 2; number < 6; number++) await append(restored, id, sampleMessage(number, 1_100_000))
+    const found = new Set((await restored.messages.view(id)).uids)
+    for (const uid of before) assert.ok(found.has(uid), `UID ${uid} is not in the backup`)
+    assert.deepEqual((await restored.check()).problems, [])
+    await restored.close()
+  }
+  await store.close()
+})
+
 test('backup and restore write over nothing', async (t) => {
   const folder = temporary(t)
   const store = await openStore({ directory: join(folder, 'store') })

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { copyFile, link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type BackupReport, StoreError } from '../contract.ts'
@@ -8,7 +8,7 @@ import { Snapshot } from '../kv/unit.ts'
 import { refuseBrokenIndex } from '../log/index-file.ts'
 import { segmentRows } from '../recovery/recover-segments.ts'
 import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
-import { segmentOfName } from '../segments/segment-path.ts'
+import { segmentPath } from '../segments/segment-path.ts'
 import { checkStore } from './check.ts'
 
 export const indexName = 'index.mdb'
@@ -70,6 +70,7 @@ const claimEmpty = async (target: string): Promise<void> => {
   }
 }
 
+/** Those that the copied index names: of what was begun after it, another store would not know that the number is taken. */
 const copySegments = async (
   { environment, directory }: BackupPlace,
   target: string,
@@ -78,17 +79,38 @@ const copySegments = async (
   for (const { segment, row } of segmentRows(new Snapshot(environment)))
     if (row.state === 'sealed') sealed.add(segment)
   const report = { segments: 0, linked: 0, sizeBytes: 0 }
-  for (const name of await readdir(join(directory, segmentsName))) {
-    const segment = segmentOfName(name)
-    if (segment === undefined) continue
-    const from = join(directory, segmentsName, name)
-    const to = join(target, segmentsName, name)
+  for (const segment of await segmentsNamedIn(join(target, indexName))) {
+    const from = segmentPath(join(directory, segmentsName), segment)
+    const to = segmentPath(join(target, segmentsName), segment)
+    // One that was just begun has no file yet, one that was given up none any more. What is missing, the check says.
+    if (!existsSync(from)) continue
     if (sealed.has(segment) && (await tryLink(from, to))) report.linked++
-    else await copyFile(from, to)
+    else if (!(await tryCopy(from, to))) continue
     report.segments++
     report.sizeBytes += (await stat(to)).size
   }
   return report
+}
+
+/** Of an index that nobody writes. */
+export const segmentsNamedIn = async (indexPath: string): Promise<readonly number[]> => {
+  const environment = openEnvironment(indexPath, 'synced')
+  try {
+    return Array.from(segmentRows(new Snapshot(environment)), ({ segment }) => segment)
+  } finally {
+    await closeEnvironment(environment)
+  }
+}
+
+/** False when it is gone meanwhile. */
+const tryCopy = async (from: string, to: string): Promise<boolean> => {
+  try {
+    await copyFile(from, to)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
 }
 
 /** False across file systems, or where links are not allowed. */

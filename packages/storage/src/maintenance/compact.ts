@@ -35,6 +35,8 @@ interface Moving {
 export const compactSegments = async (place: CompactPlace): Promise<CompactReport> => {
   const report = { segmentsRemoved: 0, copiedBytes: 0, freedBytes: 0 }
   for (const { segment, lengthBytes, liveBytes } of candidates(place)) {
+    // What cannot be read keeps none of the others from giving room.
+    if (place.files.sizeOf(segmentPath(place.directory, segment)) === undefined && liveBytes > 0) continue
     const copied = liveBytes > 0 ? await moveOut(place, segment, lengthBytes) : 0
     report.copiedBytes += copied
     if (await removeEmpty(place, segment)) {

@@ -13,9 +13,12 @@ import type { Reserve } from '../reserve.ts'
 import type { SegmentWriter } from '../segments/segment-writer.ts'
 import { checkTexts } from '../texts/check-texts.ts'
 import { textsName } from '../texts/text-record.ts'
-import { type BackupPlace, backupStore } from './backup.ts'
+import { type BackupPlace, backupStore, indexName } from './backup.ts'
 import { checkStore } from './check.ts'
+import { checkJournal } from './check-journal.ts'
+import { checkRoom, type Room } from './check-room.ts'
 import { compactSegments } from './compact.ts'
+import { removeUnnamed } from './remove-unnamed.ts'
 import { askOthersToSeal, sealOwnWhenAsked, sealOwnWhenSparse } from './seal-sparse.ts'
 
 export interface HousekeepingParts extends BackupPlace {
@@ -71,7 +74,33 @@ export class Housekeeping {
     const checking = checkStore({ environment, files, segmentDirectory }, () => this.#mayGoOn())
     this.#checks.add(checking)
     const report = await checking.finally(() => this.#checks.delete(checking))
-    return { ...report, texts: await checkTexts(join(directory, textsName)) }
+    const room = await this.#checkRoom()
+    const journal = await this.#checkJournal()
+    return {
+      ...report,
+      problems: [...room.problems, ...journal.problems, ...report.problems],
+      notes: [...room.notes, ...journal.notes],
+      texts: await checkTexts(join(directory, textsName)),
+    }
+  }
+
+  #checkRoom(): Promise<Room> {
+    const { environment, files, segmentDirectory, directory } = this.#parts
+    const place = { environment, files, segmentDirectory, indexPath: join(directory, indexName) }
+    const checking = checkRoom(place, () => this.#mayGoOn())
+    this.#checks.add(checking)
+    return checking.finally(() => this.#checks.delete(checking))
+  }
+
+  /** What a rebuild would miss is written anew. */
+  async #checkJournal(): Promise<Room> {
+    const { journal, journalDirectory } = this.#parts
+    const look = () => checkJournal(journalDirectory, () => this.#mayGoOn())
+    await journal.flush()
+    const found = await look()
+    if (found.length === 0) return { problems: [], notes: [] }
+    await this.checkpoint()
+    return { problems: await look(), notes: found.map((line) => `${line}; all of it was written anew`) }
   }
 
   #mayGoOn(): void {
@@ -91,6 +120,7 @@ export class Housekeeping {
     const { engine, writer, files, segmentDirectory, reserve } = this.#parts
     const run = () => compactSegments({ engine, writer, files, directory: segmentDirectory })
     await engine.unfinished.idle()
+    await removeUnnamed({ engine, files, segmentDirectory }, () => this.#mayGoOn())
     return run().catch((error) => {
       // Copies need room before they make room.
       if (!isNoSpace(error) || !reserve.release()) throw error

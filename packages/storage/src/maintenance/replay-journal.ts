@@ -24,6 +24,8 @@ interface ReadFile {
   readonly gaps: readonly string[]
 }
 
+export const noBeginning = 'the journal does not reach back to the beginning of the store'
+
 /** The newest whole checkpoint, then every journal and the log: of each row the state with the greatest number. */
 export const replayJournal = (directory: string, logged: readonly JournalRecord[]): Replayed => {
   const files = listJournalFiles(directory).map(read)
@@ -56,7 +58,7 @@ export const replayJournal = (directory: string, logged: readonly JournalRecord[
   // The first journal of a store has its version, and each checkpoint has.
   const hasBeginning = rows.has(versionKey.toString('latin1'))
   const gaps = needed.flatMap((each) => each.gaps)
-  if (!hasBeginning) gaps.unshift('the journal does not reach back to the beginning of the store')
+  if (!hasBeginning) gaps.unshift(noBeginning)
   const isWhole = hasBeginning && !needed.some(({ isDamaged }) => isDamaged)
   return { rows, marks, lastSequence, history: isWhole ? 'whole' : 'partial', gaps }
 }
@@ -65,10 +67,23 @@ const read = (file: JournalFile): ReadFile => {
   const bytes = readJournalFile(file)
   const gaps: { from: number; to: number }[] = []
   const records = [...salvageFrames(bytes, (from, to) => gaps.push({ from, to }))]
-  const last = gaps.at(-1)
-  const isCutShort = gaps.length === 1 && last?.to === bytes.length
+  return { file, records, ...judgeJournal(file, { gaps, lengthBytes: bytes.length, last: records.at(-1) }) }
+}
+
+export interface JournalContent {
+  readonly gaps: readonly { readonly from: number; readonly to: number }[]
+  readonly lengthBytes: number
+  /** The last record. */
+  readonly last: JournalRecord | undefined
+}
+
+export const judgeJournal = (
+  file: JournalFile,
+  { gaps, lengthBytes, last }: JournalContent,
+): Pick<ReadFile, 'isDamaged' | 'gaps'> => {
+  const isCutShort = gaps.length === 1 && gaps[0]?.to === lengthBytes
   const name = basename(file.path)
-  const isEnded = records.at(-1) !== undefined && isCheckpointEnd((records.at(-1) as JournalRecord).key)
+  const isEnded = last !== undefined && isCheckpointEnd(last.key)
   // The end of a journal may be missing after power failure: what it would have said, the log does.
   const isDamaged = file.kind === 'checkpoint' ? gaps.length > 0 || !isEnded : gaps.length > 0 && !isCutShort
   const said = gaps.map(({ from, to }) =>
@@ -77,7 +92,7 @@ const read = (file: JournalFile): ReadFile => {
       : `journal/${name}: octets ${from} to ${to} are damaged`,
   )
   if (isDamaged && said.length === 0) said.push(`journal/${name} is cut short`)
-  return { file, records, isDamaged, gaps: said }
+  return { isDamaged, gaps: said }
 }
 
 const newestCheckpoint = (files: readonly ReadFile[]): ReadFile | undefined => {

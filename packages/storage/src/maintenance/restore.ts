@@ -1,10 +1,10 @@
 import { existsSync, renameSync } from 'node:fs'
-import { copyFile, mkdir, readdir } from 'node:fs/promises'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { StoreError } from '../contract.ts'
 import { writeInPlace } from '../kv/copy-on-write.ts'
 import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
-import { segmentOfName } from '../segments/segment-path.ts'
+import { segmentPath } from '../segments/segment-path.ts'
 import {
   indexName,
   manifestName,
@@ -12,6 +12,7 @@ import {
   removeParts,
   restoringName,
   segmentsName,
+  segmentsNamedIn,
   syncAll,
   verifyBackup,
 } from './backup.ts'
@@ -45,9 +46,9 @@ export const restoreStoreWith = async (
     await copyFile(join(backup, indexName), join(directory, restoringName))
     await files.syncDirectory(directory)
     await mkdir(join(directory, segmentsName), { mode: 0o700 })
-    for (const name of await readdir(join(backup, segmentsName))) {
-      if (segmentOfName(name) === undefined) continue
-      await copyFile(join(backup, segmentsName, name), join(directory, segmentsName, name))
+    for (const segment of await segmentsNamedIn(join(backup, indexName))) {
+      const from = segmentPath(join(backup, segmentsName), segment)
+      if (existsSync(from)) await copyFile(from, segmentPath(join(directory, segmentsName), segment))
     }
     await syncAll(files, join(directory, restoringName), join(directory, segmentsName))
     await files.syncDirectory(directory)

@@ -1,8 +1,10 @@
+import { basename } from 'node:path'
 import { StoreError } from '../contract.ts'
 import type { Environment } from '../kv/environment.ts'
 import { Snapshot } from '../kv/unit.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { segmentPath } from '../segments/segment-path.ts'
+import { unnamedSegments } from '../segments/unnamed-segments.ts'
 import { segmentRows } from './recover-segments.ts'
 
 export interface SegmentsPlace {
@@ -10,6 +12,28 @@ export interface SegmentsPlace {
   readonly files: FileLayer
   readonly directory: string
   readonly segmentDirectory: string
+}
+
+/**
+ * Of a store that nobody else has open: an index that was put beside younger segments would give their UIDs and numbers to
+ * other messages.
+ * @throws StoreError 'corrupt' when there is a segment that the index has not begun
+ */
+export const refuseOlderIndex = ({
+  environment,
+  files,
+  directory,
+  segmentDirectory,
+}: SegmentsPlace): void => {
+  const unnamed = unnamedSegments({ files, directory: segmentDirectory }, () => new Snapshot(environment))
+  const ahead = unnamed.filter(({ number, sizeBytes }) => number === 'ahead' && sizeBytes > 0)
+  if (ahead.length === 0) return
+  const first = basename(segmentPath(segmentDirectory, Math.min(...ahead.map(({ segment }) => segment))))
+  throw new StoreError(
+    'corrupt',
+    `Cannot open the store in ${directory}: its index is older than its mail (segments/${first} is not known to it): put back the ` +
+      'index that belongs to it, or make one anew (posthorn store rebuild)',
+  )
 }
 
 /** Names in one line for the administrator. */

@@ -48,6 +48,7 @@ async function checkStore({ shell, site, finish }: CommandContext): Promise<void
   await withSite(shell, site(), async ({ store }) => {
     const { problems, ...found } = await store.check()
     for (const problem of problems) shell.err(`problem: ${problem}\n`)
+    for (const note of found.notes ?? []) shell.out(`note: ${note}\n`)
     shell.out(
       `${found.accounts} accounts, ${found.mailboxes} mailboxes, ${found.messages} messages, ${found.queueEntries} queued, ` +
         `${found.segments} segments, ${readableSize(found.verifiedBytes)} verified: ${problems.length === 0 ? 'ok' : `${problems.length} problems`}\n`,
