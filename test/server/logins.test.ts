@@ -134,6 +134,6 @@ test('W2: a service that dies takes no other with it: all ports answer meanwhile
       const now = await pids()
       assert.equal(now.length, 2)
       assert.ok(now.includes(survivor) && !now.includes(victim))
-    }, 20_000)
+    })
   })
 })

@@ -13,7 +13,7 @@ export const serviceNames = ['smtp', 'submission', 'submissions', 'pop3', 'pop3s
 export type Ports = Readonly<Record<(typeof serviceNames)[number], number>>
 
 const running = new Set<ChildProcess>()
-const endsWithinMs = 60_000
+const endsWithinMs = 120_000
 const sockets = new Set<Socket>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -102,7 +102,7 @@ function collect(child: ChildProcess): { out: string; err: string } {
   return said
 }
 
-/** Runs a command to its end; one that does not end within 30 s is killed (code null). */
+/** Runs a command to its end; one that does not end within two minutes is killed (code null). */
 export async function command(
   site: Site,
   args: readonly string[],
@@ -114,7 +114,7 @@ export async function command(
   })
   const said = collect(child)
   child.stdin.end(options.input ?? '')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 120_000)
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   clearTimeout(timer)
   return { code, ...said }
@@ -243,7 +243,7 @@ export class LineClient {
     return this.#text
   }
   async closed(): Promise<string> {
-    await eventually(() => assert.ok(!this.#open, `still open: ${this.#text}`), 20_000)
+    await eventually(() => assert.ok(!this.#open, `still open: ${this.#text}`), 60_000)
     return this.#text
   }
   get isOpen(): boolean {

@@ -13,7 +13,7 @@ import {
   startServer,
 } from './running-server.ts'
 
-const settings = 'sample_accounts = no\ndisable_plaintext_auth = no\nshutdown_grace = 60s'
+const settings = 'sample_accounts = no\ndisable_plaintext_auth = no\nshutdown_grace = 120s'
 
 async function withServer(
   lines: string,
@@ -51,7 +51,7 @@ for (const workers of [1, 2])
         assert.match(await smtp.closed(), /^421 4\.\d\.\d .*\r\n$/m)
         const { code, out, err } = await server.ended
         assert.equal(code, 0, err)
-        assert.ok(performance.now() - started < 30_000)
+        assert.ok(performance.now() - started < 90_000)
         assert.match(out + err, new RegExp(`terminating on ${signal}`))
         assert.doesNotMatch(out + err, /session fault|uncaught|error: /)
         await assertNothingRuns(site)
@@ -71,7 +71,7 @@ test('SIGTERM: a transaction in the middle of its DATA is ended in the grace; wh
     const ended = performance.now()
     smtp.send('second half\r\n.\r\n')
     const last = await smtp.closed()
-    assert.ok(performance.now() - ended < 30_000, 'told goodbye when the transaction was over')
+    assert.ok(performance.now() - ended < 90_000, 'told goodbye when the transaction was over')
     assert.match(last, /^250 2\.0\.0 Ok: queued as /m)
     assert.equal((await server.ended).code, 0)
     const again = await startServer(site)

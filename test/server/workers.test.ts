@@ -181,10 +181,10 @@ test('mail for elsewhere is delivered once, whichever worker took it; postqueue 
     await withWorkers(2, `relayhost = [127.0.0.1]:${port}`, async (site, server) => {
       const subjects = Array.from({ length: 12 }, (_, n) => `message ${n}`)
       await Promise.all(subjects.map(async (subject) => await sendMessage(site, subject, 'x@elsewhere.test')))
-      await eventually(() => assert.equal(server.output().match(/status=deferred/g)?.length, 12), 20_000)
+      await eventually(() => assert.equal(server.output().match(/status=deferred/g)?.length, 12))
       busy = false
       assert.equal((await command(site, ['postqueue', '-f'])).code, 0)
-      await eventually(async () => assert.match((await command(site, ['mailq'])).out, /is empty/), 20_000)
+      await eventually(async () => assert.match((await command(site, ['mailq'])).out, /is empty/))
       assert.deepEqual(received.sort(), subjects.sort())
     })
   } finally {
@@ -208,7 +208,7 @@ test('kill -9 of a worker: the others go on, it is replaced, its lock is free, n
       const after = await processes(site)
       assert.equal(after.length, 2)
       assert.ok(after.every(({ pid }) => pid !== victim.pid))
-    }, 20_000)
+    })
     await eventually(async () => {
       const again = await LineClient.connect(site.ports.pop3, /^\+OK/)
       await again.ask(login, /^\+OK.*\r\n\+OK/)
@@ -237,7 +237,7 @@ test('a replaced worker starts with the configuration in force, not with a fault
         await smtp.ask('ehlo client.test', /^250-SIZE 4711\r/m)
         smtp.close()
       }
-    }, 20_000)
+    })
     site.configure('workers = 2\nsample_accounts = no')
   })
 })
