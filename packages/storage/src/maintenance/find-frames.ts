@@ -31,6 +31,8 @@ export interface DamagedFrame {
   readonly header: FrameHeader
   /** What was known of it at its delivery, when that is whole. */
   readonly facts: DeliveryFacts | undefined
+  /** Only what stands behind the message is damaged. */
+  readonly isBodyWhole: boolean
 }
 
 /** Reads every segment from end to end; only frames whose checksums hold count. */
@@ -69,17 +71,18 @@ const readFrame = async (
 ): Promise<KnownFrame | DamagedFrame> => {
   const { offset, header } = place
   const bytes = Buffer.allocUnsafeSlow(frameBytes(header))
-  if ((await files.read(file, bytes, offset)) < bytes.length) return { ...place, facts: undefined }
+  if ((await files.read(file, bytes, offset)) < bytes.length)
+    return { ...place, facts: undefined, isBodyWhole: false }
   const end = frameHeaderBytes + header.bodyBytes
   const tail = bytes.subarray(end)
   const facts = crc32(tail) === header.tailCrc ? parseFacts(tail.subarray(0, header.factsBytes)) : undefined
-  const isWhole = crc32(bytes.subarray(frameHeaderBytes, end)) === header.bodyCrc
-  if (!isWhole || crc32(tail) !== header.tailCrc) return { ...place, facts }
+  const isBodyWhole = crc32(bytes.subarray(frameHeaderBytes, end)) === header.bodyCrc
+  if (!isBodyWhole || crc32(tail) !== header.tailCrc) return { ...place, facts, isBodyWhole }
   // Copied, so that the body does not stay in memory.
   return { ...place, facts, summary: Buffer.from(tail.subarray(header.factsBytes)) }
 }
 
-const parseFacts = (bytes: Buffer): DeliveryFacts | undefined => {
+export const parseFacts = (bytes: Buffer): DeliveryFacts | undefined => {
   try {
     return JSON.parse(bytes.toString()) as DeliveryFacts
   } catch {

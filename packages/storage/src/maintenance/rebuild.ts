@@ -5,6 +5,7 @@ import { writeCheckpoint } from '../journal/checkpoint.ts'
 import { journalDirectory } from '../journal/journal-files.ts'
 import { closeEnvironment, type Environment, openEnvironment } from '../kv/environment.ts'
 import { GroupCommit } from '../kv/group-commit.ts'
+import { keyOfText, tables } from '../kv/keys.ts'
 import { clearLog, logDirectory } from '../log/log-files.ts'
 import { readLogged } from '../log/redo.ts'
 import { ownIdentity } from '../process-identity.ts'
@@ -17,6 +18,7 @@ import { indexName, segmentsName } from './backup.ts'
 import { checkStore } from './check.ts'
 import { deriveRows } from './derive-rows.ts'
 import { type FoundSegments, findFrames } from './find-frames.ts'
+import { mendFrames } from './mend-frames.ts'
 import { mendHistory } from './mend-history.ts'
 import { redeliver } from './redeliver.ts'
 import { type Replayed, replayJournal } from './replay-journal.ts'
@@ -67,6 +69,8 @@ const build = async ({ environment, files, directory, nowMs }: Building): Promis
   const place = { files, logDirectory: logDirectory(directory), segmentDirectory }
   const replayed = replayJournal(journalDirectory(directory), await readLogged(place))
   const found = await findFrames(files, segmentDirectory)
+  const { marks } = replayed
+  await mendFrames({ files, segmentDirectory, firstSegment: firstNewSegment(replayed, found), marks }, found)
   const commit = new GroupCommit(environment, [])
   const rows = [...replayed.rows]
   for (let from = 0; from < rows.length; from += sliceRows) {
@@ -78,7 +82,7 @@ const build = async ({ environment, files, directory, nowMs }: Building): Promis
   await commit.run((unit) => {
     writeSequence(unit, 'journal', Math.max(readSequence(unit, 'journal'), replayed.lastSequence + 1))
   })
-  const { history, marks, gaps } = replayed
+  const { history, gaps } = replayed
   const mended = history === 'whole' ? [] : await commit.run((unit) => mendHistory(unit, found, nowMs))
   const { lost, referenced } = await commit.run((unit) => deriveRows(unit, found))
   const { broughtBack, notes } = await redeliver({
@@ -115,6 +119,11 @@ const build = async ({ environment, files, directory, nowMs }: Building): Promis
     broughtBack,
     unknown: [...gaps, ...(history === 'whole' ? [] : consequences), ...mended, ...notes],
   }
+}
+
+const firstNewSegment = ({ rows }: Replayed, { segments }: FoundSegments): number => {
+  const row = rows.get(keyOfText(tables.meta, 'next-segment').toString('latin1'))
+  return Math.max(row === undefined || row.length < 4 ? 1 : row.readUInt32BE(0), ...segments.keys(), 0) + 1
 }
 
 /** What follows from a journal that does not tell everything. */
