@@ -29,7 +29,15 @@ function wrapped(names: readonly string[]): string {
   return [...lines, line].join('\n')
 }
 
-const postfix = namesOf('postconf', ['-d'])
+/** Of releases after the one that is installed: 3.8 to 3.11. */
+const newer = `allow_srv_lookup_fallback force_mime_input_conversion full_name_encoding_charset
+ignore_srv_lookup_error lmtp_tls_enable_rpk smtp_tls_enable_rpk smtpd_client_ipv4_prefix_length
+smtpd_client_ipv6_prefix_length smtpd_hide_client_session smtpd_reject_filter_maps smtpd_tls_enable_rpk
+smtp_tlsrpt_enable smtp_tlsrpt_skip_reused_handshakes smtp_tlsrpt_socket_name socketmap_max_reply_size
+tls_config_file tls_config_name tls_required_enable requiretls_enable tlsproxy_tls_enable_rpk
+use_srv_lookup`.split(/\s+/)
+
+const postfix = [...new Set([...namesOf('postconf', ['-d']), ...newer])].sort()
 const dovecot = namesOf('doveconf', ['-a'])
 writeFileSync(
   target,

@@ -160,6 +160,8 @@ export interface SmtpHandler {
   proxied?(session: SmtpSession, client: ProxiedClient): Answer<Greeting>
   /** STARTTLS, before its 220. undefined: go on. */
   startTls?(session: SmtpSession): Answer<SmtpReply | undefined>
+  /** Every command line, before it is looked at; the answer is run in its place. Postfix: smtpd_command_filter. */
+  command?(session: SmtpSession, line: string): string
   /** A command that is none. undefined: the usual 500. */
   unknown?(session: SmtpSession, line: string): Answer<SmtpReply | undefined>
   authenticate(session: SmtpSession, credentials: Credentials): Answer<LoginAnswer>

@@ -55,6 +55,8 @@ export interface SmtpOptions {
   readonly stressed: Partial<Pick<SmtpOptions, 'commandTimeoutMs' | 'hardErrorLimit' | 'junkCommandLimit'>>
   /** Postfix: smtpd_forbidden_commands, upper case: a client that says one is sent away. */
   readonly forbiddenCommands: readonly string[]
+  /** Postfix: smtpd_noop_commands, upper case: they are answered with 250 and nothing happens. */
+  readonly noopCommands: readonly string[]
   /** Postfix: smtputf8_enable. */
   readonly smtpUtf8: 'yes' | 'no'
   /** 'strict': addresses stand between `<` and `>`. Postfix: strict_rfc821_envelopes. */
@@ -113,6 +115,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   heloRequired: 'no',
   stressed: {},
   forbiddenCommands: ['CONNECT', 'GET', 'POST'],
+  noopCommands: [],
   smtpUtf8: 'yes',
   envelopeSyntax: 'lenient',
   hyphenAddresses: 'refused',

@@ -38,6 +38,8 @@ test('Postfix: smtp_dns_reply_filter: with no record left the mail waits', async
   const resolver = filteredResolver(site, () => 'ignore this')
   assert.equal((await resolver.mx('far.test')).kind, 'temporary')
   assert.equal((await addressesOf(resolver, 'six.test')).kind, 'temporary')
+  const asked = await filteredResolver(site, () => 'IGNORE', 'smtpd_dns_reply_filter').mx('far.test')
+  assert.match(asked.kind === 'temporary' ? asked.reason : '', /smtpd_dns_reply_filter/)
   const other = filteredResolver(site, () => 'something else')
   assert.equal((await other.mx('far.test')).kind, 'records')
 })

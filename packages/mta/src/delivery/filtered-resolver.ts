@@ -5,9 +5,13 @@ export type DnsFilter = (record: string) => string | undefined
 
 /**
  * Answers without the records that the filter says IGNORE of. Where none is left the mail waits: what the site does
- * not want to see says nothing about the address. Postfix: smtp_dns_reply_filter.
+ * not want to see says nothing about the address. Postfix: smtp_dns_reply_filter, smtpd_dns_reply_filter.
  */
-export function filteredResolver(resolver: Resolver, filter: DnsFilter): Resolver {
+export function filteredResolver(
+  resolver: Resolver,
+  filter: DnsFilter,
+  parameter: 'smtp_dns_reply_filter' | 'smtpd_dns_reply_filter' = 'smtp_dns_reply_filter',
+): Resolver {
   const filtered = <T>(answer: DnsAnswer<T>, head: string, textOf: (record: T) => string): DnsAnswer<T> => {
     if (answer.kind !== 'records') return answer
     const seconds = Math.floor(answer.ttlMs / 1000)
@@ -16,7 +20,7 @@ export function filteredResolver(resolver: Resolver, filter: DnsFilter): Resolve
       return !/^IGNORE\b/i.test(filter(text) ?? '')
     })
     return records.length === 0
-      ? { kind: 'temporary', reason: 'all records are ignored by smtp_dns_reply_filter' }
+      ? { kind: 'temporary', reason: `all records are ignored by ${parameter}` }
       : { ...answer, records }
   }
   const same = (text: string): string => text

@@ -37,6 +37,11 @@ export function createAccessAction(source: ActionSource): AccessAction {
 
   return (action, table, key, subject, request, depth) => {
     const trimmed = action.trim()
+    if (trimmed === '') {
+      warn(source, table, key, 'there is no action')
+      const refusal = refusalOf(subject, 451, '4.3.5', 'Server configuration error')
+      return { kind: 'refuse', refusal }
+    }
     const end = trimmed.search(/\s/)
     const word = end === -1 ? trimmed : trimmed.slice(0, end)
     const text = end === -1 ? '' : trimmed.slice(end + 1).trim()

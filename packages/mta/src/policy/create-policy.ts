@@ -228,7 +228,7 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
       codes,
       log: sources.log,
       run,
-      readList: (text) => readRestrictionList(text, 'access table', 'recipient', source),
+      readList: (text) => readRestrictionList(text, 'access table', 'recipient', source, 'answer'),
     }),
   }
   const source: ListSource = { parts, restrictions, classes, run }

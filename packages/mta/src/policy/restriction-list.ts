@@ -38,12 +38,16 @@ export interface ListSource {
 /** Tables and classes that name each other in a circle end here. Postfix: 100. */
 export const maxDepth = 100
 
-/** Reads `permit_mynetworks, check_sender_access hash:/x, reject`. Throws PolicyError, TableError. */
+/**
+ * Reads `permit_mynetworks, check_sender_access hash:/x, reject`. `answer`: of an access table, where what is not known
+ * behind the first word counts when it is reached, as in Postfix. Throws PolicyError, TableError.
+ */
 export function readRestrictionList(
   text: string,
   parameter: string,
   stage: Stage,
   source: ListSource,
+  from: 'main.cf' | 'answer' = 'main.cf',
 ): RestrictionList {
   const words = splitListText(text)
   const checks: Check[] = []
@@ -73,7 +77,10 @@ export function readRestrictionList(
         continue
       }
     }
-    throw unknownRestriction(word, parameter, source)
+    const unknown = unknownRestriction(word, parameter, source)
+    if (from === 'main.cf' || i === 0) throw unknown
+    checks.push(faultyCheck(unknown, source))
+    break
   }
   return { checks, closesRelay }
 }
@@ -87,6 +94,13 @@ const patientCheck = ({ about, argument }: Restriction, check: Check, parts: Pol
           () => check(request, subject, depth),
           (error) => (argument === 'table' ? tableFailure : lookupFailure)(parts, about(request), error),
         )
+
+function faultyCheck({ message }: PolicyError, { parts }: ListSource): Check {
+  return () => {
+    parts.log({ level: 'warning', service: 'smtpd', text: message })
+    return { kind: 'refuse', refusal: configurationError }
+  }
+}
 
 function classCheck(name: string, list: () => RestrictionList, source: ListSource): Check {
   return (request, subject, depth) => {

@@ -257,6 +257,17 @@ test('P8, P9, P10: access(5), where and what', async () => {
     ],
     ['check_sender_access inline:{{good.net=permit_mynetworks, reject}}', { own: true }, 'ok'],
     ['check_sender_access inline:{good.net=nosuch}', {}, '451 4.3.5 Server configuration error'],
+    [
+      'check_sender_access inline:{{good.net=permit_mynetworks, OK}}',
+      {},
+      '451 4.3.5 Server configuration error',
+    ],
+    ['check_sender_access inline:{{good.net=permit_mynetworks, OK}}', { own: true }, 'ok'],
+    [
+      'check_sender_access inline:{good.net=}',
+      {},
+      '451 4.3.5 <a@good.net>: Sender address rejected: Server configuration error',
+    ],
     ['check_sender_access inline:{{good.net=REDIRECT nobody}}', {}, 'ok'],
     ['check_sender_access inline:{{good.net=250 fine}}', {}, '451 4.3.5 Server configuration error'],
     [

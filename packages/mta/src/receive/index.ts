@@ -1,5 +1,6 @@
 export { AnvilStatistics, type ClientStatistics, type StatisticsTimes } from './anvil-statistics.ts'
 export { type ClientLimitOptions, type ClientLimits, createClientLimits } from './client-limits.ts'
+export { type CommandFilter, createCommandFilter } from './command-filter.ts'
 export { createHeaderClients, type HeaderClients } from './header-clients.ts'
 export { createMailboxRoom, type MailboxRoom } from './mailbox-room.ts'
 export type { ProxyFilterSettings } from './proxied-mail.ts'

@@ -5,6 +5,7 @@ import type { ClientList, NetworkList } from '../policy/networks.ts'
 import type { Routing } from '../routing/index.ts'
 import type { Screen } from '../screen/index.ts'
 import type { ClientLimits } from './client-limits.ts'
+import type { CommandFilter } from './command-filter.ts'
 import type { HeaderClients } from './header-clients.ts'
 import type { ProxyFilterSettings } from './proxied-mail.ts'
 import type { RejectFooter } from './reject-footer.ts'
@@ -79,6 +80,8 @@ export interface ReceiveConfiguration {
   readonly milters?: Milters | undefined
   /** smtpd_reject_footer, smtpd_reject_footer_maps. */
   readonly rejectFooter?: RejectFooter | undefined
+  /** smtpd_command_filter: a command line and what is run instead of it; undefined: none. */
+  readonly commandFilter?: CommandFilter | undefined
   /** Tests of strangers before the greeting, on port 25. Postfix: postscreen(8). */
   readonly screen?: Screen | undefined
 }

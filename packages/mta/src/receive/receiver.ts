@@ -201,6 +201,10 @@ class Receiver implements SmtpHandler {
     return after(tooMany, (refusal) => (refusal === undefined ? undefined : replyOf(refusal)))
   }
 
+  command(session: SmtpSession, line: string): string {
+    return this.#sources.configuration().commandFilter?.(line, session) ?? line
+  }
+
   unknown(session: SmtpSession, line: string): Answer<SmtpReply | undefined> {
     return this.#stateOf(session).milters?.unknown(line, this.#questions.request(session, 'UNKNOWN'))
   }

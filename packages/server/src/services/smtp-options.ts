@@ -54,6 +54,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     forbidPipelining: yesNo(config.smtpd_forbid_unauth_pipelining),
     heloRequired: yesNo(config.smtpd_helo_required),
     discardEhloKeywords: config.smtpd_discard_ehlo_keywords.map((word) => word.toUpperCase()),
+    noopCommands: config.smtpd_noop_commands.map((name) => name.toUpperCase()),
     forbiddenCommands: config.smtpd_forbidden_commands.map((name) => name.toUpperCase()),
     smtpUtf8: yesNo(config.smtputf8_enable),
     envelopeSyntax: config.strict_rfc821_envelopes ? 'strict' : 'lenient',

@@ -5,7 +5,6 @@ import type { Log } from '@posthorn/mail'
 import {
   type ClientStatistics,
   createAddressVerifier,
-  createClientList,
   createContentChecks,
   createDeliveryAgents,
   createGatewayGuard,
@@ -16,7 +15,6 @@ import {
   createPolicy,
   createQueueRunner,
   createReceiver,
-  createRejectFooter,
   createScreen,
   createTables,
   type DeliveryAgent,
@@ -61,6 +59,7 @@ import { StartError } from '../start-error.ts'
 import { createOutgoing, createSts, createTlsReports } from './outgoing.ts'
 import { queueClock } from './queue-clock.ts'
 import { routingsOf } from './service-routings.ts'
+import { sessionRules, smtpdResolver } from './session-rules.ts'
 
 export interface TransferParts {
   readonly config: Config
@@ -127,7 +126,7 @@ function rulesWith(
     program = 'smtpd',
   ): ReceiveConfiguration => {
     const { addresses, routing } = services.of(entry)
-    const sources = { ...common, addresses }
+    const sources = { ...common, dns: smtpdResolver(own, tables, resolver), addresses }
     const isScreened = own.values.postscreen || program === 'postscreen'
     const policy = createPolicy(policyOptions(own), sources)
     const receive: ReceiveConfiguration = {
@@ -136,9 +135,7 @@ function rulesWith(
       submissionPolicy: service === 'by-port' ? createPolicy(submissionPolicyOptions(own), sources) : policy,
       routing: overrides(own, 'no_address_mappings') ? { ...routing, envelopeRules: undefined } : routing,
       mynetworks: createNetworkList(trustedNetworks(own), context),
-      verpClients: verpClients(own, context),
-      xclientHosts: clientList(own, 'smtpd_authorized_xclient_hosts', context),
-      xforwardHosts: clientList(own, 'smtpd_authorized_xforward_hosts', context),
+      ...sessionRules(own, context, now),
       bareNewlineExclusions:
         own.values.smtpd_forbid_bare_newline === 'reject'
           ? createNetworkList(own.values.smtpd_forbid_bare_newline_exclusions, context)
@@ -153,7 +150,6 @@ function rulesWith(
         log,
       }),
       screen: isScreened ? createScreen(screenOptions(own), { ...context, dns: resolver }) : undefined,
-      rejectFooter: rejectFooter(own, tables, now),
       ...contentRules(own, tables, log),
       headerClients: createHeaderClients(own.values.local_header_rewrite_clients, {
         ...context,
@@ -189,41 +185,6 @@ const contentRules = (
     : createContentChecks(contentCheckOptions(own), tables),
   milters: overrides(own, 'no_milters') ? undefined : createMilters(miltersOptions(own), { tables, log }),
 })
-
-function rejectFooter(
-  { values }: Config,
-  tables: Tables,
-  now: () => number,
-): ReceiveConfiguration['rejectFooter'] {
-  return createRejectFooter({
-    template: values.smtpd_reject_footer,
-    maps: tables.openAll(values.smtpd_reject_footer_maps, 'smtpd_reject_footer_maps'),
-    myhostname: values.myhostname,
-    now,
-  })
-}
-
-/** smtpd_authorized_verp_clients; undefined: nobody. */
-function verpClients(
-  { values, isSet }: Config,
-  context: Parameters<typeof createNetworkList>[1],
-): ReceiveConfiguration['verpClients'] {
-  const words = isSet('smtpd_authorized_verp_clients')
-    ? values.smtpd_authorized_verp_clients
-    : values.authorized_verp_clients
-  return words.length === 0 ? undefined : createNetworkList(words, context)
-}
-
-/** Names and addresses of clients that may do something; undefined: nobody. */
-function clientList(
-  { values }: Config,
-  parameter: 'smtpd_authorized_xclient_hosts' | 'smtpd_authorized_xforward_hosts',
-  context: Parameters<typeof createNetworkList>[1],
-): ReturnType<typeof createClientList> | undefined {
-  const words = values[parameter]
-  const parentMatchesSubdomains = values.parent_domain_matches_subdomains.includes(parameter) ? 'yes' : 'no'
-  return words.length === 0 ? undefined : createClientList(words, context, { parentMatchesSubdomains })
-}
 
 /** A table or a restriction list that cannot be read is the administrator's to mend. */
 async function rules(

@@ -10,11 +10,14 @@ import type { Session } from './session.ts'
 /** Runs the line that was read; the answer is told to the session under its verb. */
 export const dispatch = (session: Session, { bytes, start, end }: LineInput): void => {
   const line = decodeLine(bytes, start, end)
-  if (line !== undefined) runLine(session, line)
+  if (line !== undefined) runLine(session, filtered(session, line))
   // Without SMTPUTF8 octets are octets. Postfix: smtputf8_enable.
-  else if (session.options.smtpUtf8 === 'no') runLine(session, bytes.toString('latin1', start, end))
+  else if (session.options.smtpUtf8 === 'no')
+    runLine(session, filtered(session, bytes.toString('latin1', start, end)))
   else session.settle('unknown', reply(500, '5.5.2', 'Error: bad UTF-8 syntax'))
 }
+
+const filtered = ({ host, peer }: Session, line: string): string => host.handler.command?.(peer, line) ?? line
 
 const runLine = (session: Session, line: string): void => {
   const { verb, argument } = parseCommandLine(line)
@@ -30,6 +33,11 @@ const runLine = (session: Session, line: string): void => {
   }
   if (misbehaves(session, verb, line)) return
   if (refusesBareLf(session, session.lastVerb)) return
+  if (options.noopCommands.includes(verb)) {
+    if (session.junk++ >= options.junkCommandLimit) session.errors++
+    session.settle(verb, reply(250, '2.0.0', 'Ok'))
+    return
+  }
   const command = commandTable.get(verb)
   const forbidden = options.forbiddenCommands.includes(verb)
   if (command === undefined || forbidden || !command.services.includes(session.peer.service)) {

@@ -80,12 +80,12 @@ const hello = (
   verb: 'HELO' | 'EHLO' | 'LHLO',
   said: () => SmtpReply,
 ): Answer<SmtpReply> => {
-  const [name] = splitWords(argument)
-  if (name === undefined) return reply(501, undefined, `Syntax: ${verb} hostname`)
+  const name = splitWords(argument).join(' ')
+  if (name === '') return reply(501, undefined, `Syntax: ${verb} hostname`)
   const { peer, host } = session
   const before = peer.helo
-  // It goes into Received fields and logs. Postfix: printable().
-  peer.helo = name.slice(0, 300).replace(/[\x00-\x20\x7f-\x9f]/g, '?')
+  // It goes into Received fields and logs. Postfix: printable(), neuter().
+  peer.helo = name.slice(0, 300).replace(/[\x00-\x20\x7f-\x9f<>()\\";@]/g, '?')
   peer.protocol = verb === 'HELO' ? 'SMTP' : 'ESMTP'
   peer.protocol = protocolName(session, 'plain')
   const decide = (refused: SmtpReply | undefined): SmtpReply => {

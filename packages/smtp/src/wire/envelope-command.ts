@@ -133,6 +133,8 @@ export const parseRcptCommand = (argument: string, has: EnvelopeExtensions): Par
     return refuse(501, '5.1.3', 'Bad recipient address syntax')
   let notify: Notify[] | undefined
   let originalRecipient: string | undefined
+  // Postfix takes an ORCPT of nobody; it says nothing.
+  let named = false
   if (split.parameters !== '') {
     for (const word of splitWords(split.parameters)) {
       const upper = word.toUpperCase()
@@ -148,10 +150,18 @@ export const parseRcptCommand = (argument: string, has: EnvelopeExtensions): Par
           return refuse(501, '5.5.4', 'Error: Bad ORCPT parameter syntax')
         }
         originalRecipient = parsed
+        named = !parsed.endsWith(';')
       } else return unsupported(word, has)
     }
   }
-  return { ok: true, value: { address: formatAddress(address), notify, originalRecipient } }
+  return {
+    ok: true,
+    value: {
+      address: formatAddress(address),
+      notify,
+      originalRecipient: named ? originalRecipient : undefined,
+    },
+  }
 }
 
 const parseNotify = (value: string): Notify[] | undefined => {
@@ -166,5 +176,5 @@ const parseOriginalRecipient = (value: string): string | undefined => {
   if (semicolon < 1 || value.length > 500 || !/^[A-Za-z0-9-]+$/.test(value.slice(0, semicolon)))
     return undefined
   const address = decodeXtext(value.slice(semicolon + 1))
-  return address === undefined || address === '' ? undefined : `${value.slice(0, semicolon)};${address}`
+  return address === undefined ? undefined : `${value.slice(0, semicolon)};${address}`
 }

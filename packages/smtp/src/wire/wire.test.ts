@@ -96,7 +96,8 @@ const rcptRows: readonly (readonly [rfc: string, argument: string, expect: objec
   ['RFC 3461 §4.1', 'TO:<a@b> NOTIFY=SUCCESS,SUCCESS', '501 5.5.4'],
   ['RFC 3461 §4.1', 'TO:<a@b> NOTIFY=SUCCESS NOTIFY=DELAY', '501 5.5.4'],
   ['RFC 3461 §4.2', 'TO:<a@b> ORCPT=;x', '501 5.5.4'],
-  ['RFC 3461 §4.2', 'TO:<a@b> ORCPT=rfc822;', '501 5.5.4'],
+  ['Postfix: an empty ORCPT', 'TO:<a@b> ORCPT=rfc822;', { address: 'a@b' }],
+  ['RFC 3461 §4.2', 'TO:<a@b> ORCPT=rfc822; ORCPT=rfc822;x', '501 5.5.4'],
   ['RFC 3461 §4.2', 'TO:<a@b> ORCPT=rfc822;a+0Ab', '501 5.5.4'],
   ['RFC 5321 §4.1.1.11', 'TO:<a@b> X=1', '555 5.5.4'],
 ]

@@ -189,6 +189,16 @@ export const limits = {
     default: 'CONNECT GET POST',
     doc: 'Commands after which a client is disconnected: it takes us for a web server.',
   }),
+  smtpd_noop_commands: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Commands that are answered 250 and do nothing, whatever they are.',
+  }),
+  smtpd_command_filter: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Each command line of a client → the line that is run instead; `pcre:` or `regexp:`, for clients that say something other than they mean.',
+  }),
   smtpd_greet_wait: posthorn({
     type: 'time',
     default: '100ms',

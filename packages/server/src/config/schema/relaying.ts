@@ -215,6 +215,11 @@ export const relaying = {
     change: 'restart',
     doc: 'Name servers to ask: `192.0.2.53`, `127.0.0.1:5353`, `[::1]:5353`. Empty: those of the system.',
   }),
+  smtpd_dns_reply_filter: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'A pattern table that sees each MX and address record that restrictions ask for, `example.com. 300 IN MX 10 mx.example.com.`; what it answers IGNORE to is left out. Where nothing is left it is as if the name server had not answered.',
+  }),
   default_rbl_reply: postfix({
     type: 'string',
     default:
