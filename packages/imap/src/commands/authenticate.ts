@@ -6,6 +6,7 @@ import {
   usableBindings,
 } from '@posthorn/sasl'
 import type { NotAuthenticatedSession } from '../session/session.ts'
+import { asciiUpper } from '../wire/ascii.ts'
 import { bad, type Completion, command, no } from './command.ts'
 import { loginAnswer, passwordExposed, privacyRequired } from './login-answer.ts'
 
@@ -32,7 +33,8 @@ export const authenticate = command({
       : []),
   ],
   args: (p) => ({
-    name: p.sp().keyword(),
+    // In quotes, too, as Dovecot and Apache James take it.
+    name: asciiUpper(p.sp().astring()),
     initial: p.atEnd ? undefined : Buffer.from(p.sp().atom(), 'latin1'),
   }),
   async run(session, { name, initial }) {

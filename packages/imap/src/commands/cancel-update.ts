@@ -8,7 +8,7 @@ export const cancelUpdate = command({
   numbers: 'none',
   args: (p) => {
     const tags = [p.sp().string()]
-    while (p.accept(' ')) tags.push(p.string())
+    while (p.acceptSp()) tags.push(p.string())
     return tags
   },
   run(session, tags) {

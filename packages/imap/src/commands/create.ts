@@ -14,7 +14,7 @@ type LoggedIn = SessionIn<'authenticated' | 'selected'>
 
 /** RFC 6154 §3, RFC 4466 §2.3. */
 function createParameters(p: Parser): readonly SpecialUse[] {
-  if (!p.accept(' ')) return []
+  if (!p.acceptSp()) return []
   const uses: SpecialUse[] = []
   p.nonEmptyList(() => {
     if (p.keyword() !== 'USE') throw new SyntaxFault('Unknown parameter')

@@ -15,7 +15,7 @@ const extensions: ReadonlyMap<string, Extension> = new Map([
 
 function names(p: Parser): readonly string[] {
   const found = [p.sp().keyword()]
-  while (p.accept(' ')) found.push(p.keyword())
+  while (p.acceptSp()) found.push(p.keyword())
   return found
 }
 

@@ -15,7 +15,7 @@ function idFields(p: Parser): ReadonlyMap<string, string> {
     if (p.nstring() !== undefined) throw new SyntaxFault('Expected NIL or a list of fields')
     return fields
   }
-  const texts = p.list(() => p.nstring())
+  const texts = p.list(() => idText(p))
   if (texts.length % 2 !== 0) throw new SyntaxFault('Expected pairs of field and value')
   if (texts.length > 2 * maxFields) throw new SyntaxFault(`Expected at most ${maxFields} fields`)
   for (let at = 0; at < texts.length; at += 2) {
@@ -25,6 +25,13 @@ function idFields(p: Parser): ReadonlyMap<string, string> {
     if (value !== undefined) fields.set(name.toLowerCase(), value.slice(0, maxValueBytes))
   }
   return fields
+}
+
+/** Some clients part the fields with commas, or leave the quotes away: not worth an error at the first command. */
+function idText(p: Parser): string | undefined {
+  const text = p.peek('"') || p.peek('{') ? p.string() : p.astring()
+  p.accept(',')
+  return text === 'NIL' || text === 'nil' ? undefined : text
 }
 
 /** RFC 2971. */

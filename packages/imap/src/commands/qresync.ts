@@ -24,9 +24,9 @@ export function qresyncParameter(p: Parser): Qresync {
   const modSeq = p.sp().nzNumber64() as ModSeq
   let knownUids: NumberSet | undefined
   let match: Qresync['match']
-  if (p.accept(' ')) {
+  if (p.acceptSp()) {
     if (!p.peek('(')) knownUids = plainSet(p)
-    if (knownUids === undefined || p.accept(' ')) {
+    if (knownUids === undefined || p.acceptSp()) {
       const sequence = plainSet(p.expect('('))
       match = { sequence, uids: plainSet(p.sp()) }
       p.expect(')')
@@ -65,7 +65,7 @@ export async function resynchronize(
     if (within(known, uid)) places.push(place)
   })
   mailbox.updateKeywords(changes.keywords)
-  const news = { expunged: undefined, exists: undefined, recent: 0, changed: changes.changed, places }
+  const news = { expunged: undefined, exists: undefined, recent: undefined, changed: changes.changed, places }
   for (const lines of newsLines(mailbox, news, {
     modSeq: true,
     vanished: true,

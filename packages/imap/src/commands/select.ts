@@ -23,7 +23,7 @@ function selectArgs(p: Parser, session: LoggedIn): SelectArgs {
   const given = givenName(p.sp())
   let condstore = false
   let qresync: Qresync | undefined
-  if (p.accept(' ')) {
+  if (p.acceptSp()) {
     p.nonEmptyList(() => {
       const parameter = p.keyword()
       if (parameter === 'CONDSTORE') condstore = true

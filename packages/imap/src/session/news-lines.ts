@@ -23,11 +23,11 @@ export function* newsLines(mailbox: OpenMailbox, news: News, enabled: NewsForm):
     if (enabled.vanished) yield `* VANISHED ${formatNumbers(news.expunged.uids)}\r\n`
     else yield* expungeLines(news.expunged.sequence)
   }
-  if (news.exists !== undefined) {
-    // RFC 9051 Appendix E, 12.
-    const recent = mailbox.ignoresRecent ? '' : `* ${news.recent} RECENT\r\n`
-    yield `* ${news.exists} EXISTS\r\n${recent}`
-  }
+  const exists = news.exists === undefined ? '' : `* ${news.exists} EXISTS\r\n`
+  // RFC 3501 §7.3.2, as RFC 9051 Appendix E, 12 leaves it.
+  const toldRecent = news.recent !== undefined && !mailbox.ignoresRecent
+  const recent = toldRecent ? `* ${news.recent} RECENT\r\n` : ''
+  if (exists !== '' || recent !== '') yield exists + recent
   yield* flagLines(mailbox, news, enabled)
   // RFC 7162 §3.1.2.1: new mail tells no MODSEQ of its own. Before all expunges are told the client would miss them.
   if (news.exists !== undefined && enabled.modSeq && !mailbox.holdsExpunged)

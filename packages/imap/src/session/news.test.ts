@@ -96,7 +96,9 @@ test('RFC 2177: IDLE pushes EXISTS, flags and EXPUNGE, ends with DONE', async (t
   await one.ok('EXPUNGE')
   assert.equal(await two.line(), '* 1 EXPUNGE')
   two.send('done\r\nj NOOP\r\n')
-  assert.equal(await two.line(), 'i OK Idle completed')
+  // Whose it was as \\Recent is told how many are left.
+  const ended = (await two.until(/^i /)).filter((line) => line !== '* 0 RECENT')
+  assert.deepEqual(ended, ['i OK Idle completed'])
   assert.equal(await two.line(), 'j OK NOOP completed')
   two.send('k IDLE\r\nl NOOP\r\n')
   assert.deepEqual(await two.until(/^k/), ['+ idling', 'k BAD Expected DONE.'])
@@ -112,6 +114,22 @@ test('RFC 3501 §2.3.2: one session alone gets a message as \\Recent', async (t)
   assert.ok((await one.ok('FETCH 1 FLAGS'))[0]!.includes('\\Recent'))
   const two = await imap.login()
   assert.ok((await two.ok('SELECT INBOX')).includes('* 0 RECENT'))
+})
+
+test('RFC 3501 §7.3.2: RECENT is told again when messages that were \\Recent go', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login()
+  for (let at = 0; at < 3; at++) await one.append('INBOX', message, '(\\Deleted)')
+  await one.ok('SELECT INBOX')
+  assert.deepEqual(await one.ok('UID EXPUNGE 2'), ['* 2 EXPUNGE', '* 2 RECENT', 'OK Expunge completed'])
+  const two = await imap.login('INBOX')
+  assert.deepEqual(await one.ok('EXPUNGE'), [
+    '* 2 EXPUNGE',
+    '* 1 EXPUNGE',
+    '* 0 RECENT',
+    'OK Expunge completed',
+  ])
+  assert.deepEqual(await two.ok('NOOP'), ['* 2 EXPUNGE', '* 1 EXPUNGE', 'OK NOOP completed'])
 })
 
 test('a mailbox deleted under a session ends it with BYE', async (t) => {

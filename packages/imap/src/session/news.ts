@@ -12,7 +12,8 @@ export interface News {
   readonly expunged: Expunged | undefined
   /** New number of messages, when messages came. */
   readonly exists: number | undefined
-  readonly recent: number
+  /** How many are \Recent now; undefined when it is what the client knows. */
+  readonly recent: number | undefined
   /** Flag changes of messages that the client knows: places in `changed`. */
   readonly changed: MessageBatch
   readonly places: readonly number[]

@@ -225,15 +225,17 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     // Deleted and made anew under the same name, or left as a mere parent: not the mailbox that was opened.
     if (changes.modSeq < this.modSeq) throw new StoreError('no-such-mailbox', 'Mailbox was deleted')
     const lastKnown = this.uids[this.uids.length - 1] ?? 0
+    const recentBefore = this.recentCount
     const expunged = this.#takeUids(changes, expunges, lastKnown)
     const came = (this.uids[this.uids.length - 1] ?? 0) > lastKnown
     if (came && !this.#ignoresRecent) this.#claimRecent(store, lastKnown)
     this.updateKeywords(changes.keywords)
     this.modSeq = changes.modSeq
+    const recent = this.recentCount
     return {
       expunged,
       exists: came ? this.uids.length : undefined,
-      recent: came ? this.recentCount : 0,
+      recent: came || recent !== recentBefore ? recent : undefined,
       changed: changes.changed,
       places: untold(changes.changed, lastKnown, told),
     }

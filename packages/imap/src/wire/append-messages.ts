@@ -37,7 +37,7 @@ export function appendMessages(p: Parser, count: 'one' | 'many'): AppendMessages
     const pending = message.read()
     messages.push(message)
     if (pending !== undefined) return { messages, pending }
-    if (count === 'one' || !p.accept(' ') || p.atEnd) return { messages, pending: undefined }
+    if (count === 'one' || !p.acceptSp()) return { messages, pending: undefined }
   }
 }
 
@@ -95,7 +95,7 @@ class MessageReader implements NewMessage {
     do {
       const pending = p.acceptText('URL ') ? this.#url() : this.#text()
       if (pending !== undefined) return pending
-    } while (p.accept(' '))
+    } while (p.acceptSp())
     return this.#close()
   }
 

@@ -80,17 +80,29 @@ export class Lexer {
   }
 
   sp(): this {
-    if (this.#text[this.#at] !== space) throw this.fault('a space')
-    this.#at++
+    if (this.#skipSpaces() === 0) throw this.fault('a space')
     return this
+  }
+
+  /** Takes the blanks that are next; true when they part something from what was read, not at the end. */
+  acceptSp(): boolean {
+    return this.#skipSpaces() > 0 && !this.atEnd
+  }
+
+  /** The grammar has one; more are forgiven, as Dovecot does. @returns how many there were */
+  #skipSpaces(): number {
+    const from = this.#at
+    while (this.#text[this.#at] === space) this.#at++
+    return this.#at - from
   }
 
   /** The end of the command. Blanks before it are forgiven, as Dovecot does. */
   end(): void {
-    let at = this.#at
-    while (this.#text[at] === space) at++
-    if (at < this.#text.length) throw this.fault('the end of the command')
-    this.#at = at
+    const from = this.#at
+    this.#skipSpaces()
+    if (this.atEnd) return
+    this.#at = from
+    throw this.fault('the end of the command')
   }
 
   tag(): string {

@@ -21,7 +21,7 @@ const maxEntries = 200
 /** One, or several in parentheses. The parentheses may be left out, as in the examples of RFC 5464 §4.4.1. */
 export function metadataEntries(p: Parser): readonly MetadataEntry[] {
   const entries = p.peek('(') ? p.nonEmptyList(() => metadataEntry(p)) : [metadataEntry(p)]
-  while (p.accept(' ')) entries.push(metadataEntry(p))
+  while (p.acceptSp()) entries.push(metadataEntry(p))
   if (entries.length > maxEntries) throw new SyntaxFault(`Expected at most ${maxEntries} entries`)
   return entries
 }

@@ -67,7 +67,7 @@ export function notifyGroups(p: Parser): NotifySpec {
       if (items !== undefined) throw new SyntaxFault('Expected items to fetch for the selected mailbox alone')
       groups.push({ filter, events })
     }
-  } while (p.accept(' '))
+  } while (p.acceptSp())
   return { selected, groups }
 }
 

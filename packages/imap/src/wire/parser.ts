@@ -61,13 +61,14 @@ export class Parser extends Lexer {
 
   /** `(` `)` or `(` item *(SP item) `)`. */
   list<T>(item: () => T): T[] {
-    this.expect('(')
+    this.expect('(').acceptSp()
     const items: T[] = []
     if (this.accept(')')) return items
     for (;;) {
       items.push(item())
+      const parted = this.acceptSp()
       if (this.accept(')')) return items
-      if (!this.accept(' ')) throw this.fault('a space or ")"')
+      if (!parted) throw this.fault('a space or ")"')
     }
   }
 

@@ -6,7 +6,7 @@ export interface PartialRange {
   /** From 1. */
   readonly low: number
   readonly high: number
-  /** As it was asked for: `500:400` is the same as `400:500`, and the answer names what was asked (RFC 9394 §4). */
+  /** What the answer names: the range that was asked for, `500:400` as `400:500`, which is the same (RFC 9394 §4). */
   readonly text: string
 }
 
@@ -20,8 +20,9 @@ export function partialRange(p: Parser): PartialRange {
   p.expect(':')
   const second = bound()
   const sign = from === 'last' ? '-' : ''
-  const text = `${sign}${first}:${sign}${second}`
-  return { from, low: Math.min(first, second), high: Math.max(first, second), text }
+  const low = Math.min(first, second)
+  const high = Math.max(first, second)
+  return { from, low, high, text: `${sign}${low}:${sign}${high}` }
 }
 
 /** Those of `numbers` that lie in the window, in their order. */

@@ -142,7 +142,6 @@ const faults = [
   '()',
   '(SEEN',
   'SEEN)',
-  'SEEN  DRAFT',
   'KEYWORD',
   'KEYWORD \\Seen',
   'ON 31-Feb-2020',

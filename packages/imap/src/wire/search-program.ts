@@ -62,6 +62,7 @@ export function searchProgram(
   if (!p.acceptText('CHARSET ')) return searchKeys(p, scope)
   // RFC 6855 §3.
   if (allowed === 'no charset') throw new SyntaxFault('CHARSET is given though UTF8=ACCEPT is enabled')
+  p.acceptSp()
   return charsetProgram(p, scope)
 }
 
@@ -93,10 +94,7 @@ export function checkFilter(keys: Uint8Array): void {
 function searchKeys(p: Parser, scope: SearchScope, charset = ''): SearchProgram {
   const reader = new KeyReader(p, scope, charset)
   const keys = [reader.key(0)]
-  while (p.accept(' ')) {
-    if (p.atEnd) break
-    keys.push(reader.key(0))
-  }
+  while (p.acceptSp()) keys.push(reader.key(0))
   const { usesModSeq, usesFuzzy, lacksFilters } = reader
   return { criteria: all(keys), usesModSeq, usesFuzzy, lacksFilters }
 }
@@ -182,7 +180,7 @@ class KeyReader {
     this.#p = new Parser({ text: Buffer.from(this.#scope.filter(key)), literals: [] })
     this.#filters.push(key)
     const keys = [this.key(depth)]
-    while (this.#p.accept(' ')) keys.push(this.key(depth))
+    while (this.#p.acceptSp()) keys.push(this.key(depth))
     this.#p.end()
     this.#filters.pop()
     this.#p = outer
@@ -238,9 +236,9 @@ class KeyReader {
       case 'TEXT':
         return this.#text(name === 'BODY' ? 'body' : 'text', '', this.#string())
       case 'KEYWORD':
-        return { kind: 'keyword', name: p.sp().atom() }
+        return { kind: 'keyword', name: p.sp().astring() }
       case 'UNKEYWORD':
-        return not({ kind: 'keyword', name: p.sp().atom() })
+        return not({ kind: 'keyword', name: p.sp().astring() })
       case 'LARGER':
       case 'SMALLER':
         return { kind: name === 'LARGER' ? 'larger' : 'smaller', sizeBytes: p.sp().number64() }
