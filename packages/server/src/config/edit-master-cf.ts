@@ -38,8 +38,11 @@ function editOne(text: string, edit: MasterCfEdit): string {
     throw new MasterCfEditError(`unmatched service name and type: "${edit.key}"`)
   }
   const before = lines.slice(place.first, place.last + 1)
-  // Comments between the lines of a service go with it only where the service goes.
-  const after = edit.kind === 'comment' ? before.map(commented) : changed(place.text, edit)
+  // Remarks between the lines of a service stay in the file, whatever becomes of it.
+  const after =
+    edit.kind === 'comment'
+      ? before.map(commented)
+      : [...before.filter((line) => line.trimStart().startsWith('#')), ...changed(place.text, edit)]
   return joined([...lines.slice(0, place.first), ...after, ...lines.slice(place.last + 1)])
 }
 

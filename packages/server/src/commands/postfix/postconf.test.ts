@@ -108,7 +108,8 @@ describe('Postfix: postconf(1), beside the real one', { skip: realPostconf === u
   const servicesFile = `# services
 smtp      inet  n       -       n       -       -       smtpd
 submission inet n       -       n       -       -       smtpd
-  -o syslog_name=postfix/submission
+  -o syslog_name=postfix/$service_name
+# a remark between
   -o { smtpd_recipient_restrictions = permit_sasl_authenticated, reject }
 smtp      unix  -       -       n       -       -       smtp
 maildrop  unix  -       n       n       -       -       pipe
@@ -137,6 +138,15 @@ maildrop  unix  -       n       n       -       -       pipe
     ['-M#', 'smtp/inet'],
     ['-MX', 'smtp/*'],
     ['-Me', '465/inet = 465 inet n - y - - smtpd -o { a = b c }'],
+    ['-Px'],
+    ['-F', 'smtp/inet/nosuch'],
+    ['-MX', 'submission/inet'],
+    ['-PX', 'submission/inet'],
+    ['-FX', 'smtp/inet/chroot'],
+    ['-Mh'],
+    ['-MH'],
+    ['-MP'],
+    ['-FMP'],
     ['-d', '-n'],
     ['-e', '#a = b'],
     ['-t'],

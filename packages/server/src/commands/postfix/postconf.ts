@@ -17,7 +17,7 @@ const usage =
 
 /** Shows and edits main.cf. Exit code 0 also for unknown names, with a warning: scripts rely on it. Postfix: postconf(1). */
 export async function postconf(args: readonly string[], shell: Shell): Promise<number> {
-  const options = getopt(args, 'aAbc:C:deEfFhHlmMno:pPtT:vxX#', usage)
+  const options = getopt(args, 'aAbc:C:defFhHlmMno:pPtT:vxX#', usage)
   const warn = (text: string) => shell.err(`postconf: warning: ${text}\n`)
   refusePairs(options)
   for (const flag of ['a', 'A', 'l', 'T']) {
@@ -47,7 +47,21 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
 }
 
 /** What cannot be asked for at once. */
-const apart = ['-d -n', '-h -H', '-a -m', '-a -A', '-l -m', '-e -n', '-e -d', '-e -X', '-e -#', '-X -#']
+const apart = [
+  '-F -M',
+  '-M -P',
+  '-F -P',
+  '-d -n',
+  '-h -H',
+  '-a -m',
+  '-a -A',
+  '-l -m',
+  '-e -n',
+  '-e -d',
+  '-e -X',
+  '-e -#',
+  '-X -#',
+]
 
 function refusePairs(options: Options): void {
   const found = apart.find((pair) => pair.split(' ').every((flag) => options.has(flag.slice(1))))

@@ -51,9 +51,14 @@ function masterText(config: Config): string {
   return config.texts.masterCf ?? builtText(config)
 }
 
+/** What has no meaning with each form. */
+const unfit = { M: [...'dhHnp'], F: [...'dnpX#'], P: [...'dnp#'] } as const
+
 /** `postconf -M`, `-F` and `-P`, with -e, -X and -#. Postfix: postconf(1). */
 export function postconfServices(options: Options, config: Config, shell: Shell): number {
   const form = options.has('M') ? 'M' : options.has('F') ? 'F' : 'P'
+  for (const flag of unfit[form])
+    if (options.has(flag)) throw new CommandError(`with option -${form}, do not specify -${flag}`)
   const hasSetting = options.rest.some((word) => word.includes('=')) && !options.has('d')
   if (options.has('e') || options.has('X') || options.has('#') || hasSetting) {
     if (options.rest.length === 0)
@@ -67,11 +72,10 @@ export function postconfServices(options: Options, config: Config, shell: Shell)
     edit(config, edits)
     return exit.ok
   }
-  for (const flag of ['d', 'n', 'p'])
-    if (options.has(flag)) throw new CommandError(`with option -${form}, do not specify -${flag}`)
   const { services, problems } = parseMasterCf(masterText(config))
   for (const { line, message } of problems) shell.err(`postconf: warning: master.cf:${line}: ${message}\n`)
   const patterns = options.rest.length > 0 ? options.rest : ['*']
+  if (form === 'F') for (const pattern of patterns) refuseUnknownField(pattern.split('/')[2] ?? '*')
   for (const pattern of patterns) {
     const lines = services.flatMap((entry) => shown(entry, pattern, form, options, config))
     for (const line of lines) shell.out(`${line}\n`)
@@ -99,7 +103,9 @@ function shown(
     form === 'F'
       ? serviceFields.map((name) => [name, fields[name]] as const)
       : entry.options
-          .map(({ name, value }) => [name, options.has('x') ? expanded(value, config) : value] as const)
+          .map(
+            ({ name, value }) => [name, options.has('x') ? expanded(value, entry, config) : value] as const,
+          )
           .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   return rows
     .filter(([name]) => matches(third, name))
@@ -111,9 +117,9 @@ function shown(
     })
 }
 
-function expanded(value: string, config: Config): string {
+function expanded(value: string, { fields }: ServiceEntry, config: Config): string {
   try {
-    return expand(value, (name) => config.raw(name))
+    return expand(value, (name) => (name === 'service_name' ? fields.service : config.raw(name)))
   } catch (error) {
     if (error instanceof ExpansionError) return value
     throw error
@@ -128,10 +134,7 @@ function editOf(word: string, form: 'M' | 'F' | 'P', options: Options): MasterCf
     const [service = '', type = '', name] = word.split('/')
     if (type === '') throw new CommandError(`need service/type: "${word}"`)
     if (form === 'M') return { kind: taking, key: `${service}/${type}` }
-    if (form !== 'P' || taking !== 'remove' || name === undefined)
-      throw new CommandError(
-        `-${form} with ${taking === 'remove' ? '-X' : '-#'} is not possible for "${word}"`,
-      )
+    if (name === undefined) throw new CommandError('-Pe or -PX requires service_name/type/parameter')
     return { kind: 'removeOption', key: `${service}/${type}`, name }
   }
   const equals = word.indexOf('=')
@@ -146,9 +149,13 @@ function editOf(word: string, form: 'M' | 'F' | 'P', options: Options): MasterCf
     if (/\s/.test(value)) throw new CommandError('-Pe does not accept whitespace in parameter value')
     return { kind: 'option', key, name, value }
   }
-  if (!serviceFields.some((field) => field === name))
-    throw new CommandError(`invalid service attribute name: "${name}"`)
+  refuseUnknownField(name)
   return { kind: 'field', key, field: name as ServiceField, value }
+}
+
+function refuseUnknownField(name: string): void {
+  if (name !== '*' && !serviceFields.some((field) => field === name))
+    throw new CommandError(`invalid service attribute name: "${name}"`)
 }
 
 /** An edit of `*` is one of each service that fits; of a service that is not there, none. Postfix: postconf -F, -P. */
