@@ -63,6 +63,24 @@ const rows: readonly Row[] = [
     wanted: /data folder .*\/file\/data: ENOTDIR[^\n]*\n[^\n]*data_directory/,
   },
   {
+    title: 'a data folder on a file system that makes no folders',
+    lines: () => 'data_directory = /proc/posthorn/data',
+    wanted: /data folder \/proc\/posthorn\/data: ENOENT[^\n]*\n[^\n]*data_directory/,
+  },
+  {
+    title: 'a faulty line of master.cf',
+    lines: ({ folder }) => {
+      writeFileSync(join(folder, 'master.cf'), 'smtp inet n - n - -\n')
+      return ''
+    },
+    wanted: /master\.cf:1: bad field count[^\n]*\n[^\n]*mend .*\/master\.cf /,
+  },
+  {
+    title: 'an address that is not ours',
+    lines: () => 'inet_interfaces = 203.0.113.77',
+    wanted: /main\.cf:15: Cannot listen on 203\.0\.113\.77[^\n]*\n[^\n]*correct inet_interfaces/,
+  },
+  {
     title: 'a log file that cannot be written',
     lines: ({ folder }) => `maillog_file = ${folder}`,
     wanted: /maillog_file = .*: EISDIR[^\n]*\n[^\n]*writable/,

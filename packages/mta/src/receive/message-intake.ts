@@ -3,6 +3,7 @@ import type { MessageStore, MessageWriter, StagedMessage } from '@posthorn/stora
 import type { ContentFilter } from '../checks/index.ts'
 import type { MilterContent } from '../milter/index.ts'
 import { type HeaderFacts, HeaderGate } from './header-gate.ts'
+import { MailboxLine } from './mailbox-line.ts'
 import { mendHeader, type OwnHeader } from './own-header.ts'
 
 export interface IntakeOptions {
@@ -44,8 +45,15 @@ export function openIntake(messages: Pick<MessageStore, 'stage'>, options: Intak
   )
   let sizeBytes = 0
   let tooLarge = false
+  const separators = new MailboxLine()
   const pass = (bytes: Uint8Array) => (bytes.length === 0 ? undefined : gate.push(bytes))
+  const take = (bytes: Uint8Array) => (filter === undefined ? gate.push(bytes) : pass(filter.push(bytes)))
+  const takeRest = () => {
+    const rest = separators.rest()
+    return rest.length === 0 ? undefined : take(rest)
+  }
   const finishChecks = async (): Promise<ContentFilter | undefined> => {
+    await takeRest()
     if (filter !== undefined) await pass(filter.finish())
     if (content !== undefined) {
       await gate.finish()
@@ -65,12 +73,14 @@ export function openIntake(messages: Pick<MessageStore, 'stage'>, options: Intak
       sizeBytes += chunk.length
       if (options.sizeLimitBytes > 0 && sizeBytes > options.sizeLimitBytes) tooLarge = true
       if (tooLarge) return undefined
-      return filter === undefined ? gate.push(chunk) : pass(filter.push(chunk))
+      return take(separators.push(chunk))
     },
     checked() {
       return filter === undefined && content === undefined ? undefined : finishChecks()
     },
     async finish() {
+      const rest = takeRest()
+      if (rest !== undefined) await rest
       const last = content === undefined ? gate.finish() : pour(content, writer)
       if (last !== undefined) await last
       return writer.finish()

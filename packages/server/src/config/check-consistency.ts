@@ -1,8 +1,10 @@
+import { closest } from '@posthorn/mta/closest'
 import { compileUidlFormat } from '@posthorn/pop3/uidl'
 import { clientQuirks } from '../services/imap-capabilities.ts'
 import { mechanismProblems } from '../services/mechanisms.ts'
 import { expireDays, workarounds } from '../services/pop3-options.ts'
 import { parseSourceWord } from '../services/source-word.ts'
+import { readTlsVersions } from '../services/tls-versions.ts'
 import { contradictions } from './check-contradictions.ts'
 import type { Config } from './config.ts'
 
@@ -26,6 +28,7 @@ export function checkConsistency(config: Config): Findings {
   checkDeliverers(config, found)
   checkFeedback(config, found)
   checkLogins(config, found)
+  checkProtocols(config, found)
   return found
 }
 
@@ -120,6 +123,30 @@ function checkLogins({ values }: Config, { problems }: Findings): void {
       } catch (error) {
         problems.push((error as Error).message)
       }
+    }
+  }
+}
+
+const readingProtocols = ['imap', 'pop3', 'lmtp'] as const
+
+function checkProtocols({ values }: Config, { problems, warnings }: Findings): void {
+  for (const word of values.protocols.map((name) => name.toLowerCase())) {
+    if (word === 'none' || readingProtocols.some((name) => name === word)) continue
+    const close = closest(word, readingProtocols)
+    if (/^(?:imap|pop3)s$/.test(word))
+      warnings.push(`protocols: '${word}' protocol is no longer necessary, remove it`)
+    // No mail depends on its port, and it stands in many copied configurations.
+    else if (word === 'sieve') warnings.push('protocols: sieve is not served here')
+    else
+      problems.push(
+        `protocols: Unknown protocol: ${word}; ${close === undefined ? `one of ${readingProtocols.join(', ')}` : `did you mean "${close}"?`}`,
+      )
+  }
+  for (const name of ['smtpd_tls_protocols', 'smtpd_tls_mandatory_protocols'] as const) {
+    try {
+      readTlsVersions(values[name])
+    } catch (error) {
+      problems.push(`${name}: ${(error as Error).message}; write for instance >=TLSv1.2`)
     }
   }
 }

@@ -4,7 +4,6 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   renameSync,
   type Stats,
@@ -12,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolders } from '../make-folders.ts'
 
 export type MainCfEdit =
   | { readonly kind: 'set'; readonly name: string; readonly value: string }
@@ -59,7 +59,7 @@ export function editMainCf(text: string, edits: readonly MainCfEdit[]): EditedMa
 
 /** Replaces the file in one step; what was there before is kept as `FILE.bak`. */
 export function writeConfigFile(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o750 })
+  makeFolders(dirname(file), 0o750)
   let before: Stats | undefined
   try {
     before = statSync(file)

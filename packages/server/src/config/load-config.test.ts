@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { compareConfigs } from './config.ts'
+import { ConfigError } from './config-error.ts'
 import { buildConfig } from './load-config.ts'
 import { locateMainCf } from './locate.ts'
 import { testMachine } from './machine-fixture.ts'
@@ -94,14 +95,42 @@ describe('configuration', () => {
       ],
       [
         'smtpd_restriction_classes = staff',
-        'smtpd_restriction_classes: "staff" is not defined: add `staff = …`',
+        'main.cf:1: smtpd_restriction_classes: "staff" is not defined: add `staff = …`',
       ],
-      ['smtp_port = 1143', 'imap_port and smtp_port are both 1143'],
-      ['myhostname = bad host', 'bad string parameter value: myhostname = bad host'],
+      ['\nsmtp_port = 1143', 'main.cf:2: imap_port and smtp_port are both 1143'],
+      ['myhostname = bad host', 'main.cf:1: bad string parameter value: myhostname = bad host'],
+      ['myhostname =', 'main.cf:1: bad string parameter value: myhostname = '],
+      ['protocols = imap pop4', 'main.cf:1: protocols: Unknown protocol: pop4; did you mean "pop3"?'],
+      ['protocols = imap qqqqq', 'main.cf:1: protocols: Unknown protocol: qqqqq; one of imap, pop3, lmtp'],
+      [
+        'smtpd_tls_protocols = SSLv9',
+        'main.cf:1: smtpd_tls_protocols: "SSLv9" is no TLS version: tlsv1 tlsv1.1 tlsv1.2 tlsv1.3; write for instance >=TLSv1.2',
+      ],
       ['myorigin = /nosuch', 'main.cf:1: myorigin = /nosuch: /nosuch cannot be read, or is empty'],
     ]
     for (const [text, expected] of rows)
       assert.ok(read(text).problems.includes(expected), `${text}\n${read(text).problems.join('\n')}`)
+  })
+
+  it('protocols of older Dovecots are understood', () => {
+    const { config, problems } = read('protocols = imaps pop3s sieve\nssl = yes')
+    assert.deepEqual(problems, [])
+    assert.deepEqual(
+      config.services.reading.map(({ kind }) => kind),
+      ['imap', 'imaps', 'pop3', 'pop3s'],
+    )
+    assert.deepEqual(config.warnings, [
+      "protocols: 'imaps' protocol is no longer necessary, remove it",
+      "protocols: 'pop3s' protocol is no longer necessary, remove it",
+      'protocols: sieve is not served here',
+    ])
+  })
+
+  it('the remedy names the files that are wrong', () => {
+    const remedy = (problems: readonly string[]) => new ConfigError(problems, '/etc/p/main.cf').remedy
+    assert.match(remedy(['main.cf:1: x']), /^mend \/etc\/p\/main\.cf \(/)
+    assert.match(remedy(['master.cf:1: x']), /^mend \/etc\/p\/master\.cf \(/)
+    assert.match(remedy(['POSTHORN_X: y', 'master.cf:1: x']), /main\.cf and \/etc\/p\/master\.cf/)
   })
 
   it('an open relay is not started', () => {

@@ -141,8 +141,14 @@ function readTexts(
     problemsWith: (own) => readTexts(place, texts, sources, masterCf, own).problems,
   }
   const consistency = checkConsistency(config)
-  problems.push(...consistency.problems)
+  problems.push(...consistency.problems.map((problem) => located(problem, set)))
   return { config: { ...config, warnings: [...config.warnings, ...consistency.warnings] }, problems }
+}
+
+/** With the line of the setting that it speaks of, where somebody has set it. */
+function located(problem: string, set: ReadonlyMap<string, Setting>): string {
+  const name = problem.match(/\w+/g)?.find((word) => set.has(word))
+  return name === undefined ? problem : `${set.get(name)?.source}: ${problem}`
 }
 
 /** What is wrong with the `-o` of listeners, beyond what is wrong with main.cf. */

@@ -132,7 +132,10 @@ export function servicesOf(input: ServicesInput): Services {
     if (values[parameter] === 0 || found.reading.some((one) => one.kind === kind)) continue
     found.reading.push({ key: parameter, kind, port: values[parameter], host: undefined })
   }
-  const protocols = new Set(values.protocols.map((name) => name.toLowerCase()))
+  // Dovecot 1 had imaps and pop3s, too.
+  const protocols = new Set(
+    values.protocols.map((name) => name.toLowerCase().replace(/^(imap|pop3)s$/, '$1')),
+  )
   const lmtp = protocols.has('lmtp') && values.lmtp_port !== 0
   if (lmtp && !found.smtp.some(({ kind }) => kind === 'lmtp'))
     for (const host of values.lmtp_listen)

@@ -1,19 +1,11 @@
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  utimesSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fdatasyncSync, fsyncSync, openSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeMailboxName } from '@posthorn/imap'
 import type { Mailbox } from '@posthorn/storage'
 import { withLf } from '../import/line-ends.ts'
 import { formatMaildirFlags } from '../import/maildir/file-name.ts'
 import { formatDovecotUidList } from '../import/maildir/uid-list.ts'
+import { makeFolders } from '../make-folders.ts'
 import type { ExportedMessage, MailboxWriter } from './export-mailboxes.ts'
 
 /** Letters for keywords: a to z. */
@@ -25,7 +17,7 @@ const maxKeywords = 26
  */
 export function createMaildirWriter(root: string, mailbox: Mailbox): MailboxWriter {
   const path = maildirPath(root, mailbox.name)
-  for (const folder of ['cur', 'new', 'tmp']) mkdirSync(join(path, folder), { recursive: true, mode: 0o700 })
+  for (const folder of ['cur', 'new', 'tmp']) makeFolders(join(path, folder), 0o700)
   const keywords: string[] = []
   const files: [uid: number, base: string, pop3Id: string | undefined][] = []
   return {

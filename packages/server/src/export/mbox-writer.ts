@@ -1,16 +1,17 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { findHeader, formatAddress, headerEnd, isNullAddress, parseReversePath } from '@posthorn/mail'
 import { type Mailbox, systemFlag } from '@posthorn/storage'
 import { withLf } from '../import/line-ends.ts'
 import { formatFromLine } from '../import/mbox/from-line.ts'
 import { quoteFrom } from '../import/mbox/unquote-from.ts'
+import { makeFolders } from '../make-folders.ts'
 import type { ExportedMessage, MailboxWriter } from './export-mailboxes.ts'
 
 /** One file in mboxrd form (RFC 4155), flags and keywords in the fields that mutt, Pine and Dovecot read. */
 export function createMboxWriter(root: string, mailbox: Mailbox): MailboxWriter {
   const file = mboxPath(root, mailbox.name)
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  makeFolders(dirname(file), 0o700)
   const fd = openSync(file, 'wx', 0o600)
   let first = true
   return {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { appendFileSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Uid } from '@posthorn/storage'
+import { makeFolders } from '../make-folders.ts'
 
 /** A message that was brought here. */
 export interface Brought {
@@ -58,7 +59,7 @@ export class Ledger {
     const name = createHash('sha256').update(`${account}\n${source}`).digest('hex').slice(0, 24)
     const file = join(folder, `${name}.jsonl`)
     if (use === 'read-only') return new Ledger(file, undefined)
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolders(folder, 0o700)
     const isNew = !existsSync(file)
     const fd = openSync(file, 'a', 0o600)
     if (isNew) appendFileSync(fd, `${JSON.stringify({ type: 'source', account, source })}\n`)

@@ -1,7 +1,8 @@
-import { mkdirSync, openSync } from 'node:fs'
+import { openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Log, LogEvent } from '@posthorn/mail'
 import pino from 'pino'
+import { makeFolders } from '../make-folders.ts'
 import { formatMaillog, type MaillogNames } from './maillog.ts'
 
 export interface LogWriterOptions extends MaillogNames {
@@ -31,7 +32,7 @@ const batchLength = 65_536
 
 /** Makes the folder of the file, too. Throws the system's error. */
 export function openLogFile(file: string): number {
-  mkdirSync(dirname(file), { recursive: true })
+  makeFolders(dirname(file), 0o777)
   return openSync(file, 'a', 0o640)
 }
 

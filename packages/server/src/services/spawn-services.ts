@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Log } from '@posthorn/mail'
@@ -7,6 +7,7 @@ import type { LocalUser } from '@posthorn/mta'
 import { listenForSockets, localSocketAnswers, type SocketListener } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
 import type { SpawnService } from '../config/services.ts'
+import { makeFolders } from '../make-folders.ts'
 import { timeLimitOf } from './time-limit.ts'
 
 export interface SpawnServices {
@@ -58,7 +59,7 @@ export async function openSpawnServices({ config, log, userNamed }: SpawnParts):
 
 /** A socket that nobody listens at any more is replaced. */
 async function clearPath(path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolders(dirname(path), 0o700)
   if (existsSync(path) && !(await localSocketAnswers(path))) rmSync(path)
 }
 

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Log } from '@posthorn/mail'
 import { type DayTally, type SessionResult, TlsTally } from '@posthorn/mta'
+import { makeFolders } from '../make-folders.ts'
 
 export interface TlsReportParts {
   /** `tlsrpt` in the data folder: a folder for each day, a file in it for each process. */
@@ -72,7 +73,7 @@ export class TlsReports {
     const folder = join(this.#parts.folder, this.#day)
     const file = join(folder, this.#file)
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      makeFolders(folder, 0o700)
       writeFileSync(`${file}.new`, JSON.stringify(this.#tally.save()), { mode: 0o600 })
       renameSync(`${file}.new`, file)
     } catch (error) {

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { localSocketAnswers } from '@posthorn/net/local-socket'
 import { type ControlActions, serveControl } from '../control/control-server.ts'
 import { type PublicActions, servePublic } from '../control/public-server.ts'
+import { makeFolders } from '../make-folders.ts'
 import { errorCode, StartError } from '../start-error.ts'
 import { asOwner, giveDataFolder, type MailOwner } from './mail-owner.ts'
 
@@ -45,8 +46,7 @@ export function dataFolderAt(path: string): DataFolder {
  */
 export function prepareDataFolder(path: string, owner?: MailOwner): DataFolder {
   try {
-    const made = mkdirSync(path, { recursive: true, mode: 0o711 }) === undefined ? 'found' : 'new'
-    giveDataFolder(path, owner, made)
+    giveDataFolder(path, owner, makeFolders(path, 0o711) === 'made' ? 'new' : 'found')
     asOwner(owner, () => {
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
       preparePublic(dataFolderAt(path))

@@ -1,10 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Log } from '@posthorn/mail'
 import { ListenError, localSocketAnswers } from '@posthorn/net'
 import type { SmtpListening, SmtpService, SmtpServiceName } from '@posthorn/smtp'
 import type { Config } from '../config/config.ts'
 import type { SmtpListenerService } from '../config/services.ts'
+import { whereSet } from '../config/where-set.ts'
+import { makeFolders } from '../make-folders.ts'
 import { listenHosts, readingHosts, smtpHosts } from '../services/listen-hosts.ts'
 import { createLocalUsers } from '../services/local-user.ts'
 import { openReadingListeners, type ReadingServices } from '../services/reading-listeners.ts'
@@ -54,12 +56,18 @@ const portNames: Readonly<Record<SmtpServiceName, ServiceName>> = {
 type OpenSmtp = SmtpListening & { readonly key: string }
 
 /** One way to say that a port cannot be had, whoever found out. */
-function startError(error: unknown, host: string, port: number, parameter: string): StartError {
+function startError(
+  error: unknown,
+  { host, port, parameter }: { readonly host: string; readonly port: number; readonly parameter: string },
+  config: Config,
+): StartError {
   const listenError =
     error instanceof ListenError ? error : new ListenError(errorCode(error), host, port, { cause: error })
-  return new StartError(`${listenError.message.replace(/; [^;]*$/, '')} (${parameter})`, listenError.remedy, {
-    cause: error,
-  })
+  const reason = listenError.message.replace(/; [^;]*$/, '')
+  // What is wrong is the address where that is not ours, and the port otherwise.
+  const named = /^EADDRNOTAVAIL$|^ENOTFOUND$/.test(listenError.code) ? 'inet_interfaces' : parameter
+  const place = config.isSet(named) ? `${whereSet(config, named)}: ` : ''
+  return new StartError(`${place}${reason} (${parameter})`, listenError.remedy, { cause: error })
 }
 
 async function openSmtp({ config, smtp, portOf }: ListenersInput): Promise<readonly OpenSmtp[]> {
@@ -82,7 +90,8 @@ async function openSmtp({ config, smtp, portOf }: ListenersInput): Promise<reado
         open.push({ ...listening, key })
       } catch (error) {
         await Promise.all(open.map(async (listening) => await listening.close()))
-        throw startError(error, host, port, key.endsWith('/inet') ? `master.cf: ${key}` : key)
+        const parameter = key.endsWith('/inet') ? `master.cf: ${key}` : key
+        throw startError(error, { host, port, parameter }, config)
       }
     }
   }
@@ -96,7 +105,7 @@ async function listenAt(
   service: SmtpService,
 ): Promise<SmtpListening> {
   const everybody = access === 'everybody'
-  mkdirSync(dirname(path), { recursive: true, mode: everybody ? 0o755 : 0o700 })
+  makeFolders(dirname(path), everybody ? 0o755 : 0o700)
   if (existsSync(path) && !(await localSocketAnswers(path))) rmSync(path)
   const listening = await service.listen({ service: kind, path })
   chmodSync(path, everybody ? 0o666 : 0o600)
@@ -114,9 +123,12 @@ export async function openListeners(input: ListenersInput): Promise<Listeners> {
   const pop3AndImap = await openReadingListeners(config, readingHosts(config), reading, portOf).catch(
     async (error) => {
       await Promise.all(smtp.map(async (listening) => await listening.close()))
-      if (error instanceof ListenError)
-        throw startError(error, error.host, error.port, 'imap_port, pop3_port')
-      throw error
+      if (!(error instanceof ListenError)) throw error
+      const { host, port } = error
+      const { key } = config.services.reading.find((one) => portOf(one.kind, one.port) === port) ?? {}
+      const parameter =
+        key === undefined ? 'imap_port, pop3_port' : key.endsWith('/inet') ? `master.cf: ${key}` : key
+      throw startError(error, { host, port, parameter }, config)
     },
   )
   const spawned = await openSpawnServices({ config, log: input.log, userNamed: createLocalUsers() })

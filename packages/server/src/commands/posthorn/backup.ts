@@ -1,9 +1,10 @@
-import { constants, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { constants, copyFileSync, cpSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { restoreStore } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
 import { masterCfFile } from '../../config/load-config.ts'
 import { parameters } from '../../config/schema/schema.ts'
+import { makeFolders } from '../../make-folders.ts'
 import { serverStatus } from '../server-control.ts'
 import { CommandError } from '../shell.ts'
 import { becomeOwner, locateSite, withSite } from '../site.ts'
@@ -28,7 +29,7 @@ export async function backUp({ shell, site }: CommandContext, to: string): Promi
   const target = resolve(to)
   if (existsSync(target) && readdirSync(target).length > 0) throw new CommandError(`${target} is not empty`)
   await withSite(shell, site(), async ({ store, config }) => {
-    mkdirSync(target, { recursive: true, mode: 0o700 })
+    makeFolders(target, 0o700)
     await store.flushJournal()
     const report = await store.backup(join(target, parts.store))
     const files = copySettings(config, target)
@@ -57,13 +58,13 @@ function copySettings(config: Config, target: string): readonly string[] {
   for (const name of secretFiles) {
     const file = join(config.values.data_directory, name)
     if (!existsSync(file)) continue
-    mkdirSync(join(target, parts.secrets), { recursive: true, mode: 0o700 })
+    makeFolders(join(target, parts.secrets), 0o700)
     copyFileSync(file, join(target, parts.secrets, name))
     copied.push(file)
   }
   for (const file of tableFiles(config)) {
     const place = join(target, parts.tables, file)
-    mkdirSync(dirname(place), { recursive: true, mode: 0o700 })
+    makeFolders(dirname(place), 0o700)
     copyFileSync(file, place)
     copied.push(file)
   }
@@ -95,7 +96,7 @@ export async function restore({ shell, site }: CommandContext, from: string): Pr
   if ((await serverStatus(shell, site())) !== undefined)
     throw new CommandError('stop the server first: posthorn stop')
   const { config, folder } = locateSite(shell, site())
-  mkdirSync(folder.path, { recursive: true, mode: 0o711 })
+  makeFolders(folder.path, 0o711)
   becomeOwner(folder.path)
   await restoreStore(join(source, parts.store), folder.storeFolder)
   shell.out(`${folder.storeFolder}: restored\n`)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type ExportReport, exportMailboxes, type MailboxWriter } from '../../export/export-mailboxes.ts'
@@ -10,6 +10,7 @@ import { createMboxSource } from '../../import/mbox/mbox-source.ts'
 import { createProgress } from '../../import/progress.ts'
 import { sideOf } from '../../import/receipt.ts'
 import type { MailSource } from '../../import/source.ts'
+import { makeFolders } from '../../make-folders.ts'
 import { CommandError, exit } from '../shell.ts'
 import { withSite } from '../site.ts'
 import { formatColumns, readableSize } from './columns.ts'
@@ -55,7 +56,7 @@ async function writeOut(
     if (existsSync(root) && readdirSync(root).length > 0) throw new CommandError(`${root} is not empty`)
     const account = await accounts.find(address)
     if (account === undefined) throw new CommandError(`No such account: ${address}`, exit.noUser)
-    mkdirSync(root, { recursive: true, mode: 0o700 })
+    makeFolders(root, 0o700)
     const progress = createProgress(shell.terminal, shell.err)
     const writerFor = form === 'maildir' ? createMaildirWriter : createMboxWriter
     const reports = await exportMailboxes(store, account, only, progress, {
