@@ -128,7 +128,10 @@ describe('what an administrator must mend is one message, exit code 1, and nothi
         await new Promise<void>((resolve) => other.listen(site.ports.imap, '127.0.0.1', resolve))
         const { code, err } = await command(site, ['start'])
         await new Promise((resolve) => other.close(resolve))
-        assert.match(err, new RegExp(`127\\.0\\.0\\.1.*${site.ports.imap}.*in use[^\\n]*imap_port`))
+        assert.match(
+          err,
+          new RegExp(`main\\.cf:\\d+: .*127\\.0\\.0\\.1:${site.ports.imap}.*in use \\(imap_port\\)`),
+        )
         assert.match(err, /\n.*(stop|choose|another)/)
         assert.equal(code, 1)
         await assertNothingRuns(site)
