@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import {
   assertNothingRuns,
   command,
   createSite,
+  eventually,
   imapClient,
   inFolder,
   LineClient,
@@ -99,4 +103,33 @@ test('a client that reads nothing does not keep the server beyond shutdown_grace
       assert.ok(tookMs < 20_000, `${Math.round(tookMs)} ms`)
     },
   )
+})
+
+test('SIGTERM to `npm start` ends the server, and npm with its exit code', async (t) => {
+  await inFolder(async (folder) => {
+    const site = await createSite(folder)
+    const npm = spawn('npm', ['start'], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { PATH: process.env['PATH'] ?? '', HOME: folder, POSTHORN_CONFIG: site.mainCf },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      // A group of its own, of which nothing is left whatever happens.
+      detached: true,
+    })
+    t.after(() => {
+      try {
+        process.kill(-(npm.pid ?? 0), 'SIGKILL')
+      } catch {
+        // All of it has ended.
+      }
+    })
+    const ended = once(npm, 'close')
+    let said = ''
+    npm.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+    })
+    await eventually(() => assert.match(said, /Posthorn is ready/))
+    npm.kill('SIGTERM')
+    assert.deepEqual(await ended, [0, null])
+    await assertNothingRuns(site)
+  })
 })
