@@ -9,6 +9,7 @@ import { emailId, threadId } from '../wire/object-id.ts'
 import { pieceBytes, ResponseWriter } from '../wire/response.ts'
 import { ColumnRows } from './column-rows.ts'
 import type { RowsAsked } from './kept-rows.ts'
+import type { ListedRows } from './listed-rows.ts'
 import type { MessageView } from './message-view.ts'
 import { givePiece, takePiece } from './output-memory.ts'
 import { SequenceWalk } from './sequence-walk.ts'
@@ -228,6 +229,27 @@ export class FetchOutput {
       this.#sinceTurn += (row - before) * numbersWeight
       if (writer.length > 0) await this.flush()
     }
+  }
+
+  /** Rows from `row` on, up to the first one without listing: its number. */
+  async writeListed(rows: ListedRows, batch: MessageBatch, row: number): Promise<number> {
+    const { writer } = this
+    let at = row
+    while (at < batch.uids.length && !this.#session.gone) {
+      const lengthBytes = rows.roomFor(batch, at)
+      if (lengthBytes === 0) return at
+      // What is ready need not be moved to where there is room.
+      if (lengthBytes > writer.roomBytes) await this.flush()
+      const memory = writer.room(lengthBytes)
+      const from = writer.end
+      const before = at
+      const most = Math.max(batchBytes, lengthBytes)
+      at = rows.write(batch, at, memory, from, Math.min(memory.length, from + most))
+      writer.endAt(rows.end)
+      this.#sinceTurn += (at - before) * copiedWeight
+      if (this.full) await this.flush()
+    }
+    return at
   }
 
   /** `* n FETCH (`, and the flags when this command changed them and they are not among the items. */

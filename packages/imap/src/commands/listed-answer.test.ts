@@ -33,6 +33,7 @@ const questions = [
   'FETCH 1:* (BODY.PEEK[HEADER.FIELDS (Subject)]<2.20>)',
   'FETCH 1:* (BODY.PEEK[HEADER.FIELDS (Subject X-Unkept)])',
   'FETCH 1:* (BODY.PEEK[HEADER.FIELDS.NOT (Subject)] ENVELOPE)',
+  'FETCH 1:* (ENVELOPE FLAGS MODSEQ SAVEDATE EMAILID ENVELOPE FLAGS)',
 ] as const
 
 const fill = async (imap: ImapFixture, t: TestContext): Promise<void> => {
@@ -67,6 +68,9 @@ test('RFC 9051 §6.4.5: answers from listings are those made from the messages, 
   const imap = await startImapFixture(t)
   await fill(imap, t)
   const client = await imap.login('INBOX')
+  await client.ok('ENABLE CONDSTORE')
+  await client.ok('STORE 3:40 +FLAGS (\\Flagged $Forwarded)')
+  await client.ok('STORE 30:50 +FLAGS (\\Seen other)')
   const before: string[][] = []
   for (const question of questions) before.push((await client.ok(question)).slice(0, -1))
   await (imap.store as Store & Maintenance).makeTexts()
@@ -81,6 +85,19 @@ test('RFC 9051 §6.4.5: answers from listings are those made from the messages, 
     const all = await client.ok(question)
     assert.ok(all.length > before[at]!.length, question)
   }
+})
+
+test('RFC 9586 §3: answers from listings begin with the UID after ENABLE UIDONLY', async (t) => {
+  const imap = await startImapFixture(t)
+  await fill(imap, t)
+  const client = await imap.login()
+  await client.ok('ENABLE UIDONLY')
+  await client.ok('SELECT INBOX')
+  const question = 'UID FETCH 1:* (FLAGS ENVELOPE BODY.PEEK[HEADER.FIELDS (Subject From)])'
+  const before = (await client.ok(question)).slice(0, -1)
+  assert.match(before[0]!, /^\* 1 UIDFETCH \(FLAGS \([^)]*\) ENVELOPE/)
+  await (imap.store as Store & Maintenance).makeTexts()
+  assert.deepEqual((await client.ok(question)).slice(0, -1), before)
 })
 
 test('listings have the messages of the corpus, and fields where the summary has all', async (t) => {

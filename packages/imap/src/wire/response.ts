@@ -96,6 +96,11 @@ export class ResponseWriter {
     return this.#buffer
   }
 
+  /** Before more memory is needed. */
+  get roomBytes(): number {
+    return this.#buffer.length - this.#end
+  }
+
   get end(): number {
     return this.#end
   }

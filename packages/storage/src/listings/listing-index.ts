@@ -29,6 +29,18 @@ export interface BlockColumn {
   state: 'unchecked' | 'whole'
 }
 
+/** Messages that are looked for: columns of the same length. */
+export interface WantedListings {
+  readonly messageIds: Float64Array
+  readonly blobIds: Float64Array
+  readonly sizes: Float64Array
+}
+
+interface RowPlaces {
+  readonly starts: Uint32Array
+  readonly ends: Uint32Array
+}
+
 interface Block {
   readonly firstRow: number
   readonly count: number
@@ -128,19 +140,63 @@ export class ListingIndex {
     return ids[at + 1] === blobId && ids[at + 2] === sizeBytes ? row : -1
   }
 
-  blockOf(row: number): number {
-    return this.#blockOf[row] as number
+  /** Rows of messages, -1 for those that have none. @param guess the row that the first one probably is */
+  locate({ messageIds, blobIds, sizes }: WantedListings, guess: number): Int32Array {
+    const ids = this.#ids
+    const rows = new Int32Array(messageIds.length)
+    let next = guess
+    for (let at = 0; at < rows.length; at++) {
+      const place = next * idsOfMessage
+      const messageId = messageIds[at] as number
+      const blobId = blobIds[at] as number
+      const sizeBytes = sizes[at] as number
+      const isNext =
+        next < this.#count &&
+        ids[place] === messageId &&
+        ids[place + 1] === blobId &&
+        ids[place + 2] === sizeBytes
+      const row = isNext ? next : this.find(messageId, blobId, sizeBytes, next)
+      rows[at] = row
+      if (row >= 0) next = row + 1
+    }
+    return rows
   }
 
-  /** Where the octets of a row begin in the column of its block … */
-  startOf(row: number, column: number): number {
-    const { firstRow } = this.blocks[this.#blockOf[row] as number] as Block
-    return row === firstRow ? 0 : ((this.#ends[column] as Uint32Array)[row - 1] as number)
+  /** Blocks that have octets of `rows` in a column, each once, in the order of the file. */
+  blocksOf(rows: Int32Array, column: number): number[] {
+    const blockOf = this.#blockOf
+    const blocks: number[] = []
+    let last = -1
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows[at] as number
+      if (row < 0 || blockOf[row] === last) continue
+      last = blockOf[row] as number
+      if (this.blocks[last]?.columns[column]?.lengthBytes !== 0) blocks.push(last)
+    }
+    return [...new Set(blocks)].sort((a, b) => a - b)
   }
 
-  /** … and where they end. */
-  endOf(row: number, column: number): number {
-    return (this.#ends[column] as Uint32Array)[row] as number
+  /** Where the octets of rows begin and end in a column: nowhere (0, 0) without an offset of their block. */
+  placesOf(rows: Int32Array, column: number, offsets: ReadonlyMap<number, number>): RowPlaces {
+    const blockOf = this.#blockOf
+    const ends = this.#ends[column] as Uint32Array
+    const places = { starts: new Uint32Array(rows.length), ends: new Uint32Array(rows.length) }
+    let block = -1
+    let firstRow = 0
+    let offset = -1
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows[at] as number
+      if (row < 0) continue
+      if (blockOf[row] !== block) {
+        block = blockOf[row] as number
+        firstRow = (this.blocks[block] as Block).firstRow
+        offset = offsets.get(block) ?? -1
+      }
+      if (offset < 0) continue
+      places.starts[at] = row === firstRow ? offset : offset + (ends[row - 1] as number)
+      places.ends[at] = offset + (ends[row] as number)
+    }
+    return places
   }
 
   /** Tests a column of a block once; what is damaged is forgotten with all its messages. */
@@ -174,7 +230,7 @@ export class ListingIndex {
   readOne(messageId: number): NewListing | undefined {
     const row = this.#places().get(messageId)
     if (row === undefined) return undefined
-    const number = this.blockOf(row)
+    const number = this.#blockOf[row] as number
     const { columns } = this.blocks[number] as Block
     const octets: Buffer[] = []
     for (const [column, place] of columns.entries()) {
@@ -183,8 +239,9 @@ export class ListingIndex {
         !this.check(number, column, this.#octets(place.start, place.lengthBytes))
       )
         return undefined
-      const start = this.startOf(row, column)
-      octets.push(this.#octets(place.start + start, this.endOf(row, column) - start))
+      const { starts, ends } = this.placesOf(Int32Array.of(row), column, new Map([[number, 0]]))
+      const start = starts[0] as number
+      octets.push(this.#octets(place.start + start, (ends[0] as number) - start))
     }
     const at = row * idsOfMessage
     return {

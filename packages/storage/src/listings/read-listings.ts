@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import type { Listing } from '../contract.ts'
-import type { BlockColumn, ListingIndex } from './listing-index.ts'
+import type { BlockColumn, ListingIndex, WantedListings } from './listing-index.ts'
 
 /** Columns that lie so near each other are read together. */
 const maxGapBytes = 8 * 1024
@@ -16,13 +16,6 @@ const readFile = promisify(fs.read)
 const spare: Buffer[] = []
 const maxSpares = 4
 const spareBytes = 256 * 1024
-
-/** Messages that are looked for: columns of the same length. */
-export interface WantedListings {
-  readonly messageIds: Float64Array
-  readonly blobIds: Float64Array
-  readonly sizes: Float64Array
-}
 
 interface Run {
   readonly start: number
@@ -46,7 +39,8 @@ export class ListingReader {
 
   /** One for each of the columns, valid until the next call. `missing`: not made yet for some. */
   async read(wanted: WantedListings): Promise<{ readonly listing: Listing[]; readonly missing: boolean }> {
-    const rows = this.#locate(wanted)
+    const rows = this.#index.locate(wanted, this.#guess)
+    this.#guess = (rows.findLast((row) => row >= 0) ?? this.#guess - 1) + 1
     const listing: Listing[] = []
     this.#isWhole = true
     for (const [at, column] of this.#columns.entries()) listing.push(await this.#readColumn(rows, column, at))
@@ -59,24 +53,9 @@ export class ListingReader {
     this.#memories.length = 0
   }
 
-  #locate({ messageIds, blobIds, sizes }: WantedListings): Int32Array {
-    const rows = new Int32Array(messageIds.length)
-    for (let at = 0; at < rows.length; at++) {
-      const row = this.#index.find(
-        messageIds[at] as number,
-        blobIds[at] as number,
-        sizes[at] as number,
-        this.#guess,
-      )
-      rows[at] = row
-      if (row >= 0) this.#guess = row + 1
-    }
-    return rows
-  }
-
   async #readColumn(rows: Int32Array, column: number, memoryAt: number): Promise<Listing> {
     const index = this.#index
-    const runs = runsOf(this.#blocksOf(rows, column), (block) => this.#place(block, column))
+    const runs = runsOf(index.blocksOf(rows, column), (block) => this.#place(block, column))
     const lengthBytes = runs.reduce((sum, { start, end }) => sum + end - start, 0)
     const memory = this.#memory(memoryAt, lengthBytes)
     const offsets = new Map<number, number>()
@@ -93,25 +72,11 @@ export class ListingReader {
       }
       from += octets.length
     }
-    return placed(index, rows, column, offsets, memory)
+    return { octets: memory, ...index.placesOf(rows, column, offsets) }
   }
 
   #place(block: number, column: number): BlockColumn {
     return this.#index.blocks[block]?.columns[column] as BlockColumn
-  }
-
-  /** Each once, in the order of the file. */
-  #blocksOf(rows: Int32Array, column: number): number[] {
-    const blocks = new Set<number>()
-    let last = -1
-    for (const row of rows) {
-      if (row < 0) continue
-      const block = this.#index.blockOf(row)
-      if (block === last || this.#place(block, column).lengthBytes === 0) continue
-      last = block
-      blocks.add(block)
-    }
-    return [...blocks].sort((a, b) => a - b)
   }
 
   #memory(at: number, lengthBytes: number): Buffer {
@@ -162,30 +127,4 @@ const runsOf = (blocks: readonly number[], placeOf: (block: number) => BlockColu
     }
   }
   return runs
-}
-
-const placed = (
-  index: ListingIndex,
-  rows: Int32Array,
-  column: number,
-  offsets: ReadonlyMap<number, number>,
-  octets: Buffer,
-): Listing => {
-  const starts = new Uint32Array(rows.length)
-  const ends = new Uint32Array(rows.length)
-  let block = -1
-  let offset: number | undefined
-  for (let at = 0; at < rows.length; at++) {
-    const row = rows[at] as number
-    if (row < 0) continue
-    const its = index.blockOf(row)
-    if (its !== block) {
-      block = its
-      offset = offsets.get(its)
-    }
-    if (offset === undefined) continue
-    starts[at] = offset + index.startOf(row, column)
-    ends[at] = offset + index.endOf(row, column)
-  }
-  return { octets, starts, ends }
 }
