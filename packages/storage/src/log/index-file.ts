@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { StoreError } from '../contract.ts'
 import { journalDirectory } from '../journal/journal-files.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
+import { isUnreadable } from '../segments/readable-octets.ts'
 import { findBrokenPage } from './page-walk.ts'
 
 /** Where LMDB's meta pages have what is looked at (little-endian, lmdb-js 3.5.6). */
@@ -42,6 +43,7 @@ export const refuseBrokenIndex = (
   }
   const file = files.openRead(indexPath)
   try {
+    if (isUnreadableAtHead(files, file)) throw broken(directory, 'the disk cannot read its index')
     if (!isWhole(files, file, sizeBytes)) throw broken(directory, 'its index is damaged')
     const pageBytes = pageBytesIn(files, file)
     // Pages that were never used may be missing at the end; so may others when somebody cut it.
@@ -57,6 +59,16 @@ const pageBytesIn = (files: FileLayer, file: number): number => {
   const head = Buffer.alloc(headBytes)
   files.readSync(file, head, 0)
   return head.readUInt32LE(at.pageBytes)
+}
+
+const isUnreadableAtHead = (files: FileLayer, file: number): boolean => {
+  try {
+    files.readSync(file, Buffer.alloc(2 * 65_536), 0)
+    return false
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    return true
+  }
 }
 
 /** The greatest number that either state of the index has given. */

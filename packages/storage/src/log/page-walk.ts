@@ -1,4 +1,5 @@
 import type { FileLayer } from '../segments/file-layer.ts'
+import { isUnreadable } from '../segments/readable-octets.ts'
 
 /** Where LMDB's pages have what is looked at (little-endian, lmdb-js 3.5.6). */
 const headBytes = 24
@@ -227,9 +228,17 @@ class PageWalk {
   #read(page: number): Buffer {
     this.#take(page)
     const bytes = this.#bytes
-    if (this.#files.readSync(this.#file, bytes, page * this.#pageBytes) < bytes.length)
-      throw new BrokenPage(`page ${page} is cut short`)
+    if (this.#readAt(bytes, page) < bytes.length) throw new BrokenPage(`page ${page} is cut short`)
     if (Number(bytes.readBigUInt64LE(0)) !== page) throw new BrokenPage(`page ${page} is another one`)
     return bytes
+  }
+
+  #readAt(bytes: Buffer, page: number): number {
+    try {
+      return this.#files.readSync(this.#file, bytes, page * this.#pageBytes)
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      throw new BrokenPage(`page ${page}: the disk cannot read it`)
+    }
   }
 }

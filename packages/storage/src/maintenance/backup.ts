@@ -8,6 +8,7 @@ import { Snapshot } from '../kv/unit.ts'
 import { refuseBrokenIndex } from '../log/index-file.ts'
 import { segmentRows } from '../recovery/recover-segments.ts'
 import { type FileLayer, realFileLayer } from '../segments/file-layer.ts'
+import { isUnreadable } from '../segments/readable-octets.ts'
 import { segmentPath } from '../segments/segment-path.ts'
 import { checkStore } from './check.ts'
 
@@ -72,7 +73,7 @@ const claimEmpty = async (target: string): Promise<void> => {
 
 /** Those that the copied index names: of what was begun after it, another store would not know that the number is taken. */
 const copySegments = async (
-  { environment, directory }: BackupPlace,
+  { environment, directory, files }: BackupPlace,
   target: string,
 ): Promise<BackupReport> => {
   const sealed = new Set<number>()
@@ -85,7 +86,7 @@ const copySegments = async (
     // One that was just begun has no file yet, one that was given up none any more. What is missing, the check says.
     if (!existsSync(from)) continue
     if (sealed.has(segment) && (await tryLink(from, to))) report.linked++
-    else if (!(await tryCopy(from, to))) continue
+    else if (!(await tryCopy(files, from, to))) continue
     report.segments++
     report.sizeBytes += (await stat(to)).size
   }
@@ -103,13 +104,36 @@ export const segmentsNamedIn = async (indexPath: string): Promise<readonly numbe
 }
 
 /** False when it is gone meanwhile. */
-const tryCopy = async (from: string, to: string): Promise<boolean> => {
+const tryCopy = async (files: FileLayer, from: string, to: string): Promise<boolean> => {
   try {
     await copyFile(from, to)
-    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
+    if (!isUnreadable(error)) throw error
+    await rm(to, { force: true })
+    await copyReadable(files, from, to)
+  }
+  return true
+}
+
+const pieceBytes = 1024 * 1024
+
+/** What the disk cannot give is zeros: whether a message is in it, the check of the copy says. */
+export const copyReadable = async (files: FileLayer, from: string, to: string): Promise<void> => {
+  const piece = Buffer.allocUnsafe(pieceBytes)
+  const source = files.openRead(from)
+  try {
+    const target = files.create(to)
+    try {
+      for (let at = 0, filled = pieceBytes; filled === pieceBytes; at += filled) {
+        filled = await files.read(source, piece, at)
+        await files.write(target, [piece.subarray(0, filled)], at)
+      }
+    } finally {
+      files.close(target)
+    }
+  } finally {
+    files.close(source)
   }
 }
 

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
+import { type ReadSome, readWhatThereIs } from './readable-octets.ts'
 
 /** The few calls that segments and the journal make; tests put a lying one in its place. */
 export interface FileLayer {
@@ -10,8 +11,9 @@ export interface FileLayer {
   /** Writes all of it or throws; after a throw the tail of the file is undefined. */
   writeSync(file: number, chunks: readonly Uint8Array[], position: number): void
   write(file: number, chunks: readonly Uint8Array[], position: number): Promise<void>
-  /** Reads until `target` is full or the file ends. */
+  /** Reads until `target` is full or the file ends; of what the disk cannot give zeros. */
   read(file: number, target: Uint8Array, position: number): Promise<number>
+  /** The same; throws 'EIO' instead. */
   readSync(file: number, target: Uint8Array, position: number): number
   dataSync(file: number): Promise<void>
   /** On the event loop. */
@@ -54,13 +56,9 @@ export const realFileLayer: FileLayer = {
     }
   },
   async read(file, target, position) {
-    let filled = 0
-    while (filled < target.length) {
-      const { bytesRead } = await readFile(file, target, filled, target.length - filled, position + filled)
-      if (bytesRead === 0) break
-      filled += bytesRead
-    }
-    return filled
+    const readSome: ReadSome = async (piece, at) =>
+      (await readFile(file, piece, 0, piece.length, at)).bytesRead
+    return await readWhatThereIs(readSome, target, position)
   },
   readSync(file, target, position) {
     let filled = 0

@@ -1,5 +1,6 @@
 import { StoreError } from '../contract.ts'
 import type { FileLayer } from './file-layer.ts'
+import { isUnreadable } from './readable-octets.ts'
 import { segmentPath } from './segment-path.ts'
 
 interface OpenFile {
@@ -42,23 +43,33 @@ export class SegmentReader {
     const open = this.#take(segment)
     try {
       const target = allocate(lengthBytes)
+      const isQuick = lengthBytes <= quickBytes && this.#patient-- <= 0
       const filled =
-        lengthBytes <= quickBytes && this.#patient-- <= 0
-          ? this.#readNow(open.file, target, position)
-          : await this.#files.read(open.file, target, position)
+        (isQuick ? this.#readNow(open.file, target, position) : undefined) ??
+        (await this.#files.read(open.file, target, position))
       return filled === lengthBytes ? target : target.subarray(0, filled)
     } finally {
       this.#release(open)
     }
   }
 
-  #readNow(file: number, target: Buffer, position: number): number {
+  /** undefined: the disk cannot give all of it. */
+  #readNow(file: number, target: Buffer, position: number): number | undefined {
     const beganMs = performance.now()
-    const filled = this.#files.readSync(file, target, position)
+    const filled = this.#trySync(file, target, position)
     const slow = performance.now() - beganMs > slowReadMs + target.length * slowMsPerByte
     this.#slowInARow = slow ? this.#slowInARow + 1 : 0
     this.#patient = slow ? (patience[Math.min(this.#slowInARow, patience.length) - 1] as number) : 0
     return filled
+  }
+
+  #trySync(file: number, target: Buffer, position: number): number | undefined {
+    try {
+      return this.#files.readSync(file, target, position)
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      return undefined
+    }
   }
 
   /** False when that cannot be done at once, or the file ends before `target` is full. */
