@@ -111,7 +111,7 @@ export function fetchModifiers(p: Parser): FetchModifiers {
   const given: { changedSince?: number; vanished?: true; partial?: PartialRange } = {}
   p.sp().nonEmptyList(() => {
     const name = p.keyword()
-    if (name === 'CHANGEDSINCE' && given.changedSince === undefined) given.changedSince = p.sp().nzNumber64()
+    if (name === 'CHANGEDSINCE' && given.changedSince === undefined) given.changedSince = p.sp().number64()
     else if (name === 'VANISHED' && given.vanished === undefined) given.vanished = true
     else if (name === 'PARTIAL' && given.partial === undefined) given.partial = partialRange(p.sp())
     else throw new SyntaxFault('Unknown FETCH modifier')

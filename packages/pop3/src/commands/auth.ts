@@ -18,7 +18,7 @@ export const auth: Command = {
     return names.length === 0 ? [] : [`SASL ${names.join(' ')}`]
   },
   authorization(session, state, rest) {
-    const words = rest.toString('latin1').trim().split(' ')
+    const words = rest.toString('latin1').trim().split(/ +/)
     const [name = '', initial] = words
     if (name === '')
       return `${ok()}${offeredNames(session)
