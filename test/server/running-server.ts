@@ -13,7 +13,7 @@ export const serviceNames = ['smtp', 'submission', 'submissions', 'pop3', 'pop3s
 export type Ports = Readonly<Record<(typeof serviceNames)[number], number>>
 
 const running = new Set<ChildProcess>()
-const endsWithinMs = 120_000
+const endsWithinMs = 150_000
 const sockets = new Set<Socket>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')

@@ -39,6 +39,7 @@ export interface ImapService {
 export function createImapService(parts: ImapParts): ImapService {
   const sessions = new Set<ImapSession>()
   let emptied: (() => void) | undefined
+  let closing = false
   const services = {
     store: parts.store,
     accounts: parts.accounts,
@@ -61,8 +62,11 @@ export function createImapService(parts: ImapParts): ImapService {
       const session = new ImapSession(services, connection, onClosed)
       sessions.add(session)
       session.start()
+      // From a TLS handshake that was under way.
+      if (closing) session.shutDown()
     },
     async close(graceMs) {
+      closing = true
       services.watch.close()
       if (sessions.size === 0) return
       const { promise, resolve } = Promise.withResolvers<void>()

@@ -44,18 +44,23 @@ export function createPop3Service(parts: Pop3Parts): Pop3Service {
     now: parts.now ?? Date.now,
   }
   let whenEmpty: (() => void) | undefined
+  let closing = false
   const closed = (session: ClientSession): void => {
     sessions.delete(session)
     if (sessions.size === 0) whenEmpty?.()
   }
   return {
     accept(connection) {
-      sessions.add(new ClientSession(connection, services, closed))
+      const session = new ClientSession(connection, services, closed)
+      sessions.add(session)
+      // From a TLS handshake that was under way.
+      if (closing) session.stop()
     },
     get sessions() {
       return sessions.size
     },
     async close(graceMs) {
+      closing = true
       for (const session of sessions) session.stop()
       if (sessions.size === 0) return
       const empty = new Promise<void>((resolve) => {

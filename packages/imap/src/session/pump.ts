@@ -21,11 +21,12 @@ export async function runCommands(session: ImapSession): Promise<void> {
   try {
     if (session.pushing !== undefined) await session.pushing
     for (;;) {
+      // Told while others had their turn, too: nobody else would end a session that was busy then.
+      if (session.shuttingDown) session.bye('Server shutting down.', 'Server shutting down.')
       if (session.gone) return
       const event = session.framer.next()
       if (event === undefined) break
       await take(session, event)
-      if (session.shuttingDown) session.bye('Server shutting down.', 'Server shutting down.')
       await turn.pass()
     }
   } catch (error) {

@@ -246,6 +246,29 @@ test('close: BYE to idle sessions at once, resolves when all are gone', async (t
   assert.equal(imap.service.sessions, 0)
 })
 
+test('close: in the moment between an answer and the next command, and for who comes later', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.login('INBOX')
+  const [connection] = imap.listener.connections
+  assert.ok(connection)
+  const { now } = performance
+  let closing: Promise<void> | undefined
+  t.mock.method(connection, 'write', function write(this: typeof connection, text: string) {
+    Object.getPrototypeOf(connection).write.call(connection, text)
+    if (!text.startsWith('n OK')) return
+    // It has taken long: others have their turn before the session looks for more.
+    t.mock.method(performance, 'now', () => now.call(performance) + 1000)
+    setImmediate(() => {
+      closing = imap.service.close(60_000)
+    })
+  })
+  client.send('n NOOP\r\n')
+  assert.deepEqual(await client.end(), ['n OK NOOP completed', '* BYE Server shutting down.'])
+  const late = await imap.connect()
+  assert.deepEqual(await late.end(), ['* BYE Server shutting down.'])
+  await closing
+})
+
 test('a client that goes away in the middle of anything leaves nothing behind', async (t) => {
   const imap = await startImapFixture(t)
   for (const words of [

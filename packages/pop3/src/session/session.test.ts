@@ -44,6 +44,8 @@ test('shutdown tells clients, applies no deletions, and waits for the command un
   assert.equal(await idle.line(), '-ERR [SYS/TEMP] Server shutting down.')
   assert.equal(await idle.line(), undefined)
   assert.equal(await stranger.line(), '-ERR [SYS/TEMP] Server shutting down.')
+  const late = await fixture.connect()
+  assert.equal(await late.line(), '-ERR [SYS/TEMP] Server shutting down.')
   idle.socket.destroy()
   stranger.socket.destroy()
   await closed
