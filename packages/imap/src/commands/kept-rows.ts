@@ -82,7 +82,8 @@ export class KeptRows {
   }
 }
 
-interface Question extends Omit<Entry, 'octets'> {
+/** Asked in a state of the mailbox. */
+export interface Question extends Omit<Entry, 'octets'> {
   readonly key: string
 }
 

@@ -5,6 +5,7 @@ import { searchProgram } from '../wire/search-program.ts'
 import { command, ok } from './command.ts'
 import { scopeOf, visible } from './found-messages.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
+import { askedAgain } from './kept-answers.ts'
 import {
   answerExtended,
   plainAnswer,
@@ -51,13 +52,22 @@ export const search = command({
     if (options?.names.has('SAVE')) session.mailbox.saved = new Uint32Array(0)
     if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
+    // RFC 9051 §7.3.4: ESEARCH without RETURN, too.
+    const isPlain = options === undefined && !session.enabled('IMAP4rev2')
+    const asked = isPlain ? askedAgain(session, `SEARCH ${usesModSeq}`, criteria) : undefined
+    const known = asked?.known()
+    if (known !== undefined) {
+      await session.write(known)
+      return ok('Search completed')
+    }
     const { store, mailbox, signal } = session
     const turn = new Turn()
     const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
     if (session.gone) return ok('Search completed')
-    // RFC 9051 §7.3.4: without RETURN, too.
-    if (options === undefined && !session.enabled('IMAP4rev2')) {
-      await session.write(await plainAnswer('SEARCH', found, usesModSeq, turn))
+    if (isPlain) {
+      const octets = await plainAnswer('SEARCH', found, usesModSeq, turn)
+      asked?.keep(octets)
+      await session.write(octets)
     } else await answerExtended(session, found, options ?? returnAll, usesModSeq)
     keepUpdated(session, options, { found: found.uids, criteria, numbering: session.numbering })
     return ok('Search completed')

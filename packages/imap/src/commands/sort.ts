@@ -9,6 +9,7 @@ import { type SortCriterion, sortCriteria } from '../wire/sort-keys.ts'
 import { command, ok } from './command.ts'
 import { type Found, scopeOf, sequenceNumbers, visible } from './found-messages.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
+import { askedAgain } from './kept-answers.ts'
 import {
   answerExtended,
   plainAnswer,
@@ -41,13 +42,24 @@ export const sort = command({
     if (options?.names.has('SAVE')) session.mailbox.saved = new Uint32Array(0)
     if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
+    const form = `SORT ${usesModSeq} ${JSON.stringify(order)}`
+    const asked = options === undefined ? askedAgain(session, form, criteria) : undefined
+    const known = asked?.known()
+    if (known !== undefined) {
+      await session.write(known)
+      return ok('Sort completed')
+    }
     const { store, mailbox, signal, numbering } = session
     const turn = new Turn()
     const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
     const sorted = await sortedFound(session, found, order, turn)
     if (session.gone) return ok('Sort completed')
     if (options !== undefined) await answerExtended(session, sorted, options, usesModSeq)
-    else await session.write(await plainAnswer('SORT', sorted, usesModSeq, turn))
+    else {
+      const octets = await plainAnswer('SORT', sorted, usesModSeq, turn)
+      asked?.keep(octets)
+      await session.write(octets)
+    }
     // A part of the news: what ends a command does not end it.
     const { signal: unending } = new AbortController()
     const byScore = order.some(({ key }) => key === 'RELEVANCY')

@@ -10,6 +10,7 @@ import { charsetProgram } from '../wire/search-program.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
 import { command, ok } from './command.ts'
 import { scopeOf, sequenceNumbers, visible } from './found-messages.ts'
+import { askedAgain } from './kept-answers.ts'
 import { badCharset, completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
 
 interface ThreadArgs {
@@ -50,6 +51,12 @@ export const thread = command({
     const { criteria, usesModSeq } = await completeProgram(session, request, scopeOf(session))
     if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
+    const asked = askedAgain(session, `THREAD ${algorithm.name}`, criteria)
+    const known = asked?.known()
+    if (known !== undefined) {
+      await session.write(known)
+      return ok('Thread completed')
+    }
     const { store, mailbox, signal, services, numbering } = session
     const turn = new Turn()
     const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
@@ -60,7 +67,9 @@ export const thread = command({
     const numbers = numbering === 'uid' ? uids : await sequenceNumbers(mailbox.uids, uids, turn)
     const text = await forestText(forest, numbers, turn)
     // RFC 7162 §3.1.9: never with a MODSEQ.
-    await session.write(`* THREAD${text === '' ? '' : ` ${text}`}\r\n`)
+    const octets = Buffer.from(`* THREAD${text === '' ? '' : ` ${text}`}\r\n`, 'latin1')
+    asked?.keep(octets)
+    await session.write(octets)
     return ok('Thread completed')
   },
 })
