@@ -80,6 +80,7 @@ owner-listed: games
 sales@virtual.example x@example.com
 @virtual.example sys@example.org
 chain@example.org info@virtual.example
+own@virtual.example y+own@example.com
 `,
     },
     sessions: [
@@ -87,6 +88,7 @@ chain@example.org info@virtual.example
       mail('sales', 'sales+eu@virtual.example'),
       mail('any', 'whoever@virtual.example'),
       mail('chain', 'chain@example.org'),
+      mail('own', 'own+too@virtual.example'),
     ],
     outcome: [
       'mailbox daemon: info',
@@ -95,7 +97,81 @@ chain@example.org info@virtual.example
       'mailbox sys: any',
       'mailbox daemon: chain',
       'mailbox bin: chain',
+      'sent from=<a@example.net> to=<y+own+too@example.com>: own',
     ],
+  },
+  {
+    name: 'propagate_unmatched_extensions: every kind of table',
+    mainCf: [
+      trusted,
+      'propagate_unmatched_extensions = alias, forward, include, generic',
+      'virtual_alias_maps = inline:{v@example.org=x@example.com}',
+      'recipient_canonical_maps = inline:{c@example.org=y@example.com}',
+      'smtp_generic_maps = inline:{a@example.net=pub@example.com}',
+      'local_recipient_maps =',
+    ],
+    files: {
+      aliases:
+        'postmaster: daemon\nlist: z@example.com, sys, p+q@example.com\nmany: :include:FOLDER/members\n',
+      members: 'w@example.com\n',
+    },
+    forward: { bin: 'f@example.com\n' },
+    sessions: [
+      mail('v', 'v+ext@example.org'),
+      mail('c', 'c+ext@example.org'),
+      mail('list', 'list+ext@example.org'),
+      mail('many', 'many+ext@example.org'),
+      mail('forward', 'bin+ext@example.org'),
+      [
+        hello,
+        'MAIL FROM:<a+tag@example.net>',
+        'RCPT TO:<k@example.com>',
+        'DATA',
+        { message: 'Subject: generic\n\nx' },
+      ],
+    ],
+    outcome: [
+      'sent from=<pub@example.com> to=<x@example.com>: v',
+      'sent from=<pub@example.com> to=<y@example.com>: c',
+      'sent from=<pub@example.com> to=<z+ext@example.com>: list',
+      'sent from=<pub@example.com> to=<p+q+ext@example.com>: list',
+      'mailbox sys: list',
+      'sent from=<pub@example.com> to=<w+ext@example.com>: many',
+      'sent from=<pub@example.com> to=<f+ext@example.com>: forward',
+      'sent from=<pub+tag@example.com> to=<k@example.com>: generic',
+    ],
+  },
+  {
+    name: 'routes between domains of ours; quoted keys with an extension; mail for double-bounce',
+    mainCf: [
+      'mydestination = example.org, other.example',
+      'relay_domains = relay.example, relay2.example',
+      'virtual_alias_domains = virt.example',
+      'virtual_alias_maps = texthash:FOLDER/virtual',
+      'smtpd_recipient_restrictions = check_recipient_access texthash:FOLDER/access',
+    ],
+    files: {
+      virtual: '"q d"@virt.example daemon@example.org\n',
+      access: '"no no"@example.org REJECT quoted\n',
+    },
+    sessions: [
+      [
+        hello,
+        'MAIL FROM:<a@example.net>',
+        'RCPT TO:<bin%other.example@example.org>',
+        'RCPT TO:<x%relay.example@example.org>',
+        'RCPT TO:<x%relay2.example@relay.example>',
+        'RCPT TO:<x%example.com@example.org>',
+        'RCPT TO:<bin%other.example%example.com@example.org>',
+        'RCPT TO:<double-bounce@example.org>',
+        'RCPT TO:<Double-Bounce+x@example.org>',
+        'RCPT TO:<double-bounce@virt.example>',
+      ],
+      mail('quoted', '"q d+ext"@virt.example'),
+      mail('double-bounce', 'double-bounce@example.org', 'sys@example.org'),
+      mail('route', 'bin%other.example@example.org'),
+    ],
+    outcome: ['mailbox daemon: quoted', 'mailbox sys: double-bounce', 'mailbox bin: route'],
   },
   {
     name: 'canonical(5), recipient_bcc_maps, always_bcc',

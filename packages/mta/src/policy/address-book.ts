@@ -6,8 +6,8 @@ export type AddressClass = 'local' | 'mailbox' | 'virtual-alias' | 'relay' | 'de
 export interface Destination {
   readonly class: AddressClass
   /**
-   * `user%host@us`, `host!user@us`, `"user@host"@us`: the outer domain is ours, the inner one decides.
-   * Strangers never relay by it.
+   * `user%host@us`, `host!user@us`, `"user@host"@us`: the outer domain is ours, the inner one is not, or the outer one is
+   * of relay_domains. Strangers never relay by it.
    */
   readonly routed: boolean
   readonly domain: string

@@ -11,6 +11,12 @@ export interface AddressMapOptions {
   readonly extensions: 'propagated' | 'dropped'
 }
 
+/** Postfix: propagate_unmatched_extensions. */
+export const extensionsTo = (
+  what: 'canonical' | 'virtual' | 'generic',
+  propagated: readonly string[] = ['canonical', 'virtual'],
+): AddressMapOptions['extensions'] => (propagated.includes(what) ? 'propagated' : 'dropped')
+
 /**
  * canonical(5), generic(5): `user+ext@domain`, `user@domain`, `user` at a site of ours, `@domain`; a result
  * `@other` keeps the user. undefined: not in the tables.

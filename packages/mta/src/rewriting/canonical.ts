@@ -1,5 +1,5 @@
 import type { Tables } from '../tables/index.ts'
-import { type AddressMapOptions, mapAddress } from './address-map.ts'
+import { type AddressMapOptions, extensionsTo, mapAddress } from './address-map.ts'
 import { createMasquerade } from './masquerade.ts'
 
 export type AddressRole = 'envelope_sender' | 'envelope_recipient' | 'header_sender' | 'header_recipient'
@@ -16,6 +16,8 @@ export interface CanonicalOptions {
   readonly masqueradeExceptions?: readonly string[]
   readonly masqueradeClasses?: readonly string[]
   readonly recipientDelimiter?: string
+  /** propagate_unmatched_extensions. Default: canonical, virtual. */
+  readonly propagateExtensions?: readonly string[]
 }
 
 /** Rewrites of one role, or undefined where nothing is configured for it. */
@@ -50,7 +52,8 @@ export function createCanonical(
     const opened = tables.openAll(specs ?? [], 'canonical_maps')
     if (opened.length === 0) return undefined
     const how = { ...site, tables: opened, delimiter: options.recipientDelimiter ?? '' }
-    return (address) => toTheEnd(address, { ...how, extensions: 'propagated' })
+    return (address) =>
+      toTheEnd(address, { ...how, extensions: extensionsTo('canonical', options.propagateExtensions) })
   }
   const both = mapper(options.canonicalMaps)
   const senders = mapper(options.senderCanonicalMaps)

@@ -2,7 +2,7 @@ import type { Log } from '@posthorn/mail'
 import { type ContentChecks, ContentFilter } from '../checks/index.ts'
 import { HeaderGate } from '../receive/header-gate.ts'
 import type { Tables } from '../tables/index.ts'
-import { type AddressMapOptions, mapAddress } from './address-map.ts'
+import { type AddressMapOptions, extensionsTo, mapAddress } from './address-map.ts'
 import { rewriteHeader } from './header-addresses.ts'
 
 /** What becomes of a message when it leaves by SMTP. */
@@ -15,6 +15,8 @@ export interface OutgoingRewriting {
 /** smtp_generic_maps and smtp_*_checks, or their lmtp_ twins. */
 export interface OutgoingOptions {
   readonly genericMaps: readonly string[]
+  /** Postfix: propagate_unmatched_extensions. */
+  readonly propagateExtensions?: readonly string[]
   readonly headerChecks?: readonly string[]
   readonly mimeHeaderChecks?: readonly string[]
   readonly nestedHeaderChecks?: readonly string[]
@@ -46,7 +48,11 @@ export function createOutgoingRewriting(
   }
   const checked = [checks.header, checks.mime, checks.nested, checks.body].some((list) => list.length > 0)
   if (opened.length === 0 && !checked) return undefined
-  const how: AddressMapOptions = { ...site, tables: opened, extensions: 'dropped' }
+  const how: AddressMapOptions = {
+    ...site,
+    tables: opened,
+    extensions: extensionsTo('generic', options.propagateExtensions),
+  }
   const address = (given: string): string => (opened.length === 0 ? given : (mapAddress(given, how) ?? given))
   const rewrites = { sender: address, recipient: address }
   return {

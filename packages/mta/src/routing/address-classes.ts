@@ -88,16 +88,20 @@ export function createAddressClasses(
   function unroute(given: string): { readonly address: string; readonly routed: boolean } {
     let address = complete(given)
     if (!mayHideRoute(address)) return { address, routed: false }
-    let routed = false
-    for (let depth = 0; depth < maxRouteDepth; depth++) {
+    let steps = 0
+    let byRelay = false
+    for (; steps < maxRouteDepth; steps++) {
       const parsed = parseAddress(address)
-      if (parsed === undefined || !isOurs(classOf(parsed.domain.toLowerCase()))) break
-      const hidden = hiddenRoute(parsed.local)
+      if (parsed === undefined) break
+      const kind = classOf(parsed.domain.toLowerCase())
+      const hidden = isOurs(kind) ? hiddenRoute(parsed.local) : undefined
       if (hidden === undefined) break
-      routed = true
+      // From one domain of ours to another nobody is relayed; what a next server makes of it is not for us to say.
+      byRelay ||= kind === 'relay'
       address = complete(formatAddress(hidden.address))
     }
-    return { address, routed }
+    const domain = address.slice(address.lastIndexOf('@') + 1)
+    return { address, routed: steps > 0 && (byRelay || classOf(domain) === 'default') }
   }
 
   const named = destinations.names.filter((name) => name !== defaultDomain)

@@ -3,7 +3,7 @@ import type { Answer } from '@posthorn/smtp'
 import type { Account, NewRecipient, Store } from '@posthorn/storage'
 import type { AddressBook, Known } from '../policy/address-book.ts'
 import type { HeaderRewrites } from '../rewriting/header-addresses.ts'
-import { createCanonical } from '../rewriting/index.ts'
+import { createCanonical, extensionsTo } from '../rewriting/index.ts'
 import { answered, LookupFailed, lookupFirst, type TableContext, type Tables } from '../tables/index.ts'
 import { createAccountCache } from './account-cache.ts'
 import { createAddressClasses } from './address-classes.ts'
@@ -174,6 +174,7 @@ function virtualAliases(
     ...site,
     tables: tables.openAll(options.virtualAliasMaps ?? []),
     delimiter: options.recipientDelimiter ?? '',
+    extensions: extensionsTo('virtual', options.propagateExtensions),
     limit: options.expansionLimit ?? 1_000,
     recursionLimit: options.recursionLimit ?? 1_000,
     addressLimitBytes: options.aliasAddressLimitBytes ?? 1_000,

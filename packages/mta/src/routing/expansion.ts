@@ -33,6 +33,8 @@ export interface Walk {
   readonly entry: string | undefined
   /** Of an `owner-` alias. */
   readonly sender: string | undefined
+  /** Extension of the address that led here, still to be given on. Postfix: propagate_unmatched_extensions. */
+  readonly unmatched?: string | undefined
   /** Alias names and accounts already expanded on this way. */
   readonly path: readonly string[]
   readonly from: 'envelope' | 'alias' | 'forward' | 'include'

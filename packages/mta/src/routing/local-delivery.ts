@@ -1,11 +1,11 @@
 import type { Log } from '@posthorn/mail'
 import type { Account } from '@posthorn/storage'
 import { type LookupTable, lookupFirst } from '../tables/index.ts'
-import type { AccountCache } from './account-cache.ts'
 import { type AliasTarget, parseAliasValue, parseTargetLines } from './alias-value.ts'
-import type { CatchAll } from './catch-all.ts'
 import type { DetailMailboxes, Poster } from './detail-mailbox.ts'
+import { dropNotice, isDoubleBounce } from './double-bounce.ts'
 import { ExpansionError, type Gathering, maxLevels, maxTargets, type Walk } from './expansion.ts'
+import { type AccountParts, findAccount } from './find-account.ts'
 import type { ForwardFiles } from './forward-files.ts'
 import { luserRelayAddress } from './luser-relay.ts'
 import {
@@ -20,13 +20,11 @@ import {
   reachMailbox,
 } from './reach.ts'
 import { readIncludeFile } from './safe-file.ts'
+import { withExtension } from './virtual-aliases.ts'
 
-export interface LocalParts extends ReachParts {
-  readonly accounts: AccountCache
+export interface LocalParts extends ReachParts, AccountParts {
   readonly aliases: readonly LookupTable[]
   readonly forwards: ForwardFiles
-  /** `@domain` in virtual_mailbox_maps. */
-  readonly catchAll?: CatchAll | undefined
   readonly details: DetailMailboxes
   readonly log: Log
   /** Routes a target that is an address, anywhere. */
@@ -42,56 +40,22 @@ const isStandIn = (name: string, walk: Walk): boolean =>
 
 export const isReserved = (name: string): boolean => reservedNames.has(name)
 
+interface FoundAlias {
+  readonly name: string
+  readonly value: string
+  /** The extension that the table does not name, with its delimiter. */
+  readonly unmatched?: string
+}
+
 /** The alias a local part names, with its value; the extended name first. aliases(5). */
-export function findAlias(
-  aliases: readonly LookupTable[],
-  local: LocalName,
-): { readonly name: string; readonly value: string } | undefined {
+export function findAlias(aliases: readonly LookupTable[], local: LocalName): FoundAlias | undefined {
   for (const name of local.extension === undefined ? [local.name] : [local.name, local.user]) {
     const value = lookupFirst(aliases, name)
-    if (value !== undefined) return { name, value }
+    if (value === undefined) continue
+    const unmatched = name === local.name ? undefined : local.name.slice(name.length)
+    return unmatched === undefined ? { name, value } : { name, value, unmatched }
   }
   return undefined
-}
-
-/**
- * The account a local part names at a domain, the extended name first. All domains of mydestination have
- * the same users (Postfix: local_recipient_maps); an account of the very domain comes first.
- */
-export async function findAccount(
-  parts: Pick<LocalParts, 'accounts' | 'classes' | 'catchAll'>,
-  local: LocalName,
-  domain: string,
-): Promise<{ readonly account: Account; readonly extension: string | undefined } | undefined> {
-  const found = await findAccountAt(parts.accounts, local, domain)
-  if (found !== undefined) return found
-  if (parts.classes.classOf(domain) !== 'local') return await findCatchAll(parts, domain)
-  for (const shared of parts.classes.shared) {
-    const other = shared === domain ? undefined : await findAccountAt(parts.accounts, local, shared)
-    if (other !== undefined) return other
-  }
-  return undefined
-}
-
-async function findCatchAll(
-  { accounts, classes, catchAll }: Pick<LocalParts, 'accounts' | 'classes' | 'catchAll'>,
-  domain: string,
-): Promise<{ readonly account: Account; readonly extension: undefined } | undefined> {
-  const address = classes.hasVirtualMailboxes(domain) ? catchAll?.(domain) : undefined
-  const account = address === undefined ? undefined : await accounts.find(address)
-  return account === undefined ? undefined : { account, extension: undefined }
-}
-
-async function findAccountAt(
-  accounts: AccountCache,
-  local: LocalName,
-  domain: string,
-): Promise<{ readonly account: Account; readonly extension: string | undefined } | undefined> {
-  const whole = await accounts.find(`${local.name}@${domain}`)
-  if (whole !== undefined) return { account: whole, extension: undefined }
-  if (local.extension === undefined) return undefined
-  const account = await accounts.find(`${local.user}@${domain}`)
-  return account === undefined ? undefined : { account, extension: local.extension }
 }
 
 /**
@@ -125,6 +89,7 @@ export async function deliverLocal(
     await deliverReserved(parts, local.name, here, gathering)
     return
   }
+  if (isDoubleBounce(parts.options, local)) return dropNotice(address, here, gathering)
   const taken = localTransport(parts, local, domain, 'mailbox')
   if (taken !== undefined) return passOn(taken, address, here, gathering)
   if (alias !== undefined) return refuseLoop(parts, alias.name, address, gathering)
@@ -159,7 +124,7 @@ function luserRelay(
 
 async function expandAlias(
   parts: LocalParts,
-  alias: { readonly name: string; readonly value: string },
+  alias: FoundAlias,
   walk: Walk,
   gathering: Gathering,
 ): Promise<void> {
@@ -168,10 +133,15 @@ async function expandAlias(
     ...walk,
     from: 'alias',
     sender: aliasOwner(parts, alias.name) ?? walk.sender,
+    unmatched: propagates(parts, 'alias') ? alias.unmatched : undefined,
     path: [...walk.path, `alias ${alias.name}`],
   }
   await followTargets(parts, targets, `alias ${alias.name}`, next, gathering)
 }
+
+/** Postfix: propagate_unmatched_extensions. */
+const propagates = ({ options }: LocalParts, what: 'alias' | 'forward' | 'include'): boolean =>
+  options.propagateExtensions?.includes(what) === true
 
 /** aliases(5): who hears of failures of a list. Postfix: owner_request_special, expand_owner_alias. */
 function aliasOwner({ options, aliases, classes }: LocalParts, name: string): string | undefined {
@@ -219,7 +189,11 @@ async function followTarget(
     case 'file':
       return deliverOutside(parts, target, walk, gathering, warn)
     case 'address':
-      return parts.follow(target.address, walk, gathering)
+      return parts.follow(
+        withExtension(parts.classes.complete(target.address), walk.unmatched),
+        walk,
+        gathering,
+      )
   }
 }
 
@@ -250,7 +224,8 @@ async function followInclude(
   if (walk.path.includes(label)) return warn(`:include:${path} includes itself; ignored`)
   const file = await readIncludeFile(path)
   if (file.kind === 'text') {
-    const next: Walk = { ...walk, from: 'include', path: [...walk.path, label] }
+    const unmatched = propagates(parts, 'include') ? walk.unmatched : undefined
+    const next: Walk = { ...walk, from: 'include', unmatched, path: [...walk.path, label] }
     return followTargets(parts, parseTargetLines(file.text), label, next, gathering)
   }
   const reason = file.kind === 'absent' ? 'no such file' : file.reason
@@ -312,7 +287,10 @@ async function deliverAccount(
     return reachMailbox(parts, account, address, walk, gathering, mailbox)
   }
   const before = gathering.served
-  const next: Walk = { ...walk, from: 'forward', path: [...walk.path, label] }
+  const { name, user } = localName(address, parts.options.recipientDelimiter ?? '')
+  const unmatched =
+    found.extension !== undefined && propagates(parts, 'forward') ? name.slice(user.length) : undefined
+  const next: Walk = { ...walk, from: 'forward', unmatched, path: [...walk.path, label] }
   await followTargets(parts, forwarding.targets, `${account.address}: .forward`, next, gathering)
   // A .forward that leads nowhere at all loses no mail.
   if (gathering.served === before) reachMailbox(parts, account, address, walk, gathering)

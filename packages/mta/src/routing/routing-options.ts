@@ -72,6 +72,8 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly allowMailToFiles?: readonly ExpansionSource[]
   /** Who reads postmaster's mail when no alias or account does; '' = the first account. */
   readonly administrator?: string
+  /** double_bounce_sender, without its domain: known at our domains, and what comes for it is dropped. */
+  readonly doubleBounceUser?: string
   /** append_dot_mydomain: `user@host` → `user@host.mydomain`. Default no. */
   readonly appendDotMydomain?: 'yes' | 'no'
   /** append_at_myorigin, in headers. Default yes. */

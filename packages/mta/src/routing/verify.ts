@@ -3,7 +3,9 @@ import type { Account } from '@posthorn/storage'
 import type { AddressClass, Known } from '../policy/address-book.ts'
 import { type LookupTable, lookupMapping } from '../tables/index.ts'
 import type { DirectMailboxes } from './direct-mailboxes.ts'
-import { findAccount, findAlias, isReserved, type LocalParts } from './local-delivery.ts'
+import { isDoubleBounce } from './double-bounce.ts'
+import { findAccount } from './find-account.ts'
+import { findAlias, isReserved, type LocalParts } from './local-delivery.ts'
 import { localName } from './reach.ts'
 import type { SenderRewriting } from './sender-rewriting.ts'
 import { isStore, type TransportChoice } from './transport-choice.ts'
@@ -83,7 +85,7 @@ function verifyListed(
 
 function verifyAccount(parts: VerifyParts, address: string, domain: string, table: string): Answer<Known> {
   const local = localName(address, parts.options.recipientDelimiter ?? '')
-  if (isReserved(local.name)) return known
+  if (isReserved(local.name) || isDoubleBounce(parts.options, local)) return known
   if (table === 'local recipient table' && findAlias(parts.aliases, local) !== undefined) return known
   if (table === 'local recipient table' && parts.localRecipients.length > 0) {
     const how = { delimiter: parts.options.recipientDelimiter ?? '', bareNames: 'yes' } as const

@@ -21,6 +21,8 @@ export interface VirtualAliasesOptions {
   /** Octets. Postfix: virtual_alias_address_length_limit. */
   readonly addressLimitBytes: number
   readonly complete: (address: string) => string
+  /** propagate_unmatched_extensions. */
+  readonly extensions: 'propagated' | 'dropped'
   /** virtual(5): bare names match where the site is myorigin or in mydestination. */
   readonly isLocalDomain: (domain: string) => boolean
 }
@@ -51,7 +53,11 @@ export function createVirtualAliases(options: VirtualAliasesOptions): VirtualAli
     return splitListText(mapping.value).map((value, i) => {
       // virtual(5): `@otherdomain` keeps the user, for the first address only.
       if (value.startsWith('@') && i === 0) return complete(local + value)
-      return withExtension(complete(value), mapping.catchAll ? undefined : mapping.unmatchedExtension)
+      const isKept = !mapping.catchAll && options.extensions === 'propagated'
+      const result = complete(value)
+      return isKept && !isOwnName(result, address, mapping.unmatchedExtension)
+        ? withExtension(result, mapping.unmatchedExtension)
+        : result
     })
   }
 
@@ -105,10 +111,22 @@ function isCircle({ key, before }: Step): boolean {
   return false
 }
 
-/** propagate_unmatched_extensions: the extension goes on, unless the result has one already. */
-function withExtension(address: string, extension: string | undefined): string {
+/** `alice` → `alice+inbox`: asked again, it would grow for ever. */
+function isOwnName(result: string, address: string, extension: string | undefined): boolean {
+  if (extension === undefined) return true
+  const at = address.lastIndexOf('@')
+  const user = address.slice(0, at).slice(0, -extension.length)
+  const delimiter = extension[0] ?? '+'
+  const domain = address.slice(at)
+  return (
+    result.toLowerCase().startsWith(`${user}${delimiter}`.toLowerCase()) &&
+    result.toLowerCase().endsWith(domain.toLowerCase())
+  )
+}
+
+/** propagate_unmatched_extensions: the extension goes on. */
+export function withExtension(address: string, extension: string | undefined): string {
   if (extension === undefined) return address
   const at = address.lastIndexOf('@')
-  const local = address.slice(0, at)
-  return local.includes(extension[0] ?? '+') ? address : `${local}${extension}${address.slice(at)}`
+  return `${address.slice(0, at)}${extension}${address.slice(at)}`
 }

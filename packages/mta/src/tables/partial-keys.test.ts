@@ -49,3 +49,12 @@ test('virtual(5), canonical(5): partial keys and what is left of the extension',
   const bare = openTable('inline:{user=v}', context())
   assert.equal(lookupMapping([bare], 'user@d.org', { delimiter: '+', bareNames: 'no' }), undefined)
 })
+
+test('a quoted local part: its extension ends before the quote', () => {
+  const how = { delimiter: '+', bareNames: 'no' } as const
+  const table = openTable('inline:{{"a b"@d.org = v}, {plain@d.org = w}}', context())
+  assert.equal(lookupMapping([table], '"a b+x"@d.org', how)?.unmatchedExtension, '+x')
+  assert.equal(lookupMapping([table], '"plain+x y"@d.org', how)?.value, 'w')
+  assert.equal(lookupMapping([table], '"a c+x"@d.org', how), undefined)
+  assert.equal(lookupAccessAddress(table, '"a b+x"@d.org', '+', { parentMatchesSubdomains: 'no' }), 'v')
+})

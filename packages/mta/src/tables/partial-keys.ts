@@ -11,6 +11,26 @@ export interface DomainMatching {
   readonly parentMatchesSubdomains: 'yes' | 'no'
 }
 
+interface SplitLocalPart {
+  readonly user: string
+  readonly extension: string | undefined
+  /** The extension with its delimiter. */
+  readonly unmatched: string | undefined
+}
+
+/** `"a b+x"` is `"a b"` with the extension `x`. */
+function splitLocalPart(local: string, delimiter: string): SplitLocalPart {
+  const isQuoted = local.startsWith('"') && local.endsWith('"') && local.length > 1
+  const name = isQuoted ? local.slice(1, -1) : local
+  const { user, extension } = splitRecipientDelimiter(name, delimiter)
+  if (extension === undefined) return { user: local, extension, unmatched: undefined }
+  const unmatched = name.slice(user.length)
+  return { user: isQuoted && !plainLocal.test(user) ? `"${user}"` : user, extension, unmatched }
+}
+
+/** RFC 5321 §4.1.2: a Dot-string, which needs no quotes. */
+const plainLocal = /^[^\s"(),.:;<>@[\]\\]+(?:\.[^\s"(),.:;<>@[\]\\]+)*$/
+
 /** access(5): a host or domain name, then its parents as `parent` or `.parent`. */
 export function lookupDomain(
   table: LookupTable,
@@ -51,7 +71,7 @@ export function lookupAccessAddress(
   if (whole !== undefined || table.match === 'pattern') return whole
   const at = address.lastIndexOf('@')
   const local = at === -1 ? address : address.slice(0, at)
-  const { user, extension } = splitRecipientDelimiter(local, delimiter)
+  const { user, extension } = splitLocalPart(local, delimiter)
   if (at !== -1) {
     const domain = address.slice(at + 1)
     const found =
@@ -82,9 +102,7 @@ export function lookupMapping(
   const at = address.lastIndexOf('@')
   const local = at === -1 ? address : address.slice(0, at)
   const domain = at === -1 ? '' : address.slice(at)
-  const { user, extension } = splitRecipientDelimiter(local, how.delimiter)
-  const delimiterChar = local[user.length] ?? ''
-  const unmatched = extension === undefined ? undefined : delimiterChar + extension
+  const { user, extension, unmatched } = splitLocalPart(local, how.delimiter)
   const ask = (key: string, partial: boolean): string | undefined => {
     for (const table of tables) {
       if (partial && table.match === 'pattern') continue

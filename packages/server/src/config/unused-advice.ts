@@ -58,7 +58,6 @@ const exact: Readonly<Record<string, string>> = {
   meta_directory: 'the program is one folder',
   shlib_directory: 'the program is one folder',
   multi_recipient_bounce_reject_code: 'always 550',
-  propagate_unmatched_extensions: 'extensions go on to canonical and virtual aliases',
   sendmail_fix_line_endings: 'line ends are mended in any case',
   smtp_bind_address_enforce: 'always yes',
   smtp_cname_overrides_servername: 'always no',

@@ -46,6 +46,20 @@ export function trustedNetworks({ values, isSet }: Config): readonly string[] {
   return isSet('mynetworks') ? values.mynetworks : networksOfStyle(values.mynetworks_style, ownAddresses())
 }
 
+/** How addresses are rewritten on their way in. */
+const rewritingOptions = (values: ConfigValues): Partial<RoutingOptions> => ({
+  propagateExtensions: values.propagate_unmatched_extensions,
+  canonicalMaps: values.canonical_maps,
+  senderCanonicalMaps: values.sender_canonical_maps,
+  recipientCanonicalMaps: values.recipient_canonical_maps,
+  canonicalClasses: values.canonical_classes,
+  senderCanonicalClasses: values.sender_canonical_classes,
+  recipientCanonicalClasses: values.recipient_canonical_classes,
+  masqueradeDomains: values.masquerade_domains,
+  masqueradeExceptions: values.masquerade_exceptions,
+  masqueradeClasses: values.masquerade_classes,
+})
+
 /** Where an address leads, from main.cf. */
 export function routingOptions(config: Config): RoutingOptions {
   const { values, isSet } = config
@@ -98,6 +112,7 @@ export function routingOptions(config: Config): RoutingOptions {
     relayTransport: values.relay_transport,
     defaultTransport: values.default_transport,
     administrator: values.administrator,
+    doubleBounceUser: values.double_bounce_sender.replace(/@.*$/, '').toLowerCase(),
     homeDirectory: values.home_directory.replaceAll('$user', '%u').replaceAll('$domain', '%d'),
     forwardPaths: splitList(values.forward_path),
     deliveredToFor: values.prepend_delivered_header.map((word) => word.toLowerCase()),
@@ -105,15 +120,7 @@ export function routingOptions(config: Config): RoutingOptions {
     allowMailToFiles: expansionSources(values.allow_mail_to_files),
     appendDotMydomain: yesNo(values.append_dot_mydomain),
     appendAtMyorigin: yesNo(values.append_at_myorigin),
-    canonicalMaps: values.canonical_maps,
-    senderCanonicalMaps: values.sender_canonical_maps,
-    recipientCanonicalMaps: values.recipient_canonical_maps,
-    canonicalClasses: values.canonical_classes,
-    senderCanonicalClasses: values.sender_canonical_classes,
-    recipientCanonicalClasses: values.recipient_canonical_classes,
-    masqueradeDomains: values.masquerade_domains,
-    masqueradeExceptions: values.masquerade_exceptions,
-    masqueradeClasses: values.masquerade_classes,
+    ...rewritingOptions(values),
     localAddresses: () => reachedAt(values),
     expansionLimit: values.virtual_alias_expansion_limit,
     recursionLimit: values.virtual_alias_recursion_limit,
@@ -248,6 +255,7 @@ export function contentCheckOptions({ values }: Config): ContentCheckOptions {
 export function outgoingOptions(values: ConfigValues) {
   return {
     genericMaps: values.smtp_generic_maps,
+    propagateExtensions: values.propagate_unmatched_extensions,
     headerChecks: values.smtp_header_checks,
     mimeHeaderChecks: values.smtp_mime_header_checks,
     nestedHeaderChecks: values.smtp_nested_header_checks,

@@ -32,6 +32,11 @@ export const rewriting = {
     default: 'envelope_sender, header_sender, header_recipient',
     doc: 'Which addresses masquerade_domains rewrites.',
   }),
+  propagate_unmatched_extensions: postfix({
+    type: 'list',
+    default: 'canonical, virtual',
+    doc: 'Which tables give the extension of an address on (`user+list`) where they name the address without: canonical, virtual, alias, forward, include, generic.',
+  }),
   srs_domain: posthorn({
     type: 'string',
     default: '',
