@@ -99,6 +99,28 @@ test('one session asks, another one is answered from memory; a change of flags i
   assert.deepEqual(rows(await first.ok('FETCH 1:* (UID FLAGS)')), changed)
 })
 
+test('a part of a mailbox is kept when it is asked for again, and while it is among the last', async (t) => {
+  const imap = await withMessages(t, 80)
+  const client = await imap.login('INBOX')
+  const reads = countReads(imap.store)
+  const part = 'FETCH 11:50 (UID FLAGS)'
+  const answers = [await client.ok(part), await client.ok(part)]
+  assert.equal(reads(), 2)
+  for (let from = 1; from <= 40; from++) await client.ok(`FETCH ${from}:${from + 35} (FLAGS)`)
+  assert.equal(reads(), 42)
+  answers.push(await client.ok(part))
+  assert.equal(reads(), 42)
+  for (const answer of answers) assert.deepEqual(rows(answer), rows(answers[0]!))
+  for (let from = 1; from <= 35; from++) {
+    await client.ok(`FETCH ${from}:${from + 36} (UID)`)
+    await client.ok(`FETCH ${from}:${from + 36} (UID RFC822.SIZE)`)
+  }
+  await client.ok('STORE 11 +FLAGS.SILENT (\\Flagged)')
+  await client.ok(part)
+  await client.ok(part)
+  assert.equal(reads(), 114)
+})
+
 test('\\Recent, UIDONLY and sets with gaps are answered without what is kept', async (t) => {
   const imap = await withMessages(t, 40)
   const client = await imap.login('INBOX')

@@ -4,6 +4,8 @@ import type { FetchItem } from '../wire/fetch-items.ts'
 
 /** Fewer are made as quickly. */
 const minRows = 32
+/** Parts of mailboxes that were asked for last. */
+const maxParts = 64
 /** One mailbox of 40,000 messages, or several smaller ones. */
 const defaultMaxBytes = 4 * 1024 * 1024
 
@@ -24,6 +26,7 @@ interface Entry {
 export class KeptRows {
   readonly #maxBytes: number
   readonly #entries = new Map<string, Entry>()
+  readonly #parts = new Set<string>()
   #bytes = 0
 
   constructor(maxBytes = defaultMaxBytes) {
@@ -46,7 +49,20 @@ export class KeptRows {
     if (modSeq === undefined) return undefined
     const first = (uids.byteOffset - known.byteOffset) / known.BYTES_PER_ELEMENT
     const key = `${mailbox.id} ${first} ${uids.length} ${items.map(({ kind }) => kind).join(' ')}`
+    if (uids.length < known.length && !this.#wasAsked(key)) return undefined
     return new RowsAsked(this, session, { key, modSeq, uids: known, keywords: mailbox.keywords })
+  }
+
+  /** Few ask for the same part of a mailbox again: it is kept from the second time on. */
+  #wasAsked(part: string): boolean {
+    const before = this.#parts.delete(part)
+    this.#parts.add(part)
+    if (this.#parts.size <= maxParts) return before
+    for (const oldest of this.#parts) {
+      this.#parts.delete(oldest)
+      break
+    }
+    return before
   }
 
   find({ key, modSeq, uids, keywords }: Question): Buffer | undefined {
