@@ -34,61 +34,87 @@ export interface MessageIntake {
 
 /** Opens a writer. Throws StoreError. */
 export function openIntake(messages: Pick<MessageStore, 'stage'>, options: IntakeOptions): MessageIntake {
-  const writer: MessageWriter = messages.stage()
-  const { own, filter, content } = options
-  const trace = filter === undefined ? joined(options.trace) : filter.trace(options.trace)
-  content?.setTrace(trace)
-  const gate = new HeaderGate(
-    content === undefined ? (chunk, octets) => writer.write(chunk, octets) : (chunk) => content.write(chunk),
-    own === undefined ? undefined : (header, facts) => mendHeader(header, facts, own),
-    content === undefined ? trace : undefined,
-  )
-  let sizeBytes = 0
-  let tooLarge = false
-  const separators = new MailboxLine()
-  const pass = (bytes: Uint8Array) => (bytes.length === 0 ? undefined : gate.push(bytes))
-  const take = (bytes: Uint8Array) => (filter === undefined ? gate.push(bytes) : pass(filter.push(bytes)))
-  const takeRest = () => {
-    const rest = separators.rest()
-    return rest.length === 0 ? undefined : take(rest)
+  return new StoreIntake(messages.stage(), options)
+}
+
+/**
+ * A class, for an object with accessors of its own has a hidden class of its own, too: those are old from the start, and
+ * keep a message's octets until the next thorough collection of garbage.
+ */
+class StoreIntake implements MessageIntake {
+  readonly facts: HeaderFacts
+  sizeBytes = 0
+  tooLarge = false
+  readonly #writer: MessageWriter
+  readonly #gate: HeaderGate
+  readonly #filter: ContentFilter | undefined
+  readonly #content: MilterContent | undefined
+  readonly #sizeLimitBytes: number
+  readonly #separators = new MailboxLine()
+
+  constructor(writer: MessageWriter, { own, filter, content, ...options }: IntakeOptions) {
+    const trace = filter === undefined ? joined(options.trace) : filter.trace(options.trace)
+    content?.setTrace(trace)
+    this.#gate = new HeaderGate(
+      content === undefined
+        ? (chunk, octets) => writer.write(chunk, octets)
+        : (chunk) => content.write(chunk),
+      own === undefined ? undefined : (header, facts) => mendHeader(header, facts, own),
+      content === undefined ? trace : undefined,
+    )
+    this.facts = this.#gate.facts
+    this.#writer = writer
+    this.#filter = filter
+    this.#content = content
+    this.#sizeLimitBytes = options.sizeLimitBytes
   }
-  const finishChecks = async (): Promise<ContentFilter | undefined> => {
-    await takeRest()
-    if (filter !== undefined) await pass(filter.finish())
-    if (content !== undefined) {
-      await gate.finish()
-      await content.finish()
+
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    this.sizeBytes += chunk.length
+    if (this.#sizeLimitBytes > 0 && this.sizeBytes > this.#sizeLimitBytes) this.tooLarge = true
+    if (this.tooLarge) return undefined
+    return this.#take(this.#separators.push(chunk))
+  }
+
+  checked(): Answer<ContentFilter | undefined> {
+    return this.#filter === undefined && this.#content === undefined ? undefined : this.#finishChecks()
+  }
+
+  async finish(): Promise<StagedMessage> {
+    const content = this.#content
+    const rest = this.#takeRest()
+    if (rest !== undefined) await rest
+    const last = content === undefined ? this.#gate.finish() : pour(content, this.#writer)
+    if (last !== undefined) await last
+    return this.#writer.finish()
+  }
+
+  async abort(): Promise<void> {
+    await this.#content?.close()
+    await this.#writer.abort()
+  }
+
+  #take(bytes: Uint8Array): Promise<void> | undefined {
+    return this.#filter === undefined ? this.#gate.push(bytes) : this.#pass(this.#filter.push(bytes))
+  }
+
+  #takeRest(): Promise<void> | undefined {
+    const rest = this.#separators.rest()
+    return rest.length === 0 ? undefined : this.#take(rest)
+  }
+
+  #pass(bytes: Uint8Array): Promise<void> | undefined {
+    return bytes.length === 0 ? undefined : this.#gate.push(bytes)
+  }
+
+  async #finishChecks(): Promise<ContentFilter | undefined> {
+    await this.#takeRest()
+    if (this.#filter !== undefined) await this.#pass(this.#filter.finish())
+    if (this.#content !== undefined) {
+      await this.#gate.finish()
+      await this.#content.finish()
     }
-    return filter
-  }
-  return {
-    facts: gate.facts,
-    get sizeBytes() {
-      return sizeBytes
-    },
-    get tooLarge() {
-      return tooLarge
-    },
-    write(chunk) {
-      sizeBytes += chunk.length
-      if (options.sizeLimitBytes > 0 && sizeBytes > options.sizeLimitBytes) tooLarge = true
-      if (tooLarge) return undefined
-      return take(separators.push(chunk))
-    },
-    checked() {
-      return filter === undefined && content === undefined ? undefined : finishChecks()
-    },
-    async finish() {
-      const rest = takeRest()
-      if (rest !== undefined) await rest
-      const last = content === undefined ? gate.finish() : pour(content, writer)
-      if (last !== undefined) await last
-      return writer.finish()
-    },
-    async abort() {
-      await content?.close()
-      await writer.abort()
-    },
+    return this.#filter
   }
 }
 
