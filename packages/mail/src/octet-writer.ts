@@ -3,8 +3,9 @@ export class OctetWriter {
   #bytes: Buffer
   #length = 0
 
-  constructor(initialBytes = 1024) {
-    this.#bytes = Buffer.allocUnsafe(initialBytes)
+  /** @param room written over; left behind when it is too small */
+  constructor(room = Buffer.allocUnsafe(1024)) {
+    this.#bytes = room
   }
 
   get length(): number {

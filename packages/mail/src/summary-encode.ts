@@ -18,8 +18,11 @@ const plain = /^[\t\x20\x21\x23-\x5b\x5d-\x7e]*$/
 /** A reference to the fields takes three or four octets. */
 const minSliceBytes = 5
 
+/** Most summaries are shorter. One is made at a time, and copied out of here. */
+const usualRoom = Buffer.allocUnsafeSlow(16 * 1024)
+
 class SummaryWriter {
-  readonly #out = new OctetWriter()
+  readonly #out = new OctetWriter(usualRoom)
   readonly #fields: OctetString
   /** Only the root's strings stand in the kept fields. */
   #inRoot = true

@@ -15,7 +15,7 @@ import { addMessages, openMailbox, placedOf } from '../messages/place.ts'
 import { readAccount } from '../rows/account-row.ts'
 import { referToBlob } from '../rows/blob-row.ts'
 import { findMailboxId } from '../rows/mailbox-row.ts'
-import { createMessage } from '../rows/message-row.ts'
+import { createUnreferringMessage } from '../rows/message-row.ts'
 import {
   createEntry,
   readEntry,
@@ -86,7 +86,7 @@ export interface MailboxRoute {
   readonly flags?: Flags
 }
 
-/** Places one message into a mailbox: a note says why it could not be. */
+/** Places one message into a mailbox: a note says why it could not be. The caller refers to the blob of what was placed. */
 export const deliver = (
   engine: AcceptPlace,
   unit: Unit,
@@ -116,7 +116,7 @@ export const deliver = (
     return note('4.2.2', 'The mailbox is full')
   }
   const words = bindFlags(unit, mailbox.id, route.flags ?? noFlags)
-  const messageId = createMessage(unit, blob.id, Buffer.from(route.prefix))
+  const messageId = createUnreferringMessage(unit, blob.id, octetsOf(route.prefix))
   const placements = addMessages(unit, mailbox, [
     {
       ...words,
@@ -158,11 +158,14 @@ export const acceptIn = (
     waiting.push({ index, recipient: outcome ? { ...queued, last: outcome } : queued })
     return { address, outcome: 'queued', ...(outcome && { note: outcome }) }
   })
+  const placed = accepted.length - waiting.length
   if (waiting.length > 0) enqueue(unit, { message, entry }, blobId, { waiting, take })
   // A message for nobody leaves nothing behind.
-  else if (entry.recipients.length === 0) referToBlob(unit, blobId, 0)
+  referToBlob(unit, blobId, placed + (waiting.length > 0 ? 1 : 0))
   return accepted
 }
+
+const octetsOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1).toLowerCase()
 
@@ -211,7 +214,6 @@ const enqueue = (
   const sizeBytes = message.sizeBytes
   const stored: StoredEntry = { queueId, sender, options, origin, arrivedMs, sizeBytes, hold, blobId }
   createEntry(unit, stored)
-  referToBlob(unit, blobId, 1)
   let due = 0
   for (const { index, recipient } of waiting) {
     const taken = hold ? undefined : take?.(unit, stored, { index, recipient })

@@ -71,6 +71,7 @@ const settleOne = (
     awaitForeignBlob(engine, unit, entry.blobId, new Set())
     const blob = { id: entry.blobId, sizeBytes: entry.sizeBytes, receivedMs: entry.arrivedMs }
     if (!isPlaced(deliver(engine, unit, blob, settlement))) return false
+    referToBlob(unit, blob.id, 1)
   }
   withdraw(unit, entry.queueId, index, recipient)
   removeRecipient(unit, entry.queueId, index)

@@ -44,9 +44,15 @@ export const writeMessageRow = (unit: Unit, messageId: number, row: MessageRow):
 
 /** A new message with one reference, which refers once to its blob. */
 export const createMessage = (unit: Unit, blobId: number, prefix: Buffer): number => {
+  const messageId = createUnreferringMessage(unit, blobId, prefix)
+  referToBlob(unit, blobId, 1)
+  return messageId
+}
+
+/** The same for a caller that makes many of one blob, and then refers to that as often. */
+export const createUnreferringMessage = (unit: Unit, blobId: number, prefix: Buffer): number => {
   const messageId = takeSequence(unit, 'next-message')
   putNewLong(unit, messageKey(messageId), encodeMessageRow({ blobId, references: 1, prefix }))
-  referToBlob(unit, blobId, 1)
   return messageId
 }
 
