@@ -15,6 +15,7 @@ const magic = 0x50484a31
 const magicOctets = 'PHJ1'
 const frameHeadBytes = 12
 const recordHeadBytes = 12
+const headRoom = Buffer.alloc(frameHeadBytes)
 const removed = 0xffffffff
 
 /** Frames stay below this, so that reading one needs little memory. */
@@ -22,11 +23,11 @@ export const maxFrameBytes = 4 * 1024 * 1024
 
 export const encodeFrames = (records: Iterable<JournalRecord>): Buffer[] => {
   const frames: Buffer[] = []
-  let parts: Buffer[] = []
+  let parts: Buffer[] = [headRoom]
   let size = 0
   const finish = (): void => {
-    if (parts.length > 0) frames.push(frameOf(parts))
-    parts = []
+    if (parts.length > 1) frames.push(frameOf(parts))
+    parts = [headRoom]
     size = 0
   }
   for (const { sequence, key, value } of records) {
@@ -43,13 +44,13 @@ export const encodeFrames = (records: Iterable<JournalRecord>): Buffer[] => {
   return frames
 }
 
+/** @param parts the first is room for the frame's head */
 const frameOf = (parts: readonly Buffer[]): Buffer => {
-  const body = Buffer.concat(parts)
-  const head = Buffer.allocUnsafe(frameHeadBytes)
-  head.writeUInt32BE(magic, 0)
-  head.writeUInt32BE(crc32(body), 4)
-  head.writeUInt32BE(body.length, 8)
-  return Buffer.concat([head, body])
+  const frame = Buffer.concat(parts)
+  frame.writeUInt32BE(magic, 0)
+  frame.writeUInt32BE(crc32(frame.subarray(frameHeadBytes)), 4)
+  frame.writeUInt32BE(frame.length - frameHeadBytes, 8)
+  return frame
 }
 
 /** Records of all whole frames. `onGap` is told of octets that are none. */

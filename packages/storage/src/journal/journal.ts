@@ -8,6 +8,7 @@ import type { FileLayer } from '../segments/file-layer.ts'
 import { journalPath } from './journal-files.ts'
 import { encodeFrames, type JournalRecord } from './journal-frame.ts'
 import { isJournaledKey, markKey, markValue } from './journal-tables.ts'
+import { PendingRows } from './pending-rows.ts'
 
 /** The journal trails the index by at most about this, off the path of acknowledgements. */
 const flushAfterMs = 500
@@ -19,8 +20,6 @@ const sliceRecords = 200
 
 const nextQueueKey = keyOfText(tables.meta, 'next-queue').toString('latin1')
 
-type Pending = Pick<JournalRecord, 'sequence' | 'value'>
-
 /** Repeats this process's changes of irreplaceable rows in files of its own. */
 export class Journal implements GroupParticipant {
   readonly #directory: string
@@ -31,8 +30,10 @@ export class Journal implements GroupParticipant {
   /** It is tried again and again: told once, until it has gone well. */
   #isTold = false
   readonly #sequence: () => number
-  /** Committed, not yet written, by key (latin1). Of a row changed often only the last state. */
-  #pending = new Map<string, Pending>()
+  /** Committed, not yet written. */
+  #pending = new PendingRows()
+  /** Empty; takes its turn while the other is being written. */
+  #spare = new PendingRows()
   /** Of the group that is being committed. */
   #group: Changes | undefined
   #number = 0
@@ -69,7 +70,7 @@ export class Journal implements GroupParticipant {
     const sequence = this.#sequence()
     for (const [key, value] of this.#group ?? []) {
       if (!isJournaledKey(key)) continue
-      this.#pending.set(key, { sequence, value })
+      this.#pending.set(key, sequence, value)
       if (key !== nextQueueKey) this.#isBehind = true
     }
     this.#group = undefined
@@ -78,7 +79,7 @@ export class Journal implements GroupParticipant {
 
   /** Every frame of this segment before the offset has met its fate. */
   mark(segment: number, offset: number): void {
-    this.#pending.set(markKey(segment).toString('latin1'), { sequence: 0, value: markValue(offset) })
+    this.#pending.set(markKey(segment).toString('latin1'), 0, markValue(offset))
     this.#isBehind = true
   }
 
@@ -120,7 +121,7 @@ export class Journal implements GroupParticipant {
 
   async #write(): Promise<void> {
     const records = this.#pending
-    this.#pending = new Map()
+    this.#pending = this.#spare
     this.#isBehind = false
     try {
       if (this.#file === undefined) await this.#create()
@@ -132,9 +133,13 @@ export class Journal implements GroupParticipant {
       }
       await this.#files.dataSync(this.#file as number)
       this.#lengthBytes = end
+      records.clear()
+      this.#spare = records
     } catch (error) {
       // Newer states of the same rows win.
-      for (const [key, record] of this.#pending) records.set(key, record)
+      records.add(this.#pending)
+      this.#pending.clear()
+      this.#spare = this.#pending
       this.#pending = records
       this.#isBehind = true
       throw error
@@ -178,10 +183,10 @@ export class Journal implements GroupParticipant {
   }
 }
 
-function* slicesOf(pending: ReadonlyMap<string, Pending>): Generator<JournalRecord[]> {
+function* slicesOf(pending: PendingRows): Generator<JournalRecord[]> {
   let slice: JournalRecord[] = []
-  for (const [key, record] of pending) {
-    slice.push({ ...record, key: Buffer.from(key, 'latin1') })
+  for (const record of pending.records()) {
+    slice.push(record)
     if (slice.length < sliceRecords) continue
     yield slice
     slice = []

@@ -55,6 +55,24 @@ test('what others may have written is read anew', async () => {
   )
 })
 
+test('a row that is new is not kept until somebody reads it', () =>
+  withCommit(
+    () => 'own',
+    async (commit, write) => {
+      await commit.run((unit) => {
+        unit.replace(key, Buffer.from('new'), undefined)
+        assert.equal(unit.get(key)?.toString(), 'new')
+        unit.remove(key)
+        assert.equal(unit.get(key), undefined)
+        unit.replace(key, Buffer.from('again'), undefined)
+      })
+      write('theirs')
+      assert.equal(await commit.run((unit) => unit.get(key)?.toString()), 'theirs')
+      await commit.run((unit) => unit.put(key, Buffer.from('ours')))
+      assert.equal(await commit.run((unit) => unit.get(key)?.toString()), 'ours')
+    },
+  ))
+
 test('a unit that throws leaves the rows as they were to those after it', () =>
   withCommit(
     () => 'own',

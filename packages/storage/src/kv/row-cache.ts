@@ -2,7 +2,7 @@
 const generationRows = 512
 
 /**
- * Rows that this process's transactions read or wrote last, by key (latin1); null = there is none. Valid as long
+ * Rows that this process's transactions read last, by key (latin1); null = there is none. Valid as long
  * as nobody else has written: the same few rows (counters, mailboxes, the segment) belong to every message, and
  * reading one from the index costs ten times as much.
  */
@@ -26,6 +26,14 @@ export class RowCache {
     if (this.#young.size < generationRows) return
     this.#old = this.#young
     this.#young = new Map()
+  }
+
+  /**
+   * What a row says now, for those who read it again. One that nobody has read stays out: most rows of a message are
+   * written once, and each is a piece of a block of memory that it would keep.
+   */
+  update(name: string, value: Buffer | null): void {
+    if (this.#young.has(name) || this.#old.has(name)) this.set(name, value)
   }
 
   clear(): void {

@@ -62,7 +62,8 @@ export class Unit implements Reader {
     const known = this.#rows.get(name)
     if (known !== undefined) return known ?? undefined
     const changed = this.#group.changes.get(name)
-    const value = changed === undefined ? readValue(this.#environment, key) : (changed ?? undefined)
+    if (changed !== undefined) return changed ?? undefined
+    const value = readValue(this.#environment, key)
     this.#rows.set(name, value ?? null)
     return value
   }
@@ -138,7 +139,7 @@ export class Unit implements Reader {
 
   #write(name: string, key: Buffer, value: Buffer | null): void {
     this.#group.set(name, key, value)
-    this.#rows.set(name, value)
+    this.#rows.update(name, value)
   }
 }
 

@@ -1,8 +1,8 @@
 import { octetsOf } from '@posthorn/mail'
 import { keyAfter, keyOfTable, tables } from '../kv/keys.ts'
-import type { Reader } from '../kv/unit.ts'
+import type { Reader, Snapshot } from '../kv/unit.ts'
 import type { ListingIndex } from '../listings/listing-index.ts'
-import { readBlobRow } from '../rows/blob-row.ts'
+import { readBlobPlace } from '../rows/blob-row.ts'
 import { chunkRows, decodeChunk } from '../rows/chunk.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
 import { readMessageRow } from '../rows/message-row.ts'
@@ -33,7 +33,7 @@ export interface Kept {
 
 /** The next messages of a mailbox that lack something, from `fromUid` on; undefined when there are no more. */
 export const framesToFold = (
-  reader: Reader,
+  reader: Snapshot,
   kept: Kept,
   mailbox: number,
   fromUid: number,
@@ -54,7 +54,8 @@ export const framesToFold = (
       looked++
       const makes = lacking.of(messageId, blobId, sizeBytes)
       if (makes === undefined) continue
-      const row = readBlobRow(reader, blobId)
+      // The frame itself says whether it is the one.
+      const row = readBlobPlace(reader, blobId)
       const message = readMessageRow(reader, messageId)
       if (row === undefined || message === undefined) continue
       const { segment, offset } = row
