@@ -9,7 +9,7 @@ const names = {
   syslogName: 'postfix',
   hostname: 'mail',
   pid: 42,
-  verbose: false,
+  leastLevel: 'info' as const,
   now: () => Date.UTC(2026, 10, 21),
 }
 

@@ -10,7 +10,7 @@ export interface LogWriterOptions extends MaillogNames {
   readonly file: string
   /** `maillog` for people, grep and pflogsumm; `json` for collectors, one object a line. */
   readonly format: 'maillog' | 'json'
-  readonly verbose: boolean
+  readonly leastLevel: LogEvent['level']
   readonly now: () => number
   /** Opens the file for appending; default: as who we are. */
   readonly open?: (file: string) => number
@@ -22,6 +22,8 @@ export interface LogWriter {
   reopen(): void
   /** Writes out everything buffered; at exit. */
   flush(): void
+  /** What is buffered is still written; another writer takes over. */
+  close(): void
 }
 
 type Destination = ReturnType<typeof pino.destination>
@@ -42,6 +44,12 @@ function destinationOf(fd: number): Destination {
   return destination
 }
 
+const ranks = { debug: 0, info: 1, warning: 2, error: 3, fatal: 4 } as const
+
+export function isAtLeast(level: LogEvent['level'], least: LogEvent['level']): boolean {
+  return ranks[level] >= ranks[least]
+}
+
 /** The one place that writes logs: maillog lines or JSON, to standard output or a file. Throws when it cannot open it. */
 export function createLogWriter(options: LogWriterOptions): LogWriter {
   const open = (): number => (options.file === '' ? 1 : (options.open ?? openLogFile)(options.file))
@@ -52,7 +60,7 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
   const write = options.format === 'json' ? jsonLines(stream, options) : textLines(stream, options)
   return {
     log: (event) => {
-      if (event.level !== 'debug' || options.verbose) write(event)
+      if (isAtLeast(event.level, options.leastLevel)) write(event)
     },
     reopen: () => {
       if (options.file === '') return
@@ -68,6 +76,10 @@ export function createLogWriter(options: LogWriterOptions): LogWriter {
       } catch {
         // the other end is gone
       }
+    },
+    close: () => {
+      clearInterval(timer)
+      batch.end()
     },
   }
 }
@@ -94,9 +106,13 @@ class Batch {
   }
 
   moveTo(next: Destination): void {
+    this.end()
+    this.#destination = next
+  }
+
+  end(): void {
     this.handOver()
     this.#destination.end()
-    this.#destination = next
   }
 
   flushSync(): void {

@@ -27,7 +27,7 @@ test('the system log: facility, severity and name of each service, one line an e
       syslogName: 'posthorn',
       facility: 'local3',
       pid: 42,
-      verbose: false,
+      leastLevel: 'info',
       program,
     })
     writer.write({ level: 'info', service: 'smtpd', text: 'connect from evil\r\n<0>kernel: panic' })
@@ -52,7 +52,7 @@ test('a machine without logger(1) logs to its file all the same', async () => {
     syslogName: 'x',
     facility: 'mail',
     pid: 1,
-    verbose: false,
+    leastLevel: 'info',
     program: '/nowhere/logger',
   })
   writer.write({ level: 'info', service: 'smtpd', text: 'one' })

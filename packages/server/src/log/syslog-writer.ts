@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { LogEvent } from '@posthorn/mail'
+import { isAtLeast } from './log-writer.ts'
 import { bodyOf, tagOf } from './maillog.ts'
 
 export interface SyslogOptions {
@@ -8,7 +9,7 @@ export interface SyslogOptions {
   /** Postfix: syslog_facility. */
   readonly facility: string
   readonly pid: number
-  readonly verbose: boolean
+  readonly leastLevel: LogEvent['level']
   /** Default: logger(1). */
   readonly program?: string
 }
@@ -54,7 +55,7 @@ export class SyslogWriter {
   }
 
   write(event: LogEvent): void {
-    if (event.level === 'debug' && !this.#options.verbose) return
+    if (!isAtLeast(event.level, this.#options.leastLevel)) return
     const logger = this.#loggerOf(tagOf(event.service, this.#options.syslogName))
     if (logger?.stdin === null || logger === undefined || logger.stdin.writableLength > maxWaitingBytes)
       return

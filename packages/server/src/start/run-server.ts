@@ -9,8 +9,8 @@ import { flushableSite } from '../config/flushable-site.ts'
 import { loadConfig, masterCfFile } from '../config/load-config.ts'
 import type { ControlActions } from '../control/control-server.ts'
 import type { PublicActions } from '../control/public-server.ts'
-import { logWriterFor } from '../log/configured-log.ts'
-import { type LogWriter, openLogFile } from '../log/log-writer.ts'
+import { type ConfiguredLog, logWriterFor } from '../log/configured-log.ts'
+import { openLogFile } from '../log/log-writer.ts'
 import { StartError } from '../start-error.ts'
 import { admitsEverybody, admittedUsers } from './admitted-users.ts'
 import { type DataFolder, prepareDataFolder, takeDataFolder } from './data-folder.ts'
@@ -30,7 +30,7 @@ export interface RunOptions {
 interface Frame {
   readonly options: RunOptions
   readonly folder: DataFolder
-  readonly writer: LogWriter
+  readonly writer: ConfiguredLog
   readonly owner: MailOwner | undefined
   readonly atStart: Config
   config: Config
@@ -64,7 +64,14 @@ async function reload(frame: Frame): Promise<Reloaded> {
     const { changed } = compareConfigs(frame.config, next)
     // Against what is in effect: a parameter that waits for a restart is named until then.
     const { needRestart } = compareConfigs(frame.atStart, next)
-    await running.reload(next)
+    const nextLog = frame.writer.prepare(next)
+    try {
+      await running.reload(next)
+    } catch (error) {
+      nextLog.abandon()
+      throw error
+    }
+    nextLog.commit()
     frame.config = next
     warn(frame, next.warnings)
     const restart = needRestart.length === 0 ? '' : `; a restart is needed for: ${needRestart.join(', ')}`

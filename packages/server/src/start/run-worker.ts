@@ -1,4 +1,5 @@
 import { StatisticsRelay } from '@posthorn/mta'
+import type { ConfigTexts } from '../config/config.ts'
 import { loadConfigTexts } from '../config/load-config.ts'
 import { logWriterFor } from '../log/configured-log.ts'
 import { createProcessMetrics } from '../metrics/process-metrics.ts'
@@ -31,8 +32,14 @@ export async function runWorker(options: RunOptions): Promise<number> {
       wakeBus: channel.wakeBus,
       ...(owner === undefined ? {} : { dropPrivileges: () => becomeOwner(owner) }),
     })
-    if (JSON.stringify(current) !== JSON.stringify(atStart))
-      await server.reload(loadConfigTexts(current, options))
+    const reload = async (texts: ConfigTexts) => {
+      const next = loadConfigTexts(texts, options)
+      // The primary has opened the same files before it asked.
+      const nextLog = writer.prepare(next)
+      await server.reload(next)
+      nextLog.commit()
+    }
+    if (JSON.stringify(current) !== JSON.stringify(atStart)) await reload(current)
     metrics.observe(server.status)
     const { promise, resolve } = Promise.withResolvers<number>()
     channel.answer(async (question) => {
@@ -43,7 +50,7 @@ export async function runWorker(options: RunOptions): Promise<number> {
           return await server.sampleAccounts()
         case 'reload':
           writer.reopen()
-          return await server.reload(loadConfigTexts(question.texts, options))
+          return await reload(question.texts)
         case 'metrics':
           return await metrics.values()
         case 'submit':

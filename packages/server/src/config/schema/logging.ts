@@ -36,13 +36,11 @@ export const logging = {
   log_json_file: posthorn({
     type: 'file',
     default: '',
-    change: 'restart',
     doc: 'The same events as JSON, one object a line, beside the log. Opened anew on reload. Empty: none.',
   }),
   syslog: posthorn({
     type: 'boolean',
     default: 'no',
-    change: 'restart',
     doc: 'Lines go to the system log too, by logger(1), under syslog_facility and the name of the service.',
   }),
   syslog_facility: postfix({
@@ -62,7 +60,6 @@ export const logging = {
       'local7',
     ],
     default: 'mail',
-    change: 'restart',
     doc: 'The facility of lines in the system log.',
   }),
   maillog_file_rotate_suffix: postfix({
