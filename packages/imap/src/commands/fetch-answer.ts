@@ -6,6 +6,7 @@ import { hasUnknownEncoding, writeDecoded } from './decoded-items.ts'
 import { FetchOutput, type FetchRow } from './fetch-output.ts'
 import type { FetchPlan } from './fetch-plan.ts'
 import { FieldSelections } from './field-selections.ts'
+import { learnAtOnce, learnKeywords } from './learn-keywords.ts'
 import { ListedAnswer } from './listed-answer.ts'
 import { asBuffer, MessageView } from './message-view.ts'
 import { octetRange, selectsFields, writeFields, writeOctets } from './section-octets.ts'
@@ -79,6 +80,7 @@ export function answerAtOnce(session: SelectedSession, plan: FetchPlan, uid: num
   const want = { ...plan.want, bytes: 'all', maxBytes: atOnceBytes } as const
   const batch = store.messages.fetchNow(mailbox.id, uid, want)
   if (batch === undefined || (plan.marks && mayMark(session) && hasUnseen(batch))) return false
+  learnAtOnce(session, batch)
   const answer = new FetchAnswer(session, plan)
   const { output } = answer
   // Their memory is the next reader's.
@@ -143,6 +145,7 @@ class FetchAnswer implements FetchOutcome {
 
   async batch(batch: MessageBatch): Promise<void> {
     const plan = this.#plan
+    await learnKeywords(this.#session, this.output, batch)
     if (plan.source === 'columns') {
       this.#answered += batch.uids.length
       await this.output.writeColumns(batch)
@@ -169,6 +172,7 @@ class FetchAnswer implements FetchOutcome {
   async #directly(uids: Uint32Array): Promise<void> {
     const { store, mailbox } = this.#session
     for await (const batch of store.messages.fetch(mailbox.id, uids, this.#plan.want)) {
+      await learnKeywords(this.#session, this.output, batch)
       await this.#withoutOctets(new Rows(batch, undefined, this.#message))
       if (this.#session.gone) return
     }

@@ -9,6 +9,7 @@ import { command, no, ok } from './command.ts'
 import { FetchOutput } from './fetch-output.ts'
 import { noPermission } from './find-mailbox.ts'
 import { flagMask, isEmpty, permittedFlags } from './flag-rights.ts'
+import { learnKeywords } from './learn-keywords.ts'
 
 interface StoreArgs {
   readonly set: NumberSet
@@ -131,6 +132,7 @@ async function answerFlags(
       const others = uids.filter((uid) => !told.has(uid))
       for await (const batch of session.store.messages.fetch(session.mailbox.id, others, {})) {
         answered += batch.uids.length
+        await learnKeywords(session, out, batch)
         await out.writeColumns(batch)
       }
     }

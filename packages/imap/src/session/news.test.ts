@@ -116,6 +116,31 @@ test('RFC 3501 §2.3.2: one session alone gets a message as \\Recent', async (t)
   assert.ok((await two.ok('SELECT INBOX')).includes('* 0 RECENT'))
 })
 
+test('RFC 7162 §3.1.4, RFC 9051 §7.3.5: a keyword that another session just made is not left out of FLAGS', async (t) => {
+  const imap = await startImapFixture(t)
+  const one = await imap.login()
+  await one.append('INBOX', message)
+  await one.append('INBOX', message)
+  await one.ok('SELECT INBOX')
+  const forms = [
+    'FETCH 1 (FLAGS)',
+    'FETCH 1 (FLAGS ENVELOPE)',
+    'FETCH 1 (FLAGS BODY.PEEK[])',
+    'STORE 1 +FLAGS ()',
+  ]
+  for (const [at, command] of [...forms, 'FETCH 1:2 (FLAGS RFC822.SIZE BODY.PEEK[TEXT])'].entries()) {
+    const two = await imap.login('INBOX')
+    await two.ok('ENABLE CONDSTORE')
+    await one.ok(`STORE 1 FLAGS ($new${at})`)
+    two.send(`a ${command}\r\n`)
+    const lines = await two.until(/^a /)
+    const told = lines.findIndex((line) => line.startsWith('* FLAGS ') && line.includes(`$new${at}`))
+    const first = lines.findIndex((line) => line.startsWith('* 1 FETCH'))
+    assert.ok(lines[first]!.includes(`$new${at}`), lines.join('|'))
+    assert.ok(told >= 0 && told < first, lines.join('|'))
+  }
+})
+
 test('RFC 3501 §7.3.2: RECENT is told again when messages that were \\Recent go', async (t) => {
   const imap = await startImapFixture(t)
   const one = await imap.login()

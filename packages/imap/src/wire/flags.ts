@@ -1,4 +1,4 @@
-import { type Flags, StoreError, systemFlag } from '@posthorn/storage'
+import { type Flags, type MessageBatch, StoreError, systemFlag } from '@posthorn/storage'
 import { asciiLower } from './ascii.ts'
 import { SyntaxFault } from './syntax-fault.ts'
 
@@ -36,12 +36,34 @@ export function flagsFrom(names: readonly string[]): Flags {
 /** Renders FLAGS lists and remembers the text of each combination it has seen. */
 export class FlagTexts {
   readonly keywords: readonly string[]
+  /** The bits that have a name, of both words. */
+  readonly #named: readonly [number, number]
   /** By word 1 and \Recent, then by word 0. */
   readonly #rendered = new Map<number, Map<number, Buffer>>()
 
   /** @param keywords names by number, '' for a free slot */
   constructor(keywords: readonly string[]) {
     this.keywords = keywords
+    let named0 = systemFlagNames.reduce((bits, [bit]) => bits | bit, 0)
+    let named1 = 0
+    keywords.forEach((keyword, slot) => {
+      if (keyword === '') return
+      if (slot < 27) named0 |= 1 << (5 + slot)
+      else named1 |= 1 << (slot - 27)
+    })
+    this.#named = [named0, named1]
+  }
+
+  /** Whether every keyword of these messages has its name here. */
+  nameAll({ flags0, flags1 }: Pick<MessageBatch, 'flags0' | 'flags1'>): boolean {
+    let all0 = 0
+    let all1 = 0
+    for (let at = 0; at < flags0.length; at++) {
+      all0 |= flags0[at]!
+      all1 |= flags1[at]!
+    }
+    const [named0, named1] = this.#named
+    return (all0 & ~named0) === 0 && (all1 & ~named1) === 0
   }
 
   /** `(\Seen $label1)` for the two words of a message. */

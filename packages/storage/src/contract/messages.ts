@@ -167,6 +167,8 @@ export interface MessageStore {
   view(mailbox: MailboxId): Promise<MailboxView>
   /** HIGHESTMODSEQ as it is now, without waiting; undefined: there is no such mailbox, or its row is damaged. */
   modSeqNow(mailbox: MailboxId): ModSeq | undefined
+  /** `Mailbox.keywords` as they are now, without waiting; undefined: their row is damaged. */
+  keywordsNow(mailbox: MailboxId): readonly string[] | undefined
   /**
    * `uids` ascending; missing ones are left out. Batches are bounded in count and octets. Messages whose octets or
    * rows are damaged are left out, too: after the others it throws StoreError 'corrupt'.

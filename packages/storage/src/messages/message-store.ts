@@ -11,7 +11,7 @@ import { ConversationNamer } from '../conversations/conversation-namer.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { chunkRows, type Placement } from '../rows/chunk.ts'
-import { readMailbox, readMailboxState } from '../rows/mailbox-row.ts'
+import { readKeywords, readMailbox, readMailboxState } from '../rows/mailbox-row.ts'
 import { copyInSteps } from '../steps/copy-in-steps.ts'
 import { moveInSteps } from '../steps/move-in-steps.ts'
 import { append } from './append.ts'
@@ -37,7 +37,9 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
       aids.texts?.listings?.prepare(found.account)
       return engine.views.view(snapshot, found, countedOf(snapshot, mailbox))
     },
-    modSeqNow: (mailbox) => modSeqNow(snapshotOf(engine), mailbox),
+    modSeqNow: (mailbox) =>
+      unlessDamaged(() => readMailboxState(snapshotOf(engine), mailbox)?.highestModSeq as ModSeq | undefined),
+    keywordsNow: (mailbox) => unlessDamaged(() => readKeywords(snapshotOf(engine), mailbox)),
     fetch: (mailbox, uids, want: FetchWant) => {
       if (want.conversation) return conversations.fetch(mailbox, uids, want)
       return want.listing === undefined
@@ -71,9 +73,9 @@ const countedOf = (reader: Reader, mailbox: MailboxId) => {
   return { id, ...state }
 }
 
-const modSeqNow = (reader: Reader, mailbox: MailboxId): ModSeq | undefined => {
+const unlessDamaged = <T>(read: () => T): T | undefined => {
   try {
-    return readMailboxState(reader, mailbox)?.highestModSeq as ModSeq | undefined
+    return read()
   } catch (error) {
     // Who reads the mailbox is told.
     if (error instanceof StoreError) return undefined
