@@ -1,11 +1,13 @@
+import { basename } from 'node:path'
+import { StoreError } from '../contract.ts'
 import { type Environment, isOpenHere, openEnvironment } from '../kv/environment.ts'
 import { bootId } from '../process-identity.ts'
 import type { ProcessMarkers } from '../recovery/process-markers.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
-import { rollBackIndex } from './flush-record.ts'
+import { rollBackIndex, youngestFlush } from './flush-record.ts'
 import { refuseBrokenIndex } from './index-file.ts'
 import type { IndexFlusher } from './index-flusher.ts'
-import { logDirectory } from './log-files.ts'
+import { logDirectory, logPath } from './log-files.ts'
 import { redo } from './redo.ts'
 import type { WriteLog } from './write-log.ts'
 
@@ -35,6 +37,7 @@ export const openIndex = async (place: IndexPlace): Promise<OpenedIndex> => {
   const logs = logDirectory(place.directory)
   const isAlone = !isOpenHere(indexPath) && markers.living().every(({ pid }) => pid === process.pid)
   const end = markers.dead().length > 0 ? 'unclean' : 'orderly'
+  if (isAlone && end === 'unclean') requireLog(place, logs)
   const record = isAlone ? await rollBackIndex(files, logs, indexPath, end) : undefined
   if (isAlone) refuseBrokenIndex(files, place.directory, indexPath, end === 'unclean' ? 'pages' : 'head')
   return {
@@ -43,6 +46,24 @@ export const openIndex = async (place: IndexPlace): Promise<OpenedIndex> => {
     isAlone,
     powerFailed: record !== undefined && record.boot !== bootId(),
   }
+}
+
+/**
+ * What was acknowledged since the index was flushed, the log alone says (and half a second later the journal).
+ * @throws StoreError 'corrupt' when the file that the flushed state names is not there in whole
+ */
+const requireLog = ({ files, directory, indexPath }: IndexPlace, logs: string): void => {
+  const state = youngestFlush(files, logs, indexPath, 'unclean')?.state
+  if (state === undefined || state.logId === 0) return
+  const path = logPath(logs, state.logId)
+  const sizeBytes = files.sizeOf(path)
+  // On a full disk a log may be shorter than it is meant to be, never than what was written to it.
+  if (sizeBytes !== undefined && sizeBytes >= state.end % state.capacityBytes) return
+  throw new StoreError(
+    'corrupt',
+    `Cannot open the store in ${directory}: it was not closed, and its log (log/${basename(path)}) is ${sizeBytes === undefined ? 'missing' : 'cut short'}: ` +
+      'posthorn store rebuild brings back what was in it from the journal and the messages',
+  )
 }
 
 /** The first flush, what the log has more than the index, and a log to go on with. Returns what was done again. */

@@ -96,10 +96,16 @@ export class Housekeeping {
   async #checkJournal(): Promise<Room> {
     const { journal, journalDirectory } = this.#parts
     const look = () => checkJournal(journalDirectory, () => this.#mayGoOn())
-    await journal.flush()
+    // What cannot be written now is tried again, and told of, by the journal.
+    await journal.flush().catch(() => {})
     const found = await look()
     if (found.length === 0) return { problems: [], notes: [] }
-    await this.checkpoint()
+    try {
+      await this.checkpoint()
+    } catch (error) {
+      this.#mayGoOn()
+      return { problems: [...found, `The journal cannot be written anew: ${String(error)}`], notes: [] }
+    }
     return { problems: await look(), notes: found.map((line) => `${line}; all of it was written anew`) }
   }
 
