@@ -5,7 +5,7 @@ import {
   type DeliveryResult,
   makeMessageId,
 } from '@posthorn/mail'
-import type { Acceptance, NewRecipient, QueueEntry, QueueId, Store } from '@posthorn/storage'
+import type { Acceptance, NewRecipient, QueueEntry, QueueId, StagedMessage, Store } from '@posthorn/storage'
 import type { Attempt, ResolveRecipient } from '../delivery/attempt.ts'
 import type { BounceTemplates } from './templates.ts'
 
@@ -49,6 +49,14 @@ export const isWanted = (attempt: Attempt, kind: 'failure' | 'delay' | 'success'
 export const doubleBounceSender = ({ hostname, doubleBounceSender: name }: ReportOptions): string =>
   name?.includes('@') === true ? name : `${name ?? 'double-bounce'}@${hostname}`
 
+interface OwnEnvelope {
+  readonly queueId?: QueueId
+  readonly sender: string
+  readonly recipients: readonly NewRecipient[]
+  readonly smtpUtf8: true | undefined
+  readonly requireTls?: true | undefined
+}
+
 interface Asked {
   readonly entry: QueueEntry
   readonly to: string
@@ -75,23 +83,37 @@ function undelivered(
 /** Tables and homes that did not answer. */
 const lookAgainMs = 60_000
 
+/** What becomes of a report before it is sent. Postfix: internal_mail_filter_classes. */
+export type ReportFilter = (
+  text: Buffer,
+  envelope: {
+    readonly queueId: QueueId
+    readonly sender: string
+    readonly recipients: readonly NewRecipient[]
+  },
+) => Promise<StagedMessage | 'discarded' | 'unchanged'>
+
 /** Makes reports: text by @posthorn/mail, recipients by routing, bytes staged in the store. */
 export class Reporter {
   readonly #store: Pick<Store, 'queue' | 'messages'>
   readonly #resolve: ResolveRecipient
   readonly #options: () => ReportOptions
   readonly #now: () => number
+  readonly #filter: ReportFilter
 
   constructor(input: {
     readonly store: Pick<Store, 'queue' | 'messages'>
     readonly resolve: ResolveRecipient
     readonly options: () => ReportOptions
     readonly now: () => number
+    /** Default: none. */
+    readonly filter?: ReportFilter | undefined
   }) {
     this.#store = input.store
     this.#resolve = input.resolve
     this.#options = input.options
     this.#now = input.now
+    this.#filter = input.filter ?? (async () => 'unchanged')
   }
 
   /**
@@ -142,7 +164,11 @@ export class Reporter {
     const messageId = makeMessageId(nowMs, queueId, this.#options().hostname)
     const text = await this.#text(asked, { messageId, queueId, nowMs })
     const envelope = { queueId, sender: from, recipients, smtpUtf8, requireTls }
-    return { kind, messageId, acceptance: await this.stage(text, envelope) }
+    const filtered = await this.#filter(text, envelope)
+    if (filtered === 'discarded') return undefined
+    const acceptance =
+      filtered === 'unchanged' ? await this.stage(text, envelope) : this.#acceptance(filtered, envelope)
+    return { kind, messageId, acceptance }
   }
 
   async #text(
@@ -188,17 +214,7 @@ export class Reporter {
   }
 
   /** A message of our own making, or sent on by us: on disk and not yet accepted. */
-  async stage(
-    content: Uint8Array | AsyncIterable<Uint8Array>,
-    envelope: {
-      readonly queueId?: QueueId
-      readonly sender: string
-      readonly recipients: readonly NewRecipient[]
-      readonly smtpUtf8: true | undefined
-      readonly requireTls?: true | undefined
-    },
-  ): Promise<Acceptance> {
-    const nowMs = this.#now()
+  async stage(content: Uint8Array | AsyncIterable<Uint8Array>, envelope: OwnEnvelope): Promise<Acceptance> {
     const writer = this.#store.messages.stage()
     try {
       for await (const chunk of content instanceof Uint8Array ? [content] : content) await writer.write(chunk)
@@ -206,9 +222,14 @@ export class Reporter {
       await writer.abort()
       throw error
     }
+    return this.#acceptance(await writer.finish(), envelope)
+  }
+
+  #acceptance(message: StagedMessage, envelope: OwnEnvelope): Acceptance {
+    const nowMs = this.#now()
     const helo = this.#options().hostname
     return {
-      message: await writer.finish(),
+      message,
       entry: {
         queueId: envelope.queueId ?? this.#store.queue.newId(nowMs),
         sender: envelope.sender,

@@ -1,6 +1,6 @@
 import type { Log } from '@posthorn/mail'
 import type { LeaseTerms, NewQueueEntry, NewRecipient, QueueEntry, Store } from '@posthorn/storage'
-import { Reporter } from '../bounce/report.ts'
+import { Reporter, type ReportFilter } from '../bounce/report.ts'
 import type { DeliveryAgent, ResolveRecipient } from '../delivery/attempt.ts'
 import { ClaimedWork } from './claimed-work.ts'
 import { Deliverer } from './deliverer.ts'
@@ -25,6 +25,7 @@ export interface QueueRunnerInput {
   /** ms of a clock that never jumps, the same in all processes of this machine: leases end by it. Default: by `now`. */
   readonly steadyNow?: () => number
   readonly random?: () => number
+  readonly filterReport?: ReportFilter
 }
 
 export interface QueueRunner extends DirectDelivery {
@@ -72,7 +73,7 @@ class Runner implements QueueRunner {
     this.#now = input.now ?? Date.now
     const random = input.random ?? Math.random
     const { store, resolve, log, options } = input
-    const reporter = new Reporter({ store, resolve, options, now: this.#now })
+    const reporter = new Reporter({ store, resolve, options, now: this.#now, filter: input.filterReport })
     this.#recorder = new OutcomeRecorder({ store, reporter, log, options, now: this.#now, random })
     const { agents } = input
     this.#deliverer = new Deliverer({

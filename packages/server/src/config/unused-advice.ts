@@ -51,8 +51,6 @@ const exact: Readonly<Record<string, string>> = {
   fast_flush_purge_time: 'the queue itself knows the destinations',
   fast_flush_refresh_time: 'the queue itself knows the destinations',
   info_log_address_format: 'always external',
-  internal_mail_filter_classes:
-    'reports of our own pass no content checks and no milters; TLS reports pass non_smtpd_milters',
   known_tcp_ports: 'write the number',
   mail_release_date: 'see postconf mail_version',
   meta_directory: 'the program is one folder',

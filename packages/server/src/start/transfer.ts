@@ -19,6 +19,7 @@ import {
   createTables,
   type DeliveryAgent,
   type DirectDelivery,
+  filterReport,
   type LongFiles,
   type MtaSts,
   PolicyError,
@@ -272,6 +273,7 @@ export async function createTransfer(given: TransferParts) {
     log,
     owner,
     options: () => current.queue,
+    filterReport: reportFilter(parts, () => current),
     ...queueClock(now),
   })
   return {
@@ -305,6 +307,17 @@ export async function createTransfer(given: TransferParts) {
     },
   }
 }
+
+/** Postfix: internal_mail_filter_classes. */
+const reportFilter =
+  (
+    { store, log }: TransferParts,
+    current: () => { readonly config: Config; readonly pickup: ReceiveConfiguration },
+  ): NonNullable<Parameters<typeof createQueueRunner>[0]['filterReport']> =>
+  async (text, envelope) =>
+    current().config.values.internal_mail_filter_classes.includes('bounce')
+      ? await filterReport(text, envelope, { store, log, configuration: () => current().pickup })
+      : 'unchanged'
 
 /** `smtp` or a number. Postfix: smtp_tcp_port. */
 const portNumber = (text: string, standard: number): number => (/^\d+$/.test(text) ? Number(text) : standard)
