@@ -3,6 +3,7 @@ import { isUnreadable } from '../segments/readable-octets.ts'
 
 /** Where LMDB's pages have what is looked at (little-endian, lmdb-js 3.5.6). */
 const headBytes = 24
+const writtenBy = 8
 const pageFlags = 18
 const lowerAt = 20
 const upperAt = 22
@@ -63,7 +64,10 @@ export interface WalkPlace {
 export function* walkPages({ files, file, pageBytes, meta }: WalkPlace): Generator<void, string | PageCount> {
   const lastPage = Number(meta.readBigUInt64LE(lastPageAt))
   if (lastPage > mostPages) return `it counts ${lastPage} pages`
-  const walk = new PageWalk(files, file, pageBytes, lastPage)
+  const walk = new PageWalk(files, file, pageBytes, {
+    lastPage,
+    youngest: meta.readBigUInt64LE(transactionAt),
+  })
   try {
     yield* walk.follow(meta, trees.free, 'numbers')
     yield* walk.follow(meta, trees.main, 'octets')
@@ -87,17 +91,24 @@ class PageWalk {
   readonly #file: number
   readonly #pageBytes: number
   readonly #lastPage: number
+  readonly #youngest: bigint
   readonly #seen: Uint8Array
   readonly #bytes: Buffer
   /** Pages and how many of them follow one another, in turn. */
   readonly #free: number[] = []
   #counts = { branches: 0, leaves: 0, entries: 0 }
 
-  constructor(files: FileLayer, file: number, pageBytes: number, lastPage: number) {
+  constructor(
+    files: FileLayer,
+    file: number,
+    pageBytes: number,
+    { lastPage, youngest }: { readonly lastPage: number; readonly youngest: bigint },
+  ) {
     this.#files = files
     this.#file = file
     this.#pageBytes = pageBytes
     this.#lastPage = lastPage
+    this.#youngest = youngest
     this.#seen = new Uint8Array(lastPage + 1)
     this.#bytes = Buffer.alloc(pageBytes)
   }
@@ -230,6 +241,9 @@ class PageWalk {
     const bytes = this.#bytes
     if (this.#readAt(bytes, page) < bytes.length) throw new BrokenPage(`page ${page} is cut short`)
     if (Number(bytes.readBigUInt64LE(0)) !== page) throw new BrokenPage(`page ${page} is another one`)
+    // LMDB would take it for a page of the transaction under way, and look for it in its memory.
+    if (bytes.readBigUInt64LE(writtenBy) > this.#youngest)
+      throw new BrokenPage(`page ${page} is of a later state`)
     return bytes
   }
 
