@@ -254,11 +254,7 @@ export async function createTransfer(given: TransferParts) {
     lmtpRewriting: () => current.outgoing.lmtp.rewriting,
     remote: (service) => current.outgoing.byService.get(service),
     log,
-    local: {
-      user: () => localUsers(current.config.values.default_privs),
-      timeLimitMs: (transport) => timeLimitOf(current.config, transport),
-      delimiter: () => current.config.values.recipient_delimiter,
-    },
+    local: localSettings(localUsers, () => current.config),
     services: () => current.config.services.transports,
     userNamed: localUsers,
     smtpPort: portNumber(parts.config.values.smtp_tcp_port, 25),
@@ -307,6 +303,15 @@ export async function createTransfer(given: TransferParts) {
     },
   }
 }
+
+const localSettings = (
+  users: ReturnType<typeof createLocalUsers>,
+  config: () => Config,
+): NonNullable<Parameters<typeof createDeliveryAgents>[0]['local']> => ({
+  user: () => users(config().values.default_privs),
+  timeLimitMs: (transport) => timeLimitOf(config(), transport),
+  delimiter: () => config().values.recipient_delimiter,
+})
 
 /** Postfix: internal_mail_filter_classes. */
 const reportFilter =
