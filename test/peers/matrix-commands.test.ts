@@ -37,6 +37,14 @@ const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'smtpd_discard_ehlo_keyword_address_maps',
+    mainCf: [
+      'smtpd_discard_ehlo_keywords = vrfy',
+      'smtpd_discard_ehlo_keyword_address_maps = cidr:{{127.0.0.0/8 pipelining, Silent-Discard, dsn}}',
+    ],
+    sessions: [[hello, `${from} RET=HDRS`, from, `${ours} NOTIFY=NEVER`, 'VRFY daemon@example.org']],
+  },
+  {
     name: 'ORCPT of nobody',
     sessions: [[hello, from, `${ours} ORCPT=rfc822;`, `${ours} ORCPT=`, `${ours} ORCPT=;x`]],
   },

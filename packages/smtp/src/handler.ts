@@ -48,6 +48,8 @@ export interface SmtpSession {
   bareNewline?: 'accepted'
   /** Set by the handler at connect: AUTH is neither offered nor taken. Postfix: smtpd_sasl_exceptions_networks. */
   auth?: 'hidden'
+  /** Set by the handler at connect, upper case: instead of the service's own. Postfix: smtpd_discard_ehlo_keyword_address_maps. */
+  discardEhloKeywords?: readonly string[]
   /** How many this client has, this one included; this process only where several serve. */
   connections?: number
   /** Set by the handler at connect: whoever is not known yet is watched until he has shown how he speaks. Postfix: postscreen(8). */

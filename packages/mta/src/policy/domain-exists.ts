@@ -33,7 +33,8 @@ export async function unknownDomainVerdict(
   const addresses = mx.kind === 'temporary' ? mx : await addressesOf(parts.dns, domain)
   if (addresses.kind === 'records') return dunno
   if (addresses.kind === 'temporary') {
-    return { kind: 'defer-if-permit', refusal: refusalOf(subject, 450, `4.${status}`, 'Domain not found') }
+    const refusal = refusalOf(subject, 450, `4.${status}`, 'Domain not found')
+    return { kind: parts.codes.unknownAddressTempfail === 'defer' ? 'refuse' : 'defer-if-permit', refusal }
   }
   return {
     kind: 'refuse',

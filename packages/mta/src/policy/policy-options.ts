@@ -21,6 +21,9 @@ export interface PolicyCodes {
   readonly unknownRelayRecipientRejectCode: number
   /** show_user_unknown_table_name. */
   readonly unknownTableNames: 'shown' | 'hidden'
+  /** unknown_address_tempfail_action, unknown_helo_hostname_tempfail_action: what is done when DNS does not answer. */
+  readonly unknownAddressTempfail: 'defer_if_permit' | 'defer'
+  readonly unknownHeloTempfail: 'defer_if_permit' | 'defer'
   readonly mapsRblRejectCode: number
   readonly plaintextRejectCode: number
   readonly multiRecipientBounceRejectCode: number
@@ -43,6 +46,8 @@ export const defaultCodes: PolicyCodes = {
   unknownVirtualMailboxRejectCode: 550,
   unknownRelayRecipientRejectCode: 550,
   unknownTableNames: 'shown',
+  unknownAddressTempfail: 'defer_if_permit',
+  unknownHeloTempfail: 'defer_if_permit',
   mapsRblRejectCode: 554,
   plaintextRejectCode: 450,
   multiRecipientBounceRejectCode: 550,

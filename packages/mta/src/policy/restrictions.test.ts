@@ -307,3 +307,20 @@ test('every restriction has one file and its names are distinct', () => {
   assert.equal(new Set(names).size, names.length)
   for (const each of new Set(restrictions.values())) assert.match(each.names[0] ?? '', /^[a-z_]+$/)
 })
+
+test('Postfix: unknown_address_tempfail_action, unknown_helo_hostname_tempfail_action = defer', async () => {
+  const deferring = (recipient: string) =>
+    policyOf({
+      restrictions: { recipient, relay: 'permit, reject' },
+      codes: { unknownAddressTempfail: 'defer', unknownHeloTempfail: 'defer' },
+    })
+  const slow = { sender: 'a@slow.net', helo: 'slow.net' }
+  assert.equal(
+    await said(deferring('reject_unknown_sender_domain, reject'), request(slow)),
+    '450 4.1.8 <a@slow.net>: Sender address rejected: Domain not found',
+  )
+  assert.equal(
+    await said(deferring('reject_unknown_helo_hostname, reject'), request(slow)),
+    '450 4.7.1 <slow.net>: Helo command rejected: Host not found',
+  )
+})

@@ -71,6 +71,8 @@ export interface ReceiveConfiguration {
   readonly bareNewlineExclusions?: NetworkList | undefined
   /** smtpd_sasl_exceptions_networks: AUTH is hidden from them. */
   readonly authExceptions?: NetworkList | undefined
+  /** smtpd_discard_ehlo_keyword_address_maps: what EHLO does not say to an address, upper case; undefined: as to others. */
+  readonly ehloKeywords?: ((address: string) => readonly string[] | undefined) | undefined
   /** undefined: nothing is limited. */
   readonly limits?: ClientLimits | undefined
   /** Default: who has logged in, and loopback. */

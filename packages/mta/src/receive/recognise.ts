@@ -9,13 +9,15 @@ export function recognise(
   state: SessionState,
   configuration: ReceiveConfiguration,
 ): void {
-  const { mynetworks, gatewayGuard, bareNewlineExclusions, authExceptions, verpClients } = configuration
+  const { mynetworks, gatewayGuard, bareNewlineExclusions, authExceptions, verpClients, ehloKeywords } =
+    configuration
   const { clientAddress } = session
   const inMyNetworks = mynetworks.has(clientAddress) && (gatewayGuard?.trusts(clientAddress) ?? true)
   session.trusted = inMyNetworks
   mark(session, 'bareNewline', bareNewlineExclusions?.has(clientAddress) === true ? 'accepted' : undefined)
   mark(session, 'auth', authExceptions?.has(clientAddress) === true ? 'hidden' : undefined)
   mark(session, 'verp', verpClients?.has(clientAddress) === true ? 'offered' : undefined)
+  mark(session, 'discardEhloKeywords', ehloKeywords?.(clientAddress))
   state.client = { ...state.client, inMyNetworks }
 }
 
@@ -27,7 +29,7 @@ export function authorise(session: SmtpSession, { xclientHosts, xforwardHosts }:
 }
 
 /** Absent rather than undefined: most clients have none of them. */
-function mark<K extends 'bareNewline' | 'auth' | 'verp' | 'xclient' | 'xforward'>(
+function mark<K extends 'bareNewline' | 'auth' | 'verp' | 'xclient' | 'xforward' | 'discardEhloKeywords'>(
   session: SmtpSession,
   name: K,
   value: SmtpSession[K] | undefined,

@@ -68,7 +68,6 @@ const exact: Readonly<Record<string, string>> = {
   smtp_skip_quit_response: 'always yes',
   smtpd_client_port_logging: 'the port is told to policy services and milters',
   smtpd_delay_open_until_valid_rcpt: 'always yes',
-  smtpd_discard_ehlo_keyword_address_maps: 'use smtpd_discard_ehlo_keywords for a service of master.cf',
   smtpd_history_flush_threshold: 'no transcript is kept',
   smtpd_log_access_permit_actions: '`posthorn explain QUEUE-ID` tells what let a message in',
   smtpd_per_request_deadline: 'always yes: smtpd_timeout is for the whole command',
@@ -87,8 +86,6 @@ const exact: Readonly<Record<string, string>> = {
   smtpd_starttls_timeout: 'a handshake has 60 seconds',
   smtputf8_autodetect_classes: 'what needs SMTPUTF8 is seen in its addresses and header',
   tcp_windowsize: 'the system chooses it',
-  unknown_address_tempfail_action: 'always defer_if_permit',
-  unknown_helo_hostname_tempfail_action: 'always defer_if_permit',
   local_login_sender_maps:
     'authorized_submit_users says who may submit; the sender is whom sendmail -f names',
   mail_home: 'mail is kept in the store; home_directory is where .forward is read',

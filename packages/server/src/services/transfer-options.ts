@@ -163,6 +163,8 @@ export function policyOptions(config: Config): PolicyOptions {
       unknownVirtualMailboxRejectCode: values.unknown_virtual_mailbox_reject_code,
       unknownRelayRecipientRejectCode: values.unknown_relay_recipient_reject_code,
       unknownTableNames: values.show_user_unknown_table_name ? 'shown' : 'hidden',
+      unknownAddressTempfail: values.unknown_address_tempfail_action,
+      unknownHeloTempfail: values.unknown_helo_hostname_tempfail_action,
       mapsRblRejectCode: values.maps_rbl_reject_code,
       plaintextRejectCode: values.plaintext_reject_code,
     },

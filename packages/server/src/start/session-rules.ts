@@ -22,7 +22,7 @@ export function sessionRules(
   now: () => number,
 ): Pick<
   ReceiveConfiguration,
-  'verpClients' | 'xclientHosts' | 'xforwardHosts' | 'rejectFooter' | 'commandFilter'
+  'verpClients' | 'xclientHosts' | 'xforwardHosts' | 'rejectFooter' | 'commandFilter' | 'ehloKeywords'
 > {
   const { tables, log } = context
   const commands = tables.openAll(own.values.smtpd_command_filter, 'smtpd_command_filter')
@@ -32,7 +32,18 @@ export function sessionRules(
     xforwardHosts: clientList(own, 'smtpd_authorized_xforward_hosts', context),
     rejectFooter: rejectFooter(own, tables, now),
     commandFilter: createCommandFilter(commands, log),
+    ehloKeywords: ehloKeywords(own, tables),
   }
+}
+
+function ehloKeywords({ values }: Config, tables: Tables): ReceiveConfiguration['ehloKeywords'] {
+  const parameter = 'smtpd_discard_ehlo_keyword_address_maps'
+  const maps = tables.openAll(values[parameter], parameter)
+  if (maps.length === 0) return undefined
+  return (address) =>
+    lookupFirst(maps, address)
+      ?.toUpperCase()
+      .split(/[\s,]+/)
 }
 
 /** smtpd_dns_reply_filter: what restrictions see of the DNS. */

@@ -54,7 +54,7 @@ const canStartTls = ({ options, host, peer }: Session): boolean =>
 
 /** Whether a keyword may be used: offered, and not taken back by discardEhloKeywords. */
 export const isOffered = (session: Session, name: string): boolean =>
-  !session.options.discardEhloKeywords.includes(name)
+  !(session.peer.discardEhloKeywords ?? session.options.discardEhloKeywords).includes(name)
 
 export const ehloLines = (session: Session): string[] => {
   const lines = [session.options.hostname]

@@ -17,7 +17,8 @@ export const rejectUnknownHeloHostname = restriction({
       if (mx.kind === 'records') return dunno
       const subject = heloSubject(request)
       if (addresses.kind === 'temporary' || mx.kind === 'temporary') {
-        return { kind: 'defer-if-permit', refusal: refusalOf(subject, 450, '4.7.1', 'Host not found') }
+        const refusal = refusalOf(subject, 450, '4.7.1', 'Host not found')
+        return { kind: codes.unknownHeloTempfail === 'defer' ? 'refuse' : 'defer-if-permit', refusal }
       }
       const code = codes.unknownHostnameRejectCode
       return {

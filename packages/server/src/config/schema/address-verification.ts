@@ -21,11 +21,22 @@ const tempfail = (what: string) =>
 /** Probes of addresses: reject_unverified_sender, reject_unverified_recipient. */
 export const addressVerification = {
   reject_tempfail_action: postfix({
-    effect: 'asked',
     type: 'choice',
     values: ['defer_if_permit', 'defer'],
     default: 'defer_if_permit',
     doc: 'The default of the parameters that end in _tempfail_action.',
+  }),
+  unknown_address_tempfail_action: postfix({
+    type: 'choice',
+    values: ['defer_if_permit', 'defer'],
+    default: '$reject_tempfail_action',
+    doc: 'What reject_unknown_sender_domain and reject_unknown_recipient_domain do when the name server does not answer: refuse for the time being if nothing else refuses, or at once.',
+  }),
+  unknown_helo_hostname_tempfail_action: postfix({
+    type: 'choice',
+    values: ['defer_if_permit', 'defer'],
+    default: '$reject_tempfail_action',
+    doc: 'The same for reject_unknown_helo_hostname.',
   }),
   address_verify_map: postfix({
     type: 'string',

@@ -86,6 +86,11 @@ export const tlsAndLogin = {
     default: '',
     doc: 'Words that EHLO does not say: `chunking, dsn`. What is left out is refused, too. `silent-discard` is accepted.',
   }),
+  smtpd_discard_ehlo_keyword_address_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'Client address → the words that EHLO does not say to it, instead of smtpd_discard_ehlo_keywords.',
+  }),
   smtpd_tls_wrappermode: postfix({
     type: 'boolean',
     default: 'no',
