@@ -2,6 +2,7 @@ import type * as net from 'node:net'
 import type * as tls from 'node:tls'
 import { normalizeAddress } from './address.ts'
 import type { CloseReason, ConnectionHandler, ConnectionSetup } from './connection-handler.ts'
+import { readDirectly } from './direct-reading.ts'
 import { Outlet } from './outlet.ts'
 import { type SecureFacts, secureFacts } from './secure-facts.ts'
 import { secureSocket } from './secure-socket.ts'
@@ -158,6 +159,8 @@ export class Connection implements WheelEntry, SocketOwner {
   /** The session knows its user: under pressure others go first. */
   authenticated(): void {
     this.#setup.admission?.authenticated(this)
+    // Not within the read that brought the login.
+    if (this.#stage === 'plain') setImmediate(readDirectlyLater, this)
   }
 
   /** Says goodbye: everything written is sent first, further input is discarded. */
@@ -281,6 +284,12 @@ export class Connection implements WheelEntry, SocketOwner {
     adoptSecure(this.#socket as tls.TLSSocket, this)
   }
 
+  /** Many commands will follow, and cost less so. Nothing changes under TLS. */
+  readDirectly(): void {
+    if (this.#stage !== 'plain' || this.secure !== undefined) return
+    readDirectly(this.#socket, (chunk) => this.socketData(chunk))
+  }
+
   /** @see SocketOwner */
   socketData(chunk: Buffer): void {
     if (this.#stage === 'plain' || this.#stage === 'secure') this.deliver(chunk)
@@ -349,6 +358,10 @@ export class Connection implements WheelEntry, SocketOwner {
 
 function flushLater(connection: Connection): void {
   connection.flush()
+}
+
+function readDirectlyLater(connection: Connection): void {
+  connection.readDirectly()
 }
 
 function resumeLater(connection: Connection): void {
