@@ -1,6 +1,7 @@
 import { parseAliasSource } from './alias-source.ts'
+import { foldKey } from './fold-key.ts'
 import { linesPerSlice, logicalLines } from './logical-lines.ts'
-import type { LookupTable, TableType } from './table.ts'
+import type { LookupTable, TableContext, TableType } from './table.ts'
 import { openTableFile, type Parse } from './table-file.ts'
 
 /**
@@ -8,7 +9,7 @@ import { openTableFile, type Parse } from './table-file.ts'
  * with postmap; here the source itself is read, so running postmap is never needed. Keys ignore case.
  */
 export const hash: TableType = (path, spec, context): LookupTable => {
-  const fold = context.keys === 'as-given' ? (key: string) => key : (key: string) => key.toLowerCase()
+  const fold = keyFold(context)
   const parse = context.format === 'aliases' ? parseAliasSource(fold) : parseMapSource(fold)
   const file = openTableFile(path, spec, context, parse)
   return {
@@ -18,6 +19,12 @@ export const hash: TableType = (path, spec, context): LookupTable => {
     entries: () => file.current(),
     refresh: file.refresh,
   }
+}
+
+/** Names of aliases are users'. */
+function keyFold({ keys, format }: TableContext): (key: string) => string {
+  if (keys === 'as-given') return (key) => key
+  return format === 'aliases' ? (key) => key.toLowerCase() : foldKey
 }
 
 /** `key value`, as postmap(1) reads it: the first of equal keys counts. */

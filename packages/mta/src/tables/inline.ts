@@ -1,3 +1,4 @@
+import { foldKey } from './fold-key.ts'
 import { insideBraces, splitListText } from './list-text.ts'
 import { type LookupTable, TableError, type TableType } from './table.ts'
 
@@ -5,7 +6,7 @@ import { type LookupTable, TableError, type TableType } from './table.ts'
 export const inline: TableType = (argument, spec, context): LookupTable => {
   const body = insideBraces(argument)
   if (body === undefined) throw new TableError(spec, 'expected inline:{ key=value, … }')
-  const fold = context.keys === 'as-given' ? (key: string) => key : (key: string) => key.toLowerCase()
+  const fold = context.keys === 'as-given' ? (key: string) => key : foldKey
   const map = new Map<string, string>()
   for (const item of splitListText(body)) {
     const text = insideBraces(item) ?? item
