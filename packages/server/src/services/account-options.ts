@@ -1,17 +1,21 @@
 import { join } from 'node:path'
+import { domainToASCII } from 'node:url'
 import type { AccountOptions } from '@posthorn/accounts'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { offersScram } from './mechanisms.ts'
 import { sharedSecret } from './shared-secret.ts'
 
+/** One spelling for each domain, that of the DNS, as addresses of accounts have it. */
+export const asciiDomain = (domain: string): string => domainToASCII(domain) || domain.toLowerCase()
+
 /** Words of mydestination that are plain domain names; files and tables are the router's. */
 export const plainDomains = (words: readonly string[]): readonly string[] =>
-  words.filter((word) => !word.includes('/') && !word.includes(':')).map((word) => word.toLowerCase())
+  words.filter((word) => !word.includes('/') && !word.includes(':')).map(asciiDomain)
 
 /** How logins are checked, from main.cf. */
 export function accountOptions(config: ConfigValues): AccountOptions {
   return {
-    defaultDomain: config.auth_default_realm.toLowerCase(),
+    defaultDomain: asciiDomain(config.auth_default_realm),
     localDomains: plainDomains(config.mydestination),
     ownsDefaultDomain: config.mydestination.length > 0 ? 'yes' : 'no',
     hashConcurrency: config.auth_worker_max_count,

@@ -14,6 +14,7 @@ import {
 import type { Config } from '../config/config.ts'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { splitList } from '../config/value.ts'
+import { asciiDomain } from './account-options.ts'
 import { proxyFilter } from './proxy-filter.ts'
 import { mapsBeforeFilter, overrides } from './service-config.ts'
 import { sharedSecret } from './shared-secret.ts'
@@ -68,7 +69,7 @@ export function routingOptions(config: Config): RoutingOptions {
     mydomain: values.mydomain,
     myorigin: values.myorigin,
     mydestination: values.mydestination,
-    defaultDomain: values.auth_default_realm,
+    defaultDomain: asciiDomain(values.auth_default_realm),
     recipientDelimiter: values.recipient_delimiter,
     aliasMaps: values.alias_maps,
     virtualAliasMaps: values.virtual_alias_maps,

@@ -20,6 +20,7 @@ import {
 } from '@posthorn/mta'
 import { askSaslauthd } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
+import { asciiDomain } from './account-options.ts'
 import { parseSourceWord, type SourceWord } from './source-word.ts'
 
 export { parseSourceWord, type SourceWord } from './source-word.ts'
@@ -36,7 +37,7 @@ export function userSources(
   const { values } = config
   const shared = {
     ...context,
-    defaultDomain: values.auth_default_realm.toLowerCase(),
+    defaultDomain: asciiDomain(values.auth_default_realm),
     firstUid: values.first_valid_uid,
     lastUid: values.last_valid_uid,
   }

@@ -35,6 +35,27 @@ it('accounts: made, listed, changed, removed', async () => {
   assert.equal((await posthorn('user', 'quota', 'alice', 'much')).code, 64)
 })
 
+it('RFC 5890 §2.3.2.1: a site whose names are written as people write them', async () => {
+  const path = folder(
+    'myhostname = mail.example.org\nmyorigin = bücher.example\nmydestination = $myorigin, müller.example\nalias_maps =\n',
+  )
+  const posthorn = async (...args: string[]) => (await runCommand('posthorn', ['-c', path, ...args])).out
+  assert.equal(
+    await posthorn('user', 'add', 'alice', '--password', 'x'),
+    'alice@xn--bcher-kva.example: added\n',
+  )
+  assert.equal(
+    (await runCommand('posthorn', ['-c', path, 'user', 'add', 'alice@BÜCHER.example'], 'x')).code,
+    1,
+  )
+  assert.equal(
+    (await runCommand('posthorn', ['-c', path, 'user', 'add', 'alice@müller.example'], 'x')).code,
+    1,
+  )
+  assert.match(await posthorn('user', 'add', 'bob@bücher.example', '--password', 'x'), /^bob@\S+: added\n$/)
+  assert.match(await posthorn('domain', 'list'), /^xn--bcher-kva\.example +auth_default_realm +2 accounts$/m)
+})
+
 it('a typed password is asked for twice', async () => {
   const path = folder()
   const add = (answers: string[]) => runCommand('posthorn', ['-c', path, 'user', 'add', 'alice'], '', answers)

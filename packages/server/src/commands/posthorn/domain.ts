@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { asciiDomain } from '../../services/account-options.ts'
 import { CommandError } from '../shell.ts'
 import { withSite } from '../site.ts'
 import { formatColumns } from './columns.ts'
@@ -25,7 +26,7 @@ export function addDomainCommands(program: Command, { shell, site }: CommandCont
         const rows = (await accounts.localDomains()).map((name) => {
           const source = added.has(name)
             ? 'added'
-            : name === config.values.auth_default_realm
+            : name === asciiDomain(config.values.auth_default_realm)
               ? 'auth_default_realm'
               : 'mydestination'
           return [
