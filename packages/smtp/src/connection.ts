@@ -194,9 +194,12 @@ export class Connection extends SMTPConnection implements SessionWire {
     return reply(421, '4.7.1', `${hostname} Error: ${why}`)
   }
 
-  end(): void {
-    if (this._upgrading) this._socket.destroy()
-    this.close()
+  /** Who leaves is not waited for, as smtpd(8) does it; under TLS, or while octets of ours wait, everybody is. */
+  end(then: 'linger' | 'leave'): void {
+    const socket = this._socket
+    const leaves = then === 'leave' && !('encrypted' in socket) && socket.writableLength === 0
+    if (this._upgrading || leaves) socket.destroy()
+    if (!leaves) this.close()
   }
 
   resume(): void {

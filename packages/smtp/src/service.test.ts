@@ -5,6 +5,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import tls from 'node:tls'
 import { RecordingHandler } from './handler-fixture.ts'
 import { createSmtpService } from './index.ts'
@@ -35,6 +36,35 @@ test('close: idle clients hear 421, a message on its way is taken', async (t) =>
   busy.socket.end()
   await closed
   assert.equal(handler.mails.length, 1)
+})
+
+test('QUIT ends the connection, whether or not the client closes its side; what it sends behind loses nothing', async (t) => {
+  const { port, service } = await serve(t)
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  t.after(() => socket.destroy())
+  let heard = ''
+  socket.on('data', (chunk) => {
+    heard += chunk.toString()
+  })
+  socket.write('EHLO c\r\nQUIT\r\n')
+  await once(socket, 'end')
+  assert.match(heard, /221 2\.0\.0 Bye\r\n$/)
+  assert.equal(socket.writableEnded, false)
+  for (let waitedMs = 0; service.connections > 0 && waitedMs < 10_000; waitedMs += 5) await setTimeout(5)
+  assert.equal(service.connections, 0)
+
+  const talker = await Client.open(port)
+  await talker.reply()
+  talker.socket.write('QUIT\r\nNOOP\r\nNOOP\r\n')
+  assert.equal(await talker.reply(), '221 2.0.0 Bye')
+  talker.socket.end()
+
+  const secret = await Client.open(port)
+  await secret.reply()
+  await secret.ask('STARTTLS')
+  await secret.startTls()
+  assert.equal(await secret.ask('QUIT'), '221 2.0.0 Bye')
+  secret.socket.end()
 })
 
 test('options change under living sessions', async (t) => {

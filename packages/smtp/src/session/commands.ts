@@ -35,7 +35,7 @@ const rset = (session: Session, argument: string): Answer<SmtpReply> => {
 /** QUIT. RFC 5321 §4.1.1.10. */
 const quit = (session: Session): undefined => {
   session.counts.add('quit', 'accepted')
-  session.close(reply(221, '2.0.0', 'Bye'))
+  session.close(reply(221, '2.0.0', 'Bye'), 'leave')
 }
 
 /** VRFY. RFC 5321 §3.5, RFC 6531 §3.7.4.2. */

@@ -7,8 +7,8 @@ export interface SessionWire {
   write(text: string): void
   /** The handshake; afterwards `secured` or `lost` is called. */
   startTls(): void
-  /** Sends what was written, then closes. */
-  end(): void
+  /** Sends what was written, then closes. 'leave': what the client may still send is not waited for. */
+  end(then: 'linger' | 'leave'): void
   /** Room for more input again. */
   resume(): void
 }

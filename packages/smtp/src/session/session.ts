@@ -115,8 +115,7 @@ export class Session {
   say(answer: SmtpReply): void {
     const soft = answer.code >= 500 && this.options.softBounce === 'yes'
     const said = soft ? softened(answer) : answer
-    const { handler } = this.host
-    this.#out += formatReply(said.code < 400 ? said : (handler.refused?.(this.peer, said) ?? said))
+    this.#out += formatReply(said.code < 400 ? said : (this.host.handler.refused?.(this.peer, said) ?? said))
   }
 
   /** Content follows, unless the client has gone meanwhile. */
@@ -139,15 +138,16 @@ export class Session {
     this.wire.startTls()
   }
 
-  /** The reply is the last one. */
-  close(answer?: SmtpReply): void {
+  /** The reply is the last one. 'leave': the client has said that it goes, and behind that nothing. */
+  close(answer?: SmtpReply, then: 'linger' | 'leave' = 'linger'): void {
     if (this.mode.kind === 'closed') return
     if (answer !== undefined) this.say(answer)
+    const how = this.input.isEmpty ? then : 'linger'
     this.#closed()
     this.input.clear()
     this.forget('session closed')
     this.#flush()
-    this.wire.end()
+    this.wire.end(how)
   }
 
   /** Ends the transaction without a message. */
@@ -260,7 +260,7 @@ export class Session {
     if (this.mode.kind === 'closed') return
     this.lost()
     this.#flush()
-    this.wire.end()
+    this.wire.end('linger')
   }
 
   /** False: no complete line yet. */
