@@ -41,3 +41,12 @@ it('check, status and doctor', async () => {
     /^posthorn: main\.cf:1: unknown parameter/,
   )
 })
+
+it('what packages ask for after an upgrade is right already', async () => {
+  for (const command of ['set-permissions', 'upgrade-configuration']) {
+    const { code, out, err } = await runCommand('postfix', ['-c', folder(), command])
+    assert.deepEqual([code, out], [0, ''])
+    assert.match(err, /^postfix\/postfix-script: /)
+    assert.doesNotMatch(err, /fatal|error/)
+  }
+})

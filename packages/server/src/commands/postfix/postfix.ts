@@ -34,9 +34,10 @@ const commands: Readonly<Record<string, Run>> = {
   flush,
   status,
   logrotate,
-  'set-permissions': () =>
-    explained('nothing is installed with other permissions than those that `postfix check` asks for'),
-  'upgrade-configuration': () => explained('main.cf needs no upgrade; the store is upgraded by a start'),
+  'set-permissions': (shell) =>
+    explained(shell, 'nothing is installed with other permissions than those that `postfix check` asks for'),
+  'upgrade-configuration': (shell) =>
+    explained(shell, 'main.cf needs no upgrade; the store is upgraded by a start'),
 }
 
 const script = (shell: Shell, text: string) => shell.err(`postfix/postfix-script: ${text}\n`)
@@ -67,8 +68,10 @@ async function logrotate(shell: Shell, site: SiteOptions): Promise<number> {
   return exit.ok
 }
 
-async function explained(why: string): Promise<number> {
-  throw new CommandError(why, exit.ok)
+/** What packages ask for after an upgrade is no fault, and nothing to do. */
+async function explained(shell: Shell, why: string): Promise<number> {
+  script(shell, why)
+  return exit.ok
 }
 
 async function stop(shell: Shell, site: SiteOptions): Promise<number> {
