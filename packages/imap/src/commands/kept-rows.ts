@@ -108,6 +108,7 @@ export class RowsAsked {
   readonly mailbox: MailboxId
   readonly #kept: KeptRows
   readonly #session: SelectedSession
+  readonly #opened: SelectedSession['mailbox']
   readonly #question: Question
   #pieces: Buffer[] = []
   #rows = 0
@@ -117,6 +118,7 @@ export class RowsAsked {
     this.mailbox = session.mailbox.id
     this.#kept = kept
     this.#session = session
+    this.#opened = session.mailbox
     this.#question = question
   }
 
@@ -137,6 +139,8 @@ export class RowsAsked {
   complete(rows: number): void {
     if (this.#rows !== rows || this.#bytes > this.#kept.mostBytes) return
     if (this.#session.store.messages.modSeqNow(this.mailbox) !== this.#question.modSeq) return
+    // Keywords were learnt on the way: others would get them before the FLAGS response that names them.
+    if (this.#opened.keywords !== this.#question.keywords) return
     const octets = Buffer.allocUnsafeSlow(this.#bytes)
     let end = 0
     for (const piece of this.#pieces) end += piece.copy(octets, end)
