@@ -1,4 +1,5 @@
 import type { CanonicalOptions } from '../rewriting/index.ts'
+import type { ProbeSender } from './probe-sender.ts'
 
 /** Where an alias's `|command` and `/file` may stand. Postfix: allow_mail_to_commands, allow_mail_to_files. */
 export type ExpansionSource = 'alias' | 'forward' | 'include'
@@ -74,6 +75,8 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly administrator?: string
   /** double_bounce_sender, without its domain: known at our domains, and what comes for it is dropped. */
   readonly doubleBounceUser?: string
+  /** address_verify_sender and its address_verify_sender_ttl. */
+  readonly probes?: ProbeSender
   /** append_dot_mydomain: `user@host` → `user@host.mydomain`. Default no. */
   readonly appendDotMydomain?: 'yes' | 'no'
   /** append_at_myorigin, in headers. Default yes. */

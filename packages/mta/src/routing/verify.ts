@@ -85,7 +85,7 @@ function verifyListed(
 
 function verifyAccount(parts: VerifyParts, address: string, domain: string, table: string): Answer<Known> {
   const local = localName(address, parts.options.recipientDelimiter ?? '')
-  if (isReserved(local.name) || isDoubleBounce(parts.options, local)) return known
+  if (isReserved(local.name) || isDoubleBounce(parts.options, local, parts.now())) return known
   if (table === 'local recipient table' && findAlias(parts.aliases, local) !== undefined) return known
   if (table === 'local recipient table' && parts.localRecipients.length > 0) {
     const how = { delimiter: parts.options.recipientDelimiter ?? '', bareNames: 'yes' } as const

@@ -2,7 +2,7 @@ import type { Log } from '@posthorn/mail'
 import type { NewRecipient, QueueEntry, QueueId } from '@posthorn/storage'
 import type { DeliveryAgent, DeliveryJob } from '../delivery/attempt.ts'
 import type { Known } from '../policy/address-book.ts'
-import type { Resolved } from '../routing/index.ts'
+import { probeSenderNow, type Resolved } from '../routing/index.ts'
 import { openVerifyCache, type Verified, type VerifyCache } from './verify-cache.ts'
 
 /** Postfix's parameters of address verification. */
@@ -11,6 +11,8 @@ export interface AddressVerifyOptions {
   readonly path: string
   /** address_verify_sender, complete; '' = the null sender. */
   readonly sender: string
+  /** address_verify_sender_ttl; 0 = the sender is always the same. */
+  readonly senderTtlMs?: number
   readonly pollCount: number
   readonly pollDelayMs: number
   readonly positiveExpireMs: number
@@ -133,7 +135,7 @@ class Verifier implements AddressVerifier {
     const kind = sources.classify(address).class
     if (kind !== 'default' && kind !== 'relay') return verified('ok', 'delivers to mailbox')
     const nowMs = sources.now()
-    const resolved = await sources.resolve({ address, sender: this.#options.sender, nowMs })
+    const resolved = await sources.resolve({ address, sender: this.#senderNow(nowMs), nowMs })
     if (resolved.kind === 'refused')
       return verified(resolved.status.startsWith('4') ? 'deferred' : 'bounced', resolved.text)
     const [first] = resolved.recipients
@@ -167,13 +169,18 @@ class Verifier implements AddressVerifier {
     }
   }
 
+  #senderNow(nowMs: number): string {
+    const { sender, senderTtlMs = 0 } = this.#options
+    return probeSenderNow(sender, senderTtlMs, nowMs)
+  }
+
   #job(
     address: string,
     route: Extract<NewRecipient['route'], { readonly kind: 'queued' }>,
     signal: AbortSignal,
   ): DeliveryJob {
     const nowMs = this.#sources.now()
-    const { sender } = this.#options
+    const sender = this.#senderNow(nowMs)
     const recipient = {
       index: 0,
       address,

@@ -47,9 +47,13 @@ export function trustedNetworks({ values, isSet }: Config): readonly string[] {
   return isSet('mynetworks') ? values.mynetworks : networksOfStyle(values.mynetworks_style, ownAddresses())
 }
 
-/** How addresses are rewritten on their way in. */
+/** How addresses are rewritten on their way in, and which are our own. */
 const rewritingOptions = (values: ConfigValues): Partial<RoutingOptions> => ({
   propagateExtensions: values.propagate_unmatched_extensions,
+  probes: {
+    user: values.address_verify_sender.replace(/^<>$|@.*$/, '').toLowerCase(),
+    ttlMs: values.address_verify_sender_ttl,
+  },
   canonicalMaps: values.canonical_maps,
   senderCanonicalMaps: values.sender_canonical_maps,
   recipientCanonicalMaps: values.recipient_canonical_maps,

@@ -11,6 +11,7 @@ export function verifyOptions(
   return {
     path: values.address_verify_map.replace(/^[a-z]+:/, ''),
     sender: sender === '' ? '' : complete(sender),
+    senderTtlMs: values.address_verify_sender_ttl,
     pollCount: values.address_verify_poll_count,
     pollDelayMs: values.address_verify_poll_delay,
     positiveExpireMs: values.address_verify_positive_expire_time,

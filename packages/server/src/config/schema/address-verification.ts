@@ -49,6 +49,12 @@ export const addressVerification = {
     default: '$double_bounce_sender',
     doc: 'The sender of probes; empty or `<>`: the null sender.',
   }),
+  address_verify_sender_ttl: postfix({
+    type: 'time',
+    default: '0s',
+    unit: 's',
+    doc: 'The sender of probes has a number behind its name that changes that often, so that nobody profits from knowing it. 0 = it stays.',
+  }),
   address_verify_relayhost: override('relayhost', 'string'),
   address_verify_transport_maps: override('transport_maps', 'tables'),
   address_verify_local_transport: override('local_transport', 'string'),
