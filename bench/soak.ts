@@ -12,7 +12,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ImapActor, password } from '../test/crash/imap-actor.ts'
 import { PostActor } from '../test/crash/post-actor.ts'
-import { freePorts, posthorn, spawnServer } from '../test/crash/spawned-server.ts'
+import { posthorn, spawnServer } from '../test/crash/spawned-server.ts'
+import { freePorts } from '../test/free-port.ts'
 import { collector, idler, stranger, submitter } from './soak-visitors.ts'
 
 const [folder = '', minutes = '30', pauseMs = '1500', workers = '2'] = process.argv.slice(2)

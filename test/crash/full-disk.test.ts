@@ -6,8 +6,9 @@ import { ImapTalk, SmtpTalk } from '../clients/dialogue.ts'
 import { eventually } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
 import { Wire } from '../clients/wire.ts'
+import { freePorts } from '../free-port.ts'
 import { SmallDisk } from './small-disk.ts'
-import { freePorts, posthorn, type SpawnedServer, spawnServer } from './spawned-server.ts'
+import { posthorn, type SpawnedServer, spawnServer } from './spawned-server.ts'
 
 const alice = { address: 'alice@example.org', password: 'secret' }
 const waitMs = 60_000

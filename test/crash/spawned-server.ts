@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from '../free-port.ts'
 
 const main = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'packages', 'server', 'src', 'main.js')
 
@@ -17,22 +17,6 @@ export interface SpawnedServer {
   kill(): Promise<void>
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
-}
-
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  })
-  await Promise.all(servers.map(async (server) => await new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 /** Runs the CLI on a data folder; throws when it fails. Returns what it printed. */

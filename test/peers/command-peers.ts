@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { runCli } from '../../packages/server/src/cli.ts'
 import { createShellFixture } from '../../packages/server/src/commands/shell-fixture.ts'
 import { eventually } from '../clients/mail-server.ts'
-import { freePort, masterCf, runPostfix, sbin } from './private-postfix.ts'
+import { freePort } from '../free-port.ts'
+import { masterCf, runPostfix, sbin } from './private-postfix.ts'
 
 const mainCf = `myhostname = mx.example.org
 mydomain = example.org

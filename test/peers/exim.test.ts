@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -13,6 +12,7 @@ import type { MailServer } from '@posthorn/server'
 import { createTransport } from 'nodemailer'
 import { alice, eventually, startForClients } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
+import { freePort } from '../free-port.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 
 const exim = ['/usr/sbin/exim4', '/opt/exim/usr/sbin/exim4'].find((path) => existsSync(path)) ?? ''
@@ -22,14 +22,6 @@ const missing =
   process.getuid?.() !== 0
     ? 'only root can start Exim as another user'
     : (exim === '' || !hasUser) && 'no Exim on this machine'
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 const configuration = (folder: string, port: number, posthorn: number): string => `
 exim_user = nobody

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { startMailServer } from '@posthorn/server'
 import { eventually } from '../clients/mail-server.ts'
 import { mustRun } from '../clients/run-client.ts'
-import { freePort } from '../server/running-server.ts'
+import { freePort } from '../free-port.ts'
 
 const sbin = '/usr/sbin'
 const messages = 200

@@ -10,7 +10,8 @@ import { parseMainCf } from '../../packages/server/src/config/main-cf.ts'
 import { formatMaillog } from '../../packages/server/src/log/maillog.ts'
 import { eventually } from '../clients/mail-server.ts'
 import { Wire } from '../clients/wire.ts'
-import { freePort, masterCf, ownPlaces, postfixMissing, runPostfix, sbin } from './private-postfix.ts'
+import { freePort } from '../free-port.ts'
+import { masterCf, ownPlaces, postfixMissing, runPostfix, sbin } from './private-postfix.ts'
 
 const mainCf = `
 myhostname = mx.example.org

@@ -17,8 +17,9 @@ import { type MailServer, startMailServer } from '@posthorn/server'
 import { eventually } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
 import { Wire } from '../clients/wire.ts'
+import { freePort } from '../free-port.ts'
 import { startOtherServer } from '../other-server.ts'
-import { freePort, masterCf, ownPlaces, runPostfix, sbin, writeMainCf } from './private-postfix.ts'
+import { masterCf, ownPlaces, runPostfix, sbin, writeMainCf } from './private-postfix.ts'
 
 export { postfixMissing as matrixMissing } from './private-postfix.ts'
 

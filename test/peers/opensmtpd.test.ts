@@ -12,9 +12,9 @@ import { createTransport } from 'nodemailer'
 import { makeCertificate } from '../../packages/smtp/src/client/certificate-fixture.ts'
 import { alice, eventually, startForClients } from '../clients/mail-server.ts'
 import { readMailbox } from '../clients/mailbox-reader.ts'
+import { freePort } from '../free-port.ts'
 import { type OtherServer, startOtherServer } from '../other-server.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
-import { freePort } from './private-postfix.ts'
 
 const program = '/opt/opensmtpd/usr/sbin/smtpd'
 const passwd = readFileSync('/etc/passwd', 'utf8')

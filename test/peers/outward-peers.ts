@@ -11,8 +11,9 @@ import {
 } from '../../packages/smtp/src/client/scripted-peer-fixture.ts'
 import { eventually } from '../clients/mail-server.ts'
 import { Wire } from '../clients/wire.ts'
+import { freePort } from '../free-port.ts'
 import { startOtherServer } from '../other-server.ts'
-import { freePort, masterCf, ownPlaces, runPostfix } from './private-postfix.ts'
+import { masterCf, ownPlaces, runPostfix } from './private-postfix.ts'
 
 export interface OutwardScenario {
   readonly name: string

@@ -12,7 +12,8 @@ import { type MailServer, startMailServer } from '@posthorn/server'
 import { createTransport } from 'nodemailer'
 import { makeCertificate } from '../../packages/smtp/src/client/certificate-fixture.ts'
 import { eventually } from '../clients/mail-server.ts'
-import { freePort, masterCf, ownPlaces, postfixMissing, runPostfix, writeMainCf } from './private-postfix.ts'
+import { freePort } from '../free-port.ts'
+import { masterCf, ownPlaces, postfixMissing, runPostfix, writeMainCf } from './private-postfix.ts'
 
 const root = makeCertificate({ name: 'Outward Root', kind: 'authority' })
 /** Policies are fetched from port 443 of the address that DNS gives: one of loopback that nobody else takes. */

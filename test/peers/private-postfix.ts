@@ -1,7 +1,6 @@
 /** A Postfix of the machine's packages in a folder of its own. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 
 export const postfixMissing =
@@ -26,14 +25,6 @@ export function runPostfix(folder: string, command: string): void {
 export function writeMainCf(folder: string, lines: readonly string[]): void {
   const settings = new Map(lines.map((line) => [line.slice(0, line.indexOf('=')).trim(), line]))
   writeFileSync(join(folder, 'postfix', 'main.cf'), `${[...settings.values()].join('\n')}\n`)
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 /** With its smtpd on a port of 127.0.0.1, and nothing chrooted. */

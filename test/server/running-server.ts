@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createConnection, createServer, type Socket } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { canBind, freePort } from '../free-port.ts'
 
 const main = fileURLToPath(new URL('../../packages/server/src/main.js', import.meta.url))
 export const serviceNames = ['smtp', 'submission', 'submissions', 'pop3', 'pop3s', 'imap', 'imaps'] as const
@@ -28,22 +29,6 @@ export async function inFolder(run: (folder: string) => Promise<void>): Promise<
     for (const child of running) child.kill('SIGKILL')
     for (const socket of sockets) socket.destroy()
     rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-async function canBind(port: number): Promise<boolean> {
-  const server = createServer()
-  return await new Promise((resolve) => {
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-}
-
-/** Below the ports that outgoing connections get, so that nobody takes one before the server does. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000)
-    if (await canBind(port)) return port
   }
 }
 

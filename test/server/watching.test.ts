@@ -5,15 +5,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { createTransport } from 'nodemailer'
-import {
-  command,
-  createSite,
-  eventually,
-  freePort,
-  inFolder,
-  startServer,
-  stopServer,
-} from './running-server.ts'
+import { freePort } from '../free-port.ts'
+import { command, createSite, eventually, inFolder, startServer, stopServer } from './running-server.ts'
 
 test('metrics on a loopback port, posthorn stats and the log files tell the same of all processes', async () => {
   await inFolder(async (folder) => {

@@ -4,12 +4,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { SMTPServer } from 'smtp-server'
+import { freePort } from '../free-port.ts'
 import {
   assertNothingRuns,
   command,
   createSite,
   eventually,
-  freePort,
   imapClient,
   inFolder,
   LineClient,

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../free-port.ts'
 import { eventually } from '../mail-server.ts'
 import { Marionette } from './marionette.ts'
 
@@ -73,14 +73,6 @@ const prelude = `
     .getService(Ci.nsICertOverrideService)
     .setDisableAllSecurityChecksAndLetAttackersInterceptMyData(true)
 `
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 async function startScreen(home: string): Promise<{ name: string; process: ChildProcess }> {
   const numberFile = join(home, 'screen')

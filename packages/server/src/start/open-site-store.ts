@@ -18,8 +18,9 @@ export async function openSiteStore(options: StoreOptions): Promise<Store> {
       })
     const code = errorCode(error)
     if (code === '') throw error
+    const { path } = error as NodeJS.ErrnoException
     throw new StartError(
-      `cannot open the store in ${options.directory}: ${code}`,
+      `cannot open the store in ${options.directory}: ${code}${path === undefined ? '' : ` at ${path}`}`,
       code === 'EACCES'
         ? 'make it the own of the user of the server (chown -R)'
         : 'look at that folder and its disk',
