@@ -70,7 +70,7 @@ export const filters = {
   internal_mail_filter_classes: postfix({
     type: 'list',
     default: '',
-    doc: 'bounce: reports of our own pass header_checks, body_checks and non_smtpd_milters (which sign them). Who refuses one is not obeyed: its reader would have no news. notify: there are no such messages here.',
+    doc: '`bounce`: reports of our own pass header_checks, body_checks and non_smtpd_milters (which sign them). Who refuses one is not obeyed: its reader would have no news. `notify`: there are no such messages here.',
   }),
   smtpd_milter_maps: postfix({
     type: 'tables',
