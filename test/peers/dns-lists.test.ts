@@ -13,7 +13,7 @@ import { freeUdpPort } from './free-udp-port.ts'
 
 /** DNS block and allow lists, asked of Debian's nsd with real zones. RFC 5782. */
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-nsd-'))
-let nsd: ChildProcess
+let nsd: ChildProcess | undefined
 let server: MailServer
 let serverAddress = ''
 let silent: ReturnType<typeof createSocket>
@@ -90,8 +90,8 @@ before(async () => {
 after(async () => {
   await server?.stop()
   silent?.close()
-  const ended = new Promise((resolve) => nsd.once('exit', resolve))
-  if (nsd.exitCode === null) {
+  const ended = new Promise((resolve) => nsd?.once('exit', resolve))
+  if (nsd?.exitCode === null) {
     nsd.kill('SIGTERM')
     await ended
   }
