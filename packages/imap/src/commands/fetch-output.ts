@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import type { MessageBatch } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { writeStructure } from '../wire/body-structure.ts'
@@ -6,22 +5,13 @@ import { formatDateTime } from '../wire/date-time.ts'
 import { writeEnvelope } from '../wire/envelope.ts'
 import type { FetchItem, PlainItem } from '../wire/fetch-items.ts'
 import { emailId, threadId } from '../wire/object-id.ts'
-import { pieceBytes, ResponseWriter } from '../wire/response.ts'
 import { ColumnRows } from './column-rows.ts'
 import type { RowsAsked } from './kept-rows.ts'
 import type { ListedRows } from './listed-rows.ts'
 import type { MessageView } from './message-view.ts'
-import { givePiece, takePiece } from './output-memory.ts'
+import { batchBytes, PacedOutput, turnBytes } from './paced-output.ts'
 import { SequenceWalk } from './sequence-walk.ts'
 
-/** Sent as soon as this much is ready. */
-const batchBytes = 64 * 1024
-/** After this much work without waiting for the client, others get their turn. */
-const turnBytes = 512 * 1024
-/** Octets that are sent from where they are go out so many at a time: each call into the kernel wakes the client. */
-const sendBytes = 256 * 1024
-/** Memory kept for what is being sent. */
-const maxPieces = 3
 /** In octets. */
 const copiedWeight = 64
 const numbersWeight = 16
@@ -42,32 +32,19 @@ export interface FetchRow {
   readonly message: MessageView
 }
 
-/** FETCH responses on their way to one client: renders into batches, sends them, waits when it must. */
-export class FetchOutput {
-  readonly writer: ResponseWriter
-  /** Octets are not sent from where they are: their memory is somebody else's. */
-  copies = false
+/** FETCH responses on their way to one client. */
+export class FetchOutput extends PacedOutput {
   readonly #session: SelectedSession
   readonly #items: readonly FetchItem[]
   readonly #walk: SequenceWalk
   readonly #uidOnly: boolean
   /** What a message costs beside the octets it makes, in octets. */
   readonly #weight: number
-  #sinceTurn = 0
-  #sentBytes = 0
-  /** Memory of the writer, the piece in use first, and what had been sent when it was full. */
-  #pieces: { readonly buffer: Buffer; sentBytes: number }[]
-  #drained: Promise<void> | undefined
-  /** Not handed to the connection yet. */
-  #queue: Uint8Array[] = []
   /** Rows that others may ask for, too. */
   #asked: RowsAsked | undefined
-  #queuedBytes = 0
 
   constructor(session: SelectedSession, items: readonly FetchItem[]) {
-    const buffer = takePiece()
-    this.#pieces = [{ buffer, sentBytes: 0 }]
-    this.writer = new ResponseWriter(buffer, (lengthBytes) => this.#memory(lengthBytes))
+    super(session)
     this.#session = session
     this.#items = items
     this.#walk = new SequenceWalk(session.mailbox.uids)
@@ -83,87 +60,10 @@ export class FetchOutput {
     return this.#items
   }
 
-  /** Time to `flush`. */
-  get full(): boolean {
-    return this.writer.length >= batchBytes || this.#drained !== undefined || this.#sinceTurn >= turnBytes
-  }
-
   /** The number its response begins with; 0 when the client does not know the message. UIDs ascending. */
   sequenceOf(uid: number): number {
     const sequence = this.#walk.sequenceOf(uid)
     return sequence !== 0 && this.#uidOnly ? uid : sequence
-  }
-
-  /** Sends what is ready, and waits when the client or the others need it. */
-  async flush(): Promise<void> {
-    if (this.writer.length > 0) this.#put(this.writer.take())
-    this.#sendQueue()
-    const drained = this.#drained
-    if (drained === undefined && this.#sinceTurn < turnBytes) return
-    this.#drained = undefined
-    this.#sinceTurn = 0
-    await (drained ?? turn())
-    if (this.#session.settled) this.writer.recycle()
-  }
-
-  /** A mailbox of octets passes through: fresh memory for each piece would be most of the work. */
-  #memory(lengthBytes: number): Buffer {
-    if (lengthBytes !== pieceBytes) return Buffer.allocUnsafeSlow(lengthBytes)
-    const [last, ...others] = this.#pieces
-    if (last !== undefined) last.sentBytes = this.#sentBytes
-    const free = others.find(({ sentBytes }) => this.isGone(sentBytes))
-    const next = free ?? { buffer: takePiece(), sentBytes: 0 }
-    this.#pieces = [next, ...this.#pieces.filter((piece) => piece !== next)].slice(0, maxPieces)
-    return next.buffer
-  }
-
-  /** After the last flush: others may have its memory as soon as all has been sent. */
-  close(): void {
-    const [last] = this.#pieces
-    if (last !== undefined) last.sentBytes = this.#sentBytes
-    for (const { buffer, sentBytes } of this.#pieces) givePiece(buffer, this, sentBytes)
-    this.#pieces = []
-  }
-
-  /** So far. */
-  get sentBytes(): number {
-    return this.#sentBytes
-  }
-
-  /** Whether nobody needs any more what was sent when `sentBytes` had this value. */
-  isGone(sentBytes: number): boolean {
-    return this.#session.backlogBytes + this.#queuedBytes <= this.#sentBytes - sentBytes
-  }
-
-  /** @param octets that are large enough to be sent from where they are, behind all that was written */
-  pass(octets?: Uint8Array): void {
-    if (this.writer.length > 0) this.#put(this.writer.take())
-    if (octets === undefined) this.#sendQueue()
-    else this.#put(octets)
-  }
-
-  async send(octets: Uint8Array): Promise<void> {
-    this.pass(octets)
-    await this.flush()
-  }
-
-  #put(octets: Uint8Array): void {
-    this.#sinceTurn += octets.length
-    this.#sentBytes += octets.length
-    this.#queuedBytes += octets.length
-    this.#queue.push(octets)
-    if (this.#queuedBytes >= sendBytes) this.#sendQueue()
-  }
-
-  #sendQueue(): void {
-    const queue = this.#queue
-    const [first] = queue
-    if (first === undefined) return
-    this.#queue = []
-    this.#queuedBytes = 0
-    const session = this.#session
-    this.#drained = (queue.length === 1 ? session.write(first) : session.writeAll(queue)) ?? this.#drained
-    if (session.settled) this.writer.recycle()
   }
 
   /** Rows whose items are all in columns (UID, FLAGS, MODSEQ, INTERNALDATE, RFC822.SIZE): no object a message. */
@@ -226,7 +126,7 @@ export class FetchOutput {
       row = rows.write(batch, row, memory, from, Math.min(memory.length, from + batchBytes))
       writer.endAt(rows.end)
       this.#asked?.sent(memory.subarray(from, rows.end), row - before)
-      this.#sinceTurn += (row - before) * numbersWeight
+      this.spent((row - before) * numbersWeight)
       if (writer.length > 0) await this.flush()
     }
   }
@@ -246,7 +146,7 @@ export class FetchOutput {
       const most = Math.max(batchBytes, lengthBytes)
       at = rows.write(batch, at, memory, from, Math.min(memory.length, from + most))
       writer.endAt(rows.end)
-      this.#sinceTurn += (at - before) * copiedWeight
+      this.spent((at - before) * copiedWeight)
       if (this.full) await this.flush()
     }
     return at
@@ -268,7 +168,7 @@ export class FetchOutput {
 
   closeMessage(): void {
     this.writer.text(')\r\n')
-    this.#sinceTurn += this.#weight
+    this.spent(this.#weight)
   }
 
   writeItem(item: PlainItem, row: FetchRow): void {
@@ -303,7 +203,7 @@ export class FetchOutput {
   /** Ends a message whose octets cost no more than to copy them. */
   endCopied(): void {
     this.writer.text(')\r\n')
-    this.#sinceTurn += copiedWeight
+    this.spent(copiedWeight)
   }
 
   begin(sequence: number): void {
