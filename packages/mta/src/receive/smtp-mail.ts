@@ -2,40 +2,29 @@ import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import type { Answer, MailFrom, RcptTo, SmtpReply, SmtpSession, SmtpTransaction } from '@posthorn/smtp'
 import type { QueueId, Store } from '@posthorn/storage'
-import { type CheckedMail, ContentFilter } from '../checks/index.ts'
-import { MilterContent } from '../milter/index.ts'
+import type { CheckedMail } from '../checks/index.ts'
+import type { MilterContent } from '../milter/index.ts'
 import { type Policy, type PolicyRequest, policyLogText, SignatureCheck } from '../policy/index.ts'
 import type { DirectDelivery } from '../queue/direct-delivery.ts'
 import type { EnvelopeRecipient } from '../routing/index.ts'
-import { acceptMessage } from './accept-message.ts'
+import { acceptMessage, type Received } from './accept-message.ts'
 import { after } from './answer.ts'
 import { onlyRecipient, refusalOfContent } from './content-refusal.ts'
 import { filterAfter, recipientsAfter } from './envelope-effects.ts'
 import { checkedMail, filterMessage } from './filtered-message.ts'
 import { foreignSender } from './foreign-sender.ts'
+import { type MailContent, openContent, passedContent } from './mail-content.ts'
 import { MailVerdicts } from './mail-verdicts.ts'
 import type { MailboxRoom } from './mailbox-room.ts'
-import { type MessageIntake, openIntake } from './message-intake.ts'
+import type { MessageIntake } from './message-intake.ts'
 import type { EditedEnvelope } from './milter-edits.ts'
 import type { MilterGuard } from './milter-guard.ts'
-import { proxiedIntake } from './proxied-intake.ts'
 import { ProxiedMail } from './proxied-mail.ts'
-import {
-  defaultHopcountLimit,
-  defaultMessageSizeLimitBytes,
-  type ReceiveConfiguration,
-} from './receive-options.ts'
+import { defaultHopcountLimit, type ReceiveConfiguration } from './receive-options.ts'
 import { recipientRefusal } from './recipient-refusal.ts'
 import { faultReply, reply, replyOf } from './refusals.ts'
 import { clientText, type SessionState } from './session-state.ts'
-import {
-  envelopeOptions,
-  isOwnClient,
-  originOf,
-  ownHeader,
-  type TracedMail,
-  traceFields,
-} from './smtp-trace.ts'
+import { envelopeOptions, isOwnClient, originOf, type TracedMail, traceFields } from './smtp-trace.ts'
 import { verpOf } from './verp.ts'
 
 export interface MailSources {
@@ -64,13 +53,9 @@ export class SmtpMail implements SmtpTransaction {
   readonly #arrivedMs: number
   readonly #verdicts: MailVerdicts
   #recipients: EnvelopeRecipient[] = []
-  #intake: MessageIntake | undefined
+  #content: MailContent | undefined
   /** Discarded before its content: Postfix's cleanup(8) never sees such a message. */
   #unseen = false
-  /** Present when only the message's signature may spare it the greylist. */
-  #signature: SignatureCheck | undefined
-  /** The message while filters may still change it. */
-  #content: MilterContent | undefined
   /** Present where a filter before the queue has the message. Postfix: smtpd_proxy_filter. */
   readonly #proxied: ProxiedMail | undefined
 
@@ -177,23 +162,21 @@ export class SmtpMail implements SmtpTransaction {
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
-    const wait = this.#intake?.write(chunk)
-    const read = this.#signature?.write(chunk)
-    return wait === undefined || read === undefined ? (wait ?? read) : wait.then(() => read)
+    return this.#content?.write(chunk)
   }
 
   async end(): Promise<SmtpReply> {
-    const intake = this.#intake
-    if (intake === undefined) return reply(451, '4.3.0', 'Error: no message')
-    this.#intake = undefined
+    const content = this.#content
+    if (content === undefined) return reply(451, '4.3.0', 'Error: no message')
+    this.#content = undefined
     try {
       return await (this.#proxied === undefined
-        ? this.#finish(intake)
-        : this.#finishProxied(intake, this.#proxied))
+        ? this.#finish(content)
+        : this.#finishProxied(content, this.#proxied))
     } catch (error) {
       const refused = faultReply(error)
       this.#verdicts.log('error', `cannot store message: ${refused.text}`, error)
-      await this.#drop(intake)
+      await this.#drop(content)
       return refused
     } finally {
       this.#state.milters?.abort()
@@ -201,84 +184,90 @@ export class SmtpMail implements SmtpTransaction {
   }
 
   async abort(reason: string): Promise<void> {
-    const intake = this.#intake
+    const content = this.#content
     this.#state.sender = ''
-    this.#signature?.abort()
     if (reason === 'bare <LF> received') {
       const recipient = this.#recipients.at(-1)?.address
       this.#verdicts.log('info', policyLogText('reject', this.#request('END-OF-MESSAGE', recipient), reason))
     }
     if (reason === 'message too large') this.#verdicts.log('warning', 'queue file size limit exceeded')
-    this.#intake = undefined
+    this.#content = undefined
     this.#state.milters?.abort()
-    if (intake !== undefined) await this.#drop(intake)
+    if (content !== undefined) await this.#drop(content)
     await this.#proxied?.close()
   }
 
-  async #finishProxied(intake: MessageIntake, proxied: ProxiedMail): Promise<SmtpReply> {
-    const refused = await this.#judge(intake)
+  async #finishProxied(content: MailContent, proxied: ProxiedMail): Promise<SmtpReply> {
+    const refused = await this.#judge(content)
     if (refused === undefined && !this.#verdicts.has('discard'))
       return await proxied.finish(this.#verdicts, this.#recipients)
     await proxied.close()
     return refused ?? reply(250, '2.0.0', 'Ok: queued as NOQUEUE')
   }
 
-  async #finish(intake: MessageIntake): Promise<SmtpReply> {
+  async #finish(content: MailContent): Promise<SmtpReply> {
     const { queueId } = this
     if (queueId === '') return reply(451, '4.3.0', 'Error: no message')
     this.#unseen = this.#verdicts.has('discard')
-    const judged = this.#judge(intake)
+    const judged = this.#judge(content)
     const refused = judged instanceof Promise ? await judged : judged
     if (refused !== undefined) {
-      await this.#drop(intake)
+      await this.#drop(content)
       return refused
     }
     const { routing } = this.#configuration
     const entered = { sender: routing.complete(this.#from.address), recipients: this.#recipients }
-    const content = this.#content
-    const envelope = content === undefined ? entered : await this.#filterMessage(content, entered)
+    const { intake, filtered } = content
+    const envelope = filtered === undefined ? entered : await this.#filterMessage(filtered, entered)
     if ('code' in envelope) {
-      await this.#drop(intake)
+      await this.#drop(content)
       return envelope
     }
-    const { effects } = this.#verdicts
     if (envelope.recipients.length === 0 || this.#verdicts.has('discard')) {
-      await this.#drop(intake)
+      await this.#drop(content)
       return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
     }
     const message = await intake.finish()
-    const received = {
+    return acceptMessage(this.#received(queueId, envelope, intake), message, { ...this.#sources, routing })
+  }
+
+  #received(queueId: QueueId, { sender, recipients }: EditedEnvelope, { facts }: MessageIntake): Received {
+    const { effects } = this.#verdicts
+    const { options } = this.#configuration
+    return {
       queueId,
-      sender: envelope.sender,
-      recipients: recipientsAfter(effects, envelope.recipients),
+      sender,
+      recipients: recipientsAfter(effects, recipients),
       options: envelopeOptions(this.#from),
       origin: originOf(this.#session, this.#source),
       arrivedMs: this.#arrivedMs,
-      hold: this.#verdicts.has('hold') ? ('held' as const) : ('free' as const),
-      facts: intake.facts,
-      verp: verpOf(this.#from.verp, this.#configuration.options),
-      filter: filterAfter(effects, this.#configuration.options.contentFilter),
+      hold: this.#verdicts.has('hold') ? 'held' : 'free',
+      facts,
+      verp: verpOf(this.#from.verp, options),
+      filter: filterAfter(effects, options.contentFilter),
     }
-    return acceptMessage(received, message, { ...this.#sources, routing })
   }
 
-  #judge(intake: MessageIntake): Answer<SmtpReply | undefined> {
+  #judge({ intake, signature }: MailContent): Answer<SmtpReply | undefined> {
     return refusalOfContent(intake, {
       session: this.#session,
       sender: this.#from.address,
       policy: this.#policy,
       verdicts: this.#verdicts,
-      signature: this.#signature,
+      signature,
       hopcountLimit: this.#configuration.options.hopcountLimit ?? defaultHopcountLimit,
       recipients: this.#recipients,
     })
   }
 
   /** smtpd_milters have their say: the envelope as they leave it, or a refusal. */
-  async #filterMessage(content: MilterContent, entered: EditedEnvelope): Promise<EditedEnvelope | SmtpReply> {
+  async #filterMessage(
+    filtered: MilterContent,
+    entered: EditedEnvelope,
+  ): Promise<EditedEnvelope | SmtpReply> {
     const guard = this.#milters
     if (guard === undefined) return entered
-    return await filterMessage(content, entered, {
+    return await filterMessage(filtered, entered, {
       guard,
       verdicts: this.#verdicts,
       mail: this.#checkedMail(),
@@ -300,19 +289,12 @@ export class SmtpMail implements SmtpTransaction {
     if (this.#proxied !== undefined) return this.#startProxied(this.#proxied)
     const { queueId } = this
     if (queueId === '') return reply(554, '5.5.1', 'Error: no valid recipients')
-    const { contentChecks, options } = this.#configuration
-    const traced = this.#traced(queueId)
-    this.#content = this.#milters === undefined ? undefined : new MilterContent()
-    if (this.#verdicts.greylisted !== undefined)
-      this.#signature = new SignatureCheck(this.#sources.dns, this.#from.address)
     try {
-      this.#intake = openIntake(this.#sources.store.messages, {
-        trace: traceFields(traced),
-        filter:
-          contentChecks === undefined ? undefined : new ContentFilter(contentChecks, this.#checkedMail()),
-        content: this.#content,
-        sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
-        own: ownHeader(traced),
+      this.#content = openContent(this.#traced(queueId), {
+        messages: this.#sources.store.messages,
+        mail: () => this.#checkedMail(),
+        milters: this.#milters === undefined ? 'none' : 'asked',
+        signature: this.#verdicts.greylisted && new SignatureCheck(this.#sources.dns, this.#from.address),
       })
       return goAhead
     } catch (error) {
@@ -323,8 +305,7 @@ export class SmtpMail implements SmtpTransaction {
 
   async #startProxied(proxied: ProxiedMail): Promise<SmtpReply> {
     const said = await proxied.data(traceFields(this.#traced('')))
-    const limit = this.#configuration.options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes
-    if (said.code === 354) this.#intake = proxiedIntake(proxied, limit)
+    if (said.code === 354) this.#content = passedContent(proxied, this.#configuration)
     return said
   }
 
@@ -349,12 +330,12 @@ export class SmtpMail implements SmtpTransaction {
     return this.#verdicts.request(command, recipient, this.#recipients.length)
   }
 
-  async #drop(intake: MessageIntake): Promise<void> {
-    const { messageId } = intake.facts
+  async #drop(content: MailContent): Promise<void> {
+    const { messageId } = content.intake.facts
     if (messageId !== undefined && !this.#unseen)
       this.#verdicts.log('info', `message-id=${messageId}`, undefined, 'cleanup')
     try {
-      await intake.abort()
+      await content.abort()
     } catch (error) {
       this.#verdicts.log('error', 'cannot discard a message that was refused', error)
     }
