@@ -40,7 +40,7 @@ const files = {
     'bad@far.test REJECT no\nwarn@far.test WARN hm\ninfo@far.test INFO known\nhold@far.test HOLD wait\ndiscard@far.test DISCARD away\n',
   header:
     '/^Subject: discard/ DISCARD gone\n/^Subject: reject/ REJECT no\n/^Subject: warn/ WARN look\n/^Subject: hold/ HOLD held\n/^Subject: pre/ PREPEND X-P: 1\n/^Subject: rep/ REPLACE Subject: other\n/^Subject: info/ INFO noted\n/^X-Drop/ IGNORE\n',
-  aliases: 'postmaster: daemon\n',
+  aliases: 'postmaster: daemon\nlost: no-such-user\n',
 }
 
 const hello = 'EHLO client.example.net'
@@ -88,6 +88,14 @@ const dialogues: Readonly<Record<string, readonly string[]>> = {
   HTTP: ['GET / HTTP/1.0'],
   ETRN: [hello, 'ETRN other.test', 'QUIT'],
   'a message': mail('six'),
+  'an alias to a user who is not here': [
+    hello,
+    'MAIL FROM:<daemon@example.org>',
+    'RCPT TO:<lost@example.org>',
+    'DATA',
+    message('eight'),
+    'QUIT',
+  ],
   'a message with the null sender': mail('seven', 'MAIL FROM:<>'),
   'header_checks: WARN': mail('warn me'),
   'header_checks: HOLD': mail('hold me'),

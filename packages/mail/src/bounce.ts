@@ -208,7 +208,7 @@ const addressType = (input: ReportInput): string => (input.smtpUtf8 === true ? '
 /** `mx.example[192.0.2.1]:25` → `mx.example`; nothing for what never left this host. */
 const mtaName = (remoteMta: string): string | undefined => {
   const name = printable(remoteMta, 255).split('[', 1)[0] ?? ''
-  return name === '' || name === 'none' || name === 'local' ? undefined : name
+  return ['', 'none', 'local', 'virtual'].includes(name) ? undefined : name
 }
 
 /** RFC 3461 §4.2: `rfc822;a@b` → `rfc822; a@b`. */

@@ -7,6 +7,7 @@ import {
 } from '@posthorn/mail'
 import type { Acceptance, NewRecipient, QueueEntry, QueueId, StagedMessage, Store } from '@posthorn/storage'
 import type { Attempt, ResolveRecipient } from '../delivery/attempt.ts'
+import { errorTransport, refusedBy } from '../routing/transport.ts'
 import type { BounceTemplates } from './templates.ts'
 
 export interface ReportOptions {
@@ -71,12 +72,12 @@ interface Asked {
 /** Nobody has the address: the queue finds it so, and whom that concerns hears of it. */
 function undelivered(
   address: string,
-  { status, text }: { readonly status: string; readonly text: string },
+  { status, text, by }: Extract<Awaited<ReturnType<ResolveRecipient>>, { kind: 'refused' }>,
   nowMs: number,
 ): NewRecipient {
   const where = status.startsWith('4')
     ? { transport: 'local', nextHop: address.slice(address.lastIndexOf('@') + 1), dueMs: nowMs + lookAgainMs }
-    : { transport: 'error', nextHop: `${status} ${text}`, dueMs: nowMs }
+    : { ...(by === undefined ? errorTransport(status, text) : refusedBy(by, status, text)), dueMs: nowMs }
   return { address, route: { kind: 'queued', ...where } }
 }
 

@@ -64,7 +64,13 @@ export type ResolveRecipient = (request: {
 }) => Promise<
   | { readonly kind: 'to'; readonly recipients: readonly NewRecipient[] }
   /** RFC 3463 status of class 4 or 5. */
-  | { readonly kind: 'refused'; readonly status: string; readonly text: string }
+  | {
+      readonly kind: 'refused'
+      readonly status: string
+      readonly text: string
+      /** Who says so. Default: error(8). */
+      readonly by?: 'local' | 'virtual'
+    }
 >
 
 /** One verdict for a recipient, without a conversation. */

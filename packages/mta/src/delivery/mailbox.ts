@@ -1,3 +1,4 @@
+import { refusalIn } from '../routing/transport.ts'
 import { type Attempt, actionOf, type DeliveryAgent, decided, type ResolveRecipient } from './attempt.ts'
 
 /**
@@ -6,7 +7,12 @@ import { type Attempt, actionOf, type DeliveryAgent, decided, type ResolveRecipi
  */
 export const mailboxAgent =
   (resolve: ResolveRecipient, now: () => number): DeliveryAgent =>
-  async ({ entry, recipients, sender }) => {
+  async ({ entry, recipients, sender, transport, nextHop }) => {
+    const refusal = refusalIn(nextHop)
+    if (refusal !== undefined)
+      return recipients.map((recipient) =>
+        decided(recipient, { ...refusal, action: actionOf(refusal.status), relay: transport, nowMs: now() }),
+      )
     const { saslUsername } = entry.origin
     const attempts: Attempt[] = []
     for (const recipient of recipients) {

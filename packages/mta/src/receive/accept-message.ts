@@ -21,6 +21,7 @@ import {
   type VerpDelimiters,
   verpSender,
 } from '../routing/index.ts'
+import { refusedBy } from '../routing/transport.ts'
 import type { HeaderFacts } from './header-gate.ts'
 import { faultReply, reply } from './refusals.ts'
 
@@ -191,8 +192,7 @@ function withoutLoop(one: Planned, received: Received): Planned {
     ...shared,
     route: {
       kind: 'queued',
-      transport: 'error',
-      nextHop: `5.4.6 mail forwarding loop for ${one.deliveredTo}`,
+      ...refusedBy('local', '5.4.6', `mail forwarding loop for ${one.deliveredTo}`),
       dueMs: 0,
     },
   }

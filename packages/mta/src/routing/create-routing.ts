@@ -21,6 +21,7 @@ import type { EnvelopeRecipient, Planned } from './planned.ts'
 import { localName } from './reach.ts'
 import type { RoutingOptions } from './routing-options.ts'
 import { createSenderRewriting, type SenderRewriting } from './sender-rewriting.ts'
+import { refusalIn } from './transport.ts'
 import { createTransportChoice } from './transport-choice.ts'
 import { mailboxOf, owns, type VerifyParts, verify } from './verify.ts'
 import type { VerpDelimiters } from './verp.ts'
@@ -34,7 +35,13 @@ export interface RoutingSources extends TableContext {
 
 export type Resolved =
   | { readonly kind: 'to'; readonly recipients: readonly NewRecipient[] }
-  | { readonly kind: 'refused'; readonly status: string; readonly text: string }
+  | {
+      readonly kind: 'refused'
+      readonly status: string
+      readonly text: string
+      /** Who says so. Default: error(8). */
+      readonly by?: 'local' | 'virtual'
+    }
 
 /** From an address to where its mail goes: mailbox, alias, virtual alias, relay or error; the only place that decides it. */
 export interface Routing extends AddressBook {
@@ -203,11 +210,11 @@ async function resolve(
   const planned = await planAgain(parts, { envelope, sender, nowMs, localMail: 'at-once', poster })
   const only = planned.length === 1 ? planned[0]?.recipient.route : undefined
   if (only?.kind !== 'queued') return { kind: 'to', recipients: planned.map((one) => one.recipient) }
-  if (only.transport === 'local')
-    return { kind: 'refused', status: '4.3.0', text: 'temporary lookup failure' }
-  const text = only.transport === 'error' ? /^([245]\.\d+\.\d+) (.*)$/s.exec(only.nextHop) : null
-  if (text === null) return { kind: 'to', recipients: planned.map((one) => one.recipient) }
-  return { kind: 'refused', status: text[1] ?? '5.0.0', text: text[2] ?? '' }
+  const by = only.transport === 'local' || only.transport === 'virtual' ? only.transport : undefined
+  const refusal = by !== undefined || only.transport === 'error' ? refusalIn(only.nextHop) : undefined
+  if (refusal !== undefined) return { kind: 'refused', ...refusal, ...(by === undefined ? {} : { by }) }
+  if (by !== undefined) return { kind: 'refused', status: '4.3.0', text: 'temporary lookup failure' }
+  return { kind: 'to', recipients: planned.map((one) => one.recipient) }
 }
 
 function senderRewritingOf({ senderRewriting }: RoutingOptions): SenderRewriting | undefined {

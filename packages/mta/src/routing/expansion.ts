@@ -11,7 +11,14 @@ export type Leaf =
       readonly mailbox?: string
     }
   | { readonly kind: 'remote'; readonly address: string; readonly transport: Transport }
-  | { readonly kind: 'error'; readonly address: string; readonly status: string; readonly text: string }
+  | {
+      readonly kind: 'error'
+      readonly address: string
+      readonly status: string
+      readonly text: string
+      /** Who finds so. Default: error(8). */
+      readonly agent?: 'local' | 'virtual'
+    }
 
 /** A leaf with the local address through which mail came to it: its Delivered-To. RFC 9228. */
 export interface Delivery {

@@ -29,7 +29,7 @@ export async function follow(
     }
   }
   if (kind === 'virtual-alias') {
-    return fail(gathering, walk, address, '5.1.1', 'User unknown in virtual alias table')
+    return fail(gathering, walk, address, { status: '5.1.1', text: 'User unknown in virtual alias table' })
   }
   const transport = parts.transports.choose(address, kind, () => walk.sender ?? walk.envelopeSender)
   if (transport === undefined) return deliverLocal(parts, ownAddress(parts, address, kind), walk, gathering)

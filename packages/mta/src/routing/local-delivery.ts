@@ -11,6 +11,7 @@ import { luserRelayAddress } from './luser-relay.ts'
 import {
   accountKey,
   fail,
+  failUnknown,
   type LocalName,
   localName,
   localTransport,
@@ -100,7 +101,7 @@ export async function deliverLocal(
     const next: Walk = { ...here, from: 'alias', path: [...here.path, 'luser_relay'] }
     return parts.follow(elsewhere, next, gathering)
   }
-  fail(gathering, here, address, '5.1.1', `unknown user: "${local.name}"`)
+  failUnknown(parts, address, local.name, here, gathering)
 }
 
 /** An alias that comes to itself, and no user has the name: those who are named beside it have their copies. */
@@ -207,7 +208,7 @@ async function deliverOwn(
   const local = localName(address, parts.options.recipientDelimiter ?? '')
   const found = await findAccount(parts, local, address.slice(address.lastIndexOf('@') + 1))
   if (found !== undefined) return reachMailbox(parts, found.account, address, walk, gathering)
-  fail(gathering, walk, address, '5.1.1', `unknown user: "${local.name}"`)
+  failUnknown(parts, address, local.name, walk, gathering)
 }
 
 async function followInclude(
@@ -232,7 +233,11 @@ async function followInclude(
   warn(`cannot use :include:${path}: ${reason}`)
   // Who stands beside it gets the mail, and its sender hears that those in the file do not.
   if (file.kind !== 'temporary')
-    return fail(gathering, walk, walk.entry ?? walk.original, '5.2.0', 'mailing list problem')
+    return fail(gathering, walk, walk.entry ?? walk.original, {
+      status: '5.2.0',
+      text: 'mailing list problem',
+      agent: 'local',
+    })
   throw new ExpansionError('4.2.0', `error opening include file ${path}`)
 }
 
@@ -324,5 +329,5 @@ async function deliverReserved(
   }
   const first = await parts.accounts.first()
   if (first !== undefined) return reachMailbox(parts, first, first.address, walk, gathering)
-  fail(gathering, walk, walk.original, '5.1.1', `unknown user: "${name}"`)
+  failUnknown(parts, walk.original, name, walk, gathering)
 }

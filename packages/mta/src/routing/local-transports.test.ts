@@ -53,7 +53,7 @@ test('local(8): mailbox_transport_maps, mailbox_command_maps, fallback_transport
     ['eve@box.net', ['eve@box.net → mailbox']],
     ['gone@example.org', ['gone@example.org → smtp:[old.example.net]']],
     ['shut@example.org', ['shut@example.org → error:5.2.1 closed']],
-    ['nobody@example.org', ['nobody@example.org → error:5.1.1 unknown user: "nobody"']],
+    ['nobody@example.org', ['nobody@example.org → local:5.1.1 unknown user: "nobody"']],
   ])
 })
 
@@ -88,7 +88,7 @@ test('VERP_README: each recipient has a return path of its own, an owner- alias 
     ],
     [
       'nobody@example.org',
-      ['nobody@example.org → error:5.1.1 unknown user: "nobody" from owner-nobody+example.org@sender.net'],
+      ['nobody@example.org → local:5.1.1 unknown user: "nobody" from owner-nobody+example.org@sender.net'],
     ],
   ] as const
   await routes(options, cases, '-+')

@@ -1,7 +1,7 @@
 import { deliveryPrefix, formatField } from '@posthorn/mail'
 import type { NewRecipient } from '@posthorn/storage'
-import type { Delivery } from './expansion.ts'
-import { errorTransport, type Transport } from './transport.ts'
+import type { Delivery, Leaf } from './expansion.ts'
+import { errorTransport, refusedBy, type Transport } from './transport.ts'
 
 /** One recipient of the accepted message, as the store takes it, with what logs and loop detection need. */
 export interface Planned {
@@ -51,7 +51,7 @@ export function planDelivery(delivery: Delivery, context: PlanContext): Planned 
     } as const
     return { recipient: { ...shared, route }, originalTo, deliveredTo }
   }
-  const transport = leaf.kind === 'error' ? errorTransport(leaf.status, leaf.text) : leaf.transport
+  const transport = leaf.kind === 'error' ? refusalOf(leaf) : leaf.transport
   const recipient: NewRecipient = {
     ...shared,
     route: {
@@ -67,13 +67,16 @@ export function planDelivery(delivery: Delivery, context: PlanContext): Planned 
   return { recipient, originalTo, deliveredTo }
 }
 
-/** A recipient that could not be looked up now: the queue asks again. */
+const refusalOf = ({ status, text, agent }: Extract<Leaf, { kind: 'error' }>): Transport =>
+  agent === undefined ? errorTransport(status, text) : refusedBy(agent, status, text)
+
 /** Postfix: prepend_delivered_header. */
 function isNamed(transport: string, { deliveredToFor }: PlanContext): boolean {
   const how = transport === 'pipe' ? 'command' : transport === 'file' ? 'file' : 'forward'
   return deliveredToFor === undefined || deliveredToFor.includes(how)
 }
 
+/** A recipient that could not be looked up now: the queue asks again. */
 export function planRetry(context: PlanContext, delayMs: number): Planned {
   const address = context.originalTo
   const local: Transport = { transport: 'local', nextHop: address.slice(address.lastIndexOf('@') + 1) }
@@ -94,7 +97,7 @@ export function planRetry(context: PlanContext, delayMs: number): Planned {
 }
 
 export function planError(context: PlanContext, status: string, text: string): Planned {
-  const leaf = { kind: 'error', address: context.originalTo, status, text } as const
+  const leaf = { kind: 'error', address: context.originalTo, status, text, agent: 'local' } as const
   return planDelivery({ leaf, deliveredTo: undefined }, context)
 }
 

@@ -1,7 +1,7 @@
 import { splitRecipientDelimiter } from '@posthorn/mail'
 import type { Account } from '@posthorn/storage'
 import type { AddressClasses } from './address-classes.ts'
-import type { Gathering, Walk } from './expansion.ts'
+import type { Gathering, Refused, Walk } from './expansion.ts'
 import type { LocalTransports } from './local-transports.ts'
 import type { RoutingOptions } from './routing-options.ts'
 import type { Transport } from './transport.ts'
@@ -92,10 +92,30 @@ export function reach(gathering: Gathering, key: string, delivery: Gathering['de
   gathering.deliveries.push(delivery)
 }
 
-export function fail(gathering: Gathering, walk: Walk, address: string, status: string, text: string): void {
+/** @param agent default: error(8) */
+export function fail(
+  gathering: Gathering,
+  walk: Walk,
+  address: string,
+  { status, text, agent }: Refused & { readonly agent?: 'local' | 'virtual' },
+): void {
   reach(gathering, `error ${address} ${text}`, {
     deliveredTo: walk.entry,
     sender: walk.sender,
-    leaf: { kind: 'error', address, status, text },
+    leaf: { kind: 'error', address, status, text, ...(agent === undefined ? {} : { agent }) },
   })
+}
+
+/** Nobody has the name. Postfix: local(8) names the user, virtual(8) the address. */
+export function failUnknown(
+  { classes }: Pick<ReachParts, 'classes'>,
+  address: string,
+  name: string,
+  walk: Walk,
+  gathering: Gathering,
+): void {
+  const agent =
+    classes.classOf(address.slice(address.lastIndexOf('@') + 1)) === 'mailbox' ? 'virtual' : 'local'
+  const text = `unknown user: "${agent === 'virtual' ? address : name}"`
+  fail(gathering, walk, address, { status: '5.1.1', text, agent })
 }

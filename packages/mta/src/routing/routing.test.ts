@@ -26,8 +26,8 @@ test('ADDRESS_CLASS_README: local, mailbox, virtual alias, relay, default; next 
     ['dan@box.net', ['dan@box.net → mailbox']],
     ['eve', ['eve@example.org → mailbox']],
     ['eve+x@localhost', ['eve+x@localhost → mailbox']],
-    ['alice@box.net', ['alice@box.net → error:5.1.1 unknown user: "alice"']],
-    ['nobody@example.org', ['nobody@example.org → error:5.1.1 unknown user: "nobody"']],
+    ['alice@box.net', ['alice@box.net → virtual:5.1.1 unknown user: "alice@box.net"']],
+    ['nobody@example.org', ['nobody@example.org → local:5.1.1 unknown user: "nobody"']],
     ['info@va.net', ['alice@example.org → mailbox']],
     ['two@va.net', ['alice@example.org → mailbox', 'dan@box.net → mailbox']],
     ['none@va.net', ['none@va.net → error:5.1.1 User unknown in virtual alias table']],
@@ -140,6 +140,7 @@ test('verify at RCPT, resolve from the queue, account changes are seen', async (
     kind: 'refused',
     status: '5.1.1',
     text: 'unknown user: "nobody"',
+    by: 'local',
   })
   assert.equal(mail.routing.owns('alice@example.org', 'Alice+tag@example.org', '+'), true)
   assert.equal(mail.routing.owns('alice@example.org', 'bob@example.org', '+'), false)

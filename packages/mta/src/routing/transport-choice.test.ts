@@ -152,13 +152,13 @@ test('luser_relay: unknown local users lead elsewhere, names that are no plain w
   await routes({ luserRelay: '$user@other.net', localRecipients: 'any' }, [
     ['nobody+x@example.org', 'smtp:other.net'],
     ['alice@example.org', 'alice@example.org mailbox'],
-    ['"|/bin/sh"@example.org', 'error:5.1.1 unknown user: "|/bin/sh"'],
+    ['"|/bin/sh"@example.org', 'local:5.1.1 unknown user: "|/bin/sh"'],
   ])
   // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
   await routes({ luserRelay: 'bob+${extension?$extension}${extension:none}', localRecipients: 'any' }, [
     ['nobody+x@example.org', 'bob@example.org mailbox'],
   ])
-  await routes({ luserRelay: 'ghost' }, [['nobody@example.org', 'error:5.1.1 unknown user: "ghost"']])
+  await routes({ luserRelay: 'ghost' }, [['nobody@example.org', 'local:5.1.1 unknown user: "ghost"']])
 })
 
 test('RCPT: what tables refuse is refused with their text, and luser_relay opens the door', async () => {

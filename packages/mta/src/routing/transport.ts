@@ -22,6 +22,17 @@ export function errorTransport(status: string, text: string): Transport {
   return { transport: 'error', nextHop: `${status} ${text}` }
 }
 
+/** What local(8) or virtual(8) says itself: the queue logs it under their names, and asks nobody again. */
+export function refusedBy(agent: 'local' | 'virtual', status: string, text: string): Transport {
+  return { transport: agent, nextHop: `${status} ${text}` }
+}
+
+/** The verdict that a next hop holds instead of a place; undefined: none. */
+export function refusalIn(nextHop: string): { readonly status: string; readonly text: string } | undefined {
+  const match = /^([245]\.\d{1,3}\.\d{1,3}) (.*)$/s.exec(nextHop)
+  return match === null ? undefined : { status: match[1] ?? '', text: match[2] ?? '' }
+}
+
 /** Where mail for another system goes. Postfix: relayhost overrides the domain for both classes. */
 export function remoteTransport(
   domain: string,
