@@ -1,13 +1,13 @@
 import type * as net from 'node:net'
 import type * as tls from 'node:tls'
 import { normalizeAddress } from './address.ts'
+import { ConnectionDeadlines, type DeadlineOwner } from './connection-deadlines.ts'
 import type { CloseReason, ConnectionHandler, ConnectionSetup } from './connection-handler.ts'
 import { readDirectly } from './direct-reading.ts'
 import { Outlet } from './outlet.ts'
 import { type SecureFacts, secureFacts } from './secure-facts.ts'
 import { secureSocket } from './secure-socket.ts'
 import { adoptSecure, adoptSocket, type SocketOwner, stopReading } from './socket-events.ts'
-import type { WheelEntry } from './timer-wheel.ts'
 import type { TlsCredentials } from './tls-credentials.ts'
 import type { Transcript } from './transcript.ts'
 
@@ -21,7 +21,7 @@ const never = Number.POSITIVE_INFINITY
  * One accepted connection: octets in and out, TLS, deadlines. Nothing it does throws at the session, and
  * nothing a session throws while reading ends the process: it ends the connection, by `onFault`.
  */
-export class Connection implements WheelEntry, SocketOwner {
+export class Connection implements DeadlineOwner, SocketOwner {
   remoteAddress: string
   remotePort: number
   localAddress: string
@@ -34,16 +34,13 @@ export class Connection implements WheelEntry, SocketOwner {
   receivedBytes = 0
   /** Written by Admission alone. */
   admittedAs: string | undefined
-  /** Written by TimerWheel and this class. */
-  dueMs = never
-  tick = 0
 
   #socket: net.Socket
   readonly #setup: ConnectionSetup
   #handler: ConnectionHandler | undefined
   #stage: Stage = 'plain'
   readonly #out = new Outlet()
-  #deadlineMs = never
+  readonly #deadlines: ConnectionDeadlines
   #closeReason: CloseReason | undefined
   #error: Error | undefined
   #upgraded: ((facts: SecureFacts | undefined) => void) | undefined
@@ -51,6 +48,7 @@ export class Connection implements WheelEntry, SocketOwner {
   constructor(socket: net.Socket, setup: ConnectionSetup) {
     this.#socket = socket
     this.#setup = setup
+    this.#deadlines = new ConnectionDeadlines(setup.wheel, this)
     this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '')
     this.remotePort = socket.remotePort ?? 0
     this.localAddress = normalizeAddress(socket.localAddress ?? '')
@@ -132,7 +130,7 @@ export class Connection implements WheelEntry, SocketOwner {
     if (out.pendingBytes === 0 || this.#stage === 'upgrading' || this.#stage === 'closed') return
     const socket = this.#socket
     out.send(socket, this.secure === undefined ? 'clear' : 'secure', this.transcript)
-    if (socket.writableNeedDrain && out.stallMs === never) this.#watchStall(this.#setup.wheel.nowMs)
+    if (socket.writableNeedDrain && !this.#deadlines.watchesStall) this.#watchStall()
   }
 
   /** Octets not yet taken by the kernel. */
@@ -152,8 +150,7 @@ export class Connection implements WheelEntry, SocketOwner {
    * most) and cheap: call it for each command. 0 = none.
    */
   setDeadline(afterMs: number): void {
-    this.#deadlineMs = afterMs === 0 ? never : this.#setup.wheel.nowMs + afterMs
-    this.#reschedule()
+    this.#deadlines.setAfter(afterMs)
   }
 
   /** The session knows its user: under pressure others go first. */
@@ -173,10 +170,10 @@ export class Connection implements WheelEntry, SocketOwner {
     this.flush()
     this.#stage = 'ending'
     this.#closeReason ??= 'ended'
-    this.#deadlineMs = never
+    this.setDeadline(0)
     this.#socket.resume()
     // Until the last octet is out, what counts is whether the peer goes on taking them.
-    if (this.#socket.writableLength > 0) this.#watchStall(this.#setup.wheel.nowMs)
+    if (this.#socket.writableLength > 0) this.#watchStall()
     this.#socket.end(() => this.setDeadline(lingerMs))
   }
 
@@ -225,16 +222,20 @@ export class Connection implements WheelEntry, SocketOwner {
     return upgraded.promise
   }
 
-  /** @see WheelEntry */
-  onDue(nowMs: number): void {
-    if (nowMs >= this.#out.stallMs) this.#checkStall(nowMs)
-    if (nowMs >= this.#deadlineMs) {
-      this.#deadlineMs = never
-      if (this.#stage === 'upgrading') this.destroy('tls-failed')
-      else if (this.#stage === 'ending') this.#socket.destroy()
-      else this.#timedOut()
-    }
-    if (this.#stage !== 'closed') this.#reschedule()
+  /** @see DeadlineOwner */
+  deadlinePassed(): void {
+    if (this.#stage === 'upgrading') this.destroy('tls-failed')
+    else if (this.#stage === 'ending') this.#socket.destroy()
+    else this.#timedOut()
+  }
+
+  /** @see DeadlineOwner */
+  lookForStall(nowMs: number): number {
+    const stall = this.#out.stall(this.#socket)
+    if (stall === 'stalled') this.destroy('stalled')
+    if (stall !== 'moving') return never
+    this.#out.remember(this.#socket)
+    return nowMs + this.#setup.stallTimeoutMs
   }
 
   #timedOut(): void {
@@ -250,22 +251,9 @@ export class Connection implements WheelEntry, SocketOwner {
     }
   }
 
-  #reschedule(): void {
-    const dueMs = Math.min(this.#deadlineMs, this.#out.stallMs)
-    const earlier = dueMs < this.dueMs
-    this.dueMs = dueMs
-    if (earlier || this.tick === 0) this.#setup.wheel.schedule(this)
-  }
-
-  #watchStall(nowMs: number): void {
-    this.#out.watchStall(this.#socket, nowMs + this.#setup.stallTimeoutMs)
-    this.#reschedule()
-  }
-
-  #checkStall(nowMs: number): void {
-    const stall = this.#out.stall(this.#socket)
-    if (stall === 'moving') this.#watchStall(nowMs)
-    else if (stall === 'stalled') this.destroy('stalled')
+  #watchStall(): void {
+    this.#out.remember(this.#socket)
+    this.#deadlines.watchStall(this.#setup.stallTimeoutMs)
   }
 
   #fault(error: unknown): void {
@@ -297,6 +285,7 @@ export class Connection implements WheelEntry, SocketOwner {
 
   /** @see SocketOwner */
   socketDrain(): void {
+    this.#deadlines.forgetStall()
     this.#out.drained()
   }
 
@@ -341,7 +330,7 @@ export class Connection implements WheelEntry, SocketOwner {
     if (this.#stage === 'closed') return
     this.#stage = 'closed'
     this.#setup.connections.delete(this)
-    this.#setup.wheel.cancel(this)
+    this.#deadlines.cancel()
     this.#setup.admission?.release(this)
     this.#out.discard()
     this.#out.drained()

@@ -8,7 +8,6 @@ const copyLimitBytes = 2048
 const secureCopyLimitBytes = 16_384
 /** From here on `drained` asks the writer to wait. */
 const highWaterBytes = 131_072
-const never = Number.POSITIVE_INFINITY
 
 const oneBuffer = new OneBuffer(flushLimitBytes)
 
@@ -16,13 +15,11 @@ const oneBuffer = new OneBuffer(flushLimitBytes)
 export class Outlet {
   /** Octets of the protocol, before encryption. */
   sentBytes = 0
-  /** When to look whether the peer has taken anything. */
-  stallMs = never
   #pending: (Uint8Array | string)[] = []
   #pendingBytes = 0
   #holds = 0
   #flushScheduled = false
-  #takenAtStall = 0
+  #takenBytes = 0
   #drain: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
 
   get pendingBytes(): number {
@@ -95,7 +92,6 @@ export class Outlet {
 
   /** The peer is taking our octets again, or is gone. */
   drained(): void {
-    this.stallMs = never
     this.#drain?.resolve()
     this.#drain = undefined
   }
@@ -105,15 +101,14 @@ export class Outlet {
     this.#pendingBytes = 0
   }
 
-  watchStall(socket: net.Socket, untilMs: number): void {
-    this.#takenAtStall = socket.bytesWritten - socket.writableLength
-    this.stallMs = untilMs
+  /** What the peer has taken so far, for `stall`. */
+  remember(socket: net.Socket): void {
+    this.#takenBytes = socket.bytesWritten - socket.writableLength
   }
 
-  /** 'moving': the peer has taken something since it was watched. */
+  /** 'moving': the peer has taken something since `remember`. */
   stall(socket: net.Socket): 'over' | 'moving' | 'stalled' {
-    this.stallMs = never
     if (socket.writableLength === 0) return 'over'
-    return socket.bytesWritten - socket.writableLength > this.#takenAtStall ? 'moving' : 'stalled'
+    return socket.bytesWritten - socket.writableLength > this.#takenBytes ? 'moving' : 'stalled'
   }
 }
