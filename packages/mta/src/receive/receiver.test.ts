@@ -111,7 +111,7 @@ test('loops end: Received count, Delivered-To', async () => {
   const [entry] = await mail.store.queue.list()
   assert.deepEqual(
     entry?.recipients.map(({ address, transport, nextHop }) => [address, transport, nextHop]),
-    [['alice@example.org', 'error', '5.4.6 mail forwarding loop for alice@example.org']],
+    [['alice@example.org', 'local', '5.4.6 mail forwarding loop for alice@example.org']],
   )
   assert.equal((await mail.inbox('bob@example.org')).length, 1)
   assert.equal((await mail.inbox('alice@example.org')).length, 1)
