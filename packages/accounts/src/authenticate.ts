@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '@posthorn/mail'
 import type { Account, Store } from '@posthorn/storage'
 import type { Authenticator, Credentials, LoginClient, LoginRefusal, LoginResult } from './authenticator.ts'
+import { judgeCertificate } from './certificate-login.ts'
 import { createHashLanes, type HashLanes } from './hash-lanes.ts'
 import type { KnownUsers } from './known-users.ts'
 import { parseLogin } from './login-name.ts'
@@ -46,6 +47,7 @@ const refusalText: Record<LoginRefusal, string> = {
   credentials: 'Password mismatch',
   disabled: 'user disabled',
   authorization: 'authorization as another user refused',
+  certificate: 'no valid client certificate',
   throttled: 'too many failures or attempts from this address',
   unavailable: 'temporary failure',
 }
@@ -76,7 +78,8 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   }
 
   async function attempt(credentials: Credentials, client: LoginClient): Promise<LoginRefusal | Account> {
-    const { defaultDomain } = parts.options()
+    const { defaultDomain, clientCertificates } = parts.options()
+    if (clientCertificates === 'required' && client.certificate === undefined) return 'certificate'
     const login = parseLogin(credentials.authcid, defaultDomain)
     const authzid = credentials.authzid ?? ''
     if (authzid !== '' && parseLogin(authzid, defaultDomain) !== login) return 'authorization'
@@ -87,12 +90,17 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
         const name = account?.address ?? user ?? '(invalid)'
         return judgeProof(credentials, account, name, client, throttle)
       }
+      if ('external' in credentials) {
+        const account = login === undefined ? undefined : await parts.users.find(login)
+        return judgeCertificate(account, user ?? '(invalid)', client, throttle)
+      }
       return judge(login, credentials.password, client, admission)
     })
   }
 
   return {
-    async authenticate(credentials, client): Promise<LoginResult> {
+    async authenticate(given, client): Promise<LoginResult> {
+      const credentials = { ...given, authcid: client.certificate?.user ?? given.authcid }
       try {
         const outcome = await attempt(credentials, client)
         if (typeof outcome !== 'string') return { ok: true, account: outcome }

@@ -10,7 +10,7 @@ interface Claimed {
 }
 
 /** What a client presented, whichever mechanism brought it. */
-export type Credentials = PasswordLogin | ProofLogin
+export type Credentials = PasswordLogin | ProofLogin | CertificateLogin
 
 export interface PasswordLogin extends Claimed {
   /** Text, or octets as they came (RFC 4616 has UTF-8; others are taken as they are). */
@@ -23,6 +23,11 @@ export interface ProofLogin extends Claimed {
   readonly verifier: string
 }
 
+/** EXTERNAL: nothing but the client's certificate, see `LoginClient.certificate`. `authcid` is ''. */
+export interface CertificateLogin extends Claimed {
+  readonly external: 'certificate'
+}
+
 /** Where it came from. */
 export interface LoginClient {
   /** IPv4 or IPv6 in text. */
@@ -31,6 +36,11 @@ export interface LoginClient {
   readonly service: string
   /** In mynetworks: never delayed, never refused for failures. */
   readonly trusted: boolean
+  /**
+   * Present when the client has shown a certificate that an authority of ours has issued. Whom it names is who logs
+   * in, whatever name came with the password. Dovecot: auth_ssl_username_from_cert.
+   */
+  readonly certificate?: { readonly user: string | undefined } | undefined
   /** Ends a delay when the connection is gone. */
   readonly signal?: AbortSignal | undefined
 }
@@ -42,10 +52,17 @@ export interface LoginClient {
  * - `credentials`: unknown user or wrong password
  * - `disabled`: right password, account switched off
  * - `authorization`: an authzid that is not the user's own
+ * - `certificate`: a certificate is required and none that is trusted was shown; no password was looked at
  * - `throttled`: too many failures from this address (NO [LIMIT], 454 4.7.0, -ERR [SYS/TEMP]; not a verdict)
  * - `unavailable`: our fault, logged (NO [UNAVAILABLE], 454 4.7.0, -ERR [SYS/TEMP])
  */
-export type LoginRefusal = 'credentials' | 'disabled' | 'authorization' | 'throttled' | 'unavailable'
+export type LoginRefusal =
+  | 'credentials'
+  | 'disabled'
+  | 'authorization'
+  | 'certificate'
+  | 'throttled'
+  | 'unavailable'
 
 export type LoginResult =
   | { readonly ok: true; readonly account: Account }

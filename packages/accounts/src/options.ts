@@ -33,6 +33,8 @@ export interface AccountOptions {
   readonly scramIterations?: number
   /** Makes the salts of users who do not exist; the same in all processes, and after a restart. */
   readonly scramSecret?: string
+  /** 'required': nobody logs in without a certificate that is trusted. Dovecot: auth_ssl_require_client_cert. */
+  readonly clientCertificates?: 'required' | 'no matter'
 }
 
 export type CompleteOptions = Required<AccountOptions>
@@ -55,6 +57,7 @@ const defaults: Omit<CompleteOptions, 'defaultDomain'> = {
   popBeforeSmtpMs: 0,
   scramIterations: 0,
   scramSecret: '',
+  clientCertificates: 'no matter',
 }
 
 export function completeOptions(options: AccountOptions): CompleteOptions {

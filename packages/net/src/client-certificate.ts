@@ -13,6 +13,22 @@ export interface ClientCertificate {
   publicKeyFingerprint(digest: string): string
   /** Addresses of RFC 5280 §4.2.1.6, rfc822Name. */
   readonly mailAddresses: readonly string[]
+  /** A part of the subject: `CN`, `emailAddress`, `UID`; '' when there is none. */
+  subjectPart(name: string): string
+}
+
+/** Who has shown a certificate that we trust, and whom it names: undefined when nobody reads names in certificates. */
+export interface CertifiedClient {
+  readonly user: string | undefined
+}
+
+export type CertificateReader = (certificate: ClientCertificate) => string | undefined
+
+export function certifiedClient(
+  certificate: ClientCertificate | undefined,
+  userOf: CertificateReader | undefined,
+): CertifiedClient | undefined {
+  return certificate?.trust === 'trusted' ? { user: userOf?.(certificate) || undefined } : undefined
 }
 
 /** undefined: the client was not asked, or has none. After the handshake of a server's socket. */
@@ -20,13 +36,23 @@ export function clientCertificate(socket: tls.TLSSocket): ClientCertificate | un
   const certificate = socket.getPeerX509Certificate?.()
   if (certificate === undefined) return undefined
   return {
-    trust: socket.authorized ? 'trusted' : 'untrusted',
+    trust: isTrusted(socket) ? 'trusted' : 'untrusted',
     subject: nameIn(certificate.subject, 'CN'),
     issuer: nameIn(certificate.issuer, 'CN') || nameIn(certificate.issuer, 'O'),
     fingerprint: (digest) => colons(certificate.raw, digest),
     publicKeyFingerprint: (digest) => colons(publicKey(certificate), digest),
     mailAddresses: mailAddresses(certificate.subjectAltName ?? ''),
+    subjectPart: (name) => nameIn(certificate.subject, name),
   }
+}
+
+/** `authorized` is set by Node's own servers; where there is none, the handshake's verdict is with the handle. */
+function isTrusted(socket: tls.TLSSocket): boolean {
+  if (socket.authorized) return true
+  const handle = (socket as { readonly _handle?: { verifyError?(): unknown } | null })._handle
+  if (typeof handle?.verifyError !== 'function') return false
+  const fault = handle.verifyError()
+  return fault === null || fault === undefined
 }
 
 /** Node writes a name with a line for each part. */

@@ -2,7 +2,13 @@
 export { customerNetwork, formatEndpoint, normalizeAddress } from './address.ts'
 export { Admission, type AdmissionLimits, type Refusal } from './admission.ts'
 export { channelBindings, type TlsChannelBinding } from './channel-bindings.ts'
-export { type ClientCertificate, clientCertificate } from './client-certificate.ts'
+export {
+  type CertificateReader,
+  type CertifiedClient,
+  type ClientCertificate,
+  certifiedClient,
+  clientCertificate,
+} from './client-certificate.ts'
 export { ClientCounts, type SharedTally } from './client-counts.ts'
 export { Connection } from './connection.ts'
 export type { CloseReason, ConnectionHandler } from './connection-handler.ts'

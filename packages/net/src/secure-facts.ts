@@ -1,5 +1,6 @@
 import type * as tls from 'node:tls'
 import { channelBindings, type TlsChannelBinding } from './channel-bindings.ts'
+import { type ClientCertificate, clientCertificate } from './client-certificate.ts'
 
 export interface SecureFacts {
   /** `TLSv1.3`. */
@@ -11,6 +12,8 @@ export interface SecureFacts {
   readonly alpnProtocol: string | undefined
   readonly resumed: boolean
   readonly channelBindings: () => readonly TlsChannelBinding[]
+  /** What the client has shown; undefined when it was not asked or has none. */
+  readonly clientCertificate: () => ClientCertificate | undefined
 }
 
 /** What the handshake agreed upon. */
@@ -26,6 +29,7 @@ export function secureFacts(socket: tls.TLSSocket): SecureFacts {
     alpnProtocol: typeof alpn === 'string' ? alpn : undefined,
     resumed: socket.isSessionReused(),
     channelBindings: () => channelBindings(socket),
+    clientCertificate: () => clientCertificate(socket),
   }
 }
 

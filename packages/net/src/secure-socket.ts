@@ -6,13 +6,15 @@ import type { TlsCredentials } from './tls-credentials.ts'
 /** The server's side of TLS on an accepted socket that nobody reads any more. Paused: its owner says when to go on. */
 export function secureSocket(
   below: net.Socket,
-  { context, sniCallback }: TlsCredentials,
+  { context, sniCallback, clientCertificates }: TlsCredentials,
   alpnProtocols: readonly string[] | undefined,
 ): tls.TLSSocket {
   leaveSocketBelow(below)
   const secure = new tls.TLSSocket(below, {
     isServer: true,
     secureContext: context,
+    // Who may stay without one is the session's to say.
+    ...(clientCertificates === 'asked' ? { requestCert: true, rejectUnauthorized: false } : {}),
     ...(sniCallback === undefined ? {} : { SNICallback: sniCallback }),
     ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
   })

@@ -15,6 +15,10 @@ export interface TlsSettings {
   readonly dhparam?: string | Buffer
   /** Who issues certificates of clients that are trusted; none at all: nobody. Default: the authorities of Node. */
   readonly ca?: string | Buffer | readonly string[]
+  /** Certificates that these have revoked: with any list, each certificate of a client must be on none. PEM. */
+  readonly crl?: readonly string[]
+  /** Whether clients are asked for a certificate, which none must have. Default: not. */
+  readonly clientCertificates?: 'asked'
   /** 48 octets, the same for all workers, so that tickets of one resume at another. */
   readonly ticketKeys?: Buffer
   /** Further certificates chosen by server name (SNI), lower-case names, `*.example.org` allowed. */
@@ -40,16 +44,24 @@ interface Contexts {
 export class TlsCredentials {
   readonly #ticketKeys: Buffer
   #contexts: Contexts
+  #clientCertificates: 'asked' | undefined
 
   /** @throws TlsSettingsError when certificate and key do not fit or cannot be read. */
   constructor(settings: TlsSettings) {
     this.#ticketKeys = settings.ticketKeys ?? crypto.randomBytes(48)
     this.#contexts = createContexts(settings, this.#ticketKeys)
+    this.#clientCertificates = settings.clientCertificates
   }
 
   /** All or nothing: on error the old certificate stays. @throws TlsSettingsError */
   replace(settings: TlsSettings): void {
     this.#contexts = createContexts(settings, settings.ticketKeys ?? this.#ticketKeys)
+    this.#clientCertificates = settings.clientCertificates
+  }
+
+  /** For handshakes of Connection. */
+  get clientCertificates(): 'asked' | undefined {
+    return this.#clientCertificates
   }
 
   get context(): tls.SecureContext {
@@ -81,7 +93,7 @@ function createContexts(settings: TlsSettings, ticketKeys: Buffer): Contexts {
 }
 
 function createContext(settings: TlsSettings, ticketKeys: Buffer, whose: string): tls.SecureContext {
-  const { ciphers, dhparam, ca, passphrase, maxVersion } = settings
+  const { ciphers, dhparam, ca, crl, passphrase, maxVersion } = settings
   // OpenSSL takes an empty text as "none" and would fail at each handshake instead.
   if (settings.cert.length === 0)
     throw new TlsSettingsError(`Cannot use the certificate${whose}: it is empty`)
@@ -92,7 +104,7 @@ function createContext(settings: TlsSettings, ticketKeys: Buffer, whose: string)
       cert: settings.cert,
       key: settings.key,
       ticketKeys,
-      sessionIdContext: 'posthorn',
+      sessionIdContext: sessionContext(settings),
       minVersion: settings.minVersion ?? 'TLSv1.2',
       honorCipherOrder: true,
       // A client that renegotiates TLS 1.2 in a loop costs us more than itself (CVE-2011-1473).
@@ -101,11 +113,20 @@ function createContext(settings: TlsSettings, ticketKeys: Buffer, whose: string)
       ...(ciphers === undefined ? {} : { ciphers }),
       ...(dhparam === undefined ? {} : { dhparam }),
       ...(ca === undefined ? {} : { ca: Array.isArray(ca) ? [...ca] : (ca as string | Buffer) }),
+      ...(crl === undefined ? {} : { crl: [...crl] }),
       ...(passphrase === undefined ? {} : { passphrase }),
     })
   } catch (error) {
     throw new TlsSettingsError(`Cannot use the certificate${whose}: ${tlsErrorText(error)}`, { cause: error })
   }
+}
+
+/** A ticket remembers that its client's certificate was trusted: it counts only where the same authorities do. */
+function sessionContext({ ca, crl, clientCertificates }: TlsSettings): string {
+  if (clientCertificates === undefined) return 'posthorn'
+  const hash = crypto.createHash('sha256')
+  for (const text of [ca ?? '', crl ?? []].flat()) hash.update(text).update('\0')
+  return `posthorn ${hash.digest('base64').slice(0, 20)}`
 }
 
 function tlsErrorText(error: unknown): string {

@@ -17,7 +17,12 @@ export interface ProofCredentials extends Claimed {
   readonly verifier: string
 }
 
-export type Credentials = PasswordCredentials | ProofCredentials
+/** Nothing of its own: the TLS connection's certificate says who it is. `authcid` is ''. RFC 4422 Appendix A. */
+export interface CertificateCredentials extends Claimed {
+  readonly external: 'certificate'
+}
+
+export type Credentials = PasswordCredentials | ProofCredentials | CertificateCredentials
 
 /** What ties an exchange to the TLS connection that carries it. RFC 5056, RFC 5929, RFC 9266. */
 export interface ChannelBinding {
@@ -52,6 +57,8 @@ export interface ServerMechanism {
   readonly plaintext: boolean
   /** Only where the connection has channel bindings. RFC 5802 §6: -PLUS. */
   readonly bound?: true
+  /** Only where the client's certificate names its user. RFC 4422 Appendix A: EXTERNAL. */
+  readonly certified?: true
   /**
    * Begins. `initial` is the client's first message when it came with the command (RFC 4422 §3);
    * the step is then its answer.

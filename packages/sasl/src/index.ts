@@ -2,6 +2,7 @@
 export { decodeBase64 } from './base64.ts'
 export { type ClientLogin, type ClientMechanism, chooseClientMechanism, clientMechanisms } from './client.ts'
 export type {
+  CertificateCredentials,
   ChannelBinding,
   Credentials,
   PasswordCredentials,

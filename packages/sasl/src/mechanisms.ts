@@ -1,10 +1,17 @@
 import type { ChannelBinding, ServerMechanism } from './exchange.ts'
+import { external } from './external.ts'
 import { login } from './login.ts'
 import { plain } from './plain.ts'
 import { scramSha256, scramSha256Plus } from './scram.ts'
 
 /** In the order in which they are offered. */
-export const serverMechanisms: readonly ServerMechanism[] = [plain, login, scramSha256, scramSha256Plus]
+export const serverMechanisms: readonly ServerMechanism[] = [
+  plain,
+  login,
+  scramSha256,
+  scramSha256Plus,
+  external,
+]
 
 /** What is offered where nothing else is configured. */
 export const defaultMechanisms: readonly string[] = ['PLAIN', 'LOGIN']
@@ -22,6 +29,8 @@ export interface OfferRule {
   readonly plaintext: 'allowed' | 'refused'
   /** Whether the connection has channel bindings. */
   readonly bindings?: 'some' | 'none'
+  /** Whether the client has shown a certificate that names its user. */
+  readonly certificate?: 'shown' | 'none'
 }
 
 /** A client that is not offered -PLUS, because it is not configured, has not been lied to. RFC 5802 §6. */
@@ -34,11 +43,12 @@ export function usableBindings(
 
 /** What may be offered now. */
 export function offeredMechanisms(rule: OfferRule): readonly ServerMechanism[] {
-  const { names = defaultMechanisms, plaintext, bindings = 'none' } = rule
+  const { names = defaultMechanisms, plaintext, bindings = 'none', certificate = 'none' } = rule
   return serverMechanisms.filter(
     (mechanism) =>
       names.includes(mechanism.name) &&
       (plaintext === 'allowed' || !mechanism.plaintext) &&
-      (bindings === 'some' || mechanism.bound === undefined),
+      (bindings === 'some' || mechanism.bound === undefined) &&
+      (certificate === 'shown' || mechanism.certified === undefined),
   )
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { channelBindings, clientCertificate } from '@posthorn/net'
+import { certifiedClient, channelBindings, clientCertificate } from '@posthorn/net'
 import type { SMTPServer } from 'smtp-server'
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
 import type { Greeting, SmtpReply, SmtpSession } from './handler.ts'
@@ -53,7 +53,7 @@ export class Connection extends SMTPConnection implements SessionWire {
       clientName: 'unknown',
       helo: '',
       protocol: service === 'lmtp' ? 'LMTP' : 'SMTP',
-      tls: tlsFacts(socket, host.options.clientCertificate),
+      tls: tlsFacts(socket, host.options),
       user: undefined,
       trusted: false,
     }
@@ -151,7 +151,7 @@ export class Connection extends SMTPConnection implements SessionWire {
       () => {
         this._socket.on('drain', () => this.#drained())
         this.conversation.secured(
-          tlsFacts(this._socket, this.#host.options.clientCertificate) ?? {
+          tlsFacts(this._socket, this.#host.options) ?? {
             protocol: 'unknown',
             cipher: 'unknown',
             bits: 0,
@@ -241,11 +241,12 @@ export class Connection extends SMTPConnection implements SessionWire {
 
 const tlsFacts = (
   socket: Socket | TLSSocket,
-  asked: SmtpOptions['clientCertificate'],
+  { clientCertificate: asked, certificateUser }: SmtpOptions,
 ): SmtpSession['tls'] => {
   if (!('getCipher' in socket)) return undefined
   const { standardName, name } = socket.getCipher()
   const shown = asked === 'none' ? undefined : clientCertificate(socket)
+  const certified = certifiedClient(shown, certificateUser)
   const cipher = socket.getProtocol() === 'TLSv1.3' ? standardName : name
   return {
     protocol: socket.getProtocol() ?? 'unknown',
@@ -254,5 +255,6 @@ const tlsFacts = (
     channelBindings: () => channelBindings(socket),
     ...(asked === 'none' ? {} : { certificateAsked: 'yes' as const }),
     ...(shown === undefined ? {} : { clientCertificate: shown }),
+    ...(certified === undefined ? {} : { certified }),
   }
 }

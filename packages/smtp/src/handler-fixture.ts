@@ -56,7 +56,10 @@ export class RecordingHandler implements SmtpHandler {
     credentials: Credentials,
   ): Promise<{ ok: true; address: string } | { ok: false; reply: SmtpReply }> {
     await this.slow()
-    const right = 'proof' in credentials ? credentials.proof === 'right' : credentials.password === 'secret'
+    const right =
+      'proof' in credentials
+        ? credentials.proof === 'right'
+        : 'password' in credentials && credentials.password === 'secret'
     if (credentials.authcid === 'alice' && right) return { ok: true, address: 'alice@local.test' }
     return { ok: false, reply: { code: 535, status: '5.7.8', text: 'Error: authentication failed' } }
   }

@@ -2,7 +2,7 @@
  * The port between SMTP sessions and whoever decides about mail. smtp speaks the protocol and knows no
  * queue, table or policy; mta implements this interface.
  */
-import type { ClientCertificate } from '@posthorn/net'
+import type { CertifiedClient, ClientCertificate } from '@posthorn/net'
 import type { ChannelBinding, Credentials } from '@posthorn/sasl'
 
 /** A value at once, or later. Sessions ask for thousands of these a second: answer at once where you can. */
@@ -41,6 +41,8 @@ export interface SmtpSession {
         /** What the client was asked for, and has shown. Postfix: smtpd_tls_ask_ccert. */
         readonly certificateAsked?: 'yes'
         readonly clientCertificate?: ClientCertificate
+        /** Present when that is one that we trust. */
+        readonly certified?: CertifiedClient
       }
     | undefined
   user: { readonly address: string; readonly method: string } | undefined

@@ -1,3 +1,4 @@
+import type { CertificateReader } from '@posthorn/net'
 import type { SmtpSession } from './handler.ts'
 
 export type SmtpServiceName = SmtpSession['service']
@@ -71,6 +72,8 @@ export interface SmtpOptions {
   readonly tlsLevel: 'none' | 'may' | 'encrypt'
   /** Whether clients are asked for a certificate; 'require': who has none that we trust is sent away. Postfix: smtpd_tls_ask_ccert, smtpd_tls_req_ccert. */
   readonly clientCertificate: 'none' | 'ask' | 'require'
+  /** Whom a client's certificate names, where that is wanted. Dovecot: auth_ssl_username_from_cert. */
+  readonly certificateUser: CertificateReader | undefined
   /** Postfix: smtpd_tls_auth_only. Dovecot: disable_plaintext_auth. */
   readonly authOnlyWithTls: 'yes' | 'no'
   /** Postfix: smtpd_sasl_auth_enable. */
@@ -123,6 +126,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   discardEhloKeywords: [],
   tlsLevel: 'may',
   clientCertificate: 'none',
+  certificateUser: undefined,
   authOnlyWithTls: 'yes',
   auth: 'enabled',
   authRequired: 'no',

@@ -22,13 +22,14 @@ export const authenticate = command({
   name: 'AUTHENTICATE',
   states: ['not-authenticated'],
   numbers: 'none',
-  early: ({ state, plaintextAuth, mechanisms, secure }) => [
+  early: ({ state, plaintextAuth, mechanisms, secure, certified }) => [
     'SASL-IR',
     ...(state === 'not-authenticated'
       ? offeredMechanisms({
           names: mechanisms,
           plaintext: plaintextAuth ? 'allowed' : 'refused',
           bindings: secure ? 'some' : 'none',
+          certificate: certified ? 'shown' : 'none',
         }).map(({ name }) => `AUTH=${name}`)
       : []),
   ],

@@ -30,6 +30,8 @@ export interface CapabilityContext {
   readonly startTls: boolean
   /** LOGIN and the plain-text mechanisms work on this connection. */
   readonly plaintextAuth: boolean
+  /** The client's certificate names its user. */
+  readonly certified: boolean
   /** SASL mechanisms that are configured, upper case. */
   readonly mechanisms: readonly string[]
   readonly appendLimitBytes: number | undefined

@@ -7,6 +7,7 @@ const refusals: Readonly<Record<LoginRefusal, Completion>> = {
   credentials: no('Authentication failed.', 'AUTHENTICATIONFAILED'),
   disabled: no('Authentication failed.', 'AUTHENTICATIONFAILED'),
   authorization: no('Authentication failed.', 'AUTHENTICATIONFAILED'),
+  certificate: no('A valid client certificate is required.', 'AUTHENTICATIONFAILED'),
   throttled: no('Too many failed logins; try again later.', 'LIMIT'),
   unavailable: no('Temporary authentication failure.', 'UNAVAILABLE'),
 }
@@ -19,24 +20,26 @@ export async function loginAnswer(
   beforeLogin?: () => Promise<Completion | undefined>,
 ): Promise<Completion> {
   const { referral, neverDelayed } = session.services.options()
-  const elsewhere = referral?.(credentials.authcid)
-  if (elsewhere !== undefined) return referralTo(elsewhere, credentials.authcid)
-  const { remoteAddress, trusted } = session.client
+  const { remoteAddress, trusted, certificate } = session.client
+  const user = certificate?.user ?? credentials.authcid
+  const elsewhere = referral?.(user)
+  if (elsewhere !== undefined) return referralTo(elsewhere, user)
   const result = await session.services.accounts.authenticate(credentials, {
     clientAddress: remoteAddress,
     service: 'imap',
     trusted: trusted || neverDelayed(remoteAddress),
     signal: session.signal,
+    certificate,
   })
   // Dovecot's word for it.
   const method = credentials.mechanism === 'LOGIN-COMMAND' ? 'PLAIN' : credentials.mechanism
   if (!result.ok) {
-    session.loginFailed(credentials.authcid, method)
+    session.loginFailed(user, method)
     return refusals[result.reason]
   }
   const broken = await beforeLogin?.()
   if (broken !== undefined) {
-    session.loginFailed(credentials.authcid, method)
+    session.loginFailed(user, method)
     return broken
   }
   const refusal = await session.login(result.account, method)

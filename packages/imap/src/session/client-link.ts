@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { type CertifiedClient, certifiedClient } from '@posthorn/net'
 import type { Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
 import { Framer, type FramerLimits } from '../wire/framer.ts'
@@ -50,6 +51,11 @@ export class ClientLink implements Client {
 
   get secure(): Client['secure'] {
     return this.connection.secure
+  }
+
+  get certificate(): CertifiedClient | undefined {
+    const { certificateUser } = this.services.options()
+    return certifiedClient(this.connection.secure?.clientCertificate(), certificateUser)
   }
 
   get trusted(): boolean {

@@ -74,6 +74,7 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
       plaintextAuth: this.plaintextAuth === 'allowed',
       mechanisms:
         options.encryption === 'required' && this.connection.secure === undefined ? [] : options.mechanisms,
+      certified: options.mechanisms.includes('EXTERNAL') && this.certificate?.user !== undefined,
       appendLimitBytes: options.appendLimitBytes === 0 ? undefined : options.appendLimitBytes,
       account: this.account,
       isAdministrator: options.administrators.has(this.account?.address ?? ''),

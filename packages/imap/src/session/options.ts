@@ -1,4 +1,4 @@
-import type { TlsCredentials } from '@posthorn/net'
+import type { CertificateReader, TlsCredentials } from '@posthorn/net'
 import { defaultMechanisms } from '@posthorn/sasl'
 import type { ClientQuirk } from './client-quirks.ts'
 
@@ -23,6 +23,8 @@ export interface ImapOptions {
   readonly plaintextAuth: 'allowed' | 'refused'
   /** SASL mechanisms, upper case. Dovecot: auth_mechanisms. */
   readonly mechanisms: readonly string[]
+  /** Whom a certificate of a client names, where that is wanted. Dovecot: auth_ssl_username_from_cert. */
+  readonly certificateUser: CertificateReader | undefined
   /** Without TLS no login at all, by no mechanism. Dovecot: ssl = required. */
   readonly encryption: 'optional' | 'required'
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
@@ -74,6 +76,7 @@ export const defaultImapOptions: ImapOptions = {
   referral: undefined,
   plaintextAuth: 'refused',
   mechanisms: defaultMechanisms,
+  certificateUser: undefined,
   encryption: 'optional',
   isTrusted: (address) => address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1',
   neverDelayed: () => false,

@@ -1,4 +1,4 @@
-import type { TlsCredentials } from '@posthorn/net'
+import type { CertifiedClient, TlsCredentials } from '@posthorn/net'
 import type { ChannelBinding } from '@posthorn/sasl'
 import type { Account, MailboxId, MessageBatch, ModSeq, Rights, Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
@@ -74,6 +74,8 @@ export interface Client {
         readonly channelBindings: () => readonly ChannelBinding[]
       }
     | undefined
+  /** A certificate that we trust, when it was shown. */
+  readonly certificate: CertifiedClient | undefined
   /** Loopback or a trusted network: plaintext login allowed, no delays. */
   readonly trusted: boolean
 }

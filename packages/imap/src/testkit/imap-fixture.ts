@@ -103,7 +103,7 @@ function passwordIsSecret(store: Store): Authenticator {
       const right =
         'proof' in credentials
           ? credentials.proof === 'right'
-          : Buffer.from(credentials.password as string).toString() === 'secret'
+          : 'password' in credentials && Buffer.from(credentials.password as string).toString() === 'secret'
       const address = authcid.includes('@') ? authcid.toLowerCase() : `${authcid}@example.org`
       const account = await store.accounts.find(address)
       if (account === undefined || !right) return { ok: false, reason: 'credentials' }

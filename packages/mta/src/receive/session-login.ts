@@ -15,7 +15,12 @@ export async function logIn(
   { accounts, log }: { readonly accounts: Pick<Accounts, 'authenticate'>; readonly log: Log },
 ): Promise<LoginAnswer> {
   const { service, clientAddress, trusted } = session
-  const client = { clientAddress, service: service === 'mx' ? 'smtpd' : service, trusted }
+  const client = {
+    clientAddress,
+    service: service === 'mx' ? 'smtpd' : service,
+    trusted,
+    certificate: session.tls?.certified,
+  }
   const result = await accounts.authenticate(credentials, client)
   if (result.ok) return { ok: true, address: result.account.address }
   const isTemporary = result.reason === 'throttled' || result.reason === 'unavailable'

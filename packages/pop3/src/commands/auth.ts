@@ -92,5 +92,9 @@ function offeredNames(session: Pop3Session): readonly string[] {
     names: session.options.mechanisms,
     plaintext: session.plaintextAllowed ? 'allowed' : 'refused',
     bindings: session.connection.secure === undefined ? 'none' : 'some',
+    certificate:
+      session.options.mechanisms.includes('EXTERNAL') && session.certificate?.user !== undefined
+        ? 'shown'
+        : 'none',
   }).map(({ name }) => name)
 }

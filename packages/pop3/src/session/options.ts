@@ -1,4 +1,4 @@
-import type { TlsCredentials } from '@posthorn/net'
+import type { CertificateReader, TlsCredentials } from '@posthorn/net'
 import { defaultMechanisms } from '@posthorn/sasl'
 import type { Sending } from '../wire/whole-answer.ts'
 import type { Removal } from './removal.ts'
@@ -13,6 +13,8 @@ export interface Pop3Options extends Sending {
   readonly plaintextAuth: 'allowed' | 'refused'
   /** SASL mechanisms, upper case. Dovecot: auth_mechanisms. */
   readonly mechanisms: readonly string[]
+  /** Whom a certificate of a client names, where that is wanted. Dovecot: auth_ssl_username_from_cert. */
+  readonly certificateUser: CertificateReader | undefined
   /** Without TLS no login at all, by no mechanism. Dovecot: ssl = required. */
   readonly encryption: 'optional' | 'required'
   /** Networks whose clients may log in without TLS and are never delayed. Dovecot: login_trusted_networks. */
@@ -56,6 +58,7 @@ export const defaultPop3Options: Pop3Options = {
   implementation: 'Posthorn',
   plaintextAuth: 'refused',
   mechanisms: defaultMechanisms,
+  certificateUser: undefined,
   encryption: 'optional',
   isTrusted: (address) => address === '::1' || address.startsWith('127.'),
   neverDelayed: () => false,

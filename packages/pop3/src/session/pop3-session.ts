@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
-import type { CloseReason, Connection, ConnectionHandler } from '@posthorn/net'
-import { overlongLine } from '@posthorn/net'
+import type { CertifiedClient, CloseReason, Connection, ConnectionHandler } from '@posthorn/net'
+import { certifiedClient, overlongLine } from '@posthorn/net'
 import { type Credentials, maxResponseBytes } from '@posthorn/sasl'
 import { continueExchange } from '../commands/auth.ts'
 import { findCommand } from '../commands/command-table.ts'
@@ -9,6 +9,7 @@ import { parseCommandLine } from '../wire/command-line.ts'
 import { quoteArgument } from '../wire/number-argument.ts'
 import { type LineAnswerer, LinePump } from './line-pump.ts'
 import { abortedEvent, closeWords, disconnectedEvent, loginEvent, peerFields } from './login-log.ts'
+import { loginRefusals } from './login-refusals.ts'
 import { Maildrop } from './maildrop.ts'
 import { MessageReader } from './message-reader.ts'
 import type { Pop3Options } from './options.ts'
@@ -66,6 +67,10 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     return this.options.plaintextAuth === 'allowed' || this.#secured
   }
 
+  get certificate(): CertifiedClient | undefined {
+    return certifiedClient(this.connection.secure?.clientCertificate(), this.options.certificateUser)
+  }
+
   bytes(chunk: Buffer): void {
     if (this.#state.state === 'over') return
     this.#pump.push(chunk)
@@ -106,7 +111,8 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   async verify(credentials: Credentials): Promise<Transaction['account'] | string> {
     const { accounts } = this.services
     this.#attempts++
-    this.#lastTried = { user: credentials.authcid, method: credentials.mechanism }
+    const { certificate } = this
+    this.#lastTried = { user: certificate?.user ?? credentials.authcid, method: credentials.mechanism }
     this.#loginAbort = new AbortController()
     this.connection.flush()
     const result = await accounts.authenticate(credentials, {
@@ -116,14 +122,10 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
         this.options.isTrusted(this.connection.remoteAddress) ||
         this.options.neverDelayed(this.connection.remoteAddress),
       signal: this.#loginAbort.signal,
+      certificate,
     })
     this.#loginAbort = undefined
-    if (!result.ok) {
-      if (result.reason === 'throttled') return err('Too many failed logins, try again later.', 'SYS/TEMP')
-      if (result.reason === 'unavailable') return err('Temporary authentication failure.', 'SYS/TEMP')
-      return err('Authentication failed.', 'AUTH')
-    }
-    return result.account
+    return result.ok ? result.account : loginRefusals[result.reason]
   }
 
   async open(account: Transaction['account'], mechanism: string): Promise<string> {

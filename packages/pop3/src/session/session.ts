@@ -1,6 +1,6 @@
 import type { Authenticator } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
-import type { Connection } from '@posthorn/net'
+import type { CertifiedClient, Connection } from '@posthorn/net'
 import type { Credentials, ServerExchange } from '@posthorn/sasl'
 import type { Account, Store } from '@posthorn/storage'
 import type { Maildrop } from './maildrop.ts'
@@ -56,6 +56,8 @@ export interface Pop3Session {
   readonly state: SessionState
   /** Passwords may come in the clear here: TLS, a trusted address, or the option says so. */
   readonly plaintextAllowed: boolean
+  /** A certificate that we trust, when it was shown. */
+  readonly certificate: CertifiedClient | undefined
   /** Verifies and opens the maildrop; the reply is +OK or -ERR. */
   login(credentials: Credentials): Promise<string>
   /** The first half of `login`: the account, or the reply that refuses. */

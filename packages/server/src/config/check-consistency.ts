@@ -1,5 +1,6 @@
 import { closest } from '@posthorn/mta/closest'
 import { compileUidlFormat } from '@posthorn/pop3/uidl'
+import { clientCertificateProblems } from '../services/client-certificates.ts'
 import { clientQuirks } from '../services/imap-capabilities.ts'
 import { mechanismProblems } from '../services/mechanisms.ts'
 import { expireDays, workarounds } from '../services/pop3-options.ts'
@@ -115,7 +116,7 @@ function checkQuirks({ values }: Config, { problems }: Findings): void {
 }
 
 function checkLogins({ values }: Config, { problems }: Findings): void {
-  problems.push(...mechanismProblems(values))
+  problems.push(...mechanismProblems(values), ...clientCertificateProblems(values))
   for (const parameter of ['passdb', 'userdb'] as const) {
     for (const word of values[parameter]) {
       try {

@@ -102,6 +102,7 @@ const exact: Readonly<Record<string, string>> = {
   auth_username_chars: 'any name that is an address',
   login_log_format_elements: 'user, method, rip, lip, TLS and session are logged',
   mail_log_prefix: 'lines begin with the service and the user',
+  ssl_require_crl: 'revocation lists in ssl_ca are checked when there are any',
   verbose_ssl: 'use smtpd_tls_loglevel; handshakes that fail are always logged',
   auth_cache_size: 'use auth_cache_ttl; the cache is bounded',
 }

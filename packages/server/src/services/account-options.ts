@@ -23,6 +23,7 @@ export function accountOptions(config: ConfigValues): AccountOptions {
     failureWindowMs: config.auth_failure_window,
     failureLimit: config.auth_failure_limit,
     failureDelayMaxMs: config.auth_failure_delay,
+    clientCertificates: config.auth_ssl_require_client_cert ? 'required' : 'no matter',
     popBeforeSmtpMs: config.pop_before_smtp_ttl,
     ...(offersScram(config)
       ? {

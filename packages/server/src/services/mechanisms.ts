@@ -19,7 +19,6 @@ const reasons: Readonly<Record<string, string>> = {
   ANONYMOUS: 'nobody is let in without a login',
   GSSAPI: 'Kerberos is asked through saslauthd (passdb = saslauthd), with plain or login',
   'GSS-SPNEGO': 'Kerberos is asked through saslauthd (passdb = saslauthd), with plain or login',
-  EXTERNAL: 'client certificates are not asked for',
   OAUTHBEARER: 'there is nobody here to ask about tokens',
   XOAUTH2: 'there is nobody here to ask about tokens',
   'SCRAM-SHA-1': 'use scram-sha-256',
@@ -29,10 +28,14 @@ const reasons: Readonly<Record<string, string>> = {
 /** What is wrong with auth_mechanisms, each in a line. */
 export function mechanismProblems(config: ConfigValues): readonly string[] {
   const known = new Set(serverMechanisms.map(({ name }) => name))
-  return configuredMechanisms(config)
+  const names = configuredMechanisms(config)
+  const problems = names
     .filter((name) => !known.has(name))
     .map((name) => {
       const all = [...known].map((one) => one.toLowerCase()).join(' ')
       return `auth_mechanisms: ${name.toLowerCase()}: ${reasons[name] ?? `unknown; there are ${all}`}`
     })
+  if (names.includes('EXTERNAL') && !config.auth_ssl_username_from_cert)
+    problems.push('auth_mechanisms: external needs auth_ssl_username_from_cert = yes')
+  return problems
 }

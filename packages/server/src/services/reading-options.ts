@@ -1,5 +1,6 @@
-import type { AdmissionLimits, TlsCredentials } from '@posthorn/net'
+import type { AdmissionLimits, CertificateReader, TlsCredentials } from '@posthorn/net'
 import type { ConfigValues } from '../config/schema/schema.ts'
+import { certificateReader } from './client-certificates.ts'
 import { configuredMechanisms } from './mechanisms.ts'
 
 /** What IMAP and POP3 share, from Dovecot's parameters. */
@@ -7,6 +8,7 @@ export interface ReadingOptions {
   readonly greeting: string
   readonly plaintextAuth: 'allowed' | 'refused'
   readonly mechanisms: readonly string[]
+  readonly certificateUser: CertificateReader | undefined
   readonly encryption: 'optional' | 'required'
   readonly isTrusted: (address: string) => boolean
   readonly credentials: TlsCredentials | undefined
@@ -25,6 +27,7 @@ export function readingOptions(
     greeting: config.login_greeting,
     plaintextAuth: required || config.disable_plaintext_auth ? 'refused' : 'allowed',
     mechanisms: configuredMechanisms(config),
+    certificateUser: certificateReader(config),
     encryption: required ? 'required' : 'optional',
     isTrusted: required ? () => false : isLoopback,
     credentials: config.ssl === 'no' ? undefined : credentials,

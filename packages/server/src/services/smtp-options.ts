@@ -1,5 +1,6 @@
 import type { SmtpOptions } from '@posthorn/smtp'
 import type { ConfigValues } from '../config/schema/schema.ts'
+import { certificateReader } from './client-certificates.ts'
 import { configuredMechanisms } from './mechanisms.ts'
 
 const yesNo = (on: boolean): 'yes' | 'no' => (on ? 'yes' : 'no')
@@ -62,6 +63,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     vrfy: config.disable_vrfy_command ? 'disabled' : 'enabled',
     tlsLevel: tlsLevel(config),
     clientCertificate: certificateDemand(config),
+    certificateUser: certificateReader(config),
     authOnlyWithTls: yesNo(config.smtpd_tls_auth_only),
     brokenSaslAuthClients: yesNo(config.broken_sasl_auth_clients),
     mechanisms: mechanisms(config, config.smtpd_sasl_security_options),

@@ -1,9 +1,10 @@
-import { TlsCredentials } from '@posthorn/net'
+import { TlsCredentials, type TlsSettings } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
 import { whereSet } from '../config/where-set.ts'
+import { asksReaders } from '../services/client-certificates.ts'
 import { readingTlsVersions, smtpTlsVersions } from '../services/tls-versions.ts'
 import { StartError } from '../start-error.ts'
-import { readAuthorities } from '../tls/authorities.ts'
+import { readAuthorities, readPem } from '../tls/authorities.ts'
 import { type KeyPair, type KeyPairFiles, loadOwnKeyPair, readKeyPair } from '../tls/key-pair.ts'
 import type { DataFolder } from './data-folder.ts'
 
@@ -36,6 +37,7 @@ async function keyPairs(config: Config, folder: DataFolder, nowMs: number, dropP
     pair.certFile === '' ? undefined : configuredPair(config, pair, nowMs),
   )
   const ca = readAuthorities('smtpd_tls', values.smtpd_tls_CAfile, values.smtpd_tls_CApath)
+  const clients = readersCertificates(values)
   dropPrivileges()
   const own = async (): Promise<KeyPair> => await loadOwnKeyPair(folder.path, values.myhostname, nowMs)
   const transfer = configured[0] ?? (await own())
@@ -43,8 +45,18 @@ async function keyPairs(config: Config, folder: DataFolder, nowMs: number, dropP
   return {
     // Without any the system's would be trusted: not to say who a client is. Postfix: smtpd_tls_CAfile.
     transfer: { ...transfer, ...smtpTlsVersions(values), ca: ca ?? [] },
-    reading: { ...reading, ...readingTlsVersions(values) },
+    reading: { ...reading, ...readingTlsVersions(values), ...clients },
   }
+}
+
+/** Dovecot: ssl_ca, authorities and what they have revoked in one file. */
+function readersCertificates(
+  values: Config['values'],
+): Pick<TlsSettings, 'ca' | 'crl' | 'clientCertificates'> {
+  if (!asksReaders(values) || values.ssl_ca === '') return {}
+  const text = readPem(values.ssl_ca, 'ssl_ca')
+  const crl = text.match(/^-----BEGIN X509 CRL-----$[A-Za-z0-9+/=\s]*^-----END X509 CRL-----$/gm) ?? []
+  return { ca: text, clientCertificates: 'asked', ...(crl.length === 0 ? {} : { crl }) }
 }
 
 /** Keys and certificates of both sides, and how they are read anew. */

@@ -22,7 +22,8 @@ export const offeredNow = (session: Session): readonly string[] => {
     names: mechanisms,
     plaintext: 'allowed',
     bindings: peer.tls?.channelBindings === undefined ? 'none' : 'some',
-  }).filter(({ plaintext }) => plaintext || host.handler.scramVerifier !== undefined)
+    certificate: peer.tls?.certified?.user === undefined ? 'none' : 'shown',
+  }).filter(({ name }) => !name.startsWith('SCRAM-') || host.handler.scramVerifier !== undefined)
   const names = new Set(offered.map(({ name }) => name))
   return mechanisms.filter((name) => names.has(name))
 }
@@ -46,6 +47,8 @@ export const auth = (session: Session, argument: string): Answer<SmtpReply | und
   if (mechanism === undefined || !mechanismsOf(session).includes(mechanism.name)) {
     return notBegun(session, name, 'Invalid authentication mechanism')
   }
+  if (mechanism.certified && peer.tls !== undefined && peer.tls.certified?.user === undefined)
+    return notBegun(session, name, 'no client certificate that names a user')
   if (!offeredNow(session).includes(mechanism.name)) {
     return reply(538, '5.7.11', 'Encryption required for requested authentication mechanism')
   }

@@ -168,6 +168,31 @@ export const tlsAndLogin = {
     default: 'TLSv1.2',
     doc: 'The oldest TLS for POP3 and IMAP. Nothing below TLSv1.2 is offered, whatever stands here.',
   }),
+  ssl_ca: dovecot({
+    type: 'file',
+    default: '',
+    doc: 'PEM file with the certificates of the authorities whose clients are trusted by POP3 and IMAP; `</path` as Dovecot writes it, or `/path`. Where revocation lists stand in it, too, certificates on them are not trusted, nor any of an authority without a list. SMTP has smtpd_tls_CAfile.',
+  }),
+  ssl_verify_client_cert: dovecot({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Ask clients of POP3 and IMAP for a certificate; who has none, or none that is trusted, goes on without. On as well where the two parameters below are.',
+  }),
+  auth_ssl_require_client_cert: dovecot({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Nobody logs in (SMTP, POP3, IMAP) without a certificate that is trusted. SMTP asks for one by smtpd_tls_ask_ccert.',
+  }),
+  auth_ssl_username_from_cert: dovecot({
+    type: 'boolean',
+    default: 'no',
+    doc: "Who shows a trusted certificate logs in as the user that it names, whatever name comes with the password; with `external` in auth_mechanisms without a password. In SMTP, too, with smtpd_tls_ask_ccert and smtpd_tls_CAfile: these authorities must be as careful about names as ssl_ca's.",
+  }),
+  ssl_cert_username_field: dovecot({
+    type: 'string',
+    default: 'commonName',
+    doc: "The part of the certificate's subject that is the name of a user: commonName, emailAddress, userId, serialNumber, x500UniqueIdentifier.",
+  }),
   disable_plaintext_auth: dovecot({
     type: 'boolean',
     default: 'yes',
@@ -176,7 +201,7 @@ export const tlsAndLogin = {
   auth_mechanisms: dovecot({
     type: 'list',
     default: 'plain login',
-    doc: 'SASL mechanisms in SMTP, POP3 and IMAP: plain, login, scram-sha-256, scram-sha-256-plus. With SCRAM a verifier is kept beside each password (RFC 5803): made when the password is set, or at the next login that shows it. A verifier is cheaper to guess from than argon2id, for one who steals the store.',
+    doc: 'SASL mechanisms in SMTP, POP3 and IMAP: plain, login, scram-sha-256, scram-sha-256-plus, external (see auth_ssl_username_from_cert). With SCRAM a verifier is kept beside each password (RFC 5803): made when the password is set, or at the next login that shows it. A verifier is cheaper to guess from than argon2id, for one who steals the store.',
   }),
   auth_scram_iterations: posthorn({
     type: 'integer',
