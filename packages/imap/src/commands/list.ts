@@ -1,5 +1,5 @@
 import type { SessionIn } from '../session/session.ts'
-import { Turn } from '../session/turn.ts'
+import { CommandTurn } from '../session/turn.ts'
 import { myRightsText } from './acl.ts'
 import { type Completion, command, ok } from './command.ts'
 import { type ListArgs, type ListReturn, type ListSelection, listArgs } from './list-args.ts'
@@ -31,7 +31,7 @@ async function inPatterns(
     pattern === undefined || pattern === '' ? [] : [new MailboxPattern(reference + pattern)],
   )
   const found = new Set<string>()
-  const turn = new Turn()
+  const turn = new CommandTurn()
   for (const name of names) {
     if (matchers.some((matcher) => matcher.matches(name))) found.add(name)
     await turn.pass()
@@ -95,7 +95,7 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
     session.untagged('LIST (\\Noselect) "/" ""')
     return ok('List completed')
   }
-  const turn = new Turn()
+  const turn = new CommandTurn()
   for (const match of await matching(await listNames(session), args)) {
     const rights = await rightsOn(session, match.entry, args.returns)
     session.untagged(listLine({ ...match, rights }, args, session))

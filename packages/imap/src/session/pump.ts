@@ -12,12 +12,12 @@ import { Parser } from '../wire/parser.ts'
 import { SyntaxFault, uidRequired } from '../wire/syntax-fault.ts'
 import type { ImapSession } from './imap-session.ts'
 import type { Session, StateName } from './session.ts'
-import { Turn } from './turn.ts'
+import { CommandTurn } from './turn.ts'
 
 /** Runs until all input is used up. Never rejects. */
 export async function runCommands(session: ImapSession): Promise<void> {
   session.busy = true
-  const turn = new Turn()
+  const turn = new CommandTurn()
   try {
     if (session.pushing !== undefined) await session.pushing
     for (;;) {

@@ -10,7 +10,7 @@ import { newsLines } from './news-lines.ts'
 import type { OpenMailbox } from './open-mailbox.ts'
 import type { SearchContexts } from './search-contexts.ts'
 import type { SelectedSession } from './session.ts'
-import { Turn } from './turn.ts'
+import { CommandTurn } from './turn.ts'
 
 export interface Told {
   readonly news: News
@@ -33,7 +33,7 @@ export async function tellNews(session: SelectedSession, mailbox: OpenMailbox, t
     vanished: uidOnly || session.enabled('QRESYNC'),
     uidOnly,
   }
-  const turn = new Turn()
+  const turn = new CommandTurn()
   const wanted = selected?.flags === 'untold' ? { ...news, places: [] } : news
   for (const lines of newsLines(mailbox, wanted, enabled)) {
     await session.write(lines)

@@ -8,6 +8,7 @@ import { readKeywords } from '../rows/mailbox-row.ts'
 import {
   HeaderColumns,
   type SearchSource,
+  SharedReadings,
   type StoredBatch,
   type StoredTexts,
   searchMailbox,
@@ -26,6 +27,7 @@ import { openMailbox } from './place.ts'
 export interface SearchAids {
   readonly columns: HeaderColumns
   readonly rows: MailboxColumns
+  readonly readings: SharedReadings
   /** Without it every message is read. */
   readonly texts?: {
     readonly shelf: TextShelf
@@ -35,7 +37,11 @@ export interface SearchAids {
   }
 }
 
-export const noAids = (): SearchAids => ({ columns: new HeaderColumns(), rows: new MailboxColumns() })
+export const noAids = (): SearchAids => ({
+  columns: new HeaderColumns(),
+  rows: new MailboxColumns(),
+  readings: new SharedReadings(),
+})
 
 /** What a search asks of conversations it asks of their names. */
 export const nameForSearch = async (
@@ -87,6 +93,7 @@ export const searchMessages = async (
           signal,
         ),
     }),
+    reading: (kind) => aids.readings.of(mailbox, kind, source),
     conversationOf: (messageId) => readConversation(snapshot, messageId),
     columnOf: (name) => (keptFieldNames.has(name) ? columns.of(mailbox, name) : undefined),
   }

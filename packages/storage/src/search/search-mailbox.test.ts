@@ -36,7 +36,7 @@ const sourceOf = (rows: readonly Row[], wanted: string[] = []): SearchSource => 
     },
     async *fetch(uids: Uint32Array, want: FetchWant): AsyncGenerator<MessageBatch> {
       const asked = Object.keys(want).join('+') || 'columns'
-      wanted.push(`${asked === 'bytes+summary' ? want.bytes : asked} ${uids.length}`)
+      wanted.push(`${want.bytes ?? asked} ${uids.length}`)
       const here = kept.filter(({ uid }) => uids.includes(uid))
       for (let i = 0; i < here.length; i += 2) {
         const batch = here.slice(i, i + 2)

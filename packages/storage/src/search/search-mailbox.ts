@@ -1,26 +1,17 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FetchWant, ModSeq, SearchCriteria, SearchFound } from '../contract.ts'
+import { workTurns } from '../work-turns.ts'
 import { Candidate, type Stage, stage } from './candidate.ts'
 import { compileCriteria, type Test } from './compile-criteria.ts'
 import { isFuzzy } from './fuzzy-test.ts'
-import { readSearchable } from './read-ranges.ts'
+import { largeBytes, type ReadKind } from './read-candidates.ts'
 import type { SearchSource, StoredBatch } from './search-source.ts'
+import { SharedReading } from './shared-reading.ts'
 import { keepAnswers, type StoredLeaf } from './stored-leaf.ts'
 
-/** Others are let in after this much work without a pause. */
-const sliceMs = 10
-
-/** Larger messages are not fetched whole (most of it is attachments), and their texts decoded with pauses. */
-const largeBytes = 256 * 1024
-
-const wants: Readonly<Record<Exclude<Stage, typeof stage.stored>, FetchWant>> = {
+const wants = {
   [stage.columns]: {},
   [stage.facts]: { facts: true },
-  [stage.summary]: { summary: true },
-  // The summary comes along for the Date.
-  [stage.header]: { bytes: 'header', summary: true },
-  [stage.texts]: { bytes: 'all', summary: true },
-}
+} as const satisfies Record<number, FetchWant>
 
 /**
  * Evaluates criteria over a mailbox: every message is asked what it costs least to know, and only those
@@ -43,7 +34,8 @@ class Search {
   /** By UID, of fuzzy criteria. */
   readonly #scores: Map<number, number> | undefined
   #highestModSeq = 0
-  #sliceEndMs = 0
+  /** Bits `1 << stage` of the stages that undecided tests ask for. */
+  #wanted = 0
 
   constructor(source: SearchSource, criteria: SearchCriteria, signal: AbortSignal | undefined) {
     this.#source = source
@@ -55,10 +47,15 @@ class Search {
 
   async run(): Promise<SearchFound> {
     let undecided = this.#source.uids
-    for (const at of [stage.columns, stage.facts, stage.stored, stage.summary, stage.header] as const) {
-      if (undecided.length === 0 || !this.#isWanted(at)) continue
-      undecided = at === stage.stored ? await this.#passStored(undecided) : await this.#pass(undecided, at)
-    }
+    const passes: readonly (readonly [Stage, (uids: Uint32Array) => Promise<Uint32Array>])[] = [
+      [stage.columns, (uids) => this.#pass(uids, stage.columns)],
+      [stage.facts, (uids) => this.#pass(uids, stage.facts)],
+      [stage.stored, (uids) => this.#passStored(uids)],
+      [stage.summary, (uids) => this.#read(uids, 'summary')],
+      [stage.header, (uids) => this.#read(uids, 'header')],
+    ]
+    for (const [at, pass] of passes)
+      if (undecided.length > 0 && this.#isWanted(at)) undecided = await pass(undecided)
     if (undecided.length > 0) await this.#readTexts(undecided)
     // The stages found some each, ascending.
     const uids = Uint32Array.from(this.#found.flat())
@@ -72,7 +69,7 @@ class Search {
   }
 
   #isWanted(at: Stage): boolean {
-    return at === stage.columns || (this.#candidate.wanted & (1 << at)) !== 0
+    return at === stage.columns || (this.#wanted & (1 << at)) !== 0
   }
 
   /** Gives back those that a later stage decides. */
@@ -80,17 +77,15 @@ class Search {
     const found: number[] = []
     const undecided: number[] = []
     const candidate = this.#candidate
-    this.#sliceEndMs = performance.now() + sliceMs
     for await (const batch of this.#source.fetch(uids, wants[at])) {
       this.#signal?.throwIfAborted()
       // What came along with the columns need not be asked for again.
       const known = at === stage.columns && batch.facts !== undefined ? stage.facts : at
       for (let row = 0; row < batch.uids.length; row++) {
         // Reading the clock costs as much as a cheap test.
-        if ((at >= stage.header || (row & 63) === 0) && this.#isSliceOver()) await this.#breathe()
+        if ((row & 63) === 0 && workTurns.isOver) await this.#breathe()
         candidate.moveTo(batch, row, known)
-        if (at === stage.texts && (batch.bytes?.[row]?.length ?? 0) > largeBytes) await this.#readAhead()
-        if (this.#decide(found) === undefined) undecided.push(candidate.uid)
+        if (this.#decide(candidate, found) === undefined) undecided.push(candidate.uid)
       }
     }
     if (found.length > 0) this.#found.push(found)
@@ -104,16 +99,15 @@ class Search {
     const undecided: number[] = []
     const leaves = this.#leaves
     const needles = leaves.map(({ needle }) => needle)
-    this.#sliceEndMs = performance.now() + sliceMs
     for await (const stored of this.#source.stored?.(uids, needles, this.#signal) ?? []) {
       const { batch, answers } = stored
       this.#signal?.throwIfAborted()
       for (const [index, leaf] of leaves.entries()) leaf.answers = answers[index] as Uint8Array
       const rows: number[] = []
       for (let row = 0; row < batch.uids.length; row++) {
-        if ((row & 63) === 0 && this.#isSliceOver()) await this.#breathe()
+        if ((row & 63) === 0 && workTurns.isOver) await this.#breathe()
         this.#candidate.moveTo(batch, row, stage.stored)
-        if (this.#decide(found) === undefined) rows.push(row)
+        if (this.#decide(this.#candidate, found) === undefined) rows.push(row)
       }
       for (const row of await this.#passKept(stored, rows, found)) {
         const uid = batch.uids[row] as number
@@ -132,18 +126,19 @@ class Search {
     const undecided = new Set(rows)
     const { batch } = stored
     for await (const { row, texts } of stored.texts(rows)) {
-      if (this.#isSliceOver()) await this.#breathe()
+      if (workTurns.isOver) await this.#breathe()
       this.#candidate.moveTo(batch, row, stage.stored)
       this.#candidate.keptTexts = texts
-      if (this.#decide(found) !== undefined) undecided.delete(row)
+      if (this.#decide(this.#candidate, found) !== undefined) undecided.delete(row)
     }
     return [...undecided]
   }
 
-  #decide(found: number[]): boolean | undefined {
-    const candidate = this.#candidate
+  #decide(candidate: Candidate, found: number[]): boolean | undefined {
     candidate.score = 0
+    candidate.wanted = 0
     const result = this.#test(candidate)
+    this.#wanted |= candidate.wanted
     if (result === true) {
       this.#scores?.set(candidate.uid, candidate.score || 1)
       found.push(candidate.uid)
@@ -152,10 +147,22 @@ class Search {
     return result
   }
 
+  /** Of messages one by one, together with other searches; gives back those that a later stage decides. */
+  async #read(uids: Uint32Array, kind: ReadKind): Promise<Uint32Array> {
+    const found: number[] = []
+    const undecided: number[] = []
+    const reading = this.#source.reading?.(kind) ?? new SharedReading(this.#source, kind)
+    await reading.look(uids, this.#signal, (candidate) => {
+      if (this.#decide(candidate, found) === undefined) undecided.push(candidate.uid)
+    })
+    // Where the reading was, they began.
+    if (found.length > 0) this.#found.push(found.sort(ascending))
+    return undecided.length === uids.length ? uids : Uint32Array.from(undecided.sort(ascending))
+  }
+
   async #readTexts(uids: Uint32Array): Promise<void> {
-    const { read } = this.#source
-    if (read === undefined) {
-      await this.#pass(uids, stage.texts)
+    if (this.#source.read === undefined) {
+      await this.#read(uids, 'texts')
       return
     }
     const small: number[] = []
@@ -165,40 +172,15 @@ class Search {
         ;((facts?.sizeBytes[row] ?? 0) > largeBytes ? large : small).push(uid)
       }
     }
-    await this.#pass(Uint32Array.from(small), stage.texts)
-    if (large.length > 0) await this.#passLarge(Uint32Array.from(large), read)
-  }
-
-  /** One message at a time, and of it the headers and texts alone. */
-  async #passLarge(uids: Uint32Array, read: NonNullable<SearchSource['read']>): Promise<void> {
-    const found: number[] = []
-    for await (const batch of this.#source.fetch(uids, wants[stage.summary])) {
-      for (let row = 0; row < batch.uids.length; row++) {
-        this.#signal?.throwIfAborted()
-        const ranges = await readSearchable(read, batch, row)
-        if (ranges === undefined) continue
-        this.#candidate.moveTo(batch, row, stage.texts, ranges)
-        await this.#readAhead()
-        this.#decide(found)
-      }
-    }
-    if (found.length > 0) this.#found.push(found)
-  }
-
-  /** The texts of a large message, with pauses; the test itself then only looks through them. */
-  async #readAhead(): Promise<void> {
-    const texts = this.#candidate.texts()
-    while (texts.step()) if (this.#isSliceOver()) await this.#breathe()
-  }
-
-  #isSliceOver(): boolean {
-    return performance.now() > this.#sliceEndMs
+    await this.#read(Uint32Array.from(small), 'texts')
+    await this.#read(Uint32Array.from(large), 'large')
   }
 
   /** Lets others in. */
   async #breathe(): Promise<void> {
-    await nextTurn()
+    await workTurns.next()
     this.#signal?.throwIfAborted()
-    this.#sliceEndMs = performance.now() + sliceMs
   }
 }
+
+const ascending = (a: number, b: number): number => a - b

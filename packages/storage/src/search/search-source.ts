@@ -2,6 +2,8 @@ import type { FetchWant, MessageBatch, Uid } from '../contract.ts'
 import type { KeptText } from '../texts/kept-message-texts.ts'
 import type { TextNeedle } from '../texts/needle.ts'
 import type { HeaderColumn } from './header-columns.ts'
+import type { ReadKind } from './read-candidates.ts'
+import type { SharedReading } from './shared-reading.ts'
 
 export interface StoredBatch {
   readonly batch: MessageBatch
@@ -35,6 +37,8 @@ export interface SearchSource {
     needles: readonly TextNeedle[],
     signal?: AbortSignal,
   ) => AsyncIterable<StoredBatch>
+  /** What reads messages of this mailbox for all searches of it. Without it each one reads for itself. */
+  readonly reading?: (kind: ReadKind) => SharedReading
   /** Values of a header field (lower case) that summaries keep, as far as they are known. */
   readonly columnOf?: (name: string) => HeaderColumn | undefined
   /** The name of a message's conversation, of messages that have one. */

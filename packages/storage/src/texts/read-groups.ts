@@ -1,13 +1,11 @@
 import * as fs from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { workTurns } from '../work-turns.ts'
 import type { TextFile, TextGeneration } from './text-generation.ts'
 
 /** Small enough for the processor's cache: what was copied there is searched there. */
 const groupBytes = 256 * 1024
 const maxGapBytes = 32 * 1024
-/** Others are let in after this much work. */
-const sliceMs = 8
 /** A read that takes longer did not come from memory: the next ones are waited for off the event loop. */
 const slowReadMs = 3
 
@@ -63,7 +61,6 @@ class GroupReader {
   }
 
   async run(signal: AbortSignal | undefined, take: (group: TextGroup, bytes: Buffer) => void): Promise<void> {
-    let sliceEndMs = performance.now() + sliceMs
     let group = this.#groupAt(0)
     let ahead: Promise<Buffer> | undefined
     for (let turn = 0; group !== undefined; turn++) {
@@ -74,11 +71,8 @@ class GroupReader {
       ahead = next === undefined || this.#isQuick(next) ? undefined : this.#readAhead(next, turn + 1)
       try {
         signal?.throwIfAborted()
+        if (workTurns.isOver) await workTurns.next()
         take(group, bytes)
-        if (performance.now() > sliceEndMs) {
-          await nextTurn()
-          sliceEndMs = performance.now() + sliceMs
-        }
       } catch (error) {
         // Its memory, and its file, are in use until then.
         await ahead

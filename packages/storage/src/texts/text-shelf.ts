@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { workTurns } from '../work-turns.ts'
 import { TextGeneration } from './text-generation.ts'
 import { indexPath } from './text-record.ts'
 
@@ -28,7 +28,7 @@ export class TextShelf {
         known.retain()
         generation = known
       } else generation = new TextGeneration(this.directory, account)
-      while (generation.readSome(stat.size)) await nextTurn()
+      while (generation.readSome(stat.size)) await workTurns.next()
       if (known !== generation && !this.#closed && this.#accounts.get(account) === known) {
         known?.release()
         generation.retain()
