@@ -33,12 +33,15 @@ export interface HiddenRoute {
  * made of trusting the outer domain of such an address: mta resolves or refuses the inner one.
  * Postfix: swap_bangpath, allow_percent_hack. undefined: none.
  */
-export const hiddenRoute = (local: string): HiddenRoute | undefined => {
+export const hiddenRoute = (
+  local: string,
+  read: { readonly percent: 'yes' | 'no'; readonly bang: 'yes' | 'no' } = { percent: 'yes', bang: 'yes' },
+): HiddenRoute | undefined => {
   const at = local.lastIndexOf('@')
   if (at >= 0) return { kind: 'at', address: inner(local.slice(0, at), local.slice(at + 1)) }
-  const bang = local.indexOf('!')
+  const bang = read.bang === 'yes' ? local.indexOf('!') : -1
   if (bang >= 0) return { kind: 'bang', address: inner(local.slice(bang + 1), local.slice(0, bang)) }
-  const percent = local.lastIndexOf('%')
+  const percent = read.percent === 'yes' ? local.lastIndexOf('%') : -1
   if (percent < 0) return undefined
   return { kind: 'percent', address: inner(local.slice(0, percent), local.slice(percent + 1)) }
 }

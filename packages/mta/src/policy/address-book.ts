@@ -20,6 +20,8 @@ export type Known =
   /** The way there is `error:text`, or `retry:text` with a status of class 4; x.1.1 where it has none. */
   | { readonly kind: 'refused'; readonly status: string; readonly text: string }
   | { readonly kind: 'temporary'; readonly reason: string }
+  /** It names a way through an empty domain. */
+  | { readonly kind: 'malformed' }
 
 /** What policy asks of routing. */
 export interface AddressBook {

@@ -4,7 +4,7 @@ import type { EnvelopeRecipient } from '../routing/index.ts'
 import { after } from './answer.ts'
 import type { MailVerdicts } from './mail-verdicts.ts'
 import type { MessageIntake } from './message-intake.ts'
-import { replyOf, tooLarge, tooManyHops } from './refusals.ts'
+import { forbiddenCharacter, replyOf, tooLarge, tooManyHops } from './refusals.ts'
 import { clientOf } from './session-state.ts'
 
 export interface JudgedMail {
@@ -25,6 +25,10 @@ export function refusalOfContent(intake: MessageIntake, mail: JudgedMail): Answe
   if (intake.facts.hops > hopcountLimit) {
     verdicts.log('info', `reject: too many hops from ${clientOf(session)}; from=<${sender}>`)
     return tooManyHops
+  }
+  if (intake.forbidden === true) {
+    verdicts.log('info', `reject: disallowed character from ${clientOf(session)}; from=<${sender}>`)
+    return forbiddenCharacter
   }
   return after(judgeEnd(intake, mail), (refusal): Answer<SmtpReply | undefined> => {
     if (refusal !== undefined) return replyOf(refusal)

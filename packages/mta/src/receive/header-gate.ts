@@ -7,6 +7,8 @@ export interface HeaderFacts {
   messageId: string | undefined
   hasDate: boolean
   hasFrom: boolean
+  /** To, Cc, or the same with Resent-. */
+  namesRecipients: boolean
 }
 
 /** Postfix: header_size_limit. A longer header is passed on and looked at so far. */
@@ -31,6 +33,7 @@ export class HeaderGate {
     messageId: undefined,
     hasDate: false,
     hasFrom: false,
+    namesRecipients: false,
   }
   readonly #sink: OctetSink
   readonly #rewrite: ((header: Buffer, facts: HeaderFacts) => Buffer) | undefined
@@ -154,6 +157,16 @@ function readFacts(fields: Buffer, facts: HeaderFacts): void {
       case 0x52:
       case 0x72:
         if (isNamed(fields, line, 'received')) facts.hops++
+        else if (isNamed(fields, line, 'resent-to') || isNamed(fields, line, 'resent-cc'))
+          facts.namesRecipients = true
+        break
+      case 0x54:
+      case 0x74:
+        if (isNamed(fields, line, 'to')) facts.namesRecipients = true
+        break
+      case 0x43:
+      case 0x63:
+        if (isNamed(fields, line, 'cc')) facts.namesRecipients = true
         break
       case 0x44:
       case 0x64:

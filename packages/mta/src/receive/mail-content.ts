@@ -53,6 +53,8 @@ export function openContent(traced: TracedMail, readers: ContentReaders): MailCo
     content: filtered,
     sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
     own: ownHeader(traced),
+    dropped: options.droppedFields,
+    characters: options.characters,
   })
   return new MailContent(intake, filtered, readers.signature)
 }

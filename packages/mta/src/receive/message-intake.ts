@@ -2,9 +2,16 @@ import type { Answer } from '@posthorn/smtp'
 import type { MessageStore, MessageWriter, StagedMessage } from '@posthorn/storage'
 import type { ContentFilter } from '../checks/index.ts'
 import type { MilterContent } from '../milter/index.ts'
+import type { ForbiddenCharacters } from './forbidden-characters.ts'
 import { type HeaderFacts, HeaderGate } from './header-gate.ts'
 import { MailboxLine } from './mailbox-line.ts'
-import { mendHeader, type OwnHeader } from './own-header.ts'
+import {
+  type DroppedFields,
+  defaultDroppedFields,
+  dropFields,
+  mendHeader,
+  type OwnHeader,
+} from './own-header.ts'
 
 export interface IntakeOptions {
   /** Our trace fields, put before the message. */
@@ -15,6 +22,10 @@ export interface IntakeOptions {
   readonly content?: MilterContent | undefined
   /** Present for mail of our own users: the header is mended. */
   readonly own: OwnHeader | undefined
+  /** Fields that go from any header. Default: those of Postfix. */
+  readonly dropped?: DroppedFields | undefined
+  /** Octets that no message may have; undefined: any may stand there. */
+  readonly characters?: ForbiddenCharacters | undefined
   /** 0 = none. */
   readonly sizeLimitBytes: number
 }
@@ -25,6 +36,8 @@ export interface MessageIntake {
   /** Octets as they came. */
   readonly sizeBytes: number
   readonly tooLarge: boolean
+  /** It holds what no message may. Postfix: message_reject_characters. */
+  readonly forbidden?: boolean
   write(chunk: Uint8Array): Promise<void> | undefined
   /** After the last octet: what header_checks and body_checks want. undefined: nothing was looked at. */
   checked(): Answer<ContentFilter | undefined>
@@ -50,16 +63,22 @@ class StoreIntake implements MessageIntake {
   readonly #filter: ContentFilter | undefined
   readonly #content: MilterContent | undefined
   readonly #sizeLimitBytes: number
+  readonly #characters: ForbiddenCharacters | undefined
+  forbidden = false
   readonly #separators = new MailboxLine()
 
-  constructor(writer: MessageWriter, { own, filter, content, ...options }: IntakeOptions) {
+  constructor(
+    writer: MessageWriter,
+    { own, filter, content, dropped = defaultDroppedFields, characters, ...options }: IntakeOptions,
+  ) {
     const trace = filter === undefined ? joined(options.trace) : filter.trace(options.trace)
     content?.setTrace(trace)
     this.#gate = new HeaderGate(
       content === undefined
         ? (chunk, octets) => writer.write(chunk, octets)
         : (chunk) => content.write(chunk),
-      own === undefined ? undefined : (header, facts) => mendHeader(header, facts, own),
+      (header, facts) =>
+        own === undefined ? dropFields(header, dropped) : mendHeader(header, facts, own, dropped),
       content === undefined ? trace : undefined,
     )
     this.facts = this.#gate.facts
@@ -67,13 +86,17 @@ class StoreIntake implements MessageIntake {
     this.#filter = filter
     this.#content = content
     this.#sizeLimitBytes = options.sizeLimitBytes
+    this.#characters = characters
   }
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     this.sizeBytes += chunk.length
     if (this.#sizeLimitBytes > 0 && this.sizeBytes > this.#sizeLimitBytes) this.tooLarge = true
     if (this.tooLarge) return undefined
-    return this.#take(this.#separators.push(chunk))
+    const separated = this.#separators.push(chunk)
+    if (this.#characters === undefined) return this.#take(separated)
+    if (this.#characters.refuses(separated)) this.forbidden = true
+    return this.#take(this.#characters.stripped(separated))
   }
 
   checked(): Answer<ContentFilter | undefined> {

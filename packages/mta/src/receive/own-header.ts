@@ -8,33 +8,70 @@ export interface OwnHeader {
   readonly sender: string
   readonly nowMs: number
   readonly offsetMinutes: number
-  readonly rewrites: HeaderRewrites
-  /** Of somebody else, passed on for them: nothing is added or completed. Postfix: sendmail -G. */
-  readonly context?: 'remote'
+  /** undefined: addresses stay as they are. */
+  readonly rewrites: HeaderRewrites | undefined
+  /** For a message that names no recipient. Postfix: undisclosed_recipients_header; '' = nothing. */
+  readonly undisclosed?: string | undefined
 }
 
-/** Postfix: message_drop_headers. Who is a blind copy is nobody's business. */
-const droppedFields = ['bcc', 'resent-bcc', 'return-path']
+/** Names of fields that no message keeps, by their first letter. Postfix: message_drop_headers. */
+export type DroppedFields = ReadonlyMap<number, readonly string[]>
+
+const lowerCaseBit = 0x20
+
+export function droppedFields(names: readonly string[]): DroppedFields {
+  const folded = names.map((name) => name.toLowerCase())
+  return Map.groupBy(folded, (name) => name.charCodeAt(0) | lowerCaseBit)
+}
+
+/** Who is a blind copy is nobody's business, and the return path is written at delivery. */
+export const defaultDroppedFields: DroppedFields = droppedFields([
+  'bcc',
+  'content-length',
+  'resent-bcc',
+  'return-path',
+])
+
+/** The header of a stranger's message: nothing is added to it. */
+export function dropFields(header: Buffer, dropped: DroppedFields): Buffer {
+  let edits: HeaderEdits | undefined
+  for (let start = 0; start < header.length; ) {
+    const lineEnd = header.indexOf(lf, start)
+    let end = lineEnd === -1 ? header.length : lineEnd + 1
+    if (isDropped(header, start, dropped)) {
+      edits ??= new HeaderEdits(header)
+      end = fieldEnd(header, start)
+      edits.replace(start, end, undefined)
+    }
+    start = end
+  }
+  return edits?.result() ?? header
+}
 
 /**
  * Mends the header of a message that one of our own users submits (RFC 6409 §8): Date, From and Message-ID
  * are added where missing, addresses without a domain get myorigin, Bcc goes. Postfix: cleanup(8).
  */
-export function mendHeader(header: Buffer, facts: HeaderFacts, own: OwnHeader): Buffer {
+export function mendHeader(
+  header: Buffer,
+  facts: HeaderFacts,
+  own: OwnHeader,
+  dropped: DroppedFields = defaultDroppedFields,
+): Buffer {
   const edits = new HeaderEdits(header)
   const resent = new Set<string>()
   for (let start = 0; start < header.length; ) {
     const end = fieldEnd(header, start)
     const again = resentField(header, start)
     if (again !== undefined) resent.add(again)
-    if (isDropped(header, start)) edits.replace(start, end, undefined)
-    else if (own.context !== 'remote') {
+    if (isDropped(header, start, dropped)) edits.replace(start, end, undefined)
+    else if (own.rewrites !== undefined) {
       const field = rewrittenField(header, start, end, own.rewrites)
       if (field !== undefined) edits.replace(start, end, field)
     }
     start = end
   }
-  if (own.context !== 'remote') addMissing(edits, facts, own, resent)
+  addMissing(edits, facts, own, resent)
   return edits.result()
 }
 
@@ -46,12 +83,15 @@ function addMissing(edits: HeaderEdits, facts: HeaderFacts, own: OwnHeader, rese
   if (isResent ? !resent.has('date') : !facts.hasDate) add('Date', formatDate(own.nowMs, own.offsetMinutes))
   if (isResent ? !resent.has('from') : !facts.hasFrom)
     add('From', own.sender === '' ? `MAILER-DAEMON@${own.myhostname}` : own.sender)
+  const { undisclosed = '' } = own
+  if (undisclosed !== '' && !facts.namesRecipients) edits.append(Buffer.from(`${undisclosed}\r\n`))
   if (isResent ? resent.has('message-id') : facts.messageId !== undefined) return
   const messageId = makeMessageId(own.nowMs, own.queueId, own.myhostname)
   facts.messageId ??= messageId
   add('Message-ID', messageId)
 }
 
+const lf = 0x0a
 const resentPrefix = 'resent-'
 
 /** `date` of `Resent-Date:`. */
@@ -66,8 +106,7 @@ function resentField(header: Buffer, start: number): string | undefined {
   return name.startsWith(resentPrefix) ? name.slice(resentPrefix.length) : undefined
 }
 
-function isDropped(header: Buffer, start: number): boolean {
-  const letter = (header[start] ?? 0) | 0x20
-  if (letter !== 0x62 && letter !== 0x72) return false
-  return droppedFields.some((name) => isNamed(header, start, name))
+function isDropped(header: Buffer, start: number, dropped: DroppedFields): boolean {
+  const names = dropped.get((header[start] ?? 0) | lowerCaseBit)
+  return names?.some((name) => isNamed(header, start, name)) === true
 }

@@ -7,7 +7,14 @@ export function proxiedIntake(proxied: ProxiedMail, sizeLimitBytes: number): Mes
 }
 
 class ProxiedIntake implements MessageIntake {
-  readonly facts = { hops: 0, deliveredTo: [], messageId: undefined, hasDate: false, hasFrom: false }
+  readonly facts = {
+    hops: 0,
+    deliveredTo: [],
+    messageId: undefined,
+    hasDate: false,
+    hasFrom: false,
+    namesRecipients: false,
+  }
   sizeBytes = 0
   readonly #proxied: ProxiedMail
   readonly #sizeLimitBytes: number

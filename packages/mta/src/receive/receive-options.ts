@@ -6,7 +6,9 @@ import type { Routing } from '../routing/index.ts'
 import type { Screen } from '../screen/index.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { CommandFilter } from './command-filter.ts'
+import type { ForbiddenCharacters } from './forbidden-characters.ts'
 import type { HeaderClients } from './header-clients.ts'
+import type { DroppedFields } from './own-header.ts'
 import type { ProxyFilterSettings } from './proxied-mail.ts'
 import type { RejectFooter } from './reject-footer.ts'
 
@@ -38,6 +40,12 @@ export interface ReceiveOptions {
   readonly senderMustMatchLogin?: 'yes' | 'no'
   /** always_add_missing_headers: also for mail of strangers. */
   readonly addMissingHeaders?: 'own-clients' | 'always'
+  /** message_drop_headers. Default: Postfix's. */
+  readonly droppedFields?: DroppedFields
+  /** undisclosed_recipients_header; '' = none. */
+  readonly undisclosedRecipients?: string
+  /** message_strip_characters, message_reject_characters. */
+  readonly characters?: ForbiddenCharacters | undefined
   /** queue_minfree; with dataFolder. */
   readonly minFreeBytes?: number
   readonly dataFolder?: string

@@ -15,6 +15,8 @@ export const replyOf = (refusal: Refusal): SmtpReply => ({
 export const tooLarge = reply(552, '5.3.4', 'Error: message file too big')
 export const tooManyHops = reply(554, '5.4.6', 'Error: too many hops')
 
+export const forbiddenCharacter = reply(550, '5.7.1', 'disallowed character')
+
 /** Our own fault: the client keeps the message. */
 export function faultReply(error: unknown): SmtpReply {
   return error instanceof StoreError && error.kind === 'no-space'

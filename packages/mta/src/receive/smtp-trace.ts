@@ -48,15 +48,17 @@ export function traceFields(mail: TracedMail): Buffer[] {
 /** What the header of a client's mail is mended with; undefined: it is not ours to mend. */
 export function ownHeader(mail: TracedMail): OwnHeader | undefined {
   const { options, routing } = mail.configuration
-  if (options.addMissingHeaders !== 'always' && !isOwnClient(mail.session, mail.configuration))
-    return undefined
+  const isOwn = isOwnClient(mail.session, mail.configuration)
+  const rewrites = isOwn ? routing.headerRewrites : routing.remoteHeaderRewrites
+  if (rewrites === undefined && options.addMissingHeaders !== 'always') return undefined
   return {
     myhostname: options.myhostname,
     queueId: mail.queueId,
     sender: routing.complete(mail.from.address),
     nowMs: mail.nowMs,
     offsetMinutes: options.offsetMinutes?.() ?? 0,
-    rewrites: routing.headerRewrites,
+    rewrites,
+    undisclosed: options.undisclosedRecipients,
   }
 }
 

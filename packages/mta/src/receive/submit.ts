@@ -16,7 +16,7 @@ import {
   defaultMessageSizeLimitBytes,
   type ReceiveConfiguration,
 } from './receive-options.ts'
-import { faultReply, reply, replyOf, tooLarge, tooManyHops } from './refusals.ts'
+import { faultReply, forbiddenCharacter, reply, replyOf, tooLarge, tooManyHops } from './refusals.ts'
 import { type SmtpVerp, verpOf, verpRefusal } from './verp.ts'
 
 export interface Submission {
@@ -81,9 +81,11 @@ export async function submit(
     }
     const refused = intake.tooLarge
       ? tooLarge
-      : intake.facts.hops > (options.hopcountLimit ?? defaultHopcountLimit)
-        ? tooManyHops
-        : undefined
+      : intake.forbidden === true
+        ? forbiddenCharacter
+        : intake.facts.hops > (options.hopcountLimit ?? defaultHopcountLimit)
+          ? tooManyHops
+          : undefined
     const checked = refused === undefined ? await intake.checked() : undefined
     const effects = checked?.effects ?? []
     if (checked?.refusal !== undefined || effects.some(({ kind }) => kind === 'discard')) {
@@ -146,6 +148,7 @@ function openSubmission(
 ): MessageIntake {
   const { options, routing, contentChecks } = configuration()
   const offsetMinutes = options.offsetMinutes?.() ?? 0
+  const rewrites = submission.context === 'remote' ? routing.remoteHeaderRewrites : routing.headerRewrites
   return openIntake(store.messages, {
     trace: [
       localReceivedField({
@@ -170,15 +173,20 @@ function openSubmission(
           }),
     content: at.content,
     sizeLimitBytes: options.messageSizeLimitBytes ?? defaultMessageSizeLimitBytes,
-    own: {
-      myhostname: options.myhostname,
-      queueId: at.queueId,
-      sender: at.sender,
-      nowMs: at.arrivedMs,
-      offsetMinutes,
-      rewrites: routing.headerRewrites,
-      ...(submission.context === undefined ? {} : { context: submission.context }),
-    },
+    own:
+      rewrites === undefined
+        ? undefined
+        : {
+            myhostname: options.myhostname,
+            queueId: at.queueId,
+            sender: at.sender,
+            nowMs: at.arrivedMs,
+            offsetMinutes,
+            rewrites,
+            undisclosed: options.undisclosedRecipients,
+          },
+    dropped: options.droppedFields,
+    characters: options.characters,
   })
 }
 

@@ -27,7 +27,14 @@ export interface AddressClasses {
    * What an address at one of our domains really means: `user%host@us` → `user@host`. Anything else
    * unchanged. Postfix: allow_percent_hack, swap_bangpath, resolve_dequoted_address.
    */
-  unroute(address: string): { readonly address: string; readonly routed: boolean }
+  unroute(address: string): Unrouted
+}
+
+interface Unrouted {
+  readonly address: string
+  readonly routed: boolean
+  /** Its way names an empty domain (`user%@us`). Postfix: resolve_null_domain. */
+  readonly malformed?: true
 }
 
 const maxRouteDepth = 10
@@ -51,6 +58,7 @@ export function createAddressClasses(
     parentMatchesSubdomains: options.relayDomainsMatchSubdomains ?? 'yes',
   })
 
+  const read = { percent: options.percentHack ?? 'yes', bang: options.swapBangpath ?? 'yes' }
   const rewritingDomain = options.senderRewriting?.domain.toLowerCase()
 
   // Headers are rewritten by it while a message streams in: nobody can wait there.
@@ -85,23 +93,29 @@ export function createAddressClasses(
     return `${address.slice(0, at + 1)}${dotted.endsWith('.') ? dotted.slice(0, -1) : dotted}`
   }
 
-  function unroute(given: string): { readonly address: string; readonly routed: boolean } {
+  function unroute(given: string): Unrouted {
     let address = complete(given)
     if (!mayHideRoute(address)) return { address, routed: false }
     let steps = 0
+    // Postfix: resolve_addr(): whoever may not relay may not say what looks like a way through us either.
+    const isPlain = read.percent === 'yes' && read.bang === 'yes'
     let byRelay = false
     for (; steps < maxRouteDepth; steps++) {
       const parsed = parseAddress(address)
       if (parsed === undefined) break
       const kind = classOf(parsed.domain.toLowerCase())
-      const hidden = isOurs(kind) ? hiddenRoute(parsed.local) : undefined
+      const hidden = isOurs(kind) ? hiddenRoute(parsed.local, read) : undefined
       if (hidden === undefined) break
+      if (options.nullDomain !== 'yes' && namesNullDomain(parsed.local))
+        return { address, routed: false, malformed: true }
       // From one domain of ours to another nobody is relayed; what a next server makes of it is not for us to say.
       byRelay ||= kind === 'relay'
       address = complete(formatAddress(hidden.address))
     }
     const domain = address.slice(address.lastIndexOf('@') + 1)
-    return { address, routed: steps > 0 && (byRelay || classOf(domain) === 'default') }
+    const isTrusted = options.untrustedRouting === 'yes'
+    const leadsOut = steps > 0 && (byRelay || classOf(domain) === 'default')
+    return { address, routed: !isTrusted && (leadsOut || (!isPlain && mayHideRoute(address))) }
   }
 
   const named = destinations.names.filter((name) => name !== defaultDomain)
@@ -121,6 +135,8 @@ export function createAddressClasses(
 }
 
 const isOurs = (kind: AddressClass): boolean => kind !== 'default'
+
+const namesNullDomain = (local: string): boolean => local.startsWith('!') || /[%@]$/.test(local)
 
 function mayHideRoute(address: string): boolean {
   const at = address.lastIndexOf('@')

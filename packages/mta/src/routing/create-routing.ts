@@ -12,7 +12,12 @@ import { createAutomaticCopies } from './automatic-copies.ts'
 import { createCatchAll } from './catch-all.ts'
 import { createDetailMailboxes } from './detail-mailbox.ts'
 import { createDirectMailboxes } from './direct-mailboxes.ts'
-import { createEnvelopeRules, createHeaderRewrites, type EnvelopeRules } from './envelope-rules.ts'
+import {
+  createEnvelopeRules,
+  createHeaderRewrites,
+  createRemoteHeaderRewrites,
+  type EnvelopeRules,
+} from './envelope-rules.ts'
 import { follow } from './follow.ts'
 import { createForwardFiles } from './forward-files.ts'
 import { createLocalTransports } from './local-transports.ts'
@@ -75,6 +80,8 @@ export interface Routing extends AddressBook {
   readonly envelopeRules: EnvelopeRules | undefined
   /** For the header of mail from clients of ours: complete addresses, canonical ones. */
   readonly headerRewrites: HeaderRewrites
+  /** For the header of other mail; undefined: it stays as it is. */
+  readonly remoteHeaderRewrites?: HeaderRewrites | undefined
   /** myorigin or mydestination: where tables may name users without a domain. */
   isLocalDomain(domain: string): boolean
   close(): void
@@ -156,6 +163,7 @@ function routingOf(
       copies: createAutomaticCopies(options, sources.tables, site),
     }),
     headerRewrites: createHeaderRewrites(options, canonical),
+    remoteHeaderRewrites: createRemoteHeaderRewrites(options, canonical),
     isLocalDomain,
   }
 }

@@ -41,14 +41,30 @@ export function createEnvelopeRules(rules: {
   }
 }
 
-/** Postfix: append_at_myorigin, append_dot_mydomain, then canonical(5) for headers. */
-export function createHeaderRewrites(
+/** Postfix: append_at_myorigin, append_dot_mydomain, then canonical(5) for headers of our own clients' mail. */
+export const createHeaderRewrites = (
   options: RoutingOptions,
+  canonical: Canonical | undefined,
+): HeaderRewrites => rewritesWith({ ...options, origin: options.myorigin }, canonical)
+
+/** For headers of others' mail; undefined: it stays as it is. Postfix: remote_header_rewrite_domain. */
+export function createRemoteHeaderRewrites(
+  options: RoutingOptions,
+  canonical: Canonical | undefined,
+): HeaderRewrites | undefined {
+  const { remoteHeaderRewriteDomain: domain = '' } = options
+  return domain === '' ? undefined : rewritesWith({ ...options, origin: domain, mydomain: domain }, canonical)
+}
+
+function rewritesWith(
+  options: Pick<RoutingOptions, 'appendAtMyorigin' | 'appendDotMydomain' | 'mydomain'> & {
+    readonly origin: string
+  },
   canonical: Canonical | undefined,
 ): HeaderRewrites {
   const complete = (address: string): string => {
     const at = address.lastIndexOf('@')
-    if (at === -1) return options.appendAtMyorigin === 'no' ? address : `${address}@${options.myorigin}`
+    if (at === -1) return options.appendAtMyorigin === 'no' ? address : `${address}@${options.origin}`
     if (options.appendDotMydomain !== 'yes') return address
     const domain = address.slice(at + 1)
     return domain === '' || domain.includes('.') || domain.startsWith('[')

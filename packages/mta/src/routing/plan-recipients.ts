@@ -35,7 +35,9 @@ export async function planAll(
     const direct =
       localMail === 'at-once' && verp === undefined ? parts.direct.find(envelope.address) : undefined
     if (direct !== undefined) {
-      planDirect(direct, { envelope, originalTo: direct.address, sender, nowMs }, reached, planned)
+      const { originalRecipient } = parts.options
+      const originalTo = direct.address
+      planDirect(direct, { envelope, originalTo, sender, nowMs, originalRecipient }, reached, planned)
     } else planned.push(...(await planOne(parts, { ...request, envelope, localMail }, reached)))
   }
   return planned
@@ -74,6 +76,7 @@ async function planOne(
     originalTo,
     sender,
     nowMs,
+    originalRecipient: parts.options.originalRecipient,
     deliveredToFor: parts.options.deliveredToFor,
     ...(verp === undefined ? {} : { returnPath: 'variable' as const }),
   }

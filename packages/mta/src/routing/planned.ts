@@ -27,6 +27,8 @@ export interface PlanContext {
   /** `variable`: it is not the message's (VERP). */
   readonly returnPath?: 'variable'
   readonly nowMs: number
+  /** enable_original_recipient. */
+  readonly originalRecipient?: 'yes' | 'no' | undefined
   /** prepend_delivered_header; undefined: everywhere. */
   readonly deliveredToFor?: readonly string[] | undefined
 }
@@ -40,7 +42,7 @@ export function planDelivery(delivery: Delivery, context: PlanContext): Planned 
   if (leaf.kind === 'mailbox') {
     const prefix = deliveryPrefix({
       sender,
-      originalTo,
+      originalTo: context.originalRecipient === 'no' ? undefined : originalTo,
       deliveredTo: deliveredTo ?? leaf.address,
     })
     const route = {

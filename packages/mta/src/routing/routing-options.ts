@@ -81,6 +81,18 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly appendDotMydomain?: 'yes' | 'no'
   /** append_at_myorigin, in headers. Default yes. */
   readonly appendAtMyorigin?: 'yes' | 'no'
+  /** remote_header_rewrite_domain: completes addresses in headers of mail that is not posted here; '' = nothing does. */
+  readonly remoteHeaderRewriteDomain?: string
+  /** enable_original_recipient: X-Original-To is added. Default yes. */
+  readonly originalRecipient?: 'yes' | 'no'
+  /** allow_percent_hack: `user%host` is `user@host`. Default yes. */
+  readonly percentHack?: 'yes' | 'no'
+  /** swap_bangpath: `host!user` is `user@host`. Default yes. */
+  readonly swapBangpath?: 'yes' | 'no'
+  /** resolve_null_domain: `user%@us` is `user`. Default no: it is no address. */
+  readonly nullDomain?: 'yes' | 'no'
+  /** allow_untrusted_routing: strangers may name a way through us to relayDomains. Default no. */
+  readonly untrustedRouting?: 'yes' | 'no'
   /** This machine's addresses, for `user@[192.0.2.1]`. */
   readonly localAddresses?: () => readonly string[]
   /** Addresses that one recipient may become. Postfix: virtual_alias_expansion_limit. */

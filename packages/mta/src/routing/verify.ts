@@ -31,7 +31,8 @@ const known: Known = { kind: 'known' }
 /** Whether a recipient of ours exists. Postfix: check_rcpt_maps(). Synchronous where the account is in the cache. */
 export function verify(parts: VerifyParts, given: string): Answer<Known> {
   if (parts.direct.find(given) !== undefined) return known
-  const { address } = parts.classes.unroute(given)
+  const { address, malformed } = parts.classes.unroute(given)
+  if (malformed === true) return { kind: 'malformed' }
   if (parts.isRewritten?.(address) === true || parts.virtual.has(address)) return known
   if (parts.senderRewriting?.reverse(address, parts.now()) !== undefined) return known
   const domain = address.slice(address.lastIndexOf('@') + 1)

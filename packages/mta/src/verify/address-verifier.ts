@@ -131,6 +131,7 @@ class Verifier implements AddressVerifier {
     if (known.kind === 'unknown') return verified('bounced', `User unknown in ${known.table}`)
     if (known.kind === 'refused')
       return verified(known.status.startsWith('4') ? 'deferred' : 'bounced', known.text)
+    if (known.kind === 'malformed') return verified('bounced', 'bad address syntax')
     if (known.kind === 'temporary') return verified('deferred', known.reason)
     const kind = sources.classify(address).class
     if (kind !== 'default' && kind !== 'relay') return verified('ok', 'delivers to mailbox')

@@ -26,6 +26,7 @@ async function verdict(routing: Routing, given: string, sender: string): Promise
   const known = await routing.verify(address)
   if (known.kind === 'unknown') return `undeliverable: 5.1.1 User unknown in ${known.table}`
   if (known.kind === 'refused') return `undeliverable: ${known.status} ${known.text}`
+  if (known.kind === 'malformed') return 'undeliverable: 5.1.3 bad address syntax'
   if (known.kind === 'temporary') return `cannot tell now: 4.3.0 ${known.reason}`
   const found = await routing.resolve({ address, sender, nowMs: Date.now() })
   if (found.kind === 'refused') return `undeliverable: ${found.status} ${found.text}`

@@ -3,7 +3,7 @@ import type { Known } from '../address-book.ts'
 import { refusalOf } from '../reply-text.ts'
 import { type PolicyRequest, recipientSubject, type Subject } from '../request.ts'
 import { type PolicyParts, restriction } from '../restriction.ts'
-import { dunno, type Verdict } from '../verdict.ts'
+import { dunno, refuse, type Verdict } from '../verdict.ts'
 
 /** The recipient is of a domain of ours and does not exist. */
 export const rejectUnlistedRecipient = restriction({
@@ -33,6 +33,12 @@ export function unlistedVerdict(
       const said = known.status.replace('.1.1', status.slice(1))
       return { kind: 'refuse', refusal: refusalOf(subject, refusedCode, said, known.text) }
     }
+    if (known.kind === 'malformed')
+      return refuse(
+        501,
+        status.replace('.1.1', '.1.3').replace('.1.0', '.1.7'),
+        `Bad ${status.endsWith('.1.0') ? 'sender' : 'recipient'} address syntax`,
+      )
     if (known.kind === 'temporary') {
       const text = `<${subject.name}>: Temporary lookup failure`
       return { kind: 'refuse', refusal: { code: 451, status: '4.3.0', text } }

@@ -47,6 +47,58 @@ export const rewriting = {
     default: '',
     doc: 'A file with the secret of srs_domain, the same on all servers of the site. Empty: $data_directory/srs.secret, made at the first use.',
   }),
+  remote_header_rewrite_domain: postfix({
+    type: 'string',
+    default: '',
+    doc: 'A domain, `domain.invalid` for instance, that completes addresses without one in the header of mail that does not come from local_header_rewrite_clients; what it lacks (Date, From, Message-ID) is added, too. Empty: the header of such mail stays as it is.',
+  }),
+  undisclosed_recipients_header: postfix({
+    type: 'string',
+    default: '',
+    doc: 'A header field for mail of our own clients that has neither To nor Cc, `To: undisclosed-recipients:;` for instance. Empty: none.',
+  }),
+  message_drop_headers: postfix({
+    type: 'list',
+    default: 'bcc, content-length, resent-bcc, return-path',
+    doc: 'Header fields that no message keeps.',
+  }),
+  message_strip_characters: postfix({
+    type: 'string',
+    default: '',
+    raw: true,
+    doc: 'Octets that are taken out of messages, `\\0` for instance: \\a \\b \\f \\n \\r \\t \\v \\nnn (octal) \\\\.',
+  }),
+  message_reject_characters: postfix({
+    type: 'string',
+    default: '',
+    raw: true,
+    doc: 'Octets that no message may have: it is refused with 550 5.7.1. Written as in message_strip_characters.',
+  }),
+  enable_original_recipient: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Add X-Original-To, the recipient before aliases, to mail for our mailboxes.',
+  }),
+  allow_percent_hack: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'At our domains `user%host@domain` means `user@host`. With no it is a local part like others.',
+  }),
+  swap_bangpath: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'At our domains `host!user@domain` means `user@host`. With no it is a local part like others.',
+  }),
+  resolve_null_domain: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Take `user%@domain` and `!user@domain` at our domains for `user`. With no they are no addresses: 501.',
+  }),
+  allow_untrusted_routing: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Let strangers name a way through us (`user%host@domain`, `user@host@domain`). Makes an open relay where a domain of relay_domains trusts this server.',
+  }),
   local_header_rewrite_clients: postfix({
     type: 'list',
     default: 'permit_inet_interfaces, permit_sasl_authenticated',
