@@ -12,6 +12,7 @@ export {
 export { ClientCounts, type SharedTally } from './client-counts.ts'
 export { Connection } from './connection.ts'
 export type { CloseReason, ConnectionHandler } from './connection-handler.ts'
+export { readDirectly } from './direct-reading.ts'
 export { ExchangeClient, type ExchangeOptions, type ServiceAddress } from './exchange-client.ts'
 export { FramedStream, type FramedStreamOptions } from './framed-stream.ts'
 export { fetchHttps, type HttpsAnswer, type HttpsPost, type HttpsQuestion, postHttps } from './https-fetch.ts'

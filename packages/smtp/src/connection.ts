@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { certifiedClient, channelBindings, clientCertificate } from '@posthorn/net'
+import { certifiedClient, channelBindings, clientCertificate, readDirectly } from '@posthorn/net'
 import type { SMTPServer } from 'smtp-server'
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
 import type { Greeting, SmtpReply, SmtpSession } from './handler.ts'
@@ -63,6 +63,7 @@ export class Connection extends SMTPConnection implements SessionWire {
   override init(): void {
     this._setListeners(() => undefined)
     this._socket.on('drain', () => this.#drained())
+    this.#readDirectly()
     const refused = this.#host.admit(this)
     this.#intake?.attach(this.conversation)
     if (refused === undefined) this.#begin()
@@ -71,6 +72,20 @@ export class Connection extends SMTPConnection implements SessionWire {
 
   get #intake(): Intake | undefined {
     return this._parser === false ? undefined : (this._parser as unknown as Intake)
+  }
+
+  /** The pipe that smtp-server laid remains for the end of what the client sends, and for all that comes under TLS. */
+  #readDirectly(): void {
+    const socket = this._socket
+    const intake = this.#intake
+    if (intake === undefined || 'encrypted' in socket) return
+    const how = readDirectly(socket, (octets) => {
+      if (!intake.write(octets)) socket.pause()
+    })
+    if (how === 'stream') return
+    intake.on('drain', () => {
+      if (!intake.isClosed) socket.resume()
+    })
   }
 
   #begin(): void {
