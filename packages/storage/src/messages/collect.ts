@@ -179,8 +179,23 @@ export const collect = (
   // Octets end a batch long before its count does.
   const capacity = limits.maxOctets === Number.POSITIVE_INFINITY ? most : Math.min(most, firstRows)
   const builder = new ColumnBuilder(capacity, limits.columns)
+  const next = collectInto(builder, reader, mailbox, uids, from, limits)
+  return { columns: builder.finish(), next }
+}
+
+/** As `collect`, behind what the builder has: `next`. */
+export const collectInto = (
+  builder: ColumnBuilder,
+  reader: Reader,
+  mailbox: number,
+  uids: Uint32Array,
+  from: number,
+  limits: Pick<CollectLimits, 'maxCount' | 'maxOctets'>,
+): number => {
   let next = from
-  const full = (): boolean => builder.count >= limits.maxCount || builder.octets >= limits.maxOctets
+  const maxCount = builder.count + limits.maxCount
+  const maxOctets = builder.octets + limits.maxOctets
+  const full = (): boolean => builder.count >= maxCount || builder.octets >= maxOctets
   for (const { chunk, bytes } of wantedChunks(reader, mailbox, uids, from)) {
     const first = chunk * 32
     while (next < uids.length && (uids[next] as number) < first) next++
@@ -194,8 +209,7 @@ export const collect = (
     }
     if (full() || next >= uids.length) break
   }
-  if (!full()) next = uids.length
-  return { columns: builder.finish(), next }
+  return full() ? next : uids.length
 }
 
 const firstRows = 16

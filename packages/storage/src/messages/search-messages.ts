@@ -74,7 +74,7 @@ export const searchMessages = async (
   const uids = engine.views.uids(snapshot, { id, ...state })
   const { texts, columns } = aids
   // Whole mailboxes are searched over and over: what the first step needs is kept.
-  const whole = aids.rows.of(snapshot, { id, modSeq: state.highestModSeq }, uids)
+  const whole = await aids.rows.of(() => snapshotOf(engine), { id, modSeq: state.highestModSeq }, uids)
   const source: SearchSource = {
     uids,
     keywords: readKeywords(snapshot, mailbox),

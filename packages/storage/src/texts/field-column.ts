@@ -31,14 +31,16 @@ export class FieldColumn {
     return this.#length > maxColumnBytes
   }
 
-  /** Reads what was added since. */
+  /** Reads what was added since; what was read stays when it rejects. */
   async extend(texts: TextGeneration, signal: AbortSignal | undefined): Promise<void> {
-    const added = Int32Array.from({ length: texts.count - this.#count }, (_, at) => this.#count + at)
-    const values = new Array<Buffer | undefined>(added.length)
+    const first = this.#count
+    const added = new Int32Array(texts.count - first)
+    for (let at = 0; at < added.length; at++) added[at] = first + at
+    // In the order of records: that of their places, too.
     await readGroups(texts, 'head', added, signal, (group, bytes) => {
-      this.#readGroup(texts, added, group, bytes, values)
+      if (!this.isTooLong) this.#readGroup(texts, added, group, bytes)
     })
-    for (const value of values) this.#add(value)
+    if (this.isTooLong) this.#bytes = Buffer.alloc(0)
   }
 
   /** Sets the answer of every record. @param octets folded, without line end; '' asks for the field */
@@ -64,55 +66,58 @@ export class FieldColumn {
     }
   }
 
-  #readGroup(
-    texts: TextGeneration,
-    records: Int32Array,
-    group: TextGroup,
-    bytes: Buffer,
-    values: (Buffer | undefined)[],
-  ): void {
+  #readGroup(texts: TextGeneration, records: Int32Array, group: TextGroup, bytes: Buffer): void {
     const { starts, ends } = texts.placesIn('head')
     for (let at = group.from; at < group.to; at++) {
       const record = records[at] as number
       const end = (ends[record] as number) - group.start
       const head = bytes.subarray((starts[record] as number) - group.start, end)
-      if (end <= bytes.length && texts.check(record, head, 'head')) values[at] = this.#valuesOf(head)
+      const isUsable = end <= bytes.length && texts.check(record, head, 'head')
+      if (isUsable) this.#addValues(head)
+      this.#addEnd(isUsable ? this.#length : unknown)
     }
   }
 
-  #valuesOf(head: Buffer): Buffer {
-    const found: Buffer[] = []
+  #addValues(head: Buffer): void {
     for (let line = head.indexOf(this.#line); line >= 0; line = head.indexOf(this.#line, line + 1)) {
       const colon = colonOf(head, line + 1, this.#name)
       if (colon < 0) continue
       const end = head.indexOf(lineFeed, colon)
-      found.push(this.#line.subarray(0, 1), head.subarray(colon + 1, end < 0 ? head.length : end))
+      this.#addValue(head, colon + 1, end < 0 ? head.length : end)
     }
-    return Buffer.concat(found)
   }
 
-  #add(value: Buffer | undefined): void {
+  #addValue(head: Buffer, start: number, end: number): void {
+    const octets = end - start + 1
+    if (this.#bytes.length - this.#length < octets) {
+      const bytes = Buffer.allocUnsafeSlow((this.#length + octets) * 2)
+      this.#bytes.copy(bytes, 0, 0, this.#length)
+      this.#bytes = bytes
+    }
+    this.#bytes[this.#length] = lineFeed
+    head.copy(this.#bytes, this.#length + 1, start, end)
+    this.#length += octets
+  }
+
+  #addEnd(end: number): void {
     if (this.#count === this.#ends.length) {
       const ends = new Uint32Array(this.#count * 2)
       ends.set(this.#ends)
       this.#ends = ends
     }
-    if (value !== undefined) {
-      if (this.#bytes.length - this.#length < value.length) {
-        const bytes = Buffer.allocUnsafeSlow((this.#length + value.length) * 2)
-        this.#bytes.copy(bytes, 0, 0, this.#length)
-        this.#bytes = bytes
-      }
-      value.copy(this.#bytes, this.#length)
-      this.#length += value.length
-    }
-    this.#ends[this.#count++] = value === undefined ? unknown : this.#length
+    this.#ends[this.#count++] = end
   }
+}
+
+interface Kept {
+  readonly column: FieldColumn
+  /** One after the other extends it: two searches must not both add what is new. */
+  done: Promise<void>
 }
 
 /** The columns of one generation of texts. */
 export class FieldColumns {
-  readonly #columns = new Map<string, Promise<FieldColumn>>()
+  readonly #columns = new Map<string, Kept>()
 
   /** Up to date; undefined when it would be too long. */
   async of(
@@ -121,23 +126,15 @@ export class FieldColumns {
     signal: AbortSignal | undefined,
   ): Promise<FieldColumn | undefined> {
     const key = name.toString('latin1')
-    const fresh = (): FieldColumn => new FieldColumn(name)
-    const former = this.#columns.get(key)?.catch(fresh) ?? Promise.resolve(fresh())
-    // One after the other: two searches must not both add what is new.
-    const current = former.then(async (column) => {
-      if (!column.isTooLong) await column.extend(texts, signal)
-      return column
-    })
+    const kept = this.#columns.get(key) ?? { column: new FieldColumn(name), done: Promise.resolve() }
     this.#columns.delete(key)
-    this.#columns.set(key, current)
+    this.#columns.set(key, kept)
     if (this.#columns.size > maxColumns) this.#columns.delete(this.#columns.keys().next().value as string)
-    try {
-      const column = await current
-      return column.isTooLong ? undefined : column
-    } catch (error) {
-      // Somebody went away while it was read: the next one begins anew.
-      if (this.#columns.get(key) === current) this.#columns.delete(key)
-      throw error
-    }
+    const { column } = kept
+    const done = kept.done.then(() => (column.isTooLong ? undefined : column.extend(texts, signal)))
+    // Somebody may go away while it is read: the next one goes on.
+    kept.done = done.catch(() => {})
+    await done
+    return column.isTooLong ? undefined : column
   }
 }

@@ -1,24 +1,11 @@
 import * as fs from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { FieldColumns } from './field-column.ts'
-import {
-  bodyPath,
-  decodeIndexHead,
-  decodeRecord,
-  headPath,
-  indexHeadBytes,
-  indexPath,
-  recordBytes,
-  type TextRecord,
-} from './text-record.ts'
+import { longer, RecordTable, type TextPlacesOfFile } from './record-table.ts'
+import { bodyPath, decodeIndexHead, headPath, indexHeadBytes, indexPath, recordBytes } from './text-record.ts'
 import { noStamp, stampOfFiles } from './text-stamp.ts'
 
 export type TextFile = 'head' | 'body'
-
-export interface TextPlacesOfFile {
-  readonly starts: Float64Array
-  readonly ends: Float64Array
-}
 
 /** Messages that are looked for: columns of the same length. */
 export interface WantedTexts {
@@ -40,17 +27,11 @@ export class TextGeneration {
   /** Header fields that were searched. */
   readonly fields = new FieldColumns()
   readonly #files: readonly [index: number, head: number, body: number]
-  readonly #records: TextRecord[] = []
-  readonly #byMessage = new Map<number, number>()
+  readonly #records = new RecordTable()
   #readBytes = indexHeadBytes
   #users = 1
   /** Since their writer wrote them on this machine: there is nothing to test. */
   #isUntouched = false
-  #places: Record<TextFile, TextPlacesOfFile> = {
-    head: { starts: new Float64Array(), ends: new Float64Array() },
-    body: { starts: new Float64Array(), ends: new Float64Array() },
-  }
-  #bodyStarts = new Float64Array()
   /** Checksums tested by this process, by record. */
   #checks: Record<TextFile, Uint8Array> = { head: new Uint8Array(), body: new Uint8Array() }
 
@@ -77,11 +58,7 @@ export class TextGeneration {
   }
 
   get count(): number {
-    return this.#records.length
-  }
-
-  records(): Iterable<TextRecord> {
-    return this.#records
+    return this.#records.count
   }
 
   retain(): void {
@@ -96,28 +73,28 @@ export class TextGeneration {
   isCurrent(stat: { readonly ino: number; readonly size: number }): boolean {
     if (stat.ino !== this.inode || stat.size < this.#readBytes) return false
     if (stat.size >= this.#readBytes + recordBytes) this.#readRecords(stat.size)
-    const stamp = this.#records[this.#records.length - 1]?.stamp ?? noStamp
+    const { stamp } = this.#records
     this.#isUntouched = stamp !== noStamp && stamp === stampOfFiles(this.#files[1], this.#files[2])
     return true
   }
 
   /** Whether a message needs no more work: its text is kept, or noted as too long. */
   has(messageId: number, blobId: number, sizeBytes: number): boolean {
-    const record = this.#records[this.#byMessage.get(messageId) ?? -1]
-    return record !== undefined && record.blobId === blobId && record.sizeBytes === sizeBytes
+    return this.#records.find(messageId, blobId, sizeBytes) >= 0
   }
 
   /** Record numbers, -1 where no text is kept. */
   locate({ messageIds, blobIds, sizes }: WantedTexts): Int32Array {
     const found = new Int32Array(messageIds.length).fill(-1)
     for (let row = 0; row < found.length; row++) {
-      const number = this.#byMessage.get(messageIds[row] as number)
-      const record = number === undefined ? undefined : this.#records[number]
-      if (record === undefined || record.tooLong) continue
-      if (record.blobId !== blobIds[row] || record.sizeBytes !== sizes[row]) continue
-      if (this.#checks.head[number as number] === damaged) continue
-      if (this.#checks.body[number as number] === damaged) continue
-      found[row] = number as number
+      const number = this.#records.find(
+        messageIds[row] as number,
+        blobIds[row] as number,
+        sizes[row] as number,
+      )
+      if (number < 0 || !this.#records.hasText(number)) continue
+      if (this.#checks.head[number] === damaged || this.#checks.body[number] === damaged) continue
+      found[row] = number
     }
     return found
   }
@@ -125,9 +102,9 @@ export class TextGeneration {
   /** Record numbers ascending by place in the file, each once. */
   inOrder(located: Int32Array, file: TextFile): Int32Array {
     const order = new Int32Array(located.length)
-    const seen = new Uint8Array(this.#records.length)
+    const seen = new Uint8Array(this.#records.count)
     let count = 0
-    const { starts } = this.#places[file]
+    const { starts } = this.#records.placesIn(file)
     let last = -1
     let sorted = true
     for (const number of located) {
@@ -145,12 +122,12 @@ export class TextGeneration {
 
   /** Where texts begin and end, by record. */
   placesIn(file: TextFile): TextPlacesOfFile {
-    return this.#places[file]
+    return this.#records.placesIn(file)
   }
 
   /** Where bodies begin in the file of bodies: the headers of parts are before. */
   get bodyStarts(): Float64Array {
-    return this.#bodyStarts
+    return this.#records.bodyStarts
   }
 
   fileOf(file: TextFile): number {
@@ -170,11 +147,10 @@ export class TextGeneration {
   test(record: number, bytes: Buffer, file: TextFile): boolean {
     const checks = this.#checks[file]
     if (checks[record] === unchecked) {
-      const { starts, ends } = this.#places[file]
-      const { headCrc, bodyCrc } = this.#records[record] as TextRecord
+      const { starts, ends, crcs } = this.#records.placesIn(file)
       const isWhole =
         bytes.length === (ends[record] as number) - (starts[record] as number) &&
-        crc32(bytes) === (file === 'head' ? headCrc : bodyCrc)
+        crc32(bytes) === crcs[record]
       checks[record] = isWhole ? whole : damaged
     }
     return checks[record] === whole
@@ -192,63 +168,14 @@ export class TextGeneration {
   #readRecords(sizeBytes: number): void {
     const bytes = Buffer.allocUnsafeSlow(sizeBytes - this.#readBytes)
     const filled = fs.readSync(this.#files[0], bytes, 0, bytes.length, this.#readBytes)
-    let at = 0
-    for (; at + recordBytes <= filled; at += recordBytes) {
-      const record = decodeRecord(bytes, at)
-      // A damaged record names no text; its place is taken so that numbers go on.
-      this.#records.push(record ?? noRecord)
-      if (record !== undefined) this.#byMessage.set(record.messageId, this.#records.length - 1)
-    }
-    this.#readBytes += at
-    this.#place(this.#records.length - at / recordBytes)
-  }
-
-  /** The columns of new records. */
-  #place(from: number): void {
-    const count = this.#records.length
-    const { head, body } = this.#places
-    if (head.starts.length < count) {
-      const room = Math.max(64, count + (count >> 1))
-      this.#places = { head: grown(head, room), body: grown(body, room) }
-      this.#bodyStarts = longer(this.#bodyStarts, room)
-      this.#checks = { head: longer(this.#checks.head, room), body: longer(this.#checks.body, room) }
-    }
-    for (let number = from; number < count; number++) {
-      const record = this.#records[number] as TextRecord
-      this.#places.head.starts[number] = record.headAt
-      this.#places.head.ends[number] = record.headAt + record.headBytes
-      this.#places.body.starts[number] = record.bodyAt
-      this.#places.body.ends[number] = record.bodyAt + record.partBytes + record.bodyBytes
-      this.#bodyStarts[number] = record.bodyAt + record.partBytes
-    }
+    this.#readBytes += this.#records.add(bytes.subarray(0, filled))
+    const { count } = this.#records
+    const { head, body } = this.#checks
+    if (head.length >= count) return
+    const room = Math.max(64, count + (count >> 1))
+    this.#checks = { head: longer(head, room), body: longer(body, room) }
   }
 }
 
 /** Records that are read at one go: a few milliseconds. */
 const partRecords = 8_192
-
-const longer = <T extends Float64Array | Uint8Array>(former: T, length: number): T => {
-  const column = new (former.constructor as new (length: number) => T)(length)
-  column.set(former)
-  return column
-}
-
-const grown = ({ starts, ends }: TextPlacesOfFile, length: number): TextPlacesOfFile => ({
-  starts: longer(starts, length),
-  ends: longer(ends, length),
-})
-
-const noRecord: TextRecord = {
-  messageId: -1,
-  blobId: -1,
-  sizeBytes: -1,
-  headAt: 0,
-  headBytes: 0,
-  headCrc: 0,
-  bodyAt: 0,
-  partBytes: 0,
-  bodyBytes: 0,
-  bodyCrc: 0,
-  tooLong: true,
-  stamp: noStamp,
-}
