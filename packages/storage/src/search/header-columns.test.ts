@@ -55,16 +55,36 @@ test('RFC 9051 §6.4.4: fields searched once are searched again without a read, 
 })
 
 test('columns are bounded; those used longest ago make room; very long values are not kept', () => {
-  const columns = new HeaderColumns(10_000)
+  const columns = new HeaderColumns(8_000)
+  const value = Buffer.from('x'.repeat(20))
   for (const name of ['from', 'subject', 'to']) {
     const column = columns.of(1, name)
     for (let uid = 1; uid <= 50; uid++) column.set(uid, 'x'.repeat(20))
     column.set(99, 'x'.repeat(5_000))
-    assert.equal(column.get(99), undefined)
+    assert.equal(column.includes(99, value), undefined)
   }
   columns.of(1, 'from')
   columns.trim()
-  assert.ok(columns.sizeBytes <= 10_000)
-  assert.equal(columns.of(1, 'from').get(1), 'x'.repeat(20))
-  assert.equal(columns.of(1, 'subject').get(1), undefined)
+  assert.ok(columns.sizeBytes <= 8_000)
+  assert.equal(columns.of(1, 'from').includes(1, value), true)
+  assert.equal(columns.of(1, 'subject').includes(1, value), undefined)
+})
+
+test('a column knows each value in whatever order it came, and 200,000 of them fit', () => {
+  const columns = new HeaderColumns()
+  const column = columns.of(1, 'from')
+  const uids = Array.from({ length: 200_000 }, (_, n) => ((n * 7_919) % 200_000) * 3 + 5)
+  for (const uid of uids) column.set(uid, uid % 5 === 0 ? null : `PERSON ${uid} É <P${uid}@EXAMPLE.ORG>`)
+  column.set(6, 'HALF OF IT \ud83d')
+  for (let uid = 5; uid < 200_000; uid += 3 * 37) {
+    const isThere = uid % 5 !== 0
+    assert.equal(column.includes(uid, Buffer.from(`${uid} É`)), isThere)
+    assert.equal(column.includes(uid, Buffer.from(`<P${uid + 3}@`)), false, 'never the neighbour')
+    assert.equal(column.includes(uid, Buffer.alloc(0)), isThere)
+    assert.equal(column.includes(uid + 1, Buffer.alloc(0)), undefined)
+  }
+  column.set(8, 'OTHER')
+  assert.equal(column.includes(8, Buffer.from('OTHER')), false, 'the first value stays')
+  columns.trim()
+  assert.equal(columns.of(1, 'from'), column)
 })

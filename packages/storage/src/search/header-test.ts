@@ -20,13 +20,14 @@ export const headerTest = (
   if (field === undefined) return () => false
   const needle = foldCase(value)
   // A line end in the needle could match over two fields.
-  const known = needle.includes('\n') ? undefined : column
+  const known = needle.includes('\n') || !needle.isWellFormed() ? undefined : column
+  const octets = Buffer.from(needle)
   const read = known ? columnTest(name, field, needle, known) : readTest(name, field, needle)
   const leaf = fieldLeaf(name, needle, leaves)
   if (leaf === undefined) return read
   return (message) => {
-    const value = known?.get(message.uid)
-    if (value !== undefined) return value?.includes(needle) ?? false
+    const before = known?.includes(message.uid, octets)
+    if (before !== undefined) return before
     const stored = storedAnswer(leaf, message)
     if (stored === 'later') return undefined
     return stored ?? read(message)
@@ -46,11 +47,16 @@ const readTest = (
   }
 }
 
-const columnTest =
-  (name: string, field: RegExp, needle: string, column: HeaderColumn) =>
-  (message: Candidate): boolean | undefined => {
-    const known = column.get(message.uid)
-    if (known !== undefined) return known?.includes(needle) ?? false
+const columnTest = (
+  name: string,
+  field: RegExp,
+  needle: string,
+  column: HeaderColumn,
+): ((message: Candidate) => boolean | undefined) => {
+  const octets = Buffer.from(needle)
+  return (message) => {
+    const known = column.includes(message.uid, octets)
+    if (known !== undefined) return known
     if (message.stage < stage.summary) return message.needs(stage.summary)
     const block = message.stage >= stage.header ? message.header() : message.keptFields()
     if (block === undefined) return message.needs(stage.header)
@@ -58,6 +64,7 @@ const columnTest =
     column.set(message.uid, text)
     return text?.includes(needle) ?? false
   }
+}
 
 /** Every field of the name; null when there is none. */
 export const fieldText = (block: string, name: string, field: RegExp): string | null => {
