@@ -21,7 +21,8 @@ mydestination = example.org
 mynetworks = 192.0.2.0/24
 smtpd_peername_lookup = no
 smtpd_tls_security_level = none
-smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
+smtpd_relay_restrictions = permit_mynetworks, permit_auth_destination, reject_unauth_destination
+smtpd_recipient_restrictions = reject_non_fqdn_sender, permit_inet_interfaces, permit
 smtpd_helo_restrictions = check_helo_access inline:{evil.test=REJECT}
 smtpd_sender_restrictions = check_sender_access texthash:FOLDER/senders, warn_if_reject reject_non_fqdn_sender
 smtpd_data_restrictions = check_sender_access inline:{data@far.test=REJECT}
@@ -34,10 +35,12 @@ message_size_limit = 60000
 header_checks = regexp:FOLDER/header
 alias_maps = hash:FOLDER/aliases
 compatibility_level = 3.6
+smtpd_client_port_logging = yes
+smtpd_log_access_permit_actions = static:all
 `
 const files = {
   senders:
-    'bad@far.test REJECT no\nwarn@far.test WARN hm\ninfo@far.test INFO known\nhold@far.test HOLD wait\ndiscard@far.test DISCARD away\n',
+    'bad@far.test REJECT no\nwarn@far.test WARN hm\ninfo@far.test INFO known\nhold@far.test HOLD wait\ndiscard@far.test DISCARD away\nfine@far.test OK\n',
   header:
     '/^Subject: discard/ DISCARD gone\n/^Subject: reject/ REJECT no\n/^Subject: warn/ WARN look\n/^Subject: hold/ HOLD held\n/^Subject: pre/ PREPEND X-P: 1\n/^Subject: rep/ REPLACE Subject: other\n/^Subject: info/ INFO noted\n/^X-Drop/ IGNORE\n',
   aliases: 'postmaster: daemon\nlost: no-such-user\n',
@@ -73,6 +76,7 @@ const dialogues: Readonly<Record<string, readonly string[]>> = {
   'no HELO': [from, to, 'QUIT'],
   'a sender refused': [hello, 'MAIL FROM:<bad@far.test>', to, 'QUIT'],
   'illegal addresses': [hello, 'MAIL FROM:<a b>', from, 'RCPT TO:<>', 'QUIT'],
+  'OK for a sender and a client': mail('nine', 'MAIL FROM:<fine@far.test>'),
   'WARN for a sender': mail('one', 'MAIL FROM:<warn@far.test>'),
   'INFO for a sender': mail('two', 'MAIL FROM:<info@far.test>'),
   'HOLD for a sender': mail('three', 'MAIL FROM:<hold@far.test>'),
@@ -111,6 +115,7 @@ const normal = (line: string): string =>
   line
     .replace(/^\w+ +\d+ [\d:]+ \S+ postfix\/(\w+)\[\d+\]/, '$1')
     .replaceAll(/\b[0-9A-F]{8,16}\b/g, 'ID')
+    .replaceAll(/\]:\d+/g, ']:PORT')
     .replace(/ delay=[\d.]+, delays=[\d./]+/, ' delay, delays')
     .replace(/ size=\d+/, ' size')
     .replace(/ \(\d+ bytes\)/, ' (bytes)')

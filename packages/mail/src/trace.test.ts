@@ -88,3 +88,22 @@ test('RFC 5322 §3.6.4: message identifiers', () => {
   )
   assert.equal(makeMessageId(0, '>\r\n', 'a b'), '<19700101000000.@ab>')
 })
+
+test('Postfix: smtpd_hide_client_session: nothing of the client is told', () => {
+  const field = receivedField({
+    client: 'hidden',
+    helo: 'laptop.example.net',
+    clientName: 'home.example.net',
+    clientAddress: '192.0.2.9',
+    user: 'ann@example.org',
+    host: 'mx.example.org',
+    protocol: 'ESMTPSA',
+    queueId: 'A1B2',
+    recipient: 'b@example.org',
+    nowMs: 0,
+  })
+  assert.equal(
+    field.toString(),
+    'Received: by mx.example.org (Posthorn) id A1B2\r\n\tfor <b@example.org>; Thu, 1 Jan 1970 00:00:00 +0000\r\n',
+  )
+})

@@ -30,6 +30,8 @@ export interface ReceivedInput {
   readonly recipient?: string | undefined
   readonly nowMs: number
   readonly offsetMinutes?: number | undefined
+  /** Nothing is told of who it is and how it came. Default: shown. Postfix: smtpd_hide_client_session. */
+  readonly client?: 'shown' | 'hidden'
 }
 
 export interface LocalReceivedInput {
@@ -68,8 +70,7 @@ const certificateText = (tls: NonNullable<ReceivedInput['tls']>): string => {
 /** Blanks are usual in names; what would end the comment is not let in. */
 const commonName = (text: string): string => printable(text, maxHelo).replace(/[()"\\]/g, '?')
 
-/** Postfix's Received field for mail that came by SMTP. RFC 5321 §4.4. */
-export const receivedField = (input: ReceivedInput): Buffer => {
+function clientLines(input: ReceivedInput): string[] {
   const lines = [
     `Received: from ${token(input.helo || input.clientName)} (${token(input.clientName)} [${literal(input.clientAddress)}])`,
   ]
@@ -79,10 +80,17 @@ export const receivedField = (input: ReceivedInput): Buffer => {
     lines.push(certificateText(input.tls))
   }
   if (input.user !== undefined) lines.push(`(Authenticated sender: ${token(input.user)})`)
+  return lines
+}
+
+/** Postfix's Received field for mail that came by SMTP. RFC 5321 §4.4. */
+export const receivedField = (input: ReceivedInput): Buffer => {
+  const id = input.queueId === '' ? '' : ` id ${token(input.queueId)}`
+  const lines =
+    input.client === 'hidden'
+      ? [`Received: by ${token(input.host)} (Posthorn)${id}`]
+      : [...clientLines(input), `by ${token(input.host)} (Posthorn) with ${token(input.protocol)}${id}`]
   const forOne = input.recipient !== undefined
-  lines.push(
-    `by ${token(input.host)} (Posthorn) with ${token(input.protocol)}${input.queueId === '' ? '' : ` id ${token(input.queueId)}`}`,
-  )
   const date = formatDate(input.nowMs, input.offsetMinutes)
   if (forOne) lines.push(`for <${address(input.recipient)}>; ${date}`)
   else lines[lines.length - 1] += `; ${date}`

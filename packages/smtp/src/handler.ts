@@ -58,6 +58,8 @@ export interface SmtpSession {
   probation?: Probation
   /** Set by the handler at connect: no delay before the greeting, no limits, bare LF accepted as Postfix does. */
   trusted: boolean
+  /** Set by the handler at connect: logs name the client's port, too. Postfix: smtpd_client_port_logging. */
+  portInLog?: 'yes'
   /** Set by the handler at connect: XVERP is offered. Postfix: smtpd_authorized_verp_clients. */
   verp?: 'offered'
   /** Set by the handler at connect: what the client says of its own client is believed. Postfix: smtpd_authorized_xclient_hosts. */

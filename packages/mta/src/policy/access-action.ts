@@ -10,6 +10,7 @@ import { configurationError, dunno, permit, type Refusal, type Verdict } from '.
 export interface ActionSource {
   readonly codes: PolicyParts['codes']
   readonly log: PolicyParts['log']
+  readonly permits?: PolicyParts['permits']
   /** An answer that is a list of restrictions. Throws PolicyError. */
   readonly readList: (text: string) => RestrictionList
   readonly run: (
@@ -46,6 +47,8 @@ export function createAccessAction(source: ActionSource): AccessAction {
     const word = end === -1 ? trimmed : trimmed.slice(0, end)
     const text = end === -1 ? '' : trimmed.slice(end + 1).trim()
     const plain = plainVerdict(word, text, subject, source.codes)
+    if (plain?.kind === 'permit' || /^discard$/i.test(word))
+      source.permits?.table(word, table.name, subject, request)
     if (plain !== undefined) return plain
     const effect = effectVerdict(word.toUpperCase(), text, subject, request)
     if (effect === 'incomplete') {

@@ -10,6 +10,7 @@ import { type Course, runList } from './engine.ts'
 import type { Greylist } from './greylist/greylist.ts'
 import { createNetworkList } from './networks.ts'
 import { lookupFailure, patient } from './patient.ts'
+import { createPermitLog } from './permit-log.ts'
 import { defaultCodes, defaultUnverified, type PolicyOptions } from './policy-options.ts'
 import { createPolicyServices } from './policy-service.ts'
 import { createPosters } from './posters.ts'
@@ -196,6 +197,7 @@ function commandOrder(
 function readLists(options: PolicyOptions, sources: PolicySources, run: ListSource['run']) {
   const classes = new Map<string, () => RestrictionList>()
   const codes = { ...defaultCodes, ...options.codes }
+  const permits = createPermitLog(options.loggedPermits ?? [], sources.log, sources)
   const parts: PolicyParts = {
     ...sources,
     codes,
@@ -224,9 +226,11 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
     fingerprintDigest: options.fingerprintDigest ?? 'sha256',
     unlistedRecipients: options.rejectUnlistedRecipient === 'no' ? 'taken' : 'refused',
     ...ownPlace(options, sources),
+    permits,
     act: createAccessAction({
       codes,
       log: sources.log,
+      permits,
       run,
       readList: (text) => readRestrictionList(text, 'access table', 'recipient', source, 'answer'),
     }),

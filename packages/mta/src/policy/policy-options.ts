@@ -71,6 +71,8 @@ export const defaultUnverified: UnverifiedSettings = {
 }
 
 export interface PolicyOptions {
+  /** smtpd_log_access_permit_actions. */
+  readonly loggedPermits?: readonly string[]
   /** Each list as in main.cf; missing = empty. Relay and recipient lists are never both without an end. */
   readonly restrictions: Readonly<Partial<Record<Stage, string>>>
   /** smtpd_restriction_classes with the list of each. */

@@ -19,6 +19,8 @@ export interface PolicyClient {
   readonly name: ClientName
   /** In mynetworks, and not behind a gateway that hides who it is. */
   readonly inMyNetworks: boolean
+  /** Present where logs name it. */
+  readonly port?: number
 }
 
 /** What policy services are told of the connection; an SmtpSession is one. */
@@ -84,7 +86,7 @@ export type SubjectClass =
 
 /** `mail.example.org[192.0.2.1]`. Postfix: namaddr. */
 export function clientText(client: PolicyClient): string {
-  return `${client.name.name}[${client.address}]`
+  return `${client.name.name}[${client.address}]${client.port === undefined ? '' : `:${client.port}`}`
 }
 
 export const senderSubject = (request: PolicyRequest): Subject => ({

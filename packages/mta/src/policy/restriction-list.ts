@@ -60,7 +60,8 @@ export function readRestrictionList(
       const argument = found.argument === undefined ? '' : words[++i]
       if (argument === undefined)
         throw new PolicyError(parameter, `${word} needs a ${found.argument} after it`)
-      checks.push(patientCheck(found, found.make(source.parts, argument), source.parts))
+      const check = patientCheck(found, found.make(source.parts, argument), source.parts)
+      checks.push(source.parts.permits?.watched(name, check) ?? check)
       closesRelay ||= found.closesRelay === true
       continue
     }

@@ -7,6 +7,7 @@ import type { AddressBook } from './address-book.ts'
 import type { DnsLists } from './dns-lists.ts'
 import type { Greylist } from './greylist/greylist.ts'
 import type { NetworkList } from './networks.ts'
+import type { PermitLog } from './permit-log.ts'
 import type { PolicyCodes, UnverifiedSettings } from './policy-options.ts'
 import type { PolicyServices } from './policy-service.ts'
 import type { PolicyRequest, Stage, Subject } from './request.ts'
@@ -44,6 +45,8 @@ export interface PolicyParts {
   readonly isOwnName: (name: string) => boolean
   /** permit_mx_backup_networks; undefined: not set, any primary will do. */
   readonly mxBackupNetworks: NetworkList | undefined
+  /** smtpd_log_access_permit_actions; undefined: none is logged. */
+  readonly permits: PermitLog | undefined
   /** Carries out an access(5) table's answer. */
   readonly act: AccessAction
 }

@@ -46,6 +46,10 @@ export interface ReceiveOptions {
   readonly undisclosedRecipients?: string
   /** message_strip_characters, message_reject_characters. */
   readonly characters?: ForbiddenCharacters | undefined
+  /** smtpd_client_port_logging. */
+  readonly portInLog?: 'yes' | 'no'
+  /** smtpd_hide_client_session: the Received field tells nothing of the client. */
+  readonly clientInReceived?: 'shown' | 'hidden'
   /** queue_minfree; with dataFolder. */
   readonly minFreeBytes?: number
   readonly dataFolder?: string

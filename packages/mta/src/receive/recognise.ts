@@ -19,6 +19,9 @@ export function recognise(
   mark(session, 'verp', verpClients?.has(clientAddress) === true ? 'offered' : undefined)
   mark(session, 'discardEhloKeywords', ehloKeywords?.(clientAddress))
   state.client = { ...state.client, inMyNetworks }
+  if (configuration.options.portInLog !== 'yes') return
+  session.portInLog = 'yes'
+  state.client = { ...state.client, port: session.clientPort }
 }
 
 /** Who may say whose mail he brings; by name too, which is known later than the address. */

@@ -58,7 +58,8 @@ export function sessionRequest(
 
 /** `mail.example.org[192.0.2.1]`, as Postfix logs a client. */
 export function clientOf(session: SmtpSession): string {
-  return `${session.clientName}[${session.clientAddress}]`
+  const port = session.portInLog === 'yes' ? `:${session.clientPort}` : ''
+  return `${session.clientName}[${session.clientAddress}]${port}`
 }
 
 /** Whose mail it is in the log of what becomes of it: the client of the server before a filter, when that told. */

@@ -25,6 +25,7 @@ export function traceFields(mail: TracedMail): Buffer[] {
   const only = recipients.length === 1 ? recipients[0]?.address : undefined
   const showsUser = session.user !== undefined && options.authenticatedHeader === 'yes'
   const received = receivedField({
+    client: options.clientInReceived ?? 'shown',
     helo: session.helo,
     clientName: session.clientName,
     clientAddress: session.clientAddress,

@@ -46,7 +46,8 @@ export class Session {
   }
 
   get client(): string {
-    return `${this.peer.clientName}[${this.peer.clientAddress}]`
+    const { clientName, clientAddress, clientPort, portInLog } = this.peer
+    return `${clientName}[${clientAddress}]${portInLog === 'yes' ? `:${clientPort}` : ''}`
   }
 
   /** Between transactions, waiting for the client. */

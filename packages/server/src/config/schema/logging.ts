@@ -107,6 +107,21 @@ export const logging = {
     instead: 'Refused logins are always logged with the reason.',
     doc: 'Log why logins failed.',
   }),
+  smtpd_client_port_logging: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Log the port of clients behind their address.',
+  }),
+  smtpd_log_access_permit_actions: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Restrictions and actions of access tables that are logged when they permit: names, `static:all`, tables with names.',
+  }),
+  smtpd_hide_client_session: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'The Received field does not tell who the client is, what it called itself, nor how it came. Usually for submission only (`-o` in master.cf).',
+  }),
   show_user_unknown_table_name: postfix({
     type: 'boolean',
     default: 'yes',
