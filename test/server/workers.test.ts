@@ -84,6 +84,38 @@ test('a message delivered through one worker is pushed to the idle client of ano
   })
 })
 
+test('RFC 3501 §2.3.2: a message is \\Recent to one session alone, whichever worker that has', async () => {
+  await withWorkers(3, '', async (site) => {
+    const clients = [await imapClient(site), await imapClient(site), await imapClient(site)]
+    await assertSpread(site, [1, 1, 1])
+    clients.push(await imapClient(site), await imapClient(site), await imapClient(site))
+    for (const client of clients) await client.ask('b select inbox\r\nc idle', /^\+ /m)
+    const count = 8
+    for (let n = 1; n <= count; n++) {
+      await sendMessage(site, `message ${n}`)
+      for (const client of clients) await client.heard(new RegExp(`^\\* ${n} EXISTS`, 'm'))
+    }
+    const late = await imapClient(site)
+    clients.push(late)
+    await late.ask('b select inbox', /^b OK/m)
+    const seen: number[] = []
+    for (const client of clients) {
+      if (client !== late) await client.ask('done', /^c OK/m)
+      const answer = await client.ask('d search recent', /^d OK/m)
+      const found = /^\* SEARCH([ \d]*)\r$/m.exec(answer)?.[1]?.trim() ?? ''
+      if (found !== '') seen.push(...found.split(' ').map(Number))
+    }
+    const all = Array.from({ length: count }, (_, at) => at + 1)
+    assert.deepEqual(
+      seen.sort((a, b) => a - b),
+      all,
+    )
+    await eventually(async () => {
+      await late.ask('e status inbox (recent)', /RECENT 0\)/)
+    })
+  })
+})
+
 test('POP3: the maildrop is locked for all workers [IN-USE], and free after the session', async () => {
   await withWorkers(2, '', async (site) => {
     const first = await LineClient.connect(site.ports.pop3, /^\+OK/)

@@ -219,7 +219,7 @@ const assemble = async (
   const texts = new KeptTexts(options.directory, maker, options.listing)
   return {
     accounts: createAccountStore(engine, options.defaultMailboxes ?? defaultMailboxes),
-    mailboxes: createMailboxStore(engine),
+    mailboxes: createMailboxStore(engine, volatile.told),
     messages: createMessageStore(engine, { ...noAids(), texts }),
     sharing: createSharingStore(engine),
     annotations: createAnnotationStore(engine),

@@ -43,10 +43,10 @@ function qresyncOf(p: Parser, session: LoggedIn): Qresync {
 }
 
 /** A disk that takes no change is no reason not to read: \Recent stays then (RFC 3501 §2.3.2: advisory). */
-async function claimRecent(session: LoggedIn, mailbox: MailboxId): Promise<number> {
+async function claimRecent(session: LoggedIn, mailbox: MailboxId, last: number): Promise<number> {
   const { mailboxes, messages } = session.store
   try {
-    return await mailboxes.claimRecent(mailbox)
+    return await mailboxes.claimRecent(mailbox, last)
   } catch (error) {
     if (!(error instanceof StoreError) || !['no-space', 'read-only'].includes(error.kind)) throw error
     return (await messages.view(mailbox)).mailbox.firstRecent
@@ -72,7 +72,7 @@ async function openMailbox(
   if (rev2) mailbox.ignoreRecent()
   const last = view.uids[view.uids.length - 1] ?? 0
   if (!rev2 && last > 0 && view.mailbox.firstRecent <= last) {
-    const first = mailbox.mayChange ? await claimRecent(session, id) : view.mailbox.firstRecent
+    const first = mailbox.mayChange ? await claimRecent(session, id, last) : view.mailbox.firstRecent
     mailbox.addRecent(mailbox.mayChange ? session.services.watch.claimRecent(id, first, last) : first, last)
   }
   return { view, mailbox }

@@ -1,4 +1,4 @@
-import type { AccountId, MailboxId, Store, Wake } from '@posthorn/storage'
+import { type AccountId, type MailboxId, type Store, StoreError, type Wake } from '@posthorn/storage'
 
 /** Somebody who has a mailbox open. */
 export interface OpenBy {
@@ -19,8 +19,10 @@ export class MailboxWatch {
   readonly #recentBefore = new Map<MailboxId, number>()
   readonly #listeners = new Set<(wake: Wake) => void>()
   readonly #unwatch: () => void
+  readonly #store: Store
 
   constructor(store: Store) {
+    this.#store = store
     this.#unwatch = store.watch((wake) => this.#tell(wake))
   }
 
@@ -44,13 +46,21 @@ export class MailboxWatch {
   }
 
   /**
-   * The first of the messages `first` to `last` that no other session of this process was told of. Another
-   * process may tell its own of them, too: RFC 3501 §2.3.2 would rather have one \Recent twice than wait.
+   * The first of the messages `first` to `last` that no other session was told of, of this or another process.
+   * RFC 3501 §2.3.2.
    */
   claimRecent(id: MailboxId, first: number, last: number): number {
     const before = this.#recentBefore.get(id) ?? 0
-    if (last >= before && this.#open.has(id)) this.#recentBefore.set(id, last + 1)
-    return Math.max(first, before)
+    if (last < before) return before
+    if (this.#open.has(id)) this.#recentBefore.set(id, last + 1)
+    const mine = Math.max(first, before)
+    try {
+      return this.#store.mailboxes.claimTold(id, mine, last)
+    } catch (error) {
+      // A full disk is no reason not to announce mail: sessions of other processes may call it \Recent, too.
+      if (error instanceof StoreError) return mine
+      throw error
+    }
   }
 
   close(): void {

@@ -277,7 +277,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     const first = this.#watch?.claimRecent(this.id, lastKnown + 1, last) ?? lastKnown + 1
     this.addRecent(first, last)
     if (first > last) return
-    store.mailboxes.claimRecent(this.id).catch((error: unknown) => {
+    store.mailboxes.claimRecent(this.id, last).catch((error: unknown) => {
       // A courtesy to old clients: a full disk or the end of the store must not end the session.
       if (!(error instanceof StoreError)) process.emitWarning(String(error))
     })

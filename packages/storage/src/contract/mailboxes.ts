@@ -66,6 +66,11 @@ export interface MailboxStore {
   keepUniqueIds(id: MailboxId, ids: ReadonlyMap<number, string>): Promise<void>
   /** Of messages that have gone, too. */
   uniqueIds(id: MailboxId): Promise<ReadonlyMap<number, string>>
-  /** Takes the \Recent claim of all present messages; returns the first UID that was still recent. */
-  claimRecent(id: MailboxId): Promise<Uid>
+  /** Takes the \Recent claim of all messages up to `last` (all by default); returns the first UID that was still recent. */
+  claimRecent(id: MailboxId, last?: number): Promise<Uid>
+  /**
+   * The first of the messages `first` to `last` that no session of any process was told of as \Recent, `last` + 1 when there is
+   * none: from now on they are told. At once, and until the next boot: `claimRecent` is for longer. RFC 3501 §2.3.2.
+   */
+  claimTold(id: MailboxId, first: number, last: number): number
 }

@@ -25,6 +25,7 @@ import {
   writeMailboxState,
 } from '../rows/mailbox-row.ts'
 import { quotaMessagesOf, quotaOf, readUsage } from '../rows/usage-row.ts'
+import type { ToldMessages } from '../volatile/told-messages.ts'
 import { continueFrom } from './continue-from.ts'
 import { createInheriting, inheritAcl } from './inherit.ts'
 import { mailboxIds } from './mailbox-ids.ts'
@@ -36,7 +37,7 @@ import { keepUniqueIds, uniqueIds } from './unique-ids.ts'
 /** Mailboxes and subscriptions of one account. */
 const maxMailboxes = 10_000
 
-export const createMailboxStore = (engine: Engine): MailboxStore => ({
+export const createMailboxStore = (engine: Engine, told: ToldMessages): MailboxStore => ({
   async list(account) {
     const snapshot = snapshotOf(engine)
     requireAccount(snapshot, account)
@@ -80,7 +81,8 @@ export const createMailboxStore = (engine: Engine): MailboxStore => ({
   continueFrom: (id, numbers) => engine.commit.run((unit) => continueFrom(unit, id, numbers, engine.now())),
   keepUniqueIds: (id, ids) => keepUniqueIds(engine, id, ids),
   uniqueIds: (id) => uniqueIds(engine, id),
-  claimRecent: (id) => claimRecent(engine, id),
+  claimRecent: (id, last) => claimRecent(engine, id, last),
+  claimTold: (id, first, last) => told.claim(id, first, last),
 })
 
 /** A name that can never exist is merely not found. */
@@ -181,15 +183,15 @@ const subscribe = (unit: Unit, account: number, name: string, on: 'subscribed' |
 }
 
 /** RFC 3501 §2.3.2: one session alone sees a message as \Recent. */
-const claimRecent = async (engine: Engine, id: MailboxId): Promise<Uid> => {
+const claimRecent = async (engine: Engine, id: MailboxId, last = Number.MAX_SAFE_INTEGER): Promise<Uid> => {
   const seen = readMailboxState(snapshotOf(engine), id)
-  if (seen && seen.firstRecent === seen.uidNext) return seen.uidNext as Uid
+  if (seen && seen.firstRecent > Math.min(last, seen.uidNext - 1)) return seen.firstRecent as Uid
   return engine.commit.run((unit) => {
     const state = readMailboxState(unit, id)
     if (!state) throw new StoreError('no-such-mailbox', `Cannot open mailbox ${id}: it does not exist`)
     const first = state.firstRecent as Uid
-    if (state.firstRecent !== state.uidNext)
-      writeMailboxState(unit, id, { ...state, firstRecent: state.uidNext })
+    const next = Math.min(last + 1, state.uidNext)
+    if (next > first) writeMailboxState(unit, id, { ...state, firstRecent: next })
     return first
   })
 }

@@ -241,7 +241,25 @@ export const changesContract: readonly ContractCase[] = [
       assert.equal(await store.mailboxes.claimRecent(id), 1)
       assert.equal(await store.mailboxes.claimRecent(id), 2)
       await append(store, id, sampleMessage(2))
-      assert.equal(await store.mailboxes.claimRecent(id), 2)
+      await append(store, id, sampleMessage(3))
+      assert.equal(await store.mailboxes.claimRecent(id, 1), 2, 'nothing is claimed of the new ones')
+      assert.equal(await store.mailboxes.claimRecent(id, 2), 2)
+      assert.equal(await store.mailboxes.claimRecent(id), 3)
+      assert.equal(await store.mailboxes.claimRecent(id), 4)
+    },
+  ],
+  [
+    'RFC 3501 §2.3.2: sessions are told of a message as \\Recent once',
+    async ({ store }) => {
+      const account = await makeAccount(store)
+      const { id } = await mailboxOf(store, account)
+      const { id: other } = await mailboxOf(store, account, 'Trash')
+      assert.equal(store.mailboxes.claimTold(id, 1, 3), 1)
+      assert.equal(store.mailboxes.claimTold(id, 1, 3), 4)
+      assert.equal(store.mailboxes.claimTold(id, 2, 5), 4)
+      assert.equal(store.mailboxes.claimTold(id, 1, 2), 6)
+      assert.equal(store.mailboxes.claimTold(id, 9, 9), 9)
+      assert.equal(store.mailboxes.claimTold(other, 1, 1), 1)
     },
   ],
 ]

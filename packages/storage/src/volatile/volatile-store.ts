@@ -6,6 +6,7 @@ import { isNoSpace } from '../kv/no-space.ts'
 import { bootId, isAlive, type ProcessIdentity } from '../process-identity.ts'
 import { change } from './change.ts'
 import { createTallies } from './tallies.ts'
+import { ToldMessages } from './told-messages.ts'
 
 /**
  * Counters, tallies and locks: shared by all processes, never synced, forgotten with the boot (an unsynced file
@@ -15,6 +16,7 @@ export interface VolatileStore {
   readonly counters: CounterStore
   readonly tallies: TallyStore
   readonly locks: LockStore
+  readonly told: ToldMessages
   close(): Promise<void>
 }
 
@@ -33,6 +35,7 @@ export const openVolatileStore = (directory: string, self: ProcessIdentity): Vol
     counters: createCounters(environment),
     tallies: createTallies(environment, self),
     locks: createLocks(environment, self),
+    told: new ToldMessages(environment),
     close: () => closeEnvironment(environment),
   }
 }
