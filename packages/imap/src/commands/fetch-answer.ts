@@ -13,6 +13,7 @@ import { octetRange, selectsFields, writeFields, writeOctets } from './section-o
 import { sendLargeMessage } from './send-large-message.ts'
 import { SummaryAnswer } from './summary-answer.ts'
 import { writeSummaryItem } from './summary-item.ts'
+import { WholeMessages } from './whole-messages.ts'
 
 /** Messages above this are read and sent in pieces. */
 const wholeBytes = 1024 * 1024
@@ -100,6 +101,7 @@ class FetchAnswer implements FetchOutcome {
   readonly #summaries: SummaryAnswer | undefined
   readonly #listed: ListedAnswer | undefined
   unknownEncoding = false
+  readonly #wholes: WholeMessages | undefined
   /** What had been sent after a batch. */
   readonly #sentOf = new Map<number, number>()
   #batches = 0
@@ -109,6 +111,7 @@ class FetchAnswer implements FetchOutcome {
     this.#session = session
     this.#plan = plan
     this.output = new FetchOutput(session, plan.items)
+    if (plan.sendsWholes && !(plan.marks && mayMark(session))) this.#wholes = new WholeMessages(this.output)
     if (plan.source === 'summary' && !plan.marks) {
       this.#summaries = new SummaryAnswer(session, this.output)
       this.#listed = ListedAnswer.for(session, this.output)
@@ -116,7 +119,8 @@ class FetchAnswer implements FetchOutcome {
   }
 
   get answered(): number {
-    return this.#answered + (this.#summaries?.answered ?? 0) + (this.#listed?.answered ?? 0)
+    const others = [this.#summaries, this.#listed, this.#wholes]
+    return others.reduce((sum, each) => sum + (each?.answered ?? 0), this.#answered)
   }
 
   /** Messages that could not be read: the others have been answered. */
@@ -130,7 +134,8 @@ class FetchAnswer implements FetchOutcome {
     if (this.#listed !== undefined) return { facts: true, listing: this.#listed.columns }
     if (source === 'summary' && !marks) return { facts: true }
     if (source !== 'octets') return want
-    return { ...want, bytes: 'all', maxBytes: this.#limit, memoryIsFree: this.#memoryIsFree }
+    const octets = { bytes: 'all', maxBytes: this.#limit, memoryIsFree: this.#memoryIsFree } as const
+    return this.#wholes === undefined ? { ...want, ...octets } : { ...want, ...octets, together: true }
   }
 
   get #limit(): number {
@@ -157,6 +162,12 @@ class FetchAnswer implements FetchOutcome {
     }
     if (this.#summaries !== undefined) {
       await this.#fromSummaries(batch)
+      return
+    }
+    if (batch.together !== undefined) {
+      await this.output.flush()
+      this.#wholes?.write(batch, batch.together)
+      this.#endBatch()
       return
     }
     const marked = plan.marks && mayMark(this.#session) ? await markSeen(this.#session, batch) : undefined
@@ -200,14 +211,20 @@ class FetchAnswer implements FetchOutcome {
       else this.#write(rows.row(at), bytes![at])
       if (this.output.full) await this.output.flush()
     }
+    this.#endBatch()
+  }
+
+  #endBatch(): void {
     this.output.pass()
     this.#sentOf.set(this.#batches, this.output.sentBytes)
     this.#sentOf.delete(this.#batches++ - keptMarks)
   }
 
   /** What was rendered is copied, and what was passed on has been sent. */
-  readonly #memoryIsFree = (batch: number): boolean =>
-    this.output.isGone(this.#sentOf.get(batch) ?? this.output.sentBytes)
+  readonly #memoryIsFree = (batch: number): boolean => {
+    const known = Math.max(batch, this.#batches - keptMarks)
+    return this.output.isGone(this.#sentOf.get(known) ?? this.output.sentBytes)
+  }
 
   async #large(row: FetchRow): Promise<void> {
     const sequence = this.output.sequenceOf(row.uid)

@@ -15,6 +15,8 @@ export interface FetchPlan {
   readonly marks: boolean
   /** Something less than whole messages is wanted of their octets. */
   readonly sendsParts: boolean
+  /** Whole messages, once each, and else only what stands in columns. */
+  readonly sendsWholes: boolean
 }
 
 export function planFetch(items: readonly FetchItem[]): FetchPlan {
@@ -28,11 +30,12 @@ export function planFetch(items: readonly FetchItem[]): FetchPlan {
   )
   if (source === 'columns') {
     const facts = items.some(({ kind }) => ofFacts.has(kind))
-    return { items, want: facts ? { facts: true } : {}, source, marks, sendsParts }
+    return { items, want: facts ? { facts: true } : {}, source, marks, sendsParts, sendsWholes: false }
   }
   // Whole messages need nothing that is known about them but their size.
   if (items.every((item) => (item.kind !== 'section' ? sourceOf(item) === 'columns' : isWhole(item)))) {
-    return { items, want: { facts: true }, source, marks, sendsParts }
+    const sendsWholes = !sendsParts && items.filter(({ kind }) => kind === 'section').length === 1
+    return { items, want: { facts: true }, source, marks, sendsParts, sendsWholes }
   }
   const asksConversation = items.some(({ kind }) => kind === 'thread-id')
   const summary = {
@@ -46,6 +49,7 @@ export function planFetch(items: readonly FetchItem[]): FetchPlan {
     source,
     marks,
     sendsParts,
+    sendsWholes: false,
   }
 }
 

@@ -122,6 +122,14 @@ export class ResponseWriter {
     return this.#buffer.subarray(this.#start + start, this.#end)
   }
 
+  /** Copies what was not taken yet to `at` of `target`, and forgets it. */
+  moveTo(target: Uint8Array, at: number): void {
+    const buffer = this.#buffer
+    let to = at
+    for (let from = this.#start; from < this.#end; from++) target[to++] = buffer[from]!
+    this.#end = this.#start
+  }
+
   /** Forgets what was written after `length`. */
   rewind(length: number): void {
     this.#end = this.#start + length

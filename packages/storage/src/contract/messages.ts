@@ -60,6 +60,8 @@ export interface FetchWant {
    * before it any more, and their memory is used again.
    */
   readonly memoryIsFree?: (batch: number) => boolean
+  /** With `bytes: 'all'` and `memoryIsFree`: batches may have `together` in place of `bytes` and `prefixes`. */
+  readonly together?: true
   /** With `memoryIsFree`: about how many octets a batch has; 1 MB by default. */
   readonly batchBytes?: number
 }
@@ -72,6 +74,16 @@ export type ListedOctets = readonly [Uint8Array, Uint8Array]
 /** One column: row r is octets [starts[r], ends[r]); none: not made yet, or nothing is kept of this message. */
 export interface Listing {
   readonly octets: Buffer
+  readonly starts: Uint32Array
+  readonly ends: Uint32Array
+}
+
+/**
+ * Whole messages in one piece of memory, in order: row r is octets [starts[r], ends[r]), prefix included. All of the
+ * memory is the reader's to write over, what lies between two messages, too.
+ */
+export interface OctetsTogether {
+  readonly memory: Buffer
   readonly starts: Uint32Array
   readonly ends: Uint32Array
 }
@@ -99,7 +111,8 @@ export interface MessageBatch {
   readonly summaries?: readonly Uint8Array[]
   /** With `bytes`: prefix included; '' length for a message above `maxBytes`. */
   readonly bytes?: readonly Uint8Array[]
-  /** With `bytes`: 1 for a message that is known to have no NUL. */
+  readonly together?: OctetsTogether
+  /** With `bytes` or `together`: 1 for a message that is known to have no NUL. */
   readonly noNul?: Uint8Array
   /** With `listing`: its columns, valid until the next batch is asked for. */
   readonly listing?: readonly Listing[]

@@ -233,6 +233,10 @@ interface BinaryReader {
   getBinaryFast(key: Buffer, options: { readonly transaction: Transaction } | undefined): unknown
 }
 
+/** Where the binding puts each value: valid until the next read of any row. */
+export const peekValue = (environment: Environment, key: Buffer, held?: HeldSnapshot): Buffer | undefined =>
+  (environment as unknown as BinaryReader).getBinaryFast(key, held) as Buffer | undefined
+
 /**
  * A copy of its own, from the pool of small buffers: lmdb's `getBinary` allocates each one outside the heap.
  * @param maxBytes only so many, from the first on
@@ -243,7 +247,7 @@ export const readValue = (
   maxBytes = Number.POSITIVE_INFINITY,
   held?: HeldSnapshot,
 ): Buffer | undefined => {
-  const shared = (environment as unknown as BinaryReader).getBinaryFast(key, held) as Buffer | undefined
+  const shared = peekValue(environment, key, held)
   if (shared === undefined) return undefined
   // The octets behind `length` are room for longer values.
   const sizeBytes = Math.min(shared.length, maxBytes)

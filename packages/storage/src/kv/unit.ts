@@ -3,6 +3,7 @@ import {
   countKeys,
   type Entry,
   type Environment,
+  peekValue,
   type RangeLimits,
   readRange,
   readRangeBackwards,
@@ -168,6 +169,11 @@ export class Snapshot implements Reader {
   /** The first octets of a value. */
   getHead(key: Buffer, maxBytes: number): Buffer | undefined {
     return readValue(this.#environment, key, maxBytes)
+  }
+
+  /** A value where LMDB's binding puts each of them: valid until the next read of any row. */
+  peek(key: Buffer): Uint8Array | undefined {
+    return peekValue(this.#environment, key)
   }
 
   range(limits: RangeLimits): Iterable<Entry> {

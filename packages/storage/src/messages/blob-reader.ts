@@ -1,11 +1,12 @@
 import { crc32 } from 'node:zlib'
-import { StoreError } from '../contract.ts'
+import { type OctetsTogether, StoreError } from '../contract.ts'
 import type { Environment } from '../kv/environment.ts'
 import { Snapshot } from '../kv/unit.ts'
 import { type BlobRow, readBlobRow } from '../rows/blob-row.ts'
 import { decodeFrameHeader, type FrameHeader, frameHeaderBytes } from '../segments/frame.ts'
 import type { SegmentReader } from '../segments/segment-reader.ts'
 import { type Located, locate, locateRows } from './locate.ts'
+import { readTogether, type WantedTogether } from './octets-together.ts'
 import type { Allocate } from './read-memory.ts'
 import { VerifiedBodies } from './verified-bodies.ts'
 
@@ -68,6 +69,16 @@ export class BlobReader {
       }
     }
     return bodies
+  }
+
+  /** See `readTogether`. */
+  async readTogether(wanted: WantedTogether, allocate: Allocate): Promise<OctetsTogether | undefined> {
+    try {
+      return await readTogether(this.#segments, wanted, allocate)
+    } catch (error) {
+      if (error instanceof StoreError) return undefined
+      throw error
+    }
   }
 
   /**

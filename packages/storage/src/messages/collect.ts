@@ -1,4 +1,5 @@
 import type { MessageBatch } from '../contract.ts'
+import { signed48, unsigned16, unsigned32, unsigned48 } from '../kv/numbers.ts'
 import type { Reader } from '../kv/unit.ts'
 import { at, chunkHeadBytes, chunkOfUid, chunkRows, getChunk, placementBytes } from '../rows/chunk.ts'
 
@@ -139,24 +140,6 @@ class Room {
 
 const none = new Float64Array(0)
 const high48 = 0x1_0000_0000_0000
-
-// Node's own readers test their arguments again for every number: three times the cost of a whole scan.
-const unsigned16 = (bytes: Buffer, from: number): number =>
-  ((bytes[from] as number) << 8) | (bytes[from + 1] as number)
-
-const signed32 = (bytes: Buffer, from: number): number =>
-  ((bytes[from] as number) << 24) |
-  ((bytes[from + 1] as number) << 16) |
-  ((bytes[from + 2] as number) << 8) |
-  (bytes[from + 3] as number)
-
-const unsigned32 = (bytes: Buffer, from: number): number => signed32(bytes, from) >>> 0
-
-const unsigned48 = (bytes: Buffer, from: number): number =>
-  unsigned16(bytes, from) * 0x1_0000_0000 + unsigned32(bytes, from + 2)
-
-const signed48 = (bytes: Buffer, from: number): number =>
-  ((unsigned16(bytes, from) << 16) >> 16) * 0x1_0000_0000 + unsigned32(bytes, from + 2)
 
 export interface CollectLimits {
   readonly columns: 'flags' | 'facts'

@@ -4,11 +4,12 @@ import { type Engine, snapshotOf } from '../engine.ts'
 import type { Snapshot } from '../kv/unit.ts'
 import { type BlobRow, readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
+import { batchTogether } from './batch-together.ts'
 import type { WantedBlobs } from './blob-reader.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
 import { givenUids, stateOf } from './place.ts'
 import { prefixOf } from './prefix.ts'
-import { ReadMemory } from './read-memory.ts'
+import { type Allocate, ReadMemory } from './read-memory.ts'
 
 const noOctets = Buffer.alloc(0)
 /** Small enough that the processor's cache still has what was read when it is sent. */
@@ -39,6 +40,7 @@ export async function* fetchBatches(
   const limits = limitsOf(want)
   const memory = want.memoryIsFree && new ReadMemory(want.memoryIsFree, want.batchBytes)
   let from = 0
+  let given = 0
   let snapshot = snapshotOf(engine)
   let damage: StoreError | undefined
   const uids = givenUids(wanted, stateOf(snapshot, mailbox).state)
@@ -51,13 +53,22 @@ export async function* fetchBatches(
     const run = uids.subarray(from, next)
     from = next
     if (columns.batch.uids.length === 0) continue
-    if (!want.summary && !want.bytes) yield columns.batch
-    else {
-      const batch = await complete(engine, snapshot, columns, want, memory).catch(damageOnly)
-      if (batch instanceof StoreError) {
-        damage = batch
-        if (run.length > 1) yield* oneByOne(engine, mailbox, run, want)
-      } else if (batch.uids.length > 0) yield batch
+    if (!want.summary && !want.bytes) {
+      yield columns.batch
+      continue
+    }
+    const allocate = memory?.forBatch(given)
+    const reading =
+      want.together && allocate
+        ? completeTogether(engine, snapshot, { mailbox, run, columns }, want, allocate)
+        : complete(engine, snapshot, columns, want, allocate)
+    const batch = await reading.catch(damageOnly)
+    if (batch instanceof StoreError) damage = batch
+    const batches = batch instanceof StoreError ? oneByOne(engine, mailbox, run, want) : [batch]
+    for await (const each of batches) {
+      if (each.uids.length === 0) continue
+      given++
+      yield each
     }
   }
   if (damage !== undefined) throw damage
@@ -84,12 +95,31 @@ async function* oneByOne(
   }
 }
 
+/** The same, their octets in one piece of memory if they lie so. */
+const completeTogether = async (
+  engine: Engine,
+  snapshot: Snapshot,
+  {
+    mailbox,
+    run,
+    columns,
+  }: { readonly mailbox: MailboxId; readonly run: Uint32Array; readonly columns: Columns },
+  want: FetchWant,
+  allocate: Allocate,
+): Promise<MessageBatch> => {
+  const batch = await batchTogether(engine, snapshot, columns, want.maxBytes ?? noLimit, allocate)
+  if (batch !== undefined) return batch
+  // Time has passed: they are looked for again.
+  const now = snapshotOf(engine)
+  return complete(engine, now, collect(now, mailbox, run, 0, limitsOf(want)).columns, want, allocate)
+}
+
 const complete = async (
   engine: Engine,
   snapshot: Snapshot,
   columns: Columns,
   want: FetchWant,
-  memory: ReadMemory | undefined,
+  allocate: Allocate | undefined,
 ): Promise<MessageBatch> => {
   // Everything from the index first, in this turn; then the reads.
   const { messageIds, sizes } = columns
@@ -109,7 +139,7 @@ const complete = async (
     ),
   )
   const inline = want.summary ? rows.map((row) => row?.summary) : undefined
-  const bytes = want.bytes && (await readBodies(engine, { blobIds, rows, prefixes }, columns, want, memory))
+  const bytes = want.bytes && (await readBodies(engine, { blobIds, rows, prefixes }, columns, want, allocate))
   const summaries = inline && (await fillSummaries(engine, blobIds, inline))
   const noNul = bytes && Uint8Array.from(rows, (row) => (row.hasNoNul ? 1 : 0))
   return withoutGone(columns.batch, prefixes, summaries, bytes, noNul)
@@ -127,10 +157,9 @@ const readBodies = async (
   wanted: WantedBlobs,
   { sizes }: Columns,
   want: FetchWant,
-  memory: ReadMemory | undefined,
+  allocate: Allocate | undefined,
 ): Promise<readonly (Buffer | undefined)[]> => {
   const { bytes = 'all', maxBytes = noLimit } = want
-  const allocate = memory?.forBatch()
   if (maxBytes === noLimit || bytes === 'header') return engine.blobs.readMany(wanted, bytes, allocate)
   const isLarge = (index: number): boolean => (sizes[index] as number) > maxBytes
   const rows = wanted.rows.map((row, index) => (isLarge(index) ? undefined : row))

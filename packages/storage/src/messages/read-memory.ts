@@ -23,7 +23,7 @@ export class ReadMemory {
   readonly #roomBytes: number
   #rooms: Room[] = []
   #room: Room | undefined
-  #batch = -1
+  #batch = 0
 
   /** @param batchBytes a batch usually has: room is made for twice that */
   constructor(isFree: (batch: number) => boolean, batchBytes = usualBatchBytes) {
@@ -31,11 +31,12 @@ export class ReadMemory {
     this.#roomBytes = batchBytes * 2
   }
 
-  /** For the reads of one more batch. */
-  forBatch(): Allocate {
+  /** For the reads of a batch, of which the first is 0. */
+  forBatch(batch: number): Allocate {
+    this.#batch = batch
     // Who reads one batch only needs no room for more of them.
-    if (++this.#batch === 0) return freshMemory
-    this.#room = this.#rooms.find(({ batch }) => this.#isFree(batch))
+    if (batch === 0) return freshMemory
+    this.#room = this.#rooms.find((room) => this.#isFree(room.batch))
     if (this.#room !== undefined) {
       this.#room.usedBytes = 0
       this.#room.batch = this.#batch

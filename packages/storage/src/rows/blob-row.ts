@@ -1,5 +1,6 @@
 import { summaryFlag, summaryVersion } from '@posthorn/mail'
 import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
+import { unsigned32, unsigned64 } from '../kv/numbers.ts'
 import type { Reader, Snapshot, Unit } from '../kv/unit.ts'
 import { frameHeaderBytes } from '../segments/frame.ts'
 import { addLiveBytes } from '../segments/segment-row.ts'
@@ -80,9 +81,7 @@ const decoded = (bytes: Buffer, summary: Buffer | undefined): BlobRow => ({
   references: bytes.readUInt32BE(32),
   receivedMs: bytes.readDoubleBE(36),
   summary,
-  hasNoNul:
-    bytes[fixedBytes] === summaryVersion &&
-    ((bytes[fixedBytes + 1] ?? summaryFlag.nul) & summaryFlag.nul) === 0,
+  hasNoNul: saysNoNul(bytes),
 })
 
 /** Throws 'corrupt'. */
@@ -105,6 +104,47 @@ export const readBlobPlace = (snapshot: Snapshot, blobId: number): BlobRow | und
   if (row.offset > mostOffset || row.headBytes > row.bodyBytes) throw damagedRow(key)
   return row
 }
+
+/** The binding copies it. */
+const placeKey = blobKey(0)
+
+/** Where the octets of a batch of messages are, by column: what `readBlobPlace` says of each. */
+export class BlobPlaces {
+  readonly segments: Uint32Array
+  readonly offsets: Float64Array
+  readonly bodyBytes: Float64Array
+  readonly headBytes: Uint32Array
+  readonly noNul: Uint8Array
+
+  constructor(count: number) {
+    this.segments = new Uint32Array(count)
+    this.offsets = new Float64Array(count)
+    this.bodyBytes = new Float64Array(count)
+    this.headBytes = new Uint32Array(count)
+    this.noNul = new Uint8Array(count)
+  }
+
+  /** 'unknown': it has no row, or one that says what cannot be. */
+  read(snapshot: Snapshot, blobId: number, index: number): 'known' | 'unknown' {
+    write64(placeKey, blobId, 1)
+    const bytes = snapshot.peek(placeKey)
+    if (bytes === undefined || bytes.length < fixedBytes) return 'unknown'
+    const offset = unsigned64(bytes, 4)
+    const bodyBytes = unsigned64(bytes, 12)
+    const headBytes = unsigned32(bytes, 20)
+    if (offset > mostOffset || headBytes > bodyBytes) return 'unknown'
+    this.segments[index] = unsigned32(bytes, 0)
+    this.offsets[index] = offset
+    this.bodyBytes[index] = bodyBytes
+    this.headBytes[index] = headBytes
+    this.noNul[index] = bytes.length > fixedBytes + 1 && saysNoNul(bytes) ? 1 : 0
+    return 'known'
+  }
+}
+
+/** The summary behind the row. */
+const saysNoNul = (bytes: Uint8Array): boolean =>
+  bytes[fixedBytes] === summaryVersion && ((bytes[fixedBytes + 1] ?? summaryFlag.nul) & summaryFlag.nul) === 0
 
 export const frameBytesOf = (row: BlobRow): number =>
   frameHeaderBytes + row.bodyBytes + row.factsBytes + row.summaryBytes

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { EnvelopeOptions } from '../contract.ts'
 import { read64, write64 } from '../kv/keys.ts'
+import { unsigned32, unsigned64 } from '../kv/numbers.ts'
 
 /**
  * A frame: 64 octets of header, the message's octets, then what is known of it (delivery facts as JSON,
@@ -67,6 +68,27 @@ export const decodeFrameHeader = (bytes: Buffer): FrameHeader | undefined => {
     headCrc: bytes.readUInt32BE(52),
     tailCrc: bytes.readUInt32BE(56),
   }
+}
+
+/**
+ * The checksum of a message's octets, when the frame at `at` is of this message; else -1. The header's own checksum is
+ * not looked at: what is used of it is proved by the message and by who asks.
+ */
+export const bodyCrcAt = (
+  memory: Uint8Array,
+  at: number,
+  blobId: number,
+  bodyBytes: number,
+  headBytes: number,
+): number => {
+  const isOf =
+    unsigned32(memory, at) === magic &&
+    (memory[at + 8] as number) < kinds.length &&
+    memory[at + 9] === 1 &&
+    unsigned64(memory, at + 32) === blobId &&
+    unsigned64(memory, at + 24) === bodyBytes &&
+    unsigned32(memory, at + 20) === headBytes
+  return isOf ? unsigned32(memory, at + 48) : -1
 }
 
 export const checksum = (chunks: readonly Uint8Array[]): number => {
