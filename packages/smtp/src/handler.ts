@@ -60,6 +60,11 @@ export interface SmtpSession {
   trusted: boolean
   /** Set by the handler at connect: logs name the client's port, too. Postfix: smtpd_client_port_logging. */
   portInLog?: 'yes'
+  /**
+   * Set by the handler at connect: commands (`In:  …`) and replies (`Out: …`) are written down, without what AUTH says.
+   * The last thousand and a few are kept.
+   */
+  transcript?: string[]
   /** Set by the handler at connect: XVERP is offered. Postfix: smtpd_authorized_verp_clients. */
   verp?: 'offered'
   /** Set by the handler at connect: what the client says of its own client is believed. Postfix: smtpd_authorized_xclient_hosts. */

@@ -11,6 +11,7 @@ import type { HeaderClients } from './header-clients.ts'
 import type { DroppedFields } from './own-header.ts'
 import type { ProxyFilterSettings } from './proxied-mail.ts'
 import type { RejectFooter } from './reject-footer.ts'
+import type { NoticeOptions } from './session-notice.ts'
 
 /** Postfix's parameters in camel case. */
 export interface ReceiveOptions {
@@ -96,6 +97,8 @@ export interface ReceiveConfiguration {
   readonly rejectFooter?: RejectFooter | undefined
   /** smtpd_command_filter: a command line and what is run instead of it; undefined: none. */
   readonly commandFilter?: CommandFilter | undefined
+  /** notify_classes and its recipients; undefined: nobody hears of sessions. */
+  readonly notices?: NoticeOptions | undefined
   /** Tests of strangers before the greeting, on port 25. Postfix: postscreen(8). */
   readonly screen?: Screen | undefined
 }

@@ -30,6 +30,7 @@ import type { ReceiveConfiguration } from './receive-options.ts'
 import { authorise, becomes, recognise } from './recognise.ts'
 import { reply, replyOf } from './refusals.ts'
 import { type Credentials, logIn, withLocalDomain } from './session-login.ts'
+import { type SessionNotice, sessionNotice, troubleOf } from './session-notice.ts'
 import { policyFor, SessionQuestions } from './session-questions.ts'
 import { clientOf, newSessionState, type SessionState } from './session-state.ts'
 import { type MailSources, SmtpMail } from './smtp-mail.ts'
@@ -45,6 +46,8 @@ export interface ReceiverSources {
   readonly direct?: DirectDelivery
   /** Told what each client does. Default: nobody is. */
   readonly statistics?: ClientStatistics
+  /** Sends postmaster what happened in a session. Default: nobody is told. */
+  readonly notify?: (notice: SessionNotice) => void
   /** Free octets on the disk of a folder; tests give their own. */
   readonly freeBytesOf?: (folder: string) => number
   /** Asked at each step, so that a reload acts at once. */
@@ -86,6 +89,7 @@ class Receiver implements SmtpHandler {
   connect(session: SmtpSession): Answer<Greeting> {
     const state = this.#stateOf(session)
     recognise(session, state, this.#sources.configuration())
+    if (this.#sources.configuration().notices !== undefined) session.transcript = []
     this.#countConnection(session, state)
     const { screen } = this.#sources.configuration()
     if (screen !== undefined && session.service === 'mx') return this.#screened(session, state, screen)
@@ -278,7 +282,10 @@ class Receiver implements SmtpHandler {
   }
 
   refused(session: SmtpSession, reply: SmtpReply): SmtpReply {
-    const { rejectFooter } = this.#sources.configuration()
+    const { rejectFooter, notices } = this.#sources.configuration()
+    const trouble = notices === undefined ? undefined : troubleOf(reply)
+    if (trouble !== undefined)
+      this.#stateOf(session).trouble = (this.#stateOf(session).trouble ?? new Set()).add(trouble)
     return rejectFooter === undefined ? reply : rejectFooter(reply, session, this.#stateOf(session).sender)
   }
 
@@ -287,6 +294,15 @@ class Receiver implements SmtpHandler {
     state?.milters?.quit()
     if (state?.counted !== undefined) this.#sources.statistics?.disconnected(state.counted)
     this.#log('info', `disconnect from ${clientOf(session)}${countsText(counts)}`)
+    this.#tell(session, state)
+  }
+
+  /** Postfix: smtpd_chat_notify(). */
+  #tell(session: SmtpSession, state: SessionState | undefined): void {
+    const { notices } = this.#sources.configuration()
+    if (notices === undefined || state?.trouble === undefined) return
+    const notice = sessionNotice(session, state.trouble, clientOf(session), notices)
+    if (notice !== undefined) this.#sources.notify?.(notice)
   }
 
   note(session: SmtpSession, what: string): void {

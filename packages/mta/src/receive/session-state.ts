@@ -3,6 +3,7 @@ import type { SmtpSession } from '@posthorn/smtp'
 import type { PolicyClient, PolicyRequest, Refusal } from '../policy/index.ts'
 import type { ScreenAction, Watch } from '../screen/index.ts'
 import type { MilterGuard } from './milter-guard.ts'
+import type { TroubleClass } from './session-notice.ts'
 
 /** What the receiver remembers of a session beside what the port carries. */
 export interface SessionState {
@@ -20,6 +21,8 @@ export interface SessionState {
   watch?: Watch
   /** What the screen does with a client that does not wait for the greeting. */
   onPregreet?: ScreenAction
+  /** What went wrong, of what postmaster may hear; present once something has. */
+  trouble?: Set<TroubleClass>
   /** Present when filters are asked. */
   milters?: MilterGuard
   /** What they want done with all mail of this client. */

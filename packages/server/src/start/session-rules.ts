@@ -7,9 +7,11 @@ import {
   createRejectFooter,
   filteredResolver,
   lookupFirst,
+  type NoticeOptions,
   type ReceiveConfiguration,
   type TableContext,
   type Tables,
+  wantsTranscripts,
 } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
 
@@ -22,7 +24,13 @@ export function sessionRules(
   now: () => number,
 ): Pick<
   ReceiveConfiguration,
-  'verpClients' | 'xclientHosts' | 'xforwardHosts' | 'rejectFooter' | 'commandFilter' | 'ehloKeywords'
+  | 'verpClients'
+  | 'xclientHosts'
+  | 'xforwardHosts'
+  | 'rejectFooter'
+  | 'commandFilter'
+  | 'ehloKeywords'
+  | 'notices'
 > {
   const { tables, log } = context
   const commands = tables.openAll(own.values.smtpd_command_filter, 'smtpd_command_filter')
@@ -33,7 +41,22 @@ export function sessionRules(
     rejectFooter: rejectFooter(own, tables, now),
     commandFilter: createCommandFilter(commands, log),
     ehloKeywords: ehloKeywords(own, tables),
+    notices: notices(own),
   }
+}
+
+/** Who hears of what went wrong in sessions; undefined: nobody. Postfix: notify_classes. */
+function notices({ values }: Config): NoticeOptions | undefined {
+  const sender = values.double_bounce_sender
+  const options: NoticeOptions = {
+    classes: values.notify_classes,
+    mailName: values.mail_name,
+    recipient: values.error_notice_recipient,
+    bounceRecipient: values.bounce_notice_recipient,
+    sender: sender.includes('@') ? sender : `${sender}@${values.myhostname}`,
+    origin: values.myorigin,
+  }
+  return wantsTranscripts(options) ? options : undefined
 }
 
 function ehloKeywords({ values }: Config, tables: Tables): ReceiveConfiguration['ehloKeywords'] {

@@ -24,6 +24,7 @@ import {
   type MtaSts,
   PolicyError,
   type ReceiveConfiguration,
+  type SessionNotice,
   type Submission,
   submit,
   type TableContents,
@@ -238,8 +239,10 @@ export async function createTransfer(given: TransferParts) {
     await submit(submission, { store, log, now, direct, configuration: () => current.pickup })
   // Asked when mail comes in: the queue is there by then.
   const direct: DirectDelivery = { offer: (recipients) => queue.offer(recipients) }
+  const notify = (notice: SessionNotice): void => void submitNow(noticeMail(notice))
+  const sources = { store, accounts, dns: resolver, now, statistics, direct, notify }
   const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>
-    createReceiver({ store, accounts, dns: resolver, log, now, configuration, statistics, direct })
+    createReceiver({ ...sources, configuration, log })
   const localUsers = createLocalUsers()
   const agents = createDeliveryAgents({
     resolver,
@@ -311,6 +314,14 @@ const localSettings = (
   user: () => users(config().values.default_privs),
   timeLimitMs: (transport) => timeLimitOf(config(), transport),
   delimiter: () => config().values.recipient_delimiter,
+})
+
+/** What it says of a fault, submit has logged. */
+const noticeMail = ({ sender, recipient, message }: SessionNotice): Submission => ({
+  sender,
+  recipients: [{ address: recipient }],
+  content: [message],
+  userid: process.getuid?.() ?? 0,
 })
 
 /** Postfix: internal_mail_filter_classes. */

@@ -6,6 +6,7 @@ import { type Command, commandTable } from './commands.ts'
 import type { LineInput } from './line-input.ts'
 import { misbehaves } from './probation.ts'
 import type { Session } from './session.ts'
+import { writeDown } from './transcript.ts'
 
 /** Runs the line that was read; the answer is told to the session under its verb. */
 export const dispatch = (session: Session, { bytes, start, end }: LineInput): void => {
@@ -22,6 +23,7 @@ const filtered = ({ host, peer }: Session, line: string): string => host.handler
 const runLine = (session: Session, line: string): void => {
   const { verb, argument } = parseCommandLine(line)
   const { options, host } = session
+  writeDown(session.peer, 'In:  ', verb === 'AUTH' ? 'AUTH <masked>' : line)
   if (host.closing) {
     session.close(reply(421, '4.3.2', `${options.hostname} Service shutting down`))
     return

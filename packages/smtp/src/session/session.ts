@@ -10,6 +10,7 @@ import { LineInput } from './line-input.ts'
 import type { MailTransaction } from './mail-transaction.ts'
 import type { Mode } from './mode.ts'
 import type { SessionHost, SessionWire } from './session-host.ts'
+import { writeDown } from './transcript.ts'
 
 /** Input kept while the handler is busy, before the client is made to wait. */
 const inputHighWaterBytes = 65_536
@@ -116,7 +117,9 @@ export class Session {
   say(answer: SmtpReply): void {
     const soft = answer.code >= 500 && this.options.softBounce === 'yes'
     const said = soft ? softened(answer) : answer
-    this.#out += formatReply(said.code < 400 ? said : (this.host.handler.refused?.(this.peer, said) ?? said))
+    const text = formatReply(said.code < 400 ? said : (this.host.handler.refused?.(this.peer, said) ?? said))
+    this.#out += text
+    writeDown(this.peer, 'Out: ', text)
   }
 
   /** Content follows, unless the client has gone meanwhile. */

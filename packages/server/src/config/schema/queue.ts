@@ -49,7 +49,7 @@ export const queue = {
   notify_classes: postfix({
     type: 'list',
     default: '2bounce, resource, software',
-    doc: 'What postmaster gets a copy of: `bounce` (mail that was returned), `delay` (warnings), `2bounce` (reports that cannot be delivered). The log has what data, policy, protocol, resource and software would tell. (Default of Postfix: resource, software, so that nobody hears of such reports.)',
+    doc: 'What postmaster gets a copy of: `bounce` (mail that was returned; sessions in which a recipient was unknown), `delay` (warnings), `2bounce` (reports that cannot be delivered); sessions, as a transcript, with what was refused by `policy`, errors of `protocol`, want of a `resource`, faults of `software`. (Default of Postfix: resource, software, so that nobody hears of such reports.)',
   }),
   bounce_notice_recipient: postfix({
     type: 'string',
@@ -72,10 +72,9 @@ export const queue = {
     doc: 'Who gets bounces that could not be returned.',
   }),
   error_notice_recipient: postfix({
-    instead: 'the log tells of such trouble; mailstats and pflogsumm sum it up',
     type: 'string',
     default: 'postmaster',
-    doc: 'Who is told of trouble with policy, protocol, resources, software.',
+    doc: 'Who is told of trouble with policy, protocol, resources, software when notify_classes has them.',
   }),
   double_bounce_sender: postfix({
     type: 'string',

@@ -1,0 +1,77 @@
+import { printable } from '@posthorn/mail'
+import type { SmtpReply, SmtpSession } from '@posthorn/smtp'
+
+/** What postmaster may hear of sessions. Postfix: notify_classes. */
+export type TroubleClass = 'bounce' | 'policy' | 'protocol' | 'resource' | 'software'
+
+/** Of main.cf. */
+export interface NoticeOptions {
+  readonly classes: readonly string[]
+  readonly mailName: string
+  /** error_notice_recipient. */
+  readonly recipient: string
+  /** bounce_notice_recipient: who hears of recipients that are refused. */
+  readonly bounceRecipient: string
+  /** double_bounce_sender, complete: nobody answers. */
+  readonly sender: string
+  readonly origin: string
+}
+
+export interface SessionNotice {
+  readonly sender: string
+  readonly recipient: string
+  readonly message: Buffer
+}
+
+/** What was said at the end of a session is what explains it. */
+const maxLines = 400
+const maxLineLength = 1_000
+
+/** Whether any class is wanted that is about sessions. */
+export const wantsTranscripts = ({ classes }: NoticeOptions): boolean =>
+  classes.some((name) => sessionClasses.has(name))
+
+const sessionClasses: ReadonlySet<string> = new Set(['bounce', 'policy', 'protocol', 'resource', 'software'])
+
+/** What a refusal is about. undefined: nothing that postmaster could mend. Postfix: smtpd(8), error_mask. */
+export function troubleOf({ code, status = '', text }: SmtpReply): TroubleClass | undefined {
+  if (code < 400) return undefined
+  const words = typeof text === 'string' ? text : text.join(' ')
+  if (status === '4.3.5') return 'software'
+  if (status === '4.3.1' || status === '4.3.0') return 'resource'
+  if (/: User unknown/.test(words)) return 'bounce'
+  if (code === 500 || code === 503 || code === 555 || status[2] === '5') return 'protocol'
+  if (/^[45]\.1\.[37]$/.test(status) && words.startsWith('Bad ')) return 'protocol'
+  return code === 421 && status !== '4.7.0' ? undefined : 'policy'
+}
+
+/** undefined: nothing happened that is to be told. */
+export function sessionNotice(
+  session: SmtpSession,
+  seen: ReadonlySet<TroubleClass>,
+  client: string,
+  options: NoticeOptions,
+): SessionNotice | undefined {
+  const told = [...seen].filter((name) => options.classes.includes(name))
+  if (told.length === 0 || session.transcript === undefined) return undefined
+  const lines = session.transcript.slice(-maxLines).flatMap((line) => line.trimEnd().split('\r\n'))
+  const message = [
+    `From: MAILER-DAEMON@${options.origin} (Mail Delivery System)`,
+    `To: ${completed(options.recipient, options.origin)} (Postmaster)`,
+    `Subject: ${options.mailName} SMTP server: errors from ${client}`,
+    'Auto-Submitted: auto-generated',
+    '',
+    'Transcript of session follows.',
+    '',
+    ...lines.map((line) => ` ${printable(line, maxLineLength)}`),
+    '',
+    '',
+    'For other details, see the local mail logfile',
+    '',
+  ].join('\r\n')
+  const recipient = told.includes('bounce') ? options.bounceRecipient : options.recipient
+  return { sender: options.sender, recipient, message: Buffer.from(message) }
+}
+
+const completed = (address: string, origin: string): string =>
+  address.includes('@') ? address : `${address}@${origin}`

@@ -1,0 +1,14 @@
+import type { SmtpSession } from '../handler.ts'
+
+const keptLines = 1_000
+
+/** Where a transcript is wanted; the oldest lines of a long session go, many at once. */
+export function writeDown(
+  { transcript }: Pick<SmtpSession, 'transcript'>,
+  who: 'In:  ' | 'Out: ',
+  text: string,
+): void {
+  if (transcript === undefined) return
+  if (transcript.length >= 2 * keptLines) transcript.splice(0, keptLines)
+  for (const line of text.trimEnd().split('\r\n')) transcript.push(who + line)
+}
