@@ -22,6 +22,7 @@ export { ListenError, type Listener, type ListenOptions, listen } from './listen
 export { askLocalSocket, type LocalServer, localSocketAnswers, serveLocalSocket } from './local-socket.ts'
 export { askTimeServer, type ClockAnswer } from './network-time.ts'
 export { type Page, type PageServer, servePages } from './page-server.ts'
+export { PieceMemory, type PieceOutlet } from './piece-memory.ts'
 export { type ProxyHeader, type ProxyRead, readProxyHeader } from './proxy-protocol.ts'
 export { askSaslauthd, type SaslauthdAnswer, type SaslauthdQuestion } from './saslauthd.ts'
 export type { SecureFacts } from './secure-facts.ts'

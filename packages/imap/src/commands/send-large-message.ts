@@ -1,4 +1,5 @@
 import { createTransferDecoder } from '@posthorn/mail'
+import { PieceMemory } from '@posthorn/net'
 import type { Uid } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { type DecodedItem, isDecoded, type SectionItem } from '../wire/fetch-items.ts'
@@ -143,20 +144,24 @@ class LargeMessage {
     writer.literalStart(end - start)
     await this.#output.flush()
     this.#begun = true
+    const memories = new PieceMemory(this.#session, pieceBytes)
+    let memory = first
     let piece = first
     for (let at = start; ; ) {
       await this.#output.send(nul === 'no-nul' ? piece : withoutNul(piece))
+      memories.passed(memory, piece.length)
       at += piece.length
       if (at >= end || this.#session.gone) return
-      const next = await this.#read(at, Math.min(end, at + pieceBytes))
+      memory = memories.take()
+      const next = await this.#read(at, Math.min(end, at + pieceBytes), memory)
       if (next === undefined) throw this.#broken()
       piece = next
     }
   }
 
-  async #read(start: number, end: number): Promise<Buffer | undefined> {
+  async #read(start: number, end: number, into?: Buffer): Promise<Buffer | undefined> {
     const { store, mailbox } = this.#session
-    const octets = await store.messages.read(mailbox.id, this.#row.uid as Uid, start, end)
+    const octets = await store.messages.read(mailbox.id, this.#row.uid as Uid, start, end, into)
     return octets === undefined || octets.length !== end - start ? undefined : asBuffer(octets)
   }
 

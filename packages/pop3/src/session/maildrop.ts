@@ -165,11 +165,16 @@ export class Maildrop {
     return this.#headers?.has(number) ? undefined : this.#quick.read(number - 1, maxBytes)
   }
 
-  /** Octets [start, end) of a message as it is sent; undefined when it is gone. */
-  async read(number: number, start = 0, end = Number.MAX_SAFE_INTEGER): Promise<Uint8Array | undefined> {
+  /** Octets [start, end) of a message as it is sent, perhaps in `into`; undefined when it is gone. */
+  async read(
+    number: number,
+    start = 0,
+    end = Number.MAX_SAFE_INTEGER,
+    into?: Buffer,
+  ): Promise<Uint8Array | undefined> {
     const uid = this.uids[number - 1] as Uid
     const surrogate = this.#headers?.get(number)
-    if (surrogate === undefined) return await this.#store.messages.read(this.mailbox, uid, start, end)
+    if (surrogate === undefined) return await this.#store.messages.read(this.mailbox, uid, start, end, into)
     const { header, formerBytes } = surrogate
     const shift = formerBytes - header.length
     const body = await this.#store.messages.read(

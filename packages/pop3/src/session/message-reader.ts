@@ -1,3 +1,4 @@
+import { PieceMemory } from '@posthorn/net'
 import { type Sending, topAnswer, type WholeAnswer, wholeAnswer } from '../wire/whole-answer.ts'
 import type { Maildrop } from './maildrop.ts'
 
@@ -84,19 +85,25 @@ export class MessageReader {
 
   /** A large message piece by piece; the next piece is read while the last one is being sent. */
   async *pieces(number: number, sizeBytes: number): AsyncGenerator<Uint8Array> {
+    const memories = new PieceMemory(this.#outlet, pieceBytes)
+    let memory = memories.take()
     const read = (start: number): Promise<Uint8Array | undefined> =>
-      this.#maildrop.read(number, start, Math.min(start + pieceBytes, sizeBytes))
+      this.#maildrop.read(number, start, Math.min(start + pieceBytes, sizeBytes), memory)
     let next = read(0)
     for (let start = 0; start < sizeBytes; ) {
       const piece = await next
       if (piece === undefined || piece.length === 0) throw new PieceMissing(start)
       start += piece.length
+      const former = memory
       if (start < sizeBytes) {
+        memory = memories.take()
         next = read(start)
         // Awaited in the next round, if there is one.
         next.catch(() => {})
       }
       yield piece
+      // What was sent of it was not less.
+      memories.passed(former, piece.length)
     }
   }
 

@@ -192,8 +192,17 @@ export interface MessageStore {
    * at once again. undefined: gone, damaged, more than `maxBytes`, or it takes longer; `fetch` knows more.
    */
   fetchNow(mailbox: MailboxId, uid: number, want: FetchWant): MessageBatch | undefined
-  /** Octets [start, end) of one message, prefix included. undefined when it is gone. */
-  read(mailbox: MailboxId, uid: Uid, start?: number, end?: number): Promise<Uint8Array | undefined>
+  /**
+   * Octets [start, end) of one message, prefix included. undefined when it is gone. They may lie in `into`, where that
+   * is long enough for them.
+   */
+  read(
+    mailbox: MailboxId,
+    uid: Uid,
+    start?: number,
+    end?: number,
+    into?: Buffer,
+  ): Promise<Uint8Array | undefined>
   /** For one who goes through messages one by one and would lose more by waiting than by reading. */
   quickReader(mailbox: MailboxId, uids: Uint32Array): QuickReader
   changeFlags(mailbox: MailboxId, uids: Uint32Array, change: FlagChange): Promise<FlagsChanged>

@@ -7,7 +7,7 @@ import { decodeFrameHeader, type FrameHeader, frameHeaderBytes } from '../segmen
 import type { SegmentReader } from '../segments/segment-reader.ts'
 import { type Located, locate, locateRows } from './locate.ts'
 import { readTogether, type WantedTogether } from './octets-together.ts'
-import type { Allocate } from './read-memory.ts'
+import { type Allocate, freshMemory } from './read-memory.ts'
 import { VerifiedBodies } from './verified-bodies.ts'
 
 /** One read of neighbouring frames is at most about this long, and reads over gaps up to that. */
@@ -108,8 +108,8 @@ export class BlobReader {
     return this.#room
   }
 
-  /** Octets [start, end) of a blob's body. */
-  async readRange(blobId: number, start: number, end: number): Promise<Buffer | undefined> {
+  /** Octets [start, end) of a blob's body, in `into` where they are read piece by piece and it is long enough. */
+  async readRange(blobId: number, start: number, end: number, into?: Buffer): Promise<Buffer | undefined> {
     const row = readBlobRow(new Snapshot(this.#environment), blobId)
     if (row === undefined) return undefined
     const to = Math.min(end, row.bodyBytes)
@@ -121,10 +121,11 @@ export class BlobReader {
     const position = row.offset + frameHeaderBytes + start
     try {
       await this.#verified.ensure(blobId, row)
-      return exactly(await this.#segments.read(row.segment, position, to - start), to - start, row)
+      const piece = await this.#segments.read(row.segment, position, to - start, memoryFrom(into))
+      return exactly(piece, to - start, row)
     } catch (error) {
       if (!this.#rowMoved(blobId, row)) throw error
-      return this.readRange(blobId, start, end)
+      return this.readRange(blobId, start, end, into)
     }
   }
 
@@ -200,6 +201,13 @@ export class BlobReader {
     return row === undefined || row.segment !== former.segment || row.offset !== former.offset
   }
 }
+
+const memoryFrom =
+  (given: Buffer | undefined): Allocate =>
+  (lengthBytes) =>
+    given !== undefined && given.length >= lengthBytes
+      ? given.subarray(0, lengthBytes)
+      : freshMemory(lengthBytes)
 
 const withPrefix = (prefix: Buffer, body: Buffer): Buffer =>
   prefix.length === 0 ? body : Buffer.concat([prefix, body])

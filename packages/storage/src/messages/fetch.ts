@@ -224,6 +224,7 @@ export const readMessage = async (
   uid: number,
   start: number,
   end: number,
+  into?: Buffer,
 ): Promise<Uint8Array | undefined> => {
   const snapshot = snapshotOf(engine)
   const limits: CollectLimits = { columns: 'facts', maxCount: 1, maxOctets: noLimit }
@@ -238,6 +239,6 @@ export const readMessage = async (
   const prefix = whole.subarray(start, end)
   const before = whole.length
   if (end <= before) return prefix
-  const body = await engine.blobs.readRange(blobId, Math.max(0, start - before), end - before)
+  const body = await engine.blobs.readRange(blobId, Math.max(0, start - before), end - before, into)
   return body && (prefix.length === 0 ? body : Buffer.concat([prefix, body]))
 }

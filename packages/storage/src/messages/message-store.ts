@@ -47,8 +47,8 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
         : listingBatches(engine, aids.texts, { mailbox, uids, columns: want.listing })
     },
     fetchNow: (mailbox, uid, want) => fetchNow(engine, mailbox, uid, want),
-    read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER) =>
-      readMessage(engine, mailbox, uid, start, end),
+    read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER, into?: Buffer) =>
+      readMessage(engine, mailbox, uid, start, end, into),
     quickReader: (mailbox, uids) => quickReader(engine, mailbox, uids),
     changeFlags: (mailbox, uids, change) => changeFlags(engine, mailbox, uids, change),
     copy: (from, uids, to, within, signal) => copyInSteps(engine, { from, uids, to, within }, signal),
