@@ -12,7 +12,7 @@ export const close = command({
     // RFC 4314 §4: who may not expunge closes all the same.
     if (mailbox.access === 'read-write' && mailbox.may('e')) {
       try {
-        await session.store.messages.expunge(mailbox.id)
+        await session.store.messages.expunge(mailbox.id, undefined, session.stopSignal)
       } catch (error) {
         // Deleted meanwhile: then it is closed all the better.
         if (!(error instanceof StoreError && error.kind === 'no-such-mailbox')) throw error

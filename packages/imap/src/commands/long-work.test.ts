@@ -138,3 +138,86 @@ test('RFC 6851 §3.3: a MOVE that the BYE ended says what was moved, then NO', a
   assert.ok(told < lines.indexOf(expunged[0]!) && lines.lastIndexOf(expunged.at(-1)!) < answer)
   assert.match(lines[answer + 1]!, /^\* BYE/)
 })
+
+/** INBOX with 512 messages, all \\Deleted. */
+async function allDeleted(fixture: ImapFixture): Promise<RawClient> {
+  const client = await manyMessages(fixture)
+  await client.ok('UID STORE 1:* +FLAGS.SILENT (\\Deleted)')
+  return client
+}
+
+test('a client that vanishes has asked for its EXPUNGE: it is done in whole', async (t) => {
+  const fixture = await startImapFixture(t)
+  const client = await allDeleted(fixture)
+  const { promise: ended, resolve, reject } = Promise.withResolvers<unknown>()
+  const { messages } = fixture.store
+  const expunge = messages.expunge.bind(messages)
+  messages.expunge = async (...args) => {
+    client.destroy()
+    const gone = expunge(...args)
+    gone.then(resolve, reject)
+    return gone
+  }
+  client.send('a EXPUNGE\r\n')
+  await ended
+  const other = await fixture.login()
+  assert.ok((await other.ok('STATUS INBOX (MESSAGES)')).includes('* STATUS INBOX (MESSAGES 0)'))
+})
+
+test('RFC 9051 §6.4.3: an EXPUNGE that the BYE ended says what went, then NO', async (t) => {
+  const fixture = await startImapFixture(t)
+  const client = await allDeleted(fixture)
+  const { messages } = fixture.store
+  const expunge = messages.expunge.bind(messages)
+  const { promise: isStopping, resolve } = Promise.withResolvers<void>()
+  messages.expunge = async (mailbox, uids, signal) => {
+    assert.ok(signal)
+    signal.addEventListener('abort', () => resolve())
+    // The first part goes, then the server stops.
+    await expunge(
+      mailbox,
+      Uint32Array.from({ length: 384 }, (_, n) => n + 1),
+    )
+    void fixture.service.close(60_000)
+    await isStopping
+    return expunge(mailbox, uids, signal)
+  }
+  client.send('a EXPUNGE\r\n')
+  const lines = await client.end()
+  const expunged = lines.filter((line) => / EXPUNGE$/.test(line))
+  const answer = lines.findIndex((line) => line.startsWith('a NO [UNAVAILABLE]'))
+  assert.equal(expunged.length, 384)
+  assert.ok(lines.lastIndexOf(expunged.at(-1)!) < answer)
+  assert.match(lines[answer + 1]!, /^\* BYE/)
+})
+
+test('the BYE ends a STORE of many messages; a client that vanishes does not', async (t) => {
+  const fixture = await startImapFixture(t)
+  const client = await manyMessages(fixture)
+  const { messages } = fixture.store
+  const changeFlags = messages.changeFlags.bind(messages)
+  const { promise: ended, resolve, reject } = Promise.withResolvers<unknown>()
+  messages.changeFlags = async (...args) => {
+    client.destroy()
+    const changed = changeFlags(...args)
+    changed.then(resolve, reject)
+    return changed
+  }
+  client.send('a UID STORE 1:* +FLAGS.SILENT (\\Seen)\r\n')
+  await ended
+  messages.changeFlags = async (mailbox, uids, change, signal) => {
+    assert.ok(signal)
+    void fixture.service.close(60_000)
+    await ending(signal)
+    return changeFlags(mailbox, uids, change, signal)
+  }
+  const other = await fixture.login('INBOX')
+  assert.ok((await other.ok('STATUS INBOX (UNSEEN)')).includes('* STATUS INBOX (UNSEEN 0)'))
+  other.send('b UID STORE 1:* -FLAGS.SILENT (\\Seen)\r\n')
+  const lines = await other.end()
+  assert.ok(
+    lines.some((line) => line.startsWith('b NO [UNAVAILABLE]')),
+    lines.join('|'),
+  )
+  assert.match(lines.at(-1)!, /^\* BYE/)
+})

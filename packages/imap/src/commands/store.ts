@@ -65,7 +65,7 @@ function mayChange(rights: Rights, { op, flags }: StoreArgs): boolean {
  * so only messages that stood as the client knew them are kept out: what others had changed is news.
  */
 async function changeFlags(
-  { store: { messages }, mailbox }: SelectedSession,
+  { store: { messages }, mailbox, stopSignal }: SelectedSession,
   { op, flags, silent, unchangedSince }: StoreArgs,
   uids: Uint32Array,
 ): Promise<FlagsChanged> {
@@ -73,15 +73,18 @@ async function changeFlags(
   const wanted: FlagChange = { op, flags, ...(within && { within }) }
   if (!silent || unchangedSince !== undefined) {
     const change = unchangedSince === undefined ? wanted : { ...wanted, unchangedSince }
-    const stored = await messages.changeFlags(mailbox.id, uids, change)
+    const stored = await messages.changeFlags(mailbox.id, uids, change, stopSignal)
     mailbox.updateKeywords(stored.keywords)
     if (!silent || unchangedSince! <= mailbox.modSeq) mailbox.acknowledge(stored.changed)
     return stored
   }
-  const stored = await messages.changeFlags(mailbox.id, uids, { ...wanted, unchangedSince: mailbox.modSeq })
+  const asKnown = { ...wanted, unchangedSince: mailbox.modSeq }
+  const stored = await messages.changeFlags(mailbox.id, uids, asKnown, stopSignal)
   mailbox.acknowledge(stored.changed)
   const rest =
-    stored.modified.length === 0 ? stored : await messages.changeFlags(mailbox.id, stored.modified, wanted)
+    stored.modified.length === 0
+      ? stored
+      : await messages.changeFlags(mailbox.id, stored.modified, wanted, stopSignal)
   mailbox.updateKeywords(rest.keywords)
   return { ...stored, modified: new Uint32Array(0) }
 }

@@ -24,6 +24,7 @@ export class ClientLink implements Client {
   literals: LiteralSink[] = []
   #paused = false
   #closing: AbortController | undefined
+  #stopping: AbortController | undefined
   #line: ((line: Buffer | undefined) => void) | undefined
 
   constructor(services: Services, connection: Channel, limits: FramerLimits) {
@@ -99,9 +100,15 @@ export class ClientLink implements Client {
     return this.#closing.signal
   }
 
+  get stopSignal(): AbortSignal {
+    this.#stopping ??= new AbortController()
+    return this.#stopping.signal
+  }
+
   /** After each command: few commands want one, and an idle client should not keep it. */
   dropSignal(): void {
     this.#closing = undefined
+    this.#stopping = undefined
   }
 
   ask(text: string): Promise<Buffer | undefined> {
@@ -116,6 +123,7 @@ export class ClientLink implements Client {
   /** Ends long work of the running command, which throws `reason`. */
   cancelWork(reason: Error): void {
     this.#closing?.abort(reason)
+    this.#stopping?.abort(reason)
   }
 
   /** A command waits for the client, not for us. */

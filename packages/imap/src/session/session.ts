@@ -58,6 +58,8 @@ interface SessionCommon {
   /** The connection is gone: long work should stop. */
   readonly gone: boolean
   readonly signal: AbortSignal
+  /** For work that the client wants done whether it hears of it or not: ends with the server only. */
+  readonly stopSignal: AbortSignal
   /** Sends `+ text` and waits for one line; undefined when the connection ends first. */
   ask(text: string): Promise<Buffer | undefined>
 }

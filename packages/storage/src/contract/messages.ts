@@ -205,7 +205,13 @@ export interface MessageStore {
   ): Promise<Uint8Array | undefined>
   /** For one who goes through messages one by one and would lose more by waiting than by reading. */
   quickReader(mailbox: MailboxId, uids: Uint32Array): QuickReader
-  changeFlags(mailbox: MailboxId, uids: Uint32Array, change: FlagChange): Promise<FlagsChanged>
+  /** The signal ends it early: throws its reason, and each message is changed or left as it is. */
+  changeFlags(
+    mailbox: MailboxId,
+    uids: Uint32Array,
+    change: FlagChange,
+    signal?: AbortSignal,
+  ): Promise<FlagsChanged>
   /** All or nothing, INTERNALDATE kept, and of the flags those `within`. Throws the signal's reason: nothing was copied. */
   copy(
     from: MailboxId,
@@ -224,10 +230,11 @@ export interface MessageStore {
   ): Promise<Moved>
   /** The message goes, the new one comes (RFC 8508): one unit. Throws 'no-such-message'. */
   replace(from: MailboxId, uid: Uid, to: MailboxId, item: AppendItem): Promise<Placed>
-  /** Removes those of `uids` (all when undefined) that carry \Deleted. */
+  /** Removes those of `uids` (all when undefined) that carry \Deleted. The signal ends it early: throws its reason. */
   expunge(
     mailbox: MailboxId,
     uids?: Uint32Array,
+    signal?: AbortSignal,
   ): Promise<{ readonly uids: Uint32Array; readonly modSeq: ModSeq }>
   /** Removes the given messages whatever their flags (POP3 UPDATE). */
   discard(

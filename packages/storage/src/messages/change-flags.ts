@@ -37,12 +37,14 @@ export const changeFlags = async (
   mailbox: number,
   uids: Uint32Array,
   change: FlagChange,
+  signal?: AbortSignal,
 ): Promise<FlagsChanged> => {
   const parts: FlagsChanged[] = []
   // IMAP's way to remove begins with it, on a full disk too.
   const isForRemoval = change.op === 'add' && (change.flags.system & systemFlag.deleted) !== 0
   let at = 0
   do {
+    signal?.throwIfAborted()
     const slice = uids.subarray(at, at + sliceMessages)
     const work = (unit: Unit) => changeFlagsIn(engine, unit, mailbox, slice, change)
     parts.push(await (isForRemoval ? engine.commit.runFreeing(work) : engine.commit.run(work)))

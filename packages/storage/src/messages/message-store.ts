@@ -50,11 +50,11 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
     read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER, into?: Buffer) =>
       readMessage(engine, mailbox, uid, start, end, into),
     quickReader: (mailbox, uids) => quickReader(engine, mailbox, uids),
-    changeFlags: (mailbox, uids, change) => changeFlags(engine, mailbox, uids, change),
+    changeFlags: (mailbox, uids, change, signal) => changeFlags(engine, mailbox, uids, change, signal),
     copy: (from, uids, to, within, signal) => copyInSteps(engine, { from, uids, to, within }, signal),
     move: (from, uids, to, within, signal) => moveInSteps(engine, { from, uids, to, within }, signal),
     replace: (from, uid, to, item) => replace(engine, from, uid, to, item),
-    expunge: (mailbox, uids) => expunge(engine, mailbox, uids),
+    expunge: (mailbox, uids, signal) => expunge(engine, mailbox, uids, signal),
     discard: (mailbox, uids) => removeSliced(engine, mailbox, uids, () => true),
     async changesSince(mailbox, modSeq) {
       const snapshot = snapshotOf(engine)
@@ -90,7 +90,12 @@ const prepareView = async (engine: Engine, mailbox: MailboxId): Promise<void> =>
 }
 
 /** The search for them is in parts, too; others are let in between. */
-const expunge = async (engine: Engine, mailbox: MailboxId, uids: Uint32Array | undefined) => {
+const expunge = async (
+  engine: Engine,
+  mailbox: MailboxId,
+  uids: Uint32Array | undefined,
+  signal: AbortSignal | undefined,
+) => {
   const { state } = openMailbox(snapshotOf(engine), mailbox)
   const marked: number[] = []
   for (let from = 0; from < state.uidNext; from += searchedUids) {
@@ -101,7 +106,8 @@ const expunge = async (engine: Engine, mailbox: MailboxId, uids: Uint32Array | u
   }
   const wanted = uids === undefined ? undefined : new Set(uids)
   const chosen = Uint32Array.from(wanted ? marked.filter((uid) => wanted.has(uid)) : marked)
-  return removeSliced(engine, mailbox, chosen, (placement) => (placement.flags0 & systemFlag.deleted) !== 0)
+  const isMarked = (placement: Placement): boolean => (placement.flags0 & systemFlag.deleted) !== 0
+  return removeSliced(engine, mailbox, chosen, isMarked, signal)
 }
 
 /** Whole chunks. */
@@ -113,10 +119,12 @@ const removeSliced = async (
   mailbox: MailboxId,
   uids: Uint32Array,
   mayRemove: (placement: Placement) => boolean,
+  signal?: AbortSignal,
 ): Promise<{ uids: Uint32Array; modSeq: ModSeq }> => {
   const removed: number[] = []
   let modSeq: number | undefined
   for (let from = 0; from < uids.length; from += engine.stepMessages) {
+    signal?.throwIfAborted()
     const slice = uids.subarray(from, from + engine.stepMessages)
     const done = await engine.commit.runFreeing((unit) => removeSlice(unit, mailbox, slice, mayRemove))
     removed.push(...done.uids)

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Mailbox, Maintenance, Store } from '../contract.ts'
+import { type Mailbox, type Maintenance, type Store, systemFlag } from '../contract.ts'
 import { openStoreWith } from '../open-store.ts'
 import { append, mailboxOf, makeAccount, sampleMessage } from '../testkit/samples.ts'
 
@@ -81,5 +81,19 @@ test('MOVE that is ended early says what it has moved; the rest stays', async (t
   const { uids: left } = await store.messages.view(source.id)
   const rest = await store.messages.move(source.id, left, target.id, undefined, abortedAtLook(1_000))
   assert.deepEqual([rest.from.length, rest.leftCount], [left.length, 0])
+  assert.deepEqual((await store.check()).problems, [])
+})
+
+test('EXPUNGE that is ended early has removed whole steps; the next one removes the rest', async (t) => {
+  const { store, source, uids } = await scene(t)
+  const { messages } = store
+  await messages.changeFlags(source.id, uids, {
+    op: 'add',
+    flags: { system: systemFlag.deleted, keywords: [] },
+  })
+  await assert.rejects(messages.expunge(source.id, undefined, abortedAtLook(3)), endedEarly)
+  assert.deepEqual([...(await messages.view(source.id)).uids], [...uids.subarray(2 * stepMessages)])
+  const rest = await messages.expunge(source.id, undefined, abortedAtLook(1_000))
+  assert.deepEqual([...rest.uids], [...uids.subarray(2 * stepMessages)])
   assert.deepEqual((await store.check()).problems, [])
 })
