@@ -24,6 +24,7 @@ export const programs: Readonly<Record<string, Program>> = {
   postkick: async () => (await import('./commands/postfix/small-commands.ts')).postkick(),
   postmulti: async (...call) => (await import('./commands/postfix/small-commands.ts')).postmulti(...call),
   mailq: async (...call) => (await import('./commands/postfix/mailq.ts')).mailq(...call),
+  qshape: async (...call) => (await import('./commands/postfix/qshape.ts')).qshape(...call),
   mailstats: async (...call) => (await import('./commands/postfix/mailstats.ts')).mailstats(...call),
   sendmail: async (...call) => (await import('./commands/postfix/sendmail.ts')).sendmail(...call),
   doveconf: async (...call) => (await import('./commands/dovecot/doveconf.ts')).doveconf(...call),

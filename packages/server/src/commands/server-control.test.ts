@@ -25,8 +25,8 @@ imap_port = 0
 imaps_port = 0
 `
 
-async function run(name: string, args: readonly string[], input = '') {
-  const shell = createShellFixture({ input, environment: { PATH: process.env['PATH'] ?? '' } })
+async function run(name: string, args: readonly string[], input = '', more: Record<string, string> = {}) {
+  const shell = createShellFixture({ input, environment: { PATH: process.env['PATH'] ?? '', ...more } })
   const code = await runCli(name, args, shell, async () => 0)
   return { code, out: shell.output(), err: shell.errors() }
 }
@@ -39,6 +39,7 @@ it('a server is started, asked, told and stopped', { timeout: 60_000 }, async ()
   const postfix = (command: string) => run('postfix', ['-c', path, command])
   await posthorn('user', 'add', 'alice', '--password', 'x')
 
+  let folder = ''
   const started = await postfix('start')
   try {
     assert.match(started.err, /^postfix\/postfix-script: starting the Postfix mail system: PID: \d+$/m)
@@ -46,11 +47,14 @@ it('a server is started, asked, told and stopped', { timeout: 60_000 }, async ()
     assert.equal((await postfix('start')).code, 1)
     assert.match((await postfix('status')).err, /is running: PID: \d+$/m)
     const status = await posthorn('status', '--json')
+    folder = JSON.parse(status.out).dataFolder
     assert.equal(status.code, 0)
     assert.equal(typeof JSON.parse(status.out).pid, 'number')
     assert.match((await posthorn('status')).out, /^pid +\d+$/m)
 
     assert.deepEqual(await run('mailq', ['-C', path]), { code: 0, out: 'Mail queue is empty\n', err: '' })
+    assert.match((await run('qshape', ['-c', path, 'deferred'])).out, / TOTAL {2}0 {2}0 {2}0[ 0]+\n$/)
+    assert.equal((await run('qshape', ['-c', path, 'nowhere'])).code, 1)
     assert.equal((await run('postqueue', ['-c', path, '-f'])).code, 0)
     assert.equal((await run('sendmail', ['-C', path, 'alice'], 'Subject: x\n\nhi\n')).code, 0)
     assert.match((await posthorn('mailbox', 'list', 'alice')).out, /^INBOX +1 messages/m)
@@ -75,7 +79,17 @@ it('a server is started, asked, told and stopped', { timeout: 60_000 }, async ()
     assert.deepEqual([refused.code, refused.out], [1, ''])
     assert.match(refused.err, /main\.cf:16: unknown parameter "relay_host"; did you mean "relayhost"\?/)
     assert.equal((await postfix('reload')).code, 1)
+
+    writeFileSync(join(path, 'main.cf'), `${mainCf}data_directory = ${path}/moved\n`)
+    const moved = await posthorn('reload')
+    assert.equal(moved.code, 1)
+    assert.match(moved.err, /none answers in data_directory = \S+\/moved \(.*POSTHORN_DATA_DIRECTORY=FOLDER/)
+    assert.match((await postfix('reload')).err, /POSTHORN_DATA_DIRECTORY[\s\S]*fatal: .* is not running\n$/)
+    const known = { POSTHORN_DATA_DIRECTORY: folder }
+    const found = await run('posthorn', ['-c', path, 'reload'], '', known)
+    assert.match(found.out, /^reloaded, changed: /)
   } finally {
+    writeFileSync(join(path, 'main.cf'), mainCf)
     assert.match((await posthorn('stop')).out, /^stopped\n$/)
   }
   assert.equal((await posthorn('stop')).code, 1)

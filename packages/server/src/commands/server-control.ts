@@ -58,6 +58,12 @@ async function isReady(socketPath: string): Promise<boolean> {
   }
 }
 
+/** What is said where no server answers: one that runs may have been started with another folder. */
+export function notRunning(shell: Shell, options: SiteOptions): string {
+  const { folder } = locateSiteAnyhow(shell, options)
+  return `the server is not running: none answers in data_directory = ${folder.path} (one that was started with another folder answers to POSTHORN_DATA_DIRECTORY=FOLDER before the command)`
+}
+
 /** Resolves when the server has gone; false when none was there. */
 export async function stopServer(shell: Shell, options: SiteOptions): Promise<boolean> {
   const { config, folder } = locateSiteAnyhow(shell, options)

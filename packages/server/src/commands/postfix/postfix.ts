@@ -1,6 +1,6 @@
 import { checkSite } from '../check-site.ts'
 import { getopt } from '../getopt.ts'
-import { reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
+import { notRunning, reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
 import { locateSite, type SiteOptions } from '../site.ts'
 import { flushQueue } from './postqueue.ts'
@@ -75,18 +75,23 @@ async function explained(shell: Shell, why: string): Promise<number> {
 }
 
 async function stop(shell: Shell, site: SiteOptions): Promise<number> {
-  if (!(await stopServer(shell, site))) return fatal(shell, 'the Postfix mail system is not running')
+  if (!(await stopServer(shell, site))) return noServer(shell, site)
   script(shell, 'stopping the Postfix mail system')
   return exit.ok
 }
 
 async function reload(shell: Shell, site: SiteOptions): Promise<number> {
   const outcome = await reloadServer(shell, site)
-  if (outcome === undefined) return fatal(shell, 'the Postfix mail system is not running')
+  if (outcome === undefined) return noServer(shell, site)
   script(shell, 'refreshing the Postfix mail system')
   for (const name of outcome.needRestart)
     shell.err(`postfix: warning: ${name}: takes effect when the server is restarted\n`)
   return exit.ok
+}
+
+function noServer(shell: Shell, site: SiteOptions): number {
+  script(shell, notRunning(shell, site))
+  return fatal(shell, 'the Postfix mail system is not running')
 }
 
 async function flush(shell: Shell, site: SiteOptions): Promise<number> {

@@ -48,11 +48,20 @@ export async function showQueue(
   options: SiteOptions,
   form: 'columns' | 'json',
 ): Promise<number> {
-  const { folder } = locateSite(shell, options)
-  const show = async (entries: AsyncIterable<ListedEntry>): Promise<void> => {
+  await readQueue(shell, options, async (entries) => {
     if (form === 'json') for await (const entry of entries) shell.out(formatJson(entry))
     else for await (const text of formatQueue(entries)) shell.out(text)
-  }
+  })
+  return exit.ok
+}
+
+/** All that waits, from the running server or the store. */
+export async function readQueue(
+  shell: Shell,
+  options: SiteOptions,
+  show: (entries: AsyncIterable<ListedEntry>) => Promise<void>,
+): Promise<void> {
+  const { folder } = locateSite(shell, options)
   // Who asks the server need not load the store, and sees the first line the sooner.
   const owner = mayOpenStore(folder.path)
   const rest = owner ? async (last: ListedEntry) => await restOfQueue(shell, options, last) : undefined
@@ -63,13 +72,12 @@ export async function showQueue(
   })
   if (entries !== undefined) {
     await show(entries)
-    return exit.ok
+    return
   }
   if (!owner) throw new CommandError('Queue report unavailable - mail system is down', exit.unavailable)
   if ((await askServer(folder.controlSocket, { cmd: 'status' })) === undefined)
     shell.err('postqueue: warning: Mail system is down -- accessing queue directly\n')
   await withSite(shell, options, async ({ store }) => await show(queueEntries(store)))
-  return exit.ok
 }
 
 /** A long queue is read here: the server has better to do. undefined: the store cannot be opened. */

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { checkSite } from '../check-site.ts'
 import { successful } from '../control-client.ts'
 import { flushQueue } from '../postfix/postqueue.ts'
-import { reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
+import { notRunning, reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
 import { CommandError, exit } from '../shell.ts'
 import type { CommandContext } from './context.ts'
 import { formatStatus } from './status.ts'
@@ -28,7 +28,7 @@ export function addServerCommands(program: Command, context: CommandContext, sta
     .option('--drain [seconds]', 'first try all mail now and wait for an empty queue, 60 seconds at most')
     .action(async ({ drain }: { drain?: string | true }) => {
       if (drain !== undefined) await drainQueue(context, drain === true ? 60 : secondsOf(drain))
-      if (!(await stopServer(shell, site()))) throw new CommandError('the server is not running')
+      if (!(await stopServer(shell, site()))) throw new CommandError(notRunning(shell, site()))
       shell.out('stopped\n')
     })
   program
@@ -36,7 +36,7 @@ export function addServerCommands(program: Command, context: CommandContext, sta
     .description('read configuration, tables and certificate anew')
     .action(async () => {
       const outcome = await reloadServer(shell, site())
-      if (outcome === undefined) throw new CommandError('the server is not running')
+      if (outcome === undefined) throw new CommandError(notRunning(shell, site()))
       shell.out(
         outcome.changed.length === 0
           ? 'reloaded, nothing changed\n'
