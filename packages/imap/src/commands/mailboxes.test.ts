@@ -21,6 +21,10 @@ test('RFC 9051 §6.3.2: what SELECT says; a failing one leaves nothing selected'
   assert.match(lines[7]!, /^\* OK \[MAILBOXID \([0-9a-f]{32}\)\] /)
   assert.match(lines[8]!, /^\* OK \[HIGHESTMODSEQ [1-9]\d*\] /)
   assert.match(lines[9]!, /^OK \[READ-WRITE\] /)
+  // RFC 3501 §6.3.10: \Recent in this session is \Recent.
+  assert.equal((await client.ok('STATUS INBOX (RECENT)'))[0], '* STATUS INBOX (RECENT 2)')
+  const other = await imap.login()
+  assert.equal((await other.ok('STATUS INBOX (RECENT)'))[0], '* STATUS INBOX (RECENT 0)')
   const examined = await client.ok('EXAMINE INBOX')
   assert.equal(examined[0], '* OK [CLOSED] Previous mailbox closed.')
   assert.equal(examined[2], '* OK [PERMANENTFLAGS ()] Read-only mailbox.')

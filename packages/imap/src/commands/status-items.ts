@@ -24,8 +24,15 @@ const values: Readonly<Record<string, StatusValue>> = {
   APPENDLIMIT: (_, { services }) => services.options().appendLimitBytes || 'NIL',
 }
 
-/** RFC 3501 §6.3.10; counted only when there are any. */
+/** RFC 3501 §6.3.10: what nobody has seen yet, and what this very session was the first to be told of. */
 async function recent(mailbox: Mailbox, session: LoggedIn): Promise<number> {
+  const isSelected = session.state === 'selected' && session.mailbox.id === mailbox.id
+  const own = isSelected && session.mailbox.access === 'read-write' ? session.mailbox.recentCount : 0
+  return own + (await unclaimed(mailbox, session))
+}
+
+/** Counted only when there are any. */
+async function unclaimed(mailbox: Mailbox, session: LoggedIn): Promise<number> {
   if (mailbox.firstRecent >= mailbox.uidNext || mailbox.messages === 0) return 0
   const { uids } = await session.store.messages.view(mailbox.id)
   return uids.length - lowerBound(uids, mailbox.firstRecent)

@@ -20,8 +20,8 @@ const scope: SearchScope = {
   nowMs: 1_000_000,
 }
 
-function read(text: string): SearchCriteria | undefined {
-  const p = new Parser({ text: Buffer.from(text), literals: [] })
+function read(text: string, encoding: BufferEncoding = 'utf8'): SearchCriteria | undefined {
+  const p = new Parser({ text: Buffer.from(text, encoding), literals: [] })
   const program = searchProgram(p, scope)
   p.end()
   return program.criteria
@@ -177,4 +177,11 @@ test('RFC 9051 §6.4.4 BADCHARSET: strings in an unknown charset are not read, t
   assert.equal(read('CHARSET x-none SUBJECT "\u00ff"'), undefined)
   assert.throws(() => read('CHARSET x-none SUBJECT'), SyntaxFault)
   assert.throws(() => read('CHARSET x-none BOGUS'), SyntaxFault)
+})
+
+test('RFC 9051 §6.4.4 BADCHARSET: strings that are no UTF-8, where no other charset is named', () => {
+  for (const input of ['SUBJECT "w\u00f6rld"', 'CHARSET utf-8 OR FROM a NOT TEXT "\u00fc"'])
+    assert.equal(read(input, 'latin1'), undefined, input)
+  assert.notEqual(read('SUBJECT "w\u00f6rld"'), undefined)
+  assert.throws(() => read('SUBJECT "\u00f6" BOGUS', 'latin1'), SyntaxFault)
 })

@@ -1,5 +1,6 @@
 /** SEARCH's keys → the store's neutral tree. RFC 9051 §6.4.4, RFC 3501 §6.4.4, RFC 5032, RFC 7162,
  * RFC 8474 §6, RFC 8514, FUZZY RFC 6203, FILTER RFC 5466. */
+import { isUtf8 } from 'node:buffer'
 import { decodeCharset, knowsCharset } from '@posthorn/mail'
 import { type ModSeq, type SearchCriteria, systemFlag } from '@posthorn/storage'
 import { asciiLower, asciiUpper } from './ascii.ts'
@@ -27,7 +28,7 @@ export interface SearchScope {
 }
 
 export interface SearchProgram {
-  /** undefined: the charset is not known (BADCHARSET). */
+  /** undefined: the charset is not known, or strings are not in it (BADCHARSET). */
   readonly criteria: SearchCriteria | undefined
   /** MODSEQ was among the keys: the answer tells the highest one (RFC 7162 §3.1.5). */
   readonly usesModSeq: boolean
@@ -87,7 +88,7 @@ const nowhere: SearchScope = {
 /** Reads a filter for its faults only. RFC 5466 §3.2. @throws SyntaxFault */
 export function checkFilter(keys: Uint8Array): void {
   const p = new Parser({ text: Buffer.from(keys), literals: [] })
-  searchKeys(p, nowhere)
+  if (searchKeys(p, nowhere).criteria === undefined) throw new SyntaxFault('Expected UTF-8')
   p.end()
 }
 
@@ -95,8 +96,8 @@ function searchKeys(p: Parser, scope: SearchScope, charset = ''): SearchProgram 
   const reader = new KeyReader(p, scope, charset)
   const keys = [reader.key(0)]
   while (p.acceptSp()) keys.push(reader.key(0))
-  const { usesModSeq, usesFuzzy, lacksFilters } = reader
-  return { criteria: all(keys), usesModSeq, usesFuzzy, lacksFilters }
+  const { usesModSeq, usesFuzzy, lacksFilters, isUndecodable } = reader
+  return { criteria: isUndecodable ? undefined : all(keys), usesModSeq, usesFuzzy, lacksFilters }
 }
 
 class KeyReader {
@@ -105,6 +106,8 @@ class KeyReader {
   usesModSeq = false
   usesFuzzy = false
   lacksFilters = false
+  /** A string is in no charset that was named. */
+  isUndecodable = false
   /** Within FUZZY. */
   #fuzzy = false
   /** Filters that are being read, each within the one before. */
@@ -187,12 +190,17 @@ class KeyReader {
     return all(keys)
   }
 
-  /** Of a filter always UTF-8 (RFC 5466 §3). */
+  /**
+   * Of a filter always UTF-8 (RFC 5466 §3). Octets that are no UTF-8 are no fault of the grammar: Jakarta Mail, which
+   * cuts characters to their lowest octet once UTF8=ACCEPT is enabled, searches by itself when it hears NO.
+   */
   #string(): string {
     const p = this.#p.sp()
-    return this.#charset === '' || this.#filters.length > 0
-      ? p.astring()
-      : decodeCharset(p.astringOctets(), this.#charset)
+    if (this.#filters.length > 0) return p.astring()
+    const octets = p.astringOctets()
+    if (this.#charset !== '') return decodeCharset(octets, this.#charset)
+    this.isUndecodable ||= !isUtf8(octets)
+    return octets.toString()
   }
 
   #text(field: 'header' | 'body' | 'text', name: string, value: string): SearchCriteria {
