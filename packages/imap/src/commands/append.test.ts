@@ -88,7 +88,7 @@ test('refusals and mistakes: nothing is kept, and the session goes on', async (t
     ['APPEND INBOX {0}', /^NO Can't save a zero byte message/],
     ['APPEND INBOX {3+}\r\na\0b', /^NO \[CANNOT\] Message contains NUL/],
     ['APPEND INBOX {3+}\r\nabc x', /^BAD .*the message as a literal/],
-    ['APPEND INBOX (\\Recent) {3+}\r\nabc', /^BAD .*system flag/],
+    ['APPEND INBOX (\\Bogus) {3+}\r\nabc', /^BAD .*system flag/],
     ['APPEND INBOX "31-Feb-2020 00:00:00 +0000" {3+}\r\nabc', /^BAD .*date-time/],
     ['APPEND INBOX', /^BAD /],
     ['APPEND INBOX "abc"', /^BAD /],

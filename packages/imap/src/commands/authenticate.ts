@@ -36,7 +36,7 @@ export const authenticate = command({
   args: (p) => ({
     // In quotes, too, as Dovecot and Apache James take it.
     name: asciiUpper(p.sp().astring()),
-    initial: p.atEnd ? undefined : Buffer.from(p.sp().atom(), 'latin1'),
+    initial: p.acceptSp() ? Buffer.from(p.atom(), 'latin1') : undefined,
   }),
   async run(session, { name, initial }) {
     const mechanism = findMechanism(name)

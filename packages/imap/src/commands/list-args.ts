@@ -57,7 +57,7 @@ function listReturn(p: Parser): ListReturn {
   let status: readonly string[] | undefined
   let myRights = false
   let metadata: readonly MetadataEntry[] = []
-  if (p.sp().keyword() !== 'RETURN') throw new SyntaxFault('Expected RETURN')
+  if (p.keyword() !== 'RETURN') throw new SyntaxFault('Expected RETURN')
   p.sp().list(() => {
     const option = p.keyword()
     if (option === 'SUBSCRIBED') subscribed = true
@@ -83,7 +83,7 @@ export function listArgs(p: Parser): ListArgs {
   const length = patterns.reduce((sum, pattern) => sum + reference.length + (pattern?.length ?? 0), 0)
   if (length > maxPatternLength)
     throw new SyntaxFault(`Expected patterns of at most ${maxPatternLength} characters in all`)
-  const returns = p.atEnd ? nothingMore : listReturn(p)
+  const returns = p.acceptSp() ? listReturn(p) : nothingMore
   const plain = !extended && !several && returns === nothingMore
   return { form: plain ? 'plain' : 'extended', selection, reference, patterns, returns }
 }

@@ -57,7 +57,7 @@ class MessageReader implements NewMessage {
   read(): PendingLiteral | undefined {
     const p = this.#p
     if (p.peek('(')) {
-      this.flags = p.flagList()
+      this.flags = p.newFlags()
       p.sp()
     }
     if (p.peek('"')) {

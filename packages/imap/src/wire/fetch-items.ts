@@ -107,9 +107,9 @@ export function fetchItems(p: Parser): readonly FetchItem[] {
 
 /** ` (CHANGEDSINCE n VANISHED)`, if it is next. RFC 4466 §2.4. */
 export function fetchModifiers(p: Parser): FetchModifiers {
-  if (p.atEnd) return {}
+  if (!p.acceptSp()) return {}
   const given: { changedSince?: number; vanished?: true; partial?: PartialRange } = {}
-  p.sp().nonEmptyList(() => {
+  p.nonEmptyList(() => {
     const name = p.keyword()
     if (name === 'CHANGEDSINCE' && given.changedSince === undefined) given.changedSince = p.sp().number64()
     else if (name === 'VANISHED' && given.vanished === undefined) given.vanished = true

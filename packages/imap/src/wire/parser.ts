@@ -4,6 +4,7 @@
  * throws StoreError (NO). Nothing recurses here: rules that nest count their depth.
  */
 import { type Flags, StoreError } from '@posthorn/storage'
+import { asciiLower } from './ascii.ts'
 import { listChar, setChar } from './char-class.ts'
 import { parseDateText, parseDateTime } from './date-time.ts'
 import { flagsFrom } from './flags.ts'
@@ -84,6 +85,14 @@ export class Parser extends Lexer {
     return flagsFrom(this.list(() => this.flag()))
   }
 
+  /**
+   * Of a new message. `\Recent` says nothing about it, but imapcopy sends the flags of another server as they came,
+   * and would lose the message.
+   */
+  newFlags(): Flags {
+    return flagsFrom(this.list(() => this.flag()).filter((name) => asciiLower(name) !== '\\recent'))
+  }
+
   /** `\Seen` or a keyword, as spelt. */
   flag(): string {
     const system = this.accept('\\')
@@ -95,7 +104,7 @@ export class Parser extends Lexer {
   storeFlags(): Flags {
     if (this.peek('(')) return this.flagList()
     const names = [this.flag()]
-    while (!this.atEnd) names.push(this.sp().flag())
+    while (this.acceptSp()) names.push(this.flag())
     return flagsFrom(names)
   }
 
