@@ -1,8 +1,19 @@
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { TextPlaces, TextResult, TextTask } from './text-thread.ts'
 
 /** Ended after this long without a task: its memory is given back. */
 const idleMs = 4_000
+
+/**
+ * A thread has no cache of compiled code of its own accord. Without it each start spends 250 ms of processor time on
+ * reading what it runs, with it 70; and mail that begins to come in starts one.
+ */
+function withCompiledCode(): Record<string, string> {
+  const ofThisNode = getCompileCacheDir()
+  return ofThisNode === undefined ? {} : { NODE_COMPILE_CACHE: dirname(ofThisNode) }
+}
 
 /** One task at a time in a thread that is there only while there is something to do. */
 export class TextWorker {
@@ -61,6 +72,7 @@ export class TextWorker {
     const worker = new Worker(new URL('./text-thread.ts', import.meta.url), {
       workerData: this.#places,
       execArgv: [],
+      env: withCompiledCode(),
       resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
     })
     if (!this.#isHeld) worker.unref()
