@@ -35,6 +35,7 @@ message_size_limit = 60000
 header_checks = regexp:FOLDER/header
 alias_maps = hash:FOLDER/aliases
 compatibility_level = 3.6
+smtpd_forbidden_commands = CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}, {/^SSH/ Other}}
 smtpd_client_port_logging = yes
 smtpd_log_access_permit_actions = static:all
 `
@@ -90,6 +91,8 @@ const dialogues: Readonly<Record<string, readonly string[]>> = {
   'too large by SIZE': [hello, 'MAIL FROM:<a@far.test> SIZE=99999', 'QUIT'],
   'too many errors': [hello, 'FOO', 'FOO', 'FOO', 'FOO', 'FOO'],
   HTTP: ['GET / HTTP/1.0'],
+  'a command that a table forbids': [hello, 'SSH-2.0-client'],
+  'a command that begins with no letter': [hello, '#16 hello'],
   ETRN: [hello, 'ETRN other.test', 'QUIT'],
   'a message': mail('six'),
   'an alias to a user who is not here': [

@@ -173,6 +173,8 @@ export interface SmtpHandler {
   startTls?(session: SmtpSession): Answer<SmtpReply | undefined>
   /** Every command line, before it is looked at; the answer is run in its place. Postfix: smtpd_command_filter. */
   command?(session: SmtpSession, line: string): string
+  /** Whether whoever says that verb (upper case) is sent away, beside those that options name. Postfix: smtpd_forbidden_commands. */
+  forbids?(session: SmtpSession, verb: string): boolean
   /** A command that is none. undefined: the usual 500. */
   unknown?(session: SmtpSession, line: string): Answer<SmtpReply | undefined>
   authenticate(session: SmtpSession, credentials: Credentials): Answer<LoginAnswer>

@@ -182,9 +182,10 @@ class NamedAgents extends Map<string, DeliveryAgent> {
   #pipe(service: NamedTransport): DeliveryAgent | undefined {
     const { local, userNamed, now = Date.now } = this.#options
     if (local === undefined || userNamed === undefined) return undefined
-    const { timeLimitMs, delimiter } = local
+    const { timeLimitMs, delimiter, surroundings } = local
+    const environment = () => surroundings?.().environment ?? {}
     const ownLimitMs = (): number => timeLimitMs(service.name)
-    return pipeAgent(service, { user: userNamed, timeLimitMs: ownLimitMs, delimiter, now })
+    return pipeAgent(service, { user: userNamed, timeLimitMs: ownLimitMs, delimiter, environment, now })
   }
 }
 

@@ -3,6 +3,12 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { splitRecipientDelimiter } from '@posthorn/mail'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from './attempt.ts'
+import {
+  type CommandSurroundings,
+  commandWords,
+  usualSurroundings,
+  workingDirectory,
+} from './command-surroundings.ts'
 import { localText } from './local-text.ts'
 import type { LocalUser } from './local-user.ts'
 
@@ -13,6 +19,8 @@ export interface CommandOptions {
   readonly timeLimitMs: (service?: string) => number
   /** Postfix: recipient_delimiter. */
   readonly delimiter: () => string
+  /** Asked at each command. Default: the root folder, no shell that need not be. */
+  readonly surroundings?: () => CommandSurroundings
   readonly now: () => number
 }
 
@@ -25,8 +33,6 @@ export interface Outcome {
 const maxOutputBytes = 1_024
 /** What may stand in an environment variable that a stranger wrote. Postfix: command_expansion_filter. */
 const unsafeOctets = /[^A-Za-z0-9!@%_=+:,./-]/g
-/** A command of such characters needs no shell. Postfix: exec_command(3). */
-const plainCommand = /^\/[A-Za-z0-9!@%_=+:,./ \t-]*$/
 
 /** sysexits(3), as Postfix's sys_exits(3) reads them. */
 const exits: Readonly<Record<number, Outcome>> = {
@@ -71,15 +77,16 @@ async function run(
   options: CommandOptions,
 ): Promise<Outcome> {
   const command = job.nextHop
-  const [program = '', ...words] = plainCommand.test(command) ? command.trim().split(/[ \t]+/) : []
-  const [file, args] = program === '' ? ['/bin/sh', ['-c', command]] : [program, words]
+  const surroundings = options.surroundings?.() ?? usualSurroundings
+  const [file, ...args] = commandWords(command, surroundings.shell)
+  const environment = environmentOf(job, recipient, options)
   return await runProgram({
     file,
     args,
     command,
-    cwd: '/',
+    cwd: workingDirectory(surroundings, directoryValues(environment, options.delimiter())),
     user: options.user(recipient.address),
-    environment: environment(job, recipient, options),
+    environment: { ...surroundings.environment, ...environment },
     timeLimitMs: options.timeLimitMs(),
     content: localText(job, recipient, 'command', options.now()),
     signal: job.signal,
@@ -182,7 +189,7 @@ function killGroup(child: ChildProcess): void {
 }
 
 /** Postfix: local(8), "environment variables". */
-function environment(
+function environmentOf(
   { sender, entry: { origin } }: DeliveryJob,
   recipient: DeliveryJob['recipients'][number],
   { user: userOf, delimiter: delimiterOf }: CommandOptions,
@@ -216,3 +223,18 @@ function environment(
     ...(Object.fromEntries(safe) as Record<string, string>),
   }
 }
+
+/** Postfix: command_execution_directory: what its names mean. */
+const directoryValues = (
+  { HOME, SHELL, USER, RECIPIENT, EXTENSION, DOMAIN, LOCAL }: Readonly<Record<string, string>>,
+  delimiter: string,
+): Readonly<Record<string, string>> => ({
+  home: HOME ?? '',
+  shell: SHELL ?? '',
+  user: USER ?? '',
+  recipient: RECIPIENT ?? '',
+  extension: EXTENSION ?? '',
+  domain: DOMAIN ?? '',
+  local: LOCAL ?? '',
+  recipient_delimiter: EXTENSION === undefined || EXTENSION === '' ? '' : delimiter,
+})

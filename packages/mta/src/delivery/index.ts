@@ -1,5 +1,6 @@
 export { createDeliveryAgents, type DeliveryAgents, type DeliveryOptions } from './agents.ts'
 export type { Attempt, DeliveryAgent, DeliveryJob, ResolveRecipient } from './attempt.ts'
+export type { CommandSurroundings } from './command-surroundings.ts'
 export { filteredResolver } from './filtered-resolver.ts'
 export type { LocalUser } from './local-user.ts'
 export { createMtaSts, type MtaSts, type StsMemory, type StsPolicy } from './mta-sts.ts'

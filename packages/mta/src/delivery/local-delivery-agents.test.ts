@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { DeliveryJob } from './attempt.ts'
 import { commandAgent } from './command.ts'
+import { type CommandSurroundings, usualSurroundings } from './command-surroundings.ts'
 import { fileAgent } from './file.ts'
 import { createLineFeeds } from './local-text.ts'
 import type { LocalUser } from './local-user.ts'
@@ -54,9 +55,14 @@ function job(nextHop: string, over: { sender?: string; address?: string; text?: 
 const self: LocalUser = { kind: 'self' }
 async function command(
   text: string,
-  over: Parameters<typeof job>[1] & { timeLimitMs?: number; user?: LocalUser } = {},
+  over: Parameters<typeof job>[1] & {
+    timeLimitMs?: number
+    user?: LocalUser
+    surroundings?: Partial<CommandSurroundings>
+  } = {},
 ) {
   const agent = commandAgent({
+    surroundings: () => ({ ...usualSurroundings, ...over.surroundings }),
     user: () => over.user ?? self,
     timeLimitMs: () => over.timeLimitMs ?? 10_000,
     delimiter: () => '+',
@@ -172,4 +178,23 @@ test('as another user: the file is his, and what he may not write stays as it is
     'delivered 2.0.0 delivered to command: test "$(id -u)" = 65534',
   )
   rmSync(his, { recursive: true })
+})
+
+test('Postfix: command_execution_directory, local_command_shell, export_environment', async () => {
+  const out = join(folder, 'surroundings.out')
+  mkdirSync(join(folder, 'x_.._y'), { recursive: true })
+  const here = { directory: `${folder}/$extension`, directoryFilter: 'xy._' }
+  const said = await command(`pwd > ${out}; echo "$TZ $LANG" >> ${out}`, {
+    address: 'list+x/../y@o.org',
+    surroundings: { ...here, environment: { TZ: 'Europe/Vienna', LANG: 'C' } },
+  })
+  assert.match(said, /^delivered /)
+  assert.equal(readFileSync(out, 'utf8'), `${folder}/x_.._y\nEurope/Vienna C\n`)
+  const nowhere = await command('/bin/true', {
+    surroundings: { directory: `${folder}/\${user}-is-not-here` },
+  })
+  assert.match(nowhere, /^delayed 4\.3\.0 cannot run /)
+  const shell = { shell: '/bin/sh -c' }
+  assert.match(await command('/bin/true', { surroundings: shell }), /^delivered /)
+  assert.match(await command('rm -rf "$HOME"', { surroundings: { shell: '/bin/false' } }), /^failed 5\.3\.0 /)
 })

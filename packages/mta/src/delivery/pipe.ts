@@ -17,6 +17,8 @@ export interface PipeOptions {
   readonly user: (name: string) => LocalUser
   readonly timeLimitMs: () => number
   readonly delimiter: () => string
+  /** Postfix: export_environment. */
+  readonly environment?: () => Readonly<Record<string, string>>
   readonly now: () => number
 }
 
@@ -92,7 +94,11 @@ async function run(
     command: file,
     cwd: settings.directory,
     user: options.user(settings.user),
-    environment: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: settings.directory },
+    environment: {
+      ...options.environment?.(),
+      PATH: '/usr/local/bin:/usr/bin:/bin',
+      HOME: settings.directory,
+    },
     timeLimitMs: options.timeLimitMs(),
     content: pipeText(job, recipient, settings, options.now()),
     signal: job.signal,

@@ -97,6 +97,8 @@ export interface ReceiveConfiguration {
   readonly rejectFooter?: RejectFooter | undefined
   /** smtpd_command_filter: a command line and what is run instead of it; undefined: none. */
   readonly commandFilter?: CommandFilter | undefined
+  /** Tables of smtpd_forbidden_commands, asked for a command in upper case; undefined: there are none. */
+  readonly forbidsCommand?: ((verb: string) => boolean) | undefined
   /** notify_classes and its recipients; undefined: nobody hears of sessions. */
   readonly notices?: NoticeOptions | undefined
   /** Tests of strangers before the greeting, on port 25. Postfix: postscreen(8). */

@@ -209,6 +209,10 @@ class Receiver implements SmtpHandler {
     return this.#sources.configuration().commandFilter?.(line, session) ?? line
   }
 
+  forbids(_session: SmtpSession, verb: string): boolean {
+    return this.#sources.configuration().forbidsCommand?.(verb) === true
+  }
+
   unknown(session: SmtpSession, line: string): Answer<SmtpReply | undefined> {
     return this.#stateOf(session).milters?.unknown(line, this.#questions.request(session, 'UNKNOWN'))
   }

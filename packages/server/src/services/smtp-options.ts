@@ -56,7 +56,9 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     heloRequired: yesNo(config.smtpd_helo_required),
     discardEhloKeywords: config.smtpd_discard_ehlo_keywords.map((word) => word.toUpperCase()),
     noopCommands: config.smtpd_noop_commands.map((name) => name.toUpperCase()),
-    forbiddenCommands: config.smtpd_forbidden_commands.map((name) => name.toUpperCase()),
+    forbiddenCommands: config.smtpd_forbidden_commands
+      .filter((name) => !name.includes(':'))
+      .map((name) => name.toUpperCase()),
     smtpUtf8: yesNo(config.smtputf8_enable),
     envelopeSyntax: config.strict_rfc821_envelopes ? 'strict' : 'lenient',
     hyphenAddresses: config.allow_min_user ? 'taken' : 'refused',

@@ -31,6 +31,7 @@ export function sessionRules(
   | 'commandFilter'
   | 'ehloKeywords'
   | 'notices'
+  | 'forbidsCommand'
 > {
   const { tables, log } = context
   const commands = tables.openAll(own.values.smtpd_command_filter, 'smtpd_command_filter')
@@ -42,6 +43,7 @@ export function sessionRules(
     commandFilter: createCommandFilter(commands, log),
     ehloKeywords: ehloKeywords(own, tables),
     notices: notices(own),
+    forbidsCommand: forbidsCommand(own, tables),
   }
 }
 
@@ -57,6 +59,16 @@ function notices({ values }: Config): NoticeOptions | undefined {
     origin: values.myorigin,
   }
   return wantsTranscripts(options) ? options : undefined
+}
+
+/** The words without a table are known to the session itself. */
+function forbidsCommand({ values }: Config, tables: Tables): ReceiveConfiguration['forbidsCommand'] {
+  const parameter = 'smtpd_forbidden_commands'
+  const maps = tables.openAll(
+    values[parameter].filter((word) => word.includes(':')),
+    parameter,
+  )
+  return maps.length === 0 ? undefined : (verb) => lookupFirst(maps, verb) !== undefined
 }
 
 function ehloKeywords({ values }: Config, tables: Tables): ReceiveConfiguration['ehloKeywords'] {

@@ -39,6 +39,7 @@ import type { ServiceEntry } from '../config/master-cf.ts'
 import { whereSet } from '../config/where-set.ts'
 import { containerGateways } from '../default-gateway.ts'
 import { clientLimits } from '../services/client-limits.ts'
+import { commandSurroundings } from '../services/command-surroundings.ts'
 import { createLocalUsers } from '../services/local-user.ts'
 import { miltersOptions } from '../services/milter-options.ts'
 import { addressFamilies, queueOptions } from '../services/queue-options.ts'
@@ -314,6 +315,7 @@ const localSettings = (
   user: () => users(config().values.default_privs),
   timeLimitMs: (transport) => timeLimitOf(config(), transport),
   delimiter: () => config().values.recipient_delimiter,
+  surroundings: () => commandSurroundings(config()),
 })
 
 /** What it says of a fault, submit has logged. */

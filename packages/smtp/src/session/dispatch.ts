@@ -41,7 +41,7 @@ const runLine = (session: Session, line: string): void => {
     return
   }
   const command = commandTable.get(verb)
-  const forbidden = options.forbiddenCommands.includes(verb)
+  const forbidden = isForbidden(session, verb)
   if (command === undefined || forbidden || !command.services.includes(session.peer.service)) {
     unknown(session, verb, line)
     return
@@ -51,6 +51,9 @@ const runLine = (session: Session, line: string): void => {
   if (command.last && pipelinedBehind(session, verb)) return
   session.settle(verb, run(session, command, argument))
 }
+
+const isForbidden = ({ options, host, peer }: Session, verb: string): boolean =>
+  options.forbiddenCommands.includes(verb) || host.handler.forbids?.(peer, verb) === true
 
 const run = (session: Session, command: Command, argument: string): Answer<SmtpReply | undefined> => {
   const { options, peer, host } = session
@@ -65,7 +68,7 @@ const run = (session: Session, command: Command, argument: string): Answer<SmtpR
 
 const unknown = (session: Session, verb: string, line: string): void => {
   session.lastVerb = 'UNKNOWN'
-  const foreign = isForeign(verb) || session.options.forbiddenCommands.includes(verb)
+  const foreign = isForeign(verb) || isForbidden(session, verb)
   if (foreign && session.peer.probation === undefined) {
     session.note(`warning: non-SMTP command from ${session.client}: ${line.slice(0, 100)}`)
     session.counts.add('unknown', 'refused')

@@ -187,7 +187,7 @@ export const limits = {
   smtpd_forbidden_commands: postfix({
     type: 'list',
     default: 'CONNECT GET POST',
-    doc: 'Commands after which a client is disconnected: it takes us for a web server.',
+    doc: 'Commands after which a client is disconnected: it takes us for a web server. Tables too, `regexp:{{/^[^A-Z]/ Bogus}}` for instance; what begins with no letter is sent away in any case.',
   }),
   smtpd_noop_commands: postfix({
     type: 'list',

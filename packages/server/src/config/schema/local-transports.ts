@@ -29,6 +29,28 @@ export const localTransports = {
     default: '',
     doc: `The same for all users of mydestination, whether they have an account or not: \`lmtp:unix:/run/cyrus/lmtp\`. ${away}`,
   }),
+  command_execution_directory: postfix({
+    type: 'string',
+    default: '',
+    raw: true,
+    doc: 'Where commands of aliases, .forward and mailbox_command are started: `$home`, `$user`, `$domain`, `$local`, `$extension`, `$recipient` are filled in. Empty: in /.',
+  }),
+  execution_directory_expansion_filter: postfix({
+    type: 'string',
+    default: '1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ',
+    raw: true,
+    doc: 'Which characters may come into command_execution_directory by `$recipient` and its kind; others become `_`.',
+  }),
+  local_command_shell: postfix({
+    type: 'string',
+    default: '',
+    doc: 'What is started with each such command as its last word, `/usr/lib/sm.bin/smrsh -c` for instance. Empty: the command itself, by /bin/sh only where it needs a shell.',
+  }),
+  export_environment: postfix({
+    type: 'list',
+    default: 'TZ MAIL_CONFIG LANG',
+    doc: "Environment that commands and pipe services get beside their own: names of the server's, or `NAME=value`.",
+  }),
   mailbox_command_maps: postfix({
     type: 'tables',
     default: '',
