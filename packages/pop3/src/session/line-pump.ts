@@ -1,4 +1,5 @@
 import { type Connection, LineFramer, type overlongLine } from '@posthorn/net'
+import { UnendedLine } from './unended-line.ts'
 
 /** Whom the pump works for. */
 export interface LineAnswerer {
@@ -21,6 +22,7 @@ const waitingLimitBytes = 65_536
 export class LinePump {
   readonly #answerer: LineAnswerer
   readonly #framer: LineFramer
+  readonly #unended = new UnendedLine((lineEnd) => this.#take(lineEnd))
   #busy = false
   #holding = false
   #paused = false
@@ -36,6 +38,10 @@ export class LinePump {
   }
 
   push(chunk: Buffer): void {
+    this.#take(this.#unended.take(chunk, this.#framer.empty ? 'start of a line' : 'within a line'))
+  }
+
+  #take(chunk: Buffer): void {
     this.#framer.push(chunk)
     if (!this.#busy) this.#run()
     else if (this.#framer.pendingBytes > waitingLimitBytes && !this.#paused) {
@@ -46,6 +52,7 @@ export class LinePump {
 
   /** Forgets what was not answered yet. */
   clear(): void {
+    this.#unended.forget()
     this.#framer.clear()
   }
 

@@ -93,6 +93,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
 
   closed(reason: CloseReason, error: Error | undefined): void {
     this.#loginAbort?.abort()
+    this.#pump.clear()
     this.#over(this.#leaveReason ?? closeWords(reason, error))
     this.#onClosed(this)
   }

@@ -187,3 +187,26 @@ test('LIST and UIDL of a large maildrop come in pieces, commands behind them wai
   assert.equal(new Set(uidls).size, 4_200)
   assert.equal(await client.line(), '+OK')
 })
+
+test('Evolution: UTF8 without a line end is answered, whether its line end comes later or never', async (t) => {
+  const fixture = await startPop3Fixture(t, [hello])
+  for (const late of ['', '\r\n', '\n']) {
+    const client = await fixture.connect()
+    client.socket.write('UTF8')
+    assert.equal(await client.line(), '+OK UTF8 enabled.')
+    client.socket.write(`${late}USER alice\r\n`)
+    assert.equal(await client.line(), '+OK')
+    assert.equal(await client.ask('PASS secret'), '+OK Logged in.')
+    assert.equal(await client.ask('QUIT'), '+OK Logging out.')
+  }
+  const slow = await fixture.connect()
+  slow.socket.write('UTF8')
+  slow.socket.write(' x\r\n')
+  assert.equal(await slow.line(), '-ERR UTF8 takes no argument.')
+  const other = await fixture.connect()
+  other.socket.write('NOOP')
+  other.socket.write('\r\nUTF8')
+  assert.match(String(await other.line()), /^-ERR/)
+  other.socket.write('\r\n')
+  assert.equal(await other.line(), '+OK UTF8 enabled.')
+})
