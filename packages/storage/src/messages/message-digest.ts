@@ -23,6 +23,11 @@ export class MessageDigest {
   #lastOctets = Buffer.from('\n')
   #headDone = false
 
+  /** Until the header ends what is pushed is looked at once more. */
+  get keepsOctets(): boolean {
+    return !this.#headDone
+  }
+
   push(bytes: Buffer): void {
     this.#scanner.push(bytes)
     this.#crc = crc32(bytes, this.#crc)

@@ -12,6 +12,7 @@ import {
 import type { OpenSegment } from '../segments/make-segment.ts'
 import { blobIdAt, type PendingFrame, type SegmentWriter } from '../segments/segment-writer.ts'
 import { type DigestFacts, digestOf, MessageDigest } from './message-digest.ts'
+import { SlabMemory } from './slab-memory.ts'
 
 /** A message longer than this streams into a segment of its own … */
 const spillBytes = 1024 * 1024
@@ -187,6 +188,9 @@ class Writer implements MessageWriter {
   #digest: MessageDigest | undefined
   #chunks: Buffer[] = []
   #heldBytes = 0
+  /** Of what is held, octets in memory that is not used again. */
+  #freshBytes = 0
+  #slabs: SlabMemory | undefined
   #sizeBytes = 0
   #segment: OpenSegment | undefined
   #spilling: Promise<void> | undefined
@@ -204,12 +208,10 @@ class Writer implements MessageWriter {
   write(chunk: Uint8Array, octets: 'lent' | 'given' = 'lent'): Promise<void> | undefined {
     if (this.#over) throw new StoreError('closed', 'Cannot write: the message was finished or aborted')
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    const bytes =
-      octets === 'given' ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length) : Buffer.from(chunk)
+    const bytes = octets === 'lent' ? this.#copy(chunk) : this.#taken(asBuffer(chunk))
     this.#chunks.push(bytes)
     this.#sizeBytes += bytes.length
     this.#heldBytes += bytes.length
-    this.#stager.hold(bytes.length)
     if (this.#digest !== undefined) this.#digest.push(bytes)
     else if (this.#sizeBytes > lateDigestBytes) this.#startDigest()
     if (this.#spilling !== undefined) return this.#heldBytes > spillBytes ? this.#spilling : undefined
@@ -223,8 +225,19 @@ class Writer implements MessageWriter {
     if (this.#segment !== undefined && this.#heldBytes > 0) await this.#startSpill()
     if (this.#failure !== undefined) throw this.#failure
     this.#over = true
+    this.#slabs?.close()
     const facts = { sizeBytes: this.#sizeBytes, chunks: this.#chunks, segment: this.#segment }
     return new Staged(this.#stager, facts, this.#digest?.finish())
+  }
+
+  #copy(chunk: Uint8Array): Buffer {
+    return this.#slabs?.copy(chunk) ?? this.#taken(Buffer.from(chunk))
+  }
+
+  #taken(bytes: Buffer): Buffer {
+    this.#freshBytes += bytes.length
+    this.#stager.hold(bytes.length)
+    return bytes
   }
 
   #startDigest(): void {
@@ -236,7 +249,8 @@ class Writer implements MessageWriter {
     if (this.#over) return
     this.#over = true
     await this.#spilling?.catch(() => {})
-    this.#stager.hold(-this.#heldBytes)
+    this.#stager.hold(-this.#freshBytes)
+    this.#slabs?.close()
     this.#chunks = []
     if (this.#segment !== undefined) await this.#stager.dropSegment(this.#segment)
   }
@@ -258,11 +272,22 @@ class Writer implements MessageWriter {
   async #spill(): Promise<void> {
     this.#segment ??= await this.#stager.createSegment()
     const chunks = this.#chunks
-    const octets = this.#heldBytes
+    const freshBytes = this.#freshBytes
+    const slabs = this.#slabs?.take() ?? []
+    const start = frameHeaderBytes + this.#sizeBytes - this.#heldBytes
     this.#chunks = []
     this.#heldBytes = 0
-    const start = frameHeaderBytes + this.#sizeBytes - octets
-    await this.#stager.files.write(this.#segment.file, chunks, start)
-    this.#stager.hold(-octets)
+    this.#freshBytes = 0
+    if (this.#digest?.keepsOctets === false)
+      this.#slabs ??= new SlabMemory((octets) => this.#stager.hold(octets))
+    try {
+      await this.#stager.files.write(this.#segment.file, chunks, start)
+    } finally {
+      this.#slabs?.release(slabs)
+      this.#stager.hold(-freshBytes)
+    }
   }
 }
+
+const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, length)
