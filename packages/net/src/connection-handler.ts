@@ -6,6 +6,8 @@ import type { TimerWheel } from './timer-wheel.ts'
 export interface ConnectionHandler {
   /** Octets in order of arrival, decrypted. The chunk is the handler's to keep. */
   bytes(chunk: Buffer): void
+  /** Whether `bytes` would be done with so many octets when it returns, and keep none of them. Absent: no. */
+  usesUp?(lengthBytes: number): boolean
   /** The peer will send no more (FIN). Absent: the connection ends when all was written. */
   ended?(): void
   /** The deadline passed. Absent: the connection is destroyed. */

@@ -275,7 +275,11 @@ export class Connection implements DeadlineOwner, SocketOwner {
   /** Many commands will follow, and cost less so. Nothing changes under TLS. */
   readDirectly(): void {
     if (this.#stage !== 'plain' || this.secure !== undefined) return
-    readDirectly(this.#socket, (chunk) => this.socketData(chunk))
+    readDirectly(
+      this.#socket,
+      (chunk) => this.socketData(chunk),
+      (lengthBytes) => this.transcript === undefined && this.#handler?.usesUp?.(lengthBytes) === true,
+    )
   }
 
   /** @see SocketOwner */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import * as net from 'node:net'
 import { before, test } from 'node:test'
 import * as tls from 'node:tls'
@@ -129,4 +130,35 @@ test('read directly: TLS can begin all the same', async () => {
   assert.equal(echo.connection.secure?.protocol, 'TLSv1.3')
   secure.destroy()
   await echo.over.promise
+})
+
+test('octets that are used up before `take` returns are not copied for it; others are', async (t) => {
+  const server = net.createServer({ pauseOnConnect: true })
+  t.after(() => server.close())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const accepted = new Promise<net.Socket>((resolve) => server.once('connection', resolve))
+  const client = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
+  const socket = await accepted
+  t.after(() => socket.destroy())
+  t.after(() => client.destroy())
+  const kept: Buffer[] = []
+  const digest = createHash('sha256')
+  let lentBytes = 0
+  socket.resume()
+  readDirectly(
+    socket,
+    (octets) => {
+      if (kept.length === 0) kept.push(octets)
+      else digest.update(octets)
+      if (kept.length > 0 && octets !== kept[0]) lentBytes += octets.length
+    },
+    () => kept.length > 0,
+  )
+  client.write('kept')
+  await until(() => kept.length === 1)
+  const sent = Buffer.alloc(3_000_000, 'abc\r\n')
+  client.write(sent)
+  await until(() => lentBytes === sent.length)
+  assert.equal(kept[0]?.toString(), 'kept')
+  assert.equal(digest.digest('hex'), createHash('sha256').update(sent).digest('hex'))
 })

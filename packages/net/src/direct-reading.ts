@@ -23,8 +23,13 @@ type Inside = net.Socket & {
  * Gives what comes in the clear to `take` without a stream between: that is Node's `onread` (net.Socket), for which
  * it has no option where a server accepts. A command of a client costs a fifth less then, and no memory of its own.
  * 'stream': this Node has not what that takes, or something waits in the stream; all goes on as it was.
+ * @param usesUp whether `take` will be done with so many octets when it returns: they are not copied for it
  */
-export function readDirectly(socket: net.Socket, take: (octets: Buffer) => void): 'direct' | 'stream' {
+export function readDirectly(
+  socket: net.Socket,
+  take: (octets: Buffer) => void,
+  usesUp: (lengthBytes: number) => boolean = () => false,
+): 'direct' | 'stream' {
   const inside = socket as Inside
   known ??= partsOf(inside)
   const handle = inside._handle
@@ -34,7 +39,8 @@ export function readDirectly(socket: net.Socket, take: (octets: Buffer) => void)
   inside[known.buffer] = room
   inside[known.maker] = null
   inside[known.callback] = (lengthBytes: number, memory: Buffer): boolean => {
-    take(Buffer.from(memory.subarray(0, lengthBytes)))
+    const octets = memory.subarray(0, lengthBytes)
+    take(usesUp(lengthBytes) ? octets : Buffer.from(octets))
     return true
   }
   handle.useUserBuffer(room)

@@ -47,7 +47,10 @@ export type Announcement = readonly string[] | ((context: CapabilityContext) => 
 
 /** Takes the octets of one announced literal as they come. */
 export interface LiteralSink {
-  /** A promise when the sender should wait (back-pressure). Never throws: a failure is told by `run`. */
+  /**
+   * A promise when the sender should wait (back-pressure). Never throws: a failure is told by `run`. The octets are
+   * the caller's again when it returns.
+   */
   write(chunk: Uint8Array): Promise<void> | undefined
   /** Called once after the last octet; `p.literal()` in `args` then returns an empty Buffer for it. */
   end(): Promise<void> | undefined

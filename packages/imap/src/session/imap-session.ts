@@ -225,6 +225,10 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
 
   // ConnectionHandler.
 
+  usesUp(lengthBytes: number): boolean {
+    return !this.busy && this.framer.streams(lengthBytes)
+  }
+
   bytes(chunk: Buffer): void {
     this.framer.push(chunk)
     this.#heardMs = this.services.now()

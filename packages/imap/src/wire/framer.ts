@@ -124,6 +124,13 @@ export class Framer {
     this.#state = 'streaming'
   }
 
+  /** Whether the next octets to come are all given out at once, as those of a literal. */
+  streams(lengthBytes: number): boolean {
+    return (
+      this.#state === 'streaming' && this.#remainingBytes >= lengthBytes && this.#input.pendingBytes === 0
+    )
+  }
+
   /**
    * Gives the command up after an announcement or while streaming. Octets that come all the same are
    * dropped, never read as commands.
