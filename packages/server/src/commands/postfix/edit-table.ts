@@ -60,14 +60,19 @@ export function deleteEntries(spec: string, keys: readonly string[], format: For
 }
 
 /** The file of a table of fixed keys; undefined: of another kind. */
+/** Of a type whose tables are built from text. texthash: is asked only, in Postfix too. */
 function editablePath(spec: string): string | undefined {
+  return spec.startsWith('texthash:') ? undefined : textPath(spec)
+}
+
+function textPath(spec: string): string | undefined {
   const [type = '', ...rest] = spec.split(':')
   return ['hash', 'lmdb', 'btree', 'dbm', 'cdb', 'texthash'].includes(type) ? rest.join(':') : undefined
 }
 
 /** A table that is not there, in the words of a program that builds (`open`) or asks it. */
 export function refuseMissing(spec: string, what: 'open' | 'open database'): void {
-  const path = editablePath(spec)
+  const path = textPath(spec)
   if (path !== undefined && !existsSync(path))
     throw new CommandError(`${what} ${path}: No such file or directory`)
 }

@@ -71,6 +71,8 @@ const questions: readonly (readonly [args: readonly string[], input?: string])[]
   [['-q', 'upper', `texthash:${here('access')}`]],
   [['-q', 'more', `texthash:${here('access')}`]],
   [['-q', 'nosuch', `texthash:${here('access')}`]],
+  [['-d', 'upper', `texthash:${here('access')}`]],
+  [['-i', `texthash:${here('access')}`]],
   [['-f', '-q', 'Key', `texthash:${here('words')}`]],
   [['-f', '-q', 'key', `texthash:${here('words')}`]],
   [['-q', 'Key', `texthash:${here('words')}`]],

@@ -70,15 +70,3 @@ export async function postkick(): Promise<number> {
     'the services of Posthorn are no processes of their own: `postqueue -f` wakes the queue, `postfix reload` all else',
   )
 }
-
-/** Postfix: postmulti(1). One instance to a folder; `-l` lists this one. */
-export async function postmulti(args: readonly string[], shell: Shell): Promise<number> {
-  if (args.length === 1 && args[0] === '-l') {
-    const { config } = inspectConfig({ configOption: undefined, environment: shell.environment })
-    shell.out(`${['-'.padEnd(15), '-'.padEnd(15), 'y'.padEnd(9), config.folder].join(' ')}\n`)
-    return exit.ok
-  }
-  throw new CommandError(
-    'another instance is another main.cf with its own data_directory: name it by `--config FILE`, `-c DIR` or POSTHORN_CONFIG',
-  )
-}
