@@ -1,9 +1,11 @@
 import { basename } from 'node:path'
 import { StoreError } from '../contract.ts'
+import { journalDirectory } from '../journal/journal-files.ts'
 import { type Environment, isOpenHere, openEnvironment } from '../kv/environment.ts'
 import { bootId } from '../process-identity.ts'
 import type { ProcessMarkers } from '../recovery/process-markers.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
+import { refuseDamagedLog } from './damaged-log.ts'
 import { rollBackIndex, youngestFlush } from './flush-record.ts'
 import { refuseBrokenIndex } from './index-file.ts'
 import type { IndexFlusher } from './index-flusher.ts'
@@ -37,7 +39,7 @@ export const openIndex = async (place: IndexPlace): Promise<OpenedIndex> => {
   const logs = logDirectory(place.directory)
   const isAlone = !isOpenHere(indexPath) && markers.living().every(({ pid }) => pid === process.pid)
   const end = markers.dead().length > 0 ? 'unclean' : 'orderly'
-  if (isAlone && end === 'unclean') requireLog(place, logs)
+  if (isAlone && end === 'unclean') requireLog(place, logs, journalDirectory(place.directory))
   const record = isAlone ? await rollBackIndex(files, logs, indexPath, end) : undefined
   if (isAlone) refuseBrokenIndex(files, place.directory, indexPath, end === 'unclean' ? 'pages' : 'head')
   return {
@@ -50,15 +52,21 @@ export const openIndex = async (place: IndexPlace): Promise<OpenedIndex> => {
 
 /**
  * What was acknowledged since the index was flushed, the log alone says (and half a second later the journal).
- * @throws StoreError 'corrupt' when the file that the flushed state names is not there in whole
+ * @throws StoreError 'corrupt' when the file that the flushed state names is not there in whole, or damaged
  */
-const requireLog = ({ files, directory, indexPath }: IndexPlace, logs: string): void => {
-  const state = youngestFlush(files, logs, indexPath, 'unclean')?.state
-  if (state === undefined || state.logId === 0) return
+const requireLog = (place: IndexPlace, logs: string, journals: string): void => {
+  const { files, directory, indexPath } = place
+  const flushed = youngestFlush(files, logs, indexPath, 'unclean')
+  const state = flushed?.state
+  if (flushed === undefined || state === undefined || state.logId === 0) return
   const path = logPath(logs, state.logId)
   const sizeBytes = files.sizeOf(path)
   // On a full disk a log may be shorter than it is meant to be, never than what was written to it.
-  if (sizeBytes !== undefined && sizeBytes >= state.end % state.capacityBytes) return
+  if (sizeBytes !== undefined && sizeBytes >= state.end % state.capacityBytes) {
+    const logPlace = { files, directory, logDirectory: logs, journalDirectory: journals }
+    refuseDamagedLog(logPlace, flushed, place.markers.dead())
+    return
+  }
   throw new StoreError(
     'corrupt',
     `Cannot open the store in ${directory}: it was not closed, and its log (log/${basename(path)}) is ${sizeBytes === undefined ? 'missing' : 'cut short'}: ` +

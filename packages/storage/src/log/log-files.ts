@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FileLayer } from '../segments/file-layer.ts'
-import { decodeRecord, type LogRecord, recordHeadBytes } from './log-record.ts'
+import { decodeRecord, decodeRecordHead, type LogRecord, recordHeadBytes } from './log-record.ts'
 import type { LogState } from './log-state.ts'
 
 export const logDirectory = (storeDirectory: string): string => {
@@ -57,6 +57,29 @@ export function* recordsIn(files: FileLayer, file: number, from: LogState): Gene
     if (next === undefined) return
     state = next.state
     yield next
+  }
+}
+
+/**
+ * The state behind a record that is damaged, but for its head, when a whole one follows there; undefined: the log ends here.
+ * The checksum of the one that follows begins with that of the damaged one, so no other octets are taken for it.
+ */
+export const skipDamaged = (files: FileLayer, directory: string, at: LogState): LogState | undefined => {
+  const path = logPath(directory, at.logId)
+  if (at.logId === 0 || files.sizeOf(path) === undefined) return undefined
+  const file = files.openRead(path)
+  try {
+    for (const end of [at.end, placeAtStart(at)]) {
+      const head = Buffer.alloc(recordHeadBytes)
+      if (files.readSync(file, head, end % at.capacityBytes) < recordHeadBytes) continue
+      const begun = decodeRecordHead(head, at.next)
+      if (begun === undefined || begun.sizeBytes > at.capacityBytes - (end % at.capacityBytes)) continue
+      const behind = { ...at, next: at.next + 1, crc: begun.crc, end: end + begun.sizeBytes }
+      if (!recordsIn(files, file, behind).next().done) return behind
+    }
+    return undefined
+  } finally {
+    files.close(file)
   }
 }
 

@@ -92,6 +92,16 @@ const writeRow = (target: Buffer, start: number, key: string, value: Buffer | nu
   return at
 }
 
+/** How long a record says that it is, and its checksum, whether or not the rest is right; undefined: another one, or none. */
+export const decodeRecordHead = (
+  head: Buffer,
+  sequence: number,
+): { readonly sizeBytes: number; readonly crc: number } | undefined => {
+  if (head.readUInt32BE(0) !== magic || read64(head, 16) !== sequence) return undefined
+  const sizeBytes = head.readUInt32BE(8)
+  return sizeBytes < recordHeadBytes ? undefined : { sizeBytes, crc: head.readUInt32BE(4) }
+}
+
 /** undefined when these octets are not the record that follows the one with `formerCrc`. */
 export const decodeRecord = (
   bytes: Buffer,

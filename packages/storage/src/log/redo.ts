@@ -5,9 +5,9 @@ import { Snapshot } from '../kv/unit.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { segmentPath } from '../segments/segment-path.ts'
 import { youngestFlushOfAny } from './flush-record.ts'
-import { type Redone, recordsAfter } from './log-files.ts'
+import { type Redone, recordsAfter, skipDamaged } from './log-files.ts'
 import type { LogRecord } from './log-record.ts'
-import { encodeLogState, logStateKey, readLogState } from './log-state.ts'
+import { encodeLogState, type LogState, logStateKey, readLogState } from './log-state.ts'
 
 export interface RedoPlace {
   readonly files: FileLayer
@@ -52,10 +52,16 @@ export const readLogged = async (place: RedoPlace): Promise<JournalRecord[]> => 
   const found: JournalRecord[] = []
   const frames = new FrameRestorer(place)
   try {
-    for (const { record } of recordsAfter(place.files, place.logDirectory, from)) {
-      frames.restore(record)
-      const { sequence } = record
-      for (const row of record.rows) if (isJournaled(row.key)) found.push({ sequence, ...row })
+    // Rows are whole: those behind a damaged record are right without it.
+    for (let state: LogState | undefined = from; state !== undefined; ) {
+      let last: LogState = state
+      for (const { record, state: next } of recordsAfter(place.files, place.logDirectory, state)) {
+        frames.restore(record)
+        const { sequence } = record
+        for (const row of record.rows) if (isJournaled(row.key)) found.push({ sequence, ...row })
+        last = next
+      }
+      state = skipDamaged(place.files, place.logDirectory, last)
     }
     await frames.sync()
   } finally {
