@@ -157,3 +157,35 @@ test('interimap: two servers kept alike with QRESYNC, flags, expunges and mailbo
     await other.stop()
   }
 })
+
+test('imapcopy: carries a user to another server, with the flags of the first as they came', async () => {
+  const other = await startForClients()
+  try {
+    const folder = join(root, 'imapcopy')
+    mkdirSync(folder)
+    const config =
+      `SourceServer 127.0.0.1\nSourcePort ${server.ports.imap}\nDestServer 127.0.0.1\nDestPort ${other.ports.imap}\n` +
+      `Copy "${alice.address}" "${alice.password}" "${alice.address}" "${alice.password}"\n`
+    writeFileSync(join(folder, 'ImapCopy.cfg'), config)
+    await withImap(server.ports.imap, alice, async (client) => {
+      await client.mailboxCreate('Copied')
+      for (let n = 1; n <= 3; n++)
+        await client.append(
+          'Copied',
+          `Subject: c${n}\r\n\r\nbody ${n}\r\n`,
+          n === 1 ? ['\\Seen', '$Label1'] : [],
+        )
+    })
+    await mustRun('imapcopy', [], { cwd: folder })
+    await withImap(other.ports.imap, alice, async (client) => {
+      await client.mailboxOpen('Copied')
+      const copied = await client.fetchAll('1:*', { envelope: true, flags: true })
+      assert.deepEqual(
+        copied.map(({ envelope, flags }) => `${envelope?.subject} ${flags?.has('\\Seen')}`),
+        ['c1 true', 'c2 false', 'c3 false'],
+      )
+    })
+  } finally {
+    await other.stop()
+  }
+})
