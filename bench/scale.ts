@@ -2,7 +2,8 @@
  * A mailbox of 200,000 messages: what others notice while huge commands run, and what mass deletion leaves.
  *
  *   node bench/scale.ts seed FOLDER [COUNT]          a data folder with COUNT messages of 6 KB in alice's Big
- *   node bench/scale.ts bystanders FOLDER [WORKERS]  the longest wait of other sessions beside COPY, STORE, …
+ *   node bench/scale.ts bystanders FOLDER [WORKERS] [FROM] [TO]  the longest wait of other sessions beside COPY, STORE, …;
+ *                                                    FROM and TO: the first step and the one behind the last
  *   node bench/scale.ts deletion FOLDER PART         PART: before, delete, after; deliveries/s, CPU, size on disk
  */
 import { spawnSync } from 'node:child_process'
@@ -148,6 +149,8 @@ function steps(talk: Talk, server: OurServer): readonly Step[] {
     ask('FETCH 1:* (UID FLAGS)'),
     ask('FETCH 1:* (ENVELOPE BODYSTRUCTURE)'),
     ask('SEARCH TEXT zzxqj'),
+    ask('SEARCH FROM zzxqj'),
+    ask('STATUS Big (MESSAGES UNSEEN SIZE)'),
     ask('SEARCH SUBJECT zzxqj'),
     ask('SEARCH UNSEEN'),
     ask('SORT (SUBJECT) UTF-8 ALL'),
@@ -195,14 +198,13 @@ async function pop3Session(port: number): Promise<void> {
   talk.end()
 }
 
-async function measureBystanders(folder: string, workers: number): Promise<void> {
+async function measureBystanders(folder: string, workers: number, from: number, to: number): Promise<void> {
   const server = await runOurs(folder, `workers = ${workers}\n`)
   try {
     const talk = await imapSession(server.imapPort, 'alice', 'Big')
-    await talk.imap('CREATE Other')
+    await talk.imap('CREATE Other').catch(() => {})
     console.log(`workers ${workers}; waits of others in ms: p50 / p99 / longest`)
-    for (const [name, work] of steps(talk, server)) await beside(server, name, work)
-    await talk.imap('DELETE Other')
+    for (const [name, work] of steps(talk, server).slice(from, to)) await beside(server, name, work)
     talk.end()
   } finally {
     await server.stop()
@@ -253,10 +255,10 @@ async function deletion(folder: string, part: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const [mode, folder = '', more] = process.argv.slice(2)
+  const [mode, folder = '', more, from = '0', to = '100'] = process.argv.slice(2)
   if (folder === '') throw new Error('node bench/scale.ts seed|bystanders|deletion FOLDER …')
   if (mode === 'seed') await seed(folder, Number(more ?? defaultCount))
-  else if (mode === 'bystanders') await measureBystanders(folder, Number(more ?? 1))
+  else if (mode === 'bystanders') await measureBystanders(folder, Number(more ?? 1), Number(from), Number(to))
   else if (mode === 'deletion') await deletion(folder, more ?? 'before')
   else throw new Error(`Unknown mode ${mode}`)
 }

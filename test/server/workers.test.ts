@@ -116,6 +116,24 @@ test('RFC 3501 §2.3.2: a message is \\Recent to one session alone, whichever wo
   })
 })
 
+test('a worker that is stopped is killed and replaced, whatever it held', async () => {
+  await withWorkers(2, 'worker_hang_limit = 6s', async (site) => {
+    const before = (await processes(site)).map(({ pid }) => pid)
+    const [hung] = before
+    assert.ok(hung)
+    // In the middle of its work, if it can be.
+    const sent = sendMessage(site, 'one').catch(() => {})
+    process.kill(hung, 'SIGSTOP')
+    await eventually(async () => {
+      const pids = (await processes(site)).map(({ pid }) => pid)
+      assert.equal(pids.length, 2)
+      assert.ok(!pids.includes(hung))
+    }, 120_000)
+    await sent
+    for (const subject of ['two', 'three', 'four']) await sendMessage(site, subject)
+  })
+})
+
 test('POP3: the maildrop is locked for all workers [IN-USE], and free after the session', async () => {
   await withWorkers(2, '', async (site) => {
     const first = await LineClient.connect(site.ports.pop3, /^\+OK/)

@@ -22,6 +22,7 @@ export async function startPool({ config, log, configOption }: StartParts): Prom
     log,
     configuration: () => ({ atStart: config.texts, current: current.texts }),
     onActivity: (worker, told) => activity.add(worker, told),
+    hangMs: () => current.values.worker_hang_limit,
     onGone: (worker) => activity.gone(worker),
   })
   return {

@@ -51,10 +51,13 @@ export type WorkerMessage =
   | { readonly kind: 'ready'; readonly ports: MailServerPorts }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'wake'; readonly wake: Wake }
+  | { readonly kind: 'alive' }
   | { readonly kind: 'activity'; readonly activity: readonly ClientActivity[] }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown; readonly failure?: Failure }
 
 export type PrimaryMessage =
   | { readonly kind: 'begin'; readonly configuration: WorkerConfiguration }
   | { readonly kind: 'wake'; readonly wake: Wake }
+  /** Is answered at once, with the same. */
+  | { readonly kind: 'alive' }
   | { readonly kind: 'ask'; readonly id: number; readonly question: WorkerQuestion }

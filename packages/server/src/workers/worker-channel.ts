@@ -53,6 +53,7 @@ export function openWorkerChannel(): WorkerChannel {
   }
   process.on('message', (message: PrimaryMessage) => {
     if (message.kind === 'wake') for (const listener of listeners) listener(message.wake)
+    else if (message.kind === 'alive') void say({ kind: 'alive' })
     else if (message.kind === 'begin') configuration.resolve(message.configuration)
     else if (message.kind === 'ask') void reply(message.id, message.question)
   })

@@ -18,6 +18,7 @@ import type {
   WorkerMessage,
   WorkerQuestion,
 } from './messages.ts'
+import { type WatchedWorker, WorkerWatch } from './worker-watch.ts'
 
 export interface PoolOptions {
   readonly count: number
@@ -29,6 +30,8 @@ export interface PoolOptions {
   readonly configuration: () => WorkerConfiguration
   /** What clients did at a worker. */
   readonly onActivity: (worker: number, activity: readonly ClientActivity[]) => void
+  /** A worker that has not answered for so long is killed; 0: never. */
+  readonly hangMs: () => number
   /** It has ended, and its connections with it. */
   readonly onGone: (worker: number) => void
 }
@@ -61,9 +64,11 @@ export class WorkerPool {
   #restartMs = firstRestartMs
   #lastDeathMs = Number.NEGATIVE_INFINITY
   #restart: NodeJS.Timeout | undefined
+  readonly #watch: WorkerWatch
 
   private constructor(options: PoolOptions) {
     this.#options = options
+    this.#watch = new WorkerWatch(() => this.#watched(), options.hangMs, options.log)
   }
 
   /**
@@ -115,6 +120,7 @@ export class WorkerPool {
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping = true
     clearTimeout(this.#restart)
+    this.#watch.stop()
     const left = allWorkers()
     const gone = left
       .filter((worker) => !worker.isDead())
@@ -156,6 +162,7 @@ export class WorkerPool {
       for (const worker of allWorkers())
         if (worker !== from) post(worker, { kind: 'wake', wake: message.wake })
     } else if (message.kind === 'activity') this.#options.onActivity(from.id, message.activity)
+    else if (message.kind === 'alive') this.#watch.heard(from.process.pid ?? 0)
     else if (message.kind === 'answer') {
       const asked = this.#asked.get(message.id)
       if (asked === undefined || !asked.waiting.delete(from)) return
@@ -163,6 +170,14 @@ export class WorkerPool {
       else asked.failure ??= message.failure
       if (asked.waiting.size === 0) asked.done()
     }
+  }
+
+  #watched(): WatchedWorker[] {
+    return [...this.#ready].map((worker) => ({
+      pid: worker.process.pid ?? 0,
+      ask: () => post(worker, { kind: 'alive' }),
+      kill: () => worker.process.kill('SIGKILL'),
+    }))
   }
 
   #gone(worker: Worker): void {

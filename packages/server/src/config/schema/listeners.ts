@@ -149,6 +149,12 @@ export const listeners = {
     unit: 's',
     doc: 'How long a stopping server waits for sessions to finish their command.',
   }),
+  worker_hang_limit: posthorn({
+    type: 'time',
+    default: '60s',
+    unit: 's',
+    doc: 'With workers = 2 or more: one that has not answered for so long (stopped, or hanging) is killed and replaced, because others may wait for a lock that it holds. 0: never.',
+  }),
   sample_accounts: posthorn({
     type: 'boolean',
     default: 'yes',
