@@ -46,8 +46,9 @@ describe('users of this machine', {
         /^([0-9A-Za-z]+)[*!# ]/m.exec((await queueOf(site)).split('\n').slice(1).join('\n'))?.[1] ?? ''
       const report = (await command(site, ['postcat', '-bh', id])).out
       assert.match(report, /^Received: by mail\.example\.org \(.*, from userid 65534\)$/m)
-      assert.match(report, /^<nobody-here>: undeliverable: 5\.1\.1 User unknown/m)
-      assert.match(report, /^<x@example\.net>: deliverable: x@example\.net by smtp to \[127\.0\.0\.1\]:1$/m)
+      assert.match(report, /^<nobody-here@\S+>: 5\.1\.1 User unknown/m)
+      assert.match(report, /^<x@example\.net>: 4\.\d\.\d connect to 127\.0\.0\.1.*refused/m)
+      assert.match(report, /^Final-Recipient: rfc822; x@example\.net\nAction: undeliverable$/m)
       assert.deepEqual(readdirSync(join(site.dataFolder, 'public', 'maildrop')), [])
       await stopServer(server)
     })

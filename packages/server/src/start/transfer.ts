@@ -56,7 +56,7 @@ import {
   submissionPolicyOptions,
   trustedNetworks,
 } from '../services/transfer-options.ts'
-import { verificationReport } from '../services/verification-report.ts'
+import { siteVerification, verificationReport } from '../services/verification-report.ts'
 import { verifyOptions } from '../services/verify-options.ts'
 import { StartError } from '../start-error.ts'
 import { createOutgoing, createSts, createTlsReports } from './outgoing.ts'
@@ -163,6 +163,7 @@ function rulesWith(
   }
   return {
     config,
+    verifier,
     outgoing: createOutgoing(config, { ...parts, tables, routing }),
     receive: receiveOf(config, 'by-port', { options: [] }),
     pickup: receiveOf(pickupConfig(config), 'by-port', { options: pickupOptions(config) }),
@@ -289,7 +290,7 @@ export async function createTransfer(given: TransferParts) {
     },
     submit: submitNow,
     verificationReport: async (addresses: readonly string[], sender: string): Promise<string> =>
-      await verificationReport(current.receive.routing, addresses, sender),
+      await verificationReport(siteVerification(current, now()), addresses, sender),
     reload: async (config: Config): Promise<void> => {
       const next = await parts.contents.prepare((longFiles) => rules(parts, config, longFiles))
       const before = current

@@ -169,7 +169,11 @@ async function verify(options: Options, shell: Shell): Promise<number> {
   const site = locateSite(shell, siteOptions)
   if (!mayOpenStore(site.folder.path)) return await leaveVerification(addresses, sender, site, shell)
   return withSite(shell, siteOptions, async (site) => {
-    const report = await withRouting(site, (routing) => verificationReport(routing, addresses, sender))
+    const { myhostname: hostname } = site.config.values
+    const nowMs = shell.now()
+    const report = await withRouting(site, (routing) =>
+      verificationReport({ routing, hostname, nowMs }, addresses, sender),
+    )
     const recipients = [{ address: sender === '' ? 'postmaster' : sender }]
     const message = Buffer.from(report)
     const reply = await deliver(site, { sender: '', recipients, message, options: {}, userid: shell.uid })
