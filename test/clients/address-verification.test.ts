@@ -51,7 +51,8 @@ async function site(t: TestContext, port: number, more: Readonly<Record<string, 
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-verify-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const cache = join(folder, 'cache')
-  const server = await startForClients({
+  const log: string[] = []
+  const parameters = {
     smtpd_peername_lookup: 'no',
     smtpd_greet_wait: '0',
     relay_domains: 'far.test',
@@ -60,6 +61,9 @@ async function site(t: TestContext, port: number, more: Readonly<Record<string, 
     smtpd_recipient_restrictions: 'reject_unauth_destination, reject_unverified_recipient',
     smtpd_sender_restrictions: 'reject_unverified_sender',
     ...more,
+  }
+  const server = await startForClients(parameters, {
+    log: ({ service, queueId, text }) => log.push(`${service}: ${queueId}: ${text}`),
   })
   t.after(() => server.stop())
   const rcpt = async (from: string, to: string): Promise<string> => {
@@ -69,12 +73,12 @@ async function site(t: TestContext, port: number, more: Readonly<Record<string, 
     await talk.say('QUIT')
     return answer.trimEnd().split('\r\n').at(-1) ?? ''
   }
-  return { rcpt, cache }
+  return { rcpt, cache, log }
 }
 
 test('recipients and senders are asked for at their server, without DATA, and remembered', async (t) => {
   const other = await otherServer(t)
-  const { rcpt, cache } = await site(t, other.port, {
+  const { rcpt, cache, log } = await site(t, other.port, {
     unverified_recipient_reject_code: '550',
     unverified_sender_reject_reason: 'Your address takes no mail',
   })
@@ -107,6 +111,12 @@ test('recipients and senders are asked for at their server, without DATA, and re
   assert.ok(!other.commands.some((line) => line.startsWith('DATA')))
   assert.ok(other.commands.some((line) => line.startsWith('MAIL FROM:<double-bounce@example.org>')))
   assert.match(readFileSync(cache, 'utf8'), /^\["good@far\.test","ok",\d+,/m)
+  const lines = log.join('\n')
+  assert.match(
+    lines,
+    /^smtp: [0-9A-F]+: to=<good@far\.test>, relay=127\.0\.0\.1\[127\.0\.0\.1\]:\d+, delay=[\d.]+, delays=[\d.]+\/[\d.]+\/[\d.]+\/[\d.]+, dsn=2\.\d\.\d, status=deliverable \(250 ok\)$/m,
+  )
+  assert.match(lines, /: to=<bad@far\.test>, .*, dsn=5\.1\.1, status=undeliverable \(host .*550 5\.1\.1/)
 })
 
 test('a server that does not answer in time: the client comes again, and the probe goes on', async (t) => {

@@ -1,7 +1,8 @@
 import type { Log } from '@posthorn/mail'
 import type { NewRecipient, QueueEntry, QueueId } from '@posthorn/storage'
-import type { DeliveryAgent, DeliveryJob } from '../delivery/attempt.ts'
+import type { Attempt, DeliveryAgent, DeliveryJob } from '../delivery/attempt.ts'
 import type { Known } from '../policy/address-book.ts'
+import { formatDelay } from '../queue/log-lines.ts'
 import { probeSenderNow, type Resolved } from '../routing/index.ts'
 import { openVerifyCache, type Verified, type VerifyCache } from './verify-cache.ts'
 
@@ -159,11 +160,12 @@ class Verifier implements AddressVerifier {
     const called = new AbortController()
     const timer = setTimeout(() => called.abort(), probeTimeoutMs)
     try {
-      const [attempt] = await agent(this.#job(address, route, called.signal))
+      const job = this.#job(address, route, called.signal)
+      const [attempt] = await agent(job)
       if (attempt === undefined) return this.#verified('deferred', 'delivery broke off')
       const { action } = attempt.result
       const status = action === 'failed' ? 'bounced' : action === 'delayed' ? 'deferred' : 'ok'
-      this.#log(address, attempt.relay, attempt.result.status, status, attempt.said)
+      this.#log(job, attempt, status)
       return this.#verified(status, attempt.said)
     } finally {
       clearTimeout(timer)
@@ -217,13 +219,18 @@ class Verifier implements AddressVerifier {
     }
   }
 
-  /** Postfix: status=deliverable, undeliverable. */
-  #log(address: string, relay: string, dsn: string, status: Verified['status'], said: string): void {
+  /** The line of a delivery, with status=deliverable or undeliverable. Postfix: verify(8), smtp(8). */
+  #log({ entry, transport }: DeliveryJob, attempt: Attempt, status: Verified['status']): void {
+    const { recipient, relay, said, setUpMs, transferMs, result } = attempt
     const word = status === 'ok' ? 'deliverable' : 'undeliverable'
+    const delay = formatDelay(this.#sources.now() - entry.arrivedMs)
+    const delays = [0, 0, setUpMs, transferMs].map(formatDelay).join('/')
     this.#sources.log({
       level: 'info',
-      service: 'smtp',
-      text: `probe: to=<${address}>, relay=${relay}, dsn=${dsn}, status=${word} (${said})`,
+      service: transport,
+      queueId: entry.queueId,
+      text: `to=<${recipient.address}>, relay=${relay}, delay=${delay}, delays=${delays}, dsn=${result.status}, status=${word} (${said})`,
+      fields: { to: recipient.address, relay, dsn: result.status, status: word },
     })
   }
 }
