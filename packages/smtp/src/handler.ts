@@ -61,8 +61,8 @@ export interface SmtpSession {
   /** Set by the handler at connect: logs name the client's port, too. Postfix: smtpd_client_port_logging. */
   portInLog?: 'yes'
   /**
-   * Set by the handler at connect: commands (`In:  …`) and replies (`Out: …`) are written down, without what AUTH says.
-   * The last thousand and a few are kept.
+   * Set by the handler at connect: commands (`In:  …`) and replies (`Out: …`, all their lines in one) are written down,
+   * without what AUTH says. The last thousand and a few are kept.
    */
   transcript?: string[]
   /** Set by the handler at connect: XVERP is offered. Postfix: smtpd_authorized_verp_clients. */

@@ -31,7 +31,7 @@ test('Postfix: notify_classes: what a refusal is about', () => {
 
 test('Postfix: smtpd_chat_notify(): the transcript of a session goes to postmaster, nothing in it ends a line', () => {
   const session = {
-    transcript: ['Out: 220 hi', 'In:  RCPT TO:<x@y>\rBcc: z', 'Out: 554 5.7.1 no'],
+    transcript: ['Out: 220-hi\r\n220 there\r\n', 'In:  RCPT TO:<x@y>\rBcc: z', 'Out: 554 5.7.1 no'],
   } as Partial<SmtpSession> as SmtpSession
   assert.equal(wantsTranscripts(options), true)
   assert.equal(wantsTranscripts({ ...options, classes: ['2bounce', 'delay'] }), false)
@@ -41,7 +41,7 @@ test('Postfix: smtpd_chat_notify(): the transcript of a session goes to postmast
   assert.equal(notice?.sender, 'double-bounce@mx.example.org')
   assert.match(
     notice?.message.toString() ?? '',
-    /^From: MAILER-DAEMON@example\.org \(Mail Delivery System\)\r\nTo: postmaster@example\.org \(Postmaster\)\r\nSubject: Posthorn SMTP server: errors from c\[192\.0\.2\.1\]\r\n[\s\S]*\r\n\r\nTranscript of session follows\.\r\n\r\n Out: 220 hi\r\n In: {2}RCPT TO:<x@y>.Bcc: z\r\n Out: 554 5\.7\.1 no\r\n/,
+    /^From: MAILER-DAEMON@example\.org \(Mail Delivery System\)\r\nTo: postmaster@example\.org \(Postmaster\)\r\nSubject: Posthorn SMTP server: errors from c\[192\.0\.2\.1\]\r\n[\s\S]*\r\n\r\nTranscript of session follows\.\r\n\r\n Out: 220-hi\r\n Out: 220 there\r\n In: {2}RCPT TO:<x@y>.Bcc: z\r\n Out: 554 5\.7\.1 no\r\n/,
   )
   assert.equal(
     sessionNotice(session, new Set(['bounce']), 'c[192.0.2.1]', options)?.recipient,

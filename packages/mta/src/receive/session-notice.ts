@@ -54,7 +54,7 @@ export function sessionNotice(
 ): SessionNotice | undefined {
   const told = [...seen].filter((name) => options.classes.includes(name))
   if (told.length === 0 || session.transcript === undefined) return undefined
-  const lines = session.transcript.slice(-maxLines).flatMap((line) => line.trimEnd().split('\r\n'))
+  const lines = session.transcript.slice(-maxLines).flatMap(linesOf)
   const message = [
     `From: MAILER-DAEMON@${options.origin} (Mail Delivery System)`,
     `To: ${completed(options.recipient, options.origin)} (Postmaster)`,
@@ -71,6 +71,16 @@ export function sessionNotice(
   ].join('\r\n')
   const recipient = told.includes('bounce') ? options.bounceRecipient : options.recipient
   return { sender: options.sender, recipient, message: Buffer.from(message) }
+}
+
+/** A reply may have several; each is told whose it is. */
+function linesOf(said: string): readonly string[] {
+  const who = said.slice(0, 5)
+  return said
+    .slice(5)
+    .trimEnd()
+    .split('\r\n')
+    .map((line) => who + line)
 }
 
 const completed = (address: string, origin: string): string =>

@@ -10,5 +10,5 @@ export function writeDown(
 ): void {
   if (transcript === undefined) return
   if (transcript.length >= 2 * keptLines) transcript.splice(0, keptLines)
-  for (const line of text.trimEnd().split('\r\n')) transcript.push(who + line)
+  transcript.push(who + text)
 }
