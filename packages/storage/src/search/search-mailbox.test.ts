@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeSummary, headerEnd, scanMessage } from '@posthorn/mail'
 import type { FetchWant, MessageBatch, ModSeq, SearchCriteria, Uid } from '../contract.ts'
+import { answer } from '../texts/answer.ts'
 import { searchMailbox } from './search-mailbox.ts'
 import type { SearchSource } from './search-source.ts'
+import { SharedReadings } from './shared-reading.ts'
 
 interface Row {
   readonly text: string
@@ -298,5 +300,47 @@ test('of a large message the headers and texts are read, not the attachments', a
       .reduce((sum, m) => sum + (m === null ? 0 : Number(m[2]) - Number(m[1])), 0)
     assert.ok(octets > 0 && octets < 5000, wanted.join())
     assert.ok(!wanted.includes('all 1'))
+  }
+})
+
+test('messages without kept text are read from the newest on; what gets its text meanwhile is not read', async () => {
+  const count = 1_100
+  const rows = Array.from({ length: count }, (_, n) => ({
+    text: `Subject: ${n}\n\n${n % 7 === 0 ? 'needle' : 'hay'} ${n}\n`,
+  }))
+  for (const [perPass, mostRead] of [
+    [0, count],
+    [250, 600],
+    [1_100, 256],
+  ] as const) {
+    const wanted: string[] = []
+    const source = sourceOf(rows, wanted)
+    let kept = 0
+    const readings = new SharedReadings()
+    const whole: SearchSource = {
+      ...source,
+      reading: (kind) => readings.of(1, kind, whole),
+      async *stored(uids, needles) {
+        assert.equal(needles.length, 1)
+        for await (const batch of source.fetch(uids, { facts: true })) {
+          const answers = Uint8Array.from(batch.uids, (uid) => {
+            const n = uid / 10 - 1
+            if (n >= kept) return answer.unknown
+            return n % 7 === 0 ? answer.yes : answer.no
+          })
+          yield { batch, answers: [answers], texts: async function* () {} }
+        }
+        kept += perPass
+      },
+    }
+    const found = await searchMailbox(whole, body('needle'))
+    const expected = rows.flatMap((_, n) => (n % 7 === 0 ? [(n + 1) * 10] : []))
+    assert.deepEqual([...found.uids], expected)
+    assert.equal(found.highestModSeq, expected.at(-1)! / 10)
+    const reads = wanted.flatMap((line) => /^all (\d+)/.exec(line)?.slice(1).map(Number) ?? [])
+    assert.equal(
+      reads.reduce((sum, each) => sum + each, 0),
+      mostRead,
+    )
   }
 })

@@ -8,6 +8,9 @@ import type { SearchSource, StoredBatch } from './search-source.ts'
 import { SharedReading } from './shared-reading.ts'
 import { keepAnswers, type StoredLeaf } from './stored-leaf.ts'
 
+/** Read before it is asked whether there are more kept texts. */
+const partCount = 256
+
 const wants = {
   [stage.columns]: {},
   [stage.facts]: { facts: true },
@@ -160,7 +163,24 @@ class Search {
     return undecided.length === uids.length ? uids : Uint32Array.from(undecided.sort(ascending))
   }
 
+  /** The newest first, while kept texts are being made of the others, from the oldest on. */
   async #readTexts(uids: Uint32Array): Promise<void> {
+    let rest = uids
+    while (rest.length > partCount && this.#leaves.length > 0 && this.#isAlone()) {
+      const older = rest.subarray(0, rest.length - partCount)
+      await this.#readPart(rest.subarray(older.length))
+      rest = await this.#passStored(older)
+      if (rest.length === older.length) break
+    }
+    if (rest.length > 0) await this.#readPart(rest)
+  }
+
+  /** No other search reads the same messages: with others it is done once for all. */
+  #isAlone(): boolean {
+    return this.#source.reading?.('texts').isIdle ?? true
+  }
+
+  async #readPart(uids: Uint32Array): Promise<void> {
     if (this.#source.read === undefined) {
       await this.#read(uids, 'texts')
       return

@@ -46,6 +46,11 @@ export class SharedReading {
     this.#onIdle = onIdle
   }
 
+  /** Nobody looks at anything. */
+  get isIdle(): boolean {
+    return this.#lookers.length === 0
+  }
+
   /**
    * Hands each of the messages (ascending UIDs) that are there to `take`, in whatever order. Rejects with the signal's
    * reason when aborted, or with what `take` throws.

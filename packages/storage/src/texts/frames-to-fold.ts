@@ -9,9 +9,10 @@ import { readMessageRow } from '../rows/message-row.ts'
 import type { FrameToFold } from './fold-frames.ts'
 import type { TextGeneration } from './text-generation.ts'
 
-/** One task of the thread: of listings more, which are made from summaries alone. */
+/** One task of the thread while mail comes in; of listings more, which are made from summaries alone. */
 const maxFrames = 64
-const maxListed = 256
+/** Else: between two tasks the thread waits for the event loop, which may be busy with a search. */
+const maxFramesAtRest = 256
 const maxOctets = 4 * 1024 * 1024
 /** Messages looked at in one turn. */
 const maxLooked = 2_000
@@ -31,17 +32,22 @@ export interface Kept {
   readonly listings: ListingIndex | undefined | 'not made'
 }
 
+/** Whether mail comes in just now. */
+export type Traffic = 'mail' | 'rest'
+
 /** The next messages of a mailbox that lack something, from `fromUid` on; undefined when there are no more. */
 export const framesToFold = (
   reader: Snapshot,
   kept: Kept,
   mailbox: number,
   fromUid: number,
+  traffic: Traffic = 'rest',
 ): FramesToFold | undefined => {
   const state = readMailboxState(reader, mailbox)
   if (state === undefined || state.uidNext <= fromUid) return undefined
   const lacking = new Lacking(kept)
-  const mostFrames = kept.texts === 'not made' ? maxListed : maxFrames
+  const isShort = traffic === 'mail' && kept.texts !== 'not made'
+  const mostFrames = isShort ? maxFrames : maxFramesAtRest
   const frames: FrameToFold[] = []
   let octets = 0
   let looked = 0

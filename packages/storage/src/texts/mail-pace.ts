@@ -17,6 +17,10 @@ export class MailPace {
     this.#lastMailMs = performance.now()
   }
 
+  get traffic(): 'mail' | 'rest' {
+    return performance.now() > this.#lastMailMs + busyMs ? 'rest' : 'mail'
+  }
+
   /** Processor time of a batch. */
   spent(cpuMs: number): void {
     this.#spentMs += cpuMs

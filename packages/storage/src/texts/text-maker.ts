@@ -282,7 +282,7 @@ export class TextMaker {
         texts: makes === 'both' ? shelf.of(account) : 'not made',
         listings: listings === undefined ? 'not made' : index,
       } as const
-      return framesToFold(new Snapshot(environment), kept, mailbox, fromUid)
+      return framesToFold(new Snapshot(environment), kept, mailbox, fromUid, this.#pace.traffic)
     } finally {
       index?.release()
     }
