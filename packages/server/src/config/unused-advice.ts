@@ -58,7 +58,7 @@ const exact: Readonly<Record<string, string>> = {
   smtp_sasl_tls_verified_security_options: 'use smtp_sasl_tls_security_options',
   smtp_skip_quit_response: 'always yes',
   smtpd_delay_open_until_valid_rcpt: 'always yes',
-  smtpd_history_flush_threshold: 'no transcript is kept',
+  smtpd_history_flush_threshold: 'a transcript (notify_classes) is sent when its session ends',
   smtpd_per_request_deadline: 'always yes: smtpd_timeout is for the whole command',
   use_srv_lookup: 'name the server in relayhost, or let its MX records name it',
   allow_srv_lookup_fallback: 'SRV records are not asked for',
