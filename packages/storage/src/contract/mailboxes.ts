@@ -35,7 +35,7 @@ export interface Quota {
 }
 
 export interface MailboxStore {
-  /** Ordered by name, INBOX first. Includes subscribed names that no longer exist when asked. */
+  /** Ordered by name, INBOX first. Of thousands, not all are as they were at one moment: others get their turn between. */
   list(account: AccountId): Promise<readonly Mailbox[]>
   subscriptions(account: AccountId): Promise<readonly string[]>
   find(account: AccountId, name: string): Promise<Mailbox | undefined>

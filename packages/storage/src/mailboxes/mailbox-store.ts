@@ -26,6 +26,7 @@ import {
 } from '../rows/mailbox-row.ts'
 import { quotaMessagesOf, quotaOf, readUsage } from '../rows/usage-row.ts'
 import type { ToldMessages } from '../volatile/told-messages.ts'
+import { workTurns } from '../work-turns.ts'
 import { continueFrom } from './continue-from.ts'
 import { createInheriting, inheritAcl } from './inherit.ts'
 import { mailboxIds } from './mailbox-ids.ts'
@@ -39,12 +40,18 @@ const maxMailboxes = 10_000
 
 export const createMailboxStore = (engine: Engine, told: ToldMessages): MailboxStore => ({
   async list(account) {
-    const snapshot = snapshotOf(engine)
+    let snapshot = snapshotOf(engine)
     requireAccount(snapshot, account)
-    return mailboxIds(snapshot, account)
-      .map((id) => readMailbox(snapshot, id))
-      .filter((mailbox) => mailbox !== undefined)
-      .sort((a, b) => compareNames(a.name, b.name))
+    const found: Mailbox[] = []
+    for (const [index, id] of mailboxIds(snapshot, account).entries()) {
+      if ((index & 63) === 63 && workTurns.isOver) {
+        await workTurns.next()
+        snapshot = snapshotOf(engine)
+      }
+      const mailbox = readMailbox(snapshot, id)
+      if (mailbox !== undefined) found.push(mailbox)
+    }
+    return found.sort((a, b) => compareNames(a.name, b.name))
   },
   async subscriptions(account) {
     return subscribedNames(snapshotOf(engine), account).sort(compareNames)
