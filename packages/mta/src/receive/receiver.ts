@@ -30,7 +30,7 @@ import type { ReceiveConfiguration } from './receive-options.ts'
 import { authorise, becomes, recognise } from './recognise.ts'
 import { reply, replyOf } from './refusals.ts'
 import { type Credentials, logIn, withLocalDomain } from './session-login.ts'
-import { type SessionNotice, sessionNotice, troubleOf } from './session-notice.ts'
+import { forgetGoodMail, type SessionNotice, sessionNotice, troubleOf } from './session-notice.ts'
 import { policyFor, SessionQuestions } from './session-questions.ts'
 import { clientOf, newSessionState, type SessionState } from './session-state.ts'
 import { type MailSources, SmtpMail } from './smtp-mail.ts'
@@ -256,6 +256,7 @@ class Receiver implements SmtpHandler {
     const policy = policyFor(configuration, session)
     const state = this.#stateOf(session)
     state.transactions++
+    forgetGoodMail(session, state)
     this.#countForClient('message', state)
     const mail = new SmtpMail(session, state, from, configuration, policy, this.#mailSources)
     return after(

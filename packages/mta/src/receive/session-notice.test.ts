@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SmtpSession } from '@posthorn/smtp'
-import { type NoticeOptions, sessionNotice, troubleOf, wantsTranscripts } from './session-notice.ts'
+import {
+  forgetGoodMail,
+  type NoticeOptions,
+  sessionNotice,
+  troubleOf,
+  wantsTranscripts,
+} from './session-notice.ts'
 
 const options: NoticeOptions = {
   classes: ['policy', 'bounce'],
@@ -47,4 +53,26 @@ test('Postfix: smtpd_chat_notify(): the transcript of a session goes to postmast
     sessionNotice(session, new Set(['bounce']), 'c[192.0.2.1]', options)?.recipient,
     'bounces@example.org',
   )
+})
+
+test('of mails that went well nothing is kept but the beginning of the session; of the others all is', () => {
+  const session = { transcript: ['Out: 220 mx', 'In:  EHLO a', 'Out: 250 mx'] }
+  const state: Parameters<typeof forgetGoodMail>[1] = {}
+  const mail = (...words: readonly string[]): void => {
+    session.transcript.push('In:  MAIL')
+    forgetGoodMail(session, state)
+    session.transcript.push(...words)
+  }
+  for (let n = 0; n < 100; n++) mail('Out: 250 Ok', `In:  RCPT ${n}`, 'Out: 250 Ok')
+  assert.deepEqual(session.transcript.slice(0, 5), [
+    'Out: 220 mx',
+    'In:  EHLO a',
+    'Out: 250 mx',
+    'In:  MAIL',
+    'Out: 250 Ok',
+  ])
+  assert.deepEqual(session.transcript.slice(5), ['In:  RCPT 99', 'Out: 250 Ok'])
+  state.trouble = new Set(['policy'])
+  mail('Out: 250 Ok')
+  assert.equal(session.transcript.length, 9)
 })

@@ -1,5 +1,6 @@
 import { printable } from '@posthorn/mail'
 import type { SmtpReply, SmtpSession } from '@posthorn/smtp'
+import type { SessionState } from './session-state.ts'
 
 /** What postmaster may hear of sessions. Postfix: notify_classes. */
 export type TroubleClass = 'bounce' | 'policy' | 'protocol' | 'resource' | 'software'
@@ -43,6 +44,18 @@ export function troubleOf({ code, status = '', text }: SmtpReply): TroubleClass 
   if (code === 500 || code === 503 || code === 555 || status[2] === '5') return 'protocol'
   if (/^[45]\.1\.[37]$/.test(status) && words.startsWith('Bad ')) return 'protocol'
   return code === 421 && status !== '4.7.0' ? undefined : 'policy'
+}
+
+/** A mail begins: of those before it that went well nothing will be told. */
+export function forgetGoodMail(
+  { transcript }: Pick<SmtpSession, 'transcript'>,
+  state: Pick<SessionState, 'linesBeforeMail' | 'trouble'>,
+): void {
+  if (transcript === undefined || state.trouble !== undefined) return
+  // The last one is the command that begins this one.
+  const end = transcript.length - 1
+  state.linesBeforeMail = Math.min(state.linesBeforeMail ?? end, end)
+  transcript.splice(state.linesBeforeMail, end - state.linesBeforeMail)
 }
 
 /** undefined: nothing happened that is to be told. */

@@ -21,6 +21,8 @@ export interface SessionState {
   watch?: Watch
   /** What the screen does with a client that does not wait for the greeting. */
   onPregreet?: ScreenAction
+  /** Lines of the transcript before the first mail. */
+  linesBeforeMail?: number
   /** What went wrong, of what postmaster may hear; present once something has. */
   trouble?: Set<TroubleClass>
   /** Present when filters are asked. */

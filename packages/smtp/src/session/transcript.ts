@@ -1,6 +1,6 @@
 import type { SmtpSession } from '../handler.ts'
 
-const keptLines = 1_000
+const keptLines = 400
 
 /** Where a transcript is wanted; the oldest lines of a long session go, many at once. */
 export function writeDown(
