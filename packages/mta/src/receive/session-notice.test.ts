@@ -25,6 +25,8 @@ test('Postfix: notify_classes: what a refusal is about', () => {
     [554, '5.7.1', '<x@y>: Relay access denied', 'policy'],
     [450, '4.1.8', '<x@y>: Sender address rejected: Domain not found', 'policy'],
     [451, '4.3.5', 'Server configuration error', 'software'],
+    [451, '4.3.0', '<x@y>: Temporary lookup failure', 'data'],
+    [451, '4.3.5', '<x@y>: Sender address rejected: Server configuration error', 'policy'],
     [452, '4.3.1', 'Insufficient system storage', 'resource'],
     [500, '5.5.2', 'Error: command not recognized', 'protocol'],
     [503, '5.5.1', 'Error: need RCPT command', 'protocol'],

@@ -3,7 +3,7 @@ import type { SmtpReply, SmtpSession } from '@posthorn/smtp'
 import type { SessionState } from './session-state.ts'
 
 /** What postmaster may hear of sessions. Postfix: notify_classes. */
-export type TroubleClass = 'bounce' | 'policy' | 'protocol' | 'resource' | 'software'
+export type TroubleClass = 'bounce' | 'data' | 'policy' | 'protocol' | 'resource' | 'software'
 
 /** Of main.cf. */
 export interface NoticeOptions {
@@ -32,13 +32,22 @@ const maxLineLength = 1_000
 export const wantsTranscripts = ({ classes }: NoticeOptions): boolean =>
   classes.some((name) => sessionClasses.has(name))
 
-const sessionClasses: ReadonlySet<string> = new Set(['bounce', 'policy', 'protocol', 'resource', 'software'])
+const sessionClasses: ReadonlySet<string> = new Set([
+  'bounce',
+  'data',
+  'policy',
+  'protocol',
+  'resource',
+  'software',
+])
 
 /** What a refusal is about. undefined: nothing that postmaster could mend. Postfix: smtpd(8), error_mask. */
 export function troubleOf({ code, status = '', text }: SmtpReply): TroubleClass | undefined {
   if (code < 400) return undefined
   const words = typeof text === 'string' ? text : text.join(' ')
-  if (status === '4.3.5') return 'software'
+  if (/: Temporary lookup failure$/.test(words)) return 'data'
+  // What a table or a policy service answers is policy, also when it cannot answer.
+  if (status === '4.3.5') return / rejected: /.test(words) ? 'policy' : 'software'
   if (status === '4.3.1' || status === '4.3.0') return 'resource'
   if (/: User unknown/.test(words)) return 'bounce'
   if (code === 500 || code === 503 || code === 555 || status[2] === '5') return 'protocol'
