@@ -48,7 +48,7 @@ export async function spawnServer(
     `data_directory = ${folder}\nmyhostname = mail.example.org\nmydestination = example.org\nmyorigin = example.org
 inet_interfaces = 127.0.0.1\nmynetworks = 127.0.0.0/8\nsmtp_port = ${smtpPort}\nimap_port = ${imapPort}
 submission_port = ${submissionPort}\nsubmissions_port = 0\npop3_port = ${pop3Port}\npop3s_port = 0\nimaps_port = 0
-smtpd_client_connection_count_limit = 0\nsample_accounts = no\n${extra}`,
+smtpd_client_connection_count_limit = 0\nsample_accounts = no\nnotify_classes = 2bounce\n${extra}`,
   )
   const child = spawn(process.execPath, [main, 'start', '--config', join(folder, 'main.cf')], {
     stdio: ['ignore', 'pipe', 'pipe'],
