@@ -11,6 +11,16 @@ export interface HeaderFacts {
   namesRecipients: boolean
 }
 
+/** Before anything of the header has come. */
+export const nothingKnown = (): HeaderFacts => ({
+  hops: 0,
+  deliveredTo: [],
+  messageId: undefined,
+  hasDate: false,
+  hasFrom: false,
+  namesRecipients: false,
+})
+
 /** Postfix: header_size_limit. A longer header is passed on and looked at so far. */
 const maxHeaderBytes = 102_400
 const maxDeliveredTo = 100
@@ -27,14 +37,7 @@ export type OctetSink = (chunk: Uint8Array, octets: 'lent' | 'given') => Promise
  * fields `above` it: one piece, for each costs the store a turn. Everything after it goes straight through.
  */
 export class HeaderGate {
-  readonly facts: HeaderFacts = {
-    hops: 0,
-    deliveredTo: [],
-    messageId: undefined,
-    hasDate: false,
-    hasFrom: false,
-    namesRecipients: false,
-  }
+  readonly facts = nothingKnown()
   readonly #sink: OctetSink
   readonly #rewrite: ((header: Buffer, facts: HeaderFacts) => Buffer) | undefined
   readonly #above: Buffer | undefined

@@ -1,3 +1,4 @@
+import { nothingKnown } from './header-gate.ts'
 import type { MessageIntake } from './message-intake.ts'
 import type { ProxiedMail } from './proxied-mail.ts'
 
@@ -7,14 +8,7 @@ export function proxiedIntake(proxied: ProxiedMail, sizeLimitBytes: number): Mes
 }
 
 class ProxiedIntake implements MessageIntake {
-  readonly facts = {
-    hops: 0,
-    deliveredTo: [],
-    messageId: undefined,
-    hasDate: false,
-    hasFrom: false,
-    namesRecipients: false,
-  }
+  readonly facts = nothingKnown()
   sizeBytes = 0
   readonly #proxied: ProxiedMail
   readonly #sizeLimitBytes: number
