@@ -6,9 +6,9 @@ import type { CloseReason, ConnectionHandler, ConnectionSetup } from './connecti
 import { readDirectly } from './direct-reading.ts'
 import { Outlet } from './outlet.ts'
 import { type SecureFacts, secureFacts } from './secure-facts.ts'
-import { secureSocket } from './secure-socket.ts'
-import { adoptSecure, adoptSocket, type SocketOwner, stopReading } from './socket-events.ts'
+import { adoptSecure, adoptSocket, type SocketOwner } from './socket-events.ts'
 import type { TlsCredentials } from './tls-credentials.ts'
+import { type PrepareTls, putBack, secureSocket, sendGoAhead } from './tls-upgrade.ts'
 import type { Transcript } from './transcript.ts'
 
 type Stage = 'plain' | 'upgrading' | 'secure' | 'ending' | 'closed'
@@ -194,32 +194,14 @@ export class Connection implements DeadlineOwner, SocketOwner {
   startTls(goAhead: string, credentials: TlsCredentials): Promise<SecureFacts | undefined> {
     if (this.#stage !== 'plain') return Promise.resolve(undefined)
     this.flush()
-    const raw = this.#socket
-    raw.pause()
-    this.#beginHandshake()
-    const upgraded = Promise.withResolvers<SecureFacts | undefined>()
-    this.#upgraded = upgraded.resolve
     this.transcript?.sent(goAhead)
-    raw.write(goAhead, (error) => {
-      if (error || this.#stage !== 'upgrading') return
-      stopReading(raw)
-      while (raw.read() !== null);
-      this.#wrap(credentials)
-    })
-    return upgraded.promise
+    return this.#upgrade(credentials, (below, then) => sendGoAhead(below, goAhead, then))
   }
 
   /** TLS from the first octet (ports 465, 993, 995). `rest`: what was read too far, the start of the handshake. */
   startImplicitTls(credentials: TlsCredentials, rest?: Buffer): Promise<SecureFacts | undefined> {
     if (this.#stage !== 'plain') return Promise.resolve(undefined)
-    this.#socket.pause()
-    this.#beginHandshake()
-    const upgraded = Promise.withResolvers<SecureFacts | undefined>()
-    this.#upgraded = upgraded.resolve
-    stopReading(this.#socket)
-    if (rest !== undefined && rest.length > 0) this.#socket.unshift(rest)
-    this.#wrap(credentials)
-    return upgraded.promise
+    return this.#upgrade(credentials, (below, then) => putBack(below, rest, then))
   }
 
   /** @see DeadlineOwner */
@@ -261,15 +243,19 @@ export class Connection implements DeadlineOwner, SocketOwner {
     this.destroy('fault')
   }
 
-  #beginHandshake(): void {
+  #upgrade(credentials: TlsCredentials, prepare: PrepareTls): Promise<SecureFacts | undefined> {
     this.#stage = 'upgrading'
     this.#setup.admission?.handshakeBegins(this)
     this.setDeadline(this.#setup.handshakeTimeoutMs)
-  }
-
-  #wrap(credentials: TlsCredentials): void {
-    this.#socket = secureSocket(this.#socket, credentials, this.#setup.alpnProtocols)
-    adoptSecure(this.#socket as tls.TLSSocket, this)
+    const { promise, resolve } = Promise.withResolvers<SecureFacts | undefined>()
+    this.#upgraded = resolve
+    prepare(this.#socket, () => {
+      if (this.#stage !== 'upgrading') return
+      const secure = secureSocket(this.#socket, credentials, this.#setup.alpnProtocols)
+      this.#socket = secure
+      adoptSecure(secure, this)
+    })
+    return promise
   }
 
   /** Many commands will follow, and cost less so. Nothing changes under TLS. */

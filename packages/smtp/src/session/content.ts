@@ -115,7 +115,7 @@ const answerAll = (
   const single = Array.isArray(replies) ? undefined : (replies as SmtpReply)
   const list = single === undefined ? (replies as readonly SmtpReply[]) : [single]
   const last = list.at(-1) ?? reply(451, '4.3.0', 'Error: no answer')
-  if (list.some(({ code }) => code < 400)) session.errors = 0
+  if (list.some(({ code }) => code < 400)) session.errors.forget()
   if (session.peer.service !== 'lmtp') return last
   const count = single === undefined ? list.length : accepted
   for (let i = 0; i < count - 1; i++) session.say(list[i] ?? last)

@@ -2,6 +2,7 @@ import type { Answer, SmtpReply } from '../handler.ts'
 import { decodeLine, isForeign, parseCommandLine } from '../wire/command-line.ts'
 import { reply } from '../wire/reply.ts'
 import { refusesBareLf } from './bare-lf.ts'
+import { endsAfterErrors } from './client-errors.ts'
 import { type Command, commandTable } from './commands.ts'
 import type { LineInput } from './line-input.ts'
 import { misbehaves } from './probation.ts'
@@ -28,15 +29,11 @@ const runLine = (session: Session, line: string): void => {
     session.close(reply(421, '4.3.2', `${options.hostname} Service shutting down`))
     return
   }
-  if (session.errors >= options.hardErrorLimit) {
-    session.note(`too many errors after ${session.lastVerb} from ${session.client}`)
-    session.close(reply(421, '4.7.0', `${options.hostname} Error: too many errors`))
-    return
-  }
+  if (endsAfterErrors(session)) return
   if (misbehaves(session, verb, line)) return
   if (refusesBareLf(session, session.lastVerb)) return
   if (options.noopCommands.includes(verb)) {
-    if (session.junk++ >= options.junkCommandLimit) session.errors++
+    session.errors.addJunk(options)
     session.settle(verb, reply(250, '2.0.0', 'Ok'))
     return
   }
@@ -47,7 +44,7 @@ const runLine = (session: Session, line: string): void => {
     return
   }
   session.lastVerb = verb
-  if (command.junk && session.junk++ >= options.junkCommandLimit) session.errors++
+  if (command.junk) session.errors.addJunk(options)
   if (command.last && pipelinedBehind(session, verb)) return
   session.settle(verb, run(session, command, argument))
 }

@@ -88,7 +88,7 @@ export const rcptTo = (session: Session, argument: string): Answer<SmtpReply> =>
   const parsed = parseRcptCommand(argument, extensions(session))
   if (!parsed.ok) return notUnderstood(session, 'RCPT', argument, parsed.reply)
   if (mail.accepted >= options.recipientLimit) {
-    if (mail.overshoot++ >= options.recipientOvershootLimit) session.errors++
+    if (mail.overshoot++ >= options.recipientOvershootLimit) session.errors.add()
     return reply(452, '4.5.3', 'Error: too many recipients')
   }
   const count = (answer: SmtpReply): SmtpReply => {

@@ -3,6 +3,7 @@ import type { SmtpOptions } from '../options.ts'
 import { formatReply, reply, softened } from '../wire/reply.ts'
 import { Alarm } from './alarm.ts'
 import { answerToChallenge } from './auth.ts'
+import { ClientErrors, endsAfterErrors } from './client-errors.ts'
 import { CommandCounts } from './command-counts.ts'
 import { consumeChunk, consumeData, contentDeadline } from './content.ts'
 import { dispatch } from './dispatch.ts'
@@ -22,9 +23,7 @@ export class Session {
   readonly wire: SessionWire
   mode: Mode = { kind: 'greeting' }
   mail: MailTransaction | undefined
-  errors = 0
-  /** Commands that brought no mail nearer. */
-  junk = 0
+  readonly errors = new ClientErrors()
   readonly counts = new CommandCounts()
   lastVerb = 'CONNECT'
   readonly input = new LineInput()
@@ -323,20 +322,12 @@ export class Session {
       this.close(answer)
       return
     }
-    if (!good && answer.code !== 452) this.errors++
-    if (!good && this.errors > this.options.softErrorLimit && !this.peer.trusted) {
+    this.errors.hear(answer.code)
+    if (!good && !this.peer.trusted && this.errors.areMany(this.options)) {
       this.#tarpit(answer)
       return
     }
-    this.say(answer)
-    this.#endAfterErrors()
-  }
-
-  /** Postfix: smtpd_hard_error_limit: the last error is answered, and then the session ends. */
-  #endAfterErrors(): void {
-    if (this.errors < this.options.hardErrorLimit || this.mode.kind !== 'command') return
-    this.note(`too many errors after ${this.lastVerb} from ${this.client}`)
-    this.close(reply(421, '4.7.0', `${this.options.hostname} Error: too many errors`))
+    this.#tell(answer)
   }
 
   /** Postfix: smtpd_error_sleep_time. */
@@ -345,10 +336,15 @@ export class Session {
     setTimeout(() => {
       this.#busy = false
       if (this.mode.kind === 'closed') return
-      this.say(answer)
-      this.#endAfterErrors()
+      this.#tell(answer)
       this.#pump()
       this.wire.resume()
     }, this.options.errorSleepMs).unref()
+  }
+
+  /** The last error is answered, and then the session ends. */
+  #tell(answer: SmtpReply): void {
+    this.say(answer)
+    if (this.mode.kind === 'command') endsAfterErrors(this)
   }
 }

@@ -43,7 +43,7 @@ export const xclient = (session: Session, argument: string): Answer<SmtpReply | 
   peer.protocol = peer.service === 'lmtp' ? 'LMTP' : claims.protocol
   peer.user = undefined
   peer.forwarded = undefined
-  session.errors = 0
+  session.errors.forget()
   const greeting = handler.proxied(peer, claims.client)
   return greeting instanceof Promise
     ? greeting.then((said) => greeted(session, said))

@@ -1,7 +1,29 @@
 import type * as net from 'node:net'
 import * as tls from 'node:tls'
-import { leaveSocketBelow } from './socket-events.ts'
+import { leaveSocketBelow, stopReading } from './socket-events.ts'
 import type { TlsCredentials } from './tls-credentials.ts'
+
+/** Brings a socket to where nothing but the client's handshake is left to read, and then calls `then`. */
+export type PrepareTls = (below: net.Socket, then: () => void) => void
+
+/** STARTTLS, STLS: the last octets in the clear. What the client sent before it read them is dropped. */
+export function sendGoAhead(below: net.Socket, goAhead: string, then: () => void): void {
+  below.pause()
+  below.write(goAhead, (error) => {
+    if (error) return
+    stopReading(below)
+    while (below.read() !== null);
+    then()
+  })
+}
+
+/** TLS from the first octet. `rest`: the start of the handshake, where it was read already. */
+export function putBack(below: net.Socket, rest: Buffer | undefined, then: () => void): void {
+  below.pause()
+  stopReading(below)
+  if (rest !== undefined && rest.length > 0) below.unshift(rest)
+  then()
+}
 
 /** The server's side of TLS on an accepted socket that nobody reads any more. Paused: its owner says when to go on. */
 export function secureSocket(
