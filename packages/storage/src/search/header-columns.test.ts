@@ -88,3 +88,21 @@ test('a column knows each value in whatever order it came, and 200,000 of them f
   columns.trim()
   assert.equal(columns.of(1, 'from'), column)
 })
+
+test('a message whose field is not known costs about what another does, whatever its UID', () => {
+  const count = 20_000
+  const column = new HeaderColumns().of(1, 'subject')
+  for (let uid = 1; uid <= count; uid++) column.set(uid, null)
+  const needle = Buffer.from('x')
+  const quickestMs = (from: number, expected: boolean | undefined): number => {
+    const runs = Array.from({ length: 5 }, () => {
+      const beganMs = performance.now()
+      for (let uid = from; uid < from + count; uid++) assert.ok(column.includes(uid, needle) === expected)
+      return performance.now() - beganMs
+    })
+    return Math.min(...runs)
+  }
+  const knownMs = quickestMs(1, false)
+  for (const from of [count + 1, 2 ** 15, 2 ** 16, 2 ** 17, 2 ** 31])
+    assert.ok(quickestMs(from, undefined) < Math.max(knownMs, 0.5) * 20, `UIDs from ${from}`)
+})

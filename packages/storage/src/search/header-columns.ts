@@ -1,3 +1,5 @@
+import { firstPlaceOf } from '../strewn-ids.ts'
+
 const defaultMaxBytes = 32 * 1024 * 1024
 /** Longer values are read each time. */
 const maxValueBytes = 2_048
@@ -57,7 +59,7 @@ export class HeaderColumn {
   /** Where the message is, or would be. */
   #placeOf(uid: number): number {
     const last = this.#byUid.length - 1
-    for (let place = uid & last; ; place = (place + 1) & last) {
+    for (let place = firstPlaceOf(uid) & last; ; place = (place + 1) & last) {
       const number = (this.#byUid[place] as number) - 1
       if (number < 0 || this.#uids[number] === uid) return place
     }

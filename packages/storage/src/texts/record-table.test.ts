@@ -65,3 +65,23 @@ test('the last record of a message counts; damaged and unfinished ones name noth
   assert.equal(table.add(encodeRecord(record(3))), recordBytes)
   assert.equal(find(table, 3), 4)
 })
+
+test('a message that is not there costs about what another does, however many are, and whatever their ids', () => {
+  const count = 20_000
+  const table = new RecordTable()
+  table.add(Buffer.concat(Array.from({ length: count }, (_, id) => encodeRecord(record(id)))))
+  const quickestMs = (from: number, expected: number): number => {
+    const runs = Array.from({ length: 5 }, () => {
+      const beganMs = performance.now()
+      let hits = 0
+      for (let id = from; id < from + count; id++) if (find(table, id) >= 0) hits++
+      assert.equal(hits, expected)
+      return performance.now() - beganMs
+    })
+    return Math.min(...runs)
+  }
+  const thereMs = quickestMs(0, count)
+  // Behind the last one, where the next ones of a mailbox are, at the table's length and at multiples of it.
+  for (const from of [count, 2 ** 15, 2 ** 16, 2 ** 17, 2 ** 33])
+    assert.ok(quickestMs(from, 0) < Math.max(thereMs, 0.2) * 50, `ids from ${from}`)
+})

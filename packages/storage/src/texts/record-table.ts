@@ -1,3 +1,4 @@
+import { firstPlaceOf } from '../strewn-ids.ts'
 import { decodeRecord, recordBytes, type TextRecord } from './text-record.ts'
 import { noStamp } from './text-stamp.ts'
 
@@ -86,8 +87,7 @@ export class RecordTable {
   /** Where the message is in the table, or where it would be. */
   #placeOf(messageId: number): number {
     const last = this.#byMessage.length - 1
-    // Ids that follow each other lie together, as do the messages that are asked for.
-    let place = messageId & last
+    let place = firstPlaceOf(messageId) & last
     for (;;) {
       const number = (this.#byMessage[place] as number) - 1
       if (number < 0 || this.#messageIds[number] === messageId) return place
