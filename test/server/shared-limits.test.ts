@@ -98,3 +98,39 @@ test('anvil(8): several workers write one statistic, when the server ends at the
     assert.match(out + err, /anvil\[\d+\]: statistics: max connection rate 4\/60s for \(smtp:127\.0\.0\.1\)/)
   })
 })
+
+test('default_process_limit is for all workers together, and so is stress', async () => {
+  await inFolder(async (folder) => {
+    const lines = 'sample_accounts = no\nworkers = 2\nsmtpd_greet_wait = 0\ndefault_process_limit = 4'
+    const server = await startServer(await createSite(folder, lines))
+    const all = await greetings(server.site.ports.smtp, 7)
+    const welcome = all.filter(({ said }) => /^220 /.test(said))
+    assert.equal(welcome.length, 4, all.map(({ said }) => said).join(''))
+    for (const { said } of all.slice(4)) assert.match(said, /^421 4\.3\.2 \S+ Error: all server ports are busy/)
+    await server.says(/stress=yes: 2 of 2 connections are taken/)
+    for (const { client } of all) client.close()
+    assert.equal((await stopServer(server)).code, 0)
+  })
+})
+
+test('rates of one client count in all workers together', async () => {
+  await inFolder(async (folder) => {
+    const site = await createSite(
+      folder,
+      [
+        'sample_accounts = no',
+        'workers = 2',
+        'mynetworks = 192.0.2.0/24',
+        'smtpd_greet_wait = 0',
+        'smtpd_client_connection_rate_limit = 3',
+      ].join('\n'),
+    )
+    const server = await startServer(site)
+    const all = await greetings(site.ports.smtp, 6)
+    const welcome = all.filter(({ said }) => /^220 /.test(said))
+    assert.equal(welcome.length, 3, all.map(({ said }) => said).join(''))
+    for (const { said } of all.slice(3)) assert.match(said, /^421 4\.7\.0 \S+ Error: too many connections from /)
+    for (const { client } of all) client.close()
+    assert.equal((await stopServer(server)).code, 0)
+  })
+})

@@ -17,7 +17,7 @@ test('smtpd_client_connection_rate_limit: 421 at the greeting until anvil_rate_t
   assert.equal((await greet()).code, 220)
   const third = await greet()
   assert.deepEqual([third.code, third.status], [421, '4.7.0'])
-  assert.equal(third.text, 'Error: too many connections from 203.0.113.5')
+  assert.equal(third.text, 'mx.example.org Error: too many connections from 203.0.113.5')
   assert.ok(
     mail
       .lines()

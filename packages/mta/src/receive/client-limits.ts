@@ -9,6 +9,8 @@ import { clientOf } from './session-state.ts'
 export interface ClientLimitOptions {
   /** anvil_rate_time_unit. */
   readonly unitMs: number
+  /** myhostname: who is sent away hears by whom. */
+  readonly hostname: string
   readonly connections: number
   readonly messages: number
   readonly recipients: number
@@ -42,7 +44,7 @@ export interface ClientLimits {
 interface Wording {
   readonly code: number
   readonly status: string
-  readonly said: (address: string) => string
+  readonly said: (address: string, hostname: string) => string
   readonly logged: string
 }
 
@@ -51,7 +53,7 @@ const wordings: Readonly<Record<LimitedEvent, Wording>> = {
   connection: {
     code: 421,
     status: '4.7.0',
-    said: (address) => `Error: too many connections from ${address}`,
+    said: (address, hostname) => `${hostname} Error: too many connections from ${address}`,
     logged: 'Connection rate limit exceeded',
   },
   message: {
@@ -109,7 +111,7 @@ async function countClient(
   event: LimitedEvent,
   limit: number,
   session: SmtpSession,
-  { unitMs }: ClientLimitOptions,
+  { unitMs, hostname }: ClientLimitOptions,
   { counters, log, now }: ClientLimitSources,
 ): Promise<Refusal | undefined> {
   const key = `smtpd ${event} ${customerNetwork(session.clientAddress)}`
@@ -118,7 +120,7 @@ async function countClient(
   const { code, status, said, logged } = wordings[event]
   const text = `${logged}: ${count} from ${clientOf(session)} for service smtpd`
   log({ level: 'warning', service: 'smtpd', text })
-  return { code, status, text: said(session.clientAddress) }
+  return { code, status, text: said(session.clientAddress, hostname) }
 }
 
 async function countAccount(

@@ -165,7 +165,7 @@ function testLimits({ limits = {} }: FixtureOptions, store: Store, log: Log, now
   }
   const exceptions = createNetworkList(['127.0.0.0/8'], { log, now, tables: createTables({ log, now }) })
   return createClientLimits(
-    { unitMs: 60_000, accountUnitMs: 3_600_000, ...none, ...limits },
+    { unitMs: 60_000, hostname: 'mx.example.org', accountUnitMs: 3_600_000, ...none, ...limits },
     { counters: store.counters, exceptions, log, now, tellPostmaster: limits.tell ?? (() => {}) },
   )
 }

@@ -35,6 +35,7 @@ export function clientLimits(config: Config, parts: ClientLimitParts): ClientLim
   return createClientLimits(
     {
       unitMs: values.anvil_rate_time_unit,
+      hostname: values.myhostname,
       connections: values.smtpd_client_connection_rate_limit,
       messages: values.smtpd_client_message_rate_limit,
       recipients: values.smtpd_client_recipient_rate_limit,

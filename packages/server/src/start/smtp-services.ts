@@ -56,8 +56,18 @@ export function createSmtpServices({ config, transfer, log, credentials, tallies
   return all
 }
 
+/** What one of several processes may have of a limit that is meant for all: connections go to them in turn. */
+const shareOf = (limit: number, { values }: Config): number =>
+  limit === Number.MAX_SAFE_INTEGER ? limit : Math.ceil(limit / Math.max(1, values.workers))
+
+function optionsOf(service: SmtpListenerService, config: Config): ReturnType<typeof smtpOptions> {
+  const options = optionsForAll(service, config)
+  const { connections } = options
+  return connections === undefined ? options : { ...options, connections: shareOf(connections, config) }
+}
+
 /** Ports of main.cf know what is right for them; a line of master.cf says it all itself. */
-function optionsOf({ kind, entry }: SmtpListenerService, config: Config): ReturnType<typeof smtpOptions> {
+function optionsForAll({ kind, entry }: SmtpListenerService, config: Config): ReturnType<typeof smtpOptions> {
   if (entry === undefined)
     return {
       ...smtpOptions(config.values),

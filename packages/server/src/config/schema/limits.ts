@@ -225,7 +225,7 @@ export const limits = {
     type: 'integer',
     default: '1000',
     min: 1,
-    doc: 'SMTP connections of a worker at once. (Default of Postfix: 100.)',
+    doc: 'SMTP connections at once, of all workers together; a line of master.cf has its own with maxproc. When nine tenths are taken, stress is set. (Default of Postfix: 100.)',
   }),
   imap_max_line_length: dovecot({
     type: 'octets',
