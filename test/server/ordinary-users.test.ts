@@ -97,9 +97,14 @@ describe('users of this machine', {
         input: 'Subject: b\n\n',
       })
       assert.equal(later.code, 0)
-      assert.equal(readdirSync(join(site.dataFolder, 'public', 'maildrop')).length, 1)
+      const dialogue =
+        'HELO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<z@example.com>\r\nDATA\r\nSubject: c\r\n\r\n.\r\n'
+      const spoken = await command(site, ['sendmail', '-bs'], { uid: nobody, input: dialogue })
+      assert.match(spoken.out, /^250 2\.0\.0 Ok: queued\r\n$/m)
+      assert.equal(readdirSync(join(site.dataFolder, 'public', 'maildrop')).length, 2)
       const again = await startServer(site)
       await eventually(async () => assert.match(await queueOf(site), /y@example\.com/))
+      await eventually(async () => assert.match(await queueOf(site), /z@example\.com/))
       await stopServer(again)
     })
   })

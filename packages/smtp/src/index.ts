@@ -47,3 +47,4 @@ export {
   type SmtpService,
   type SmtpServiceInput,
 } from './service.ts'
+export { type StandAloneInput, serveStreams } from './stand-alone.ts'

@@ -32,7 +32,7 @@ export function createShellFixture(
       return input.length > limitBytes ? undefined : input
     },
     get inputStream() {
-      return Readable.from([options.input ?? ''])
+      return Readable.from([Buffer.from(options.input ?? '')])
     },
     outputStream: new Writable({
       write: (chunk: Uint8Array, _encoding, done) => {

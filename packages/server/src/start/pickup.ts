@@ -175,10 +175,17 @@ function envelopeOf(value: unknown): Envelope | undefined {
   const { sender, recipients, options, verp, verify, context } = (value ?? {}) as Record<string, unknown>
   if (typeof sender !== 'string' || !Array.isArray(recipients)) return undefined
   const known = recipients.flatMap((one: unknown) => {
-    const { address, notify } = (one ?? {}) as Record<string, unknown>
+    const { address, notify, originalRecipient: original } = (one ?? {}) as Record<string, unknown>
     if (typeof address !== 'string') return []
     const words = Array.isArray(notify) ? notifyWords.filter((word) => notify.includes(word)) : []
-    return [{ address, ...(words.length === 0 ? {} : { notify: words }) }]
+    const isOriginal = typeof original === 'string' && /^[!-~]{1,500}$/.test(original)
+    return [
+      {
+        address,
+        ...(words.length === 0 ? {} : { notify: words }),
+        ...(isOriginal ? { originalRecipient: original } : {}),
+      },
+    ]
   })
   const { ret, envid, body } = (options ?? {}) as Record<string, unknown>
   return {

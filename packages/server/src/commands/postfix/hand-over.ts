@@ -3,7 +3,7 @@ import type { OutgoingMail } from '@posthorn/smtp'
 import type { Config } from '../../config/config.ts'
 import { listenHosts } from '../../services/listen-hosts.ts'
 import { errorCode } from '../../start-error.ts'
-import { CommandError, exit, type Shell } from '../shell.ts'
+import { CommandError, exit } from '../shell.ts'
 
 /** The store belongs to the server's user; others have no business in it. */
 export function mayOpenStore(dataFolder: string): boolean {
@@ -37,19 +37,6 @@ export async function handOver(config: Config, mail: OutgoingMail): Promise<numb
     )
   } finally {
     client.quit()
-  }
-}
-
-/** `sendmail -bs`: whoever calls speaks SMTP with the running server over standard input and output. */
-export async function speakSmtp(config: Config, shell: Shell): Promise<number> {
-  const { address, port } = smtpService(config)
-  try {
-    const { joinStreams } = await import('@posthorn/net')
-    await joinStreams({ kind: 'inet', host: address, port }, shell.inputStream, shell.outputStream)
-    return exit.ok
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new CommandError(`the mail system is not reachable: ${reason}`, exit.tempFail)
   }
 }
 

@@ -18,6 +18,7 @@ export interface MaildropEnvelope {
   readonly recipients: readonly {
     readonly address: string
     readonly notify?: readonly string[] | undefined
+    readonly originalRecipient?: string | undefined
   }[]
   readonly options: { readonly ret?: string; readonly envid?: string; readonly body?: string }
   /** sendmail -bv: nothing is sent, where it would go is told. */

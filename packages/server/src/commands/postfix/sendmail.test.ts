@@ -87,3 +87,39 @@ it('sendmail ends with the codes of sysexits', async () => {
   const unreadable = await runCommand('sendmail', ['-C', join(path, 'nosuch.cf'), 'x@y'], 'x')
   assert.equal(unreadable.code, 75)
 })
+
+it('sendmail -bs: SMTP over a pipe, with no server running; what is said waits in the queue', async () => {
+  const path = folder('authorized_submit_users = static:anyone\nsmtpd_recipient_restrictions = reject\n')
+  const dialogue = [
+    'EHLO pine',
+    'STARTTLS',
+    'MAIL FROM:<a@side.test> SIZE=99999999',
+    'MAIL FROM:<a@side.test> RET=HDRS ENVID=e1 BODY=8BITMIME',
+    'RCPT TO:<out@side.test> NOTIFY=NEVER ORCPT=rfc822;first@side.test',
+    'RCPT TO:<a b>',
+    'DATA',
+    'Subject: pine',
+    '',
+    'x',
+    '..y',
+    '.',
+    'MAIL FROM:<a@side.test>',
+    'RCPT TO:<lost@side.test>',
+    'RSET',
+    'QUIT',
+  ]
+  const said = await runCommand('sendmail', ['-C', path, '-bs'], `${dialogue.join('\r\n')}\r\n`)
+  assert.deepEqual([said.code, said.err], [0, ''])
+  const id = /^250 2\.0\.0 Ok: queued as (\w+)\r$/m.exec(said.out)?.[1] ?? ''
+  const codes = said.out.split('\r\n').flatMap((line) => (/^\d{3} /.test(line) ? [line.slice(0, 3)] : []))
+  assert.deepEqual(codes, '220 250 502 552 250 250 501 354 250 250 250 250 221'.split(' '))
+  const queue = await runCommand('postqueue', ['-c', path, '-p'])
+  assert.match(queue.out, /a@side\.test\n +out@side\.test\n\n-- 0 Kbytes in 1 Request\.\n$/)
+  const shown = (await runCommand('postcat', ['-c', path, '-q', id])).out
+  assert.match(shown, /dsn_orig_rcpt=rfc822;first@side\.test/)
+  assert.match(
+    shown,
+    /\(Posthorn, from userid \d+\)[\s\S]*\nReceived: from pine \(localhost \[127\.0\.0\.1\]\)/,
+  )
+  assert.match(shown, /\nSubject: pine\n[\s\S]*\n\nx\n\.y\n/)
+})

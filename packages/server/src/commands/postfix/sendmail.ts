@@ -1,7 +1,3 @@
-import type { Log } from '@posthorn/mail'
-import type { Routing, Submission, submit } from '@posthorn/mta'
-import type { OutgoingMail } from '@posthorn/smtp'
-import type { EnvelopeOptions } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
 import { verificationReport } from '../../services/verification-report.ts'
 import { errorCode } from '../../start-error.ts'
@@ -9,9 +5,10 @@ import type { Options } from '../getopt.ts'
 import { askPublic } from '../public-client.ts'
 import { startInBackground } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
-import { locateSite, type OpenSite, type Site, type SiteOptions, withSite } from '../site.ts'
-import { handOver, mayOpenStore, speakSmtp } from './hand-over.ts'
-import { dropMail, mayDrop } from './maildrop-file.ts'
+import { locateSite, type Site, type SiteOptions, withSite } from '../site.ts'
+import { mayOpenStore } from './hand-over.ts'
+import { deliver, type Outgoing, takeMail, withRouting } from './local-submission.ts'
+import { dropMail } from './maildrop-file.ts'
 import { headerRecipients, type MessageInput, prepareMessage } from './message-input.ts'
 import { flushMessage, flushQueue, flushSite, showQueue } from './postqueue.ts'
 import {
@@ -25,6 +22,7 @@ import {
   withoutRepeats,
 } from './sendmail-envelope.ts'
 import { refuseRecipients, sendmailOptions } from './sendmail-options.ts'
+import { speakSmtp } from './stand-alone.ts'
 import { checkAliasDatabase } from './tables.ts'
 
 /**
@@ -61,7 +59,7 @@ export async function runSendmail(options: Options, shell: Shell, usual: 'm' | '
     case 'H':
       return exit.ok
     case 's':
-      return speakSmtp(locateSite(shell, site).config, shell)
+      return speakSmtp(site, shell)
     case 'v':
       return verify(options, shell)
     case 'm':
@@ -98,8 +96,7 @@ async function send(options: Options, shell: Shell): Promise<number> {
   if (named.length === 0 && !options.has('t')) throw noRecipients(shell)
   const sender = senderOf(options, shell)
   const siteOptions = { config: options.value('C') }
-  const site = locateSite(shell, siteOptions)
-  const { config, folder } = site
+  const { config } = locateSite(shell, siteOptions)
   const input = await readMessage(shell, config)
   const addresses = options.has('t') ? [...named, ...headerRecipients(input)] : named
   if (addresses.length === 0)
@@ -117,46 +114,17 @@ async function send(options: Options, shell: Shell): Promise<number> {
     ...(options.has('G') ? { context: 'remote' as const } : {}),
     userid: shell.uid,
   }
-  const code = mayOpenStore(folder.path)
-    ? await withSite(shell, siteOptions, (site) => place(site, outgoing, shell))
-    : await leave(outgoing, site, shell)
-  if (code === exit.ok && wantsReport(options)) promiseReport(sender, shell)
-  return code
-}
-
-async function place(site: OpenSite, outgoing: Outgoing, shell: Shell): Promise<number> {
-  const reply = await deliver(site, outgoing)
-  if (reply.code < 400) return exit.ok
-  const text = [reply.text].flat().join(' ')
-  throw new CommandError(`${whoCalls(shell)}: ${text}`, reply.code < 500 ? exit.tempFail : exit.unavailable)
+  const reply = await takeMail(outgoing, siteOptions, shell)
+  if (reply.code >= 400) {
+    const text = [reply.text].flat().join(' ')
+    throw new CommandError(`${whoCalls(shell)}: ${text}`, reply.code < 500 ? exit.tempFail : exit.unavailable)
+  }
+  if (wantsReport(options)) promiseReport(sender, shell)
+  return exit.ok
 }
 
 function promiseReport(sender: string, shell: Shell): void {
   shell.out(`Mail Delivery Status Report will be mailed to <${sender === '' ? 'postmaster' : sender}>.\n`)
-}
-
-/** For users who are not the server's own: into the maildrop, where the system knows whose it is; else by SMTP. */
-async function leave(outgoing: Outgoing, { config, folder }: Site, shell: Shell): Promise<number> {
-  if (!mayDrop(folder.maildrop)) return handOver(config, asMail(outgoing, config))
-  const { sender, recipients, options, verp, context, message } = outgoing
-  try {
-    dropMail(
-      folder.maildrop,
-      {
-        sender,
-        recipients,
-        options,
-        ...(verp === undefined ? {} : { verp }),
-        ...(context === undefined ? {} : { context }),
-      },
-      message,
-    )
-  } catch (error) {
-    throw new CommandError(`mail cannot be left in ${folder.maildrop}: ${errorCode(error)}`, exit.tempFail)
-  }
-  // It lies there safely: that the server does not answer now costs a minute.
-  await askPublic(folder.publicSocket, { cmd: 'pickup' }, shell).catch(() => {})
-  return exit.ok
 }
 
 /** `-bv`: no mail is sent but a report to the caller: where mail to each address would go. */
@@ -204,23 +172,6 @@ async function leaveVerification(
   return exit.ok
 }
 
-async function withRouting<T>(site: OpenSite, work: (routing: Routing) => Promise<T>): Promise<T> {
-  const { config, store, accounts } = site
-  const [{ createRouting, createTables }, { routingOptions }] = await Promise.all([
-    import('@posthorn/mta'),
-    import('../../services/transfer-options.ts'),
-  ])
-  const [log, now, unsafeFiles] = [await commandLog(site), Date.now, config.values.unsafe_files]
-  const tables = createTables({ log, now, unsafeFiles, folder: config.folder })
-  const sources = { tables, accounts, store, log, now, unsafeFiles, folder: config.folder }
-  const routing = await createRouting(routingOptions(config), sources)
-  try {
-    return await work(routing)
-  } finally {
-    routing.close()
-  }
-}
-
 async function readMessage(shell: Shell, config: Config): Promise<Buffer> {
   const limitBytes = config.values.message_size_limit || Number.POSITIVE_INFINITY
   const input = await shell.readInput(limitBytes)
@@ -237,71 +188,4 @@ function messageFrom(input: Buffer, options: Options, from: MessageInput['from']
     bcc: options.has('t') ? 'removed' : 'kept',
     from: options.has('G') ? undefined : from,
   })
-}
-
-function asMail({ sender, recipients, message, options }: Outgoing, config: Config): OutgoingMail {
-  return {
-    sender: sender === '' ? '' : completed(sender, config),
-    recipients: recipients.map(({ address, notify }) => ({
-      address: completed(address, config),
-      ...(notify === undefined ? {} : { notify }),
-    })),
-    sizeBytes: message.length,
-    content: () => [message],
-    ...(options.ret === undefined ? {} : { ret: options.ret }),
-    ...(options.envid === undefined ? {} : { envid: options.envid }),
-    body: message.some((octet) => octet > 127) ? '8BITMIME' : '7BIT',
-  }
-}
-
-interface Outgoing {
-  readonly sender: string
-  readonly recipients: Parameters<typeof submit>[0]['recipients']
-  readonly message: Uint8Array
-  readonly options: EnvelopeOptions
-  readonly verp?: Submission['verp']
-  readonly context?: 'remote'
-  readonly userid: number
-}
-
-async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<typeof submit> {
-  const { store } = site
-  const { values } = site.config
-  const { submit } = await import('@posthorn/mta')
-  const log = await commandLog(site)
-  return withRouting(site, async (routing) =>
-    submit(
-      {
-        sender: outgoing.sender,
-        recipients: outgoing.recipients,
-        content: [outgoing.message],
-        userid: outgoing.userid,
-        options: outgoing.options,
-        ...(outgoing.verp === undefined ? {} : { verp: outgoing.verp }),
-        ...(outgoing.context === undefined ? {} : { context: outgoing.context }),
-      },
-      {
-        store,
-        log,
-        now: Date.now,
-        configuration: () => ({
-          routing,
-          options: {
-            myhostname: values.myhostname,
-            banner: values.smtpd_banner,
-            messageSizeLimitBytes: values.message_size_limit,
-            hopcountLimit: values.hopcount_limit,
-            verp: { delimiters: values.default_verp_delimiters, filter: values.verp_delimiter_filter },
-            offsetMinutes: () => -new Date().getTimezoneOffset(),
-          },
-        }),
-      },
-    ),
-  )
-}
-
-/** Into the server's log file where there is one; standard output belongs to the caller. */
-async function commandLog({ config, log }: OpenSite): Promise<Log> {
-  if (config.values.maillog_file === '') return log
-  return (await import('../../log/configured-log.ts')).logWriterFor(config).log
 }
