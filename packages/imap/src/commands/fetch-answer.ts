@@ -40,6 +40,7 @@ export async function answerFetch(
   uids: Uint32Array,
 ): Promise<FetchOutcome> {
   const answer = new FetchAnswer(session, plan)
+  answer.expectMany()
   const { output } = answer
   try {
     if (plan.source === 'columns' && (await output.sendKept(uids)) === 'sent')
@@ -76,10 +77,8 @@ async function* withoutLoss(
  * False: nothing was written.
  */
 export function answerAtOnce(session: SelectedSession, plan: FetchPlan, uid: number): boolean {
-  if (plan.source !== 'octets') return false
   const { mailbox, store } = session
-  const want = { ...plan.want, bytes: 'all', maxBytes: atOnceBytes } as const
-  const batch = store.messages.fetchNow(mailbox.id, uid, want)
+  const batch = store.messages.fetchNow(mailbox.id, uid, wantAtOnce(plan))
   if (batch === undefined || (plan.marks && mayMark(session) && hasUnseen(batch))) return false
   learnAtOnce(session, batch)
   const answer = new FetchAnswer(session, plan)
@@ -92,16 +91,21 @@ export function answerAtOnce(session: SelectedSession, plan: FetchPlan, uid: num
   return isWhole
 }
 
+function wantAtOnce({ source, want }: FetchPlan): FetchWant {
+  const inIndex = source === 'columns' || source === 'summary'
+  return inIndex ? { ...want, facts: true } : { ...want, bytes: 'all', maxBytes: atOnceBytes }
+}
+
 class FetchAnswer implements FetchOutcome {
   readonly output: FetchOutput
   readonly #session: SelectedSession
   readonly #plan: FetchPlan
   readonly #message = new MessageView()
   readonly #selections = new FieldSelections()
-  readonly #summaries: SummaryAnswer | undefined
-  readonly #listed: ListedAnswer | undefined
+  #summaries: SummaryAnswer | undefined
+  #listed: ListedAnswer | undefined
   unknownEncoding = false
-  readonly #wholes: WholeMessages | undefined
+  #wholes: WholeMessages | undefined
   /** What had been sent after a batch. */
   readonly #sentOf = new Map<number, number>()
   #batches = 0
@@ -111,11 +115,16 @@ class FetchAnswer implements FetchOutcome {
     this.#session = session
     this.#plan = plan
     this.output = new FetchOutput(session, plan.items)
-    if (plan.sendsWholes && !(plan.marks && mayMark(session))) this.#wholes = new WholeMessages(this.output)
-    if (plan.source === 'summary' && !plan.marks) {
-      this.#summaries = new SummaryAnswer(session, this.output)
-      this.#listed = ListedAnswer.for(session, this.output)
-    }
+  }
+
+  /** Many messages: what can be sent without looking into each of them is. */
+  expectMany(): void {
+    const plan = this.#plan
+    if (plan.sendsWholes && !(plan.marks && mayMark(this.#session)))
+      this.#wholes = new WholeMessages(this.output)
+    if (plan.source !== 'summary' || plan.marks) return
+    this.#summaries = new SummaryAnswer(this.#session, this.output)
+    this.#listed = ListedAnswer.for(this.#session, this.output)
   }
 
   get answered(): number {
@@ -144,7 +153,9 @@ class FetchAnswer implements FetchOutcome {
 
   /** False: it was not written. */
   one(batch: MessageBatch): boolean {
-    this.#write(new Rows(batch, undefined, this.#message).row(0), batch.bytes![0])
+    const row = new Rows(batch, undefined, this.#message).row(0)
+    if (this.#plan.source === 'summary' && !this.#message.hasFields) return false
+    this.#write(row, batch.bytes?.[0])
     return this.answered === 1 && !this.unknownEncoding
   }
 

@@ -58,3 +58,32 @@ test('RFC 9051 §6.4.5: one message that is not \\Seen is marked by BODY[], and 
     '* 1 FETCH (BODY[TEXT]<3> {4}\r\nbbbb BODY[1]<0> {2}\r\nbb)',
   )
 })
+
+test('one message asked for alone is answered as it is among others, whatever is asked', async (t) => {
+  const imap = await startImapFixture(t)
+  const writer = await imap.login()
+  const plain = 'From: A <a@b.example>\r\nSubject: =?utf-8?q?caf=C3=A9?=\r\nX-Other: 1\r\n\r\ntext\r\n'
+  const nested = `MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n${plain}--b--\r\n`
+  // Its fields are too many for the summary to keep them.
+  const wide = `${Array.from({ length: 3_000 }, (_, at) => `To: Somebody Somewhere <n${at}@b.example>\r\n`).join('')}\r\ntext\r\n`
+  for (const text of [plain, nested, wide]) await writer.append('INBOX', text, '(\\Seen $Label1)')
+  const client = await imap.login('INBOX')
+  await client.ok('ENABLE CONDSTORE')
+  for (const items of [
+    'FLAGS',
+    'UID MODSEQ RFC822.SIZE INTERNALDATE EMAILID SAVEDATE',
+    'ENVELOPE',
+    'UID FLAGS BODYSTRUCTURE BODY',
+    'BODY.PEEK[HEADER]',
+    'BODY.PEEK[HEADER.FIELDS (FROM SUBJECT TO)]',
+    'BODY.PEEK[HEADER.FIELDS.NOT (FROM)] ENVELOPE',
+    'BODY.PEEK[HEADER.FIELDS (X-OTHER)] UID',
+    'THREADID UID',
+  ]) {
+    const together = (await client.ok(`FETCH 1:3 (${items})`)).slice(0, -1).join('\r\n')
+    const alone: string[] = []
+    for (const number of [1, 2, 3])
+      alone.push(...(await client.ok(`FETCH ${number} (${items})`)).slice(0, -1))
+    assert.equal(alone.join('\r\n'), together, items)
+  }
+})

@@ -189,7 +189,8 @@ export interface MessageStore {
   fetch(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
   /**
    * As `fetch` of one message, without waiting. Octets that were read are valid until any reader of this store reads
-   * at once again. undefined: gone, damaged, more than `maxBytes`, or it takes longer; `fetch` knows more.
+   * at once again. undefined: gone, damaged, more than `maxBytes`, something that takes longer (conversations, listings,
+   * headers alone), or octets that are not in memory; `fetch` knows more.
    */
   fetchNow(mailbox: MailboxId, uid: number, want: FetchWant): MessageBatch | undefined
   /**

@@ -29,26 +29,24 @@ const readOne = (
   uid: number,
   want: FetchWant,
 ): MessageBatch | undefined => {
-  if (want.bytes !== 'all' || want.listing !== undefined) return undefined
+  if (want.bytes === 'header' || want.listing !== undefined || want.conversation) return undefined
   const snapshot = snapshotOf(engine)
   const state = readMailboxState(snapshot, mailbox)
   if (state === undefined || uid >= state.uidNext) return undefined
-  const { batch, sizes, blobIds, messageIds } = collect(
-    snapshot,
-    mailbox,
-    Uint32Array.of(uid),
-    0,
-    oneRow,
-  ).columns
-  const sizeBytes = sizes[0]
-  if (sizeBytes === undefined || sizeBytes > (want.maxBytes ?? Number.POSITIVE_INFINITY)) return undefined
-  const blobId = blobIds[0] as number
+  const { columns } = collect(snapshot, mailbox, Uint32Array.of(uid), 0, oneRow)
+  const { batch } = columns
+  const sizeBytes = columns.sizes[0]
+  if (sizeBytes === undefined) return undefined
+  if (want.bytes === undefined && !want.summary) return batch
+  const blobId = columns.blobIds[0] as number
   const row = want.summary ? readBlobRow(snapshot, blobId) : readBlobPlace(snapshot, blobId)
   if (row === undefined || (want.summary && row.summary === undefined)) return undefined
-  const prefix = prefixOf(snapshot, { messageId: messageIds[0] as number, blobId, sizeBytes }, row)
+  const prefix = prefixOf(snapshot, { messageId: columns.messageIds[0] as number, blobId, sizeBytes }, row)
+  const summaries = row.summary && want.summary ? { summaries: [row.summary] } : {}
+  if (want.bytes === undefined) return { ...batch, prefixes: [prefix], ...summaries }
+  if (sizeBytes > (want.maxBytes ?? Number.POSITIVE_INFINITY)) return undefined
   const bytes = engine.blobs.readNow(blobId, row, prefix)
   if (bytes === undefined) return undefined
   const noNul = Uint8Array.of(row.hasNoNul ? 1 : 0)
-  const octets = { ...batch, prefixes: [prefix], bytes: [bytes], noNul }
-  return want.summary && row.summary !== undefined ? { ...octets, summaries: [row.summary] } : octets
+  return { ...batch, prefixes: [prefix], bytes: [bytes], noNul, ...summaries }
 }

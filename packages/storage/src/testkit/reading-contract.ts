@@ -107,6 +107,11 @@ export const readingContract: readonly ContractCase[] = [
           }
           assert.deepEqual(found, expected)
         }
+        for (const want of [{ facts: true }, { facts: true, summary: true }] as const)
+          for (const uid of [1, 2]) {
+            const [expected] = await Array.fromAsync(at.messages.fetch(id, Uint32Array.of(uid), want))
+            assert.deepEqual(at.messages.fetchNow(id, uid as Uid, want), expected)
+          }
         assert.equal(at.messages.fetchNow(id, 1 as Uid, { bytes: 'all', maxBytes: 4_000 }), undefined)
         assert.equal(at.messages.fetchNow(id, 3 as Uid, want), undefined, 'gone')
         assert.equal(at.messages.fetchNow(id, 4 as Uid, want), undefined, 'not given yet')
