@@ -43,7 +43,10 @@ export function fetchHttps(question: HttpsQuestion): Promise<HttpsAnswer> {
         response.on('data', (piece: Buffer) => {
           pieces.push(piece)
           bytes += piece.length
-          if (bytes > maxBytes) asked.destroy(new Error(`answer is longer than ${maxBytes} octets`))
+          if (bytes <= maxBytes) return
+          // What has come whole ends all the same.
+          reject(new Error(`answer is longer than ${maxBytes} octets`))
+          asked.destroy()
         })
         response.on('end', () =>
           resolve({

@@ -15,6 +15,13 @@ export type { CloseReason, ConnectionHandler } from './connection-handler.ts'
 export { readDirectly } from './direct-reading.ts'
 export { ExchangeClient, type ExchangeOptions, type ServiceAddress } from './exchange-client.ts'
 export { FramedStream, type FramedStreamOptions } from './framed-stream.ts'
+export {
+  createHttpClient,
+  type HttpAnswer,
+  type HttpClient,
+  type HttpClientOptions,
+  type HttpQuestion,
+} from './http-exchange.ts'
 export { fetchHttps, type HttpsAnswer, type HttpsPost, type HttpsQuestion, postHttps } from './https-fetch.ts'
 export { LineFramer, overlongLine } from './line-framer.ts'
 export { ListenError, type Listener, type ListenOptions, listen } from './listener.ts'
