@@ -18,6 +18,8 @@ const message = fc.oneof(
       'y,a=b,n=us=2Cer,r=abc',
       'p=tls-exporter,,n=u,r=x',
       'c=biws,r=abc,p=AAAA',
+      'n,a=u,\x01auth=Bearer t\x01\x01',
+      'user=u\x01auth=Bearer t\x01\x01',
     )
     .map((text) => Buffer.from(Buffer.from(text).toString('base64'))),
 )
@@ -38,12 +40,19 @@ for (const mechanism of serverMechanisms)
           assert.notEqual(step.kind, 'challenge')
           if (step.kind !== 'credentials') return
           const { authzid, authcid } = step.credentials
-          const password = 'password' in step.credentials ? step.credentials.password : 'proof'
+          const { credentials } = step
+          const password =
+            'password' in credentials
+              ? credentials.password
+              : 'token' in credentials
+                ? credentials.token
+                : 'proof'
           for (const text of [authzid, authcid, password]) {
             assert.ok(!text.includes('\0'))
             assert.equal(text, text.toWellFormed())
           }
           if ('external' in step.credentials) assert.equal(authcid, '')
+          else if ('token' in step.credentials) assert.match(password, /^[A-Za-z0-9._~+/-]+=*$/)
           else assert.notEqual(authcid, '')
           assert.notEqual(password, '')
         },

@@ -74,19 +74,21 @@ export function createAccounts(parts: AccountsParts): Accounts {
     return [...new Set([...own, ...localDomains, ...(await parts.store.accounts.domains())])]
   }
 
+  async function isLocalDomain(domain: string): Promise<boolean> {
+    return (await localDomains()).includes(domain.toLowerCase())
+  }
+
   const sources = parts.sources ?? (() => noSources)
   const users = createKnownUsers({ ...parts, options, sources })
   const { find } = users
   const readers = createRecentReaders({ ...parts, options })
   return {
-    ...readers.noting(createAuthenticator({ ...parts, options, sources, users })),
+    ...readers.noting(createAuthenticator({ ...parts, options, sources, users, isLocalDomain })),
     hasReadMail: readers.has,
     ...createAdministration({ ...parts, options, find, localDomains }),
     find,
     localDomains,
-    async isLocalDomain(domain) {
-      return (await localDomains()).includes(domain.toLowerCase())
-    },
+    isLocalDomain,
   }
 }
 

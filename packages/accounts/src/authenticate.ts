@@ -13,6 +13,7 @@ import { judgeProof, scramVerifierOf } from './proof.ts'
 import { renewSecrets } from './renew-secrets.ts'
 import type { SourceVerdict, UserSources } from './sources/user-source.ts'
 import { type Admission, createThrottle, type Throttle } from './throttle.ts'
+import { createTokenJudge, type RefusedToken } from './tokens/token-login.ts'
 
 export interface AuthenticatorParts {
   readonly store: Store
@@ -21,6 +22,7 @@ export interface AuthenticatorParts {
   readonly options: () => CompleteOptions
   readonly sources: () => UserSources
   readonly users: KnownUsers
+  readonly isLocalDomain: (domain: string) => Promise<boolean>
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>
 }
 
@@ -35,6 +37,7 @@ interface Claim {
   readonly mac: Buffer
 }
 
+type Outcome = LoginRefusal | Account | RefusedToken
 type Verdict = 'right' | 'wrong' | 'throttled' | 'unavailable'
 
 const trustedAdmission: Admission = {
@@ -60,12 +63,13 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const sleep = parts.sleep ?? sleepFor
   const throttle = createThrottle({ counters: parts.store.counters, now: parts.now, options: parts.options })
   const judge = createJudge(parts, throttle)
+  const judgeToken = createTokenJudge(parts, throttle)
 
   async function admitted(
     user: string,
     client: LoginClient,
-    work: (admission: Admission) => Promise<LoginRefusal | Account>,
-  ): Promise<LoginRefusal | Account> {
+    work: (admission: Admission) => Promise<Outcome>,
+  ): Promise<Outcome> {
     const admission = client.trusted ? trustedAdmission : await throttle.admit(user, client.clientAddress)
     if (admission === undefined) return 'throttled'
     try {
@@ -77,14 +81,15 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     }
   }
 
-  async function attempt(credentials: Credentials, client: LoginClient): Promise<LoginRefusal | Account> {
+  async function attempt(credentials: Credentials, client: LoginClient): Promise<Outcome> {
     const { defaultDomain, clientCertificates } = parts.options()
     if (clientCertificates === 'required' && client.certificate === undefined) return 'certificate'
     const login = parseLogin(credentials.authcid, defaultDomain)
     const authzid = credentials.authzid ?? ''
     if (authzid !== '' && parseLogin(authzid, defaultDomain) !== login) return 'authorization'
     const user = login === undefined ? undefined : parts.users.canonical(login)
-    return admitted(login ?? '(invalid)', client, async (admission) => {
+    return admitted(login ?? nameless(credentials), client, async (admission) => {
+      if ('token' in credentials) return judgeToken(credentials, login, client, admission)
       if ('proof' in credentials) {
         const account = login === undefined ? undefined : await parts.users.find(login)
         const name = account?.address ?? user ?? '(invalid)'
@@ -103,11 +108,16 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
       const credentials = { ...given, authcid: client.certificate?.user ?? given.authcid }
       try {
         const outcome = await attempt(credentials, client)
-        if (typeof outcome !== 'string') return { ok: true, account: outcome }
-        logRefusal(parts.log, outcome, credentials, client)
-        return { ok: false, reason: outcome }
+        if (typeof outcome === 'string') {
+          logRefusal(parts.log, outcome, credentials, client)
+          return { ok: false, reason: outcome }
+        }
+        if (!('refusal' in outcome)) return { ok: true, account: outcome }
+        const { reason, why, refusal: tokenRefusal } = outcome
+        logRefusal(parts.log, reason, credentials, client, { why })
+        return { ok: false, reason, tokenRefusal }
       } catch (error) {
-        logRefusal(parts.log, 'unavailable', credentials, client, error)
+        logRefusal(parts.log, 'unavailable', credentials, client, { error })
         return { ok: false, reason: 'unavailable' }
       }
     },
@@ -241,6 +251,10 @@ async function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
   }
 }
 
+/** Whom failures without a name are counted for. */
+const nameless = (credentials: Credentials): string =>
+  'token' in credentials && credentials.authcid === '' ? '(token)' : '(invalid)'
+
 /** In no form that a reader of Dovecot's log (fail2ban) takes for a failure: the session tells it once. */
 const named = (authcid: string): string => authcid.slice(0, 200).replace(/[<>]/g, '?')
 
@@ -249,18 +263,18 @@ function logRefusal(
   reason: LoginRefusal,
   credentials: Credentials,
   client: LoginClient,
-  error?: unknown,
+  { why = refusalText[reason], ...fault }: { readonly why?: string; readonly error?: unknown } = {},
 ): void {
   log({
     level: reason === 'unavailable' ? 'error' : 'info',
     service: 'auth',
-    text: `refused user=<${named(credentials.authcid)}> rip=${client.clientAddress}: ${refusalText[reason]}`,
+    text: `refused user=<${named(credentials.authcid)}> rip=${client.clientAddress}: ${why}`,
     fields: {
       reason,
       mechanism: credentials.mechanism,
       protocol: client.service,
       client: client.clientAddress,
     },
-    ...(error === undefined ? {} : { error }),
+    ...fault,
   })
 }

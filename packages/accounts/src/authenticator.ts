@@ -1,3 +1,4 @@
+import type { TokenRefusal } from '@posthorn/sasl'
 import type { Account } from '@posthorn/storage'
 
 interface Claimed {
@@ -10,7 +11,7 @@ interface Claimed {
 }
 
 /** What a client presented, whichever mechanism brought it. */
-export type Credentials = PasswordLogin | ProofLogin | CertificateLogin
+export type Credentials = PasswordLogin | ProofLogin | CertificateLogin | TokenLogin
 
 export interface PasswordLogin extends Claimed {
   /** Text, or octets as they came (RFC 4616 has UTF-8; others are taken as they are). */
@@ -26,6 +27,12 @@ export interface ProofLogin extends Claimed {
 /** EXTERNAL: nothing but the client's certificate, see `LoginClient.certificate`. `authcid` is ''. */
 export interface CertificateLogin extends Claimed {
   readonly external: 'certificate'
+}
+
+/** OAUTHBEARER, XOAUTH2: `authcid` is who the client says it is, '' = whom the token names. */
+export interface TokenLogin extends Claimed {
+  /** RFC 6750 §2.1: b64token. */
+  readonly token: string
 }
 
 /** Where it came from. */
@@ -49,7 +56,7 @@ export interface LoginClient {
  * Reasons are for the log and for choosing between "wrong" and "try later"; say the same to the client
  * for `credentials`, `disabled` and `authorization` (NO [AUTHENTICATIONFAILED], 535 5.7.8, -ERR [AUTH]).
  *
- * - `credentials`: unknown user or wrong password
+ * - `credentials`: unknown user, wrong password, or a token that is not good for him
  * - `disabled`: right password, account switched off
  * - `authorization`: an authzid that is not the user's own
  * - `certificate`: a certificate is required and none that is trusted was shown; no password was looked at
@@ -66,7 +73,12 @@ export type LoginRefusal =
 
 export type LoginResult =
   | { readonly ok: true; readonly account: Account }
-  | { readonly ok: false; readonly reason: LoginRefusal }
+  | {
+      readonly ok: false
+      readonly reason: LoginRefusal
+      /** Of a token: what the exchange tells the client before the outcome. RFC 7628 §3.2.2. */
+      readonly tokenRefusal?: TokenRefusal
+    }
 
 /** The part of accounts that protocols need. Never throws. */
 export interface Authenticator {

@@ -18,3 +18,7 @@ export {
   type UserSource,
   type UserSources,
 } from './sources/user-source.ts'
+export { type AskHttp, createIntrospection, type IntrospectionSettings } from './tokens/introspection.ts'
+export { createLocalValidation, type LocalValidationSettings } from './tokens/local-validation.ts'
+export type { TokenRules } from './tokens/token-claims.ts'
+export type { TokenValidator, TokenVerdict } from './tokens/token-validator.ts'

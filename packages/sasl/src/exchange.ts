@@ -1,3 +1,5 @@
+import type { TokenRefusal } from './bearer.ts'
+
 interface Claimed {
   /** `PLAIN`, `LOGIN`; protocols with commands of their own put `USER`, `PASS` or `LOGIN` here. */
   readonly mechanism: string
@@ -22,7 +24,12 @@ export interface CertificateCredentials extends Claimed {
   readonly external: 'certificate'
 }
 
-export type Credentials = PasswordCredentials | ProofCredentials | CertificateCredentials
+/** A bearer token, for somebody else to validate. `authcid` is who the client says it is, '' = whom the token names. */
+export interface TokenCredentials extends Claimed {
+  readonly token: string
+}
+
+export type Credentials = PasswordCredentials | ProofCredentials | CertificateCredentials | TokenCredentials
 
 /** What ties an exchange to the TLS connection that carries it. RFC 5056, RFC 5929, RFC 9266. */
 export interface ChannelBinding {
@@ -31,7 +38,8 @@ export interface ChannelBinding {
   readonly octets: () => Buffer | undefined
 }
 
-export type SaslFailure = 'cancelled' | 'bad-base64' | 'too-long' | 'malformed'
+/** `refused`: the client has heard why, and answered. */
+export type SaslFailure = 'cancelled' | 'bad-base64' | 'too-long' | 'malformed' | 'refused'
 
 /** Where an exchange stands after a client's message. Every input leads to one of these. */
 export type SaslStep =
@@ -49,6 +57,8 @@ export interface MechanismRun {
   respond(message: Buffer): SaslStep
   /** After `lookup`. */
   provide?(verifier: string): SaslStep
+  /** The message that tells the client why it is refused; absent where the outcome alone does. */
+  refuse?(refusal: TokenRefusal): Buffer
 }
 
 export interface ServerMechanism {
@@ -59,6 +69,8 @@ export interface ServerMechanism {
   readonly bound?: true
   /** Only where the client's certificate names its user. RFC 4422 Appendix A: EXTERNAL. */
   readonly certified?: true
+  /** Brings a token: only where somebody validates tokens. */
+  readonly token?: true
   /**
    * Begins. `initial` is the client's first message when it came with the command (RFC 4422 §3);
    * the step is then its answer.

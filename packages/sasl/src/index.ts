@@ -1,5 +1,6 @@
 /** SASL mechanisms as pure exchanges (RFC 4422): nothing here verifies a password or touches a socket. */
 export { decodeBase64 } from './base64.ts'
+export type { TokenRefusal } from './bearer.ts'
 export { type ClientLogin, type ClientMechanism, chooseClientMechanism, clientMechanisms } from './client.ts'
 export type {
   CertificateCredentials,
@@ -10,6 +11,7 @@ export type {
   SaslFailure,
   SaslStep,
   ServerMechanism,
+  TokenCredentials,
 } from './exchange.ts'
 export {
   defaultMechanisms,

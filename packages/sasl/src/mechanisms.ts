@@ -1,3 +1,4 @@
+import { oauthBearer, xoauth2 } from './bearer.ts'
 import type { ChannelBinding, ServerMechanism } from './exchange.ts'
 import { external } from './external.ts'
 import { login } from './login.ts'
@@ -11,6 +12,8 @@ export const serverMechanisms: readonly ServerMechanism[] = [
   scramSha256,
   scramSha256Plus,
   external,
+  oauthBearer,
+  xoauth2,
 ]
 
 /** What is offered where nothing else is configured. */

@@ -1,4 +1,5 @@
 import { decodeBase64 } from './base64.ts'
+import type { TokenRefusal } from './bearer.ts'
 import {
   type ChannelBinding,
   failed,
@@ -15,7 +16,8 @@ const maxMessages = 16
 /**
  * An exchange as the line protocols carry it: base64, `*` to cancel, `=` for an empty initial response
  * (RFC 4422 §3, RFC 4954 §4, RFC 5034 §4, RFC 9051 §6.2.2). Look at `step`; while it is a challenge, send
- * it and give the client's next line to `respond`; a lookup wants `provide`, granted credentials `confirm`.
+ * it and give the client's next line to `respond`; a lookup wants `provide`, granted credentials `confirm`,
+ * refused ones `refuse`.
  */
 export class ServerExchange {
   readonly mechanism: ServerMechanism
@@ -24,6 +26,7 @@ export class ServerExchange {
   #run: MechanismRun | undefined
   #messages = 0
   #confirmed = false
+  #refused = false
 
   /** @param initial the initial response as it stood on the command line, undefined when there was none. */
   constructor(mechanism: ServerMechanism, initial?: Uint8Array, bindings: readonly ChannelBinding[] = []) {
@@ -71,8 +74,18 @@ export class ServerExchange {
     return this.step
   }
 
+  /** RFC 7628 §3.2.3: the client hears why, answers something, and then has failed. */
+  refuse(refusal: TokenRefusal): SaslStep {
+    if (this.step.kind !== 'credentials') return this.step
+    const data = this.#run?.refuse?.(refusal)
+    this.#refused = true
+    this.step = data === undefined ? refused : { kind: 'challenge', data }
+    return this.step
+  }
+
   /** RFC 4954 §4: a server's last word goes as a challenge, and the client answers with an empty line. */
   #answer(run: MechanismRun, message: Buffer): SaslStep {
+    if (this.#refused) return refused
     if (!this.#confirmed) return run.respond(message)
     return message.length === 0 ? { kind: 'done' } : failed('malformed', 'expected an empty response')
   }
@@ -83,6 +96,8 @@ export class ServerExchange {
     return step
   }
 }
+
+const refused = failed('refused', 'authentication failure')
 
 function decodeLine(line: Uint8Array): Buffer | SaslStep {
   if (line.length > maxResponseBytes) return failed('too-long', 'response too long')

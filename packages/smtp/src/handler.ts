@@ -3,7 +3,7 @@
  * queue, table or policy; mta implements this interface.
  */
 import type { CertifiedClient, ClientCertificate } from '@posthorn/net'
-import type { ChannelBinding, Credentials } from '@posthorn/sasl'
+import type { ChannelBinding, Credentials, TokenRefusal } from '@posthorn/sasl'
 
 /** A value at once, or later. Sessions ask for thousands of these a second: answer at once where you can. */
 export type Answer<T> = T | Promise<T>
@@ -159,7 +159,12 @@ export interface Greeting extends SmtpReply {
 
 export type LoginAnswer =
   | { readonly ok: true; readonly address: string }
-  | { readonly ok: false; readonly reply: SmtpReply }
+  | {
+      readonly ok: false
+      readonly reply: SmtpReply
+      /** Of a token: what the client is told, and answers, before the reply. RFC 7628 §3.2.2. */
+      readonly tokenRefusal?: TokenRefusal
+    }
 
 /** Every method may refuse with a 4yz/5yz reply. The handler logs its own decisions. */
 export interface SmtpHandler {

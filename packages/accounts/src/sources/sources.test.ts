@@ -106,7 +106,7 @@ function site(answers: Record<string, SourceVerdict>, find?: UserSource['find'])
       memoryKib: 1024,
       failureDelayMaxMs: 0,
     }),
-    sources: () => ({ passwords: [source], users: find === undefined ? [] : [source] }),
+    sources: () => ({ tokens: [], passwords: [source], users: find === undefined ? [] : [source] }),
   })
   const login = async (authcid: string, password: string) => {
     const result = await accounts.authenticate({ mechanism: 'PLAIN', authcid, password }, stranger)

@@ -1,3 +1,5 @@
+import type { TokenValidator } from '../tokens/token-validator.ts'
+
 /** A user as another system knows him. */
 export interface SourceUser {
   /** Where `.forward` lives; '' = by the server's home_directory parameter. */
@@ -28,9 +30,11 @@ export interface UserSources {
   readonly passwords: readonly UserSource[]
   /** Dovecot: userdb. Who is known here gets his account at his first mail or login. */
   readonly users: readonly UserSource[]
+  /** Dovecot: passdb oauth2. Asked in turn until one says yes. */
+  readonly tokens: readonly TokenValidator[]
 }
 
-export const noSources: UserSources = { passwords: [], users: [] }
+export const noSources: UserSources = { passwords: [], users: [], tokens: [] }
 
 /** How a source that has system users calls an address: the local part at the default domain, all of it elsewhere. */
 export function sourceName(address: string, defaultDomain: string): string {

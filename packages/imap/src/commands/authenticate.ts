@@ -15,6 +15,7 @@ const failures: Readonly<Record<SaslFailure, Completion>> = {
   'bad-base64': bad('Invalid base64 data in continued response'),
   'too-long': bad('Authentication response is too long'),
   malformed: bad('Invalid SASL response'),
+  refused: no('Authentication failed.', 'AUTHENTICATIONFAILED'),
 }
 
 /** RFC 9051 §6.2.2, initial response RFC 4959. */
@@ -53,9 +54,15 @@ export const authenticate = command({
     const failure = await converse(session, exchange)
     if (failure !== undefined) return failure
     if (exchange.step.kind !== 'credentials') return failures.malformed
-    return loginAnswer(session, exchange.step.credentials, async () => {
-      exchange.confirm()
-      return converse(session, exchange)
+    return loginAnswer(session, exchange.step.credentials, {
+      granted: () => {
+        exchange.confirm()
+        return converse(session, exchange)
+      },
+      refused: (refusal) => {
+        exchange.refuse(refusal)
+        return converse(session, exchange)
+      },
     })
   },
 })

@@ -1,4 +1,5 @@
 import type { Credentials, LoginRefusal } from '@posthorn/accounts'
+import type { TokenRefusal } from '@posthorn/sasl'
 import type { NotAuthenticatedSession } from '../session/session.ts'
 import { type Completion, no, ok } from './command.ts'
 
@@ -12,12 +13,18 @@ const refusals: Readonly<Record<LoginRefusal, Completion>> = {
   unavailable: no('Temporary authentication failure.', 'UNAVAILABLE'),
 }
 
+/** What an exchange has left to say once the outcome is known. */
+interface LastWords {
+  /** The answer when the client does not want to hear it. */
+  readonly granted?: () => Promise<Completion | undefined>
+  readonly refused?: (refusal: TokenRefusal) => Promise<unknown>
+}
+
 /** Verifies, logs in, answers with the capabilities that hold from now on (RFC 9051 §6.2.3). */
 export async function loginAnswer(
   session: NotAuthenticatedSession,
   credentials: Credentials,
-  /** What the client must hear before it is logged in; the answer when it does not want to. */
-  beforeLogin?: () => Promise<Completion | undefined>,
+  exchange: LastWords = {},
 ): Promise<Completion> {
   const { referral, neverDelayed } = session.services.options()
   const { remoteAddress, trusted, certificate } = session.client
@@ -35,9 +42,10 @@ export async function loginAnswer(
   const method = credentials.mechanism === 'LOGIN-COMMAND' ? 'PLAIN' : credentials.mechanism
   if (!result.ok) {
     session.loginFailed(user, method)
+    if (result.tokenRefusal !== undefined) await exchange.refused?.(result.tokenRefusal)
     return refusals[result.reason]
   }
-  const broken = await beforeLogin?.()
+  const broken = await exchange.granted?.()
   if (broken !== undefined) {
     session.loginFailed(user, method)
     return broken

@@ -27,8 +27,10 @@ export async function logIn(
   const why = isTemporary ? temporaryFailure : 'authentication failure'
   const text = `${clientOf(session)}: SASL ${credentials.mechanism} authentication failed: ${why}`
   log({ level: 'warning', service: 'smtpd', text })
+  const { tokenRefusal } = result
   return {
     ok: false,
+    ...(tokenRefusal === undefined ? {} : { tokenRefusal }),
     reply: isTemporary
       ? reply(454, '4.7.0', temporaryFailure)
       : reply(535, '5.7.8', 'Error: authentication failed: authentication failure'),
@@ -37,5 +39,5 @@ export async function logIn(
 
 /** A name without a domain, completed. Postfix: smtpd_sasl_local_domain. */
 export function withLocalDomain(name: string, localDomain = ''): string {
-  return localDomain === '' || name.includes('@') ? name : `${name}@${localDomain}`
+  return localDomain === '' || name === '' || name.includes('@') ? name : `${name}@${localDomain}`
 }

@@ -7,6 +7,7 @@ import {
   usableBindings,
 } from '@posthorn/sasl'
 import { err, ok } from '../errors.ts'
+import { loginRefusals } from '../session/login-refusals.ts'
 import type { Authorization, Command, Pop3Session, Reply } from '../session/session.ts'
 import { plaintextRefused } from './user.ts'
 
@@ -36,6 +37,7 @@ export const auth: Command = {
       usableBindings(mechanisms, session.connection.secure?.channelBindings()),
     )
     state.granted = undefined
+    state.refused = undefined
     return answerStep(session, state, state.exchange.step)
   },
 }
@@ -53,13 +55,15 @@ function answerStep(session: Pop3Session, state: Authorization, step: SaslStep):
   if (step.kind === 'challenge') return `+ ${state.exchange!.challenge}\r\n`
   if (step.kind === 'lookup') return lookUp(session, state, step.authcid)
   if (step.kind === 'credentials') return verify(session, state, step.credentials)
-  const { exchange, granted } = state
+  const { exchange, granted, refused } = state
   state.exchange = undefined
   state.granted = undefined
+  state.refused = undefined
   if (step.kind === 'done')
     return granted === undefined
       ? err('Authentication failed.', 'AUTH')
       : session.open(granted, exchange!.mechanism.name)
+  if (refused !== undefined) return refused
   if (step.failure === 'cancelled') return err('Authentication aborted by client.')
   if (step.failure === 'bad-base64') return err('Invalid base64 data in client response', 'AUTH')
   if (step.failure === 'too-long') return err('Authentication response too long.')
@@ -74,13 +78,20 @@ async function lookUp(session: Pop3Session, state: Authorization, authcid: strin
 }
 
 async function verify(session: Pop3Session, state: Authorization, credentials: Credentials): Promise<Reply> {
-  const account = await session.verify(credentials)
-  if (typeof account === 'string' || state.exchange === undefined) {
-    state.exchange = undefined
-    return typeof account === 'string' ? account : undefined
+  const result = await session.verify(credentials)
+  const { exchange } = state
+  if (result.ok) {
+    if (exchange === undefined) return undefined
+    state.granted = result.account
+    return answerStep(session, state, exchange.confirm())
   }
-  state.granted = account
-  return answerStep(session, state, state.exchange.confirm())
+  const refused = loginRefusals[result.reason]
+  if (result.tokenRefusal === undefined || exchange === undefined) {
+    state.exchange = undefined
+    return refused
+  }
+  state.refused = refused
+  return answerStep(session, state, exchange.refuse(result.tokenRefusal))
 }
 
 const mayLogIn = ({ options, connection }: Pop3Session): boolean =>

@@ -1,4 +1,5 @@
 import * as crypto from 'node:crypto'
+import type { LoginResult } from '@posthorn/accounts'
 import type { CertifiedClient, CloseReason, Connection, ConnectionHandler } from '@posthorn/net'
 import { certifiedClient, overlongLine } from '@posthorn/net'
 import { type Credentials, maxResponseBytes } from '@posthorn/sasl'
@@ -29,13 +30,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   readonly #pump = new LinePump(this, maxLineBytes)
   readonly #onClosed: (session: ClientSession) => void
   readonly #startedMs: number
-  #state: SessionState = {
-    state: 'authorization',
-    user: undefined,
-    exchange: undefined,
-    granted: undefined,
-    utf8: false,
-  }
+  #state: SessionState = nobodyYet()
   #peerEnded = false
   #stopping = false
   #badCommands = 0
@@ -105,11 +100,11 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   }
 
   async login(credentials: Credentials): Promise<string> {
-    const account = await this.verify(credentials)
-    return typeof account === 'string' ? account : this.open(account, credentials.mechanism)
+    const result = await this.verify(credentials)
+    return result.ok ? this.open(result.account, credentials.mechanism) : loginRefusals[result.reason]
   }
 
-  async verify(credentials: Credentials): Promise<Transaction['account'] | string> {
+  async verify(credentials: Credentials): Promise<LoginResult> {
     const { accounts } = this.services
     this.#attempts++
     const { certificate } = this
@@ -126,7 +121,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
       certificate,
     })
     this.#loginAbort = undefined
-    return result.ok ? result.account : loginRefusals[result.reason]
+    return result
   }
 
   async open(account: Transaction['account'], mechanism: string): Promise<string> {
@@ -167,13 +162,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     this.#pump.clear()
     // RFC 2595 §4: nothing learnt in the clear is kept.
     if (facts !== undefined && this.#state.state === 'authorization') {
-      this.#state = {
-        state: 'authorization',
-        user: undefined,
-        exchange: undefined,
-        granted: undefined,
-        utf8: false,
-      }
+      this.#state = nobodyYet()
       this.connection.setDeadline(
         Math.max(1, this.#startedMs + this.options.loginTimeoutMs - this.services.now()),
       )
@@ -334,6 +323,15 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     this.services.log(abortedEvent({ reason, attempts: this.#attempts, seconds, ...this.#lastTried, peer }))
   }
 }
+
+const nobodyYet = (): Authorization => ({
+  state: 'authorization',
+  user: undefined,
+  exchange: undefined,
+  granted: undefined,
+  refused: undefined,
+  utf8: false,
+})
 
 function prepareLater(session: ClientSession): void {
   session.prepare()

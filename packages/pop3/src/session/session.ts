@@ -1,4 +1,4 @@
-import type { Authenticator } from '@posthorn/accounts'
+import type { Authenticator, LoginResult } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { CertifiedClient, Connection } from '@posthorn/net'
 import type { Credentials, ServerExchange } from '@posthorn/sasl'
@@ -27,6 +27,8 @@ export interface Authorization {
   exchange: ServerExchange | undefined
   /** The exchange has only the server's own proof left to tell: then this account is logged in. */
   granted: Account | undefined
+  /** The login is refused with this; the client has to hear why first. */
+  refused: string | undefined
   /** RFC 6856 §2.1: UTF8 was said; STLS is not allowed any more. */
   utf8: boolean
 }
@@ -61,7 +63,7 @@ export interface Pop3Session {
   /** Verifies and opens the maildrop; the reply is +OK or -ERR. */
   login(credentials: Credentials): Promise<string>
   /** The first half of `login`: the account, or the reply that refuses. */
-  verify(credentials: Credentials): Promise<Account | string>
+  verify(credentials: Credentials): Promise<LoginResult>
   /** The second half. @param mechanism for the log */
   open(account: Account, mechanism: string): Promise<string>
   /** Sends the go-ahead, drops what came in the clear, and begins anew under TLS. */

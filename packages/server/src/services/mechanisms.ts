@@ -19,8 +19,6 @@ const reasons: Readonly<Record<string, string>> = {
   ANONYMOUS: 'nobody is let in without a login',
   GSSAPI: 'Kerberos is asked through saslauthd (passdb = saslauthd), with plain or login',
   'GSS-SPNEGO': 'Kerberos is asked through saslauthd (passdb = saslauthd), with plain or login',
-  OAUTHBEARER: 'there is nobody here to ask about tokens',
-  XOAUTH2: 'there is nobody here to ask about tokens',
   'SCRAM-SHA-1': 'use scram-sha-256',
   'SCRAM-SHA-1-PLUS': 'use scram-sha-256-plus',
 }
@@ -37,5 +35,11 @@ export function mechanismProblems(config: ConfigValues): readonly string[] {
     })
   if (names.includes('EXTERNAL') && !config.auth_ssl_username_from_cert)
     problems.push('auth_mechanisms: external needs auth_ssl_username_from_cert = yes')
+  const tokens = serverMechanisms.filter(({ name, token }) => token === true && names.includes(name))
+  const asksAboutTokens = config.passdb.some((word) => word.startsWith('oauth2:'))
+  for (const { name } of asksAboutTokens ? [] : tokens)
+    problems.push(
+      `auth_mechanisms: ${name.toLowerCase()} needs somebody who knows about tokens: passdb = store oauth2:/etc/posthorn/oauth2.conf`,
+    )
   return problems
 }

@@ -4,6 +4,7 @@ export type SourceWord =
   | { readonly kind: 'passwd-file'; readonly path: string }
   | { readonly kind: 'passwd'; readonly path: string }
   | { readonly kind: 'saslauthd'; readonly path: string }
+  | { readonly kind: 'oauth2'; readonly path: string }
 
 const defaultMux = '/run/saslauthd/mux'
 
@@ -23,9 +24,15 @@ export function parseSourceWord(word: string, parameter: 'passdb' | 'userdb'): S
   }
   if (parameter === 'userdb' && kind === 'passwd') return { kind, path: path === '' ? '/etc/passwd' : path }
   if (parameter === 'passdb' && kind === 'saslauthd') return { kind, path: path === '' ? defaultMux : path }
+  if (parameter === 'passdb' && kind === 'oauth2') {
+    if (path === '') throw new RangeError('passdb: oauth2 needs its file: oauth2:/etc/posthorn/oauth2.conf')
+    return { kind, path }
+  }
   if (parameter === 'passdb' && ['pam', 'shadow', 'passwd'].includes(kind))
     throw new RangeError(`passdb: "${kind}" needs root, which the server is not; ${saslauthdInstead}`)
   const choices =
-    parameter === 'passdb' ? 'store, passwd-file:FILE, saslauthd:SOCKET' : 'store, passwd, passwd-file:FILE'
+    parameter === 'passdb'
+      ? 'store, passwd-file:FILE, saslauthd:SOCKET, oauth2:FILE'
+      : 'store, passwd, passwd-file:FILE'
   throw new RangeError(`${parameter}: unknown source "${word}"; there are ${choices}`)
 }

@@ -22,6 +22,7 @@ import { askSaslauthd } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
 import { asciiDomain } from './account-options.ts'
 import { parseSourceWord, type SourceWord } from './source-word.ts'
+import { tokenValidators } from './token-validators.ts'
 
 export { parseSourceWord, type SourceWord } from './source-word.ts'
 
@@ -58,6 +59,8 @@ export function userSources(
         return [file(word.path), ...(word.path === '/etc/passwd' ? directoryUsers(shared) : [])]
       case 'saslauthd':
         return [saslauthd(word.path, values.smtpd_sasl_service, shared)]
+      case 'oauth2':
+        return []
     }
   }
   return {
@@ -66,6 +69,7 @@ export function userSources(
       ...values.userdb.flatMap((word) => source(parseSourceWord(word, 'userdb'))),
       ...virtualMailboxes(config, context),
     ],
+    tokens: tokenValidators(config, context),
   }
 }
 

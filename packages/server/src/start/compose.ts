@@ -15,6 +15,7 @@ import { accountOptions } from '../services/account-options.ts'
 import { statisticsTimes } from '../services/client-limits.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
+import { tokenValidators } from '../services/token-validators.ts'
 import { userSources } from '../services/user-sources.ts'
 import { admittedUsers } from './admitted-users.ts'
 import { CurrentConfig } from './current-config.ts'
@@ -59,6 +60,8 @@ export async function composeServer(parts: ComposeParts) {
   const now = parts.now ?? Date.now
   const current = new CurrentConfig(parts.config)
   const credentials = await serverCredentials(parts, now())
+  // What is wrong with them is told now, not at the first login.
+  tokenValidators(parts.config, { log, now })
   const store = await openStoreOf(parts, now)
   try {
     const contents = new TableContents()

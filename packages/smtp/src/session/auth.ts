@@ -60,25 +60,26 @@ export const auth = (session: Session, argument: string): Answer<SmtpReply | und
 /** The client's answer to a challenge. */
 export const answerToChallenge = (
   session: Session,
-  { exchange, granted }: AuthMode,
+  { exchange, ...outcome }: AuthMode,
   line: Buffer,
 ): Answer<SmtpReply | undefined> => {
   session.mode = { kind: 'command' }
   exchange.respond(line)
-  return advance(session, exchange, granted)
+  return advance(session, exchange, outcome)
 }
 
 const advance = (
   session: Session,
   exchange: ServerExchange,
-  granted?: string,
+  outcome: Pick<AuthMode, 'granted' | 'refused'> = {},
 ): Answer<SmtpReply | undefined> => {
   const { step } = exchange
   switch (step.kind) {
     case 'challenge':
-      session.mode = { kind: 'auth', exchange, ...(granted === undefined ? {} : { granted }) }
+      session.mode = { kind: 'auth', exchange, ...outcome }
       return reply(334, undefined, exchange.challenge)
     case 'failed':
+      if (outcome.refused !== undefined) return outcome.refused
       if (step.failure === 'cancelled') return reply(501, '5.7.0', 'Authentication aborted')
       return notBegun(session, exchange.mechanism.name, step.text)
     case 'lookup':
@@ -86,7 +87,7 @@ const advance = (
     case 'credentials':
       return verify(session, exchange, step.credentials)
     case 'done':
-      return loggedIn(session, exchange.mechanism.name, granted)
+      return loggedIn(session, exchange.mechanism.name, outcome.granted)
   }
 }
 
@@ -105,9 +106,13 @@ const verify = async (
   credentials: Credentials,
 ): Promise<SmtpReply | undefined> => {
   const outcome = await session.host.handler.authenticate(session.peer, credentials)
-  if (!outcome.ok) return outcome.reply
-  exchange.confirm()
-  return advance(session, exchange, outcome.address)
+  if (outcome.ok) {
+    exchange.confirm()
+    return advance(session, exchange, { granted: outcome.address })
+  }
+  if (outcome.tokenRefusal === undefined) return outcome.reply
+  exchange.refuse(outcome.tokenRefusal)
+  return advance(session, exchange, { refused: outcome.reply })
 }
 
 /** No password came to be looked at: whoever counts failures in the log counts these too. */

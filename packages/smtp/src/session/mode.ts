@@ -7,6 +7,8 @@ export interface AuthMode {
   readonly exchange: ServerExchange
   /** The login is granted to this account; the client has to hear the server's proof first. */
   readonly granted?: string
+  /** The login is refused with this; the client has to hear why first. */
+  readonly refused?: SmtpReply
 }
 
 /** What the next octets from the client are. */

@@ -237,6 +237,20 @@ test('S8, D7: who checks passwords, and knows users, is there and open to us', (
     found('passdb = saslauthd:/nosuch/mux')[0] ?? '',
     /^fail passdb: saslauthd at \/nosuch\/mux: ENOENT → start saslauthd/,
   )
+  const tokens = join(path, 'oauth2.conf')
+  writeFileSync(tokens, 'introspection_url = http://id.example.org/introspect\n', { mode: 0o644 })
+  assert.deepEqual(
+    found(`passdb = oauth2:${tokens}`).map((line) => line.replace(/ →.*/, '')),
+    [
+      `warn passdb: ${tokens}: others may read the secret in it (mode 644)`,
+      `warn passdb: ${tokens}: tokens go to id.example.org in the clear`,
+    ],
+  )
+  writeFileSync(tokens, 'introspection_url = here\n')
+  assert.match(
+    found(`passdb = oauth2:${tokens}`)[1] ?? '',
+    /^fail passdb: .*:1: introspection_url is no address/,
+  )
 })
 
 test('posthorn doctor --json: one finding a line; the exit code says whether something fails', async () => {

@@ -201,7 +201,7 @@ export const tlsAndLogin = {
   auth_mechanisms: dovecot({
     type: 'list',
     default: 'plain login',
-    doc: 'SASL mechanisms in SMTP, POP3 and IMAP: plain, login, scram-sha-256, scram-sha-256-plus, external (see auth_ssl_username_from_cert). With SCRAM a verifier is kept beside each password (RFC 5803): made when the password is set, or at the next login that shows it. A verifier is cheaper to guess from than argon2id, for one who steals the store.',
+    doc: 'SASL mechanisms in SMTP, POP3 and IMAP: plain, login, scram-sha-256, scram-sha-256-plus, external (see auth_ssl_username_from_cert), oauthbearer, xoauth2 (see passdb, and docs/oauth.md). With SCRAM a verifier is kept beside each password (RFC 5803): made when the password is set, or at the next login that shows it. A verifier is cheaper to guess from than argon2id, for one who steals the store.',
   }),
   auth_scram_iterations: posthorn({
     type: 'integer',
@@ -213,7 +213,7 @@ export const tlsAndLogin = {
   passdb: dovecot({
     type: 'list',
     default: 'store',
-    doc: 'Who checks passwords, asked in turn until one says yes: `store` (always the first), `passwd-file:/etc/posthorn/users` (lines as Dovecot reads them, `user:{SCHEME}hash:uid:gid::home::`, or passwd(5) with hashes of crypt(3)), `saslauthd:/run/saslauthd/mux` (a running saslauthd: PAM, shadow, LDAP, Kerberos). Users are called by their local part at auth_default_realm, by their whole address elsewhere. A user who is taken and has no mailbox yet gets one. Dovecot writes `passdb { driver = … }`.',
+    doc: 'Who checks passwords, asked in turn until one says yes: `store` (always the first), `passwd-file:/etc/posthorn/users` (lines as Dovecot reads them, `user:{SCHEME}hash:uid:gid::home::`, or passwd(5) with hashes of crypt(3)), `saslauthd:/run/saslauthd/mux` (a running saslauthd: PAM, shadow, LDAP, Kerberos), `oauth2:/etc/posthorn/oauth2.conf` (bearer tokens, by an authorization server or by keys; lines of dovecot-oauth2.conf.ext as Dovecot has it, see docs/oauth.md). Users are called by their local part at auth_default_realm, by their whole address elsewhere. A user who is taken and has no mailbox yet gets one. Dovecot writes `passdb { driver = … }`.',
   }),
   userdb: dovecot({
     type: 'list',
