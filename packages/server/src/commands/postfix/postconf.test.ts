@@ -245,3 +245,41 @@ describe('postconf', () => {
     assert.equal((await ours(folder(), '-o', 'relayhost=y', 'relayhost')).out, 'relayhost = y\n')
   })
 })
+
+it('names that nothing uses are unknown; limits of transports are a class of their own, as at the real one', async () => {
+  const path = folder(`${mainCf}mine = 12\nchain = $mine\nslow_destination_rate_delay = 1s\n`)
+  writeFileSync(
+    join(path, 'master.cf'),
+    `slow unix - - n - 1 smtp
+dovecot unix - n n - - pipe flags=DRhu user=daemon argv=/bin/cat
+policy unix - n n - 0 spawn user=nobody argv=/bin/cat
+`,
+  )
+  utimesSync(join(path, 'master.cf'), 1e9, 1e9)
+  const questions = [
+    ['mine', 'chain', 'foo', 'cls'],
+    ['-C', 'user'],
+    ['slow_destination_rate_delay', 'slow_destination_concurrency_limit', 'policy_time_limit'],
+    ['-d', 'slow_destination_rate_delay', 'dovecot_initial_destination_concurrency'],
+    ['-x', 'dovecot_destination_recipient_limit', 'dovecot_time_limit'],
+    ['-n'],
+  ]
+  for (const question of questions) {
+    const { code, out } = await ours(path, ...question)
+    if (realPostconf !== undefined)
+      assert.deepEqual({ code, out }, theirs(path, ...question), question.join(' '))
+  }
+  const unknown = await ours(path, 'chain')
+  assert.equal(unknown.out, '')
+  assert.match(unknown.err, /^postconf: warning: chain: unknown parameter$/m)
+  const listed = (await ours(path, '-C', 'service')).out
+  assert.match(listed, /^slow_destination_rate_delay = 1s$/m)
+  assert.match(listed, /^policy_time_limit = \$command_time_limit$/m)
+  assert.doesNotMatch(listed, /^policy_destination/m)
+  if (realPostconf !== undefined) {
+    const real = theirs(path, '-C', 'service').out
+    for (const text of listed.trimEnd().split('\n'))
+      if (/^(?:slow|dovecot|policy)_/.test(text)) assert.ok(real.includes(text), text)
+  }
+  assert.match((await ours(path)).out, /^slow_destination_rate_delay = 1s$/m)
+})

@@ -7,6 +7,7 @@ import { buildConfig, inspectConfig } from '../../config/load-config.ts'
 import { locateMainCf } from '../../config/locate.ts'
 import { oneLine } from '../../config/main-cf.ts'
 import { parameters } from '../../config/schema/schema.ts'
+import { serviceParameters } from '../../config/service-parameters.ts'
 import { errorCode } from '../../start-error.ts'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
@@ -33,7 +34,7 @@ export async function postconf(args: readonly string[], shell: Shell): Promise<n
   const { config, problems } = inspectConfig(sources)
   const names = options.rest.length > 0 ? options.rest : namesFor(options, config)
   for (const name of names) {
-    const value = shownValue(name, options, config)
+    const value = isKnown(name, config) ? shownValue(name, options, config) : undefined
     if (value !== undefined) shell.out(line(name, value, options))
     else
       warn(
@@ -121,34 +122,52 @@ function withOverrides(options: Options, shell: Shell): Readonly<Record<string, 
 }
 
 function namesFor(options: Options, config: Config): readonly string[] {
-  if (options.has('n'))
-    return config.setNames.filter((name) => parameters.has(name) || isUsed(name, config)).sort()
+  if (options.has('n')) return config.setNames.filter((name) => isKnown(name, config)).sort()
   const group = options.value('C')
   if (group !== undefined) return namesOfClass(group, config)
-  const all = new Set(parameters.keys())
-  if (!options.has('d')) for (const name of config.setNames) if (isUsed(name, config)) all.add(name)
+  const all = new Set([...parameters.keys(), ...serviceParameters(config).keys()])
+  if (!options.has('d')) for (const name of config.setNames) if (isKnown(name, config)) all.add(name)
   return [...all].sort()
 }
 
 /** `-C`: builtin, user (named by others in main.cf), service (of a transport), all. */
 function namesOfClass(group: string, config: Config): readonly string[] {
-  const builtin = [...parameters.keys()]
-  const own = config.setNames.filter((name) => !parameters.has(name) && isUsed(name, config))
-  const names = { builtin, user: own, service: [], all: [...builtin, ...own] }[group]
+  const service = [...serviceParameters(config).keys()]
+  const isOwn = (name: string) => !parameters.has(name) && !service.includes(name)
+  const set = config.setNames.filter((name) => isOwn(name) && isKnown(name, config))
+  const user = set.filter((name) => foreignOwner(name) === undefined)
+  const builtin = [...parameters.keys(), ...set.filter((name) => !user.includes(name))]
+  const names = { builtin, user, service, all: [...new Set([...builtin, ...user, ...service])] }[group]
   if (names === undefined) throw new CommandError(`unknown -C option value "${group}" in "${group}"`)
   return names.toSorted()
 }
 
-function isUsed(name: string, config: Config): boolean {
-  if (foreignOwner(name) !== undefined || config.restrictionClasses.has(name)) return true
-  return config.setNames.some((other) => namesIn(config.raw(other) ?? '').includes(name))
+/** Ours, Postfix's, or what something that counts names: `$name`, a restriction class. */
+function isKnown(name: string, config: Config): boolean {
+  return (
+    parameters.has(name) ||
+    foreignOwner(name) !== undefined ||
+    serviceParameters(config).has(name) ||
+    namedBySettings(config).has(name)
+  )
+}
+
+/** Also by settings that nothing uses, as at the real one. */
+function namedBySettings(config: Config): ReadonlySet<string> {
+  const options = (config.masterCf?.services ?? []).flatMap((service) => service.options)
+  const texts = [
+    ...config.setNames.map((name) => config.raw(name) ?? ''),
+    ...options.map(({ value }) => value),
+  ]
+  return new Set([...config.restrictionClasses.keys(), ...texts.flatMap((text) => namesIn(text))])
 }
 
 function shownValue(name: string, options: Options, config: Config): string | undefined {
-  const raw = options.has('d') ? config.defaultText(name) : config.raw(name)
+  const ofService = serviceParameters(config).get(name)
+  const raw = (options.has('d') ? config.defaultText(name) : config.raw(name)) ?? ofService
   if (raw === undefined || !options.has('x') || parameters.get(name)?.raw) return raw
-  if (!options.has('d')) return config.text(name)
-  return expand(raw, (other) => config.defaultText(other))
+  if (!options.has('d') && config.raw(name) !== undefined) return config.text(name)
+  return expand(raw, (other) => (options.has('d') ? config.defaultText(other) : config.text(other)))
 }
 
 function line(name: string, value: string, options: Options): string {

@@ -114,3 +114,16 @@ describe('Postfix: postmap(1), beside the real one', { skip: realPostmap === und
     })
   }
 })
+
+it('faults of a table that is read as text are told to whoever asks it, of others when they are built', async () => {
+  const file = here('twice')
+  writeFileSync(file, 'a x\na y\n')
+  for (const [type, told] of [
+    ['texthash', `postmap: warning: ${file}, line 2: duplicate entry: "a"\n`],
+    ['hash', ''],
+  ] as const) {
+    const shell = createShellFixture()
+    const code = await runCli('postmap', ['-c', root, '-q', 'a', `${type}:${file}`], shell, async () => 0)
+    assert.deepEqual([code, shell.output(), shell.errors()], [0, 'x\n', told])
+  }
+})

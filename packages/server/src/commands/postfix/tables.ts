@@ -152,7 +152,10 @@ function check(specs: readonly string[], format: Format, shell: Shell): number {
   return exit.ok
 }
 
-/** What is wrong with a line is told by a check: who asks wants the answer. */
+/** Types whose text Postfix reads at each use too: their faults are told to whoever asks. */
+const readAsText = /^(?:proxy:)?(?:texthash|regexp|pcre|cidr):/
+
+/** What is wrong with a line of another is told by a check: who asks wants the answer. */
 function open(
   specs: readonly string[],
   format: Format,
@@ -161,10 +164,11 @@ function open(
 ): readonly LookupTable[] {
   const program = format === 'map' ? 'postmap' : 'postalias'
   for (const spec of specs) refuseMissing(spec, options === undefined ? 'open' : 'open database')
+  const tells = specs.some((spec) => readAsText.test(spec))
   const tables = createTables({
     now: shell.now,
     log: (event) => {
-      const quiet = options !== undefined && /, line \d+: /.test(event.text)
+      const quiet = options !== undefined && !tells && /, line \d+: /.test(event.text)
       if (event.level !== 'debug' && event.level !== 'info' && !quiet)
         shell.err(`${program}: ${event.level}: ${event.text}\n`)
     },
