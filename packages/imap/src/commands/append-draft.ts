@@ -13,13 +13,14 @@ export class AppendDraft {
   hasNul = false
   readonly #writer: MessageWriter
   #failure: { readonly error: unknown } | undefined
-  #abort: (() => Promise<void>) | undefined
+  /** What is given up with the draft. A function in its place would be born old, and keep the octets for long. */
+  #unplaced: MessageWriter | StagedMessage | undefined
 
   constructor(writer: MessageWriter, mailbox: MailboxId, index: number) {
     this.#writer = writer
     this.mailbox = mailbox
     this.index = index
-    this.#abort = () => writer.abort()
+    this.#unplaced = writer
   }
 
   get sizeBytes(): number {
@@ -56,21 +57,21 @@ export class AppendDraft {
 
   async finish(): Promise<StagedMessage> {
     if (this.#failure !== undefined) throw this.#failure.error
-    if (this.#abort === undefined) throw new StoreError('limit', 'The message was given up')
+    if (this.#unplaced === undefined) throw new StoreError('limit', 'The message was given up')
     const staged = await this.#writer.finish()
-    this.#abort = () => staged.abort()
+    this.#unplaced = staged
     return staged
   }
 
   placed(): void {
-    this.#abort = undefined
+    this.#unplaced = undefined
   }
 
   abort(): void {
-    const abort = this.#abort
-    this.#abort = undefined
+    const unplaced = this.#unplaced
+    this.#unplaced = undefined
     // Nothing can be done about it, and nothing depends on it: the octets are unreferenced.
-    abort?.().catch(() => {})
+    unplaced?.abort().catch(() => {})
   }
 
   #fail(error: unknown): void {
