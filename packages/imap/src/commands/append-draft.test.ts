@@ -28,7 +28,7 @@ test('the octets of a message that was placed are gone with the next small colle
   const before = process.memoryUsage().arrayBuffers
   for (let message = 0; message < 100; message++) {
     const draft = new AppendDraft(writerOf([]), 1 as MailboxId, 0)
-    draft.write(chunk)
+    await draft.write(chunk)
     await draft.finish()
     draft.placed()
   }
