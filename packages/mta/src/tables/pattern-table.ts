@@ -6,28 +6,31 @@ import { type Requirements, requirements } from './required-literals.ts'
 import { openRules } from './rule-lines.ts'
 import { type LookupTable, TableError, type TableType } from './table.ts'
 import { messageOf, type Parse } from './table-file.ts'
+import { type TextPattern, WatchedPattern } from './watched-pattern.ts'
 
 /**
  * regexp: and pcre: on one engine that runs in linear time whatever the pattern and the text (RE2), so
- * that no message can stop the server. What such an engine cannot do (look-around, back-references) is
- * an error when the table is read.
+ * that no message can stop the server. What such an engine cannot do (look-around, back-references) another does
+ * under a clock, in pcre:, and is an error in regexp: when the table is read.
  */
 export interface PatternDialect {
   readonly flags: Readonly<Record<string, Meaning | 'none' | 'refused'>>
   readonly dotAll: 'unless-multi-line' | 'on'
   /** Which of several matches at a place is taken: `$1` depends on it. */
   readonly match: 'first' | 'longest'
+  /** 'watched': look-around and back-references. */
+  readonly backtracking: 'watched' | 'none'
 }
 
 type Meaning = 'ignore-case' | 'multi-line' | 'dot-all' | 'anchored' | 'ungreedy' | 'extended'
 
 type Node =
-  | (Test & { readonly kind: 'rule'; readonly result: Template; readonly groups: RE2JS })
+  | (Test & { readonly kind: 'rule'; readonly result: Template; readonly groups: TextPattern })
   | (Test & { readonly kind: 'if'; readonly endIndex: number })
 
 interface Test {
   readonly negated: boolean
-  readonly regexp: RE2JS
+  readonly regexp: TextPattern
   /** What a text must have that it matches. */
   readonly needs: Requirements
 }
@@ -136,7 +139,7 @@ function fill(template: Template, group: (number: number) => string): string {
 }
 
 const parsePatterns = (spec: string, dialect: PatternDialect): Parse<Rules> =>
-  function* (text) {
+  function* (text, warn) {
     const nodes: Node[] = []
     const open: { readonly index: number; readonly line: number }[] = []
     for (const line of logicalLines(text)) {
@@ -151,7 +154,10 @@ const parsePatterns = (spec: string, dialect: PatternDialect): Parse<Rules> =>
       }
       const condition = /^if\s*(?=[!/\W])/i.exec(trimmed)
       const source = condition === null ? trimmed : trimmed.slice(condition[0].length)
-      const pattern = readPattern(source, (message) => new TableError(spec, message, line.number), dialect)
+      const pattern = readPattern(source, dialect, {
+        error: (message) => new TableError(spec, message, line.number),
+        warn: (message) => warn(line.number, message),
+      })
       if (condition !== null) {
         open.push({ index: nodes.length, line: line.number })
         nodes.push({ ...testOf(pattern), kind: 'if', endIndex: 0 })
@@ -175,13 +181,19 @@ const testOf = ({ negated, source, regexp }: Pattern): Test => ({
 interface Pattern {
   readonly negated: boolean
   readonly source: string
-  readonly regexp: RE2JS
+  readonly regexp: TextPattern
   /** The same, where it matters which of several matches is taken. */
-  readonly groups: () => RE2JS
+  readonly groups: () => TextPattern
   readonly rest: string
 }
 
-function readPattern(text: string, error: (message: string) => TableError, dialect: PatternDialect): Pattern {
+/** Who hears of a rule. */
+interface Hearers {
+  readonly error: (message: string) => TableError
+  readonly warn: (message: string) => void
+}
+
+function readPattern(text: string, dialect: PatternDialect, { error, warn }: Hearers): Pattern {
   const negated = text.startsWith('!')
   const start = negated ? text.slice(1).trimStart() : text
   const delimiter = start[0] ?? ''
@@ -201,14 +213,18 @@ function readPattern(text: string, error: (message: string) => TableError, diale
   const after = /^([A-Za-z]*)\s*(.*)$/s.exec(start.slice(i + 1))
   const meanings = readFlags(after?.[1] ?? '', error, dialect)
   const bare = meanings.has('extended') ? withoutBlanks(source) : source
+  const rest = after?.[2] ?? ''
   try {
+    const watched = watchedPattern(bare, meanings, dialect, warn)
+    if (watched !== undefined)
+      return { negated, source: watched.source, regexp: watched, groups: () => watched, rest }
     const whole = `${meanings.has('ungreedy') ? '(?U)' : ''}${bare}`
     const pattern = meanings.has('anchored') ? `\\A(?:${whole})` : whole
     const flags = engineFlags(meanings, dialect)
     const regexp = RE2JS.compile(pattern, flags)
     const groups = () =>
       dialect.match === 'longest' ? RE2JS.compile(pattern, flags | RE2JS.LONGEST_MATCH) : regexp
-    return { negated, source: bare, regexp, groups, rest: after?.[2] ?? '' }
+    return { negated, source: bare, regexp, groups, rest }
   } catch (cause) {
     throw error(
       `${messageOf(cause).replace(/^error parsing regexp: /, 'bad pattern: ')}${lookAround(source)}`,
@@ -216,9 +232,28 @@ function readPattern(text: string, error: (message: string) => TableError, diale
   }
 }
 
+const needsBacktracking = /\(\?<?[=!]|\\[1-9gk]/
+
+/** undefined: the linear engine can do it, or this dialect knows nothing else. */
+function watchedPattern(
+  source: string,
+  meanings: ReadonlySet<Meaning>,
+  { backtracking, dotAll }: PatternDialect,
+  warn: (message: string) => void,
+): WatchedPattern | undefined {
+  if (backtracking === 'none' || meanings.has('ungreedy') || !needsBacktracking.test(source)) return undefined
+  const flags = {
+    ignoreCase: meanings.has('ignore-case'),
+    multiLine: meanings.has('multi-line'),
+    dotAll: dotAll === 'on' && meanings.has('dot-all'),
+    anchored: meanings.has('anchored'),
+  }
+  return new WatchedPattern(source, flags, warn)
+}
+
 function lookAround(source: string): string {
-  return /\(\?[=!<]|\\\d/.test(source)
-    ? ' (look-around and back-references are not available: patterns run in linear time)'
+  return needsBacktracking.test(source)
+    ? ' (look-around and back-references are for pcre: alone, and not every kind of them)'
     : ''
 }
 

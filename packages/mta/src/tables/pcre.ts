@@ -1,6 +1,6 @@
 import { patternTable } from './pattern-table.ts'
 
-/** pcre_table(5), as far as a linear-time engine goes. E (dollar at the end only) is what it does anyway. */
+/** pcre_table(5): in linear time, and under a clock what cannot be matched so. E (dollar at the end only) is what it does anyway. */
 export const pcre = patternTable({
   flags: {
     i: 'ignore-case',
@@ -14,4 +14,5 @@ export const pcre = patternTable({
   },
   dotAll: 'on',
   match: 'first',
+  backtracking: 'watched',
 })

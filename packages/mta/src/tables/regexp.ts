@@ -5,4 +5,5 @@ export const regexp = patternTable({
   flags: { i: 'ignore-case', m: 'multi-line', x: 'refused' },
   dotAll: 'unless-multi-line',
   match: 'longest',
+  backtracking: 'none',
 })
