@@ -141,13 +141,14 @@ export class OutcomeRecorder {
     const late = options.delayWarningMs > 0 && nowMs - entry.arrivedMs >= options.delayWarningMs
     const warned: Attempt[] = []
     const settlements = attempts.map((attempt): Settlement => {
-      const { index, delayWarned } = attempt.recipient
+      const { index, delayWarned, attempts: tried } = attempt.recipient
+      const traced = entry.options.trace === 'first-attempt' && tried <= 1
       if (attempt.effect?.kind === 'place') {
         const { account, mailbox, prefix } = attempt.effect
         return { index, kind: 'place', account, mailbox, prefix }
       }
       if (attempt.result.action !== 'delayed') return { index, kind: 'done' }
-      const warn = late && !delayWarned
+      const warn = (late || traced) && !delayWarned
       if (warn) warned.push(attempt)
       return {
         index,

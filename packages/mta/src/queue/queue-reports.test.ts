@@ -154,6 +154,17 @@ test('delay_warning_time: one warning, and delivery goes on', async (t) => {
   assert.equal(await bench.store.queue.count(), 1)
 })
 
+test('Postfix: sendmail -v: that the first attempt came to nothing yet is told, once', async (t) => {
+  const { bench, to } = await withPeer(t, { MAIL: '451 4.3.0 later' })
+  const asked = { ...to('x@far.test'), notify: ['SUCCESS', 'FAILURE', 'DELAY'] as const }
+  await bench.accept([asked], { options: { trace: 'first-attempt' } })
+  await bench.until('report', async () => (await bench.inbox()).length === 1)
+  for (let i = 0; i < 2; i++) await bench.after(150 * minute)
+  const reports = await bench.inbox()
+  assert.equal(reports.length, 1)
+  assert.match(reports[0] ?? '', /Action: delayed/)
+})
+
 test('RFC 3461 §4.1: NOTIFY decides who hears what', async (t) => {
   const { bench, to } = await withPeer(t, {
     'RCPT TO:<never@far.test>': '550 5.1.1 no',

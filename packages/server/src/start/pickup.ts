@@ -187,7 +187,7 @@ function envelopeOf(value: unknown): Envelope | undefined {
       },
     ]
   })
-  const { ret, envid, body } = (options ?? {}) as Record<string, unknown>
+  const { ret, envid, body, trace } = (options ?? {}) as Record<string, unknown>
   return {
     sender,
     recipients: known,
@@ -198,6 +198,7 @@ function envelopeOf(value: unknown): Envelope | undefined {
       ...(ret === 'FULL' || ret === 'HDRS' ? { ret } : {}),
       ...(typeof envid === 'string' && /^[!-~]{1,100}$/.test(envid) ? { envid } : {}),
       ...(body === '8BITMIME' ? { body } : {}),
+      ...(trace === 'first-attempt' ? { trace } : {}),
     },
   }
 }

@@ -9,6 +9,8 @@ export interface EnvelopeOptions {
   readonly smtpUtf8?: true
   readonly body?: '7BIT' | '8BITMIME'
   readonly requireTls?: true
+  /** The sender hears what came of the first attempt, also that it has to wait. Postfix: sendmail -v. */
+  readonly trace?: 'first-attempt'
 }
 
 /** Where a message came from, for logs, bounces and `postcat`. */

@@ -20,7 +20,12 @@ export interface MaildropEnvelope {
     readonly notify?: readonly string[] | undefined
     readonly originalRecipient?: string | undefined
   }[]
-  readonly options: { readonly ret?: string; readonly envid?: string; readonly body?: string }
+  readonly options: {
+    readonly ret?: string
+    readonly envid?: string
+    readonly body?: string
+    readonly trace?: string
+  }
   /** sendmail -bv: nothing is sent, where it would go is told. */
   readonly verify?: 'only'
   /** sendmail -G. */

@@ -109,7 +109,10 @@ async function send(options: Options, shell: Shell): Promise<number> {
       address: completed(sender === '' ? 'MAILER-DAEMON' : sender, config),
       name: options.value('F') ?? (sender === '' ? '' : shell.fullName),
     }),
-    options: envelopeOptions(options, shell),
+    options: {
+      ...envelopeOptions(options, shell),
+      ...(wantsReport(options) ? { trace: 'first-attempt' as const } : {}),
+    },
     ...verpOf(options, config),
     ...(options.has('G') ? { context: 'remote' as const } : {}),
     userid: shell.uid,
