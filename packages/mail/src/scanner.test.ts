@@ -228,12 +228,19 @@ test('lines, sizes, kinds of octets', () => {
   const summary = scanMessage(Buffer.from('Subject: \xc3\xa4\r\n\r\none\r\ntwo\nthree\0\xff', 'latin1'))
   assert.equal(summary.bodyLines, 2)
   assert.equal(summary.structure.lines, 2)
-  assert.deepEqual(summary.octetKinds, { utf8Header: true, eightBitBody: true, nul: true, bareLf: true })
+  assert.deepEqual(summary.octetKinds, {
+    utf8Header: true,
+    eightBitBody: true,
+    nul: true,
+    bareLf: true,
+    plainLines: false,
+  })
   assert.deepEqual(scanMessage(Buffer.from(nested)).octetKinds, {
     utf8Header: false,
     eightBitBody: false,
     nul: false,
     bareLf: false,
+    plainLines: true,
   })
 })
 

@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer'
 import { LineCarry } from './line-carry.ts'
+import { LineEnds } from './line-ends.ts'
 import { MimeBuilder, maxCandidateBytes, maxHeaderBytes } from './mime-builder.ts'
 import { asBuffer } from './octets.ts'
 import type { MessageSummary } from './summary.ts'
@@ -28,6 +29,7 @@ const hyphen = 0x2d
 class Scanner implements MessageScanner {
   readonly #mime = new MimeBuilder()
   readonly #carry = new LineCarry()
+  readonly #ends = new LineEnds()
   /** Octets before the current chunk. */
   #before = 0
   /** The last two octets before the current chunk. */
@@ -38,13 +40,13 @@ class Scanner implements MessageScanner {
   #carryLineEndBytes = 0
   #eightBitBody = false
   #nul = false
-  #bareLf = false
 
   push(bytes: Uint8Array): void {
     const chunk = asBuffer(bytes)
     const end = chunk.length
     if (end === 0) return
     this.#nul ||= chunk.includes(0)
+    this.#ends.open(chunk)
     let at = this.#carry.sizeBytes > 0 ? this.#finishCarriedLine(chunk) : 0
     while (at < end) {
       if (this.#mime.inHeader) at = this.#scanHeader(chunk, at)
@@ -69,7 +71,8 @@ class Scanner implements MessageScanner {
     return this.#mime.finish(this.#before, this.#lines, {
       eightBitBody: this.#eightBitBody,
       nul: this.#nul,
-      bareLf: this.#bareLf,
+      bareLf: this.#ends.bareLf,
+      plainLines: this.#ends.arePlain,
     })
   }
 
@@ -82,14 +85,13 @@ class Scanner implements MessageScanner {
 
   /** A line that is whole only with octets of earlier chunks. Returns where the next line starts. */
   #finishCarriedLine(chunk: Buffer): number {
-    const lineFeed = chunk.indexOf(lf)
+    const lineFeed = this.#ends.next(0)
     const end = lineFeed < 0 ? chunk.length : lineFeed + 1
     this.#carry.append(chunk, 0, end)
     if (lineFeed < 0) return end
     const line = this.#carry.bytes()
     const lineEnd = this.#before + end
     const start = lineEnd - this.#carry.sizeBytes
-    if ((lineFeed === 0 ? this.#last : chunk[lineFeed - 1]) !== cr) this.#bareLf = true
     if (this.#mime.inHeader) {
       if (this.#carry.truncated) this.#mime.skipHeaderLine()
       else this.#headerLine(line, 0, line.length, start, lineEnd)
@@ -118,9 +120,8 @@ class Scanner implements MessageScanner {
     let textStart = at
     let start = at
     const delimited = this.#mime.hasBoundaries
-    for (let i = chunk.indexOf(lf, at); i >= 0; i = chunk.indexOf(lf, start)) {
+    for (let i = this.#ends.next(at); i >= 0; i = this.#ends.next(start)) {
       const crlf = (i > 0 ? chunk[i - 1] : this.#last) === cr
-      if (!crlf) this.#bareLf = true
       const empty = i === start || (crlf && i === start + 1)
       const candidate = delimited && chunk[start] === hyphen && chunk[start + 1] === hyphen
       if (empty || candidate) {
@@ -183,9 +184,8 @@ class Scanner implements MessageScanner {
   #scanBody(chunk: Buffer, at: number): number {
     let start = at
     for (;;) {
-      const lineFeed = chunk.indexOf(lf, start)
+      const lineFeed = this.#ends.next(start)
       if (lineFeed < 0) return this.#carryLine(chunk, start, maxCandidateBytes)
-      if ((lineFeed > 0 ? chunk[lineFeed - 1] : this.#last) !== cr) this.#bareLf = true
       const end = lineFeed + 1
       const candidate = chunk[start] === hyphen && chunk[start + 1] === hyphen
       const found =
@@ -198,12 +198,7 @@ class Scanner implements MessageScanner {
 
   /** No delimiter can come any more. */
   #countLines(chunk: Buffer, at: number): number {
-    let lines = 0
-    for (let i = chunk.indexOf(lf, at); i >= 0; i = chunk.indexOf(lf, i + 1)) {
-      lines++
-      if ((i > 0 ? chunk[i - 1] : this.#last) !== cr) this.#bareLf = true
-    }
-    this.#lines += lines
+    for (let i = this.#ends.next(at); i >= 0; i = this.#ends.next(i + 1)) this.#lines++
     return chunk.length
   }
 }

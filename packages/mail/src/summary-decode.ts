@@ -33,6 +33,7 @@ export const decodeSummary = (encoded: Uint8Array): MessageSummary => {
       eightBitBody: (flags & summaryFlag.eightBitBody) !== 0,
       nul: (flags & summaryFlag.nul) !== 0,
       bareLf: (flags & summaryFlag.bareLf) !== 0,
+      plainLines: (flags & summaryFlag.plainLines) !== 0,
     },
     envelope,
     structure: readPart(reader, 0, 0),

@@ -161,13 +161,14 @@ class SummaryWriter {
 }
 
 const flagsOf = (summary: MessageSummary): number => {
-  const { utf8Header, eightBitBody, nul, bareLf } = summary.octetKinds
+  const { utf8Header, eightBitBody, nul, bareLf, plainLines } = summary.octetKinds
   return (
     (summary.fieldsComplete ? summaryFlag.fieldsComplete : 0) |
     (utf8Header ? summaryFlag.utf8Header : 0) |
     (eightBitBody ? summaryFlag.eightBitBody : 0) |
     (nul ? summaryFlag.nul : 0) |
     (bareLf ? summaryFlag.bareLf : 0) |
+    (plainLines ? summaryFlag.plainLines : 0) |
     (summary.sentMs === undefined ? 0 : summaryFlag.sent)
   )
 }

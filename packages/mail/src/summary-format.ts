@@ -37,6 +37,8 @@ export const summaryFlag = {
   sent: 32,
   /** An address somewhere has a source route, so all entries have a place for one. */
   routes: 64,
+  /** Every line can be sent by POP3 as it is; not set: it cannot, or the summary is older than this. */
+  plainLines: 128,
 } as const
 
 /** Count of an address list that is the same as From. */

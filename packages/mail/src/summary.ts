@@ -30,4 +30,6 @@ export interface OctetKinds {
   readonly eightBitBody: boolean
   readonly nul: boolean
   readonly bareLf: boolean
+  /** See `LineEnds.arePlain`. */
+  readonly plainLines: boolean
 }

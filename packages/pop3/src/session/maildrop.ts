@@ -1,6 +1,7 @@
 import {
   type Account,
   type MailboxId,
+  type QuickMessage,
   type QuickReader,
   type Store,
   StoreError,
@@ -161,7 +162,7 @@ export class Maildrop {
   }
 
   /** See QuickReader. */
-  readNow(number: number, maxBytes: number): Uint8Array | undefined {
+  readNow(number: number, maxBytes: number): QuickMessage | undefined {
     return this.#headers?.has(number) ? undefined : this.#quick.read(number - 1, maxBytes)
   }
 

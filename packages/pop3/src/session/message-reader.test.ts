@@ -12,7 +12,10 @@ function source(): MessageSource {
   const room = Buffer.alloc(260_000)
   return {
     count: sizes.length,
-    readNow: (number) => room.subarray(0, sizes[number - 1]).fill(64 + number),
+    readNow: (number) => {
+      const octets = room.subarray(0, sizes[number - 1]).fill(64 + number)
+      return { octets, plainFrom: octets.length }
+    },
     read: async (number) => Buffer.alloc(sizes[number - 1]!, 64 + number),
   }
 }

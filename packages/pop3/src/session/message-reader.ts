@@ -67,7 +67,7 @@ export class MessageReader {
   async answerLater(number: number, sending: Sending): Promise<WholeAnswer | undefined> {
     const message = await this.#maildrop.read(number)
     this.#forgetNext()
-    return message && wholeAnswer(message, sending, this.#take)
+    return message && wholeAnswer({ octets: message, plainFrom: message.length }, sending, this.#take)
   }
 
   /** The client goes through messages in order, and the answer for the next one is not there yet. */

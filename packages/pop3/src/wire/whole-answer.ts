@@ -1,3 +1,4 @@
+import type { QuickMessage } from '@posthorn/storage'
 import { DotStuffer, type NulTreatment } from './dot-stuffing.ts'
 import { findHeaderEnd, skipLines } from './header-end.ts'
 
@@ -24,43 +25,50 @@ const emptyLine = Buffer.from('\r\n\r\n')
  * answers to pipelined commands take one after the other is one write.
  */
 export function wholeAnswer(
-  message: Uint8Array,
+  message: QuickMessage,
   sending: Sending,
   take: (lengthBytes: number) => Buffer,
 ): WholeAnswer {
-  const endsHeader = sending.missingHeaderEnd === 'added' && !hasHeaderEnd(message)
-  return compose(`+OK ${message.length} octets\r\n`, message, sending, endsHeader ? 'added' : 'kept', take)
+  const { octets } = message
+  const endsHeader = sending.missingHeaderEnd === 'added' && !hasHeaderEnd(octets)
+  return compose(`+OK ${octets.length} octets\r\n`, message, sending, endsHeader ? 'added' : 'kept', take)
 }
 
 /** RFC 1939 §7, TOP: the header, its empty line, and so many lines of the body. */
 export function topAnswer(
-  message: Uint8Array,
+  message: QuickMessage,
   lineCount: number,
   sending: Sending,
   take: (lengthBytes: number) => Buffer,
 ): WholeAnswer {
-  const bodyStart = findHeaderEnd(message)
+  const { octets, plainFrom } = message
+  const bodyStart = findHeaderEnd(octets)
   if (bodyStart === undefined) return compose('+OK\r\n', message, sending, 'added', take)
-  const { end } = skipLines(message, bodyStart, lineCount)
-  return compose('+OK\r\n', message.subarray(0, end), sending, 'kept', take)
+  const { end } = skipLines(octets, bodyStart, lineCount)
+  const top = { octets: octets.subarray(0, end), plainFrom: Math.min(plainFrom, end) }
+  return compose('+OK\r\n', top, sending, 'kept', take)
 }
 
 function compose(
   start: string,
-  message: Uint8Array,
+  { octets, plainFrom }: QuickMessage,
   { nul }: Sending,
   headerEnd: Sending['missingHeaderEnd'],
   take: (lengthBytes: number) => Buffer,
 ): WholeAnswer {
   const stuffer = new DotStuffer(nul)
-  const body = stuffer.push(message)
+  const first = stuffer.push(octets.subarray(0, plainFrom))
+  const others = octets.subarray(plainFrom)
+  // A line that is not ended yet goes on in what would be plain by itself.
+  const rest = stuffer.atLineStart ? others : stuffer.push(others)
   const end = headerEnd === 'added' ? addHeaderEnd(stuffer.finish()) : stuffer.finish()
-  const bodyEnd = start.length + body.length
-  const bytes = take(bodyEnd + end.length)
+  const messageBytes = first.length + rest.length
+  const bytes = take(start.length + messageBytes + end.length)
   bytes.write(start, 0, 'latin1')
-  bytes.set(body, start.length)
-  bytes.write(end, bodyEnd, 'latin1')
-  return { bytes, messageBytes: body.length }
+  bytes.set(first, start.length)
+  bytes.set(rest, start.length + first.length)
+  bytes.write(end, start.length + messageBytes, 'latin1')
+  return { bytes, messageBytes }
 }
 
 /** The header's last line was all there was: its empty line, then the end. */

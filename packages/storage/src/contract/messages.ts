@@ -118,16 +118,26 @@ export interface MessageBatch {
   readonly listing?: readonly Listing[]
 }
 
+/** Of a quick reader. */
+export interface QuickMessage {
+  /** All of it, prefix included, verified: valid until any quick reader of the store reads again. */
+  readonly octets: Uint8Array
+  /**
+   * From here on no octet need be looked at to send it with dots stuffed (RFC 1939 §3): there is no NUL, each line ends
+   * with CRLF and none begins with a dot. Its length where that is not known.
+   */
+  readonly plainFrom: number
+}
+
 /** Reads messages at once, as long as memory has what the disk has. */
 export interface QuickReader {
   /** In the order of `uids`, prefix included; 0 for one that is gone. */
   sizes(): Float64Array
   /**
-   * Every octet of the message at `index`, prefix included, verified: valid until any quick reader of the store
-   * reads again. undefined: more than `maxBytes`, gone, damaged, or the disk is slow just now; `read` knows more.
-   * What went a moment ago may still be there.
+   * The message at `index`. undefined: more than `maxBytes`, gone, damaged, or the disk is slow just now; `read`
+   * knows more. What went a moment ago may still be there.
    */
-  read(index: number, maxBytes: number): Uint8Array | undefined
+  read(index: number, maxBytes: number): QuickMessage | undefined
 }
 
 /** The mailbox as one session sees it: shared and immutable. */

@@ -29,6 +29,8 @@ interface Ground {
   readonly inboxes: readonly MailboxId[]
 }
 
+const dotLine = Buffer.from('.\r\n')
+
 /** Two accounts; messages without and with a prefix, some of the same octets for both, and of the same length. */
 const makeGround = async (t: TestContext): Promise<Ground> => {
   const directory = mkdtempSync(join(tmpdir(), 'posthorn-bits-'))
@@ -44,7 +46,7 @@ const makeGround = async (t: TestContext): Promise<Ground> => {
   for (const account of accounts) inboxes.push((await mailboxOf(store, account)).id)
   for (let number = 1; number <= 3; number++) {
     await append(store, inboxes[0] as MailboxId, sampleMessage(number, 1_000))
-    const message = await stage(store, sampleMessage(number + 3, 1_000))
+    const message = await stage(store, Buffer.concat([sampleMessage(number + 3, 1_000), dotLine]))
     const recipients = accounts.map((account, index) =>
       toMailbox(account, 'INBOX', `Delivered-To: ${'ab'[index]}${number}@example.org\r\n`),
     )
@@ -100,8 +102,11 @@ const readEach = async ({ store, inboxes }: Ground, right?: readonly unknown[]):
       const whole = await served(async () => String(await store.messages.read(inbox, uid as never)))
       found.push(whole)
       // It may refuse at any time, when the disk is slow.
-      const octets = quick.read(index, 10_000)
-      if (octets !== undefined) assert.equal(String(octets), right?.[found.length - 1] ?? whole)
+      const read = quick.read(index, 10_000)
+      if (read !== undefined) {
+        assert.equal(String(read.octets), right?.[found.length - 1] ?? whole)
+        assert.doesNotMatch(String(read.octets.subarray(read.plainFrom)), /^\./m)
+      }
       for (const bytes of ['all', 'header'] as const)
         found.push(await served(() => fetched(store, inbox, uid, bytes)))
     }

@@ -1,8 +1,8 @@
-import { type MailboxId, type QuickReader, StoreError } from '../contract.ts'
+import { type MailboxId, type QuickMessage, type QuickReader, StoreError } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import { unsigned48 } from '../kv/numbers.ts'
 import type { Reader, Snapshot } from '../kv/unit.ts'
-import { type BlobRow, readBlobPlace } from '../rows/blob-row.ts'
+import { type BlobRow, readBlobRow } from '../rows/blob-row.ts'
 import { at, chunkHeadBytes, chunkRows, placementBytes } from '../rows/chunk.ts'
 import { type Columns, collect } from './collect.ts'
 import { prefixOf } from './prefix.ts'
@@ -35,7 +35,7 @@ export const quickReader = (engine: Engine, mailbox: MailboxId, uids: Uint32Arra
     row = 0
     return window.batch.uids[0] === uid
   }
-  const readAt = (index: number, maxBytes: number): Buffer | undefined => {
+  const readAt = (index: number, maxBytes: number): QuickMessage | undefined => {
     const uid = uids[index]
     if (uid === undefined || !seek(uid, index) || window === undefined) return undefined
     const sizeBytes = window.sizes[row] as number
@@ -43,9 +43,10 @@ export const quickReader = (engine: Engine, mailbox: MailboxId, uids: Uint32Arra
     const blob = places[row]
     if (blob === undefined) return undefined
     const blobId = window.blobIds[row] as number
-    if (blob.bodyBytes === sizeBytes) return engine.blobs.readNow(blobId, blob, noPrefix)
     const placed = { messageId: window.messageIds[row] as number, blobId, sizeBytes }
-    return engine.blobs.readNow(blobId, blob, prefixOf(snapshotOf(engine), placed, blob))
+    const prefix = blob.bodyBytes === sizeBytes ? noPrefix : prefixOf(snapshotOf(engine), placed, blob)
+    const octets = engine.blobs.readNow(blobId, blob, prefix)
+    return octets && { octets, plainFrom: blob.hasPlainLines ? prefix.length : octets.length }
   }
   return {
     sizes: () => sizesOf(snapshotOf(engine), mailbox, uids),
@@ -61,10 +62,12 @@ export const quickReader = (engine: Engine, mailbox: MailboxId, uids: Uint32Arra
   }
 }
 
-/** undefined when it is gone or damaged. */
+/** Whole, for what it says of the octets is not compared with them. undefined: it is gone or damaged. */
 const wholePlace = (snapshot: Snapshot, blobId: number): BlobRow | undefined => {
   try {
-    return readBlobPlace(snapshot, blobId)
+    const row = readBlobRow(snapshot, blobId)
+    // The summary's octets would stay in memory as long as the window.
+    return row && { ...row, summary: undefined }
   } catch (error) {
     if (error instanceof StoreError) return undefined
     throw error

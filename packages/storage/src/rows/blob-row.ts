@@ -20,6 +20,8 @@ export interface BlobRow {
   readonly summary: Buffer | undefined
   /** Of one that was read: the summary is here, and says that there is no NUL in the message. */
   readonly hasNoNul?: boolean
+  /** The same, and says that every line can be sent by POP3 as it is. */
+  readonly hasPlainLines?: boolean
 }
 
 export const maxInlineSummaryBytes = 1600
@@ -82,6 +84,7 @@ const decoded = (bytes: Buffer, summary: Buffer | undefined): BlobRow => ({
   receivedMs: bytes.readDoubleBE(36),
   summary,
   hasNoNul: saysNoNul(bytes),
+  hasPlainLines: saysPlainLines(bytes),
 })
 
 /** Throws 'corrupt'. */
@@ -145,6 +148,9 @@ export class BlobPlaces {
 /** The summary behind the row. */
 const saysNoNul = (bytes: Uint8Array): boolean =>
   bytes[fixedBytes] === summaryVersion && ((bytes[fixedBytes + 1] ?? summaryFlag.nul) & summaryFlag.nul) === 0
+
+const saysPlainLines = (bytes: Uint8Array): boolean =>
+  saysNoNul(bytes) && ((bytes[fixedBytes + 1] as number) & summaryFlag.plainLines) !== 0
 
 export const frameBytesOf = (row: BlobRow): number =>
   frameHeaderBytes + row.bodyBytes + row.factsBytes + row.summaryBytes

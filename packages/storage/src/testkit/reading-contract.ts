@@ -56,8 +56,8 @@ export const readingContract: readonly ContractCase[] = [
         const uids = Uint32Array.from({ length: 94 }, (_, index) => index + 1)
         const quick = at.messages.quickReader(id, uids)
         const octets = (index: number): Buffer | undefined => {
-          const bytes = quick.read(index, 150_000)
-          return bytes && Buffer.from(bytes)
+          const message = quick.read(index, 150_000)
+          return message && Buffer.from(message.octets)
         }
         // It may give up for a moment where the disk is slow.
         const sooner = async (index: number): Promise<Buffer | undefined> => {
@@ -116,6 +116,30 @@ export const readingContract: readonly ContractCase[] = [
         assert.equal(at.messages.fetchNow(id, 3 as Uid, want), undefined, 'gone')
         assert.equal(at.messages.fetchNow(id, 4 as Uid, want), undefined, 'not given yet')
         assert.equal(at.messages.fetchNow(99_999 as typeof id, 1 as Uid, want), undefined)
+      }
+      await check(store)
+      await check(await reopen())
+    },
+  ],
+  [
+    'a quick reader knows from where on the lines of a message are plain',
+    async ({ store, reopen }) => {
+      const account = await makeAccount(store)
+      const { id } = await mailboxOf(store, account)
+      const bodies = ['Subject: x\r\n\r\nplain\r\n', 'Subject: x\r\n\r\n.dot\r\n', 'a\nb\r\n', 'a\0\r\n', 'a']
+      for (const body of bodies) await append(store, id, Buffer.from(body))
+      const delivered = await stage(store, Buffer.from(bodies[0] as string))
+      await store.queue.accept(acceptance(store, delivered, [toMailbox(account)]))
+      const check = async (at: Store): Promise<void> => {
+        const all = await readAll(at, id)
+        const quick = at.messages.quickReader(id, Uint32Array.from(all.keys()))
+        const rest: string[] = []
+        for (let index = 0; index < all.size; ) {
+          const message = quick.read(index, 10_000)
+          if (message === undefined) await setTimeout(10)
+          else rest[index++] = Buffer.from(message.octets.subarray(message.plainFrom)).toString()
+        }
+        assert.deepEqual(rest, [bodies[0], '', '', '', '', bodies[0]])
       }
       await check(store)
       await check(await reopen())
