@@ -7,6 +7,7 @@ import {
   addHeader,
   changeHeader,
   go,
+  impatient,
   logged,
   message,
   milterOf,
@@ -88,7 +89,7 @@ test('steps: unwanted events are not sent, unanswered ones not waited for, skip 
 
 test('a large body goes in pieces of 65,535 octets and is stored octet for octet', async () => {
   const milter = await milterOf({ replies: { E: [addHeader('X', 'y'), go] } })
-  const mail = await site([milter.spec], { contentTimeoutMs: 10_000 })
+  const mail = await site([milter.spec])
   let body = ''
   for (let line = 0; body.length < 3_000_000; line++) body += `line ${line} \x80\xff\r\n`
   const session = await mail.session(stranger)
@@ -172,7 +173,7 @@ for (const [what, script] of failures) {
     const milter = await milterOf(script === 'dead' ? {} : script)
     if (script === 'dead') await milter.close()
     for (const [action, expected] of Object.entries(actions)) {
-      const mail = await site([`{ ${milter.spec}, default_action=${action} }`])
+      const mail = await site([`{ ${milter.spec}, default_action=${action} }`], impatient)
       const startMs = performance.now()
       const { session, reply } = await connection(mail.handler, stranger)
       const last =
@@ -192,9 +193,7 @@ for (const [what, script] of failures) {
 
 test('settings of one filter; smtpd_milter_maps; milter_header_checks; the sendmail command', async () => {
   const slow = await milterOf({ silentAt: 'M' })
-  const mail = await site([`{ ${slow.spec}, command_timeout=1s, default_action=accept }`], {
-    commandTimeoutMs: 60_000,
-  })
+  const mail = await site([`{ ${slow.spec}, command_timeout=1s, default_action=accept }`])
   assert.equal(await sent(mail), '250 2.0.0 Ok: queued as ID')
   const adds = await milterOf({ replies: { E: [addHeader('X-Spam', 'yes'), addHeader('X-Other', 'v'), go] } })
   const checked = await site(
