@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Environment, pageBytesOf, pinSnapshot, transact } from '../kv/environment.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { readMetas } from './flush-record.ts'
-import { type PageCount, walkPages, youngestMeta } from './page-walk.ts'
+import { youngestMeta } from './page-layout.ts'
+import { type PageCount, walkPages } from './page-walk.ts'
 
 /** Others wait no longer than about this. */
 const turnMs = 10

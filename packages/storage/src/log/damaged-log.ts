@@ -6,11 +6,13 @@ import { bootId } from '../process-identity.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import type { FlushRecord } from './flush-record.ts'
 import { logPath, recordsAfter, skipDamaged } from './log-files.ts'
-import type { LogState } from './log-state.ts'
+import { decodeLogState, type LogState, logStateKey } from './log-state.ts'
+import { lookUp } from './page-look-up.ts'
 
 export interface LogPlace {
   readonly files: FileLayer
   readonly directory: string
+  readonly indexPath: string
   readonly logDirectory: string
   readonly journalDirectory: string
 }
@@ -23,21 +25,22 @@ const tailBytes = 2 * maxFrameBytes
  * acknowledged than is read so, it is damaged in its middle, and nothing is changed: later records name rows and
  * frames beside ones that are not known.
  *
- * The journal proves it: what it has was in the log before. Of the last half second the log itself does: behind a record of which
- * only the head is whole another one follows. (Not after a power failure: of records that several processes
- * had not synced, and not acknowledged, any may be missing.)
+ * The journal proves it: what it has was in the log before. Of the last half second the index does: what it has was in
+ * the log before, too; and the log itself: behind a record of which only the head is whole another one follows. (Not after a
+ * power failure: of pages and records that several processes had not synced, and not acknowledged, any may be missing.)
  * @param ended tokens of the processes that did not close the store
  * @throws StoreError 'corrupt'
  */
 export const refuseDamagedLog = (
   place: LogPlace,
-  { state: flushed, boot }: Pick<FlushRecord, 'state' | 'boot'>,
+  { state: flushed, boot, pageBytes }: Pick<FlushRecord, 'state' | 'boot' | 'pageBytes'>,
   ended: readonly number[],
 ): void => {
   const { files, logDirectory } = place
   let state = flushed
   for (const redone of recordsAfter(files, logDirectory, flushed)) state = redone.state
-  const known = Math.max(lastJournaled(place, ended), boot === bootId() ? lastBeyond(place, state) : 0)
+  const lastOfBoot = (): number => Math.max(lastBeyond(place, state), lastIndexed(place, pageBytes, state))
+  const known = Math.max(lastJournaled(place, ended), boot === bootId() ? lastOfBoot() : 0)
   if (known < state.next) return
   const where = `log/${basename(logPath(logDirectory, state.logId))}`
   throw new StoreError(
@@ -61,6 +64,20 @@ const lastBeyond = ({ files, logDirectory }: LogPlace, damaged: LogState): numbe
       state = redone.state
     }
   return last
+}
+
+/**
+ * The last transaction that was committed to the index, as the kernel has it. 0 when the log ends before one without a record: it and
+ * those behind it are acknowledged when the index is flushed, and are lost by right.
+ */
+const lastIndexed = ({ files, indexPath }: LogPlace, pageBytes: number, log: LogState): number => {
+  const file = files.openRead(indexPath)
+  try {
+    const { next, unlogged } = decodeLogState(lookUp({ files, file, pageBytes }, logStateKey))
+    return unlogged < log.next ? next - 1 : 0
+  } finally {
+    files.close(file)
+  }
 }
 
 /** The last transaction of which these processes' journals have a row. */

@@ -63,7 +63,7 @@ const requireLog = (place: IndexPlace, logs: string, journals: string): void => 
   const sizeBytes = files.sizeOf(path)
   // On a full disk a log may be shorter than it is meant to be, never than what was written to it.
   if (sizeBytes !== undefined && sizeBytes >= state.end % state.capacityBytes) {
-    const logPlace = { files, directory, logDirectory: logs, journalDirectory: journals }
+    const logPlace = { files, directory, indexPath, logDirectory: logs, journalDirectory: journals }
     refuseDamagedLog(logPlace, flushed, place.markers.dead())
     return
   }

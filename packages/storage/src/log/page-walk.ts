@@ -1,24 +1,25 @@
 import type { FileLayer } from '../segments/file-layer.ts'
 import { isUnreadable } from '../segments/readable-octets.ts'
+import {
+  bigValue,
+  childOf,
+  flag,
+  headBytes,
+  lastPageAt,
+  lowerAt,
+  metaBytes,
+  nodeBytes,
+  noRoot,
+  pageCountAt,
+  pageFlags,
+  transactionAt,
+  tree,
+  trees,
+  upperAt,
+  writtenBy,
+  youngestMeta,
+} from './page-layout.ts'
 
-/** Where LMDB's pages have what is looked at (little-endian, lmdb-js 3.5.6). */
-const headBytes = 24
-const writtenBy = 8
-const pageFlags = 18
-const lowerAt = 20
-const upperAt = 22
-const pageCountAt = 20
-const flag = { branch: 1, leaf: 2, overflow: 4 } as const
-/** Flags of a node whose value lies in pages of its own. */
-const bigValue = 1
-const nodeBytes = 8
-/** A tree's numbers in a meta page, from the place of the tree on. */
-const tree = { depth: 6, branches: 8, leaves: 16, entries: 32, root: 40 } as const
-const trees = { free: 48, main: 96 } as const
-const lastPageAt = 144
-const transactionAt = 152
-const metaBytes = 160
-const noRoot = 0xffff_ffff_ffff_ffffn
 const maxDepth = 32
 /** A terabyte. */
 const mostPages = 2 ** 28
@@ -43,13 +44,6 @@ export const findBrokenPage = (files: FileLayer, file: number, pageBytes: number
   let step = walk.next()
   while (step.done !== true) step = walk.next()
   return typeof step.value === 'string' ? step.value : undefined
-}
-
-/** Of the heads of both meta pages, one behind the other, the one of the younger state. */
-export const youngestMeta = (heads: Buffer): Buffer => {
-  const half = heads.length / 2
-  const [first, second] = [heads.subarray(0, half), heads.subarray(half)]
-  return first.readBigUInt64LE(transactionAt) >= second.readBigUInt64LE(transactionAt) ? first : second
 }
 
 export interface WalkPlace {
@@ -152,7 +146,7 @@ class PageWalk {
         throw new BrokenPage(`page ${page}: node ${index} is outside`)
       const keyEnd = node + nodeBytes + bytes.readUInt16LE(node + 6)
       if (keyEnd > this.#pageBytes) throw new BrokenPage(`page ${page}: a key is too long`)
-      if (level > 1) open.push({ page: this.#child(bytes, node), level: level - 1 })
+      if (level > 1) open.push({ page: childOf(bytes, node), level: level - 1 })
       else this.#value(bytes, { page, node, keyEnd }, keys === 'numbers')
       // The first key of a branch counts as the least, and is not kept up.
       const isKept = keys === 'octets' && (level === 1 || index > 0)
@@ -161,10 +155,6 @@ class PageWalk {
         throw new BrokenPage(`page ${page}: keys are out of order`)
       former = key
     }
-  }
-
-  #child(bytes: Buffer, node: number): number {
-    return bytes.readUInt32LE(node) + bytes.readUInt16LE(node + 4) * 2 ** 32
   }
 
   #value(
