@@ -38,8 +38,17 @@ export function secureSocket(
     // Who may stay without one is the session's to say.
     ...(clientCertificates === 'asked' ? { requestCert: true, rejectUnauthorized: false } : {}),
     ...(sniCallback === undefined ? {} : { SNICallback: sniCallback }),
-    ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
+    ...(alpnProtocols === undefined ? {} : { ALPNProtocols: alpnOctets(alpnProtocols) }),
   })
   secure.pause()
   return secure
+}
+
+/**
+ * RFC 7301 §3.1: the names, each behind its length. Node copies a view into memory of its own; names, and octets in a Buffer,
+ * it copies into a piece of a block of 64 KB that the connection then keeps.
+ */
+const alpnOctets = (names: readonly string[]): DataView => {
+  const octets = Buffer.from(names.map((name) => String.fromCharCode(name.length) + name).join(''), 'latin1')
+  return new DataView(octets.buffer, octets.byteOffset, octets.length)
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import * as net from 'node:net'
 import { before, test } from 'node:test'
 import * as tls from 'node:tls'
 import { createSelfSigned, type PemPair } from '../../server/src/tls/self-signed.ts'
@@ -7,6 +8,7 @@ import type { Connection } from './connection.ts'
 import { closed, dial, expect, opened, serve } from './testkit/connection-fixture.ts'
 import { TimerWheel } from './timer-wheel.ts'
 import { TlsCredentials, TlsSettingsError } from './tls-credentials.ts'
+import { secureSocket } from './tls-upgrade.ts'
 
 let pair: PemPair
 let other: PemPair
@@ -122,6 +124,16 @@ test('implicit TLS, with ALPN and resumption', async () => {
   assert.equal(http.alpnProtocol, null)
   const silent = connect({})
   await expect(silent, 'hello')
+})
+
+test('a connection keeps the octets of its ALPN names and no memory beside them', () => {
+  const below = new net.Socket()
+  const secure = secureSocket(below, new TlsCredentials(pair), ['imap', 'smtp'])
+  const { ALPNProtocols: kept } = Reflect.get(secure, '_tlsOptions') as { ALPNProtocols: Buffer }
+  assert.equal(kept.toString('latin1'), '\x04imap\x04smtp')
+  assert.equal(kept.buffer.byteLength, kept.length)
+  secure.destroy()
+  below.destroy()
 })
 
 test('half-open handshakes time out and are limited', async () => {

@@ -14,7 +14,9 @@ test('RFC 9051 §2.3.2: names for the bits of both words', () => {
   assert.equal(texts.list((1 << 5) | (1 << 6) | 1, 0, 'recent'), '(\\Seen \\Recent k0)')
   assert.equal(texts.list((1 << 31) >>> 0, 1, 'seen-before'), '(k26 k27)')
   assert.equal(texts.list(0, (1 << 31) >>> 0, 'seen-before'), '(k58)')
-  assert.equal(texts.octets(5, 0, 'seen-before'), texts.octets(5, 0, 'seen-before'))
+  const octets = texts.octets(5, 0, 'seen-before')
+  assert.equal(texts.octets(5, 0, 'seen-before'), octets)
+  assert.equal(octets.buffer.byteLength, octets.length, 'no memory beside them is kept')
 })
 
 test('more combinations than are remembered', () => {

@@ -82,7 +82,10 @@ export class FlagTexts {
     }
     let octets = rendered.get(flags0)
     if (octets === undefined) {
-      octets = Buffer.from(`(${this.names(flags0, flags1, recent).join(' ')})`, 'latin1')
+      const text = `(${this.names(flags0, flags1, recent).join(' ')})`
+      // Not a piece of a block of small buffers: each session that idles would keep one.
+      octets = Buffer.allocUnsafeSlow(text.length)
+      octets.write(text, 'latin1')
       if (rendered.size >= maxRemembered) rendered.clear()
       rendered.set(flags0, octets)
     }

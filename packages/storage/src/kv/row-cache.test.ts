@@ -21,6 +21,29 @@ test('rows that are not asked for go, rows that are asked for stay', () => {
   assert.equal(rows.get('kept'), undefined)
 })
 
+test('rows that are kept do not keep the memory beside them', () => {
+  const rows = new RowCache()
+  const texts = Array.from({ length: 400 }, (_, n) => `row ${n} `.repeat(1 + (n % 20)))
+  const said = texts.map((text) => Object.freeze({ text }))
+  for (const [n, text] of texts.entries()) {
+    // As among the many small buffers of a server: the next one lies in another block.
+    const row = Buffer.allocUnsafeSlow(64 * 1024).subarray(n, n + text.length)
+    row.write(text)
+    rows.parsed.set(row, said[n])
+    rows.set(text, row)
+  }
+  const blocks = new Set<ArrayBufferLike>()
+  for (const [n, text] of texts.entries()) {
+    const row = rows.get(text)
+    assert.ok(row)
+    assert.equal(row.toString(), text)
+    assert.equal(rows.parsed.get(row), said[n])
+    blocks.add(row.buffer)
+  }
+  const octets = [...blocks].reduce((sum, block) => sum + block.byteLength, 0)
+  assert.ok(octets < 5 * 1024 * 1024, `${octets} octets`)
+})
+
 const key = Buffer.from('k')
 
 const withCommit = async (
