@@ -6,6 +6,8 @@ import type { Log } from '@posthorn/mail'
 import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load-config.ts'
+import { withCatchAll } from '../in-tests/catch-all.ts'
+import { type ArrivalsWanted, ReceivedMail, type ReceivedMessage } from '../in-tests/received-mail.ts'
 import { composeServer } from './compose.ts'
 import { prepareDataFolder } from './data-folder.ts'
 import type { ListeningPlace } from './listeners.ts'
@@ -18,6 +20,11 @@ export interface MailServerOptions {
   readonly masterCf?: string
   /** Accounts made before the server listens. */
   readonly accounts?: readonly { readonly address: string; readonly password: string }[]
+  /**
+   * One of the accounts: it gets whatever is for anybody else, in whatever domain, and nothing is sent to other hosts. For programs
+   * under test that write to real people.
+   */
+  readonly catchAll?: string
   /** Kept after `stop`. Default: a temporary folder, removed by `stop`. */
   readonly dataFolder?: string
   /** Answers DNS questions, for instance from a zone file. Default: this machine's resolver. */
@@ -38,6 +45,15 @@ export interface MailServer {
   readonly certificatePem: string
   readonly dataFolder: string
   addAccount(address: string, password: string): Promise<void>
+  /**
+   * Messages in a mailbox of an account (INBOX by default), parsed.
+   * @throws StoreError 'no-such-account', 'no-such-mailbox'
+   */
+  messages(address: string, mailbox?: string): Promise<readonly ReceivedMessage[]>
+  /** As `messages`, as soon as there are so many. @throws Error when the time is over, naming what has come */
+  arrivals(address: string, wanted?: ArrivalsWanted): Promise<readonly ReceivedMessage[]>
+  /** Removes all messages, and what waits in the queue, for the next test. Accounts and mailboxes stay. */
+  clear(): Promise<void>
   reload(parameters: Readonly<Record<string, string>>, masterCf?: string): Promise<void>
   /** As `reload`, with these parameters alone: what was set before is not. */
   configure(parameters: Readonly<Record<string, string>>): Promise<void>
@@ -74,33 +90,45 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
   }
   try {
     let parameters = options.parameters ?? {}
+    const known = new Set(options.accounts?.map(({ address }) => address))
+    const config = (masterCf = options.masterCf): Config =>
+      configOf(
+        dataFolder,
+        options.catchAll === undefined ? parameters : withCatchAll(parameters, options.catchAll, known),
+        masterCf,
+      )
     const folder = prepareDataFolder(dataFolder)
     const server = await composeServer({
-      config: configOf(dataFolder, parameters, options.masterCf),
+      config: config(),
       folder,
       log: options.log ?? (() => {}),
       ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
       ...(options.now === undefined ? {} : { now: options.now }),
       portOf: () => 0,
     })
-    const addAccount = async (address: string, password: string): Promise<void> => {
-      await server.accounts.create({ address, password })
-    }
-    for (const { address, password } of options.accounts ?? []) await addAccount(address, password)
+    for (const account of options.accounts ?? []) await server.accounts.create(account)
+    const received = new ReceivedMail(server.store)
     return {
       ports: server.ports,
       places: server.places,
       store: server.store,
       certificatePem: server.certificatePem,
       dataFolder,
-      addAccount,
-      reload: async (changed, masterCf = options.masterCf) => {
+      addAccount: async (address, password) => {
+        await server.accounts.create({ address, password })
+        known.add(address)
+        if (options.catchAll !== undefined) await server.reload(config())
+      },
+      messages: (address, mailbox) => received.messages(address, mailbox),
+      arrivals: (address, wanted) => received.arrivals(address, wanted),
+      clear: () => received.clear(),
+      reload: async (changed, masterCf) => {
         parameters = { ...parameters, ...changed }
-        await server.reload(configOf(dataFolder, parameters, masterCf))
+        await server.reload(config(masterCf))
       },
       configure: async (only) => {
         parameters = only
-        await server.reload(configOf(dataFolder, parameters, options.masterCf))
+        await server.reload(config())
       },
       stop: async () => {
         await server.stop()
