@@ -248,3 +248,42 @@ test('srs_domain: forwarded mail has a sender of ours, and its bounce goes back 
     await server.stop()
   }
 })
+
+test('enable_original_recipient = no: no X-Original-To for mailboxes, files and commands; a From that is added is canonical', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'outside-'))
+  if (process.getuid?.() === 0) chownSync(own, 65_534, 65_534)
+  const aliases = `all: "|cat > ${own}/seen", ${own}/mbox, alice\n`
+  for (const [shown, count] of [
+    ['yes', 1],
+    ['no', 0],
+  ] as const) {
+    const server = await startForClients({
+      alias_maps: `hash:${table(`aliases-${shown}`, aliases)}`,
+      allow_mail_to_commands: 'alias',
+      allow_mail_to_files: 'alias',
+      default_privs: process.getuid?.() === 0 ? 'nobody' : userInfo().username,
+      enable_original_recipient: shown,
+      sender_canonical_maps: 'inline:{bob@example.org=Robert@example.org}',
+    })
+    try {
+      assert.match(await send(server, bob.address, 'all@example.org', 'Subject: original\r\n\r\nx'), /^250 /)
+      const inMailbox = await found(server, alice, 'original')
+      await eventually('all deliveries', async () =>
+        (await server.store.queue.count()) === 0 ? true : undefined,
+      )
+      for (const text of [
+        inMailbox,
+        readFileSync(join(own, 'seen'), 'utf8'),
+        readFileSync(join(own, 'mbox'), 'utf8'),
+      ]) {
+        assert.equal(text.match(/^X-Original-To: all@example\.org\r?$/gm)?.length ?? 0, count, text)
+        assert.match(text, /^Return-Path: <Robert@example\.org>\r?$/m)
+        assert.match(text, /^From: Robert@example\.org\r?$/m)
+      }
+    } finally {
+      await server.stop()
+      rmSync(join(own, 'mbox'), { force: true })
+    }
+  }
+  rmSync(own, { recursive: true })
+})

@@ -182,10 +182,17 @@ class NamedAgents extends Map<string, DeliveryAgent> {
   #pipe(service: NamedTransport): DeliveryAgent | undefined {
     const { local, userNamed, now = Date.now } = this.#options
     if (local === undefined || userNamed === undefined) return undefined
-    const { timeLimitMs, delimiter, surroundings } = local
+    const { timeLimitMs, delimiter, surroundings, originalTo } = local
     const environment = () => surroundings?.().environment ?? {}
     const ownLimitMs = (): number => timeLimitMs(service.name)
-    return pipeAgent(service, { user: userNamed, timeLimitMs: ownLimitMs, delimiter, environment, now })
+    return pipeAgent(service, {
+      user: userNamed,
+      timeLimitMs: ownLimitMs,
+      delimiter,
+      environment,
+      originalTo,
+      now,
+    })
   }
 }
 
@@ -215,7 +222,7 @@ const localAgents = (
     : [
         ['pipe', commandAgent({ ...local, now })],
         ['mailbox_command', commandAgent({ ...local, user: mailboxUser(local, userNamed), now })],
-        ['file', fileAgent({ user: () => local.user(''), now })],
+        ['file', fileAgent({ user: () => local.user(''), originalTo: local.originalTo, now })],
       ]
 
 /** mailbox_command runs as the user of the system that the mail is for; as default_privs where there is none, and for root. */

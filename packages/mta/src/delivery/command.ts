@@ -9,7 +9,7 @@ import {
   usualSurroundings,
   workingDirectory,
 } from './command-surroundings.ts'
-import { localText } from './local-text.ts'
+import { localText, type OriginalTo } from './local-text.ts'
 import type { LocalUser } from './local-user.ts'
 
 export interface CommandOptions {
@@ -21,6 +21,8 @@ export interface CommandOptions {
   readonly delimiter: () => string
   /** Asked at each command. Default: the root folder, no shell that need not be. */
   readonly surroundings?: () => CommandSurroundings
+  /** Default: added. */
+  readonly originalTo?: () => OriginalTo
   readonly now: () => number
 }
 
@@ -88,7 +90,12 @@ async function run(
     user: options.user(recipient.address),
     environment: { ...surroundings.environment, ...environment },
     timeLimitMs: options.timeLimitMs(),
-    content: localText(job, recipient, 'command', options.now()),
+    content: localText(
+      job,
+      recipient,
+      { form: 'command', originalTo: options.originalTo?.() ?? 'added' },
+      options.now(),
+    ),
     signal: job.signal,
   })
 }

@@ -4,12 +4,14 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { appendToFile, type FileOutcome } from './append-file.ts'
 import { type Attempt, actionOf, type DeliveryAgent, decided } from './attempt.ts'
-import { localText } from './local-text.ts'
+import { localText, type OriginalTo } from './local-text.ts'
 import type { LocalUser } from './local-user.ts'
 
 export interface FileOptions {
   /** Postfix: default_privs. */
   readonly user: () => LocalUser
+  /** Default: added. */
+  readonly originalTo?: (() => OriginalTo) | undefined
   readonly now: () => number
 }
 
@@ -25,7 +27,8 @@ export const fileAgent =
     for (const recipient of job.recipients) {
       const startedMs = performance.now()
       const user = options.user()
-      const text = (form: 'mbox' | 'maildir') => localText(job, recipient, form, options.now())
+      const text = (form: 'mbox' | 'maildir') =>
+        localText(job, recipient, { form, originalTo: options.originalTo?.() ?? 'added' }, options.now())
       const outcome =
         user.kind === 'none'
           ? { status: '4.3.5', text: `cannot write to files: ${user.reason}` }

@@ -99,7 +99,7 @@ test('local(8): a command gets the message, and strangers only in harmless chara
   assert.match(said, /^delivered 2\.0\.0 delivered to command: cat > /)
   assert.equal(
     readFileSync(out, 'utf8'),
-    'From $(touch_x)`id`;|&@b.c Sat Nov 21 12:00:05 2026\nReturn-Path: <$(touch_x)`id`;|&@b.c>\nX-Original-To: list+$(id)@o.org\n' +
+    'From $(touch_x)`id`;|&@b.c  Sat Nov 21 12:00:05 2026\nReturn-Path: <$(touch_x)`id`;|&@b.c>\nX-Original-To: list+$(id)@o.org\n' +
       'Delivered-To: list@o.org\nSubject: x\n\nFrom here\n.From there\nend\n' +
       '__touch_x__id____@b.c|__id_|list+__id_|/\n',
   )
@@ -129,7 +129,7 @@ test('local(8): mbox with lock and quoting, Maildir, and what is no file', async
   const mbox = join(folder, 'mbox')
   assert.equal(await file(mbox), `delivered 2.0.0 delivered to file: ${mbox}`)
   assert.equal(await file(mbox, self, 'Subject: y\r\n\r\n'), `delivered 2.0.0 delivered to file: ${mbox}`)
-  const head = 'From a@b.c Sat Nov 21 12:00:05 2026\nReturn-Path: <a@b.c>\nX-Original-To: list+x@o.org\n'
+  const head = 'From a@b.c  Sat Nov 21 12:00:05 2026\nReturn-Path: <a@b.c>\nX-Original-To: list+x@o.org\n'
   assert.equal(
     readFileSync(mbox, 'utf8'),
     `${head}Delivered-To: list@o.org\nSubject: x\n\n>From here\n.From there\nend\n\n${head}Subject: y\n\n\n`,

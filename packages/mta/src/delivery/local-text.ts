@@ -10,6 +10,9 @@ export type LocalForm =
   /** LF alone. */
   | 'maildir'
 
+/** Whether X-Original-To is added. Postfix: enable_original_recipient. */
+export type OriginalTo = 'added' | 'omitted'
+
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
 
@@ -29,12 +32,13 @@ const token = (address: string): string => address.replace(/[\0-\x20<>\x7f]/g, '
 export async function* localText(
   job: Pick<DeliveryJob, 'sender' | 'content'>,
   recipient: Pick<QueuedRecipient, 'address' | 'originalRecipient'>,
-  form: LocalForm,
+  { form, originalTo }: { readonly form: LocalForm; readonly originalTo: OriginalTo },
   nowMs: number,
 ): AsyncGenerator<Uint8Array> {
   const original = recipient.originalRecipient?.replace(/^rfc822;/i, '') ?? recipient.address
-  const from = form === 'maildir' ? '' : `From ${token(job.sender) || 'MAILER-DAEMON'} ${asctime(nowMs)}\n`
-  yield Buffer.from(`${from}Return-Path: <${token(job.sender)}>\nX-Original-To: ${token(original)}\n`)
+  const from = form === 'maildir' ? '' : `From ${token(job.sender) || 'MAILER-DAEMON'}  ${asctime(nowMs)}\n`
+  const first = originalTo === 'added' ? `X-Original-To: ${token(original)}\n` : ''
+  yield Buffer.from(`${from}Return-Path: <${token(job.sender)}>\n${first}`)
   const convert = createLineFeeds(form === 'mbox' ? 'quoted' : 'plain')
   for await (const chunk of job.content()) {
     const bytes = convert.push(chunk)

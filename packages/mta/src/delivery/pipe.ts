@@ -2,7 +2,7 @@ import { splitRecipientDelimiter } from '@posthorn/mail'
 import type { QueuedRecipient } from '@posthorn/storage'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from './attempt.ts'
 import { type Outcome, runProgram } from './command.ts'
-import { createLineFeeds } from './local-text.ts'
+import { createLineFeeds, type OriginalTo } from './local-text.ts'
 import type { LocalUser } from './local-user.ts'
 
 /** A service of master.cf whose program is pipe. */
@@ -19,6 +19,8 @@ export interface PipeOptions {
   readonly delimiter: () => string
   /** Postfix: export_environment. */
   readonly environment?: () => Readonly<Record<string, string>>
+  /** Default: added where the flags have O. */
+  readonly originalTo?: (() => OriginalTo) | undefined
   readonly now: () => number
 }
 
@@ -100,7 +102,7 @@ async function run(
       HOME: settings.directory,
     },
     timeLimitMs: options.timeLimitMs(),
-    content: pipeText(job, recipient, settings, options.now()),
+    content: pipeText(job, recipient, settings, options),
     signal: job.signal,
   })
 }
@@ -153,19 +155,19 @@ async function* pipeText(
   job: DeliveryJob,
   recipient: QueuedRecipient,
   { flags }: PipeSettings,
-  nowMs: number,
+  { originalTo, now }: PipeOptions,
 ): AsyncGenerator<Uint8Array> {
   const sender = token(job.sender)
   const original = recipient.originalRecipient?.replace(/^rfc822;/i, '') ?? recipient.address
   let head = ''
   if (flags.includes('F')) {
-    const at = new Date(nowMs)
+    const at = new Date(now())
       .toUTCString()
       .replace(/^(\w+), (\d+) (\w+) (\d+) ([\d:]+) GMT$/, '$1 $3 $2 $5 $4')
     head += `From ${sender || 'MAILER-DAEMON'}  ${at}\n`
   }
   if (flags.includes('R')) head += `Return-Path: <${sender}>\n`
-  if (flags.includes('O')) head += `X-Original-To: ${token(original)}\n`
+  if (flags.includes('O') && originalTo?.() !== 'omitted') head += `X-Original-To: ${token(original)}\n`
   if (flags.includes('D')) head += `Delivered-To: ${token(recipient.address)}\n`
   if (head !== '') yield Buffer.from(head)
   const convert = createLineFeeds(flags.includes('>') ? 'quoted' : 'plain')

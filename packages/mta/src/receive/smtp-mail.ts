@@ -281,7 +281,7 @@ export class SmtpMail implements SmtpTransaction {
       log: this.#sources.log,
       queueId: this.queueId,
       sender: this.#from.address,
-      recipient: this.#recipients[0]?.address ?? '',
+      recipient: this.#recipients.at(-1)?.address ?? '',
     })
   }
 

@@ -167,7 +167,7 @@ function openSubmission(
             queueId: at.queueId,
             client: 'local',
             sender: at.sender,
-            recipient: submission.recipients[0]?.address ?? '',
+            recipient: submission.recipients.at(-1)?.address ?? '',
             protocol: '',
             helo: '',
           }),
@@ -179,7 +179,7 @@ function openSubmission(
         : {
             myhostname: options.myhostname,
             queueId: at.queueId,
-            sender: at.sender,
+            sender: routing.canonicalSender(at.sender),
             nowMs: at.arrivedMs,
             offsetMinutes,
             rewrites,

@@ -78,6 +78,8 @@ export interface Routing extends AddressBook {
   listMembers(list: string): Promise<readonly string[] | undefined>
   /** Rewriting and blind copies of new mail; undefined: none are configured. */
   readonly envelopeRules: EnvelopeRules | undefined
+  /** As it stands in `From:` where the sender gave none: complete, and canonical. '' stays. */
+  canonicalSender(address: string): string
   /** For the header of mail from clients of ours: complete addresses, canonical ones. */
   readonly headerRewrites: HeaderRewrites
   /** For the header of other mail; undefined: it stays as it is. */
@@ -162,6 +164,10 @@ function routingOf(
       canonical,
       copies: createAutomaticCopies(options, sources.tables, site),
     }),
+    canonicalSender: (address) => {
+      const sender = classes.complete(address)
+      return sender === '' ? '' : (canonical?.rewrites.envelope_sender?.(sender) ?? sender)
+    },
     headerRewrites: createHeaderRewrites(options, canonical),
     remoteHeaderRewrites: createRemoteHeaderRewrites(options, canonical),
     isLocalDomain,

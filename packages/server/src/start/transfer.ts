@@ -317,6 +317,7 @@ const localSettings = (
   timeLimitMs: (transport) => timeLimitOf(config(), transport),
   delimiter: () => config().values.recipient_delimiter,
   surroundings: () => commandSurroundings(config()),
+  originalTo: () => (config().values.enable_original_recipient ? 'added' : 'omitted'),
 })
 
 /** What it says of a fault, submit has logged. */
