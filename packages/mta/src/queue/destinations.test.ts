@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type DestinationLimits, Destinations, destinationKey, parseFeedback } from './destinations.ts'
 import { defaultDestinationLimits } from './options.ts'
+import { SharedPlaces } from './shared-places.ts'
 
 const dead = { sinceMs: 0, untilMs: 300_000, status: '4.4.1', text: 'refused' }
 const far = destinationKey({ transport: 'smtp', nextHop: 'far.test' })
@@ -84,4 +85,45 @@ test('default_destination_concurrency_positive_feedback: the forms of a feedback
     ['', undefined],
   ] as const)
     assert.equal(parseFeedback(text)?.(4), at4, text)
+})
+
+test('limits hold for all workers together: places are locks, and rest with their destination', async () => {
+  const taken = new Set<string>()
+  const locks = {
+    acquire: async (name: string) => {
+      if (taken.has(name)) return undefined
+      taken.add(name)
+      return async () => void taken.delete(name)
+    },
+  }
+  const workers = ['one', 'two', 'three'].map(
+    (owner) => new Destinations(undefined, new SharedPlaces(locks, owner)),
+  )
+  let inside = 0
+  let most = 0
+  const times: number[] = []
+  const deliver = async (worker: Destinations, limits: DestinationLimits): Promise<void> => {
+    await worker.enter(far, limits)
+    times.push(performance.now())
+    most = Math.max(most, ++inside)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    inside--
+    worker.leave(far)
+  }
+  const all = async (limits: DestinationLimits): Promise<number> => {
+    most = 0
+    // Timers of those that wait hold no process.
+    const awake = setInterval(() => {}, 1_000)
+    await Promise.all([...workers, ...workers].map((worker) => deliver(worker, limits)))
+    clearInterval(awake)
+    return most
+  }
+  assert.equal(await all({ ...defaultDestinationLimits, places: 2 }), 2)
+  assert.equal(await all({ ...defaultDestinationLimits, places: 1 }), 1)
+  times.splice(0)
+  assert.equal(await all({ ...defaultDestinationLimits, places: 1, rateDelayMs: 100 }), 1)
+  const pauses = times.slice(1).map((at, n) => at - (times[n] ?? 0))
+  assert.ok(Math.min(...pauses) >= 115, pauses.join(' '))
+  assert.equal(workers[0]?.hasRoom(far, { ...defaultDestinationLimits, places: 1 }, 0, 2), false)
+  assert.equal(taken.size <= 1, true)
 })

@@ -1,3 +1,5 @@
+import type { SharedPlaces } from './shared-places.ts'
+
 interface Dead {
   readonly sinceMs: number
   readonly untilMs: number
@@ -9,6 +11,8 @@ interface Dead {
 export interface DestinationLimits {
   /** destination_concurrency_limit */
   readonly concurrency: number
+  /** Of all workers together, where one alone could already have too many. Default: no more than `concurrency` here. */
+  readonly places?: number | undefined
   /** initial_destination_concurrency: until deliveries have succeeded. */
   readonly initialConcurrency: number
   /** destination_recipient_limit: of one delivery. */
@@ -74,15 +78,28 @@ export class Destinations {
   readonly #took = new Map<string, number>()
   readonly #dead = new Map<string, Dead>()
   readonly #onReady: () => void
+  readonly #places: SharedPlaces | undefined
   #waiting = 0
 
-  /** @param onReady a destination that rested may be talked to again. */
-  constructor(onReady: () => void = () => undefined) {
+  /**
+   * @param onReady a destination that rested may be talked to again.
+   * @param places of all workers; undefined: there is one.
+   */
+  constructor(onReady: () => void = () => undefined, places?: SharedPlaces | undefined) {
     this.#onReady = onReady
+    this.#places = places
   }
 
-  /** Waits for a turn, first come first served. */
+  /** Waits for a turn, first come first served; then for a place among all workers, where these are few. */
   async enter(destination: string, limits: DestinationLimits): Promise<void> {
+    await this.#enterHere(destination, limits)
+    if (limits.places === undefined || this.#places === undefined) return
+    this.#waiting++
+    await this.#places.take(destination, limits.places)
+    this.#waiting--
+  }
+
+  async #enterHere(destination: string, limits: DestinationLimits): Promise<void> {
     let site = this.#sites.get(destination)
     if (site === undefined) {
       const known = this.#windows.get(destination)
@@ -116,11 +133,15 @@ export class Destinations {
       // The place is kept while the destination rests.
       site.resting = setTimeout(() => {
         site.resting = undefined
+        this.#places?.give(destination)
         this.#next(destination, site)
         this.#onReady()
       }, rateDelayMs)
       site.resting.unref()
-    } else this.#next(destination, site)
+    } else {
+      this.#places?.give(destination)
+      this.#next(destination, site)
+    }
   }
 
   #next(destination: string, site: Site): void {
@@ -139,7 +160,7 @@ export class Destinations {
    * may have at a time.
    */
   hasRoom(destination: string, limits: DestinationLimits, nowMs: number, cohorts: number): boolean {
-    if (limits.rateDelayMs > 0 || this.deadNow(destination, nowMs, 'due') !== undefined) return false
+    if (isScarce(limits) || this.deadNow(destination, nowMs, 'due') !== undefined) return false
     const site = this.#sites.get(destination)
     return site === undefined || site.running + site.waiting.length < room(site) * cohorts
   }
@@ -155,7 +176,7 @@ export class Destinations {
   /** Lives, has no pauses, and is seen to answer soon. */
   isQuick(destination: string, limits: DestinationLimits): boolean {
     const tookMs = this.#took.get(destination)
-    if (tookMs === undefined || tookMs > quickMs || limits.rateDelayMs > 0 || this.#dead.has(destination))
+    if (tookMs === undefined || tookMs > quickMs || isScarce(limits) || this.#dead.has(destination))
       return false
     const site = this.#sites.get(destination)
     if (site === undefined) return true
@@ -234,6 +255,10 @@ export class Destinations {
     else for (const key of [...this.#dead.keys()]) if (hopOf(key) === nextHop) this.#dead.delete(key)
   }
 }
+
+/** Mail for it waits in the queue in any case. */
+const isScarce = ({ rateDelayMs, places }: DestinationLimits): boolean =>
+  rateDelayMs > 0 || places !== undefined
 
 /** With a pause between deliveries they come one after the other. Postfix: qmgr(8). */
 const room = ({ window, limits }: Site): number =>

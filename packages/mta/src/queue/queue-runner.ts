@@ -11,9 +11,10 @@ import { jobsOf, QueuedMessage } from './job.ts'
 import { type LeaseCohort, LeaseCohorts } from './lease-cohorts.ts'
 import type { QueueOptions } from './options.ts'
 import { OutcomeRecorder } from './outcome.ts'
+import { SharedPlaces } from './shared-places.ts'
 
 export interface QueueRunnerInput {
-  readonly store: Pick<Store, 'queue' | 'messages' | 'watch'>
+  readonly store: Pick<Store, 'queue' | 'messages' | 'watch'> & Partial<Pick<Store, 'locks'>>
   /** By transport; those of `local` and `virtual` mailboxes included. Asked at each delivery. */
   readonly agents: { get(transport: string): DeliveryAgent | undefined }
   readonly resolve: ResolveRecipient
@@ -53,7 +54,7 @@ class Runner implements QueueRunner {
   readonly #recorder: OutcomeRecorder
   readonly #deliverer: Deliverer
   readonly #claimedWork: ClaimedWork
-  readonly #destinations = new Destinations(() => this.#look())
+  readonly #destinations: Destinations
   readonly #running = new Set<Promise<void>>()
   readonly #cohorts = new LeaseCohorts()
   #timer: NodeJS.Timeout | undefined
@@ -73,6 +74,8 @@ class Runner implements QueueRunner {
     this.#now = input.now ?? Date.now
     const random = input.random ?? Math.random
     const { store, resolve, log, options } = input
+    const places = store.locks === undefined ? undefined : new SharedPlaces(store.locks, input.owner)
+    this.#destinations = new Destinations(() => this.#look(), places)
     const reporter = new Reporter({ store, resolve, options, now: this.#now, filter: input.filterReport })
     this.#recorder = new OutcomeRecorder({ store, reporter, log, options, now: this.#now, random })
     const { agents } = input

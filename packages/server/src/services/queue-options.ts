@@ -32,7 +32,7 @@ function limitsOf(config: Config, transport: string): DestinationLimits {
       return value
     }
   }
-  return {
+  return forAllWorkers(config.values.workers, {
     concurrency: own('_destination_concurrency_limit', 'default_destination_concurrency_limit'),
     initialConcurrency: own('_initial_destination_concurrency', 'initial_destination_concurrency'),
     recipients: own('_destination_recipient_limit', 'default_destination_recipient_limit'),
@@ -47,7 +47,16 @@ function limitsOf(config: Config, transport: string): DestinationLimits {
     negativeFeedback: feedback(
       own('_destination_concurrency_negative_feedback', 'default_destination_concurrency_negative_feedback'),
     ),
-  }
+  })
+}
+
+/** Each has its share; of what is too little for that they have one after the other. */
+function forAllWorkers(workers: number, limits: DestinationLimits): DestinationLimits {
+  const { concurrency, rateDelayMs } = limits
+  if (workers === 1) return limits
+  if (rateDelayMs > 0) return { ...limits, places: 1 }
+  if (concurrency < workers) return { ...limits, places: Math.max(concurrency, 1) }
+  return { ...limits, concurrency: Math.floor(concurrency / workers) }
 }
 
 /** What cannot be read is Postfix's default; checkConsistency has told of it. */

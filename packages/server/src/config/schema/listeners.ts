@@ -135,7 +135,7 @@ export const listeners = {
     min: 1,
     max: 256,
     change: 'restart',
-    doc: 'How many identical processes share the listening sockets and the store. Login failures, the greylist, maildrop locks, limits of connections and rates by client address count for all of them together.',
+    doc: 'How many identical processes share the listening sockets and the store. Login failures, the greylist, maildrop locks, limits of connections and rates by client address, and of deliveries to a destination, count for all of them together.',
   }),
   mail_owner: postfix({
     type: 'string',
