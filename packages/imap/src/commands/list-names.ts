@@ -4,6 +4,9 @@ import { nameAmongOthers, type Viewer } from './other-users.ts'
 /** A name in the hierarchy: a mailbox, a parent of some, or only a subscription. */
 export interface ListName {
   readonly name: string
+  /** There is such a mailbox. */
+  readonly exists: boolean
+  /** undefined also for one that was not wanted. */
   readonly mailbox: Mailbox | undefined
   /** On somebody else's mailbox; undefined for the user's own. */
   readonly rights: Rights | undefined
@@ -11,42 +14,55 @@ export interface ListName {
   hasChildren: boolean
 }
 
+const nowhere = { exists: false, mailbox: undefined, rights: undefined }
+
+/** Whether a mailbox of this name is looked at. */
+export type IsWanted = (name: string, subscription: 'subscribed' | 'unsubscribed') => boolean
+
+const all: IsWanted = () => true
+
 /**
  * All names of an account by name, INBOX first: mailboxes, those of others that may be looked up, subscriptions
  * of names that are gone, and the parents of all these that have no mailbox of their own.
  */
-export async function listNames({ store, account }: Viewer): Promise<ReadonlyMap<string, ListName>> {
-  const [rows, subscriptions, shared] = await Promise.all([
-    store.mailboxes.list(account.id),
+export async function listNames(
+  { store, account }: Viewer,
+  isWanted: IsWanted = all,
+): Promise<ReadonlyMap<string, ListName>> {
+  const [subscriptions, shared] = await Promise.all([
     store.mailboxes.subscriptions(account.id),
     store.sharing.sharedWith(account.id),
   ])
   const subscribed = new Set(subscriptions)
+  const own = await store.mailboxes.names(account.id, (name) =>
+    isWanted(name, subscribed.has(name) ? 'subscribed' : 'unsubscribed'),
+  )
   const found = new Map<string, ListName>()
-  const add = (name: string, mailbox: Mailbox | undefined, rights: Rights | undefined): void => {
-    found.set(name, { name, mailbox, rights, subscribed: subscribed.has(name), hasChildren: false })
+  const add = (name: string, entry: Pick<ListName, 'exists' | 'mailbox' | 'rights'>): void => {
+    const { exists, mailbox, rights } = entry
+    found.set(name, { name, exists, mailbox, rights, subscribed: subscribed.has(name), hasChildren: false })
   }
-  for (const mailbox of rows) add(mailbox.name, mailbox, undefined)
+  for (const [name, mailbox] of own) add(name, { exists: true, mailbox, rights: undefined })
   for (const { mailbox, owner, rights } of shared) {
     const name = nameAmongOthers(account.address, owner, mailbox.name)
     // RFC 4314 §4: without "l" it is as if it were not there. What is one's own comes first.
-    if (rights.includes('l') && !found.has(name)) add(name, mailbox, rights)
+    if (rights.includes('l') && !found.has(name)) add(name, { exists: true, mailbox, rights })
   }
-  for (const name of subscribed) if (!found.has(name)) add(name, undefined, undefined)
+  for (const name of subscribed) if (!found.has(name)) add(name, nowhere)
   addParents(found)
   return sorted(found)
 }
 
 function addParents(found: Map<string, ListName>): void {
-  for (const { name, mailbox } of [...found.values()]) {
+  for (const { name, exists } of [...found.values()]) {
     for (const parent of parentsOf(name)) {
       let entry = found.get(parent)
       if (entry === undefined) {
-        entry = { name: parent, mailbox: undefined, rights: undefined, subscribed: false, hasChildren: false }
+        entry = { name: parent, ...nowhere, subscribed: false, hasChildren: false }
         found.set(parent, entry)
       }
       // A subscription of something gone is no child (RFC 9051 §6.3.9.5).
-      if (mailbox !== undefined) entry.hasChildren = true
+      if (exists) entry.hasChildren = true
     }
   }
 }

@@ -7,6 +7,7 @@ import { attributesOf, type ListName, listNames, parentsOf, specialUseOf } from 
 import { MailboxPattern } from './mailbox-pattern.ts'
 import { mailboxText, type NameReader } from './mailbox-text.ts'
 import { metadataLine, readEntries } from './metadata.ts'
+import type { Viewer } from './other-users.ts'
 import { statusText } from './status-items.ts'
 
 interface Match {
@@ -19,30 +20,37 @@ function meets(entry: ListName, { subscribed, specialUse }: ListSelection): bool
   if (subscribed && !entry.subscribed) return false
   if (specialUse && specialUseOf(entry).length === 0) return false
   // Without a selection what exists is listed, and parents of what exists.
-  return subscribed || specialUse || entry.mailbox !== undefined || entry.hasChildren
+  return subscribed || specialUse || entry.exists || entry.hasChildren
 }
 
-/** The names that match a pattern. Costs patterns × names, so others get their turn in between. */
-async function inPatterns(
-  names: Iterable<string>,
-  { reference, patterns }: ListArgs,
-): Promise<ReadonlySet<string>> {
+type Matches = (name: string) => boolean
+
+/** Whether a name matches a pattern. */
+function matcherOf({ reference, patterns }: ListArgs): Matches {
   const matchers = patterns.flatMap((pattern) =>
     pattern === undefined || pattern === '' ? [] : [new MailboxPattern(reference + pattern)],
   )
+  return (name) => matchers.some((matcher) => matcher.matches(name))
+}
+
+/** The names that match. Costs patterns × names, so others get their turn in between. */
+async function inPatterns(names: Iterable<string>, matches: Matches): Promise<ReadonlySet<string>> {
   const found = new Set<string>()
   const turn = new CommandTurn()
   for (const name of names) {
-    if (matchers.some((matcher) => matcher.matches(name))) found.add(name)
+    if (matches(name)) found.add(name)
     await turn.pass()
   }
   return found
 }
 
 /** RFC 9051 §6.3.9.1 and its table in §6.3.9.6. */
-async function matching(names: ReadonlyMap<string, ListName>, args: ListArgs): Promise<Match[]> {
+async function matching(viewer: Viewer, args: ListArgs): Promise<Match[]> {
   const { selection } = args
-  const found = await inPatterns(names.keys(), args)
+  const matches = matcherOf(args)
+  // What is below a name that is listed may tell of its special use.
+  const names = await listNames(viewer, selection.recursiveMatch ? undefined : matches)
+  const found = await inPatterns(names.keys(), matches)
   const inPattern = (entry: ListName): boolean => found.has(entry.name)
   const all = [...names.values()]
   if (!selection.recursiveMatch) {
@@ -96,7 +104,7 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
     return ok('List completed')
   }
   const turn = new CommandTurn()
-  for (const match of await matching(await listNames(session), args)) {
+  for (const match of await matching(session, args)) {
     const rights = await rightsOn(session, match.entry, args.returns)
     session.untagged(listLine({ ...match, rights }, args, session))
     if (rights !== undefined && (!match.childInfo || meets(match.entry, args.selection)))

@@ -16,8 +16,11 @@ export const lsub = command({
       return ok('Lsub completed')
     }
     if (pattern === undefined) return ok('Lsub completed')
-    const names = await listNames(session)
     const matcher = new MailboxPattern(reference + pattern)
+    const names = await listNames(
+      session,
+      (name, subscription) => subscription === 'subscribed' && matcher.matches(name),
+    )
     // With % a parent stands for subscribed names below it that do not match themselves.
     const standIns = new Set<string>()
     for (const { name, subscribed } of names.values()) {

@@ -6,11 +6,14 @@ import { asciiUpper } from '../wire/ascii.ts'
  */
 export class MailboxPattern {
   readonly #pattern: string
+  /** Before its first wildcard. */
+  readonly #start: string
 
   /** @param pattern Unicode, reference name included */
   constructor(pattern: string) {
     // Runs of wildcards mean what their strongest means.
     this.#pattern = pattern.replace(/[*%]{2,}/g, (run) => (run.includes('*') ? '*' : '%'))
+    this.#start = this.#pattern.replace(/[*%].*$/s, '')
   }
 
   matches(name: string): boolean {
@@ -18,6 +21,10 @@ export class MailboxPattern {
     const folded = isInbox(name) ? 5 : 0
     if (!pattern.includes('*') && !pattern.includes('%')) {
       return pattern.length === name.length && sameStart(pattern, name, folded)
+    }
+    if (folded === 0) {
+      if (!name.startsWith(this.#start)) return false
+      if (pattern === `${this.#start}*`) return true
     }
     // reached[p]: the first p characters of the pattern can match what was read of the name.
     let reached = new Uint8Array(pattern.length + 1)

@@ -19,7 +19,7 @@ export function givenName(p: Parser): GivenName {
 
 /** `* LIST (\\HasNoChildren) "/" Normalized ("OLDNAME" ("NonNormalized"))` with its CRLF. */
 export async function listResponse(session: LoggedIn, name: string, oldName: string): Promise<string> {
-  const entry = (await listNames(session)).get(name)
+  const entry = (await listNames(session, (each) => each === name)).get(name)
   const attributes = entry === undefined ? ['\\NonExistent'] : attributesOf(entry)
   const old = oldName === name ? '' : ` ("OLDNAME" (${mailboxText(oldName, session)}))`
   return `* LIST (${attributes.join(' ')}) "/" ${mailboxText(name, session)}${old}\r\n`

@@ -37,6 +37,11 @@ export interface Quota {
 export interface MailboxStore {
   /** Ordered by name, INBOX first. Of thousands, not all are as they were at one moment: others get their turn between. */
   list(account: AccountId): Promise<readonly Mailbox[]>
+  /** Every name, in the order of `list`. Mailboxes that are not wanted are not read: undefined. */
+  names(
+    account: AccountId,
+    isWanted: (name: string) => boolean,
+  ): Promise<ReadonlyMap<string, Mailbox | undefined>>
   subscriptions(account: AccountId): Promise<readonly string[]>
   find(account: AccountId, name: string): Promise<Mailbox | undefined>
   get(id: MailboxId): Promise<Mailbox | undefined>

@@ -8,7 +8,7 @@ import {
   type Uid,
 } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
-import { keyAfter, keyOf32, tables } from '../kv/keys.ts'
+import { keyOf32, tables } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { readAccount } from '../rows/account-row.ts'
 import {
@@ -26,11 +26,10 @@ import {
 } from '../rows/mailbox-row.ts'
 import { quotaMessagesOf, quotaOf, readUsage } from '../rows/usage-row.ts'
 import type { ToldMessages } from '../volatile/told-messages.ts'
-import { workTurns } from '../work-turns.ts'
 import { continueFrom } from './continue-from.ts'
 import { createInheriting, inheritAcl } from './inherit.ts'
-import { mailboxIds } from './mailbox-ids.ts'
 import { compareNames, normalizeName, parentsOf } from './names.ts'
+import { readMailboxes, subscribedNames } from './read-mailboxes.ts'
 import { removeMailbox } from './remove-mailbox.ts'
 import { renameMailbox } from './rename-mailbox.ts'
 import { keepUniqueIds, uniqueIds } from './unique-ids.ts'
@@ -40,18 +39,13 @@ const maxMailboxes = 10_000
 
 export const createMailboxStore = (engine: Engine, told: ToldMessages): MailboxStore => ({
   async list(account) {
-    let snapshot = snapshotOf(engine)
-    requireAccount(snapshot, account)
-    const found: Mailbox[] = []
-    for (const [index, id] of mailboxIds(snapshot, account).entries()) {
-      if ((index & 63) === 63 && workTurns.isOver) {
-        await workTurns.next()
-        snapshot = snapshotOf(engine)
-      }
-      const mailbox = readMailbox(snapshot, id)
-      if (mailbox !== undefined) found.push(mailbox)
-    }
-    return found.sort((a, b) => compareNames(a.name, b.name))
+    requireAccount(snapshotOf(engine), account)
+    const mailboxes = await readMailboxes(engine, account, () => true)
+    return Array.from(mailboxes.values()).filter((mailbox) => mailbox !== undefined)
+  },
+  async names(account, isWanted) {
+    requireAccount(snapshotOf(engine), account)
+    return readMailboxes(engine, account, isWanted)
   },
   async subscriptions(account) {
     return subscribedNames(snapshotOf(engine), account).sort(compareNames)
@@ -105,13 +99,6 @@ const requireAccount = (reader: Reader, account: number): void => {
   if (readAccount(reader, account) === undefined) {
     throw new StoreError('no-such-account', `Cannot open account ${account}: it does not exist`)
   }
-}
-
-const subscribedNames = (reader: Reader, account: number): string[] => {
-  const prefix = keyOf32(tables.subscription, account)
-  return Array.from(reader.range({ start: prefix, end: keyAfter(prefix) }), ({ key }) =>
-    key.toString('utf8', 5),
-  )
 }
 
 export const wakeMailboxes = (unit: Unit, account: number): void =>

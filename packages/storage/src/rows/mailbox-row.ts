@@ -157,7 +157,12 @@ export const putMailboxName = (
   unit.put(key, numberRow(key, id))
 }
 
-export const readMailbox = (reader: Reader, id: number): Mailbox | undefined => {
+/** @param isSubscribed for who reads many: asked in place of the row of each */
+export const readMailbox = (
+  reader: Reader,
+  id: number,
+  isSubscribed?: (name: string) => boolean,
+): Mailbox | undefined => {
   const facts = readMailboxFacts(reader, id)
   const state = readMailboxState(reader, id)
   if (facts === undefined || state === undefined) return undefined
@@ -169,7 +174,8 @@ export const readMailbox = (reader: Reader, id: number): Mailbox | undefined => 
     uidNext: state.uidNext as Uid,
     highestModSeq: state.highestModSeq as ModSeq,
     specialUse: facts.specialUse,
-    subscribed: reader.get(subscriptionKey(facts.account, facts.name)) !== undefined,
+    subscribed:
+      isSubscribed?.(facts.name) ?? reader.get(subscriptionKey(facts.account, facts.name)) !== undefined,
     selectable: facts.selectable,
     messages: state.messages,
     unseen: state.unseen,

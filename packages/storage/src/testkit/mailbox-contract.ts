@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import type { MailboxId, ModSeq, Uid } from '../contract.ts'
+import type { AccountId, MailboxId, ModSeq, Uid } from '../contract.ts'
 import { type ContractCase, rejects } from './contract-case.ts'
 import { append, mailboxOf, makeAccount, sampleMessage } from './samples.ts'
 
@@ -78,6 +78,34 @@ export const mailboxesContract: readonly ContractCase[] = [
       }
       assert.deepEqual(await again.mailboxes.uniqueIds(next.id), new Map([[1, 'other']]))
       await rejects(again.mailboxes.keepUniqueIds(id, new Map([[1, 'x']])), 'no-such-mailbox')
+    },
+  ],
+  [
+    'names: all of them, INBOX first; mailboxes are read where they are wanted',
+    async ({ store }) => {
+      const { id } = await makeAccount(store)
+      await makeAccount(store, 'bob@example.org')
+      for (const name of ['a/b/c', 'B', '日本']) await store.mailboxes.create(id, name)
+      await store.mailboxes.subscribe(id, 'a/b', 'subscribed')
+      const all = await store.mailboxes.list(id)
+      const asked: string[] = []
+      const names = await store.mailboxes.names(id, (name) => asked.push(name) > 0 && name.startsWith('a/'))
+      assert.deepEqual(
+        [...names.keys()],
+        all.map(({ name }) => name),
+      )
+      assert.deepEqual(asked, [...names.keys()])
+      assert.equal(asked[0], 'INBOX')
+      for (const mailbox of all) {
+        const isWanted = mailbox.name.startsWith('a/')
+        assert.deepEqual(names.get(mailbox.name), isWanted ? mailbox : undefined)
+        assert.deepEqual(mailbox, await store.mailboxes.get(mailbox.id))
+      }
+      assert.equal(names.get('a/b')?.subscribed, true)
+      await rejects(
+        store.mailboxes.names((id + 100) as AccountId, () => true),
+        'no-such-account',
+      )
     },
   ],
   [
