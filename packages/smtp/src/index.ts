@@ -23,6 +23,7 @@ export type { RemoteReply } from './client/reply.ts'
 export type { RemoteTls } from './client/start-tls.ts'
 export type { TlsEvent, TlsFailureType } from './client/tls-event.ts'
 export { TlsSessions } from './client/tls-sessions.ts'
+export type { TroubledSession } from './client/transcribed-connection.ts'
 export type {
   Answer,
   ClaimedName,

@@ -4,6 +4,7 @@ import type { SmtpSession } from '@posthorn/smtp'
 import {
   forgetGoodMail,
   type NoticeOptions,
+  remoteNotice,
   sessionNotice,
   troubleOf,
   wantsTranscripts,
@@ -77,4 +78,18 @@ test('of mails that went well nothing is kept but the beginning of the session; 
   state.trouble = new Set(['policy'])
   mail('Out: 250 Ok')
   assert.equal(session.transcript.length, 9)
+})
+
+test('Postfix: notify_classes = protocol: what is told of a session with another server', () => {
+  const session = {
+    remote: 'mx.far.test[192.0.2.1]:25',
+    transcript: ['Out: MAIL FROM:<a@b>', 'In:  501 \x07no'],
+  }
+  assert.equal(remoteNotice(session, options), undefined)
+  const notice = remoteNotice(session, { ...options, classes: ['protocol'] })
+  assert.equal(notice?.recipient, 'postmaster')
+  assert.match(
+    notice?.message.toString() ?? '',
+    /^From: MAILER-DAEMON@example\.org .*\r\nTo: postmaster@example\.org .*\r\nSubject: Posthorn SMTP client: errors from mx\.far\.test\[192\.0\.2\.1\]:25\r\nAuto-Submitted: auto-generated\r\n\r\nUnexpected response from mx\.far\.test\[192\.0\.2\.1\]:25\.\r\n\r\nTranscript of session follows\.\r\n\r\n Out: MAIL FROM:<a@b>\r\n In: {2}501 {2}no\r\n/,
+  )
 })

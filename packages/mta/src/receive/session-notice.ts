@@ -1,5 +1,5 @@
 import { printable } from '@posthorn/mail'
-import type { SmtpReply, SmtpSession } from '@posthorn/smtp'
+import type { SmtpReply, SmtpSession, TroubledSession } from '@posthorn/smtp'
 import type { SessionState } from './session-state.ts'
 
 /** What postmaster may hear of sessions. Postfix: notify_classes. */
@@ -77,22 +77,45 @@ export function sessionNotice(
   const told = [...seen].filter((name) => options.classes.includes(name))
   if (told.length === 0 || session.transcript === undefined) return undefined
   const lines = session.transcript.slice(-maxLines).flatMap(linesOf)
-  const message = [
-    `From: MAILER-DAEMON@${options.origin} (Mail Delivery System)`,
-    `To: ${completed(options.recipient, options.origin)} (Postmaster)`,
-    `Subject: ${options.mailName} SMTP server: errors from ${client}`,
-    'Auto-Submitted: auto-generated',
-    '',
-    'Transcript of session follows.',
-    '',
-    ...lines.map((line) => ` ${printable(line, maxLineLength)}`),
-    '',
-    '',
-    'For other details, see the local mail logfile',
-    '',
-  ].join('\r\n')
+  const message = noticeOf(`SMTP server: errors from ${client}`, [], lines, options)
   const recipient = told.includes('bounce') ? options.bounceRecipient : options.recipient
-  return { sender: options.sender, recipient, message: Buffer.from(message) }
+  return { sender: options.sender, recipient, message }
+}
+
+/** What we said to another server that did not understand it; undefined: that is no class that postmaster wants. Postfix: smtp(8). */
+export function remoteNotice(
+  { remote, transcript }: TroubledSession,
+  options: NoticeOptions,
+): SessionNotice | undefined {
+  if (!options.classes.includes('protocol')) return undefined
+  const subject = `SMTP client: errors from ${remote}`
+  const message = noticeOf(subject, [`Unexpected response from ${remote}.`, ''], transcript, options)
+  return { sender: options.sender, recipient: options.recipient, message }
+}
+
+function noticeOf(
+  subject: string,
+  about: readonly string[],
+  lines: readonly string[],
+  { origin, recipient, mailName }: NoticeOptions,
+): Buffer {
+  return Buffer.from(
+    [
+      `From: MAILER-DAEMON@${origin} (Mail Delivery System)`,
+      `To: ${completed(recipient, origin)} (Postmaster)`,
+      `Subject: ${mailName} ${printable(subject, maxLineLength)}`,
+      'Auto-Submitted: auto-generated',
+      '',
+      ...about.map((line) => printable(line, maxLineLength)),
+      'Transcript of session follows.',
+      '',
+      ...lines.map((line) => ` ${printable(line, maxLineLength)}`),
+      '',
+      '',
+      'For other details, see the local mail logfile',
+      '',
+    ].join('\r\n'),
+  )
 }
 
 /** A reply may have several; each is told whose it is. */

@@ -9,11 +9,13 @@ import {
   type MtaSts,
   type RemoteTransport,
   type Routing,
+  remoteNotice,
+  type SessionNotice,
   type Submission,
   sendReports,
   type Tables,
 } from '@posthorn/mta'
-import type { SmtpReply } from '@posthorn/smtp'
+import type { SmtpClientOptions, SmtpReply } from '@posthorn/smtp'
 import type { Config } from '../config/config.ts'
 import { type ConfigValues, type ParameterName, parameters } from '../config/schema/schema.ts'
 import { remoteSite } from '../services/remote-options.ts'
@@ -22,6 +24,7 @@ import { stsMemory } from '../services/sts-memory.ts'
 import { TlsReports } from '../services/tls-reports.ts'
 import { outgoingOptions } from '../services/transfer-options.ts'
 import { readAuthorities } from '../tls/authorities.ts'
+import { notices } from './session-rules.ts'
 import type { TransferParts } from './transfer.ts'
 
 export interface Outgoing {
@@ -37,6 +40,8 @@ interface OutgoingSources {
   readonly sts: MtaSts
   readonly reports: TlsReports
   readonly log: Log
+  /** Mail to postmaster. */
+  readonly notify: (notice: SessionNotice) => void
 }
 
 /** Policies of other domains outlive every reload. */
@@ -90,21 +95,21 @@ export function createOutgoing(config: Config, sources: OutgoingSources): Outgoi
   for (const { name, program, options } of config.services.transports) {
     if (program !== 'smtp' && program !== 'lmtp') continue
     if (options.every((option) => option.name === 'syslog_name')) continue
-    byService.set(name, remoteTransport(config.withOptions(options).values, program, sources))
+    byService.set(name, remoteTransport(config.withOptions(options), program, sources))
   }
   return {
-    smtp: remoteTransport(config.values, 'smtp', sources),
-    lmtp: remoteTransport(config.values, 'lmtp', sources),
+    smtp: remoteTransport(config, 'smtp', sources),
+    lmtp: remoteTransport(config, 'lmtp', sources),
     byService,
   }
 }
 
 function remoteTransport(
-  given: ConfigValues,
+  config: Config,
   protocol: 'smtp' | 'lmtp',
-  { tables, routing, sts, reports, log }: OutgoingSources,
+  { tables, routing, sts, reports, log, notify }: OutgoingSources,
 ): RemoteTransport {
-  const values = protocol === 'smtp' ? given : asSmtp(given)
+  const values = protocol === 'smtp' ? config.values : asSmtp(config.values)
   const open = (name: TableParameter): readonly LookupTable[] => tables.openAll(values[name], name)
   const rewriting = createOutgoingRewriting(
     outgoingOptions(values),
@@ -130,13 +135,30 @@ function remoteTransport(
     log,
     record: (result) => reports.record(result),
   })
+  const told = troubleHearer(config, notify)
   return {
     client: (server, nextHop, sender) => ({
       ...smtpClientOptions(values, clientTables, server, nextHop, sender, protocol),
       tls: site.tls,
+      ...told,
     }),
     settings: site.settings,
     rewriting,
+  }
+}
+
+/** Postfix: notify_classes = protocol. */
+function troubleHearer(
+  config: Config,
+  notify: OutgoingSources['notify'],
+): Pick<SmtpClientOptions, 'onTrouble'> {
+  const options = notices(config)
+  if (options?.classes.includes('protocol') !== true) return {}
+  return {
+    onTrouble: (session) => {
+      const notice = remoteNotice(session, options)
+      if (notice !== undefined) notify(notice)
+    },
   }
 }
 

@@ -48,7 +48,7 @@ export function sessionRules(
 }
 
 /** Who hears of what went wrong in sessions; undefined: nobody. Postfix: notify_classes. */
-function notices({ values }: Config): NoticeOptions | undefined {
+export function notices({ values }: Config): NoticeOptions | undefined {
   const sender = values.double_bounce_sender
   const options: NoticeOptions = {
     classes: values.notify_classes,

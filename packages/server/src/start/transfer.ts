@@ -83,6 +83,8 @@ export interface TransferParts {
 interface RuleParts extends TransferParts {
   readonly sts: MtaSts
   readonly reports: TlsReports
+  /** Mail to postmaster. */
+  readonly notify: (notice: SessionNotice) => void
   /** Delivers by a transport; probes of addresses go by it. */
   readonly agent: (transport: string) => DeliveryAgent | undefined
 }
@@ -233,15 +235,15 @@ export async function createTransfer(given: TransferParts) {
       config: () => current.config,
       submit: async (submission) => await submitNow(submission),
     }),
+    notify: (notice) => void submitNow(noticeMail(notice)),
   }
   let current = await rules(parts, parts.config)
-  const { store, accounts, resolver, log, now, owner, statistics } = parts
+  const { store, accounts, resolver, log, now, owner, statistics, notify } = parts
   /** Mail of this machine's users, by main.cf's rules. */
   const submitNow = async (submission: Submission) =>
     await submit(submission, { store, log, now, direct, configuration: () => current.pickup })
   // Asked when mail comes in: the queue is there by then.
   const direct: DirectDelivery = { offer: (recipients) => queue.offer(recipients) }
-  const notify = (notice: SessionNotice): void => void submitNow(noticeMail(notice))
   const sources = { store, accounts, dns: resolver, now, statistics, direct, notify }
   const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>
     createReceiver({ ...sources, configuration, log })

@@ -10,6 +10,7 @@ import type { ForwardedClient, OutgoingMail, RecipientOutcome } from './outgoing
 import type { RemoteReply } from './reply.ts'
 import type { RemoteTls } from './start-tls.ts'
 import type { TlsEvent } from './tls-event.ts'
+import { TranscribedConnection } from './transcribed-connection.ts'
 
 /** A server ready for mail. */
 export interface SmtpClient {
@@ -34,7 +35,11 @@ export const connectSmtp = async (
   const startedMs = performance.now()
   const socket = await openSocket(server, options)
   if ('kind' in socket) return socket
-  const connection = new RemoteConnection(server, options, socket)
+  const { onTrouble } = options
+  const connection =
+    onTrouble === undefined
+      ? new RemoteConnection(server, options, socket)
+      : new TranscribedConnection(server, options, socket, onTrouble)
   const { localAddress = '', remoteAddress = server.address } = socket
   const failure = await shakeHands(connection, options)
   tellTls(connection, options, failure, {

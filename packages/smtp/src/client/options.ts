@@ -1,6 +1,7 @@
 import type { SecureVersion } from 'node:tls'
 import type { TlsEvent } from './tls-event.ts'
 import type { TlsSessions } from './tls-sessions.ts'
+import type { TroubledSession } from './transcribed-connection.ts'
 
 /** One server to talk to, already resolved. */
 export interface SmtpServerAddress {
@@ -148,4 +149,6 @@ export interface SmtpClientOptions {
   readonly onTls?: (event: TlsEvent) => void
   /** Postfix: smtp_send_dummy_mail_auth. */
   readonly dummyMailAuth?: true
+  /** Told at the end of a session in which a server did not understand us. Postfix: notify_classes = protocol. */
+  readonly onTrouble?: (session: TroubledSession) => void
 }

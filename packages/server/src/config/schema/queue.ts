@@ -49,7 +49,7 @@ export const queue = {
   notify_classes: postfix({
     type: 'list',
     default: '2bounce, resource, software',
-    doc: 'What postmaster gets a copy of: `bounce` (mail that was returned; sessions in which a recipient was unknown), `delay` (warnings), `2bounce` (reports that cannot be delivered); sessions, as a transcript, with what was refused by `policy`, tables without an answer (`data`), errors of `protocol`, want of a `resource`, faults of `software`. (Default of Postfix: resource, software, so that nobody hears of such reports.)',
+    doc: 'What postmaster gets a copy of: `bounce` (mail that was returned; sessions in which a recipient was unknown), `delay` (warnings), `2bounce` (reports that cannot be delivered); sessions, as a transcript, with what was refused by `policy`, tables without an answer (`data`), errors of `protocol` (in sessions with other servers, too), want of a `resource`, faults of `software`. (Default of Postfix: resource, software, so that nobody hears of such reports.)',
   }),
   bounce_notice_recipient: postfix({
     type: 'string',
