@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 /** Longer than this in one turn of the event loop, and other sessions feel it. */
 const usualTurnMs = 8
 
@@ -29,6 +31,12 @@ export class WorkTurns {
     return new Promise((resolve) => {
       this.#waiting.push(resolve)
     })
+  }
+
+  /** Between two pieces of long work: in a later turn of the event loop, in which long work still has its share. */
+  async between(): Promise<void> {
+    await nextTurn()
+    if (this.isOver) await this.next()
   }
 
   #open(nowMs: number): void {

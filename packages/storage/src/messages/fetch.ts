@@ -4,6 +4,7 @@ import { type Engine, snapshotOf } from '../engine.ts'
 import type { Snapshot } from '../kv/unit.ts'
 import { type BlobRow, readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
+import { workTurns } from '../work-turns.ts'
 import { batchTogether } from './batch-together.ts'
 import type { WantedBlobs } from './blob-reader.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
@@ -15,6 +16,8 @@ const noOctets = Buffer.alloc(0)
 /** Small enough that the processor's cache still has what was read when it is sent. */
 const reusedOctets = 1024 * 1024
 const noLimit = Number.POSITIVE_INFINITY
+/** Columns of so many messages are long work: many who ask at the same time take turns. */
+const longCount = 4_096
 
 const limitsOf = (want: FetchWant): CollectLimits => {
   if (want.bytes === 'all' && want.memoryIsFree) {
@@ -44,9 +47,10 @@ export async function* fetchBatches(
   let snapshot = snapshotOf(engine)
   let damage: StoreError | undefined
   const uids = givenUids(wanted, stateOf(snapshot, mailbox).state)
+  const isLong = uids.length >= longCount && limits.maxCount >= longCount
   while (from < uids.length) {
-    if (from > 0) {
-      await nextTurn()
+    if (from > 0 || (isLong && workTurns.isOver)) {
+      await (isLong ? workTurns.between() : nextTurn())
       snapshot = snapshotOf(engine)
     }
     const { columns, next } = collect(snapshot, mailbox, uids, from, limits)

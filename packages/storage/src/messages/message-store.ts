@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type FetchWant,
   type MailboxId,
@@ -14,6 +13,7 @@ import { chunkRows, type Placement } from '../rows/chunk.ts'
 import { readKeywords, readMailbox, readMailboxState } from '../rows/mailbox-row.ts'
 import { copyInSteps } from '../steps/copy-in-steps.ts'
 import { moveInSteps } from '../steps/move-in-steps.ts'
+import { workTurns } from '../work-turns.ts'
 import { append } from './append.ts'
 import { changeFlags } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
@@ -86,7 +86,12 @@ const unlessDamaged = <T>(read: () => T): T | undefined => {
 /** Of a large mailbox that nobody has looked at yet. */
 const prepareView = async (engine: Engine, mailbox: MailboxId): Promise<void> => {
   const counted = countedOf(snapshotOf(engine), mailbox)
-  if (!engine.views.knows(counted)) await engine.views.prepare(counted, () => snapshotOf(engine), nextTurn)
+  if (engine.views.knows(counted)) return
+  await engine.views.prepare(
+    counted,
+    () => snapshotOf(engine),
+    () => workTurns.between(),
+  )
 }
 
 /** The search for them is in parts, too; others are let in between. */
@@ -102,7 +107,7 @@ const expunge = async (
     const last = Math.min(from + searchedUids, state.uidNext) - 1
     for (const { chunk, bytes } of chunkRows(snapshotOf(engine), mailbox, from, last))
       marked.push(...uidsInChunk(chunk, bytes, systemFlag.deleted))
-    if (last < state.uidNext - 1) await nextTurn()
+    if (last < state.uidNext - 1) await workTurns.between()
   }
   const wanted = uids === undefined ? undefined : new Set(uids)
   const chosen = Uint32Array.from(wanted ? marked.filter((uid) => wanted.has(uid)) : marked)

@@ -18,6 +18,7 @@ import { keptMessageTexts } from '../texts/kept-message-texts.ts'
 import type { TextNeedle } from '../texts/needle.ts'
 import { answerFromTexts } from '../texts/stored-texts.ts'
 import type { TextShelf } from '../texts/text-shelf.ts'
+import { workTurns } from '../work-turns.ts'
 import { type Columns, collect } from './collect.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
 import { MailboxColumns } from './mailbox-columns.ts'
@@ -121,6 +122,7 @@ async function* answers(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<StoredBatch> {
   await texts.shelf.prepare(account)
+  if (workTurns.isOver) await workTurns.between()
   for (const columns of batches) {
     const found: Uint8Array[] = []
     for (const needle of needles) {
@@ -132,6 +134,7 @@ async function* answers(
       answers: found,
       texts: (rows) => textsOf(texts.shelf, account, columns, rows, signal),
     }
+    if (workTurns.isOver) await workTurns.between()
   }
 }
 

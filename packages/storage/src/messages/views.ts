@@ -28,6 +28,7 @@ export class ViewCache {
   readonly #views = new Map<number, CachedView>()
   /** First messages without \Seen, by mailbox. */
   readonly #unseen = new Map<number, { readonly modSeq: number; readonly uid: Uid | undefined }>()
+  readonly #preparing = new Map<number, Promise<void>>()
   readonly #partUids: number
   #octets = 0
 
@@ -64,11 +65,20 @@ export class ViewCache {
   }
 
   /**
-   * Reads the UIDs of a large mailbox in parts; `uids` adds what changes meanwhile.
+   * Reads the UIDs of a large mailbox in parts, once for all who open it; `uids` adds what changes meanwhile.
    * @param read gives a reader of now for each part
    * @param pause lets others in
    */
-  async prepare(mailbox: Counted, read: () => Reader, pause: () => Promise<void>): Promise<void> {
+  prepare(mailbox: Counted, read: () => Reader, pause: () => Promise<void>): Promise<void> {
+    const { id } = mailbox
+    const known = this.#preparing.get(id)
+    if (known !== undefined) return known
+    const preparing = this.#prepare(mailbox, read, pause).finally(() => this.#preparing.delete(id))
+    this.#preparing.set(id, preparing)
+    return preparing
+  }
+
+  async #prepare(mailbox: Counted, read: () => Reader, pause: () => Promise<void>): Promise<void> {
     const found: number[] = []
     for (let from = 1; from < mailbox.uidNext; from += this.#partUids) {
       const last = Math.min(from + this.#partUids, mailbox.uidNext) - 1

@@ -1,3 +1,4 @@
+import { workTurns } from '../work-turns.ts'
 import { answer } from './answer.ts'
 import type { TextNeedle } from './needle.ts'
 import { scanTexts } from './scan-texts.ts'
@@ -19,8 +20,10 @@ export const answerFromTexts = async (
   if (texts === undefined) return new Uint8Array(wanted.messageIds.length)
   texts.retain()
   try {
+    if (workTurns.isOver) await workTurns.between()
     const located = texts.locate(wanted)
     const found = await scanFor(texts, located, needle, signal)
+    if (workTurns.isOver) await workTurns.between()
     const answers = new Uint8Array(located.length)
     for (let row = 0; row < answers.length; row++) {
       const record = located[row] as number
