@@ -7,9 +7,9 @@ import type { ChangeCache } from './messages/changes.ts'
 import type { Stager } from './messages/staging.ts'
 import type { ViewCache } from './messages/views.ts'
 import type { ProcessIdentity } from './process-identity.ts'
-import { readBlobRow } from './rows/blob-row.ts'
 import type { SegmentReader } from './segments/segment-reader.ts'
 import { readSegmentRow } from './segments/segment-row.ts'
+import { maxSegmentBytes } from './segments/segment-writer.ts'
 import type { UnfinishedWork } from './steps/unfinished-work.ts'
 
 /** The parts that the store's concepts share. */
@@ -36,14 +36,16 @@ export const snapshotOf = (engine: Engine): Snapshot => new Snapshot(engine.envi
 
 /**
  * A unit that gives a new reference to octets which another process may not have synced yet syncs them
- * itself before it is acknowledged. (This process's own are synced with the group.)
+ * itself before it is acknowledged. (This process's own are synced with the group.) The blob's id says where it was
+ * written first; octets that were moved since then were synced before anything named their new place.
+ * @param decided segments of which nothing is to be asked any more
  */
-export const awaitForeignBlob = (engine: Engine, unit: Unit, blobId: number, asked: Set<number>): void => {
-  const row = readBlobRow(unit, blobId)
-  if (row === undefined || asked.has(row.segment)) return
-  const segment = readSegmentRow(unit, row.segment)
-  if (segment === undefined || segment.state === 'sealed' || segment.owner === engine.self.token) return
-  if (row.offset < segment.syncedBytes) return
-  asked.add(row.segment)
-  unit.alsoAwait(() => engine.segments.sync(row.segment))
+export const awaitForeignBlob = (engine: Engine, unit: Unit, blobId: number, decided: Set<number>): void => {
+  const segment = Math.floor(blobId / maxSegmentBytes)
+  if (decided.has(segment)) return
+  const row = readSegmentRow(unit, segment)
+  const isForeign = row !== undefined && row.state !== 'sealed' && row.owner !== engine.self.token
+  if (isForeign && blobId - segment * maxSegmentBytes < row.syncedBytes) return
+  decided.add(segment)
+  if (isForeign) unit.alsoAwait(() => engine.segments.sync(segment))
 }

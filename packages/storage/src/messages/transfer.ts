@@ -50,11 +50,11 @@ export const referAgain = (
   engine: Engine,
   unit: Unit,
   found: readonly Placement[],
-  asked: Set<number>,
+  decided: Set<number>,
 ): void => {
   for (const placement of found) {
     referToMessage(unit, placement.messageId, 1)
-    awaitForeignBlob(engine, unit, placement.blobId, asked)
+    awaitForeignBlob(engine, unit, placement.blobId, decided)
   }
 }
 
@@ -72,8 +72,8 @@ export const moveIn = (engine: Engine, unit: Unit, transfer: Transfer): Copied &
   // Opened after the removal: source and target may be the same mailbox.
   const target = openSelectable(unit, toId)
   const placed = addMessages(unit, target, entering)
-  const asked = new Set<number>()
-  for (const placement of found) awaitForeignBlob(engine, unit, placement.blobId, asked)
+  const decided = new Set<number>()
+  for (const placement of found) awaitForeignBlob(engine, unit, placement.blobId, decided)
   const modSeq = (fromId === toId ? target : source).state.highestModSeq as ModSeq
   return { ...copiedOf(target, found, placed), modSeq }
 }

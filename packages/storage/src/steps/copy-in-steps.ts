@@ -32,12 +32,12 @@ export const copyInSteps = async (
   await begin(engine, transfer, id, signal)
   const from: number[] = []
   const to: number[] = []
-  const asked = new Set<number>()
+  const decided = new Set<number>()
   try {
     for (let at = 0; at < transfer.uids.length; at += stepMessages) {
       signal?.throwIfAborted()
       const part = { ...transfer, uids: transfer.uids.subarray(at, at + stepMessages) }
-      const copied = await engine.commit.run((unit) => stage(engine, unit, part, id, asked))
+      const copied = await engine.commit.run((unit) => stage(engine, unit, part, id, decided))
       for (const uid of copied.from) from.push(uid)
       for (const uid of copied.to) to.push(uid)
     }
@@ -103,7 +103,7 @@ const stage = (
   unit: Unit,
   transfer: Transfer,
   id: number,
-  asked: Set<number>,
+  decided: Set<number>,
 ): Pick<Copied, 'from' | 'to'> => {
   const source = openSelectable(unit, transfer.from)
   const target = openSelectable(unit, transfer.to)
@@ -113,7 +113,7 @@ const stage = (
   const sizeBytes = staging.sizeBytes + load.sizeBytes
   const messages = staging.messages + load.messages
   checkQuota(unit, target.facts.account, { sizeBytes, messages }, engine)
-  referAgain(engine, unit, found, asked)
+  referAgain(engine, unit, found, decided)
   const entering = translated(unit, engine, transfer, found)
   const { modSeq } = staging
   const placed = entering.map((each, index) => ({ ...each, uid: staging.nextUid + index, modSeq }))
