@@ -86,8 +86,7 @@ export function answerAtOnce(session: SelectedSession, plan: FetchPlan, uid: num
   // Their memory is the next reader's.
   output.copies = true
   const isWhole = answer.one(batch)
-  output.pass()
-  output.close()
+  output.end()
   return isWhole
 }
 

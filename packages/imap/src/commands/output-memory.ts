@@ -3,6 +3,8 @@ import { pieceBytes } from '../wire/response.ts'
 /** Who wrote to a piece, and knows whether it has been sent. */
 export interface PieceUser {
   isGone(sentBytes: number): boolean
+  /** Sends now what waits for the end of the turn. */
+  hurry(): void
 }
 
 interface Lent {
@@ -19,7 +21,14 @@ const maxKept = 8
 
 /** Memory of `pieceBytes` for responses. */
 export function takePiece(): Buffer {
-  return free.pop() ?? reclaimed() ?? Buffer.allocUnsafeSlow(pieceBytes)
+  return free.pop() ?? reclaimed() ?? hurried() ?? Buffer.allocUnsafeSlow(pieceBytes)
+}
+
+/** Of a client that pipelines: the answers so far leave in one packet. */
+function hurried(): Buffer | undefined {
+  if (lent.length < maxKept) return undefined
+  lent.at(-1)!.user.hurry()
+  return reclaimed()
 }
 
 function reclaimed(): Buffer | undefined {

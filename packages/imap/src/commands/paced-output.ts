@@ -11,6 +11,8 @@ export const turnBytes = 512 * 1024
 const sendBytes = 256 * 1024
 /** Memory kept for what is being sent. */
 const maxPieces = 3
+/** An answer up to this is sent from elsewhere: of a thousand pipelined ones each would keep a piece. */
+const smallBytes = 2048
 
 /** A long answer on its way to one client: collected into batches, which wait for the client and for the others. */
 export class PacedOutput {
@@ -62,10 +64,18 @@ export class PacedOutput {
     return next.buffer
   }
 
+  /** All has been written: what is left is sent, and others may have its memory as soon as that is gone. */
+  end(): void {
+    const isSmall = this.#sentBytes === 0 && this.writer.length <= smallBytes
+    if (isSmall && this.writer.length > 0) this.#put(Buffer.from(this.writer.take()))
+    this.pass()
+    this.close(isSmall ? 'unused' : 'used')
+  }
+
   /** After the last flush: others may have its memory as soon as all has been sent. */
-  close(): void {
+  close(memory: 'used' | 'unused' = 'used'): void {
     const [last] = this.#pieces
-    if (last !== undefined) last.sentBytes = this.#sentBytes
+    if (last !== undefined) last.sentBytes = memory === 'used' ? this.#sentBytes : Number.NEGATIVE_INFINITY
     for (const { buffer, sentBytes } of this.#pieces) givePiece(buffer, this, sentBytes)
     this.#pieces = []
   }
@@ -78,6 +88,11 @@ export class PacedOutput {
   /** Whether nobody needs any more what was sent when `sentBytes` had this value. */
   isGone(sentBytes: number): boolean {
     return this.#session.backlogBytes + this.#queuedBytes <= this.#sentBytes - sentBytes
+  }
+
+  /** @see PieceUser */
+  hurry(): void {
+    this.#session.flush()
   }
 
   /** @param octets that are large enough to be sent from where they are, behind all that was written */

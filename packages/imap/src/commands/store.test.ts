@@ -41,7 +41,7 @@ test('STORE gives the memory of its answers back', async (t) => {
   const { client } = await withMessages(t, 2)
   // More than are ever kept: now there is this one alone.
   const [piece] = Array.from({ length: 32 }, takePiece)
-  givePiece(piece!, { isGone: () => true }, 0)
+  givePiece(piece!, { isGone: () => true, hurry: () => {} }, 0)
   await client.ok('STORE 1:2 +FLAGS (\\Seen)')
   assert.ok(Array.from({ length: 32 }, takePiece).includes(piece!))
 })

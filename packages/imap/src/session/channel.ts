@@ -9,6 +9,7 @@ export type Channel = Pick<
   | 'destroy'
   | 'drained'
   | 'end'
+  | 'flush'
   | 'localAddress'
   | 'open'
   | 'pause'

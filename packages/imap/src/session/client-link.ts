@@ -86,6 +86,10 @@ export class ClientLink implements Client {
     return this.connection.backlogBytes === 0
   }
 
+  flush(): void {
+    this.connection.flush()
+  }
+
   untagged(text: string): void {
     this.connection.write(`* ${text}\r\n`)
   }

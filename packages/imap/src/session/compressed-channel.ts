@@ -90,6 +90,11 @@ export class CompressedChannel implements Channel, ConnectionHandler {
     for (const piece of pieces) this.write(piece)
   }
 
+  /** It is compressed now; when it leaves is not ours to say. */
+  flush(): void {
+    this.#flush()
+  }
+
   get backlogBytes(): number {
     return this.#waitingBytes + this.#deflater.pendingBytes + this.#inner.backlogBytes
   }

@@ -40,6 +40,8 @@ interface SessionCommon {
   readonly settled: boolean
   /** Octets written that may still be needed: at most the last so many. */
   readonly backlogBytes: number
+  /** Sends what was written without waiting for the end of the turn. */
+  flush(): void
   /** One short untagged response: `* text` CRLF. */
   untagged(text: string): void
   /** Of the running command. */
