@@ -93,6 +93,26 @@ const reportOf = (text: string): readonly string[] =>
       /^(?:Reporting-MTA|Final-Recipient|Action|Status|Remote-MTA|Diagnostic-Code):/.test(line),
     )
 
+const wide = 'caf\xe9'
+const parts = (encoding: string): string =>
+  `Subject: parts ${encoding}\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\nContent-Transfer-Encoding: ${encoding}\n\n${wide}\n--b--`
+const eightBit = (parameter: string, outcome: readonly string[]): Scenario => ({
+  name: `octets beyond ASCII: ${parameter} = yes`,
+  mainCf: [`${parameter} = yes`],
+  sessions: [
+    message('daemon@example.org', `Subject: header ${wide}\n\nx`),
+    message('daemon@example.org', `Subject: text\n\n${wide}`),
+    ...['7bit', '8bit', 'Quoted-Printable', 'unknown'].map((encoding) =>
+      message('daemon@example.org', parts(encoding)),
+    ),
+    message(
+      'daemon@example.org',
+      `Subject: nested\nMIME-Version: 1.0\nContent-Type: message/rfc822\n\nSubject: ${wide}\n\nx`,
+    ),
+  ],
+  outcome: outcome.map((subject) => `mailbox daemon: ${subject}`),
+})
+
 function compareSent({ sent }: Matrix, scenario: Scenario): void {
   if (scenario === rewritten) {
     const [ours = '', theirs = ''] = [sent.ours[0], sent.theirs[0]]
@@ -109,6 +129,19 @@ function compareSent({ sent }: Matrix, scenario: Scenario): void {
 testMatrix(
   'the same main.cf at Postfix and here: content',
   matrixMissing,
-  [checks, rewritten, bounced],
+  [
+    checks,
+    rewritten,
+    bounced,
+    eightBit('strict_7bit_headers', [
+      'text',
+      'parts 7bit',
+      'parts 8bit',
+      'parts Quoted-Printable',
+      'parts unknown',
+    ]),
+    eightBit('strict_8bitmime_body', ['parts 8bit', 'parts Quoted-Printable', 'nested', `header ${wide}`]),
+    eightBit('strict_8bitmime', ['parts 8bit', 'parts Quoted-Printable']),
+  ],
   compareSent,
 )

@@ -264,3 +264,42 @@ test('lines that no rule can match are passed over, and nothing else: as if each
     { numRuns: 1_000 },
   )
 })
+
+test('strict_7bit_headers, strict_8bitmime_body: octets beyond ASCII, the message cut at every octet', () => {
+  const wide = Buffer.from('Subject: x\r\nContent-Type: text/plain\r\n\r\ncaf\xe9\r\n', 'latin1')
+  const announced = Buffer.from('Content-Transfer-Encoding: 8bit\r\n\r\ncaf\xe9\r\n', 'latin1')
+  const header = Buffer.from('Subject: caf\xe9\r\n\r\nx\r\n', 'latin1')
+  const refusal = (
+    text: Buffer,
+    cut: number,
+    eightBit: { header: 'taken' | 'refused'; body: 'taken' | 'refused' },
+  ) => {
+    const checks = createContentChecks({ eightBit }, createTables({ log: () => {}, now: () => 0 }))
+    if (checks === undefined) return 'no checks'
+    const lines: string[] = []
+    const filter = new ContentFilter(checks, {
+      log: ({ text }) => void lines.push(text),
+      queueId: 'Q',
+      client: 'c[192.0.2.1]',
+      sender: 'a@b',
+      recipient: 'c@d',
+      protocol: 'ESMTP',
+      helo: 'h',
+    })
+    filter.push(text.subarray(0, cut))
+    filter.push(text.subarray(cut))
+    filter.finish()
+    assert.equal(lines.length, filter.refusal === undefined ? 0 : 1)
+    return filter.refusal?.text
+  }
+  const inHeader = 'improper use of 8-bit data in message header'
+  const inBody = 'improper use of 8-bit data in message body'
+  assert.equal(refusal(wide, 0, { header: 'taken', body: 'taken' }), 'no checks')
+  for (let cut = 0; cut <= wide.length; cut++) {
+    assert.equal(refusal(wide, cut, { header: 'refused', body: 'taken' }), undefined)
+    assert.equal(refusal(wide, cut, { header: 'taken', body: 'refused' }), inBody)
+    assert.equal(refusal(announced, cut, { header: 'refused', body: 'refused' }), undefined)
+    assert.equal(refusal(header, cut, { header: 'taken', body: 'refused' }), undefined)
+    assert.equal(refusal(header, cut, { header: 'refused', body: 'taken' }), inHeader)
+  }
+})

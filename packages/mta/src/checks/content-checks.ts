@@ -1,4 +1,5 @@
 import type { LookupTable, Tables } from '../tables/index.ts'
+import type { EightBitRules } from './eight-bit.ts'
 
 export interface ContentCheckOptions {
   readonly headerChecks?: readonly string[]
@@ -15,6 +16,8 @@ export interface ContentCheckOptions {
   readonly mimeBoundaryLengthLimit?: number
   /** Postfix: header_size_limit, 102400. */
   readonly headerSizeLimitBytes?: number
+  /** Default: taken everywhere. */
+  readonly eightBit?: EightBitRules | undefined
 }
 
 /** The tables of header_checks(5). */
@@ -29,9 +32,11 @@ export interface ContentChecks {
   readonly headerLimitBytes: number
   readonly mimeDepth?: number
   readonly boundaryLimitBytes?: number
+  /** undefined: octets beyond ASCII are taken everywhere. */
+  readonly eightBit?: EightBitRules | undefined
 }
 
-/** undefined: no table, and no message is looked at. Throws TableError. */
+/** undefined: no table and no rule, and no message is looked at. Throws TableError. */
 export function createContentChecks(options: ContentCheckOptions, tables: Tables): ContentChecks | undefined {
   const header = tables.openAll(options.headerChecks ?? [], 'header_checks')
   const mime = tables.openAll(options.mimeHeaderChecks ?? options.headerChecks ?? [], 'mime_header_checks')
@@ -40,7 +45,9 @@ export function createContentChecks(options: ContentCheckOptions, tables: Tables
     'nested_header_checks',
   )
   const body = tables.openAll(options.bodyChecks ?? [], 'body_checks')
-  if ([header, mime, nested, body].every((list) => list.length === 0)) return undefined
+  const { eightBit } = options
+  const refuses = eightBit?.header === 'refused' || eightBit?.body === 'refused'
+  if (!refuses && [header, mime, nested, body].every((list) => list.length === 0)) return undefined
   return {
     header,
     mime,
@@ -50,5 +57,6 @@ export function createContentChecks(options: ContentCheckOptions, tables: Tables
     headerLimitBytes: options.headerSizeLimitBytes ?? 102_400,
     mimeDepth: options.mimeNestingLimit ?? 100,
     boundaryLimitBytes: options.mimeBoundaryLengthLimit ?? 2_048,
+    ...(refuses ? { eightBit } : {}),
   }
 }

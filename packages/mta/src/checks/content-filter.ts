@@ -3,6 +3,7 @@ import { type Effect, parseFilter, type Refusal } from '../policy/index.ts'
 import { splitStatus } from '../policy/reply-text.ts'
 import { type LookupTable, lookupFirst } from '../tables/index.ts'
 import type { ContentChecks } from './content-checks.ts'
+import { eightBitAt, isSevenBit } from './eight-bit.ts'
 import { type HeaderPlace, MimeUnits } from './mime-units.ts'
 
 /** The message as log lines name it. */
@@ -42,11 +43,15 @@ export class ContentFilter {
   constructor(checks: ContentChecks, mail: CheckedMail) {
     this.#checks = checks
     this.#mail = mail
-    const wanted = { lines: checks.body.length > 0, parts: checks.mime.length + checks.nested.length > 0 }
+    const { eightBit } = checks
+    const wanted = {
+      lines: checks.body.length > 0 || eightBit?.body === 'refused',
+      parts: checks.mime.length + checks.nested.length > 0 || eightBit !== undefined,
+    }
     this.#units = new MimeUnits(
       {
         field: (unit, place) => this.#field(unit, place),
-        line: (unit, offset) => this.#line(unit, offset),
+        line: (unit, offset, encoding) => this.#line(unit, offset, encoding),
         suspectAt: (octets, from) => this.#suspectLine(octets, from),
         tooDeep: () => this.#tooDeep(),
         wants: (what) => this.#state === 'looking' && (wanted[what] || (what === 'parts' && wanted.lines)),
@@ -75,10 +80,17 @@ export class ContentFilter {
   /** Postfix: MIME_ERR_NESTING. Mail that leaves was taken already. */
   #tooDeep(): void {
     if (this.#mail.service === 'smtp' || this.#state === 'decided') return
-    const text = 'MIME nesting exceeds safety limit'
+    this.#refuseMime('MIME nesting exceeds safety limit')
+  }
+
+  /** Postfix: cleanup_mime_error_callback(). */
+  #refuseMime(text: string, unit?: Buffer): void {
+    const { client, sender, recipient } = this.#mail
     this.refusal = { code: 550, status: '5.6.0', text }
     this.#state = 'decided'
-    this.#warnless(`reject: mime-error ${text} from ${this.#mail.client}; from=<${this.#mail.sender}>`)
+    const shown = unit === undefined ? '' : `: ${loggable(keyOf(unit, unit.length))}`
+    const to = unit === undefined ? '' : ` to=<${recipient}>`
+    this.#warnless(`reject: mime-error ${text}${shown} from ${client}; from=<${sender}>${to}`)
   }
 
   #warnless(text: string): void {
@@ -88,6 +100,10 @@ export class ContentFilter {
 
   #field(unit: Buffer, place: HeaderPlace): Buffer {
     if (this.#state === 'decided') return unit
+    if (this.#checks.eightBit?.header === 'refused' && eightBitAt(unit, 0) < unit.length) {
+      this.#refuseMime('improper use of 8-bit data in message header', unit)
+      return unit
+    }
     const tables = isMimeField(unit) || place === 'part' ? this.#checks.mime : this.#checks[place]
     if (tables.length === 0 || suspectAt(tables, unit, 0) === unit.length) return unit
     const key = keyOf(unit, this.#checks.headerLimitBytes)
@@ -95,8 +111,14 @@ export class ContentFilter {
     return action === undefined ? unit : this.#act('header', unit, key, action)
   }
 
-  #line(unit: Buffer, offset: number): Buffer {
-    if (this.#state === 'decided' || this.#checks.body.length === 0) return unit
+  #line(unit: Buffer, offset: number, encoding: string): Buffer {
+    if (this.#state === 'decided') return unit
+    const strict = this.#checks.eightBit?.body === 'refused' && isSevenBit(encoding)
+    if (strict && eightBitAt(unit, 0) < unit.length) {
+      this.#refuseMime('improper use of 8-bit data in message body', unit)
+      return unit
+    }
+    if (this.#checks.body.length === 0) return unit
     if (offset >= this.#checks.bodyLimitBytes) return unit
     const key = keyOf(unit, unit.length)
     const action = lookupFirst(this.#checks.body, key)
@@ -105,7 +127,9 @@ export class ContentFilter {
 
   /** Lines that end before need not be shown to `#line`. */
   #suspectLine(octets: Uint8Array, from: number): number {
-    return this.#state === 'decided' ? octets.length : suspectAt(this.#checks.body, octets, from)
+    if (this.#state === 'decided') return octets.length
+    const suspect = suspectAt(this.#checks.body, octets, from)
+    return this.#checks.eightBit?.body === 'refused' ? Math.min(suspect, eightBitAt(octets, from)) : suspect
   }
 
   /** header_checks(5), ACTIONS. Postfix: cleanup_act(). */
@@ -215,7 +239,7 @@ export class ContentFilter {
   #log(what: string, place: string, key: string, said: string): void {
     const { log, queueId, service = 'cleanup', client, sender, recipient, protocol, helo } = this.#mail
     const by = this.#mail.origin === 'milter' ? 'milter-header-' : ''
-    let text = `${by}${what}: ${place} ${key.slice(0, maxLoggedBytes).replace(/[\0-\x1f\x7f]/g, '?')}`
+    let text = `${by}${what}: ${place} ${loggable(key)}`
     if (service === 'cleanup') {
       text += ` from ${client}; from=<${sender}> to=<${recipient}>`
       if (protocol !== '') text += ` proto=${protocol}`
@@ -224,6 +248,8 @@ export class ContentFilter {
     log({ level: 'info', service, queueId, text: said === '' ? text : `${text}: ${said}` })
   }
 }
+
+const loggable = (key: string): string => key.slice(0, maxLoggedBytes).replace(/[\0-\x1f\x7f]/g, '?')
 
 function suspectAt(tables: readonly LookupTable[], octets: Uint8Array, from: number): number {
   let first = octets.length

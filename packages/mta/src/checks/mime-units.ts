@@ -7,8 +7,11 @@ export type HeaderPlace = 'header' | 'part' | 'nested'
 export interface UnitReader {
   /** A field with its continuation lines and line end. */
   field(unit: Buffer, place: HeaderPlace): Buffer
-  /** @param offset octets of this body segment before the line. */
-  line(unit: Buffer, offset: number): Buffer
+  /**
+   * @param offset octets of this body segment before the line.
+   * @param encoding its Content-Transfer-Encoding, lower case; '' when none is named.
+   */
+  line(unit: Buffer, offset: number, encoding: string): Buffer
   /** The empty line between a header and its body. */
   separator?(unit: Buffer): void
   /** Lines from there on that end before the place it gives need not be shown to `line`. */
@@ -49,6 +52,8 @@ export class MimeUnits {
   #fieldSeen = false
   #contentType = ''
   #encoding = ''
+  /** Of the body that is passing. */
+  #bodyEncoding = ''
   #offset = 0
   #held: Buffer = Buffer.alloc(0)
   #heldBytes = 0
@@ -156,6 +161,7 @@ export class MimeUnits {
     const type = value.toLowerCase()
     const encoded = this.#encoding === 'base64' || this.#encoding === 'quoted-printable'
     this.#contentType = ''
+    this.#bodyEncoding = this.#encoding
     this.#encoding = ''
     this.#offset = 0
     this.#fieldSeen = false
@@ -179,7 +185,7 @@ export class MimeUnits {
     const offset = this.#offset
     this.#offset += unit.length
     if (this.#boundaries.length > 0 && unit[0] === 0x2d && unit[1] === 0x2d) this.#atBoundary(unit)
-    return this.#reader.line(unit, offset)
+    return this.#reader.line(unit, offset, this.#bodyEncoding)
   }
 
   /** RFC 2046 §5.1.1: of this multipart or of one around it. */

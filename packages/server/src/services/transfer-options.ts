@@ -264,6 +264,10 @@ export function contentCheckOptions({ values }: Config): ContentCheckOptions {
     headerSizeLimitBytes: values.header_size_limit,
     mimeNestingLimit: values.mime_nesting_limit,
     mimeBoundaryLengthLimit: values.mime_boundary_length_limit,
+    eightBit: {
+      header: values.strict_7bit_headers || values.strict_8bitmime ? 'refused' : 'taken',
+      body: values.strict_8bitmime_body || values.strict_8bitmime ? 'refused' : 'taken',
+    },
   }
 }
 

@@ -47,4 +47,19 @@ export const contentChecks = {
     default: '51200',
     doc: 'How much of each part of a message body_checks looks at, in octets.',
   }),
+  strict_7bit_headers: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Refuse mail with octets beyond ASCII in a header, those of parts included. Correct mail with SMTPUTF8 is refused, too.',
+  }),
+  strict_8bitmime_body: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Refuse mail with octets beyond ASCII in text that no Content-Transfer-Encoding announces.',
+  }),
+  strict_8bitmime: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Both: strict_7bit_headers and strict_8bitmime_body.',
+  }),
 } as const
