@@ -8,12 +8,12 @@ test('a process is started anew once, with what is missing alone', () => {
   assert.equal(first.environment['HOME'], '/x')
   assert.equal(first.environment['MALLOC_ARENA_MAX'], '8')
   assert.equal(first.environment['MALLOC_TRIM_THRESHOLD_'], memorySettings['MALLOC_TRIM_THRESHOLD_'])
-  assert.deepEqual(first.execArgv, ['--max-semi-space-size=8', '--enable-source-maps'])
+  assert.deepEqual(first.execArgv, ['--max-semi-space-size=4', '--enable-source-maps'])
   assert.equal(restartAs(first.environment, first.execArgv), undefined)
 })
 
 test('who set the size of the young generation keeps it', () => {
   const own = restartAs({}, ['--max-semi-space-size=32'])
   assert.deepEqual(own?.execArgv, ['--max-semi-space-size=32'])
-  assert.equal(restartAs({ ...memorySettings, NODE_OPTIONS: '--max-semi-space-size=2' }, []), undefined)
+  assert.equal(restartAs({ ...memorySettings, NODE_OPTIONS: '--max-semi-space-size=8' }, []), undefined)
 })
