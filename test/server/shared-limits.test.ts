@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { startOtherServer } from '../other-server.ts'
 import {
@@ -138,45 +140,52 @@ test('rates of one client count in all workers together', async () => {
   })
 })
 
-test('default_destination_concurrency_limit = 1: one delivery at a time, of all workers together', async () => {
-  let inside = 0
-  let most = 0
-  let mails = 0
-  const other = await startOtherServer(() => void mails++, {
-    onMailFrom(_address, _session, done) {
-      most = Math.max(most, ++inside)
-      setTimeout(() => {
-        inside--
-        done()
-      }, 150)
-    },
-  })
-  try {
-    await inFolder(async (folder) => {
-      const lines = [
-        'sample_accounts = no',
-        'workers = 2',
-        'smtpd_greet_wait = 0',
-        'default_destination_concurrency_limit = 1',
-        `relayhost = [127.0.0.1]:${other.port}`,
-      ]
-      const server = await startServer(await createSite(folder, lines.join('\n')))
-      const all = await greetings(server.site.ports.smtp, 6)
-      await Promise.all(
-        all.map(async ({ client }, n) => {
-          await client.ask('EHLO x', /^250 /m)
-          await client.ask(`MAIL FROM:<a${n}@example.org>`, /^250 2\.1\.0/m)
-          await client.ask('RCPT TO:<x@far.test>', /^250 2\.1\.5/m)
-          await client.ask('DATA', /^354/m)
-          await client.ask('Subject: x\r\n\r\nx\r\n.', /^250 2\.0\.0/m)
-        }),
-      )
-      await eventually(async () => assert.equal(mails, 6))
-      assert.equal(most, 1)
-      for (const { client } of all) client.close()
-      assert.equal((await stopServer(server)).code, 0)
+for (const [what, slow] of [
+  ['default_destination_concurrency_limit = 1', 'default_destination_concurrency_limit = 1'],
+  ['maxproc = 1 of a transport', 'default_transport = slow'],
+] as const)
+  test(`${what}: one delivery at a time, of all workers together`, async () => {
+    let inside = 0
+    let most = 0
+    let mails = 0
+    const other = await startOtherServer(() => void mails++, {
+      onMailFrom(_address, _session, done) {
+        most = Math.max(most, ++inside)
+        setTimeout(() => {
+          inside--
+          done()
+        }, 150)
+      },
     })
-  } finally {
-    await other.close()
-  }
-})
+    try {
+      await inFolder(async (folder) => {
+        const lines = [
+          'sample_accounts = no',
+          'workers = 2',
+          'smtpd_greet_wait = 0',
+          slow,
+          `relayhost = [127.0.0.1]:${other.port}`,
+        ]
+        const site = await createSite(folder, lines.join('\n'))
+        const listener = `127.0.0.1:${site.ports.smtp} inet n - n - - smtpd\n`
+        writeFileSync(join(folder, 'master.cf'), `${listener}slow unix - - n - 1 smtp\n`)
+        const server = await startServer(site)
+        const all = await greetings(server.site.ports.smtp, 6)
+        await Promise.all(
+          all.map(async ({ client }, n) => {
+            await client.ask('EHLO x', /^250 /m)
+            await client.ask(`MAIL FROM:<a${n}@example.org>`, /^250 2\.1\.0/m)
+            await client.ask('RCPT TO:<x@far.test>', /^250 2\.1\.5/m)
+            await client.ask('DATA', /^354/m)
+            await client.ask('Subject: x\r\n\r\nx\r\n.', /^250 2\.0\.0/m)
+          }),
+        )
+        await eventually(async () => assert.equal(mails, 6))
+        assert.equal(most, 1)
+        for (const { client } of all) client.close()
+        assert.equal((await stopServer(server)).code, 0)
+      })
+    } finally {
+      await other.close()
+    }
+  })

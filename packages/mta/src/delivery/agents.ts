@@ -56,12 +56,20 @@ export interface DeliveryOptions {
   readonly lmtpPort?: number
   readonly now?: () => number
   readonly random?: () => number
+  /** Absent: this process is alone. */
+  readonly workers?: { readonly count: number; readonly places: Places } | undefined
+}
+
+/** Places that all workers share, by name. */
+export interface Places {
+  take(name: string, places: number): Promise<void>
+  give(name: string): void
 }
 
 /** A line of master.cf that delivers: `slow unix … smtp`, `maildrop unix … pipe`. */
 export interface NamedTransport extends PipeService {
   readonly program: string
-  /** Deliveries at a time in this process; undefined: as many as the queue gives. */
+  /** Deliveries at a time, of all workers together; undefined: as many as the queue gives. */
   readonly processLimit?: number | undefined
 }
 
@@ -169,7 +177,12 @@ class NamedAgents extends Map<string, DeliveryAgent> {
     if (program === 'pipe') agent = this.#pipe(service)
     else if ((program === 'smtp' || program === 'lmtp') && this.#options.remote?.(name) !== undefined)
       agent = this.#remote(program, name).deliver
-    return agent === undefined || processLimit === undefined ? agent : limited(agent, processLimit)
+    if (agent === undefined || processLimit === undefined) return agent
+    const { workers } = this.#options
+    if (workers === undefined) return limited(agent, processLimit)
+    const { count, places } = workers
+    if (processLimit >= count) return limited(agent, Math.floor(processLimit / count))
+    return limited(withPlace(agent, `transport ${name}`, processLimit, places), processLimit)
   }
 
   #remote(program: 'smtp' | 'lmtp', name: string): Remote {
@@ -212,6 +225,18 @@ function limited(agent: DeliveryAgent, processLimit: number): DeliveryAgent {
     }
   }
 }
+
+/** Fewer than there are workers: they have the places in turn. */
+const withPlace =
+  (agent: DeliveryAgent, name: string, count: number, places: Places): DeliveryAgent =>
+  async (job) => {
+    await places.take(name, count)
+    try {
+      return await agent(job)
+    } finally {
+      places.give(name)
+    }
+  }
 
 const localAgents = (
   { local, userNamed }: DeliveryOptions,

@@ -1,5 +1,13 @@
 import type { AddressFamily } from '@posthorn/dns'
-import { type DestinationLimits, type Feedback, parseFeedback, type QueueOptions } from '@posthorn/mta'
+import {
+  type DeliveryOptions,
+  type DestinationLimits,
+  type Feedback,
+  parseFeedback,
+  type QueueOptions,
+  SharedPlaces,
+} from '@posthorn/mta'
+import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import type { Parameter } from '../config/schema/parameter.ts'
 import { type ConfigValues, type ParameterName, parameters } from '../config/schema/schema.ts'
@@ -57,6 +65,16 @@ function forAllWorkers(workers: number, limits: DestinationLimits): DestinationL
   if (rateDelayMs > 0) return { ...limits, places: 1 }
   if (concurrency < workers) return { ...limits, places: Math.max(concurrency, 1) }
   return { ...limits, concurrency: Math.floor(concurrency / workers) }
+}
+
+/** Places of transports that all workers share; undefined: there is one worker. */
+export const workersOf = (parts: {
+  readonly config: Config
+  readonly store: Pick<Store, 'locks'>
+  readonly owner: string
+}): DeliveryOptions['workers'] => {
+  const { workers: count } = parts.config.values
+  return count === 1 ? undefined : { count, places: new SharedPlaces(parts.store.locks, parts.owner) }
 }
 
 /** What cannot be read is Postfix's default; checkConsistency has told of it. */

@@ -42,7 +42,7 @@ import { clientLimits } from '../services/client-limits.ts'
 import { commandSurroundings } from '../services/command-surroundings.ts'
 import { createLocalUsers } from '../services/local-user.ts'
 import { miltersOptions } from '../services/milter-options.ts'
-import { addressFamilies, queueOptions } from '../services/queue-options.ts'
+import { addressFamilies, queueOptions, workersOf } from '../services/queue-options.ts'
 import { screenOptions } from '../services/screen-options.ts'
 import { overrides, pickupConfig, pickupOptions, serviceConfig } from '../services/service-config.ts'
 import { timeLimitOf } from '../services/time-limit.ts'
@@ -263,9 +263,9 @@ export async function createTransfer(given: TransferParts) {
     log,
     local: localSettings(localUsers, () => current.config),
     services: () => current.config.services.transports,
+    workers: workersOf(parts),
     userNamed: localUsers,
-    smtpPort: portNumber(parts.config.values.smtp_tcp_port, 25),
-    lmtpPort: portNumber(parts.config.values.lmtp_tcp_port, 24),
+    ...peerPorts(parts.config),
     now,
   })
   byTransport = agents.byTransport
@@ -340,6 +340,11 @@ const reportFilter =
     current().config.values.internal_mail_filter_classes.includes('bounce')
       ? await filterReport(text, envelope, { store, log, configuration: () => current().pickup })
       : 'unchanged'
+
+const peerPorts = ({ values }: Config) => ({
+  smtpPort: portNumber(values.smtp_tcp_port, 25),
+  lmtpPort: portNumber(values.lmtp_tcp_port, 24),
+})
 
 /** `smtp` or a number. Postfix: smtp_tcp_port. */
 const portNumber = (text: string, standard: number): number => (/^\d+$/.test(text) ? Number(text) : standard)
