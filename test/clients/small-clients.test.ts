@@ -59,7 +59,8 @@ test('aerc: reads, flags, copies, moves, archives, makes and removes a mailbox, 
       ['.dot', ':close\r'],
       ['letter', ":compose -H 'To: bob@example.org' -H 'Subject: aus aerc äöü' Hallo\r"],
       ['Send', 'y'],
-      ['sent.', ':quit\r'],
+      ['letter 0', ':cf Sent\r'],
+      ['aerc', ':quit\r'],
     ]
     await mustRun('python3', ['-c', onTerminal, JSON.stringify(steps), 'aerc'], {
       cwd: folder,
