@@ -156,10 +156,10 @@ test('before login a large literal is refused, and its octets are no commands', 
 test('a fault of ours: NO [SERVERBUG], logged with its stack, and the session goes on', async (t) => {
   const imap = await startImapFixture(t)
   const client = await imap.login('INBOX')
-  const copy = imap.store.mailboxes.list
-  imap.store.mailboxes.list = () => Promise.reject(new TypeError('secret detail'))
+  const names = imap.store.mailboxes.names
+  imap.store.mailboxes.names = () => Promise.reject(new TypeError('secret detail'))
   const lines = await client.command('LIST "" "*"')
-  imap.store.mailboxes.list = copy
+  imap.store.mailboxes.names = names
   assert.deepEqual(lines, [
     'NO [SERVERBUG] Internal error occurred. Refer to server log for more information.',
   ])
