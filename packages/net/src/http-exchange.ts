@@ -1,6 +1,7 @@
 import { type ClientRequest, request as requestPlain } from 'node:http'
 import { Agent, request as requestSecure } from 'node:https'
 import { createSecureContext, getCACertificates } from 'node:tls'
+import { answerText } from './answer-text.ts'
 
 export interface HttpQuestion {
   /** http: or https:; a name in it is looked up as the system does (/etc/hosts, search domains). */
@@ -61,20 +62,8 @@ export function createHttpClient({ timeoutMs, maxBytes, ca, cert, key }: HttpCli
       reject(error.name === 'AbortError' ? new Error(`no answer in ${timeoutMs} ms`) : error),
     )
     asked.on('response', (response) => {
-      const pieces: Buffer[] = []
-      let bytes = 0
-      response.on('error', reject)
-      response.on('data', (piece: Buffer) => {
-        pieces.push(piece)
-        bytes += piece.length
-        if (bytes <= maxBytes) return
-        // What has come whole ends all the same.
-        reject(new Error(`answer is longer than ${maxBytes} octets`))
-        asked.destroy()
-      })
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString('utf8') }),
-      )
+      const { statusCode: status = 0 } = response
+      answerText(response, maxBytes).then((text) => resolve({ status, text }), reject)
     })
     asked.end(body)
     return promise

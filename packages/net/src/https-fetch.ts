@@ -1,5 +1,6 @@
 import { request } from 'node:https'
 import { getCACertificates } from 'node:tls'
+import { answerText } from './answer-text.ts'
 
 export interface HttpsQuestion {
   /** For the certificate and the Host field. */
@@ -37,24 +38,9 @@ export function fetchHttps(question: HttpsQuestion): Promise<HttpsAnswer> {
         ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
       },
       (response) => {
-        const pieces: Buffer[] = []
-        let bytes = 0
-        response.on('error', reject)
-        response.on('data', (piece: Buffer) => {
-          pieces.push(piece)
-          bytes += piece.length
-          if (bytes <= maxBytes) return
-          // What has come whole ends all the same.
-          reject(new Error(`answer is longer than ${maxBytes} octets`))
-          asked.destroy()
-        })
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            contentType: response.headers['content-type'] ?? '',
-            text: Buffer.concat(pieces).toString('utf8'),
-          }),
-        )
+        const { statusCode: status = 0, headers } = response
+        const contentType = headers['content-type'] ?? ''
+        answerText(response, maxBytes).then((text) => resolve({ status, contentType, text }), reject)
       },
     )
     asked.on('error', reject)
