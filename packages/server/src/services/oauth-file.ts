@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
+import type { TokenRules } from '@posthorn/accounts'
 import { errorCode, StartError } from '../start-error.ts'
 
 /** A dovecot-oauth2.conf.ext that has been found right. */
-export interface OauthSettings {
+export interface OauthSettings extends TokenRules {
   readonly tokeninfoUrl: string
   readonly introspectionUrl: string
   readonly mode: 'auth' | 'get' | 'post' | 'local'
@@ -11,12 +12,6 @@ export interface OauthSettings {
   readonly keyPrefix: string
   readonly clientId: string
   readonly clientSecret: string
-  readonly usernameAttribute: string
-  readonly activeAttribute: string
-  readonly activeValue: string
-  readonly scopes: readonly string[]
-  readonly issuers: readonly string[]
-  readonly audiences: readonly string[]
   readonly openidConfigurationUrl: string
   readonly timeoutMs: number
   readonly caFile: string
