@@ -20,11 +20,16 @@ test('RFC 5530 §3: with a damaged message the others are answered, then NO [COR
   await client.ok('SELECT INBOX')
   const { messages } = imap.store
   const fetch = messages.fetch.bind(messages)
+  const fetchNow = messages.fetchNow.bind(messages)
   Object.assign(messages, {
     fetch: (mailbox: MailboxId, uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch> =>
       want.summary === true || want.bytes !== undefined
         ? withoutSecond((wanted) => fetch(mailbox, wanted, want), uids)
         : fetch(mailbox, uids, want),
+    fetchNow: (mailbox: MailboxId, uids: Uint32Array, want: FetchWant): MessageBatch | undefined =>
+      uids.includes(2) && (want.summary === true || want.bytes !== undefined)
+        ? undefined
+        : fetchNow(mailbox, uids, want),
   })
   for (const items of [
     'BODY.PEEK[TEXT]',

@@ -5,6 +5,7 @@ import { isDecoded, type SectionItem } from '../wire/fetch-items.ts'
 import { hasUnknownEncoding, writeDecoded } from './decoded-items.ts'
 import { FetchOutput, type FetchRow } from './fetch-output.ts'
 import type { FetchPlan } from './fetch-plan.ts'
+import { FetchRows } from './fetch-rows.ts'
 import { FieldSelections } from './field-selections.ts'
 import { learnAtOnce, learnKeywords } from './learn-keywords.ts'
 import { ListedAnswer } from './listed-answer.ts'
@@ -73,21 +74,32 @@ async function* withoutLoss(
 }
 
 /**
- * Answers one message of usual size from what memory has: who reads them one by one waits for nothing else.
- * False: nothing was written.
+ * Answers messages of usual size from what memory has: who reads them one by one waits for nothing else.
+ * @returns how many of `uids`, from the first one on, need no other answer any more
  */
-export function answerAtOnce(session: SelectedSession, plan: FetchPlan, uid: number): boolean {
-  const { mailbox, store } = session
-  const batch = store.messages.fetchNow(mailbox.id, uid, wantAtOnce(plan))
-  if (batch === undefined || (plan.marks && mayMark(session) && hasUnseen(batch))) return false
-  learnAtOnce(session, batch)
+export function answerAtOnce(session: SelectedSession, plan: FetchPlan, uids: Uint32Array): number {
+  const want = wantAtOnce(plan)
+  const step = want.bytes === undefined ? uids.length : 1
+  let answer: FetchAnswer | undefined
+  let at = 0
+  while (at < uids.length) {
+    const batch = session.store.messages.fetchNow(session.mailbox.id, uids.subarray(at, at + step), want)
+    if (batch === undefined || (plan.marks && mayMark(session) && hasUnseen(batch))) break
+    learnAtOnce(session, batch)
+    answer ??= answerOfCopies(session, plan)
+    const rows = answer.atOnce(batch)
+    at += rows
+    if (rows < batch.uids.length) break
+  }
+  answer?.output.end()
+  return at
+}
+
+function answerOfCopies(session: SelectedSession, plan: FetchPlan): FetchAnswer {
   const answer = new FetchAnswer(session, plan)
-  const { output } = answer
   // Their memory is the next reader's.
-  output.copies = true
-  const isWhole = answer.one(batch)
-  output.end()
-  return isWhole
+  answer.output.copies = true
+  return answer
 }
 
 function wantAtOnce({ source, want }: FetchPlan): FetchWant {
@@ -150,12 +162,17 @@ class FetchAnswer implements FetchOutcome {
     return this.#plan.sendsParts ? wholeBytesForParts : wholeBytes
   }
 
-  /** False: it was not written. */
-  one(batch: MessageBatch): boolean {
-    const row = new Rows(batch, undefined, this.#message).row(0)
-    if (this.#plan.source === 'summary' && !this.#message.hasFields) return false
-    this.#write(row, batch.bytes?.[0])
-    return this.answered === 1 && !this.unknownEncoding
+  /** Rows that need no other answer any more, from the first one on. */
+  atOnce(batch: MessageBatch): number {
+    const rows = new FetchRows(batch, undefined, this.#message)
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows.row(at)
+      if (this.#plan.source === 'summary' && !this.#message.hasFields) return at
+      const before = this.answered
+      this.#write(row, batch.bytes?.[at])
+      if (this.answered === before || this.unknownEncoding) return at
+    }
+    return rows.length
   }
 
   async batch(batch: MessageBatch): Promise<void> {
@@ -181,7 +198,7 @@ class FetchAnswer implements FetchOutcome {
       return
     }
     const marked = plan.marks && mayMark(this.#session) ? await markSeen(this.#session, batch) : undefined
-    const rows = new Rows(batch, marked, this.#message)
+    const rows = new FetchRows(batch, marked, this.#message)
     if (plan.source === 'octets') await this.#withOctets(rows)
     else await this.#withoutOctets(rows)
   }
@@ -194,13 +211,13 @@ class FetchAnswer implements FetchOutcome {
     const { store, mailbox } = this.#session
     for await (const batch of store.messages.fetch(mailbox.id, uids, this.#plan.want)) {
       await learnKeywords(this.#session, this.output, batch)
-      await this.#withoutOctets(new Rows(batch, undefined, this.#message))
+      await this.#withoutOctets(new FetchRows(batch, undefined, this.#message))
       if (this.#session.gone) return
     }
   }
 
   /** Everything stands in the summary, or in the header that came with it. */
-  async #withoutOctets(rows: Rows): Promise<void> {
+  async #withoutOctets(rows: FetchRows): Promise<void> {
     for (let at = 0; at < rows.length; at++) {
       const row = rows.row(at)
       const header = rows.batch.bytes?.[at]
@@ -212,7 +229,7 @@ class FetchAnswer implements FetchOutcome {
     }
   }
 
-  async #withOctets(rows: Rows): Promise<void> {
+  async #withOctets(rows: FetchRows): Promise<void> {
     const { facts, bytes } = rows.batch
     // These were read while the ones before were on their way.
     await this.output.flush()
@@ -284,45 +301,6 @@ class FetchAnswer implements FetchOutcome {
       return
     }
     writeOctets(this.output, range && octets.subarray(range.start, range.end), message.nul)
-  }
-}
-
-/** The rows of a batch, with the flags as they are after this command's own change. */
-class Rows {
-  readonly batch: MessageBatch
-  readonly #marked: MessageBatch | undefined
-  readonly #message: MessageView
-  #markedAt = 0
-
-  constructor(batch: MessageBatch, marked: MessageBatch | undefined, message: MessageView) {
-    this.batch = batch
-    this.#marked = marked
-    this.#message = message
-  }
-
-  get length(): number {
-    return this.batch.uids.length
-  }
-
-  /** Ask in ascending order; the row before is not valid any more. */
-  row(at: number): FetchRow {
-    const { batch } = this
-    const message = this.#message
-    const nul = batch.noNul?.[at] === 1 ? 'no-nul' : 'may-have-nul'
-    message.open(batch.summaries?.[at], batch.prefixes?.[at], batch.facts!.sizeBytes[at]!, nul)
-    const uid = batch.uids[at]!
-    const place = this.#markedPlace(uid)
-    const { flags0, flags1, modSeqs } = place < 0 ? batch : this.#marked!
-    const from = place < 0 ? at : place
-    const [word0, word1, modSeq] = [flags0[from]!, flags1[from]!, modSeqs[from]!]
-    return { batch, at, uid, flags0: word0, flags1: word1, modSeq, marked: place >= 0, message }
-  }
-
-  #markedPlace(uid: number): number {
-    const marked = this.#marked
-    if (marked === undefined) return -1
-    while (marked.uids[this.#markedAt]! < uid) this.#markedAt++
-    return marked.uids[this.#markedAt] === uid ? this.#markedAt : -1
   }
 }
 

@@ -39,10 +39,25 @@ export const fetch = command({
     if (wanted.some(({ kind }) => kind === 'modseq')) session.enable('CONDSTORE')
     if (changedSince !== undefined) return fetchChanged(session, set, uids, wanted, modifiers)
     const plan = planFetch(wanted)
-    if (uids.length === 1 && answerAtOnce(session, plan, uids[0]!)) return ok('Fetch completed')
-    return fetchAll(session, plan, uids)
+    const answered = areFew(plan, uids) ? answerAtOnce(session, plan, uids) : 0
+    return fetchAll(session, plan, uids.subarray(answered))
   },
 })
+
+/** So many messages are answered soonest one by one. */
+const fewWithOctets = 4
+const fewSummaries = 16
+/** So many, too, where what is kept for neighbours together would be read for few of them. */
+const fewStrewn = 64
+const strewnSpread = 4
+
+function areFew({ source }: FetchPlan, uids: Uint32Array): boolean {
+  const { length } = uids
+  if (source !== 'summary') return length <= fewWithOctets
+  return (
+    length <= fewSummaries || (length <= fewStrewn && uids[length - 1]! - uids[0]! >= length * strewnSpread)
+  )
+}
 
 async function fetchChanged(
   session: SelectedSession,

@@ -198,11 +198,11 @@ export interface MessageStore {
    */
   fetch(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
   /**
-   * As `fetch` of one message, without waiting. Octets that were read are valid until any reader of this store reads
-   * at once again. undefined: gone, damaged, more than `maxBytes`, something that takes longer (conversations, listings,
-   * headers alone), or octets that are not in memory; `fetch` knows more.
+   * As `fetch` of few messages, without waiting. Octets, which only one at a time brings, are valid until any reader of
+   * this store reads at once again. undefined: one is gone, damaged, more than `maxBytes`, something takes longer
+   * (conversations, listings, headers alone), or octets are not in memory; `fetch` knows more.
    */
-  fetchNow(mailbox: MailboxId, uid: number, want: FetchWant): MessageBatch | undefined
+  fetchNow(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): MessageBatch | undefined
   /**
    * Octets [start, end) of one message, prefix included. undefined when it is gone. They may lie in `into`, where that
    * is long enough for them.

@@ -1,21 +1,20 @@
 import { type FetchWant, type MailboxId, type MessageBatch, StoreError } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
-import { readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
+import type { Snapshot } from '../kv/unit.ts'
+import { type BlobRow, readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
-import { type CollectLimits, collect } from './collect.ts'
+import { type Columns, collect } from './collect.ts'
 import { prefixOf } from './prefix.ts'
 
-const oneRow: CollectLimits = { columns: 'facts', maxCount: 1, maxOctets: Number.POSITIVE_INFINITY }
-
-/** One message as a batch, without a promise: see the contract. */
+/** Few messages as a batch, without a promise: see the contract. */
 export const fetchNow = (
   engine: Engine,
   mailbox: MailboxId,
-  uid: number,
+  uids: Uint32Array,
   want: FetchWant,
 ): MessageBatch | undefined => {
   try {
-    return readOne(engine, mailbox, uid, want)
+    return readFew(engine, mailbox, uids, want)
   } catch (error) {
     // Who reads it the other way is told.
     if (error instanceof StoreError) return undefined
@@ -23,30 +22,67 @@ export const fetchNow = (
   }
 }
 
-const readOne = (
+const readFew = (
   engine: Engine,
   mailbox: MailboxId,
-  uid: number,
+  uids: Uint32Array,
   want: FetchWant,
 ): MessageBatch | undefined => {
   if (want.bytes === 'header' || want.listing !== undefined || want.conversation) return undefined
   const snapshot = snapshotOf(engine)
   const state = readMailboxState(snapshot, mailbox)
-  if (state === undefined || uid >= state.uidNext) return undefined
-  const { columns } = collect(snapshot, mailbox, Uint32Array.of(uid), 0, oneRow)
+  const last = uids.at(-1)
+  if (state === undefined || last === undefined || last >= state.uidNext) return undefined
+  const limits = { columns: 'facts', maxCount: uids.length, maxOctets: Number.POSITIVE_INFINITY } as const
+  const { columns } = collect(snapshot, mailbox, uids, 0, limits)
   const { batch } = columns
-  const sizeBytes = columns.sizes[0]
-  if (sizeBytes === undefined) return undefined
+  if (batch.uids.length < uids.length) return undefined
   if (want.bytes === undefined && !want.summary) return batch
-  const blobId = columns.blobIds[0] as number
-  const row = want.summary ? readBlobRow(snapshot, blobId) : readBlobPlace(snapshot, blobId)
-  if (row === undefined || (want.summary && row.summary === undefined)) return undefined
-  const prefix = prefixOf(snapshot, { messageId: columns.messageIds[0] as number, blobId, sizeBytes }, row)
-  const summaries = row.summary && want.summary ? { summaries: [row.summary] } : {}
-  if (want.bytes === undefined) return { ...batch, prefixes: [prefix], ...summaries }
-  if (sizeBytes > (want.maxBytes ?? Number.POSITIVE_INFINITY)) return undefined
-  const bytes = engine.blobs.readNow(blobId, row, prefix)
-  if (bytes === undefined) return undefined
-  const noNul = Uint8Array.of(row.hasNoNul ? 1 : 0)
-  return { ...batch, prefixes: [prefix], bytes: [bytes], noNul, ...summaries }
+  const rows: BlobRow[] = []
+  const prefixes: Buffer[] = []
+  const summaries: Buffer[] = []
+  for (let index = 0; index < uids.length; index++) {
+    const row = blobOf(snapshot, columns, index, want)
+    if (row === undefined) return undefined
+    rows.push(row)
+    prefixes.push(prefixAt(snapshot, columns, index, row))
+    if (row.summary !== undefined) summaries.push(row.summary)
+  }
+  const known: MessageBatch = { ...batch, prefixes, ...(want.summary && { summaries }) }
+  return want.bytes === undefined ? known : withOctets(engine, known, columns, rows, want)
+}
+
+const blobOf = (
+  snapshot: Snapshot,
+  { blobIds }: Columns,
+  index: number,
+  { summary }: FetchWant,
+): BlobRow | undefined => {
+  const blobId = blobIds[index] as number
+  if (!summary) return readBlobPlace(snapshot, blobId)
+  const row = readBlobRow(snapshot, blobId)
+  return row?.summary && row
+}
+
+const prefixAt = (
+  snapshot: Snapshot,
+  { blobIds, messageIds, sizes }: Columns,
+  index: number,
+  row: BlobRow,
+): Buffer => {
+  const [messageId, blobId, sizeBytes] = [messageIds[index], blobIds[index], sizes[index]] as number[]
+  return prefixOf(snapshot, { messageId, blobId, sizeBytes } as Parameters<typeof prefixOf>[1], row)
+}
+
+/** Of one message. */
+const withOctets = (
+  engine: Engine,
+  known: MessageBatch,
+  { blobIds, sizes }: Columns,
+  [row, ...others]: readonly BlobRow[],
+  { maxBytes = Number.POSITIVE_INFINITY }: FetchWant,
+): MessageBatch | undefined => {
+  if (row === undefined || others.length > 0 || (sizes[0] as number) > maxBytes) return undefined
+  const bytes = engine.blobs.readNow(blobIds[0] as number, row, known.prefixes?.[0] as Buffer)
+  return bytes && { ...known, bytes: [bytes], noNul: Uint8Array.of(row.hasNoNul ? 1 : 0) }
 }

@@ -99,23 +99,37 @@ export const readingContract: readonly ContractCase[] = [
         const want = { facts: true, summary: true, bytes: 'all' } as const
         for (const uid of [1, 2]) {
           const [expected] = await Array.fromAsync(at.messages.fetch(id, Uint32Array.of(uid), want))
-          let found = at.messages.fetchNow(id, uid as Uid, want)
+          let found = at.messages.fetchNow(id, Uint32Array.of(uid), want)
           // It may give up for a moment where the disk is slow.
           for (let attempt = 0; found === undefined && attempt < 300; attempt++) {
             await setTimeout(10)
-            found = at.messages.fetchNow(id, uid as Uid, want)
+            found = at.messages.fetchNow(id, Uint32Array.of(uid), want)
           }
           assert.deepEqual(found, expected)
         }
         for (const want of [{ facts: true }, { facts: true, summary: true }] as const)
           for (const uid of [1, 2]) {
             const [expected] = await Array.fromAsync(at.messages.fetch(id, Uint32Array.of(uid), want))
-            assert.deepEqual(at.messages.fetchNow(id, uid as Uid, want), expected)
+            assert.deepEqual(at.messages.fetchNow(id, Uint32Array.of(uid), want), expected)
           }
-        assert.equal(at.messages.fetchNow(id, 1 as Uid, { bytes: 'all', maxBytes: 4_000 }), undefined)
-        assert.equal(at.messages.fetchNow(id, 3 as Uid, want), undefined, 'gone')
-        assert.equal(at.messages.fetchNow(id, 4 as Uid, want), undefined, 'not given yet')
-        assert.equal(at.messages.fetchNow(99_999 as typeof id, 1 as Uid, want), undefined)
+        const both = Uint32Array.of(1, 2)
+        for (const want of [{ facts: true }, { facts: true, summary: true }] as const) {
+          const [expected] = await Array.fromAsync(at.messages.fetch(id, both, want))
+          assert.deepEqual(at.messages.fetchNow(id, both, want), expected)
+        }
+        assert.equal(at.messages.fetchNow(id, both, want), undefined, 'octets of one at a time')
+        assert.equal(
+          at.messages.fetchNow(id, Uint32Array.of(1, 3), { facts: true }),
+          undefined,
+          'one is gone',
+        )
+        assert.equal(
+          at.messages.fetchNow(id, Uint32Array.of(1), { bytes: 'all', maxBytes: 4_000 }),
+          undefined,
+        )
+        assert.equal(at.messages.fetchNow(id, Uint32Array.of(3), want), undefined, 'gone')
+        assert.equal(at.messages.fetchNow(id, Uint32Array.of(4), want), undefined, 'not given yet')
+        assert.equal(at.messages.fetchNow(99_999 as typeof id, Uint32Array.of(1), want), undefined)
       }
       await check(store)
       await check(await reopen())
