@@ -2,7 +2,7 @@ import { logicalLines } from './logical-lines.ts'
 import { type Network, networkContains, parseAddress, parseNetwork } from './network.ts'
 import { NetworkIndex } from './network-index.ts'
 import { openRules } from './rule-lines.ts'
-import { type LookupTable, TableError, type TableType } from './table.ts'
+import type { LookupTable, TableType } from './table.ts'
 import type { Parse } from './table-file.ts'
 
 type Node =
@@ -13,7 +13,7 @@ type Node =
 
 /** cidr_table(5): `network/length result`, `!` before a network, if and endif; the first match counts. */
 export const cidr: TableType = (argument, spec, context): LookupTable => {
-  const file = openRules(argument, spec, context, parseCidr(spec))
+  const file = openRules(argument, spec, context, parseCidr)
   return {
     name: spec,
     match: 'pattern',
@@ -53,37 +53,47 @@ function addRule(nodes: Node[], network: Network, result: string, blockEnd: numb
   last.results.push(result)
 }
 
-const parseCidr = (spec: string): Parse<readonly Node[]> =>
-  function* (text) {
-    const nodes: Node[] = []
-    const open: { readonly index: number; readonly line: number }[] = []
-    let count = 0
-    let blockEnd = -1
-    for (const line of logicalLines(text)) {
-      if (++count % 50 === 0) yield
-      const trimmed = line.text.trim()
-      if (/^endif$/i.test(trimmed)) {
-        const start = open.pop()
-        if (start === undefined) throw new TableError(spec, 'endif without if', line.number)
-        blockEnd = nodes.length
-        nodes[start.index] = { ...(nodes[start.index] as Node & { kind: 'if' }), endIndex: blockEnd }
-        continue
-      }
-      const match = /^(if\s+)?(!?)\s*(\S+)(?:\s+(.*))?$/is.exec(trimmed)
-      const network = parseNetwork(match?.[3] ?? '')
-      if (typeof network === 'string') throw new TableError(spec, network, line.number)
-      const negated = match?.[2] === '!'
-      if (match?.[1] !== undefined) {
-        open.push({ index: nodes.length, line: line.number })
-        nodes.push({ kind: 'if', negated, network, endIndex: 0 })
-        continue
-      }
-      if (match?.[4] === undefined)
-        throw new TableError(spec, 'no result: expected network/length result', line.number)
-      if (negated) nodes.push({ kind: 'not', network, result: match[4] })
-      else addRule(nodes, network, match[4], blockEnd)
-    }
-    const unclosed = open.at(-1)
-    if (unclosed !== undefined) throw new TableError(spec, 'if without endif', unclosed.line)
-    return nodes
+/** A line that says nothing is skipped with a warning, and all others count. */
+const parseCidr: Parse<readonly Node[]> = function* (text, warn) {
+  const nodes: Node[] = []
+  const open: { readonly index: number; readonly line: number }[] = []
+  let count = 0
+  let blockEnd = -1
+  const close = (): boolean => {
+    const start = open.pop()
+    if (start === undefined) return false
+    blockEnd = nodes.length
+    nodes[start.index] = { ...(nodes[start.index] as Node & { kind: 'if' }), endIndex: blockEnd }
+    return true
   }
+  for (const line of logicalLines(text)) {
+    if (++count % 50 === 0) yield
+    const trimmed = line.text.trim()
+    const skip = (message: string): void => warn(line.number, `${message}: skipping this rule`)
+    if (/^endif$/i.test(trimmed)) {
+      if (!close()) skip('endif without if')
+      continue
+    }
+    const match = /^(if\s+)?(!?)\s*(\S+)(?:\s+(.*))?$/is.exec(trimmed)
+    const network = parseNetwork(match?.[3] ?? '')
+    if (typeof network === 'string') {
+      skip(network)
+      continue
+    }
+    const negated = match?.[2] === '!'
+    const result = match?.[4]
+    if (match?.[1] !== undefined) {
+      if (result !== undefined) {
+        skip(`extra text after if: ${JSON.stringify(result)}`)
+        continue
+      }
+      open.push({ index: nodes.length, line: line.number })
+      nodes.push({ kind: 'if', negated, network, endIndex: 0 })
+    } else if (result === undefined) skip('no result: expected network/length result')
+    else if (negated) nodes.push({ kind: 'not', network, result })
+    else addRule(nodes, network, result, blockEnd)
+  }
+  for (const { line } of open) warn(line, 'if without endif')
+  while (close());
+  return nodes
+}

@@ -1,5 +1,8 @@
 import { patternTable } from './pattern-table.ts'
 
+/** Look-around, back-references, atomic groups, branch reset, recursion, conditions, verbs, possessive quantifiers. */
+const perlOnly = /\(\?(?:<?[=!]|[>|(R&+\-\d]|P[>=])|\(\*[A-Z]|(?:[*+?]|\{\d+(?:,\d*)?\})\+|\\[1-9gkKGRXN]/
+
 /** pcre_table(5): in linear time, and under a clock what cannot be matched so. E (dollar at the end only) is what it does anyway. */
 export const pcre = patternTable({
   flags: {
@@ -15,4 +18,5 @@ export const pcre = patternTable({
   dotAll: 'on',
   match: 'first',
   backtracking: 'watched',
+  beyondEngines: perlOnly,
 })

@@ -6,4 +6,5 @@ export const regexp = patternTable({
   dotAll: 'unless-multi-line',
   match: 'longest',
   backtracking: 'none',
+  beyondEngines: /\\[1-9]/,
 })

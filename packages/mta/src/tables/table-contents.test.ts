@@ -115,14 +115,14 @@ test('a long table that is opened after prepare, or by a list that is read again
   assert.equal(tables.open(`texthash:${long}`).lookup('far9.example'), 'found')
 })
 
-test('prepare: a bad line, a file that is not there, and other faults are thrown', async (t) => {
+test('prepare: a line that cannot be had, a file that is not there, and other faults are thrown', async (t) => {
   const path = join(folderOf(t), 'rules')
   const contents = new TableContents()
   const open = (named: string) =>
     contents.prepare((longFiles) =>
       createTables({ log: () => {}, now: () => 0, contents, longFiles }).open(`regexp:${named}`),
     )
-  writeFileSync(path, `${'/word/ found\n'.repeat(3_000)}/bad\n`, { mode: 0o644 })
+  writeFileSync(path, `${'/word/ found\n'.repeat(3_000)}/(bad)\\1/ x\n`, { mode: 0o644 })
   await assert.rejects(open(path), (error) => error instanceof TableError && error.line === 3_001)
   await assert.rejects(open(`${path}.none`), TableError)
   await assert.rejects(

@@ -25,6 +25,45 @@ const files = {
   names: '/^postmaster@/ OK\n/^([^@]+)@old\\.example$/ $1@new.example\n',
   words: 'Key value\n',
   secret: 'the content',
+  'bad-rules': `/a1/z flag $1
+/a2/ out $2
+!/nota4zz/ neg $1
+/a5/ dollar $
+/a6/ money $x
+if /bad(/
+/a7/ IN
+endif
+if /a8/ extra text
+/a8b/ IN8
+endif more
+/[z-a]/ range
+endif
+garbage line
+   /cont/ is continuation
+/a12 no end
+if !
+/a13/ X
+endif
+/a14/ Y
+if /a15/
+/a15b/ unclosed
+`,
+  'bad-networks': `10.0.0.1 A
+if 192.168.0.0/16 extra
+192.168.1.0/24 B
+endif more
+if 300.0.0.0/8
+10.0.0.2 C
+endif
+10.0.0.0/8
+!10.0.0.0/8
+garbage
+11.0.0.9/8 host bits
+::1/200 long
+if 11.0.0.0/8
+11.0.0.1 E
+172.16.0.1 F
+`,
   'by-file': `key ${join(root, 'secret')}\n`,
 }
 for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text)
@@ -95,6 +134,13 @@ const questions: readonly (readonly [args: readonly string[], input?: string])[]
   [['-bm', '-q', '-', `regexp:${here('any')}`], message],
   [['-hbm', '-q', '-', `regexp:${here('any')}`], message],
   [['-h', '-q', '-', `regexp:${here('rules')}`], message],
+  ...['a1', 'a2', 'a5', 'a6', 'a7', 'a8b', 'garbage', 'cont', 'a12', 'a13', 'a14', 'a15b', 'b'].flatMap(
+    (key) =>
+      ['regexp', 'pcre'].map((type) => [['-q', `nota4zz ${key}`, `${type}:${here('bad-rules')}`]] as const),
+  ),
+  ...['10.0.0.1', '192.168.1.1', '10.0.0.2', '10.0.0.9', '11.0.0.1', '11.2.3.4', '172.16.0.1', '::1'].map(
+    (key) => [['-q', key, `cidr:${here('bad-networks')}`]] as const,
+  ),
   [['-q', 'x@old.example', `pipemap:{regexp:${here('names')},regexp:${here('any')}}`]],
   [['-q', 'a', 'unionmap:{inline:{a=1},inline:{a=2}}']],
   [['-q', 'b', 'inline:{a=1, {b = x y}}']],
