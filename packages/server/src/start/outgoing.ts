@@ -25,7 +25,7 @@ import { TlsReports } from '../services/tls-reports.ts'
 import { outgoingOptions } from '../services/transfer-options.ts'
 import { readAuthorities } from '../tls/authorities.ts'
 import { notices } from './session-rules.ts'
-import type { TransferParts } from './transfer.ts'
+import type { TransferParts } from './transfer-rules.ts'
 
 export interface Outgoing {
   readonly smtp: RemoteTransport
