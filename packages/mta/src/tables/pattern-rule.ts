@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js'
-import { TableError } from './table.ts'
+import type { TableError } from './table.ts'
 import { messageOf } from './table-file.ts'
 import { type TextPattern, WatchedPattern } from './watched-pattern.ts'
 

@@ -142,6 +142,20 @@ describe('configuration', () => {
     assert.deepEqual(read(`${text}, reject`).problems, [])
   })
 
+  it('Postfix: postconf(1), a name without a value in a line of main.cf is said', () => {
+    const { config, problems } = read(
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: main.cf's own syntax
+      'relayhost = $mydomian\nsmtpd_banner = $$x ${nosuch?y} ${relayhost}\nmail_name = ${mydomain:$nosuch}\n' +
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: main.cf's own syntax
+        'default_rbl_reply = $rbl_nosuch\nown = $nosuch\nmyorigin = ${own:$mydomain}\n',
+    )
+    assert.deepEqual(problems, [])
+    assert.deepEqual(config.warnings, [
+      'main.cf:1: undefined parameter: mydomian',
+      'main.cf:5: undefined parameter: nosuch',
+    ])
+  })
+
   it('a circle through a computed default ends', () => {
     assert.match(read('myhostname = host.$mydomain').problems[0] ?? '', /circle/)
     assert.equal(

@@ -117,6 +117,7 @@ function readTexts(
   const names = judgeNames(settings, masterCf)
   problems.push(...names.problems)
   const values = readValues(settings, place.folder, problems)
+  names.warnings.push(...undefinedNames(settings))
   const isSet = (name: string): boolean => set.has(name)
   const config: Config = {
     file: place.file,
@@ -204,8 +205,8 @@ function judgeNames(
   settings: Settings,
   masterCf: MasterCf | undefined,
 ): {
-  readonly problems: readonly string[]
-  readonly warnings: readonly string[]
+  readonly problems: string[]
+  readonly warnings: string[]
 } {
   const problems: string[] = []
   const warnings: string[] = []
@@ -241,6 +242,27 @@ function judgeNames(
     else warnings.push(`${source}: ${unusedText(name, owner)}`)
   }
   return { problems, warnings }
+}
+
+/** Names that stand in a line of main.cf, and have no value: `relayhost = $mydomian`. Postfix: postconf(1). */
+function undefinedNames(settings: Settings): readonly string[] {
+  const warnings: string[] = []
+  for (const { name, value, source } of settings.set.values()) {
+    const isForeign = !parameters.has(name) && foreignOwner(name) !== undefined
+    if (!value.includes('$') || isForeign || source.startsWith('master.cf')) continue
+    const missing = new Set<string>()
+    try {
+      settings.text(name, (other) => missing.add(other))
+    } catch (error) {
+      if (error instanceof ExpansionError) continue
+      throw error
+    }
+    // What another line lacks is said of that one.
+    const own = namesIn(value)
+    for (const other of missing)
+      if (own.includes(other)) warnings.push(`${source}: undefined parameter: ${other}`)
+  }
+  return warnings
 }
 
 function readValues(settings: Settings, folder: string, problems: string[]): ConfigValues {

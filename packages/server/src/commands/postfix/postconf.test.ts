@@ -121,6 +121,9 @@ maildrop  unix  -       n       n       -       -       pipe
     ['-M', 'smtp'],
     ['-M', 'smtp/inet'],
     ['-M', 'nosuch'],
+    ...['-M', '-F', '-P', '-MX', '-FX', '-PX', '-Me', '-Fe', '-Pe', '-M#'].flatMap((flag) =>
+      ['smtp/inet/chroot/n', 'nosuch', 'nosuch/inet', 'smtp=n', 'smtp/inet/=n'].map((what) => [flag, what]),
+    ),
     ['-M', '-n'],
     ['-F'],
     ['-F', '*/*/chroot'],
@@ -282,4 +285,11 @@ policy unix - n n - 0 spawn user=nobody argv=/bin/cat
       if (/^(?:slow|dovecot|policy)_/.test(text)) assert.ok(real.includes(text), text)
   }
   assert.match((await ours(path)).out, /^slow_destination_rate_delay = 1s$/m)
+})
+
+it('-x of parameters that name each other is a fatal error', async () => {
+  const path = folder('relayhost = $a\na = $b\nb = $a\n')
+  const { code, out, err } = await ours(path, '-x', 'relayhost')
+  assert.deepEqual([code, out], [1, ''])
+  assert.match(err, /^postconf: fatal: relayhost: parameters name each other in a circle\n/)
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { editMainCf, type MainCfEdit, writeConfigFile } from '../../config/edit-main-cf.ts'
-import { expand, namesIn } from '../../config/expand.ts'
+import { ExpansionError, expand, namesIn } from '../../config/expand.ts'
 import { foreignOwner, unknownText, unusedText } from '../../config/known.ts'
 import { buildConfig, inspectConfig } from '../../config/load-config.ts'
 import { locateMainCf } from '../../config/locate.ts'
@@ -163,6 +163,15 @@ function namedBySettings(config: Config): ReadonlySet<string> {
 }
 
 function shownValue(name: string, options: Options, config: Config): string | undefined {
+  try {
+    return rawOrExpanded(name, options, config)
+  } catch (error) {
+    if (error instanceof ExpansionError) throw new CommandError(`${name}: ${error.message}`)
+    throw error
+  }
+}
+
+function rawOrExpanded(name: string, options: Options, config: Config): string | undefined {
   const ofService = serviceParameters(config).get(name)
   const raw = (options.has('d') ? config.defaultText(name) : config.raw(name)) ?? ofService
   if (raw === undefined || !options.has('x') || parameters.get(name)?.raw) return raw

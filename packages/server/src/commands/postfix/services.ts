@@ -51,6 +51,13 @@ function masterText(config: Config): string {
   return config.texts.masterCf ?? builtText(config)
 }
 
+/** What each form asks for. */
+const forms = {
+  M: 'service_name[/type]',
+  F: 'service_name[/type[/field]]',
+  P: 'service_name[/type[/parameter]]',
+} as const
+
 /** What has no meaning with each form. */
 const unfit = { M: [...'dhHnp'], F: [...'dnpX#'], P: [...'dnp#'] } as const
 
@@ -75,6 +82,9 @@ export function postconfServices(options: Options, config: Config, shell: Shell)
   const { services, problems } = parseMasterCf(masterText(config))
   for (const { line, message } of problems) shell.err(`postconf: warning: master.cf:${line}: ${message}\n`)
   const patterns = options.rest.length > 0 ? options.rest : ['*']
+  for (const pattern of patterns)
+    if (pattern.split('/').length > forms[form].split('/').length)
+      throw new CommandError(`-${form} option requires ${forms[form]}`)
   if (form === 'F') for (const pattern of patterns) refuseUnknownField(pattern.split('/')[2] ?? '*')
   for (const pattern of patterns) {
     const lines = services.flatMap((entry) => shown(entry, pattern, form, options, config))
@@ -126,25 +136,35 @@ function expanded(value: string, { fields }: ServiceEntry, config: Config): stri
   }
 }
 
+/** What each form needs to know what to change. */
+const whole = {
+  M: '-Me, -MX or -M# requires service_name/type',
+  F: '-Fe or -FX requires service_name/type/field_name',
+  P: '-Pe or -PX requires service_name/type/parameter',
+} as const
+
+function keyOf(text: string, form: 'M' | 'F' | 'P'): readonly [service: string, type: string, name: string] {
+  const [service = '', type = '', name = '', ...more] = text.split('/')
+  const isWhole = type !== '' && (form === 'M') === (name === '') && more.length === 0
+  if (!isWhole) throw new CommandError(whole[form])
+  return [service, type, name]
+}
+
 function editOf(word: string, form: 'M' | 'F' | 'P', options: Options): MasterCfEdit {
   const taking = options.has('X') ? 'remove' : options.has('#') ? 'comment' : undefined
   if (taking !== undefined) {
     if (word.includes('='))
       throw new CommandError(`-${form}${options.has('X') ? 'X' : '#'} accepts no "=": "${word}"`)
-    const [service = '', type = '', name] = word.split('/')
-    if (type === '') throw new CommandError(`need service/type: "${word}"`)
+    const [service, type, name] = keyOf(word, form)
     if (form === 'M') return { kind: taking, key: `${service}/${type}` }
-    if (name === undefined) throw new CommandError('-Pe or -PX requires service_name/type/parameter')
     return { kind: 'removeOption', key: `${service}/${type}`, name }
   }
   const equals = word.indexOf('=')
   if (equals === -1) throw new CommandError(`missing '=' after attribute name: "${word}"`)
   const value = word.slice(equals + 1).trim()
-  const [service = '', type = '', name] = word.slice(0, equals).trim().split('/')
+  const [service, type, name] = keyOf(word.slice(0, equals).trim(), form)
   const key = `${service}/${type}`
-  if (type === '') throw new CommandError(`need service/type${form === 'M' ? '' : '/name'}: "${word}"`)
   if (form === 'M') return { kind: 'set', key, text: value }
-  if (name === undefined || name === '') throw new CommandError(`need service/type/name: "${word}"`)
   if (form === 'P') {
     if (/\s/.test(value)) throw new CommandError('-Pe does not accept whitespace in parameter value')
     return { kind: 'option', key, name, value }
