@@ -1,8 +1,7 @@
 /** BINARY (RFC 3516) and PREVIEW (RFC 8970): what is made of a message's octets before it is sent. */
-import { decodeTransfer, knowsTransferEncoding, octetsOf, type Part } from '@posthorn/mail'
+import { decodeTransfer, knowsTransferEncoding, locatePart, octetsOf, type Part } from '@posthorn/mail'
 import type { DecodedItem } from '../wire/fetch-items.ts'
 import type { ResponseWriter } from '../wire/response.ts'
-import { findPart } from '../wire/section-range.ts'
 import { asBuffer, type MessageView } from './message-view.ts'
 import { previewPart, previewText } from './preview-text.ts'
 
@@ -29,7 +28,7 @@ export function decodedSource(item: DecodedItem, message: MessageView): DecodedS
   // The whole message is not encoded, only its parts are.
   if (item.path.length === 0)
     return { start: 0, end: message.sizeBytes + prefixBytes, encoding: '', part: undefined }
-  const part = findPart(message.structure(), item.path)
+  const part = locatePart(message.structure(), item.path)
   if (part === undefined) return undefined
   const encoding = 'encoding' in part ? part.encoding : ''
   return { start: prefixBytes + part.bodyStart, end: prefixBytes + part.bodyEnd, encoding, part }

@@ -1,4 +1,4 @@
-import { decodeSummary, type Part, SummaryReader, summaryFlag } from '@posthorn/mail'
+import { decodeStructure, type Part, SummaryReader, summaryFlag } from '@posthorn/mail'
 import type { MessageShape } from '../wire/section-range.ts'
 import type { NulPresence } from './section-octets.ts'
 
@@ -45,7 +45,7 @@ export class MessageView implements MessageShape {
   }
 
   structure(): Part {
-    this.#structure ??= decodeSummary(this.reader.bytes).structure
+    this.#structure ??= decodeStructure(this.reader.bytes).structure
     return this.#structure
   }
 }

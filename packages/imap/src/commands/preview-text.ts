@@ -1,5 +1,12 @@
 /** The first words of a message. RFC 8970 §4.1. */
-import { decodeCharset, decodeTransfer, type Part, parameterText, type SinglePart } from '@posthorn/mail'
+import {
+  createCharsetDecoder,
+  decodeCharset,
+  decodeTransfer,
+  type Part,
+  parameterText,
+  type SinglePart,
+} from '@posthorn/mail'
 
 /** RFC 8970 §4.1: characters. */
 const maxCharacters = 200
@@ -20,14 +27,35 @@ export function previewPart(root: Part): SinglePart | undefined {
   return html
 }
 
+/** Mostly enough of them; the words at their end may be cut. */
+const firstOctets = 4 * 1024
+const mayBeCut = 16
+
 /** @param octets of the part's body, or its beginning */
 export function previewText(part: Part, octets: Uint8Array): string {
   if (part.kind !== 'text') return ''
-  const decoded = decodeTransfer(octets, part.encoding)
-  const text = decodeCharset(decoded, parameterText(part.parameters, 'charset') ?? '')
-  const shown = part.subtype === 'html' ? textOfHtml(text) : text
-  const line = shown.replace(/[\s\p{Cc}]+/gu, ' ').trim()
-  return [...line.slice(0, 2 * maxCharacters)].slice(0, maxCharacters).join('').trim().toWellFormed()
+  const charset = parameterText(part.parameters, 'charset') ?? ''
+  const isLong = octets.length > firstOctets
+  let words = isLong ? wordsOf(part, firstText(part, octets.subarray(0, firstOctets), charset)) : []
+  if (words.length < maxCharacters + mayBeCut)
+    words = wordsOf(part, decodeCharset(decodeTransfer(octets, part.encoding), charset))
+  return words.slice(0, maxCharacters).join('').trim().toWellFormed()
+}
+
+/** A character that is cut is left out. */
+function firstText({ encoding }: SinglePart, octets: Uint8Array, charset: string): string {
+  return createCharsetDecoder(charset).push(decodeTransfer(octets, encoding))
+}
+
+/** The first characters, and some more. */
+function wordsOf({ subtype }: SinglePart, text: string): string[] {
+  const most = 2 * (maxCharacters + mayBeCut)
+  let line = ''
+  for (const [word] of (subtype === 'html' ? textOfHtml(text) : text).matchAll(/[^\s\p{Cc}]+/gu)) {
+    line += line === '' ? word : ` ${word}`
+    if (line.length >= most) break
+  }
+  return [...line.slice(0, most)]
 }
 
 const hiddenElements = ['head', 'style', 'script', 'title']

@@ -1,4 +1,4 @@
-import type { Part } from '@posthorn/mail'
+import { locatePart, type Part } from '@posthorn/mail'
 import type { Section } from './section.ts'
 
 /** Octets of a message [start, end), the trace prefix not counted. */
@@ -32,7 +32,7 @@ export function sectionRange(section: Section, shape: MessageShape): SectionRang
 }
 
 function nestedRange({ path, what }: Section, root: Part): SectionRange | undefined {
-  const part = findPart(root, path)
+  const part = locatePart(root, path)
   if (part === undefined) return undefined
   const prefixed = false
   if (what === 'all') return { start: part.bodyStart, end: part.bodyEnd, prefixed }
@@ -42,19 +42,4 @@ function nestedRange({ path, what }: Section, root: Part): SectionRange | undefi
   const { content } = part
   if (what === 'text') return { start: content.bodyStart, end: part.bodyEnd, prefixed }
   return { start: content.headerStart, end: content.bodyStart, prefixed }
-}
-
-/** Part numbers: RFC 9051 §6.4.5.1. A message that is not multipart has only part 1, its body. */
-export function findPart(root: Part, path: readonly number[]): Part | undefined {
-  let part: Part | undefined
-  let inside: Part | undefined = root
-  for (const number of path) {
-    if (inside === undefined) return undefined
-    if (inside.kind === 'multipart') part = inside.children[number - 1]
-    else part = number === 1 ? inside : undefined
-    if (part === undefined) return undefined
-    if (part.kind === 'multipart') inside = part
-    else inside = part.kind === 'message' ? part.content : undefined
-  }
-  return part
 }

@@ -54,6 +54,9 @@ export class BlobReader {
     want: 'header' | 'all',
     allocate?: Allocate,
   ): Promise<(Buffer | undefined)[]> {
+    // Between one header and the next lies a body that nobody asked for.
+    const headers = want === 'header' ? this.#headersNow({ blobIds, rows, prefixes }) : undefined
+    if (headers !== undefined) return headers
     const bodies: (Buffer | undefined)[] = new Array(blobIds.length)
     const located = locateRows(rows, want)
     for (const run of runsOf(located)) {
@@ -88,19 +91,50 @@ export class BlobReader {
   readNow(blobId: number, row: BlobRow, prefix: Buffer): Buffer | undefined {
     const lengthBytes = frameHeaderBytes + row.bodyBytes
     if (lengthBytes > quickFrameBytes) return undefined
-    const room = this.#roomFor(prefix.length + lengthBytes)
-    const end = prefix.length + lengthBytes
+    const endAt = prefix.length + lengthBytes
+    return this.#readInto(this.#roomFor(endAt).subarray(0, endAt), blobId, row, { prefix, want: 'all' })
+  }
+
+  /** undefined: one of them cannot be read at once, or is not there. */
+  #headersNow({ blobIds, rows, prefixes }: WantedBlobs): (Buffer | undefined)[] | undefined {
+    const headers: (Buffer | undefined)[] = new Array(blobIds.length)
+    const lengthOf = (row: BlobRow, index: number): number =>
+      (prefixes[index] as Buffer).length + frameHeaderBytes + row.headBytes
+    const memory = Buffer.allocUnsafeSlow(
+      rows.reduce((sum, row, index) => sum + (row ? lengthOf(row, index) : 0), 0),
+    )
+    let from = 0
+    for (const [index, row] of rows.entries()) {
+      if (row === undefined) continue
+      const end = from + lengthOf(row, index)
+      headers[index] = this.#readInto(memory.subarray(from, end), blobIds[index] as number, row, {
+        prefix: prefixes[index] as Buffer,
+        want: 'header',
+      })
+      if (headers[index] === undefined) return undefined
+      from = end
+    }
+    return headers
+  }
+
+  /** Octets behind their prefix, in `room`, which has room for a frame's header, too. */
+  #readInto(
+    room: Buffer,
+    blobId: number,
+    row: BlobRow,
+    { prefix, want }: { readonly prefix: Buffer; readonly want: 'header' | 'all' },
+  ): Buffer | undefined {
     try {
-      const target = room.subarray(prefix.length, end)
+      const target = room.subarray(prefix.length)
       if (!this.#segments.readNow(row.segment, row.offset, target)) return undefined
-      verified(target, blobId, row, 'all')
+      verified(target, blobId, row, want)
     } catch (error) {
       if (error instanceof StoreError) return undefined
       throw error
     }
-    // The header has been looked at: the prefix takes its place.
+    // The frame's header has been looked at: the prefix takes its place.
     prefix.copy(room, frameHeaderBytes)
-    return room.subarray(frameHeaderBytes, end)
+    return room.subarray(frameHeaderBytes)
   }
 
   #roomFor(sizeBytes: number): Buffer {
