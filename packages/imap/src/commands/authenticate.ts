@@ -35,9 +35,9 @@ export const authenticate = command({
       : []),
   ],
   args: (p) => ({
-    // In quotes, too, as Dovecot and Apache James take it.
+    // In quotes, too, or as a literal, as Dovecot and Apache James take them.
     name: asciiUpper(p.sp().astring()),
-    initial: p.acceptSp() ? Buffer.from(p.atom(), 'latin1') : undefined,
+    initial: p.acceptSp() ? Buffer.from(p.astring(), 'latin1') : undefined,
   }),
   async run(session, { name, initial }) {
     const mechanism = findMechanism(name)

@@ -14,6 +14,7 @@ import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
 import { mailboxText } from './mailbox-text.ts'
 import {
   extendedLine,
+  isOnlySaved,
   type ReturnOptions,
   refuseRelevancy,
   returnAll,
@@ -111,7 +112,7 @@ async function searchOne(
     saveResult(selected, found, options)
     keepUpdated(selected, options, { found: found.uids, criteria: program.criteria!, numbering: 'uid' })
   }
-  if (found.uids.length === 0) return
+  if (found.uids.length === 0 || isOnlySaved(options)) return
   const line = await extendedLine(session, found, options, {
     tag: session.tag,
     place: ` MAILBOX ${mailboxText(mailbox.name, session)} UIDVALIDITY ${mailbox.uidValidity}`,

@@ -10,7 +10,8 @@ const maxValueBytes = 1024
 
 function idFields(p: Parser): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
-  p.sp()
+  // Without the NIL, as Dovecot takes it.
+  if (!p.acceptSp()) return fields
   if (!p.peek('(')) {
     if (p.nstring() !== undefined) throw new SyntaxFault('Expected NIL or a list of fields')
     return fields

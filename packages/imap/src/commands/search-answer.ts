@@ -84,11 +84,14 @@ export async function answerExtended(
   usesModSeq: boolean,
 ): Promise<void> {
   saveResult(session, found, options)
-  const save = options.names.has('SAVE')
-  // RFC 5182 §2.1: then nothing is told.
-  if (save && [...options.names].every((name) => silentOptions.has(name))) return
+  if (isOnlySaved(options)) return
   const { mailbox, tag, numbering } = session
   await session.write(await extendedLine(session, found, options, { tag, numbering, mailbox, usesModSeq }))
+}
+
+/** Then nothing is told. RFC 5182 §1. */
+export function isOnlySaved({ names }: ReturnOptions): boolean {
+  return names.has('SAVE') && [...names].every((name) => silentOptions.has(name))
 }
 
 /** For `$`. RFC 5182 §2.1. */

@@ -1,6 +1,6 @@
 import type { MailboxId } from '@posthorn/storage'
 import type { SessionIn } from '../session/session.ts'
-import type { MailboxSource } from '../wire/mailbox-sources.ts'
+import { isWithin, type MailboxSource } from '../wire/mailbox-sources.ts'
 import { findMailbox } from './find-mailbox.ts'
 import { type ListName, listNames } from './list-names.ts'
 
@@ -68,11 +68,8 @@ function holds(source: MailboxSource, { name, rights, subscribed }: ListName): b
     case 'subscribed':
       return subscribed
     case 'subtree':
-      return source.names.some((top) => name === top || name.startsWith(`${top}/`))
     case 'subtree-one':
-      return source.names.some(
-        (top) => name === top || (name.startsWith(`${top}/`) && !name.includes('/', top.length + 1)),
-      )
+      return isWithin(source.kind, source.names, name)
     default:
       return false
   }

@@ -3,6 +3,7 @@ import type { Mailbox, MailboxId, Wake } from '@posthorn/storage'
 import { attributesOf, type ListName, listNames } from '../commands/list-names.ts'
 import { mailboxText, type NameReader } from '../commands/mailbox-text.ts'
 import { nameAmongOthers, type Viewer } from '../commands/other-users.ts'
+import { isWithin } from '../wire/mailbox-sources.ts'
 import { type NotifyEvent, type NotifySpec, notifyNothing } from '../wire/notify-groups.ts'
 import { type KnownName, type NamesAfter, nameChanges } from './name-changes.ts'
 
@@ -324,7 +325,8 @@ function isMeant(
     case 'mailboxes':
       return filter.names.includes(name)
     case 'subtree':
-      return filter.names.some((top) => name === top || name.startsWith(`${top}/`))
+    case 'subtree-one':
+      return isWithin(filter.kind, filter.names, name)
   }
 }
 

@@ -46,8 +46,17 @@ function mailboxSource(p: Parser): MailboxSource {
   }
 }
 
-/** one-or-more-mailbox. */
-function mailboxNames(p: Parser): readonly string[] {
+/** Whether a mailbox is meant by `subtree`, or by `subtree-one`, of one of `tops`. RFC 7377 §2.2. */
+export function isWithin(kind: 'subtree' | 'subtree-one', tops: readonly string[], name: string): boolean {
+  return tops.some(
+    (top) =>
+      name === top ||
+      (name.startsWith(`${top}/`) && (kind === 'subtree' || !name.includes('/', top.length + 1))),
+  )
+}
+
+/** SP one-or-more-mailbox. RFC 5465 §8. */
+export function mailboxNames(p: Parser): readonly string[] {
   p.sp()
   return p.peek('(') ? p.nonEmptyList(() => p.mailbox()) : [p.mailbox()]
 }

@@ -1,5 +1,6 @@
 /** What a client wants to be told of. RFC 5465 §5, §6, §8. */
 import { type FetchItem, fetchItems } from './fetch-items.ts'
+import { mailboxNames } from './mailbox-sources.ts'
 import type { Parser } from './parser.ts'
 import { SyntaxFault } from './syntax-fault.ts'
 
@@ -17,7 +18,7 @@ export type NotifyEvent = (typeof notifyEvents)[number]
 
 export type MailboxFilter =
   | { readonly kind: 'personal' | 'subscribed' }
-  | { readonly kind: 'subtree' | 'mailboxes'; readonly names: readonly string[] }
+  | { readonly kind: 'subtree' | 'subtree-one' | 'mailboxes'; readonly names: readonly string[] }
 
 export interface EventGroup {
   readonly filter: MailboxFilter
@@ -105,11 +106,12 @@ function mailboxFilter(p: Parser): MailboxFilter | 'SELECTED' | 'SELECTED-DELAYE
     case 'INBOXES':
       return { kind: 'personal' }
     case 'SUBTREE':
-    case 'MAILBOXES': {
-      const one = !p.sp().peek('(')
-      const names = one ? [p.mailbox()] : p.nonEmptyList(() => p.mailbox())
-      return { kind: word === 'SUBTREE' ? 'subtree' : 'mailboxes', names }
-    }
+      return { kind: 'subtree', names: mailboxNames(p) }
+    // RFC 7377 §4.
+    case 'SUBTREE-ONE':
+      return { kind: 'subtree-one', names: mailboxNames(p) }
+    case 'MAILBOXES':
+      return { kind: 'mailboxes', names: mailboxNames(p) }
     default:
       throw new SyntaxFault('Unknown mailbox specifier')
   }
