@@ -3,14 +3,17 @@ import * as tls from 'node:tls'
 
 /** What a server shows and demands in TLS. Texts are PEM. */
 export interface TlsSettings {
-  readonly cert: string | Buffer
-  readonly key: string | Buffer
+  /** Several: of different kinds, each with its key at the same place. */
+  readonly cert: string | Buffer | readonly string[]
+  readonly key: string | Buffer | readonly string[]
   readonly passphrase?: string
   /** Default TLSv1.2. */
   readonly minVersion?: tls.SecureVersion
   readonly maxVersion?: tls.SecureVersion
   /** OpenSSL cipher list for TLS 1.2 and below, or names of TLS 1.3 suites. */
   readonly ciphers?: string
+  /** Whose order of ciphers counts. Default: the server's. */
+  readonly cipherOrder?: 'server' | 'client'
   /** Diffie-Hellman parameters in PEM, or 'auto'. */
   readonly dhparam?: string | Buffer
   /** Who issues certificates of clients that are trusted; none at all: nobody. Default: the authorities of Node. */
@@ -21,10 +24,8 @@ export interface TlsSettings {
   readonly clientCertificates?: 'asked'
   /** 48 octets, the same for all workers, so that tickets of one resume at another. */
   readonly ticketKeys?: Buffer
-  /** Further certificates chosen by server name (SNI), lower-case names, `*.example.org` allowed. */
-  readonly byName?: Readonly<
-    Record<string, { readonly cert: string | Buffer; readonly key: string | Buffer }>
-  >
+  /** Further certificates chosen by server name (SNI): a name, `*.example.org` for one below, `.example.org` for any below. */
+  readonly byName?: Readonly<Record<string, Pick<TlsSettings, 'cert' | 'key'>>>
 }
 
 /** A certificate or key that cannot be used. `message` says which and why. */
@@ -71,9 +72,17 @@ export class TlsCredentials {
   /** The context for a server name; the main one when none fits. RFC 6066 §3. */
   contextFor(serverName: string): tls.SecureContext {
     const name = serverName.toLowerCase()
-    const dot = name.indexOf('.')
     const { byName, main } = this.#contexts
-    return byName.get(name) ?? (dot > 0 ? byName.get(`*${name.slice(dot)}`) : undefined) ?? main
+    let found = byName.get(name)
+    for (
+      let dot = name.indexOf('.', 1);
+      found === undefined && dot !== -1;
+      dot = name.indexOf('.', dot + 1)
+    ) {
+      const parent = name.slice(dot)
+      found = byName.get(parent) ?? (dot === name.indexOf('.') ? byName.get(`*${parent}`) : undefined)
+    }
+    return found ?? main
   }
 
   /** For `SNICallback`; undefined when there is one certificate only. */
@@ -95,18 +104,17 @@ function createContexts(settings: TlsSettings, ticketKeys: Buffer): Contexts {
 function createContext(settings: TlsSettings, ticketKeys: Buffer, whose: string): tls.SecureContext {
   const { ciphers, dhparam, ca, crl, passphrase, maxVersion } = settings
   // OpenSSL takes an empty text as "none" and would fail at each handshake instead.
-  if (settings.cert.length === 0)
-    throw new TlsSettingsError(`Cannot use the certificate${whose}: it is empty`)
-  if (settings.key.length === 0)
+  if (isEmpty(settings.cert)) throw new TlsSettingsError(`Cannot use the certificate${whose}: it is empty`)
+  if (isEmpty(settings.key))
     throw new TlsSettingsError(`Cannot use the certificate${whose}: its key is empty`)
   try {
     return tls.createSecureContext({
-      cert: settings.cert,
-      key: settings.key,
+      cert: pemOf(settings.cert),
+      key: pemOf(settings.key),
       ticketKeys,
       sessionIdContext: sessionContext(settings),
       minVersion: settings.minVersion ?? 'TLSv1.2',
-      honorCipherOrder: true,
+      honorCipherOrder: settings.cipherOrder !== 'client',
       // A client that renegotiates TLS 1.2 in a loop costs us more than itself (CVE-2011-1473).
       secureOptions: crypto.constants.SSL_OP_NO_RENEGOTIATION,
       ...(maxVersion === undefined ? {} : { maxVersion }),
@@ -121,6 +129,12 @@ function createContext(settings: TlsSettings, ticketKeys: Buffer, whose: string)
   }
 }
 
+const isEmpty = (pem: TlsSettings['cert']): boolean =>
+  pem.length === 0 || (Array.isArray(pem) && pem.includes(''))
+
+const pemOf = (pem: TlsSettings['cert']): string | Buffer | string[] =>
+  Array.isArray(pem) ? [...pem] : (pem as string | Buffer)
+
 /** A ticket remembers that its client's certificate was trusted: it counts only where the same authorities do. */
 function sessionContext({ ca, crl, clientCertificates }: TlsSettings): string {
   if (clientCertificates === undefined) return 'posthorn'
@@ -132,6 +146,7 @@ function sessionContext({ ca, crl, clientCertificates }: TlsSettings): string {
 function tlsErrorText(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string }
   if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'the key belongs to another certificate'
+  if (code === 'ERR_SSL_NO_CIPHER_MATCH') return 'its list of ciphers names none that there is'
   if (code === 'ERR_OSSL_PEM_NO_START_LINE') return 'no PEM block found (is the file empty, or DER?)'
   if (code === 'ERR_OSSL_BAD_DECRYPT' || code === 'ERR_MISSING_PASSPHRASE')
     return 'the key is encrypted and its passphrase is wrong or missing'

@@ -57,23 +57,33 @@ export const parseTlsProtocols = (
   return { minVersion, ...(maxVersion === 'TLSv1.3' ? {} : { maxVersion }) }
 }
 
+/** What a site means by these grades; '' or undefined: what they are by themselves. */
+export interface CipherLists {
+  readonly high?: string
+  readonly medium?: string
+}
+
 /** Postfix: tls_high_cipherlist and its kind; what is excluded behind it. Others are OpenSSL's own words. */
-export const cipherList = (grade: string, exclude: readonly string[] = []): string | undefined => {
+export const cipherList = (
+  grade: string,
+  exclude: readonly string[] = [],
+  lists: CipherLists = {},
+): string | undefined => {
   const grades: Readonly<Record<string, string>> = {
-    high: 'HIGH:!aNULL:!eNULL',
-    medium: 'DEFAULT',
+    high: lists.high || 'HIGH:!aNULL:!eNULL',
+    medium: lists.medium || 'DEFAULT',
     low: 'DEFAULT',
     export: 'DEFAULT',
     null: 'eNULL',
   }
   const list = grade === '' ? 'medium' : grade.toLowerCase()
   const refused = exclude.map((word) => `:!${word}`).join('')
-  if (list === 'medium' && refused === '') return undefined
+  if (list === 'medium' && refused === '' && !lists.medium) return undefined
   return (grades[list] ?? grade) + refused
 }
 
 /** `secure match=example.net:.example.net protocols=>=TLSv1.2 ciphers=high`. Postfix: smtp_tls_policy_maps. */
-export const parseTlsPolicy = (text: string): TlsPolicyEntry => {
+export const parseTlsPolicy = (text: string, lists: CipherLists = {}): TlsPolicyEntry => {
   const [word = '', ...attributes] = text.trim().split(/[\s,]+/)
   const level = tlsLevels.find((one) => one === word.toLowerCase())
   if (level === undefined) return { kind: 'bad', text: `invalid security level: ${word}` }
@@ -96,7 +106,7 @@ export const parseTlsPolicy = (text: string): TlsPolicyEntry => {
     else if (name !== 'connection_reuse' && name !== 'tafile' && name !== 'enable_rpk')
       return { kind: 'bad', text: `invalid attribute: ${attribute}` }
   }
-  const ciphers = grade === '' && exclude.length === 0 ? undefined : cipherList(grade, exclude)
+  const ciphers = grade === '' && exclude.length === 0 ? undefined : cipherList(grade, exclude, lists)
   return {
     kind: 'policy',
     policy: { level, match, tls: { ...tls, ...(ciphers === undefined ? {} : { ciphers }) } },
@@ -107,10 +117,11 @@ export const parseTlsPolicy = (text: string): TlsPolicyEntry => {
 export const lookupTlsPolicy = (
   tables: readonly LookupTable[],
   nextHop: string,
+  lists: CipherLists = {},
 ): TlsPolicyEntry | undefined => {
   for (const key of policyKeys(nextHop.toLowerCase())) {
     const found = lookupFirst(tables, key)
-    if (found !== undefined) return parseTlsPolicy(found)
+    if (found !== undefined) return parseTlsPolicy(found, lists)
   }
   return undefined
 }

@@ -16,6 +16,7 @@ import { greylistOptions, policyOptions, trustedNetworks } from '../services/tra
 import { dataFolderAt } from '../start/data-folder.ts'
 import { StartError } from '../start-error.ts'
 import { readKeyPair } from '../tls/key-pair.ts'
+import { certificatesByName, keyFiles, smtpdCertificates } from '../tls/server-certificates.ts'
 import type { Shell } from './shell.ts'
 import type { SiteOptions } from './site.ts'
 
@@ -64,14 +65,10 @@ function checkPermissions(config: Config): { readonly problems: string[]; readon
     if (stat !== undefined && (stat.mode & forbidden) !== 0)
       problems.push(`${folder}: open to others (mode ${octal(stat)}): chmod ${remedy} ${folder}`)
   }
-  for (const [name, file] of [
-    ['smtpd_tls_key_file', values.smtpd_tls_key_file],
-    ['ssl_key', values.ssl_key],
-  ] as const) {
-    const stat = file === '' ? undefined : statOf(file)
-    if (stat !== undefined && (stat.mode & 0o007) !== 0) {
-      warnings.push(`${name}: others may read ${file} (mode ${octal(stat)}): chmod o-rwx ${file}`)
-    }
+  for (const file of keyFiles(config)) {
+    const stat = statOf(file)
+    if (stat !== undefined && (stat.mode & 0o007) !== 0)
+      warnings.push(`others may read the key in ${file} (mode ${octal(stat)}): chmod o-rwx ${file}`)
   }
   const mainCf = statOf(config.file)
   const secrets = config.setNames.filter((name) => secretNames.test(name) && (config.text(name) ?? '') !== '')
@@ -144,20 +141,20 @@ function checkTables(
 }
 
 /** A certificate that was named must be there; the server's own is made on the first start. */
-function checkCertificates({ values }: Config, shell: Shell): readonly string[] {
-  const pairs = new Map([
-    [values.smtpd_tls_cert_file, values.smtpd_tls_key_file],
-    [values.ssl_cert, values.ssl_key],
-  ])
+function checkCertificates(config: Config, shell: Shell): readonly string[] {
+  const { ssl_cert: certFile, ssl_key: keyFile } = config.values
   const problems: string[] = []
-  for (const [certFile, keyFile] of pairs) {
-    if (certFile === '') continue
+  const attempt = (read: () => unknown) => {
     try {
-      readKeyPair({ certFile, keyFile }, shell.now())
+      read()
     } catch (error) {
       problems.push(error instanceof StartError ? `${error.message}: ${error.remedy}` : messageOf(error))
     }
   }
+  attempt(() => smtpdCertificates(config, shell.now()))
+  attempt(() => certificatesByName(config, { log: () => {}, now: shell.now }))
+  if (certFile !== '' && config.isSet('ssl_cert'))
+    attempt(() => readKeyPair({ certFile, keyFile }, shell.now()))
   return problems
 }
 

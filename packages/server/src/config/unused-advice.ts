@@ -78,8 +78,6 @@ const exact: Readonly<Record<string, string>> = {
   local_login_sender_maps:
     'authorized_submit_users says who may submit; the sender is whom sendmail -f names',
   mail_home: 'mail is kept in the store; home_directory is where .forward is read',
-  ssl_cipher_list: 'the ciphers of Node.js are offered; use ssl_min_protocol',
-  ssl_prefer_server_ciphers: 'the ciphers of Node.js are offered; use ssl_min_protocol',
   mail_plugins: 'quota, ACL and full text search are built in',
   imap_hibernate_timeout: 'idle sessions cost a few kilobytes as they are',
   imap_metadata: 'METADATA is always there',
@@ -127,18 +125,11 @@ const families: readonly (readonly [RegExp, string])[] = [
   ],
   [/^berkeley_db_|^proxy_(?:read|write)_maps|^daemon_table/, 'tables are read from their text into memory'],
   [
-    /^tls_random_|^tls_daemon_random|^tls_(?:high|medium|low|export|null)_cipherlist|^tls_(?:eecdh|preempt|disable_work|ssl_options|session_ticket|config_|legacy|fast_shut|append_default|export)/,
+    /^tls_random_|^tls_daemon_random|^tls_(?:low|export|null)_cipherlist|^tls_(?:eecdh|disable_work|ssl_options|session_ticket|config_|legacy|fast_shut|append_default|export)/,
     'TLS is that of Node.js, with its ciphers and curves; --tls-cipher-list in NODE_OPTIONS changes them',
   ],
-  [
-    /_tls_(?:mandatory_)?(?:exclude_)?ciphers$|_tls_(?:eecdh_grade|dh\d+_param_file)$/,
-    'the ciphers are those of Node.js; only ECDHE is offered',
-  ],
+  [/_tls_(?:eecdh_grade|dh\d+_param_file)$/, 'the curves are those of Node.js; only ECDHE is offered'],
   [/_tls_d(?:cert|key)_file$/, 'DSA certificates are not used'],
-  [
-    /_tls_ec(?:cert|key)_file$|_tls_chain_files$/,
-    'name an RSA or an ECDSA pair by the _cert_file and _key_file parameters',
-  ],
   [/_tls_enable_rpk$/, 'raw public keys are no part of the TLS of Node.js'],
   [/_tls_session_cache|_tls_always_issue/, 'TLS sessions are kept in memory and tickets'],
   [

@@ -19,6 +19,7 @@ import type { ConfigValues } from '../config/schema/schema.ts'
 import { StartError } from '../start-error.ts'
 import { readAuthorities, readChains, readPem } from '../tls/authorities.ts'
 import { addressFamilies } from './queue-options.ts'
+import { cipherLists } from './tls-ciphers.ts'
 
 /** Made once for a configuration: what reads files or keeps something. */
 export interface RemoteSite {
@@ -40,7 +41,8 @@ function handshakeOf(config: ConfigValues, level: TlsLevel): TlsPolicy['tls'] {
     ...config.smtp_tls_exclude_ciphers,
     ...(mandatory ? config.smtp_tls_mandatory_exclude_ciphers : []),
   ]
-  const ciphers = cipherList(mandatory ? config.smtp_tls_mandatory_ciphers : config.smtp_tls_ciphers, exclude)
+  const grade = mandatory ? config.smtp_tls_mandatory_ciphers : config.smtp_tls_ciphers
+  const ciphers = cipherList(grade, exclude, cipherLists(config))
   const name = mandatory ? 'smtp_tls_mandatory_protocols' : 'smtp_tls_protocols'
   const protocols = parseTlsProtocols(config[name])
   if (protocols === undefined)
@@ -68,7 +70,7 @@ function policyReader(
   // Told at the start, not at the first delivery.
   complete({ level, match: [], tls: {} }, '')
   return (nextHop) => {
-    const found = lookupTlsPolicy(tables, nextHop)
+    const found = lookupTlsPolicy(tables, nextHop, cipherLists(config))
     if (found?.kind === 'bad') return found
     return { kind: 'policy', policy: complete(found?.policy ?? { level, match: [], tls: {} }, nextHop) }
   }

@@ -59,7 +59,7 @@ export async function composeServer(parts: ComposeParts) {
   const { folder, log } = parts
   const now = parts.now ?? Date.now
   const current = new CurrentConfig(parts.config)
-  const credentials = await serverCredentials(parts, now())
+  const credentials = await serverCredentials(parts, { log, now })
   // What is wrong with them is told now, not at the first login.
   tokenValidators(parts.config, { log, now })
   const store = await openStoreOf(parts, now)

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { StartError } from '../../start-error.ts'
 import { ownFiles, readKeyPair } from '../../tls/key-pair.ts'
+import { smtpdCertificates } from '../../tls/server-certificates.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 const dayMs = 86_400_000
@@ -11,29 +12,48 @@ const dayMs = 86_400_000
 export function* examineCertificates(config: Config, dataFolder: string, nowMs: number): Generator<Finding> {
   const { values } = config
   const own = ownFiles(dataFolder)
-  const pairs = new Map([
-    [values.smtpd_tls_cert_file, { subject: 'smtpd_tls_cert_file', keyFile: values.smtpd_tls_key_file }],
-  ])
-  if (!pairs.has(values.ssl_cert))
-    pairs.set(values.ssl_cert, { subject: 'ssl_cert', keyFile: values.ssl_key })
-  for (const [certFile, { subject, keyFile }] of pairs) {
-    if (certFile === '' && !existsSync(own.certFile)) {
-      yield warn(
-        'certificate',
-        'a self-signed one is made on the first start',
-        `get one that clients believe and set ${subject}`,
-      )
-      continue
-    }
-    const files = certFile === '' ? own : { certFile, keyFile }
+  for (const { subject, certificates } of sidesOf(config, nowMs)) {
     try {
-      const { cert } = readKeyPair(files, nowMs)
-      yield* examineOne(new X509Certificate(cert), files.certFile, subject, values.myhostname, nowMs)
+      const found = certificates()
+      if (found === undefined && !existsSync(own.certFile)) {
+        yield warn(
+          'certificate',
+          'a self-signed one is made on the first start',
+          `get one that clients believe and set ${subject}`,
+        )
+        continue
+      }
+      const pems = found ?? [{ file: own.certFile, cert: readKeyPair(own, nowMs).cert }]
+      for (const { file, cert } of pems)
+        yield* examineOne(new X509Certificate(cert), file, subject, values.myhostname, nowMs)
     } catch (error) {
       if (!(error instanceof StartError)) throw error
       yield fail('certificate', error.message, error.remedy)
     }
   }
+}
+
+interface Side {
+  readonly subject: string
+  /** undefined: the server's own. */
+  readonly certificates: () => readonly { readonly file: string; readonly cert: string }[] | undefined
+}
+
+/** POP3 and IMAP only where theirs are others. */
+function sidesOf(config: Config, nowMs: number): readonly Side[] {
+  const { smtpd_tls_chain_files: chains, smtpd_tls_cert_file: main, ssl_cert, ssl_key } = config.values
+  const subject = chains.length > 0 ? 'smtpd_tls_chain_files' : 'smtpd_tls_cert_file'
+  const file = chains.length > 0 ? chains.join(', ') : main
+  const smtp: Side = {
+    subject,
+    certificates: () => smtpdCertificates(config, nowMs)?.cert.map((cert) => ({ file, cert })),
+  }
+  if (!config.isSet('ssl_cert') || (chains.length === 0 && ssl_cert === main)) return [smtp]
+  const reading = () =>
+    ssl_cert === ''
+      ? undefined
+      : [{ file: ssl_cert, cert: readKeyPair({ certFile: ssl_cert, keyFile: ssl_key }, nowMs).cert }]
+  return [smtp, { subject: 'ssl_cert', certificates: reading }]
 }
 
 function* examineOne(

@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.ts'
 import { masterCfFile } from '../../config/load-config.ts'
 import { parameters } from '../../config/schema/schema.ts'
 import { makeFolders } from '../../make-folders.ts'
+import { keyFiles } from '../../tls/server-certificates.ts'
 import { serverStatus } from '../server-control.ts'
 import { CommandError } from '../shell.ts'
 import { becomeOwner, locateSite, withSite } from '../site.ts'
@@ -73,7 +74,9 @@ function copySettings(config: Config, target: string): readonly string[] {
 
 /** Files of tables and lists, certificates and keys: whatever main.cf names by a path. */
 export function tableFiles(config: Config): readonly string[] {
-  const files = new Set<string>()
+  const files = new Set(
+    keyFiles(config).filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile()),
+  )
   for (const [name, { type }] of parameters) {
     const value: unknown = config.values[name as keyof Config['values']]
     const words = Array.isArray(value)

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { masterCfFile } from '../../config/load-config.ts'
 import { dataFolderAt } from '../../start/data-folder.ts'
+import { keyFiles } from '../../tls/server-certificates.ts'
 import { exit } from '../shell.ts'
 import { locateSiteAnyhow } from '../site.ts'
 import { tableFiles } from './backup.ts'
@@ -21,7 +22,7 @@ export function siteFiles(config: Config): readonly ListedFile[] {
   const { path, storeFolder, publicFolder, maildrop, controlSocket, pidFile } = dataFolderAt(
     config.values.data_directory,
   )
-  const secret = new Set([config.values.smtpd_tls_key_file, config.values.ssl_key])
+  const secret = new Set(keyFiles(config))
   for (const spec of config.values.smtp_sasl_password_maps) secret.add(spec.slice(spec.indexOf(':') + 1))
   return [
     { path: config.folder, forbidden: 0o022, what: 'configuration' },

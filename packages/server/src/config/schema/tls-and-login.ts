@@ -12,6 +12,71 @@ export const tlsAndLogin = {
     default: '$smtpd_tls_cert_file',
     doc: 'PEM file with its private key, without a passphrase, readable by its owner only.',
   }),
+  smtpd_tls_eccert_file: postfix({
+    type: 'file',
+    default: '',
+    doc: 'A second certificate, with an ECDSA key, beside an RSA one in smtpd_tls_cert_file.',
+  }),
+  smtpd_tls_eckey_file: postfix({
+    type: 'file',
+    default: '$smtpd_tls_eccert_file',
+    doc: 'Its private key.',
+  }),
+  smtpd_tls_chain_files: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Files with a private key and, behind it, its certificate chain, one or several each. In the place of smtpd_tls_cert_file and its kind; for POP3 and IMAP, too, unless ssl_cert is set.',
+  }),
+  tls_server_sni_maps: postfix({
+    type: 'tables',
+    default: '',
+    doc: 'The name that a client asks for, or `.example.net` for all below it → chain files as in smtpd_tls_chain_files, on the ports of SMTP, POP3 and IMAP. Tables with keys; read at the start and at a reload.',
+  }),
+  smtpd_tls_ciphers: postfix({
+    type: 'string',
+    default: 'medium',
+    doc: 'Grade of ciphers of TLS 1.2 on the SMTP ports: high, medium. (No other is offered.)',
+  }),
+  smtpd_tls_mandatory_ciphers: postfix({
+    type: 'string',
+    default: 'medium',
+    doc: 'The same with smtpd_tls_security_level = encrypt.',
+  }),
+  smtpd_tls_exclude_ciphers: postfix({
+    type: 'list',
+    default: '',
+    doc: "Ciphers that are not offered, in OpenSSL's words: `aNULL, RC4`.",
+  }),
+  smtpd_tls_mandatory_exclude_ciphers: postfix({
+    type: 'list',
+    default: '',
+    doc: 'More of them with smtpd_tls_security_level = encrypt.',
+  }),
+  tls_high_cipherlist: postfix({
+    type: 'string',
+    default: '',
+    doc: "What the grade high is, in OpenSSL's words. Empty: `HIGH:!aNULL:!eNULL`.",
+  }),
+  tls_medium_cipherlist: postfix({
+    type: 'string',
+    default: '',
+    doc: "What the grade medium is, in OpenSSL's words. Empty: what Node.js offers.",
+  }),
+  tls_preempt_cipherlist: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: "The server's order of ciphers counts on the SMTP ports, not the client's. (Default of Postfix: no.)",
+  }),
+  ssl_cipher_list: dovecot({
+    type: 'string',
+    default: '',
+    doc: "Ciphers of TLS 1.2 for POP3 and IMAP, in OpenSSL's words. Empty: what Node.js offers.",
+  }),
+  ssl_prefer_server_ciphers: dovecot({
+    type: 'boolean',
+    default: 'yes',
+    doc: "The server's order of ciphers counts for POP3 and IMAP, not the client's. (Default of Dovecot: no.)",
+  }),
   smtpd_tls_security_level: postfix({
     type: 'choice',
     values: ['', 'none', 'may', 'encrypt'],
