@@ -1,5 +1,5 @@
 /** What APPEND and REPLACE share: literals become drafts as they come, drafts become messages at once. */
-import { type AppendItem, type Mailbox, type Placed, StoreError } from '@posthorn/storage'
+import { type AppendItem, type Mailbox, StoreError } from '@posthorn/storage'
 import { Refusal } from '../errors.ts'
 import type { SessionIn } from '../session/session.ts'
 import type { AppendMessages, NewMessage } from '../wire/append-messages.ts'
@@ -89,30 +89,22 @@ async function refuseTooMuch(
     throw new StoreError('over-quota', 'Quota exceeded')
 }
 
-/** All or nothing (RFC 3502 §6.3.11). */
-export async function placeDrafts(
-  session: LoggedIn,
-  name: string,
-  messages: readonly NewMessage[],
-): Promise<Done<readonly Placed[]>> {
-  return finishDrafts(session, name, messages, (mailbox, items) =>
-    session.store.messages.append(mailbox.id, items),
-  )
-}
-
-export interface Done<T> {
-  readonly placed: T
+/** What the store has in hand. */
+export interface Placing<T> {
+  readonly mailbox: Mailbox
   /** Who may put messages into a mailbox but not look is told nothing of its UIDs (RFC 4315 §3). */
   readonly uids: 'told' | 'secret'
+  /** Kept when it is on disk. */
+  readonly placed: Promise<T>
 }
 
-/** Finishes the drafts and hands them to `place`, which takes all of them or throws. */
+/** Finishes the drafts and hands them to `place`, which takes all of them or throws (RFC 3502 §6.3.11). */
 export async function finishDrafts<T>(
   session: LoggedIn,
   name: string,
   messages: readonly NewMessage[],
   place: (mailbox: Mailbox, items: readonly AppendItem[]) => Promise<T>,
-): Promise<Done<T>> {
+): Promise<Placing<T>> {
   const { mailbox, rights } = await appendTarget(session, name)
   const streamed = new Map(drafts(session).map((draft) => [draft.index, draft]))
   const items: AppendItem[] = []
@@ -125,10 +117,15 @@ export async function finishDrafts<T>(
     items.push({ ...item, flags: permittedFlags(item.flags, rights) })
     finished.push(draft)
   }
+  const placed = settled(place(mailbox, items), finished)
+  return { mailbox, placed, uids: rights.includes('r') ? 'told' : 'secret' }
+}
+
+async function settled<T>(placing: Promise<T>, finished: readonly AppendDraft[]): Promise<T> {
   try {
-    const placed = await place(mailbox, items)
+    const placed = await placing
     for (const draft of finished) draft.placed()
-    return { placed, uids: rights.includes('r') ? 'told' : 'secret' }
+    return placed
   } catch (error) {
     if (error instanceof StoreError && error.kind === 'no-such-mailbox') throw tryCreate()
     throw error

@@ -2,8 +2,8 @@
 import { type AppendMessages, appendMessages, type NewMessage } from '../wire/append-messages.ts'
 import { formatNumbers } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
-import { draftLiteral, placeDrafts } from './append-drafts.ts'
-import { command, ok } from './command.ts'
+import { draftLiteral, finishDrafts } from './append-drafts.ts'
+import { begun, command, ok } from './command.ts'
 
 interface AppendArgs {
   readonly name: string
@@ -29,12 +29,19 @@ export const append = command({
     const soFar = readSoFar(preceding.sp(), 'many')
     return soFar === undefined ? 'buffer' : draftLiteral(session, soFar.name, soFar, sizeBytes)
   },
+  begins: 'early',
   async run(session, { name, messages }) {
-    const { placed, uids: may } = await placeDrafts(session, name, messages)
-    for (const { mailbox, modSeq } of placed) session.notices?.ownChange(mailbox, modSeq)
-    if (may === 'secret') return ok('Append completed')
-    const uids = formatNumbers(Uint32Array.from(placed, ({ uid }) => uid))
-    return ok('Append completed', `APPENDUID ${placed[0]!.uidValidity} ${uids}`)
+    const { mailbox, placed, uids } = await finishDrafts(session, name, messages, ({ id }, items) =>
+      session.store.messages.append(id, items),
+    )
+    // Numbers are used again when the client knows of what came.
+    const lets = session.state === 'selected' && session.mailbox.id === mailbox.id ? 'no numbers' : 'any'
+    return begun(placed, lets, (placements) => {
+      for (const { mailbox: id, modSeq } of placements) session.notices?.ownChange(id, modSeq)
+      if (uids === 'secret') return ok('Append completed')
+      const numbers = formatNumbers(Uint32Array.from(placements, ({ uid }) => uid))
+      return ok('Append completed', `APPENDUID ${placements[0]!.uidValidity} ${numbers}`)
+    })
   },
 })
 

@@ -22,6 +22,28 @@ export function bad(text: string): Completion {
   return { status: 'BAD', text }
 }
 
+/** A command of which the store has the unit of work. What is left is to wait for the disk, and to say what came of it. */
+export interface Begun {
+  /** Called when all commands before it are answered. */
+  answer(): Promise<Completion>
+  /** Which commands may begin before this one is answered, of those that begin early. */
+  readonly lets: 'any' | 'no numbers' | 'none'
+}
+
+/** @param work of the store: units that are in its queue */
+export function begun<T>(
+  work: Promise<T>,
+  lets: Begun['lets'],
+  answer: (done: T) => Promise<Completion> | Completion,
+): Begun {
+  // Looked at when its turn to be answered comes.
+  work.catch(() => {})
+  return { lets, answer: async () => answer(await work) }
+}
+
+/** undefined: the tagged answer was sent (STARTTLS), or will be when the client's next line comes (IDLE). */
+export type Outcome = Completion | Begun | undefined
+
 /** What a capability's announcement may depend on. */
 export interface CapabilityContext {
   readonly state: StateName
@@ -75,8 +97,12 @@ export interface CommandSpec<S extends StateName, A> {
   readonly early?: Announcement
   /** Parses all after the name, from the separating space on; the end of the command is checked by the caller. */
   args(p: Parser, session: SessionIn<S>): A
-  /** undefined: the tagged answer was sent (STARTTLS), or will be when the client's next line comes (IDLE). */
-  run(session: SessionIn<S>, args: A): Promise<Completion | undefined> | Completion | undefined
+  /**
+   * `early`: may run while commands before it, of this kind, wait for the disk. It writes nothing to the client until it is
+   * answered, and changes nothing of the session. Default: in turn.
+   */
+  readonly begins?: 'early'
+  run(session: SessionIn<S>, args: A): Promise<Outcome> | Outcome
   /**
    * For literals that shall not be collected in memory (APPEND): asked when a literal is announced, before
    * `+` is sent. `preceding` stands after the command's name and ends where the literal begins. A Completion
@@ -98,10 +124,11 @@ export interface Command {
   readonly capabilities: Announcement
   readonly early: Announcement
   args(p: Parser, session: Session): unknown
-  run(session: Session, args: unknown): Promise<Completion | undefined> | Completion | undefined
+  readonly begins: 'early' | 'in turn'
+  run(session: Session, args: unknown): Promise<Outcome> | Outcome
   literal?(session: Session, preceding: Parser, sizeBytes: number): LiteralAnswer | Promise<LiteralAnswer>
 }
 
 export function command<const S extends StateName, A>(spec: CommandSpec<S, A>): Command {
-  return { capabilities: [], early: [], ...spec } as unknown as Command
+  return { capabilities: [], early: [], begins: 'in turn', ...spec } as unknown as Command
 }

@@ -1,7 +1,7 @@
 import type { Copied, MailboxId, Rights } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import { formatNumbers } from '../wire/number-set.ts'
-import { type Completion, command, no, ok } from './command.ts'
+import { begun, type Completion, command, no, ok } from './command.ts'
 import { targetMailbox } from './find-mailbox.ts'
 import { flagMask } from './flag-rights.ts'
 
@@ -34,14 +34,22 @@ export const copy = command({
   states: ['selected'],
   numbers: 'uses',
   args: (p) => ({ set: p.sp().numberSet(), name: p.sp().mailbox() }),
+  begins: 'early',
   async run(session, { set, name }) {
     const uids = session.uids(set)
     if (uids.length === 0) return ok('No messages found')
     const { mailbox: target, rights } = await targetMailbox(session, name)
     const { messages } = session.store
     const { id } = session.mailbox
-    const copied = await messages.copy(id, uids, target.id, flagMask(rights), session.signal)
-    await keepOwnFromNews(session, target.id, copied)
-    return copied.from.length === 0 ? nothingFound(session) : ok('Copy completed', copyUid(copied, rights))
+    const copying = messages.copy(id, uids, target.id, flagMask(rights), session.signal)
+    // What comes into the selected mailbox is told before numbers are used again.
+    const lets = uids.length <= oneUnitMessages && target.id !== id ? 'any' : 'none'
+    return begun(copying, lets, async (copied) => {
+      await keepOwnFromNews(session, target.id, copied)
+      return copied.from.length === 0 ? nothingFound(session) : ok('Copy completed', copyUid(copied, rights))
+    })
   },
 })
+
+/** Fewer than this are always one unit of work. */
+const oneUnitMessages = 256

@@ -40,9 +40,10 @@ export const replace = command({
     const [uid] = session.uids(set)
     refuseReadOnly(session)
     if (uid === undefined) throw new Refusal('NONEXISTENT', 'There is no such message')
-    const { placed, uids } = await finishDrafts(session, name, messages, (target, [item]) =>
+    const { placed: placing, uids } = await finishDrafts(session, name, messages, (target, [item]) =>
       store.messages.replace(mailbox.id, uid as Uid, target.id, item!),
     )
+    const placed = await placing
     session.notices?.ownChange(placed.mailbox, placed.modSeq)
     // RFC 8508 §4.3: told before the message it replaces goes.
     if (uids === 'told')

@@ -79,8 +79,7 @@ for (const extension of ['', 'CONDSTORE', 'QRESYNC']) {
         .filter((line) => line.startsWith(`* ${number} FETCH`))
         .flatMap((line) => /FLAGS \(([^)]*)\)/.exec(line)?.[1] ?? [])
         .at(-1)
-    // Its flag is set once more, for the message was not as it knew it.
-    assert.equal(truth(await client.ok('STORE 1 +FLAGS.SILENT (\\Flagged)'), 1), '\\Answered \\Flagged')
+    assert.equal(truth(await client.ok('STORE 1 +FLAGS.SILENT (\\Flagged)'), 1), '\\Answered')
 
     interfering = true
     before = async (mailbox, uids) => changeFlags(mailbox, uids.subarray(0, 0), nothing)

@@ -5,7 +5,7 @@ import type { FetchItem } from '../wire/fetch-items.ts'
 import { formatNumbers, type NumberSet } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
-import { command, no, ok } from './command.ts'
+import { begun, type Completion, command, no, ok } from './command.ts'
 import { FetchOutput } from './fetch-output.ts'
 import { noPermission } from './find-mailbox.ts'
 import { flagMask, isEmpty, permittedFlags } from './flag-rights.ts'
@@ -32,25 +32,52 @@ export const store = command({
       throw new SyntaxFault('Expected FLAGS, +FLAGS or -FLAGS, each with or without .SILENT')
     return { set, ...action, flags: p.sp().storeFlags(), unchangedSince }
   },
-  async run(session, args) {
+  begins: 'early',
+  run(session, args) {
     const { mailbox } = session
     const uids = session.uids(args.set)
     if (mailbox.access === 'read-only') return no('Mailbox is read-only', 'READ-ONLY')
     if (!mayChange(mailbox.rights, args)) throw noPermission()
-    if (args.unchangedSince !== undefined) session.enable('CONDSTORE')
-    if (uids.length === 0) return ok('Store completed')
-    const stored = await changeFlags(session, args, uids)
-    const answered = await answerFlags(session, args, uids, stored)
-    if (stored.modified.length > 0)
-      return ok('Conditional store failed', modifiedCode(session, stored.modified))
-    // Gone with all that were meant. There is nothing that could fail, and clients show a NO to their users (RFC 5530 §3).
-    const nothing = !args.silent && answered === 0
-    if (nothing && session.numbering === 'sequence') {
-      return ok('Some of the messages no longer exist', 'EXPUNGEISSUED')
+    if (uids.length === 0) {
+      enableCondStore(session, args)
+      return ok('Store completed')
     }
-    return ok('Store completed')
+    const storing = changeFlags(session, args, uids)
+    return begun(storing, uids.length <= oneUnitMessages ? 'any' : 'none', (stored) =>
+      tell(session, args, uids, stored),
+    )
   },
 })
+
+/** Fewer than this are always one unit of work. */
+const oneUnitMessages = 1_024
+
+async function tell(
+  session: SelectedSession,
+  args: StoreArgs,
+  uids: Uint32Array,
+  stored: FlagsChanged,
+): Promise<Completion> {
+  const { mailbox } = session
+  enableCondStore(session, args)
+  mailbox.updateKeywords(stored.keywords)
+  if (args.silent) mailbox.acknowledgeKnown(stored)
+  else mailbox.acknowledge(stored.changed)
+  const answered = await answerFlags(session, args, uids, stored)
+  if (stored.modified.length > 0)
+    return ok('Conditional store failed', modifiedCode(session, stored.modified))
+  // Gone with all that were meant. There is nothing that could fail, and clients show a NO to their users (RFC 5530 §3).
+  const nothing = !args.silent && answered === 0
+  if (nothing && session.numbering === 'sequence') {
+    return ok('Some of the messages no longer exist', 'EXPUNGEISSUED')
+  }
+  return ok('Store completed')
+}
+
+/** RFC 7162 §3.1: UNCHANGEDSINCE does. */
+function enableCondStore(session: SelectedSession, { unchangedSince }: StoreArgs): void {
+  if (unchangedSince !== undefined) session.enable('CONDSTORE')
+}
 
 /** RFC 4314 §4: one flag that may be changed is enough, the others are left alone. */
 function mayChange(rights: Rights, { op, flags }: StoreArgs): boolean {
@@ -60,33 +87,19 @@ function mayChange(rights: Rights, { op, flags }: StoreArgs): boolean {
   return !isEmpty(permittedFlags(flags, rights))
 }
 
-/**
- * Changes, and keeps out of the news what the client is about to be told. With .SILENT it is told nothing,
- * so only messages that stood as the client knew them are kept out: what others had changed is news.
- */
-async function changeFlags(
+function changeFlags(
   { store: { messages }, mailbox, stopSignal }: SelectedSession,
-  { op, flags, silent, unchangedSince }: StoreArgs,
+  { op, flags, unchangedSince }: StoreArgs,
   uids: Uint32Array,
 ): Promise<FlagsChanged> {
   const within = flagMask(mailbox.rights)
-  const wanted: FlagChange = { op, flags, ...(within && { within }) }
-  if (!silent || unchangedSince !== undefined) {
-    const change = unchangedSince === undefined ? wanted : { ...wanted, unchangedSince }
-    const stored = await messages.changeFlags(mailbox.id, uids, change, stopSignal)
-    mailbox.updateKeywords(stored.keywords)
-    if (!silent || unchangedSince! <= mailbox.modSeq) mailbox.acknowledge(stored.changed)
-    return stored
+  const change = {
+    op,
+    flags,
+    ...(within && { within }),
+    ...(unchangedSince !== undefined && { unchangedSince }),
   }
-  const asKnown = { ...wanted, unchangedSince: mailbox.modSeq }
-  const stored = await messages.changeFlags(mailbox.id, uids, asKnown, stopSignal)
-  mailbox.acknowledge(stored.changed)
-  const rest =
-    stored.modified.length === 0
-      ? stored
-      : await messages.changeFlags(mailbox.id, stored.modified, wanted, stopSignal)
-  mailbox.updateKeywords(rest.keywords)
-  return { ...stored, modified: new Uint32Array(0) }
+  return messages.changeFlags(mailbox.id, uids, change, stopSignal)
 }
 
 const actions = new Map<string, { readonly op: FlagChange['op']; readonly silent: boolean }>([

@@ -1,6 +1,9 @@
 import type { MessageBatch } from '@posthorn/storage'
 import { lowerBound } from '../wire/number-set.ts'
 
+/** Which messages the client itself changed, and their MODSEQ since then. */
+export type OwnChanges = Pick<MessageBatch, 'uids' | 'modSeqs'>
+
 /** Gone messages: UIDs, and their sequence numbers as they were before, ascending. */
 export interface Expunged {
   readonly uids: Uint32Array
@@ -49,7 +52,7 @@ export function joined(first: Uint32Array, second: Uint32Array): Uint32Array {
 export function untold(
   changed: MessageBatch,
   lastKnown: number,
-  told: readonly MessageBatch[] | undefined,
+  told: readonly OwnChanges[] | undefined,
 ): number[] {
   const places: number[] = []
   for (let at = 0; at < changed.uids.length; at++) {
@@ -61,7 +64,30 @@ export function untold(
   return places
 }
 
-function knows(batch: MessageBatch, uid: number, modSeq: number): boolean {
+/**
+ * Of a change that the client is not told of: messages that stood as the client knew them. What others had changed
+ * before it is news with it.
+ * @param formerModSeqs of `changed`, before
+ * @param knownModSeq the client knows all until then, and `told`
+ */
+export function changedFromKnown(
+  changed: OwnChanges,
+  formerModSeqs: Float64Array,
+  knownModSeq: number,
+  told: readonly OwnChanges[] | undefined,
+): OwnChanges {
+  const isKnown = (at: number): boolean => {
+    const former = formerModSeqs[at]!
+    return former <= knownModSeq || told?.some((batch) => knows(batch, changed.uids[at]!, former)) === true
+  }
+  if (changed.uids.every((_, at) => isKnown(at))) return changed
+  return {
+    uids: changed.uids.filter((_, at) => isKnown(at)),
+    modSeqs: changed.modSeqs.filter((_, at) => isKnown(at)),
+  }
+}
+
+function knows(batch: OwnChanges, uid: number, modSeq: number): boolean {
   const at = lowerBound(batch.uids, uid)
   return batch.uids[at] === uid && batch.modSeqs[at] === modSeq
 }

@@ -1,10 +1,10 @@
 import {
   type AccountId,
   allRights,
+  type FlagsChanged,
   type MailboxChanges,
   type MailboxId,
   type MailboxView,
-  type MessageBatch,
   type ModSeq,
   type Rights,
   type Store,
@@ -13,7 +13,15 @@ import {
 import { FlagTexts } from '../wire/flags.ts'
 import { lowerBound } from '../wire/number-set.ts'
 import type { MailboxWatch, OpenBy } from './mailbox-watch.ts'
-import { type Expunged, goneBetween, joined, type News, untold } from './news.ts'
+import {
+  changedFromKnown,
+  type Expunged,
+  goneBetween,
+  joined,
+  type News,
+  type OwnChanges,
+  untold,
+} from './news.ts'
 import { RecentRanges } from './recent-ranges.ts'
 import type { SelectedMailbox } from './session.ts'
 
@@ -60,7 +68,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
   #recent: RecentRanges | undefined
   /** RFC 9051 has no \Recent. */
   #ignoresRecent = false
-  #told: MessageBatch[] | undefined
+  #told: OwnChanges[] | undefined
   #keywords: readonly string[]
   #flagTexts: FlagTexts | undefined
   #watcher: MailboxWatcher | undefined
@@ -195,9 +203,13 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     this.#recent.add(first, last)
   }
 
-  acknowledge(changed: MessageBatch): void {
+  acknowledge(changed: OwnChanges): void {
     this.#stale = true
     if (changed.uids.length > 0) (this.#told ??= []).push(changed)
+  }
+
+  acknowledgeKnown({ changed, formerModSeqs }: FlagsChanged): void {
+    this.acknowledge(changedFromKnown(changed, formerModSeqs, this.modSeq, this.#told))
   }
 
   updateKeywords(keywords: readonly string[]): void {

@@ -1,32 +1,47 @@
 /**
  * From octets to answers: takes what the framer finds, runs one command at a time in the order in which
- * they came (so that no pipelining is ambiguous, RFC 9051 §5.5), and answers each.
+ * they came (so that no pipelining is ambiguous, RFC 9051 §5.5), and answers each. Those that only wait for the disk
+ * wait together, see `Unanswered`.
  */
-import { bad, type Command, type Completion, type LiteralSink, no, ok } from '../commands/command.ts'
+import {
+  bad,
+  type Command,
+  type Completion,
+  type LiteralSink,
+  no,
+  type Outcome,
+  ok,
+} from '../commands/command.ts'
 import { inProgress, silentCommands } from '../commands/in-progress.ts'
 import { readsUtf8 } from '../commands/mailbox-text.ts'
-import { verdictOn } from '../errors.ts'
 import type { Frame } from '../wire/frame.ts'
 import type { FramerEvent } from '../wire/framer.ts'
 import { Parser } from '../wire/parser.ts'
 import { SyntaxFault, uidRequired } from '../wire/syntax-fault.ts'
+import { answer, type Call, enter, finish, judged } from './answers.ts'
 import type { ImapSession } from './imap-session.ts'
 import type { Session, StateName } from './session.ts'
 import { CommandTurn } from './turn.ts'
+import { Unanswered } from './unanswered.ts'
 
 /** Runs until all input is used up. Never rejects. */
 export async function runCommands(session: ImapSession): Promise<void> {
   session.busy = true
   const turn = new CommandTurn()
+  const unanswered = new Unanswered(session)
   try {
     if (session.pushing !== undefined) await session.pushing
     for (;;) {
       // Told while others had their turn, too: nobody else would end a session that was busy then.
-      if (session.shuttingDown) session.bye('Server shutting down.', 'Server shutting down.')
+      if (session.shuttingDown) {
+        await unanswered.answerAll()
+        session.bye('Server shutting down.', 'Server shutting down.')
+      }
       if (session.gone) return
       const event = session.framer.next()
-      if (event === undefined) break
-      await take(session, event)
+      if (event !== undefined) await take(session, event, unanswered)
+      else if (unanswered.none) break
+      else await unanswered.answerAll()
       await turn.pass()
     }
   } catch (error) {
@@ -36,6 +51,7 @@ export async function runCommands(session: ImapSession): Promise<void> {
       'Internal error',
     )
   } finally {
+    await unanswered.answerAll()
     session.busy = false
     if (session.gone) session.dropLiterals()
   }
@@ -46,14 +62,26 @@ export async function runCommands(session: ImapSession): Promise<void> {
   }
 }
 
-function take(session: ImapSession, event: FramerEvent): Promise<void> | undefined {
+function take(session: ImapSession, event: FramerEvent, unanswered: Unanswered): Promise<void> | undefined {
   switch (event.kind) {
     case 'command':
-      return takeCommand(session, event.frame)
+      return takeCommand(session, event.frame, unanswered)
     case 'literal':
-      return takeLiteral(session, event)
+      return takeLiteral(session, event, unanswered)
     case 'octets':
+      unanswered.octetsCame(event.octets.length)
       return takeOctets(session, event.octets, event.last)
+    default:
+      return unanswered.none
+        ? takeOther(session, event)
+        : unanswered.answerAll().then(() => takeOther(session, event))
+  }
+}
+
+type OtherEvent = Exclude<FramerEvent, { kind: 'command' | 'literal' | 'octets' }>
+
+function takeOther(session: ImapSession, event: OtherEvent): Promise<void> | undefined {
+  switch (event.kind) {
     case 'unreadable': {
       if (session.idling) return endIdle(session, undefined)
       session.dropLiterals()
@@ -68,14 +96,6 @@ function take(session: ImapSession, event: FramerEvent): Promise<void> | undefin
       // Otherwise asked for by nobody any more.
       return session.idling ? endIdle(session, event.line) : undefined
   }
-}
-
-interface Call {
-  readonly tag: string
-  /** With UID. */
-  readonly name: string
-  readonly numbering: 'sequence' | 'uid'
-  readonly command: Command
 }
 
 /** Tag, name, state. @throws SyntaxFault */
@@ -104,7 +124,7 @@ function wrongState(state: StateName, command: Command): string {
   return command.states.includes('selected') ? 'No mailbox selected' : 'Already logged in'
 }
 
-async function takeCommand(session: ImapSession, frame: Frame): Promise<void> {
+async function takeCommand(session: ImapSession, frame: Frame, unanswered: Unanswered): Promise<void> {
   if (session.state === 'not-authenticated' && isHttp(frame.text)) {
     session.bye('This is IMAP, not HTTP', 'HTTP request')
     return
@@ -115,37 +135,43 @@ async function takeCommand(session: ImapSession, frame: Frame): Promise<void> {
     const p = parserFor(session, frame)
     const call = readCall(session, p)
     if ('refused' in call) {
+      await unanswered.answerAll()
       answer(session, tag, call.refused)
       return
     }
     name = call.name
-    if (session.mailbox?.rightsSuspect && !(await session.renewRights())) return
+    const rightsSuspect = session.mailbox?.rightsSuspect ?? false
+    if (rightsSuspect || !unanswered.lets(call.command)) await unanswered.answerAll()
+    if (rightsSuspect && !(await session.renewRights())) return
     // What is done at once is answered at once: all of it leaves in one packet.
     const work = runCall(session, call, p)
-    const completion = work instanceof Promise ? await work : work
-    if (completion !== undefined) await finish(session, call, completion)
+    const outcome = work instanceof Promise ? await work : work
+    if (outcome === undefined) return
+    if ('lets' in outcome) {
+      unanswered.add(call, outcome)
+      if (unanswered.isFull) await unanswered.answerAll()
+      return
+    }
+    if (!unanswered.none) await unanswered.answerAll()
+    await finish(session, call, outcome)
   } catch (error) {
+    if (!unanswered.none) await unanswered.answerAll()
     answer(session, tag, judged(session, error, name))
   } finally {
     session.dropLiterals()
-    session.dropSignal()
+    if (unanswered.none) session.dropSignal()
   }
 }
 
-function runCall(
-  session: ImapSession,
-  call: Call,
-  p: Parser,
-): Promise<Completion | undefined> | Completion | undefined {
+function runCall(session: ImapSession, call: Call, p: Parser): Promise<Outcome> | Outcome {
   const { command } = call
-  session.tag = call.tag
-  session.numbering = call.numbering
-  session.holdsExpunges = command.numbers === 'uses' && call.numbering === 'sequence'
+  enter(session, call)
   const variant = session as unknown as Session
   const args = command.args(p, variant)
   p.end()
   const work = command.run(variant, args)
-  return work instanceof Promise && silentCommands.has(call.name) ? inProgress(session, work) : work
+  const isSilent = silentCommands.has(call.name) && command.begins === 'in turn'
+  return isSilent && work instanceof Promise ? inProgress(session, work) : work
 }
 
 /** IDLE ends with whatever line comes; the command itself is long gone (RFC 9051 §6.3.13). */
@@ -164,77 +190,43 @@ function idleCall(session: ImapSession): Call {
   }
 }
 
-/** News, then the tagged answer. */
-async function finish(session: ImapSession, call: Call, completion: Completion): Promise<void> {
-  const wanted = session.wantsNews && !session.answersWithoutNews(call.command.name)
-  if (session.mailbox?.stale && wanted && session.state !== 'logout') {
-    try {
-      await session.sendNews(session.holdsExpunges ? 'hold' : 'send')
-    } catch (error) {
-      session.newsFailed(error)
-      return
-    }
-  }
-  if (session.notices !== undefined && session.state !== 'logout') await session.notices.flush()
-  answer(session, call.tag, completion)
-  const drained = session.connection.drained
-  if (drained !== undefined) await drained
-}
-
-function answer(session: ImapSession, tag: string, { status, code, text }: Completion): void {
-  session.connection.write(`${tag} ${status} ${code === undefined ? '' : `[${code}] `}${text}\r\n`)
-  if (session.state === 'logout') {
-    session.connection.end()
-    return
-  }
-  if (status !== 'BAD') {
-    if (status === 'OK') session.badCommands = 0
-    return
-  }
-  const limit = session.services.options().badCommandLimit
-  if (++session.badCommands >= limit)
-    session.bye('Too many invalid IMAP commands.', 'Too many invalid IMAP commands.')
-}
-
-function judged(session: ImapSession, error: unknown, name: string): Completion {
-  const { completion, log } = verdictOn(error, name)
-  // A search given up because its client went.
-  if (error instanceof Error && error.name === 'AbortError') return completion
-  if (log === 'fault') session.logFault(`${name} failed`, error)
-  return completion
-}
-
 type LiteralEvent = Extract<FramerEvent, { kind: 'literal' }>
 
 /** Decides about an announced literal: into memory, to the command that wants it as a stream, or not at all. */
-async function takeLiteral(session: ImapSession, event: LiteralEvent): Promise<void> {
+async function takeLiteral(session: ImapSession, event: LiteralEvent, unanswered: Unanswered): Promise<void> {
   const { framer } = session
   const tag = tagOf(event.soFar.text)
   let name = ''
   try {
     const p = parserFor(session, event.soFar)
     const call = readCall(session, p)
+    // Who waits for our `+` hears of what was before first.
+    const isFree = 'command' in call && unanswered.lets(call.command) && !event.sync
+    if (!isFree && !unanswered.none) await unanswered.answerAll()
     if ('refused' in call) {
       // What fits is read and refused as a whole.
-      if (!event.fits) return refuse(session, tag, call.refused)
+      if (!event.fits) return refuse(session, tag, call.refused, unanswered)
     } else {
       name = call.name
       session.tag = tag
       session.numbering = call.numbering
       const wish = await call.command.literal?.(session as unknown as Session, p, event.sizeBytes)
       if (typeof wish === 'object') {
-        if ('status' in wish) return refuse(session, tag, wish)
+        if ('status' in wish) return refuse(session, tag, wish, unanswered)
         session.literals.push(wish)
         if (session.gone) return
         framer.stream()
         return goAhead(session, event)
       }
     }
-    if (!event.fits) return refuse(session, tag, no('Literal is larger than this command may be', 'TOOBIG'))
+    if (!event.fits) {
+      const tooBig = no('Literal is larger than this command may be', 'TOOBIG')
+      return refuse(session, tag, tooBig, unanswered)
+    }
     framer.buffer()
     goAhead(session, event)
   } catch (error) {
-    refuse(session, tag, judged(session, error, name))
+    await refuse(session, tag, judged(session, error, name), unanswered)
   }
 }
 
@@ -242,7 +234,13 @@ function goAhead(session: ImapSession, { sync }: LiteralEvent): void {
   if (sync) session.connection.write('+ OK\r\n')
 }
 
-function refuse(session: ImapSession, tag: string, completion: Completion): void {
+async function refuse(
+  session: ImapSession,
+  tag: string,
+  completion: Completion,
+  unanswered: Unanswered,
+): Promise<void> {
+  if (!unanswered.none) await unanswered.answerAll()
   session.framer.refuse()
   session.dropLiterals()
   answer(session, tag, completion)

@@ -1,11 +1,12 @@
 import type { CertifiedClient, TlsCredentials } from '@posthorn/net'
 import type { ChannelBinding } from '@posthorn/sasl'
-import type { Account, MailboxId, MessageBatch, ModSeq, Rights, Store } from '@posthorn/storage'
+import type { Account, FlagsChanged, MailboxId, ModSeq, Rights, Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
 import type { Refusal } from '../errors.ts'
 import type { FlagTexts } from '../wire/flags.ts'
 import type { NotifySpec } from '../wire/notify-groups.ts'
 import type { NumberSet } from '../wire/number-set.ts'
+import type { OwnChanges } from './news.ts'
 import type { Notices } from './notices.ts'
 import type { OpenMailbox } from './open-mailbox.ts'
 import type { SearchContexts } from './search-contexts.ts'
@@ -171,7 +172,9 @@ export interface SelectedMailbox {
    * The client has been told (or asked not to be told: .SILENT) of these changes, so that the news after
    * the command leave them out. The batch is kept until then.
    */
-  acknowledge(changed: MessageBatch): void
+  acknowledge(changed: OwnChanges): void
+  /** The same of what the client is not told, and made out of messages as it knew them. */
+  acknowledgeKnown(stored: FlagsChanged): void
   /** The keyword table as the store gave it: the FLAGS response is sent at once if it changed (RFC 9051 §7.3.5). */
   updateKeywords(keywords: readonly string[]): void
   /** UIDs of SEARCHRES `$`; expunged ones are taken out when the client is told (RFC 5182 §2.1). */

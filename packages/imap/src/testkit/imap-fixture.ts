@@ -9,7 +9,8 @@ import type { LogEvent } from '@posthorn/mail'
 import { type Listener, listen, type TimerWheel } from '@posthorn/net'
 import { LineSocket } from '@posthorn/net/testkit'
 import { makeScramVerifier } from '@posthorn/sasl'
-import { openStore, type Store } from '@posthorn/storage'
+import type { Store } from '@posthorn/storage'
+import { openStoreWith, type StoreParts } from '../../../storage/src/open-store.ts'
 import { listingMaker } from '../listing/listing-format.ts'
 import { createImapService, type ImapService } from '../server.ts'
 import type { ImapOptions } from '../session/options.ts'
@@ -31,10 +32,10 @@ export interface ImapFixture {
 export async function startImapFixture(
   t: TestContext,
   options: Partial<ImapOptions> = {},
-  clock: { readonly now?: () => number; readonly wheel?: TimerWheel } = {},
+  parts: { readonly now?: () => number; readonly wheel?: TimerWheel; readonly store?: StoreParts } = {},
 ): Promise<ImapFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'imap-'))
-  const store = await openStore({ directory, listing: listingMaker })
+  const store = await openStoreWith(parts.store ?? {}, { directory, listing: listingMaker })
   for (const name of ['alice', 'bob']) {
     await store.accounts.create({
       address: `${name}@example.org`,
@@ -51,12 +52,12 @@ export async function startImapFixture(
     accounts: passwordIsSecret(store),
     log: (event) => log.push(event),
     options: () => current,
-    ...(clock.now === undefined ? {} : { now: clock.now }),
+    ...(parts.now === undefined ? {} : { now: parts.now }),
   })
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
-    ...(clock.wheel === undefined ? {} : { wheel: clock.wheel }),
+    ...(parts.wheel === undefined ? {} : { wheel: parts.wheel }),
     onConnection: (connection) => service.accept(connection),
     onFault: (error) => {
       throw error

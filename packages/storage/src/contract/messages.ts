@@ -165,6 +165,8 @@ export interface MailboxChanges {
 export interface FlagsChanged {
   /** The messages addressed, with their flags and MODSEQ as they now are (one already so keeps its MODSEQ). */
   readonly changed: MessageBatch
+  /** Of `changed`: the MODSEQ of each message before this change. */
+  readonly formerModSeqs: Float64Array
   /** UIDs refused by `unchangedSince`. */
   readonly modified: Uint32Array
   readonly keywords: readonly string[]

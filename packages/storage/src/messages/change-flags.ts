@@ -23,6 +23,7 @@ interface Changing {
   readonly mask: FlagWords
   readonly modSeq: number
   readonly result: ColumnBuilder
+  readonly formerModSeqs: Float64Array
   readonly modified: number[]
   /** Those that really change. */
   readonly chunks: number[]
@@ -54,6 +55,7 @@ export const changeFlags = async (
   if (parts.length === 1) return last
   return {
     changed: joinBatches(parts.map((part) => part.changed)),
+    formerModSeqs: joinColumns(parts.map((part) => part.formerModSeqs)),
     modified: joinColumns(parts.map((part) => part.modified)),
     keywords: last.keywords,
   }
@@ -97,6 +99,7 @@ const changeFlagsIn = (
     mask: maskOf(change),
     modSeq: mailbox.state.highestModSeq + 1,
     result: new ColumnBuilder(uids.length, 'flags'),
+    formerModSeqs: new Float64Array(uids.length),
     modified: [],
     chunks: [],
   }
@@ -116,6 +119,7 @@ const changeFlagsIn = (
   }
   return {
     changed: changing.result.finish().batch,
+    formerModSeqs: changing.formerModSeqs.subarray(0, changing.result.count),
     modified: Uint32Array.from(changing.modified),
     keywords: readKeywords(unit, mailboxId),
   }
@@ -133,10 +137,12 @@ const changeChunk = (unit: Unit, changing: Changing, chunk: number, uids: Uint32
     while (next < uids.length && (uids[next] as number) < uid) next++
     if (uids[next] !== uid) continue
     const { unchangedSince } = changing.change
-    if (unchangedSince !== undefined && bytes.readUIntBE(base + at.modSeq, 6) > unchangedSince) {
+    const modSeq = bytes.readUIntBE(base + at.modSeq, 6)
+    if (unchangedSince !== undefined && modSeq > unchangedSince) {
       changing.modified.push(uid)
       continue
     }
+    changing.formerModSeqs[changing.result.count] = modSeq
     if (changePlacement(changing, bytes, base)) written = true
     changing.result.add(uid, bytes, base)
   }
