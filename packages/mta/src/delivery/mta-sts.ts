@@ -1,6 +1,5 @@
 import { addressesOf, type Resolver } from '@posthorn/dns'
 import { fetchHttps, type HttpsAnswer } from '@posthorn/net'
-import { parsePolicy } from 'mailauth/lib/mta-sts.js'
 
 /** A domain's policy as kept. RFC 8461 §3.2. */
 export interface StsPolicy {
@@ -115,6 +114,8 @@ class Sts implements MtaSts {
     }
     if (answer.status !== 200 || !/^text\/plain\b/i.test(answer.contentType)) return 'sts-policy-fetch-error'
     try {
+      // Most never meet a policy.
+      const { parsePolicy } = await import('mailauth/lib/mta-sts.js')
       const { mode, mx = [], maxAge = 0 } = parsePolicy(answer.text)
       const ageMs = Math.min(maxAge * 1000, maxAgeMs)
       const expiresMs = this.#options.now() + ageMs

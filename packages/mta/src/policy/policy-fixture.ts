@@ -120,7 +120,7 @@ export function policyOf(options: Partial<PolicyOptions> & { recipient?: string 
       tables,
       dns: zoneFileResolver(zone),
       addresses,
-      greylist: { verdict: () => ({ kind: 'dunno' }) },
+      greylist: { prepare: () => {}, verdict: () => ({ kind: 'dunno' }) },
       log: (event) => void events.push(event),
       now: () => 0,
     },

@@ -6,7 +6,8 @@ import { networkAround, parseAddress, type TableContext } from '../../tables/ind
 import { refusalOf } from '../reply-text.ts'
 import type { PolicyRequest, Subject } from '../request.ts'
 import { dunno, type Verdict } from '../verdict.ts'
-import { checkSpf } from './sender-policy.ts'
+import { checkSpf, loadSpf } from './sender-policy.ts'
+import { loadDkim } from './signature-check.ts'
 import { openClientWhitelist, openRecipientWhitelist } from './whitelist.ts'
 
 export interface GreylistOptions {
@@ -31,6 +32,8 @@ export interface GreylistOptions {
 }
 
 export interface Greylist {
+  /** For who will ask for verdicts: the first one shall not take longer than the others. */
+  prepare(): void
   verdict(request: PolicyRequest, subject: Subject): Answer<Verdict>
 }
 
@@ -115,6 +118,11 @@ export function createGreylist(
   }
 
   return {
+    prepare() {
+      // Who fails now fails when it is asked for, too.
+      if (vouchesBySpf !== undefined) loadSpf().catch(() => {})
+      if (options.vouchers?.includes('dkim') === true) loadDkim().catch(() => {})
+    },
     verdict(request, subject) {
       if (request.user !== undefined || request.client.inMyNetworks || request.recipient === undefined)
         return dunno

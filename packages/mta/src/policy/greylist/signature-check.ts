@@ -1,12 +1,14 @@
 import { PassThrough } from 'node:stream'
 import type { Resolver } from '@posthorn/dns'
-import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
 import { nodeStyle } from './sender-policy.ts'
 
 const maxHeaderBytes = 262_144
 /** Each costs a question and a hash of the body: a message with more vouches for nobody. */
 const maxSignatures = 5
 const timeoutMs = 5_000
+
+/** As `loadSpf`. */
+export const loadDkim = () => import('mailauth/lib/dkim/verify.js')
 
 /**
  * Whether a message that streams by bears a DKIM signature of its sender's domain, of one above it or below it. What
@@ -68,7 +70,11 @@ export class SignatureCheck {
     const body = new PassThrough()
     this.#body = body
     body.on('error', () => {})
-    this.#results = dkimVerify(body, { resolver: nodeStyle(this.#dns) as never }).then(
+    const verified = async () => {
+      const { dkimVerify } = await loadDkim()
+      return dkimVerify(body, { resolver: nodeStyle(this.#dns) as never })
+    }
+    this.#results = verified().then(
       ({ results }) =>
         results
           .filter(({ status }) => status.result === 'pass')

@@ -8,11 +8,14 @@ import { unlistedRecipientVerdict } from './reject-unlisted-recipient.ts'
  */
 export const greylist = restriction({
   names: ['greylist', 'check_greylist'],
-  make: (parts) => (request, subject) => {
-    if (parts.unlistedRecipients === 'taken') return parts.greylist.verdict(request, subject)
-    const verdict = (listed: Verdict) =>
-      listed.kind === 'dunno' ? parts.greylist.verdict(request, subject) : listed
-    const listed = unlistedRecipientVerdict(parts, request)
-    return listed instanceof Promise ? listed.then(verdict) : verdict(listed)
+  make: (parts) => {
+    parts.greylist.prepare()
+    return (request, subject) => {
+      if (parts.unlistedRecipients === 'taken') return parts.greylist.verdict(request, subject)
+      const verdict = (listed: Verdict) =>
+        listed.kind === 'dunno' ? parts.greylist.verdict(request, subject) : listed
+      const listed = unlistedRecipientVerdict(parts, request)
+      return listed instanceof Promise ? listed.then(verdict) : verdict(listed)
+    }
   },
 })
