@@ -33,6 +33,7 @@ export { type ProxyHeader, type ProxyRead, readProxyHeader } from './proxy-proto
 export { askSaslauthd, type SaslauthdAnswer, type SaslauthdQuestion } from './saslauthd.ts'
 export type { SecureFacts } from './secure-facts.ts'
 export { listenForSockets, type SocketListener, type SocketPlace } from './socket-listener.ts'
+export { socketPair } from './socket-pair.ts'
 export { TextDialogue } from './text-dialogue.ts'
 export { sharedWheel, TimerWheel, type WheelEntry } from './timer-wheel.ts'
 export { TlsCredentials, type TlsSettings, TlsSettingsError } from './tls-credentials.ts'

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ActivitySum, AnvilStatistics } from '@posthorn/mta'
 import { statisticsTimes } from '../services/client-limits.ts'
@@ -20,6 +21,7 @@ export async function startPool({ config, log, configOption }: StartParts): Prom
     exec: main,
     args: ['worker', ...(configOption === undefined ? [] : ['--config', configOption])],
     log,
+    peerSocket: join(config.values.data_directory, 'peer.sock'),
     configuration: () => ({ atStart: config.texts, current: current.texts }),
     onActivity: (worker, told) => activity.add(worker, told),
     hangMs: () => current.values.worker_hang_limit,

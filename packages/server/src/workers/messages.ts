@@ -50,14 +50,16 @@ export interface Failure {
 export type WorkerMessage =
   | { readonly kind: 'ready'; readonly ports: MailServerPorts }
   | { readonly kind: 'failed'; readonly failure: Failure }
-  | { readonly kind: 'wake'; readonly wake: Wake }
   | { readonly kind: 'alive' }
   | { readonly kind: 'activity'; readonly activity: readonly ClientActivity[] }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown; readonly failure?: Failure }
 
 export type PrimaryMessage =
   | { readonly kind: 'begin'; readonly configuration: WorkerConfiguration }
+  /** A command of the shell changed the store. */
   | { readonly kind: 'wake'; readonly wake: Wake }
+  /** Comes with a connection to another worker. */
+  | { readonly kind: 'peer' }
   /** Is answered at once, with the same. */
   | { readonly kind: 'alive' }
   | { readonly kind: 'ask'; readonly id: number; readonly question: WorkerQuestion }

@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net'
 import type { ClientActivity } from '@posthorn/mta'
-import type { Wake, WakeBus } from '@posthorn/storage'
+import type { WakeBus } from '@posthorn/storage'
 import type { MailServerPorts } from '../start/ports.ts'
 import { StartError } from '../start-error.ts'
 import type {
@@ -9,14 +10,12 @@ import type {
   WorkerMessage,
   WorkerQuestion,
 } from './messages.ts'
+import { WakeLinks } from './wake-links.ts'
 
 /** A worker's end of the channel to its primary. Without a primary (killed, crashed) the cluster ends the worker. */
 export interface WorkerChannel {
   readonly configuration: Promise<WorkerConfiguration>
-  /**
-   * Wake-ups between the workers, relayed by the primary. One that is lost costs latency, never correctness:
-   * sessions look into the store at their next command anyway.
-   */
+  /** To and from the other workers, and from commands of the shell. */
   readonly wakeBus: WakeBus
   /** Answers the primary's questions, also those that came before. */
   answer(answer: (question: WorkerQuestion) => Promise<unknown>): void
@@ -42,7 +41,7 @@ function failureOf(error: unknown): Failure {
 export function openWorkerChannel(): WorkerChannel {
   const configuration = Promise.withResolvers<WorkerConfiguration>()
   const answerer = Promise.withResolvers<(question: WorkerQuestion) => Promise<unknown>>()
-  const listeners = new Set<(wake: Wake) => void>()
+  const links = new WakeLinks()
   const reply = async (id: number, question: WorkerQuestion): Promise<void> => {
     const answer = await answerer.promise
     try {
@@ -51,21 +50,17 @@ export function openWorkerChannel(): WorkerChannel {
       await say({ kind: 'answer', id, answer: null, failure: failureOf(error) })
     }
   }
-  process.on('message', (message: PrimaryMessage) => {
-    if (message.kind === 'wake') for (const listener of listeners) listener(message.wake)
-    else if (message.kind === 'alive') void say({ kind: 'alive' })
+  process.on('message', (message: PrimaryMessage, socket?: Socket) => {
+    if (message.kind === 'wake') links.receive(message.wake)
+    else if (message.kind === 'peer') {
+      if (socket !== undefined) links.add(socket)
+    } else if (message.kind === 'alive') void say({ kind: 'alive' })
     else if (message.kind === 'begin') configuration.resolve(message.configuration)
     else if (message.kind === 'ask') void reply(message.id, message.question)
   })
   return {
     configuration: configuration.promise,
-    wakeBus: {
-      publish: (wake) => void say({ kind: 'wake', wake }),
-      subscribe: (listener) => {
-        listeners.add(listener)
-        return () => listeners.delete(listener)
-      },
-    },
+    wakeBus: links,
     answer: (answer) => answerer.resolve(answer),
     tellActivity: (activity) => void say({ kind: 'activity', activity }),
     sayReady: (ports) => void say({ kind: 'ready', ports }),

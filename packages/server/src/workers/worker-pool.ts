@@ -1,5 +1,5 @@
 /**
- * The primary of several identical workers: forks them, relays wake-ups, asks them all the same question,
+ * The primary of several identical workers: forks them, connects each with the others, asks them all the same question,
  * and replaces one that died. It opens no store and reads nothing from the network; the listening sockets
  * are the cluster's, which hands each connection to the next worker.
  */
@@ -18,6 +18,7 @@ import type {
   WorkerMessage,
   WorkerQuestion,
 } from './messages.ts'
+import { WorkerPeers } from './worker-peers.ts'
 import { type WatchedWorker, WorkerWatch } from './worker-watch.ts'
 
 export interface PoolOptions {
@@ -26,6 +27,8 @@ export interface PoolOptions {
   readonly exec: string
   readonly args: readonly string[]
   readonly log: Log
+  /** Where connections between workers are made. */
+  readonly peerSocket: string
   /** What a worker that starts now is told. */
   readonly configuration: () => WorkerConfiguration
   /** What clients did at a worker. */
@@ -65,9 +68,11 @@ export class WorkerPool {
   #lastDeathMs = Number.NEGATIVE_INFINITY
   #restart: NodeJS.Timeout | undefined
   readonly #watch: WorkerWatch
+  readonly #peers: WorkerPeers
 
   private constructor(options: PoolOptions) {
     this.#options = options
+    this.#peers = new WorkerPeers(options.peerSocket)
     this.#watch = new WorkerWatch(() => this.#watched(), options.hangMs, options.log)
   }
 
@@ -158,10 +163,7 @@ export class WorkerPool {
   }
 
   #heard(from: Worker, message: WorkerMessage): void {
-    if (message.kind === 'wake') {
-      for (const worker of allWorkers())
-        if (worker !== from) post(worker, { kind: 'wake', wake: message.wake })
-    } else if (message.kind === 'activity') this.#options.onActivity(from.id, message.activity)
+    if (message.kind === 'activity') this.#options.onActivity(from.id, message.activity)
     else if (message.kind === 'alive') this.#watch.heard(from.process.pid ?? 0)
     else if (message.kind === 'answer') {
       const asked = this.#asked.get(message.id)
@@ -192,8 +194,7 @@ export class WorkerPool {
     const configuration = this.#options.configuration()
     const worker = cluster.fork()
     closeHandedConnections(worker)
-    post(worker, { kind: 'begin', configuration })
-    const ports = await new Promise<MailServerPorts>((resolve, reject) => {
+    const listening = new Promise<MailServerPorts>((resolve, reject) => {
       worker.on('message', (message: WorkerMessage) => {
         if (message.kind === 'ready') resolve(message.ports)
         else if (message.kind === 'failed')
@@ -205,6 +206,17 @@ export class WorkerPool {
         ),
       )
     })
+    const begun = this.#peers.join(worker).then(
+      () => post(worker, { kind: 'begin', configuration }),
+      (error: unknown) => {
+        worker.process.kill('SIGKILL')
+        throw new StartError(
+          `cannot connect a worker with the others: ${String(error)}`,
+          'see data_directory',
+        )
+      },
+    )
+    const [ports] = await Promise.all([listening, begun])
     this.#ready.add(worker)
     const { current } = this.#options.configuration()
     if (current !== configuration.current)
