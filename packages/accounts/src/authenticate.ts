@@ -37,7 +37,10 @@ interface Claim {
   readonly mac: Buffer
 }
 
-type Outcome = LoginRefusal | Account | RefusedToken
+/** The client is told of a wrong password; the administrator should not look for one. */
+const unknownUser = { reason: 'credentials', why: 'unknown user', refusal: undefined } as const
+
+type Outcome = LoginRefusal | Account | RefusedToken | typeof unknownUser
 type Verdict = 'right' | 'wrong' | 'throttled' | 'unavailable'
 
 const trustedAdmission: Admission = {
@@ -115,7 +118,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
         if (!('refusal' in outcome)) return { ok: true, account: outcome }
         const { reason, why, refusal: tokenRefusal } = outcome
         logRefusal(parts.log, reason, credentials, client, { why })
-        return { ok: false, reason, tokenRefusal }
+        return { ok: false, reason, ...(tokenRefusal && { tokenRefusal }) }
       } catch (error) {
         logRefusal(parts.log, 'unavailable', credentials, client, { error })
         return { ok: false, reason: 'unavailable' }
@@ -161,13 +164,16 @@ function createJudge(parts: AuthenticatorParts, throttle: Throttle) {
     password: string | Uint8Array,
     client: LoginClient,
     admission: Admission,
-  ): Promise<LoginRefusal | Account> => {
+  ): Promise<Outcome> => {
     const claim = await claimOf(login, password)
     const nowMs = now()
     const pair = `${client.clientAddress} ${claim.user}`
+    // Other sources do not say whether they know a user.
+    const isUnknown = claim.account === undefined && parts.sources().passwords.length === 0
+    const refused = isUnknown ? unknownUser : 'credentials'
     if (memory.isVerified(claim.user, claim.standing, claim.mac, nowMs) && claim.account?.enabled)
       return granted(claim, claim.account, client)
-    if (memory.isRefused(pair, claim.standing, claim.mac, nowMs)) return 'credentials'
+    if (memory.isRefused(pair, claim.standing, claim.mac, nowMs)) return refused
     const verdict = await verify(claim, login, admission.lane)
     if (verdict === 'throttled' || verdict === 'unavailable') return verdict
     const right = verdict === 'right'
@@ -179,7 +185,7 @@ function createJudge(parts: AuthenticatorParts, throttle: Throttle) {
     }
     rememberRefusal(memory, parts, { pair, claim, nowMs: now() })
     if (!client.trusted) await throttle.failed(claim.user, client.clientAddress)
-    return right ? 'disabled' : 'credentials'
+    return right ? 'disabled' : refused
   }
 }
 
