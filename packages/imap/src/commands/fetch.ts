@@ -27,8 +27,6 @@ export const fetch = command({
     if (modifiers.vanished && !(session.numbering === 'uid' && session.enabled('QRESYNC'))) {
       throw new SyntaxFault('VANISHED is for UID FETCH after ENABLE QRESYNC')
     }
-    if (modifiers.partial !== undefined && session.numbering !== 'uid')
-      throw new SyntaxFault('PARTIAL is for UID FETCH')
     return { set, items, modifiers }
   },
   run(session, { set, items, modifiers }) {

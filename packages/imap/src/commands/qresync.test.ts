@@ -34,7 +34,7 @@ test('RFC 7162 §3.2.5: SELECT with QRESYNC tells what changed and vanished sinc
   assert.equal((await tail(`${uidValidity} ${modSeq} 1:6 (1:2 1,4)`)).length, 2)
   assert.equal((await tail(`${uidValidity} ${modSeq} (1:2 1,4)`)).length, 2)
   assert.deepEqual(await tail(`${Number(uidValidity) + 1} ${modSeq}`), [])
-  for (const wrong of ['', '1', '1 0', `1 1 *`, '1 1 1 (1)', '1 1 1 (1 1) 1'])
+  for (const wrong of ['', '1', '0 1', `1 1 *`, '1 1 1 (1)', '1 1 1 (1 1) 1'])
     assert.match((await two.command(`SELECT INBOX (QRESYNC (${wrong}))`)).at(-1)!, /^BAD /, wrong)
 })
 

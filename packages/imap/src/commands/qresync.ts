@@ -21,7 +21,8 @@ type Range = readonly [number, number]
 export function qresyncParameter(p: Parser): Qresync {
   p.sp().expect('(')
   const uidValidity = p.nzNumber()
-  const modSeq = p.sp().nzNumber64() as ModSeq
+  // 0, too, from a client that kept none, as Dovecot and Cyrus take it.
+  const modSeq = p.sp().number64() as ModSeq
   let knownUids: NumberSet | undefined
   let match: Qresync['match']
   if (p.acceptSp()) {

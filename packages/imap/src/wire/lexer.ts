@@ -228,11 +228,6 @@ export class Lexer {
     return Math.min(Number(digits), Number.MAX_SAFE_INTEGER)
   }
 
-  nzNumber64(): number {
-    if (this.peek('0')) throw this.fault('a number from 1')
-    return this.number64()
-  }
-
   /** True when an octet of this class is next. */
   protected peekClass(charClass: number): boolean {
     return (charClasses[this.#text[this.#at] ?? 0]! & charClass) !== 0
