@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { userInfo } from 'node:os'
 import { test } from 'node:test'
+import { zoneFileResolver } from '@posthorn/dns'
 import { SmtpTalk } from './dialogue.ts'
 import { followGuide, messagesOf, otherServer, subjectsOf } from './guide.ts'
 import { alice, bob, eventually } from './mail-server.ts'
@@ -263,5 +264,32 @@ policyd-spf  unix  -       n       n       -       0       spawn
   assert.deepEqual(
     site.log.filter((line) => line.startsWith('spawn')),
     [],
+  )
+})
+
+test('use_srv_lookup: the submission server of a provider, found by its SRV records', async (t) => {
+  const heard: string[] = []
+  const provider = await otherServer(t, async ({ to }) => void heard.push(...to))
+  const site = await followGuide(t, {
+    mainCf: `myhostname = mail.example.org
+mynetworks = 127.0.0.0/8
+relayhost = example.net:submission
+use_srv_lookup = submission
+smtp_tls_security_level = none
+`,
+    options: {
+      resolver: zoneFileResolver(`_submission._tcp.example.net. SRV 0 1 ${provider.port} smtp.example.net.
+smtp.example.net. A 127.0.0.1
+example.net. MX 0 nowhere.example.net.
+`),
+    },
+  })
+  const talk = await site.talk()
+  assert.match(
+    await talk.message('alice@example.org', 'x@far.example', 'Subject: by SRV\r\n\r\nx\r\n'),
+    /^250/,
+  )
+  await eventually('the mail at the provider', async () =>
+    heard.includes('x@far.example') ? true : undefined,
   )
 })

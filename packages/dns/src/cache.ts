@@ -55,5 +55,6 @@ export function cachedResolver(source: Resolver, options: CacheOptions): Resolve
     txt: (name) => ask('txt', name),
     tlsa: (name) => ask('tlsa', name),
     ns: (name) => ask('ns', name),
+    srv: (name) => ask('srv', name),
   }
 }

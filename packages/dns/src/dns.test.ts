@@ -35,6 +35,8 @@ broken   FAIL servfail
 *.wild   A 192.0.2.9
 a.deep.wild TXT x
 _25._tcp.mx1 TLSA 3 1 1 0a0b
+_submission._tcp SRV 10 5 587 mx1
+_submission._tcp SRV 0 0 0 .
 1.2.0.192.in-addr.arpa. PTR mx1
 2.2.0.192.in-addr.arpa. PTR mx1
 3.2.0.192.in-addr.arpa. PTR evil\\nname
@@ -55,6 +57,14 @@ test('RFC 1035 §5: master file and its answers', async () => {
     records: [
       { preference: 10, exchange: 'mx1.example.org' },
       { preference: 20, exchange: 'mx2.example.org' },
+    ],
+  })
+  assert.deepEqual(await dns.srv('_submission._tcp.example.org'), {
+    kind: 'records',
+    ttlMs: 300_000,
+    records: [
+      { priority: 10, weight: 5, port: 587, target: 'mx1.example.org' },
+      { priority: 0, weight: 0, port: 0, target: '' },
     ],
   })
   assert.deepEqual(await dns.a('mx1.example.org'), {

@@ -9,6 +9,7 @@ export {
   type DnsAnswer,
   type MxRecord,
   type Resolver,
+  type SrvRecord,
   type TlsaRecord,
 } from './resolver.ts'
 export {

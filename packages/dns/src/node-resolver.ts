@@ -2,7 +2,7 @@ import { lookup, Resolver as NodeResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { cachedResolver } from './cache.ts'
 import { hostName, isQuestionName, reversedAddress } from './name.ts'
-import type { AddressFamily, DnsAnswer, MxRecord, Resolver, TlsaRecord } from './resolver.ts'
+import type { AddressFamily, DnsAnswer, MxRecord, Resolver, SrvRecord, TlsaRecord } from './resolver.ts'
 
 export interface ResolverOptions {
   /** `1.2.3.4`, `[::1]:5353`; empty = the system's. */
@@ -52,6 +52,7 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
     txt: (name) => ask(name, () => node.resolveTxt(name), readTxt),
     tlsa: (name) => ask(name, () => node.resolveTlsa(name), readTlsa),
     ns: (domain) => ask(domain, () => node.resolveNs(domain), hostName),
+    srv: (name) => ask(name, () => node.resolveSrv(name), readSrv),
   }
   return cachedResolver(direct, {
     now: options.now ?? Date.now,
@@ -137,6 +138,17 @@ function readMx(record: { priority: number; exchange: string }): MxRecord | unde
   if (record.exchange === '' || record.exchange === '.') return { preference: record.priority, exchange: '' }
   const exchange = hostName(record.exchange)
   return exchange === undefined ? undefined : { preference: record.priority, exchange }
+}
+
+function readSrv(record: {
+  priority: number
+  weight: number
+  port: number
+  name: string
+}): SrvRecord | undefined {
+  const { priority, weight, port, name } = record
+  const target = name === '' || name === '.' ? '' : hostName(name)
+  return target === undefined ? undefined : { priority, weight, port, target }
 }
 
 function readAddress(record: { address: string }): string | undefined {

@@ -21,6 +21,15 @@ export interface TlsaRecord {
   readonly data: Uint8Array
 }
 
+/** RFC 2782. */
+export interface SrvRecord {
+  readonly priority: number
+  readonly weight: number
+  readonly port: number
+  /** Lower case, no final dot; '' where the service is decidedly not available. */
+  readonly target: string
+}
+
 export type AddressFamily = 'ipv4' | 'ipv6'
 
 /**
@@ -38,6 +47,8 @@ export interface Resolver {
   txt(name: string): Promise<DnsAnswer<string>>
   tlsa(name: string): Promise<DnsAnswer<TlsaRecord>>
   ns(domain: string): Promise<DnsAnswer<string>>
+  /** By `_service._tcp.domain`; in no order. */
+  srv(name: string): Promise<DnsAnswer<SrvRecord>>
 }
 
 export type Question = keyof Resolver

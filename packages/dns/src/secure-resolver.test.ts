@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import packet from 'dns-packet'
 import { parseNameServer } from './dns-exchange.ts'
 import { testDnsServer } from './dns-server-fixture.ts'
+import { createResolver } from './node-resolver.ts'
 import { createSecureResolver, type SecureResolver } from './secure-resolver.ts'
 
 const rows: Parameters<typeof testDnsServer>[0] = [
@@ -18,6 +19,19 @@ const rows: Parameters<typeof testDnsServer>[0] = [
   ['secure', { type: 'A', name: 'real.signed.example', ttl: 60, data: '192.0.2.1' }],
   ['secure', { type: 'CNAME', name: 'half.signed.example', ttl: 60, data: 'host.plain.example' }],
   ['insecure', { type: 'A', name: 'host.plain.example', ttl: 60, data: '192.0.2.2' }],
+  [
+    'secure',
+    {
+      type: 'SRV',
+      name: '_submission._tcp.signed.example',
+      ttl: 60,
+      data: { priority: 1, weight: 2, port: 587, target: 'Mail.signed.example' },
+    },
+  ],
+  [
+    'insecure',
+    { type: 'SRV', name: '_submission._tcp.plain.example', ttl: 60, data: { port: 0, target: '.' } },
+  ],
   [
     'secure',
     {
@@ -70,6 +84,25 @@ for (const options of [{}, { truncate: true }] as const) {
     })
   })
 }
+
+test('RFC 2782: SRV records, of a validating resolver and of any', async (t) => {
+  const server = await testDnsServer(rows, ['signed.example'])
+  t.after(() => server.close())
+  const secure = createSecureResolver({ servers: [server.server], timeoutMs: 100, tries: 1 })
+  const plain = createResolver({ servers: [server.server], timeoutMs: 100, tries: 1 })
+  const mail = { priority: 1, weight: 2, port: 587, target: 'mail.signed.example' }
+  const none = { priority: 0, weight: 0, port: 0, target: '' }
+  for (const [name, record, isSecure] of [
+    ['_submission._tcp.signed.example', mail, true],
+    ['_submission._tcp.plain.example', none, false],
+  ] as const) {
+    const proven = await secure?.srv(name)
+    assert.deepEqual(proven, { kind: 'records', records: [record], secure: isSecure, name })
+    const found = await plain.srv(name)
+    assert.deepEqual(found.kind === 'records' ? found.records : found, [record])
+  }
+  assert.equal((await plain.srv('_submission._tcp.none.example')).kind, 'nxdomain')
+})
 
 test('RFC 7672 §2.1.3: aliases are followed, and are as secure as their weakest', async (t) => {
   const { resolver } = await open(t)

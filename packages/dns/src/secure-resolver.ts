@@ -2,7 +2,7 @@ import { getServers } from 'node:dns'
 import type packet from 'dns-packet'
 import { askServer, type DnsReply, type NameServer, parseNameServer } from './dns-exchange.ts'
 import { hostName, isQuestionName } from './name.ts'
-import type { MxRecord, TlsaRecord } from './resolver.ts'
+import type { MxRecord, SrvRecord, TlsaRecord } from './resolver.ts'
 
 /** What a validating resolver says. `secure`: it has checked the signatures from the root down (RFC 4035 §4.3). */
 export type SecureAnswer<T> =
@@ -23,6 +23,7 @@ export interface SecureResolver {
   a(name: string): Promise<SecureAnswer<string>>
   aaaa(name: string): Promise<SecureAnswer<string>>
   tlsa(name: string): Promise<SecureAnswer<TlsaRecord>>
+  srv(name: string): Promise<SecureAnswer<SrvRecord>>
   /** The alias alone, not followed. */
   cname(name: string): Promise<SecureAnswer<string>>
 }
@@ -104,6 +105,15 @@ class Secure implements SecureResolver {
       if (answer.type !== 'TLSA') return undefined
       const { usage, selector, matchingType, certificate } = answer.data
       return { usage, selector, matchingType, data: certificate }
+    })
+  }
+
+  srv(name: string): Promise<SecureAnswer<SrvRecord>> {
+    return this.#ask('SRV', name, (answer) => {
+      if (answer.type !== 'SRV') return undefined
+      const { priority = 0, weight = 0, port, target: given } = answer.data
+      const target = given === '.' || given === '' ? '' : hostName(given)
+      return target === undefined ? undefined : { priority, weight, port, target }
     })
   }
 

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { hostName, reversedAddress } from './name.ts'
-import type { DnsAnswer, MxRecord, Resolver, TlsaRecord } from './resolver.ts'
+import type { DnsAnswer, MxRecord, Resolver, SrvRecord, TlsaRecord } from './resolver.ts'
 import { parseZoneFile, type ZoneRecord } from './zone-file.ts'
 
 export interface ZoneFileResolver extends Resolver {
@@ -94,6 +94,7 @@ export function zoneFileResolver(text: string): ZoneFileResolver {
     txt: async (name) => find('TXT', name, (strings) => strings.join('')),
     tlsa: async (name) => find('TLSA', name, readTlsa),
     ns: async (domain) => find('NS', domain, ([name]) => hostName(name ?? '')),
+    srv: async (name) => find('SRV', name, readSrv),
   }
 }
 
@@ -105,6 +106,12 @@ function readMx([preference, exchange]: readonly string[]): MxRecord | undefined
   if (exchange === '') return { preference: Number(preference), exchange: '' }
   const name = hostName(exchange ?? '')
   return name === undefined ? undefined : { preference: Number(preference), exchange: name }
+}
+
+function readSrv([priority, weight, port, name = '']: readonly string[]): SrvRecord | undefined {
+  const target = name === '' ? '' : hostName(name)
+  if (target === undefined) return undefined
+  return { priority: Number(priority), weight: Number(weight), port: Number(port), target }
 }
 
 function readTlsa([usage, selector, matchingType, ...hex]: readonly string[]): TlsaRecord {

@@ -38,6 +38,7 @@ const nameFields: Readonly<Record<string, readonly number[]>> = {
   NS: [0],
   SOA: [0, 1],
   TLSA: [],
+  SRV: [3],
   FAIL: [],
 }
 

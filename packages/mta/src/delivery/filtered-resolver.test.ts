@@ -12,6 +12,7 @@ const site: Resolver = {
   ptr: async () => nothing,
   txt: async () => nothing,
   tlsa: async () => nothing,
+  srv: async () => nothing,
   ns: async () => nothing,
 }
 

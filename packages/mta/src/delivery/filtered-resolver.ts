@@ -37,5 +37,11 @@ export function filteredResolver(
     txt: (name) => resolver.txt(name),
     tlsa: (name) => resolver.tlsa(name),
     ns: (domain) => resolver.ns(domain),
+    srv: async (name) =>
+      filtered(
+        await resolver.srv(name),
+        `${name}. TTL IN SRV`,
+        ({ priority, weight, port, target }) => `${priority} ${weight} ${port} ${target}.`,
+      ),
   }
 }

@@ -11,6 +11,7 @@ import {
 import type { SmtpServerAddress } from '@posthorn/smtp'
 import ipaddr from 'ipaddr.js'
 import type { NextHop } from './next-hop.ts'
+import { type SrvLookups, srvNameOf, srvOrder, withoutSrv } from './srv-hosts.ts'
 
 export interface MailHostOptions {
   readonly resolver: Resolver
@@ -35,6 +36,8 @@ export interface MailHostOptions {
   readonly deferWithoutAddress?: 'yes' | 'no'
   /** Postfix: ignore_mx_lookup_error. */
   readonly ignoreMxErrors: 'yes' | 'no'
+  /** Postfix: use_srv_lookup; undefined: never. */
+  readonly srv?: SrvLookups | undefined
   /** Where a relative UNIX socket is; default `/`. */
   readonly socketFolder?: string
   /** Gives numbers in [0, 1). */
@@ -67,7 +70,35 @@ export const mailHosts = async (nextHop: NextHop, options: MailHostOptions): Pro
   // A host in brackets is the administrator's word: it may well be on this machine.
   if (nextHop.kind === 'host' || options.mxLookups === 'no')
     return addressesOfHosts([{ preference: 0, exchange: nextHop.name }], nextHop.name, port, options)
-  return mxHosts(nextHop.name, port, nextHop.port === undefined ? 'guard' : 'configured', options)
+  const ownHosts = nextHop.port === undefined ? 'guard' : 'configured'
+  const found = await srvHosts(nextHop, ownHosts, options)
+  return found === 'mx' ? await mxHosts(nextHop.name, port, ownHosts, options) : found
+}
+
+/** 'mx': the domain is looked up as others are. */
+const srvHosts = async (
+  hop: Extract<NextHop, { kind: 'domain' }>,
+  ownHosts: 'guard' | 'configured',
+  options: MailHostOptions,
+): Promise<MailHosts | 'mx'> => {
+  const name = srvNameOf(hop, options.srv)
+  if (name === undefined || options.srv === undefined) return 'mx'
+  const answer = await options.resolver.srv(name)
+  if (answer.kind !== 'records') {
+    const verdict = withoutSrv(answer, options.srv)
+    if (verdict === 'mx') return 'mx'
+    return verdict === 'deferred'
+      ? none('4.4.3', nameError(name, 'SRV', 'Host not found, try again'))
+      : none('5.4.4', nameError(name, 'SRV', 'Host not found'))
+  }
+  const available = answer.records.filter(({ target }) => target !== '')
+  if (available.length === 0) return none('5.4.4', `Service ${name} is not available`)
+  const hosts = srvOrder(available, options.random).map(({ target, port }, preference) => ({
+    preference,
+    exchange: target,
+    port,
+  }))
+  return await serversOf(hosts, hop.name, hosts[0]?.port ?? 0, ownHosts, options)
 }
 
 const mxHosts = async (
@@ -90,11 +121,24 @@ const mxHosts = async (
     } else records = answer.records
   }
   const ordered = order(records, options.randomizeAddresses === 'yes' ? options.random : () => 0)
+  return await serversOf(ordered, domain, port, ownHosts, options)
+}
+
+const serversOf = async (
+  ordered: readonly Exchange[],
+  domain: string,
+  port: number,
+  ownHosts: 'guard' | 'configured',
+  options: MailHostOptions,
+): Promise<MailHosts> => {
   const found = await addressesOfHosts(ordered, domain, port, options)
   if (found.kind === 'none') return found
   if (ownHosts === 'configured') return { kind: 'servers', servers: limited(found.servers, options) }
   return withoutOurselves(found.servers, ordered, domain, options)
 }
+
+/** By SRV with a port of its own. */
+type Exchange = MxRecord & { readonly port?: number }
 
 /** By preference; equals in random order. RFC 5321 §5.1. */
 const order = (records: readonly MxRecord[], random: () => number): MxRecord[] =>
@@ -136,19 +180,19 @@ const limited = (
 }
 
 const addressesOfHosts = async (
-  hosts: readonly MxRecord[],
+  hosts: readonly Exchange[],
   domain: string,
   port: number,
   options: MailHostOptions,
 ): Promise<MailHosts> => {
   const servers: SmtpServerAddress[] = []
   let temporary = false
-  for (const { exchange } of hosts) {
+  for (const { exchange, port: itsOwn = port } of hosts) {
     // RFC 5321 §5.1 wants names; an address as MX exchange is a mistake that Postfix refuses too.
     const answer = await addressesOfHost(exchange, options)
     if (answer.kind === 'temporary') temporary = true
     if (answer.kind !== 'records') continue
-    for (const address of answer.records) servers.push({ host: exchange, address, port })
+    for (const address of answer.records) servers.push({ host: exchange, address, port: itsOwn })
     if (servers.length >= maxServers) break
   }
   if (servers.length > 0) return { kind: 'servers', servers: servers.slice(0, maxServers) }

@@ -1,7 +1,13 @@
 /** Where mail goes next, as transport tables and relayhost write it. */
 export type NextHop =
   /** MX records of the domain, else its addresses. */
-  | { readonly kind: 'domain'; readonly name: string; readonly port: number | undefined }
+  | {
+      readonly kind: 'domain'
+      readonly name: string
+      readonly port: number | undefined
+      /** Where the port was written by its name. */
+      readonly service?: string
+    }
   /** In brackets: this host, no MX. */
   | { readonly kind: 'host'; readonly name: string; readonly port: number | undefined }
   | { readonly kind: 'unix'; readonly path: string }
@@ -43,5 +49,7 @@ export const parseNextHop = (text: string): NextHop | undefined => {
   const port = colon < 0 ? undefined : parsePort(rest.slice(colon + 1))
   if (name === '' || name.includes(':') || /[\s[\]]/.test(name) || (colon >= 0 && port === undefined))
     return undefined
-  return { kind: direct ? 'host' : 'domain', name, port }
+  const written = rest.slice(colon + 1)
+  if (direct) return { kind: 'host', name, port }
+  return { kind: 'domain', name, port, ...(colon >= 0 && /^[a-z]/.test(written) ? { service: written } : {}) }
 }

@@ -5,6 +5,7 @@ import type { TlsRecorder } from '../tlsrpt/session-result.ts'
 import type { PoolLimits } from './connection-pool.ts'
 import type { DnsFilter } from './filtered-resolver.ts'
 import type { MtaSts } from './mta-sts.ts'
+import type { SrvLookups } from './srv-hosts.ts'
 import type { TlsPolicyEntry } from './tls-policy.ts'
 
 /** How mail leaves by SMTP or LMTP, asked at each delivery. Postfix's parameters of smtp(8) in camel case. */
@@ -29,6 +30,8 @@ export interface RemoteSettings {
   readonly mxLookups: 'yes' | 'no'
   /** ignore_mx_lookup_error */
   readonly ignoreMxErrors: 'yes' | 'no'
+  /** use_srv_lookup and its kind; default: never. */
+  readonly srv?: SrvLookups | undefined
   /** smtp_defer_if_no_mx_address_found; default no. */
   readonly deferWithoutAddress?: 'yes' | 'no'
   /** smtp_delivery_status_filter: `5.7.1 text` → the same with another status or text; undefined: as it is. */

@@ -124,6 +124,7 @@ class Delivery {
       hop,
       resolver: this.#options.resolver,
       settings: this.#settings.tls,
+      srv: this.#settings.srv,
     })
     if (plan.kind === 'refused') return this.#refuse(plan.status, plan.text)
     const { hostLookup, families, defaultPort, dnsFilter } = this.#settings

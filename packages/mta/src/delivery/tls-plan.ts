@@ -15,6 +15,7 @@ import { stsAllows } from './mta-sts.ts'
 import type { NextHop } from './next-hop.ts'
 import type { RemoteTlsSettings } from './remote-settings.ts'
 import { tlsForServer, withServerTls } from './server-tls.ts'
+import { type SrvLookups, srvNameOf } from './srv-hosts.ts'
 import type { TlsPolicy } from './tls-policy.ts'
 
 export type TlsDecision =
@@ -34,6 +35,7 @@ interface PlanInput {
   readonly hop: NextHop
   readonly resolver: Resolver
   readonly settings: RemoteTlsSettings
+  readonly srv?: SrvLookups | undefined
 }
 
 type MxStanding = 'secure' | 'insecure' | 'none'
@@ -87,7 +89,10 @@ export class TlsPlan {
       if (policy.level === 'dane') policy = { ...policy, level: 'may' }
     }
     const dane = asksDane || required ? settings.secure : undefined
-    const mx = dane === undefined || domain === undefined ? 'none' : await standingOf(dane, domain)
+    const mx =
+      dane === undefined || domain === undefined
+        ? 'none'
+        : await standingOf(dane, domain, srvNameOf(hop, input.srv))
     if (mx === 'temporary') {
       const text = `MX look-up of ${nextHop} cannot be validated`
       record(input, tlsaApplied([]), 'dnssec-invalid', text)
@@ -198,7 +203,16 @@ const record = (
     settings.reports?.record({ domain: hop.name, policy, failure: failureAt(type, text, { host }) })
 }
 
-const standingOf = async (secure: SecureResolver, domain: string): Promise<MxStanding | 'temporary'> => {
+const standingOf = async (
+  secure: SecureResolver,
+  domain: string,
+  srvName: string | undefined,
+): Promise<MxStanding | 'temporary'> => {
+  const services = srvName === undefined ? undefined : await secure.srv(srvName)
+  if (services?.kind === 'temporary') return 'temporary'
+  // What names the servers has to be proven: that there are no such records, too.
+  if (services?.secure === false) return 'insecure'
+  if (services?.kind === 'records') return 'secure'
   const answer = await secure.mx(domain)
   if (answer.kind === 'temporary') return 'temporary'
   return answer.secure ? 'secure' : 'insecure'
@@ -216,6 +230,7 @@ const provenResolver = (secure: SecureResolver, other: Resolver): Resolver => {
   return {
     ...other,
     mx: async (domain) => plain(await secure.mx(domain)),
+    srv: async (name) => plain(await secure.srv(name)),
     a: (name) => address('ipv4', name),
     aaaa: (name) => address('ipv6', name),
   }

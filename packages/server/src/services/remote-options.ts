@@ -116,6 +116,13 @@ function secureResolver(config: ConfigValues, level: TlsLevel, log: Log): Secure
   return resolver
 }
 
+const srvLookups = (config: ConfigValues): NonNullable<RemoteSettings['srv']> => ({
+  services: config.use_srv_lookup,
+  defaultService: config.smtp_tcp_port,
+  withoutRecords: config.allow_srv_lookup_fallback ? 'mx' : 'refused',
+  withoutAnswer: config.ignore_srv_lookup_error ? 'mx' : 'deferred',
+})
+
 /** How mail leaves, from main.cf. Throws StartError for what cannot be meant. */
 export function remoteSite(
   config: ConfigValues,
@@ -146,6 +153,7 @@ export function remoteSite(
     balanceProtocols: config.smtp_balance_inet_protocols ? 'yes' : 'no',
     hostLookup: noDns ? ['native'] : words.length === 0 ? ['dns'] : words,
     mxLookups: noDns ? 'no' : 'yes',
+    srv: config.use_srv_lookup.length === 0 || noDns ? undefined : srvLookups(config),
     ignoreMxErrors: config.ignore_mx_lookup_error ? 'yes' : 'no',
     deferWithoutAddress: config.smtp_defer_if_no_mx_address_found ? 'yes' : 'no',
     // Their default is default_delivery_status_filter.

@@ -81,6 +81,21 @@ export const client = {
     default: 'no',
     doc: 'Look no MX up; the names of hosts come from the system.',
   }),
+  use_srv_lookup: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Services whose servers are looked up by SRV records (RFC 2782): `submission` for relayhost = example.net:submission. (Of Postfix 3.8.)',
+  }),
+  allow_srv_lookup_fallback: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Without SRV records, or without an answer about them, look MX records and addresses up.',
+  }),
+  ignore_srv_lookup_error: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'The same without an answer only.',
+  }),
   ignore_mx_lookup_error: postfix({
     type: 'boolean',
     default: 'no',
