@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { memorySettings, restartAs } from './memory-settings.ts'
 
@@ -16,4 +17,14 @@ test('who set the size of the young generation keeps it', () => {
   const own = restartAs({}, ['--max-semi-space-size=32'])
   assert.deepEqual(own?.execArgv, ['--max-semi-space-size=32'])
   assert.equal(restartAs({ ...memorySettings, NODE_OPTIONS: '--max-semi-space-size=8' }, []), undefined)
+})
+
+test('a message is no piece of a block that others keep', () => {
+  const module = JSON.stringify(new URL('./memory-settings.ts', import.meta.url).href)
+  const script = `const { applyMemorySettings } = await import(${module})
+    applyMemorySettings(process.env)
+    console.log(Buffer.allocUnsafe(5000).buffer.byteLength)`
+  const args = ['--max-semi-space-size=4', '--input-type=module', '--eval', script]
+  const env = { ...process.env, ...memorySettings }
+  assert.equal(spawnSync(process.execPath, args, { env, encoding: 'utf8' }).stdout, '5000\n')
 })

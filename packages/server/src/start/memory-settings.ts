@@ -22,6 +22,12 @@ export const memorySettings: Readonly<Record<string, string>> = {
 const engineOption = '--max-semi-space-size'
 const engineOptionMb = 4
 
+/**
+ * Small buffers are pieces of blocks; Node's are 64 KB, and whole messages of up to 32 KB are pieces of them, too. Whoever
+ * keeps ten octets for some milliseconds keeps such a block until a thorough collection of garbage.
+ */
+const bufferBlockBytes = 8 * 1024
+
 /** How the process is to be started anew; undefined: it runs as it should. */
 export function restartAs(
   environment: Readonly<Record<string, string | undefined>>,
@@ -43,6 +49,7 @@ export function restartAs(
 export function applyMemorySettings(environment: Readonly<Record<string, string | undefined>>): void {
   // On two busy cores the helpers of so small a collection cost more than they take off.
   setFlagsFromString('--no-parallel-scavenge')
+  Buffer.poolSize = bufferBlockBytes
   const next = restartAs(environment, process.execArgv)
   if (process.platform !== 'linux' || next === undefined || typeof process.execve !== 'function') return
   const args = [process.execPath, ...next.execArgv, ...process.argv.slice(1)]

@@ -29,8 +29,7 @@ test('rows that are kept do not keep the memory beside them', () => {
     // As among the many small buffers of a server: the next one lies in another block.
     const row = Buffer.allocUnsafeSlow(64 * 1024).subarray(n, n + text.length)
     row.write(text)
-    rows.parsed.set(row, said[n])
-    rows.set(text, row)
+    rows.parsed.set(rows.set(text, row), said[n])
   }
   const blocks = new Set<ArrayBufferLike>()
   for (const [n, text] of texts.entries()) {
@@ -42,6 +41,22 @@ test('rows that are kept do not keep the memory beside them', () => {
   }
   const octets = [...blocks].reduce((sum, block) => sum + block.byteLength, 0)
   assert.ok(octets < 5 * 1024 * 1024, `${octets} octets`)
+})
+
+test('a kept row is not a piece of the block that it came in', () => {
+  const rows = new RowCache()
+  const block = Buffer.allocUnsafeSlow(8 * 1024)
+  for (const name of ['read', 'written']) {
+    const row = block.subarray(0, block.write(name))
+    if (name === 'read') rows.set(name, row)
+    else {
+      rows.set(name, null)
+      rows.update(name, row)
+    }
+    const kept = rows.get(name)
+    assert.equal(kept?.toString(), name)
+    assert.notEqual(kept?.buffer, block.buffer)
+  }
 })
 
 const key = Buffer.from('k')

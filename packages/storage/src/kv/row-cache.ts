@@ -1,7 +1,9 @@
 /** Rows of each of the two generations. */
 const generationRows = 512
-/** Blocks of small buffers, 64 KB each, that kept rows may be pieces of: then the rows get memory of their own. */
-const maxBlocks = 64
+/** Memory for the next rows is taken in such blocks. */
+const blockBytes = 16 * 1024
+/** Blocks that kept rows may be pieces of: then they move closer together. */
+const maxBlocks = 128
 
 /**
  * Rows that this process's transactions read last, by key (latin1); null = there is none. Valid as long
@@ -14,26 +16,29 @@ export class RowCache {
   #young = new Map<string, Buffer | null>()
   #old = new Map<string, Buffer | null>()
   #blocks = 0
-  #block: ArrayBufferLike | undefined
+  #block: Buffer | undefined
+  #usedBytes = 0
 
   /** undefined: not known. */
   get(name: string): Buffer | null | undefined {
     const young = this.#young.get(name)
     if (young !== undefined) return young
     const old = this.#old.get(name)
-    if (old !== undefined) this.set(name, old)
+    if (old !== undefined) this.#keep(name, old)
     return old
   }
 
-  set(name: string, value: Buffer | null): void {
-    this.#young.set(name, value)
-    if (this.#young.size >= generationRows) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    if (value === null || value.buffer === this.#block) return
-    this.#block = value.buffer
-    if (++this.#blocks >= maxBlocks) this.#gather()
+  /**
+   * Keeps and gives a copy. The row as it came is a piece of a block that Node gave for all the small buffers of some
+   * messages, and for messages, too: who keeps it keeps all of them, until a thorough collection of garbage.
+   */
+  set(name: string, value: Buffer): Buffer
+  set(name: string, value: Buffer | null): Buffer | null
+  set(name: string, value: Buffer | null): Buffer | null {
+    const kept = value && this.#copyOf(value)
+    this.#keep(name, kept)
+    if (this.#blocks >= maxBlocks) this.#gather()
+    return kept
   }
 
   /**
@@ -48,10 +53,33 @@ export class RowCache {
     if (this.#young.size === 0 && this.#old.size === 0) return
     this.#young = new Map()
     this.#old = new Map()
+    this.#blocks = 0
+    this.#block = undefined
+  }
+
+  #keep(name: string, value: Buffer | null): void {
+    this.#young.set(name, value)
+    if (this.#young.size < generationRows) return
+    this.#old = this.#young
+    this.#young = new Map()
+  }
+
+  #copyOf(value: Buffer): Buffer {
+    let block = this.#block
+    if (block === undefined || this.#usedBytes + value.length > block.length) {
+      block = Buffer.allocUnsafeSlow(Math.max(blockBytes, value.length))
+      this.#block = block
+      this.#blocks++
+      this.#usedBytes = 0
+    }
+    const start = this.#usedBytes
+    // A value where LMDB's binding puts it has more room than octets.
+    this.#usedBytes += value.copy(block, start, 0, value.length)
+    return block.subarray(start, this.#usedBytes)
   }
 
   /**
-   * A row keeps the whole block that it is a piece of; a thousand rows of a thousand moments would keep 64 MB. What others hold of
+   * A row keeps the whole block that it is a piece of; a thousand rows of a thousand moments would keep 16 MB. What others hold of
    * the former pieces stays as it is.
    */
   #gather(): void {

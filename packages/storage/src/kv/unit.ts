@@ -64,9 +64,11 @@ export class Unit implements Reader {
     if (known !== undefined) return known ?? undefined
     const changed = this.#group.changes.get(name)
     if (changed !== undefined) return changed ?? undefined
-    const value = readValue(this.#environment, key)
-    this.#rows.set(name, value ?? null)
-    return value
+    // The cache makes the copy.
+    const value = peekValue(this.#environment, key)
+    if (value !== undefined) return this.#rows.set(name, value)
+    this.#rows.set(name, null)
+    return undefined
   }
 
   range(limits: RangeLimits): Iterable<Entry> {
