@@ -84,6 +84,27 @@ test('DATA: nothing but CR LF line ends is passed on, whatever comes, in any pie
   }
 })
 
+test('DATA: long lines with control octets anywhere are read as octet by octet, wherever they lie in memory', () => {
+  // Those of a linear congruence: the same in each run.
+  let seed = 1
+  const random = (below: number): number => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed % below
+  }
+  const pieces = ['\r\n', '\r\n', '\r\n.', '\n', '\r', '\t', '\0', '\x0b\x0c', '.', 'é', '\x0e\x7f\xff']
+  for (let n = 0; n < 400; n++) {
+    let input = ''
+    for (let left = 12; left > 0; left--)
+      input += 'x'.repeat(random(90)) + pieces[random(pieces.length)]! + 'y'.repeat(random(5))
+    input += '\r\n.\r\nQUIT\r\n'
+    const bytewise = read(input, { step: 1 })
+    for (const step of [input.length, 33 + random(64)]) {
+      const got = read(input, { step })
+      assert.deepEqual(got, bytewise)
+    }
+  }
+})
+
 test('BDAT, RFC 3030 §2: dots mean nothing, line ends are as in DATA', () => {
   for (const [input, expect] of [
     ['.\r\n..a\r\nb\n.\n', '.\r\n..a\r\nb\r\n.\r\n'],

@@ -1,3 +1,5 @@
+import { alignedWords, nextControl } from '@posthorn/mail'
+
 /** Where the message's octets go. Chunks may be views of the input: consume or copy before returning. */
 export type OctetSink = (chunk: Uint8Array) => void
 
@@ -64,11 +66,12 @@ export class DataReader {
   /** Reads from `bytes[at]`; returns the position after what belongs to the data. */
   push(bytes: Uint8Array, at: number): number {
     const end = bytes.length
+    const words = alignedWords(bytes)
     let from = at
     let i = at
     while (i < end) {
       if (this.#state === 'start' || this.#state === 'text') {
-        const mark = this.#pass(bytes, i)
+        const mark = this.#pass(bytes, words, i)
         if (mark.dropped) {
           this.#give(bytes, from, mark.at)
           from = mark.at + 1
@@ -100,7 +103,7 @@ export class DataReader {
   }
 
   /** Runs over plain text and proper line ends up to what needs care: a leading dot, a CR or LF alone, a CR at the end. */
-  #pass(bytes: Uint8Array, at: number): { at: number; dropped: boolean } {
+  #pass(bytes: Uint8Array, words: Int32Array | undefined, at: number): { at: number; dropped: boolean } {
     const end = bytes.length
     let i = at
     let start = this.#state === 'start'
@@ -112,15 +115,13 @@ export class DataReader {
           return { at: i, dropped: true }
         }
       }
-      let octet = bytes[i] as number
-      while (octet !== lf && octet !== cr) {
-        if (++i >= end) {
-          this.#state = 'text'
-          return { at: end, dropped: false }
-        }
-        octet = bytes[i] as number
+      i = nextControl(bytes, words, i)
+      while (i < end && bytes[i] !== lf && bytes[i] !== cr) i = nextControl(bytes, words, i + 1)
+      if (i === end) {
+        this.#state = 'text'
+        return { at: end, dropped: false }
       }
-      if (octet === lf || bytes[i + 1] !== lf) {
+      if (bytes[i] === lf || bytes[i + 1] !== lf) {
         this.#state = 'text'
         return { at: i, dropped: false }
       }
