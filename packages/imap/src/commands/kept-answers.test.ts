@@ -40,6 +40,11 @@ const polls: readonly string[] = [
   'SEARCH MODSEQ 20 UNSEEN',
   'SEARCH SUBJECT a',
   'UID SEARCH TEXT "body 3"',
+  'SEARCH RETURN (COUNT) UNSEEN',
+  'UID SEARCH RETURN (MIN MAX ALL COUNT) UNSEEN',
+  'UID SEARCH RETURN (MIN) MODSEQ 20 UNSEEN',
+  'SEARCH RETURN (PARTIAL 2:5) NOT DELETED',
+  'UID SORT RETURN (ALL COUNT) (REVERSE SUBJECT) UTF-8 UNSEEN',
   'SORT (SUBJECT REVERSE DATE) UTF-8 UNSEEN',
   'UID SORT (REVERSE ARRIVAL) UTF-8 ALL',
   'THREAD REFERENCES UTF-8 UNSEEN',
@@ -96,10 +101,16 @@ test('one session searches, another one is answered from memory; what depends on
   await first.ok('STORE 3 +FLAGS.SILENT (\\Seen)')
   assert.deepEqual(answers(await second.ok('SEARCH UNSEEN')), ['* SEARCH 2 5 6 8 9 11 12'])
   assert.equal(searches(), 2)
+  const one = await first.ok('SEARCH RETURN (COUNT) UNSEEN')
+  const other = await first.ok('SEARCH RETURN (COUNT) UNSEEN')
+  assert.deepEqual(answers(one), ['* ESEARCH (TAG TAG) COUNT 7'])
+  assert.deepEqual(answers(other), answers(one))
+  assert.notEqual(other[0], one[0], 'each has its own tag')
+  assert.equal(searches(), 3)
   const asked = [
     'SEARCH YOUNGER 1000',
     'SEARCH FUZZY SUBJECT a',
-    'SEARCH RETURN (COUNT) UNSEEN',
+    'SEARCH RETURN (SAVE COUNT) UNSEEN',
     'SEARCH THREADID Tx',
   ]
   for (const each of asked) {

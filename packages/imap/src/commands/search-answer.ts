@@ -76,17 +76,40 @@ export function refuseRelevancy(
 /**
  * Answers a searching command that has RETURN: saves what SAVE asks for, and sends ESEARCH. RFC 4731 §3.1.
  * @param found in the order of the answer
+ * @returns what the line has behind its head
  */
 export async function answerExtended(
   session: SelectedSession,
   found: Found,
   options: ReturnOptions,
   usesModSeq: boolean,
-): Promise<void> {
+): Promise<Buffer> {
   saveResult(session, found, options)
-  if (isOnlySaved(options)) return
-  const { mailbox, tag, numbering } = session
-  await session.write(await extendedLine(session, found, options, { tag, numbering, mailbox, usesModSeq }))
+  if (isOnlySaved(options)) return Buffer.alloc(0)
+  const { mailbox } = session
+  const tail = await extendedTail(session, found, options, { mailbox, usesModSeq })
+  await session.writeAll([extendedHead(session), tail])
+  return tail
+}
+
+/**
+ * Tells answers of one mailbox apart; undefined: the answer is more than octets.
+ * @param options undefined: no RETURN was given
+ */
+export function answerForm(options: ReturnOptions | undefined, usesModSeq: boolean): string | undefined {
+  if (options === undefined) return `plain ${usesModSeq}`
+  const { names, partial } = options
+  for (const name of names) if (silentOptions.has(name) || name === 'RELEVANCY') return undefined
+  return `${[...names].join(' ')} ${partial?.text} ${usesModSeq}`
+}
+
+/** @param known what `plainAnswer` or `answerExtended` returned to the same question */
+export async function answerAgain(
+  session: SelectedSession,
+  known: Buffer,
+  options: ReturnOptions | undefined,
+): Promise<void> {
+  await session.writeAll(options === undefined ? [known] : [extendedHead(session), known])
 }
 
 /** Then nothing is told. RFC 5182 §1. */
@@ -111,14 +134,32 @@ export interface Correlation {
 
 /** `* ESEARCH (TAG "a") UID COUNT 5` with its CRLF. */
 export async function extendedLine(
-  { store }: { readonly store: Store },
+  session: { readonly store: Store },
   found: Found,
   options: ReturnOptions,
-  { tag, place = '', numbering, mailbox, usesModSeq }: Correlation,
+  correlation: Correlation,
 ): Promise<Buffer> {
+  return Buffer.concat([extendedHead(correlation), await extendedTail(session, found, options, correlation)])
+}
+
+function extendedHead({
+  tag,
+  place = '',
+  numbering,
+}: Pick<Correlation, 'tag' | 'place' | 'numbering'>): Buffer {
   const out = new ResponseWriter()
   out.text('* ESEARCH (TAG ').string(tag).octets(Buffer.from(place)).text(')')
   if (numbering === 'uid') out.text(' UID')
+  return out.take()
+}
+
+async function extendedTail(
+  { store }: { readonly store: Store },
+  found: Found,
+  options: ReturnOptions,
+  { mailbox, usesModSeq }: Pick<Correlation, 'mailbox' | 'usesModSeq'>,
+): Promise<Buffer> {
+  const out = new ResponseWriter()
   writeItems(out, found, options)
   if (usesModSeq && found.uids.length > 0)
     out.text(' MODSEQ ').number(await modSeqOf(store, mailbox.id, found, options))

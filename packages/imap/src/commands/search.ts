@@ -7,7 +7,9 @@ import { scopeOf, visible } from './found-messages.ts'
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
 import { askedAgain } from './kept-answers.ts'
 import {
+  answerAgain,
   answerExtended,
+  answerForm,
   plainAnswer,
   type ReturnOptions,
   refuseRelevancy,
@@ -53,22 +55,24 @@ export const search = command({
     if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
     // RFC 9051 §7.3.4: ESEARCH without RETURN, too.
-    const isPlain = options === undefined && !session.enabled('IMAP4rev2')
-    const asked = isPlain ? askedAgain(session, `SEARCH ${usesModSeq}`, criteria) : undefined
+    const wanted = options ?? (session.enabled('IMAP4rev2') ? returnAll : undefined)
+    const form = answerForm(wanted, usesModSeq)
+    const asked = form === undefined ? undefined : askedAgain(session, `SEARCH ${form}`, criteria)
     const known = asked?.known()
     if (known !== undefined) {
-      await session.write(known)
+      await answerAgain(session, known, wanted)
       return ok('Search completed')
     }
     const { store, mailbox, signal } = session
     const turn = new Turn()
     const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
     if (session.gone) return ok('Search completed')
-    if (isPlain) {
+    if (wanted !== undefined) asked?.keep(await answerExtended(session, found, wanted, usesModSeq))
+    else {
       const octets = await plainAnswer('SEARCH', found, usesModSeq, turn)
       asked?.keep(octets)
       await session.write(octets)
-    } else await answerExtended(session, found, options ?? returnAll, usesModSeq)
+    }
     keepUpdated(session, options, { found: found.uids, criteria, numbering: session.numbering })
     return ok('Search completed')
   },

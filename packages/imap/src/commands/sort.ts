@@ -11,7 +11,9 @@ import { type Found, scopeOf, sequenceNumbers, visible } from './found-messages.
 import { keepUpdated, refuseUsedTag } from './keep-updated.ts'
 import { askedAgain } from './kept-answers.ts'
 import {
+  answerAgain,
   answerExtended,
+  answerForm,
   plainAnswer,
   type ReturnOptions,
   refuseRelevancy,
@@ -42,11 +44,12 @@ export const sort = command({
     if (options?.names.has('SAVE')) session.mailbox.saved = new Uint32Array(0)
     if (criteria === undefined) return badCharset(request)
     if (usesModSeq) session.enable('CONDSTORE')
-    const form = `SORT ${usesModSeq} ${JSON.stringify(order)}`
-    const asked = options === undefined ? askedAgain(session, form, criteria) : undefined
+    const form = answerForm(options, usesModSeq)
+    const asked =
+      form === undefined ? undefined : askedAgain(session, `SORT ${form} ${JSON.stringify(order)}`, criteria)
     const known = asked?.known()
     if (known !== undefined) {
-      await session.write(known)
+      await answerAgain(session, known, options)
       return ok('Sort completed')
     }
     const { store, mailbox, signal, numbering } = session
@@ -54,7 +57,7 @@ export const sort = command({
     const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
     const sorted = await sortedFound(session, found, order, turn)
     if (session.gone) return ok('Sort completed')
-    if (options !== undefined) await answerExtended(session, sorted, options, usesModSeq)
+    if (options !== undefined) asked?.keep(await answerExtended(session, sorted, options, usesModSeq))
     else {
       const octets = await plainAnswer('SORT', sorted, usesModSeq, turn)
       asked?.keep(octets)
