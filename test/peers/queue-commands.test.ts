@@ -63,6 +63,8 @@ const questions: readonly (readonly [name: string, args: readonly string[]])[] =
   ['postcat', ['-q', 'NOSUCH']],
   ['postcat', ['-q', '../x']],
   ['postcat', ['/nosuch']],
+  ['postcat', ['/etc/passwd']],
+  ['postcat', ['/nosuch/deferred/4/4ED10367D9']],
   ['postcat', ['-z']],
   ['postcat', ['-bq', '@a@']],
   ['postqueue', []],
@@ -72,6 +74,20 @@ const questions: readonly (readonly [name: string, args: readonly string[]])[] =
   ['postqueue', ['-i']],
   ['postqueue', ['-s', 'far.example']],
   ['postqueue', ['-s', 'relay.example']],
+  ...[
+    '',
+    'a b',
+    '[a b]',
+    'a_b',
+    'x..y',
+    '[127.0.0.1]',
+    '[::1]',
+    '[IPv6:::1]',
+    'x:25',
+    '@x',
+    '1.2.3.4',
+    '[',
+  ].map((name) => ['postqueue', ['-s', name]] as const),
   ['postqueue', ['-p', '-j']],
   ['postqueue', ['-p', 'x']],
   ['postqueue', ['-f', 'x']],
@@ -116,6 +132,14 @@ describe('queue commands beside the real ones', { skip: postfixMissing }, () => 
       ].map((text) => shape(text))
       assert.deepEqual(ours, theirs, flags)
     }
+  })
+
+  it('postcat: the path that it shows names the message', async () => {
+    const id = (await peers.queue()).ours.get('a@far.example') ?? ''
+    const { out } = await peers.runOurs('postcat', ['-q', id])
+    const path = /^\*\*\* ENVELOPE RECORDS (\S+) /.exec(out)?.[1] ?? ''
+    for (const name of [path, `/var/spool/postfix/${path}`])
+      assert.deepEqual(await peers.runOurs('postcat', [name]), { code: 0, out, err: '' })
   })
 
   it('Postfix: postqueue -p and mailq: columns, marks and the last line', async () => {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { QueueEntry, QueueId, Store } from '@posthorn/storage'
 import { getopt, type Options } from '../getopt.ts'
 import { CommandError, type Shell } from '../shell.ts'
@@ -17,6 +18,10 @@ export async function postcat(args: readonly string[], shell: Shell): Promise<nu
   const parts = new Set(wanted.length === 0 ? ['e', 'h', 'b'] : wanted)
   return withSite(shell, { config: options.value('c') }, async ({ store }) => {
     for (const name of options.rest) {
+      if (!options.has('q') && statSync(name, { throwIfNoEntry: false })?.isFile()) {
+        shell.err(`postcat: warning: ${name}: input is not a valid queue file\n`)
+        continue
+      }
       await new Listing(await entryOf(name, options, store), { store, parts, options, shell }).show()
     }
     return 0
@@ -25,6 +30,14 @@ export async function postcat(args: readonly string[], shell: Shell): Promise<nu
 
 async function entryOf(name: string, options: Options, store: Store): Promise<QueueEntry> {
   const missing = options.has('q') ? `open queue file ${name}` : `open ${name}`
+  // `deferred/4/4ED10367D9`, as postcat itself shows it: there is no such file, but the message.
+  const path = options.has('q')
+    ? undefined
+    : /^.*(?:active|deferred|hold|incoming)\/(?:.\/)*([^/]+)$/.exec(name)
+  if (path?.[1] !== undefined && isQueueId(path[1])) {
+    const found = await store.queue.get(path[1] as QueueId)
+    if (found !== undefined) return found
+  }
   if (!isQueueId(name)) {
     if (options.has('q')) throw new CommandError(`bad mail queue ID: ${name}`)
     throw new CommandError(`${missing}: No such file or directory`)

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { isHostName } from '@posthorn/dns'
 import type { QueueId } from '@posthorn/storage'
 import { flushableSite } from '../../config/flushable-site.ts'
 import type { ListedEntry } from '../../control/public-server.ts'
@@ -134,6 +136,11 @@ export async function flushMessage(shell: Shell, options: SiteOptions, name: str
 }
 
 export async function flushSite(shell: Shell, options: SiteOptions, name: string): Promise<number> {
+  const literal = /^\[(?:IPv6:(.*:.*)|([\d.]+))\]$/i.exec(name)
+  const isDestination =
+    literal === null ? isHostName(name) && isIP(name) === 0 : isIP(literal[1] ?? literal[2] ?? '') !== 0
+  if (!isDestination)
+    throw new CommandError(`Cannot flush mail queue - invalid destination: "${name}"`, exit.unavailable)
   const domain = flushableSite(locateSite(shell, options).config, name)
   if (domain === undefined)
     throw new CommandError(`Flush service is not configured for destination "${name}"`, exit.unavailable)

@@ -41,4 +41,7 @@ export function refuseRecipients(mode: string, options: Options): void {
   const name = modeNames[mode]
   if (name !== undefined && options.rest.length > 0)
     throw new CommandError(`${name} mode requires no recipient`, exit.usage)
+  const isDelivery = (mode === 'm' && !options.has('q')) || mode === 'v'
+  if (options.has('t') && !isDelivery)
+    throw new CommandError('-t can be used only in delivery mode', exit.usage)
 }
