@@ -67,8 +67,10 @@ export const search = command({
     const turn = new Turn()
     const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
     if (session.gone) return ok('Search completed')
-    if (wanted !== undefined) asked?.keep(await answerExtended(session, found, wanted, usesModSeq))
-    else {
+    if (wanted !== undefined) {
+      const octets = await answerExtended(session, found, wanted, usesModSeq)
+      asked?.keep(octets)
+    } else {
       const octets = await plainAnswer('SEARCH', found, usesModSeq, turn)
       asked?.keep(octets)
       await session.write(octets)

@@ -57,8 +57,10 @@ export const sort = command({
     const found = await visible(session, await store.messages.search(mailbox.id, criteria, signal), turn)
     const sorted = await sortedFound(session, found, order, turn)
     if (session.gone) return ok('Sort completed')
-    if (options !== undefined) asked?.keep(await answerExtended(session, sorted, options, usesModSeq))
-    else {
+    if (options !== undefined) {
+      const octets = await answerExtended(session, sorted, options, usesModSeq)
+      asked?.keep(octets)
+    } else {
       const octets = await plainAnswer('SORT', sorted, usesModSeq, turn)
       asked?.keep(octets)
       await session.write(octets)
