@@ -19,6 +19,7 @@ const has = {
   smtpUtf8: true,
   syntax: 'lenient' as const,
   hyphens: 'refused' as const,
+  numericDomains: 'refused' as const,
 }
 const octets = fc.array(fc.oneof(fc.constantFrom(13, 10, 46, 97, 0, 255), fc.nat(255)), { maxLength: 200 })
 const argument = fc.oneof(

@@ -128,6 +128,20 @@ comments: bin (the bin), sys (nested (one))
     sessions: [[hello, 'MAIL FROM:<-f@example.net>', 'RCPT TO:<-oQ@example.org>', ours]],
   },
   {
+    name: 'S1: resolve_numeric_domain = yes',
+    mainCf: ['resolve_numeric_domain = yes', trusted],
+    sessions: [
+      [
+        hello,
+        'MAIL FROM:<a@192.0.2.9>',
+        'RCPT TO:<x@192.0.2.1>',
+        'RCPT TO:<daemon@127.0.0.1>',
+        'RCPT TO:<x@192.0.2>',
+        'RCPT TO:<x@256.1.1.1>',
+      ],
+    ],
+  },
+  {
     name: 'S1: extensions that need quotes',
     mainCf: [trusted],
     sessions: [

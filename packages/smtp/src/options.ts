@@ -64,6 +64,8 @@ export interface SmtpOptions {
   readonly envelopeSyntax: 'strict' | 'lenient'
   /** Addresses that begin with a hyphen, which a program could take for an option. Postfix: allow_min_user. */
   readonly hyphenAddresses: 'refused' | 'taken'
+  /** `user@192.0.2.1`: 'literals' = meant as `user@[192.0.2.1]`. Postfix: resolve_numeric_domain. */
+  readonly numericDomains: 'refused' | 'literals'
   /** Postfix: disable_vrfy_command. */
   readonly vrfy: 'enabled' | 'disabled'
   /** Postfix: smtpd_discard_ehlo_keywords, upper case. */
@@ -122,6 +124,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   smtpUtf8: 'yes',
   envelopeSyntax: 'lenient',
   hyphenAddresses: 'refused',
+  numericDomains: 'refused',
   vrfy: 'enabled',
   discardEhloKeywords: [],
   tlsLevel: 'may',

@@ -61,6 +61,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
       .map((name) => name.toUpperCase()),
     smtpUtf8: yesNo(config.smtputf8_enable),
     envelopeSyntax: config.strict_rfc821_envelopes ? 'strict' : 'lenient',
+    numericDomains: config.resolve_numeric_domain ? 'literals' : 'refused',
     hyphenAddresses: config.allow_min_user ? 'taken' : 'refused',
     vrfy: config.disable_vrfy_command ? 'disabled' : 'enabled',
     tlsLevel: tlsLevel(config),

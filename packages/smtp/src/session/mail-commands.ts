@@ -16,6 +16,7 @@ const extensions = (session: Session): EnvelopeExtensions => ({
   smtpUtf8: session.options.smtpUtf8 === 'yes',
   syntax: session.options.envelopeSyntax,
   hyphens: session.options.hyphenAddresses,
+  numericDomains: session.options.numericDomains,
 })
 
 /** MAIL. RFC 5321 §4.1.1.2. */

@@ -24,6 +24,7 @@ export interface EnvelopeExtensions {
   readonly smtpUtf8: boolean
   readonly syntax: 'strict' | 'lenient'
   readonly hyphens: 'refused' | 'taken'
+  readonly numericDomains: 'refused' | 'literals'
 }
 
 const refuse = (code: number, status: string, text: string): { ok: false; reply: SmtpReply } => ({
@@ -52,13 +53,17 @@ const isLoose = (path: string, { syntax }: EnvelopeExtensions): boolean =>
 const isLikeOption = ({ local }: Address, { hyphens }: EnvelopeExtensions): boolean =>
   hyphens === 'refused' && local.startsWith('-')
 
+/** Postfix: resolve_numeric_domain. */
+const withLiteral = (path: string, { numericDomains }: EnvelopeExtensions): string =>
+  numericDomains === 'literals' ? path.replace(/@((?:\d{1,3}\.){3}\d{1,3})(?=>?$)/, '@[$1]') : path
+
 /** RFC 5321 §4.1.1.2; SIZE RFC 1870, BODY RFC 6152, SMTPUTF8 RFC 6531, RET ENVID RFC 3461, AUTH RFC 4954 §5, REQUIRETLS RFC 8689. */
 export const parseMailCommand = (argument: string, has: EnvelopeExtensions): Parsed<MailFrom> => {
   const rest = afterKeyword(argument, 'FROM:')
   if (rest === undefined) return refuse(501, '5.5.4', 'Syntax: MAIL FROM:<address>')
   if (isLoose(rest, has)) return refuse(501, '5.1.7', 'Bad sender address syntax')
   const split = splitPathArgument(rest)
-  const address = split === undefined ? undefined : parseReversePath(split.path)
+  const address = split === undefined ? undefined : parseReversePath(withLiteral(split.path, has))
   if (split === undefined || address === undefined || isLikeOption(address, has))
     return refuse(501, '5.1.7', 'Bad sender address syntax')
   const from: MutableMailFrom = {
@@ -128,7 +133,8 @@ export const parseRcptCommand = (argument: string, has: EnvelopeExtensions): Par
   if (rest === undefined) return refuse(501, '5.5.4', 'Syntax: RCPT TO:<address>')
   if (isLoose(rest, has)) return refuse(501, '5.1.3', 'Bad recipient address syntax')
   const split = splitPathArgument(rest)
-  const address: Address | undefined = split === undefined ? undefined : parseForwardPath(split.path)
+  const address: Address | undefined =
+    split === undefined ? undefined : parseForwardPath(withLiteral(split.path, has))
   if (split === undefined || address === undefined || isLikeOption(address, has))
     return refuse(501, '5.1.3', 'Bad recipient address syntax')
   let notify: Notify[] | undefined

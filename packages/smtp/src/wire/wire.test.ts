@@ -13,6 +13,7 @@ const has = {
   smtpUtf8: true,
   syntax: 'lenient' as const,
   hyphens: 'refused' as const,
+  numericDomains: 'refused' as const,
 }
 
 const mailRows: readonly (readonly [rfc: string, argument: string, expect: object | string])[] = [
@@ -173,5 +174,23 @@ test('RFC 3463 §2: what another server said', () => {
     assert.deepEqual(told, { code, status, text })
     assert.equal(lines.length, raw.split('\n').length)
     assert.ok(!lines[0]?.startsWith(String(code)))
+  }
+})
+
+test('Postfix: resolve_numeric_domain: an address without its brackets', () => {
+  const taken = { ...has, numericDomains: 'literals' as const }
+  for (const [path, address] of [
+    ['<a@192.0.2.1>', 'a@[192.0.2.1]'],
+    ['a@192.0.2.1', 'a@[192.0.2.1]'],
+    ['<a@[192.0.2.1]>', 'a@[192.0.2.1]'],
+    ['<"b@192.0.2.9"@192.0.2.1>', '"b@192.0.2.9"@[192.0.2.1]'],
+    ['<a@192.0.2.1.test>', 'a@192.0.2.1.test'],
+    ['<a@192.0.2>', undefined],
+    ['<a@256.0.2.1>', undefined],
+  ] as const) {
+    const from = parseMailCommand(`FROM:${path} SIZE=1`, taken)
+    const to = parseRcptCommand(`TO:${path}`, taken)
+    assert.equal(from.ok ? from.value.address : undefined, address, path)
+    assert.equal(to.ok ? to.value.address : undefined, address, path)
   }
 })

@@ -89,6 +89,11 @@ export const rewriting = {
     default: 'yes',
     doc: 'At our domains `host!user@domain` means `user@host`. With no it is a local part like others.',
   }),
+  resolve_numeric_domain: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Take `user@192.0.2.1` in MAIL FROM and RCPT TO for `user@[192.0.2.1]`. With no it is no address: 501.',
+  }),
   resolve_null_domain: postfix({
     type: 'boolean',
     default: 'no',
