@@ -6,7 +6,7 @@ import { appendListings, compactListings, removeListings } from '../listings/lis
 import { FrameFolder, type FrameToFold } from './fold-frames.ts'
 import { appendTexts, compactTexts, removeTexts } from './text-writer.ts'
 
-/** The thread that makes texts: it alone decodes, folds and writes, at the lowest priority. */
+/** The thread that makes texts: it alone decodes, folds and writes, at a low priority. */
 export interface TextPlaces {
   readonly directory: string
   readonly segmentDirectory: string
@@ -30,11 +30,18 @@ export type TextTask =
 /** With its processor time; or `code` of a system error, such as ENOSPC. */
 export type TextResult = { readonly cpuMs: number } | { readonly error: string; readonly code: string }
 
+/**
+ * A third of the weight of others. Not the lowest, a seventieth: this thread shares locks with the event loop (V8's queue of tasks
+ * for its helpers, the port that messages come through). Where it stands still while it holds one, because other processes want
+ * the processor, everybody waits until it has had its turn: 200 to 350 ms, where two of them were busy.
+ */
+const niceness = 5
+
 /** Linux: a thread has a priority of its own, named by its thread id. */
 const yieldToMail = (): void => {
   try {
     const thread = /task\/(\d+)$/.exec(readlinkSync('/proc/thread-self'))
-    if (thread !== null) setPriority(Number(thread[1]), 19)
+    if (thread !== null) setPriority(Number(thread[1]), niceness)
   } catch {
     // Elsewhere it works at the priority of the process.
   }
