@@ -1,8 +1,9 @@
-import { createReadStream, readdirSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createGunzip } from 'node:zlib'
 import type { Config } from '../config/config.ts'
+import { dataFolderAt } from '../start/data-folder.ts'
 import { errorCode } from '../start-error.ts'
 import { CommandError, exit } from './shell.ts'
 
@@ -29,18 +30,30 @@ export function parseLogLine(whole: string): LogLine | undefined {
   return { whole, time, service, queueId, text }
 }
 
+/**
+ * Where the log is: maillog_file, or what a server in the background wrote.
+ * @throws CommandError when it went elsewhere
+ */
+export function logFile({ values, file }: Config): string {
+  const { maillog_file: named, data_directory: data } = values
+  if (named !== '' && named !== '/dev/stdout') return named
+  const { outputFile } = dataFolderAt(data)
+  if (existsSync(outputFile)) return outputFile
+  throw new CommandError(`${file}: maillog_file is not set: the log went to standard output`, exit.config)
+}
+
 /** The log as it stands, a line at a time, or with what was rotated away before it. Throws CommandError when there is no file to read. */
 export async function* readLog(
-  { values, file }: Config,
+  config: Config,
   extent: 'current' | 'rotated-too' = 'current',
 ): AsyncGenerator<LogLine> {
-  if (values.maillog_file === '' || values.maillog_file === '/dev/stdout')
-    throw new CommandError(`${file}: maillog_file is not set: the log went to standard output`, exit.config)
+  const { values, file } = config
+  const log = logFile(config)
   if (values.log_format === 'json')
     throw new CommandError(`${file}: log_format = json: these lines are for other programs`, exit.config)
-  const before = extent === 'current' ? [] : rotatedLogs(values.maillog_file)
+  const before = extent === 'current' ? [] : rotatedLogs(log)
   try {
-    for (const one of [...before, values.maillog_file]) {
+    for (const one of [...before, log]) {
       const octets = createReadStream(one)
       const unzip = one.endsWith('.gz') ? createGunzip() : undefined
       if (unzip !== undefined) octets.on('error', (error) => unzip.destroy(error)).pipe(unzip)
@@ -53,7 +66,7 @@ export async function* readLog(
   } catch (error) {
     const code = errorCode(error)
     if (code === undefined) throw error
-    throw new CommandError(`${values.maillog_file}: cannot be read: ${code}`, exit.unavailable)
+    throw new CommandError(`${log}: cannot be read: ${code}`, exit.unavailable)
   }
 }
 

@@ -65,6 +65,9 @@ it('a server is started, asked, told and stopped', { timeout: 60_000 }, async ()
       err: '',
     })
     assert.match((await posthorn('mailbox', 'list', 'alice')).out, /^INBOX +2 messages/m)
+    // Without maillog_file a server in the background writes into its data folder.
+    assert.match((await run('mailstats', ['-c', path])).out, /^Statistics from [^e]/)
+    assert.match((await posthorn('log')).out, /posthorn\/master\S* daemon started/)
     const dialogue = await run('sendmail', ['-C', path, '-bs'], 'EHLO me\r\nQUIT\r\n')
     assert.equal(dialogue.err, '')
     assert.match(dialogue.out, /^220 .*\r\n(?:250.*\r\n)+221 2\.0\.0 Bye\r\n$/)

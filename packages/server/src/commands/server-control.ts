@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { prepareDataFolder } from '../start/data-folder.ts'
 import { mailOwner } from '../start/mail-owner.ts'
@@ -23,7 +22,7 @@ export async function startInBackground(shell: Shell, options: SiteOptions): Pro
     throw new CommandError('the mail system is already running')
   }
   prepareDataFolder(folder.path, mailOwner(config))
-  const output = join(folder.path, 'posthorn.log')
+  const output = folder.outputFile
   const log = openSync(output, 'a', 0o640)
   const before = statSync(output).size
   const program = new URL('../main.ts', import.meta.url).pathname

@@ -26,6 +26,8 @@ export interface DataFolder {
   /** Where users leave mail for the server, running or not. Postfix: maildrop. */
   readonly maildrop: string
   readonly pidFile: string
+  /** What a server writes that was started in the background: its log, unless maillog_file names another file. */
+  readonly outputFile: string
 }
 
 export function dataFolderAt(path: string): DataFolder {
@@ -37,6 +39,7 @@ export function dataFolderAt(path: string): DataFolder {
     publicSocket: join(path, 'public', 'public.sock'),
     maildrop: join(path, 'public', 'maildrop'),
     pidFile: join(path, 'posthorn.pid'),
+    outputFile: join(path, 'posthorn.log'),
   }
 }
 

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
-import { type LogLine, parseLogLine, readLog } from '../maillog-reader.ts'
+import { type LogLine, logFile, parseLogLine, readLog } from '../maillog-reader.ts'
 import { printable } from '../postfix/queue-listing.ts'
 import { CommandError, exit } from '../shell.ts'
 import { locateSite } from '../site.ts'
@@ -123,8 +123,8 @@ const lookMs = 250
 const chunkBytes = 1 << 16
 
 /** What is written after now, through rotations, until the process ends. */
-async function* newLines({ values }: Config): AsyncGenerator<LogLine> {
-  const path = values.maillog_file
+async function* newLines(config: Config): AsyncGenerator<LogLine> {
+  const path = logFile(config)
   let file = await open(path, 'r')
   let { ino, size: at } = await file.stat()
   let pending = ''
