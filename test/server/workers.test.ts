@@ -269,6 +269,27 @@ test('kill -9 of a worker: the others go on, it is replaced, its lock is free, n
   })
 })
 
+test('what a worker that took the place of another takes in is pushed to the idle clients of those that were there before', async () => {
+  await withWorkers(3, '', async (site, server) => {
+    const client = await imapClient(site)
+    const own = (await processes(site)).find(({ connections }) => connections.imap === 1)?.pid
+    await client.ask('b select inbox', /^b OK/m)
+    await client.ask('c idle', /^\+ /m)
+    const others = processesOf(server).filter((pid) => pid !== own)
+    for (const pid of others) process.kill(pid, 'SIGKILL')
+    await eventually(() => {
+      const now = processesOf(server)
+      assert.ok(now.length === 3 && !others.some((pid) => now.includes(pid)))
+    })
+    await eventually(async () => assert.equal((await processes(site)).length, 3))
+    // One through each, whoever is next.
+    for (let n = 1; n <= 3; n++) {
+      await sendMessage(site, `message ${n}`)
+      await client.heard(new RegExp(`^\\* ${n} EXISTS`, 'm'))
+    }
+  })
+})
+
 test('a replaced worker starts with the configuration in force, not with a faulty main.cf', async () => {
   await withWorkers(2, '', async (site, server) => {
     site.configure(
