@@ -32,7 +32,7 @@ export type TextResult = { readonly cpuMs: number } | { readonly error: string; 
 
 /**
  * A third of the weight of others. Not the lowest, a seventieth: this thread shares locks with the event loop (V8's queue of tasks
- * for its helpers, the port that messages come through). Where it stands still while it holds one, because other processes want
+ * for its helpers, the port that messages come through, those of malloc). Where it stands still while it holds one, because other processes want
  * the processor, everybody waits until it has had its turn: 200 to 350 ms, where two of them were busy.
  */
 const niceness = 5
