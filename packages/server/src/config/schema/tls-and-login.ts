@@ -55,12 +55,12 @@ export const tlsAndLogin = {
   tls_high_cipherlist: postfix({
     type: 'string',
     default: '',
-    doc: "What the grade high is, in OpenSSL's words. Empty: `HIGH:!aNULL:!eNULL`.",
+    doc: "What the grade high is, in OpenSSL's words. Empty: `HIGH:!aNULL:!eNULL`. (Default of Postfix: `aNULL:-aNULL:HIGH:@STRENGTH`.)",
   }),
   tls_medium_cipherlist: postfix({
     type: 'string',
     default: '',
-    doc: "What the grade medium is, in OpenSSL's words. Empty: what Node.js offers.",
+    doc: "What the grade medium is, in OpenSSL's words. Empty: what Node.js offers. (Default of Postfix: `aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH`.)",
   }),
   tls_preempt_cipherlist: postfix({
     type: 'boolean',
