@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { createSite, inFolder, startServer, stopServer } from './running-server.ts'
 
 const main = fileURLToPath(new URL('../../packages/server/src/main.js', import.meta.url))
 const name = `posthorn-compile-cache-${process.getuid?.() ?? 0}`
@@ -45,4 +46,17 @@ test('a folder that others may write to, or a symbolic link, is not used: who wr
     }),
     [],
   )
+})
+
+test('the first server after an installation is replaced by one that need not read TypeScript', async () => {
+  await inFolder(async (folder) => {
+    const site = await createSite(folder)
+    for (const expected of ['compiled', 'compiled before']) {
+      const server = await startServer(site, { NODE_COMPILE_CACHE: join(folder, 'code') })
+      const environment = readFileSync(`/proc/${server.pid}/environ`, 'latin1').split('\0')
+      assert.equal(environment.includes('POSTHORN_COMPILED=yes'), expected === 'compiled')
+      assert.equal(server.output().match(/Posthorn is ready/g)?.length, 1)
+      assert.equal((await stopServer(server)).code, 0)
+    }
+  })
 })

@@ -15,6 +15,8 @@ async function run(): Promise<number> {
   return await runCli(env['POSTHORN_CALLED_AS'] ?? 'posthorn', args, processShell(), async (configOption) => {
     applyMemorySettings(env)
     const { runServer } = await import('./start/run-server.ts')
+    const { restartCompiled } = await import('./start/compiled-code.ts')
+    await restartCompiled(env)
     return await runServer({ configOption, environment: env })
   })
 }

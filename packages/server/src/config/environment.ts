@@ -6,7 +6,7 @@ import type { Setting } from './settings.ts'
 const prefix = 'POSTHORN_'
 
 /** Ours, but no parameters; and what Kubernetes and Docker links put there for a service named posthorn. */
-const notParameters = /^POSTHORN_(?:CONFIG|CALLED_AS|WORKER_.*|TEST_.*|SERVICE_.*|PORT(?:_\d.*)?)$/
+const notParameters = /^POSTHORN_(?:CONFIG|CALLED_AS|COMPILED|WORKER_.*|TEST_.*|SERVICE_.*|PORT(?:_\d.*)?)$/
 
 const byUpperCase = new Map([...parameters.keys()].map((name) => [name.toUpperCase(), name]))
 
