@@ -54,12 +54,17 @@ export function untold(
   lastKnown: number,
   told: readonly OwnChanges[] | undefined,
 ): number[] {
-  const places: number[] = []
-  for (let at = 0; at < changed.uids.length; at++) {
-    const uid = changed.uids[at]!
-    if (uid > lastKnown) break
-    if (told?.some((batch) => knows(batch, uid, changed.modSeqs[at]!))) continue
-    places.push(at)
+  const { uids, modSeqs } = changed
+  const end = lowerBound(uids, lastKnown + 1)
+  let places: number[] = []
+  for (let at = 0; at < end; at++) places.push(at)
+  for (const own of told ?? []) {
+    let next = 0
+    places = places.filter((at) => {
+      const uid = uids[at]!
+      if (own.uids[next] !== uid) next = lowerBound(own.uids, uid)
+      return own.uids[next] !== uid || own.modSeqs[next++] !== modSeqs[at]!
+    })
   }
   return places
 }

@@ -33,8 +33,8 @@ export class GroupRows {
         const value = this.changes.get(name) ?? null
         if (value === null) this.#environment.removeSync(key)
         else this.#environment.putSync(key, value)
-        this.#unwritten.delete(name)
       }
+      this.#unwritten.clear()
     } catch (error) {
       if (endsTransaction(error)) this.#failure = error
       throw error

@@ -20,3 +20,23 @@ export const signed48 = (bytes: Uint8Array, from: number): number =>
 /** Numbers up to 2^53-1. */
 export const unsigned64 = (bytes: Uint8Array, from: number): number =>
   unsigned32(bytes, from) * 0x1_0000_0000 + unsigned32(bytes, from + 4)
+
+/** The lower 16 bits. */
+export const write16 = (bytes: Uint8Array, number: number, from: number): void => {
+  bytes[from] = number >>> 8
+  bytes[from + 1] = number
+}
+
+/** The lower 32 bits. */
+export const write32 = (bytes: Uint8Array, number: number, from: number): void => {
+  bytes[from] = number >>> 24
+  bytes[from + 1] = number >>> 16
+  bytes[from + 2] = number >>> 8
+  bytes[from + 3] = number
+}
+
+/** Whole numbers from -2^47 to 2^48-1. */
+export const write48 = (bytes: Uint8Array, number: number, from: number): void => {
+  write16(bytes, Math.floor(number / 0x1_0000_0000), from)
+  write32(bytes, number, from + 2)
+}

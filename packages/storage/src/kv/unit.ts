@@ -86,6 +86,14 @@ export class Unit implements Reader {
     return countKeys(this.#environment, prefix, keyAfter(prefix))
   }
 
+  /** As `get`, for one of many rows that are read once: those that are read again and again keep their room. */
+  getOnce(key: Buffer): Buffer | undefined {
+    const name = nameOf(key)
+    let known = this.#rows.get(name)
+    if (known === undefined) known = this.#group.changes.get(name)
+    return known === undefined ? readValue(this.#environment, key) : (known ?? undefined)
+  }
+
   put(key: Buffer, value: Buffer): void {
     const name = nameOf(key)
     this.#change(name, key, value, this.#read(name, key))
@@ -100,6 +108,11 @@ export class Unit implements Reader {
     const name = nameOf(key)
     const value = this.#read(name, key)
     if (value !== undefined) this.#change(name, key, null, value)
+  }
+
+  /** `remove` for a caller that just read the row. */
+  drop(key: Buffer, former: Buffer): void {
+    this.#change(nameOf(key), key, null, former)
   }
 
   #change(name: string, key: Buffer, value: Buffer | null, former: Buffer | undefined): void {

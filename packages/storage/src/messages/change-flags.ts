@@ -1,5 +1,6 @@
 import { type FlagChange, type FlagsChanged, type MessageBatch, systemFlag } from '../contract.ts'
 import type { Engine } from '../engine.ts'
+import { unsigned32, unsigned48, write32, write48 } from '../kv/numbers.ts'
 import type { Unit } from '../kv/unit.ts'
 import {
   at,
@@ -7,6 +8,7 @@ import {
   chunkKey,
   chunkOfUid,
   getChunk,
+  getChunkOnce,
   placementBytes,
   sealChunk,
 } from '../rows/chunk.ts'
@@ -18,6 +20,7 @@ import { givenUids, type OpenMailbox, openSelectable, recount, saveMailbox } fro
 interface Changing {
   readonly mailbox: OpenMailbox
   readonly change: FlagChange
+  readonly readChunk: typeof getChunkOnce
   readonly words: FlagWords
   /** Bits that may change. */
   readonly mask: FlagWords
@@ -31,6 +34,8 @@ interface Changing {
 
 /** Messages that one unit of work handles: some milliseconds. */
 const sliceMessages = 2_048
+/** Commands for so few messages come one after the other, to the same chunks. */
+const oftenChanged = 256
 
 /** Of many messages a part in each unit. RFC 9051 §6.4.6 asks for no more; RFC 7162 §3.1.3 neither. */
 export const changeFlags = async (
@@ -95,6 +100,7 @@ const changeFlagsIn = (
   const changing: Changing = {
     mailbox,
     change,
+    readChunk: uids.length > oftenChanged ? getChunkOnce : getChunk,
     words,
     mask: maskOf(change),
     modSeq: mailbox.state.highestModSeq + 1,
@@ -127,9 +133,10 @@ const changeFlagsIn = (
 
 const changeChunk = (unit: Unit, changing: Changing, chunk: number, uids: Uint32Array): void => {
   const { id } = changing.mailbox
-  const former = getChunk(unit, id, chunk)
+  const former = changing.readChunk(unit, id, chunk)
   if (former === undefined) return
-  const bytes = Buffer.from(former)
+  const bytes = Buffer.allocUnsafe(former.length)
+  former.copy(bytes)
   let written = false
   let next = 0
   for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {
@@ -137,7 +144,7 @@ const changeChunk = (unit: Unit, changing: Changing, chunk: number, uids: Uint32
     while (next < uids.length && (uids[next] as number) < uid) next++
     if (uids[next] !== uid) continue
     const { unchangedSince } = changing.change
-    const modSeq = bytes.readUIntBE(base + at.modSeq, 6)
+    const modSeq = unsigned48(bytes, base + at.modSeq)
     if (unchangedSince !== undefined && modSeq > unchangedSince) {
       changing.modified.push(uid)
       continue
@@ -154,16 +161,16 @@ const changeChunk = (unit: Unit, changing: Changing, chunk: number, uids: Uint32
 
 /** Returns whether anything changed. */
 const changePlacement = (changing: Changing, bytes: Buffer, base: number): boolean => {
-  const flags0 = bytes.readUInt32BE(base + at.flags0)
-  const flags1 = bytes.readUInt32BE(base + at.flags1)
+  const flags0 = unsigned32(bytes, base + at.flags0)
+  const flags1 = unsigned32(bytes, base + at.flags1)
   const { words, mask, change } = changing
   const new0 = combine(change.op, flags0, words.flags0, mask.flags0)
   const new1 = combine(change.op, flags1, words.flags1, mask.flags1)
   if (new0 === flags0 && new1 === flags1) return false
   recount(changing.mailbox.state, flags0, new0)
-  bytes.writeUInt32BE(new0, base + at.flags0)
-  bytes.writeUInt32BE(new1, base + at.flags1)
-  bytes.writeUIntBE(changing.modSeq, base + at.modSeq, 6)
+  write32(bytes, new0, base + at.flags0)
+  write32(bytes, new1, base + at.flags1)
+  write48(bytes, changing.modSeq, base + at.modSeq)
   return true
 }
 

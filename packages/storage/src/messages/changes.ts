@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MailboxChanges, ModSeq, Uid } from '../contract.ts'
+import { unsigned48 } from '../kv/numbers.ts'
 import type { Reader } from '../kv/unit.ts'
 import { at, chunkHeadBytes, chunkModSeq, chunkRows, getChunk, placementBytes } from '../rows/chunk.ts'
 import { expungedSince } from '../rows/expunged-row.ts'
@@ -128,7 +129,7 @@ const addChanged = (
 ): void => {
   if (chunkModSeq(bytes) <= since) return
   for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {
-    if (bytes.readUIntBE(base + at.modSeq, 6) <= since) continue
+    if (unsigned48(bytes, base + at.modSeq) <= since) continue
     const uid = chunk * 32 + (bytes[base + at.uidLow] as number)
     if (uid < uidLimit) builder.add(uid, bytes, base)
   }

@@ -163,13 +163,13 @@ export const createBlob = (unit: Unit, blobId: number, row: BlobRow): void => {
 /** Adds (or, negative, gives back) references; at 0 the octets are dead and compaction may drop them. */
 export const referToBlob = (unit: Unit, blobId: number, count: number): void => {
   const key = blobKey(blobId)
-  const former = unit.get(key)
+  const former = unit.getOnce(key)
   if (former === undefined) return
   if (!isWholeBlobRow(former)) throw damagedRow(key)
   const references = former.readUInt32BE(32) + count
   if (references <= 0) {
     const row = decodeBlobRow(former)
-    unit.remove(key)
+    unit.drop(key, former)
     addLiveBytes(unit, row.segment, -frameBytesOf(row))
     return
   }

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { keyOf32x2, tables } from '../kv/keys.ts'
+import { signed48, unsigned16, unsigned32, unsigned48, write16, write32, write48 } from '../kv/numbers.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { damagedRow } from './seal.ts'
 
@@ -51,15 +52,15 @@ export const decodeChunk = (chunk: number, bytes: Buffer): Placement[] => {
   for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {
     placements.push({
       uid: chunk * 32 + (bytes[base + at.uidLow] as number),
-      flags0: bytes.readUInt32BE(base + at.flags0),
-      flags1: bytes.readUInt32BE(base + at.flags1),
-      modSeq: bytes.readUIntBE(base + at.modSeq, 6),
-      messageId: bytes.readUIntBE(base + at.messageId, 6),
+      flags0: unsigned32(bytes, base + at.flags0),
+      flags1: unsigned32(bytes, base + at.flags1),
+      modSeq: unsigned48(bytes, base + at.modSeq),
+      messageId: unsigned48(bytes, base + at.messageId),
       blobId:
-        bytes.readUInt16BE(base + at.blobHigh) * 0x1_0000_0000_0000 + bytes.readUIntBE(base + at.blobLow, 6),
-      sizeBytes: bytes.readUIntBE(base + at.sizeBytes, 6),
-      internalDateMs: bytes.readIntBE(base + at.internalDate, 6),
-      saveDateMs: bytes.readIntBE(base + at.saveDate, 6),
+        unsigned16(bytes, base + at.blobHigh) * 0x1_0000_0000_0000 + unsigned48(bytes, base + at.blobLow),
+      sizeBytes: unsigned48(bytes, base + at.sizeBytes),
+      internalDateMs: signed48(bytes, base + at.internalDate),
+      saveDateMs: signed48(bytes, base + at.saveDate),
     })
   }
   return placements
@@ -71,13 +72,14 @@ export const encodeChunk = (placements: readonly Placement[]): Buffer => {
   let base = chunkHeadBytes
   for (const placement of placements) {
     if (placement.modSeq > highest) highest = placement.modSeq
-    bytes.writeUInt32BE(placement.flags0, base + at.flags0)
-    bytes.writeUInt32BE(placement.flags1, base + at.flags1)
-    bytes.writeUIntBE(placement.modSeq, base + at.modSeq, 6)
-    bytes.writeUIntBE(placement.messageId, base + at.messageId, 6)
-    bytes.writeUInt16BE(Math.floor(placement.blobId / 0x1_0000_0000_0000), base + at.blobHigh)
-    bytes.writeUIntBE(placement.blobId % 0x1_0000_0000_0000, base + at.blobLow, 6)
-    bytes.writeUIntBE(placement.sizeBytes, base + at.sizeBytes, 6)
+    write32(bytes, placement.flags0, base + at.flags0)
+    write32(bytes, placement.flags1, base + at.flags1)
+    write48(bytes, placement.modSeq, base + at.modSeq)
+    write48(bytes, placement.messageId, base + at.messageId)
+    write16(bytes, Math.floor(placement.blobId / 0x1_0000_0000_0000), base + at.blobHigh)
+    write48(bytes, placement.blobId % 0x1_0000_0000_0000, base + at.blobLow)
+    write48(bytes, placement.sizeBytes, base + at.sizeBytes)
+    // These test the range: a date comes from a client.
     bytes.writeIntBE(placement.internalDateMs, base + at.internalDate, 6)
     bytes.writeIntBE(placement.saveDateMs, base + at.saveDate, 6)
     bytes[base + at.uidLow] = placement.uid & 31
@@ -113,7 +115,21 @@ export const sealChunk = (mailbox: number, chunk: number, bytes: Buffer): Buffer
 /** The row as stored. Throws 'corrupt'. */
 export const getChunk = (reader: Reader, mailbox: number, chunk: number): Buffer | undefined => {
   const key = chunkKey(mailbox, chunk)
-  const bytes = reader.get(key)
+  return wholeChunk(mailbox, chunk, key, reader.get(key))
+}
+
+/** The same of one of many chunks, see `Unit.getOnce`. Throws 'corrupt'. */
+export const getChunkOnce = (unit: Unit, mailbox: number, chunk: number): Buffer | undefined => {
+  const key = chunkKey(mailbox, chunk)
+  return wholeChunk(mailbox, chunk, key, unit.getOnce(key))
+}
+
+const wholeChunk = (
+  mailbox: number,
+  chunk: number,
+  key: Buffer,
+  bytes: Buffer | undefined,
+): Buffer | undefined => {
   if (bytes !== undefined && !isWholeChunk(mailbox, chunk, bytes)) throw damagedRow(key)
   return bytes
 }

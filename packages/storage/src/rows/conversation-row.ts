@@ -28,7 +28,7 @@ export const nameIdentifier = (unit: Unit, account: number, identifier: string, 
 export const removeConversation = (unit: Unit, messageId: number): void => {
   const key = messageKey(messageId)
   // Most have none: nobody asked.
-  if (unit.get(key) !== undefined) removeLong(unit, key)
+  removeLong(unit, key)
 }
 
 /** False when there were none. */

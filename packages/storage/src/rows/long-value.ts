@@ -52,6 +52,26 @@ export const putLong = (unit: Unit, key: Buffer, value: Buffer): void =>
 /** For a key that nothing was ever kept under: there is no former value to look for. */
 export const putNewLong = (unit: Unit, key: Buffer, value: Buffer): void => write(unit, key, value, undefined)
 
+/**
+ * Changes octets of the value of a row that was just read, and leaves its length; `amend` says false when it is to stay
+ * as it is. Throws 'corrupt'.
+ */
+export const amendLong = (unit: Unit, key: Buffer, row: Buffer, amend: (value: Buffer) => boolean): void => {
+  if (row[0] !== sealed || row[1] !== 0 || row.length < headBytes) {
+    const value = Buffer.from(wholeOf(unit, key, row))
+    if (amend(value)) write(unit, key, value, row)
+    return
+  }
+  const amended = Buffer.allocUnsafe(row.length)
+  row.copy(amended)
+  const value = amended.subarray(headBytes)
+  const keyCrc = crc32(key)
+  if (crc32(value, keyCrc) !== row.readUInt32BE(2)) throw damagedRow(key)
+  if (!amend(value)) return
+  amended.writeUInt32BE(crc32(value, keyCrc), 2)
+  unit.replace(key, amended, row)
+}
+
 const write = (unit: Unit, key: Buffer, value: Buffer, formerRow: Buffer | undefined): void => {
   const further = Math.max(0, Math.ceil((value.length - roomBytes) / maxValueBytes))
   if (further > mostParts) throw new RangeError(`Value of ${value.length} octets is too long`)
@@ -69,10 +89,11 @@ const write = (unit: Unit, key: Buffer, value: Buffer, formerRow: Buffer | undef
   }
 }
 
-export const removeLong = (unit: Unit, key: Buffer): void => {
-  const further = partsOf(unit.get(key))
+export const removeLong = (unit: Unit, key: Buffer, row = unit.getOnce(key)): void => {
+  if (row === undefined) return
+  const further = partsOf(row)
   for (let number = 0; number < further; number++) unit.remove(partKey(key, number))
-  unit.remove(key)
+  unit.drop(key, row)
 }
 
 /** Not to be changed: the next one who asks may get the same. Throws 'corrupt'. */

@@ -1,8 +1,9 @@
 import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
+import { unsigned32, write32 } from '../kv/numbers.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { referToBlob } from './blob-row.ts'
 import { removeConversation } from './conversation-row.ts'
-import { getLong, putLong, putNewLong, removeLong } from './long-value.ts'
+import { amendLong, getLong, putLong, putNewLong, removeLong } from './long-value.ts'
 import { takeSequence } from './sequence.ts'
 
 /** One message: a trace prefix before a blob. Copies of it in mailboxes share the row. */
@@ -13,12 +14,13 @@ export interface MessageRow {
 }
 
 const fixedBytes = 12
+const referencesAt = 8
 
 export const messageKey = (messageId: number): Buffer => keyOf64(tables.message, messageId)
 
 export const decodeMessageRow = (bytes: Buffer): MessageRow => ({
   blobId: read64(bytes, 0),
-  references: bytes.readUInt32BE(8),
+  references: bytes.readUInt32BE(referencesAt),
   prefix: bytes.subarray(fixedBytes),
 })
 
@@ -34,7 +36,7 @@ export const hasMessageRow = (reader: Reader, messageId: number): boolean =>
 const encodeMessageRow = (row: MessageRow): Buffer => {
   const bytes = Buffer.allocUnsafe(fixedBytes + row.prefix.length)
   write64(bytes, row.blobId, 0)
-  bytes.writeUInt32BE(row.references, 8)
+  bytes.writeUInt32BE(row.references, referencesAt)
   row.prefix.copy(bytes, fixedBytes)
   return bytes
 }
@@ -57,13 +59,18 @@ export const createUnreferringMessage = (unit: Unit, blobId: number, prefix: Buf
 }
 
 export const referToMessage = (unit: Unit, messageId: number, count: number): void => {
-  const row = readMessageRow(unit, messageId)
+  const key = messageKey(messageId)
+  const row = unit.getOnce(key)
   if (row === undefined) return
-  const references = row.references + count
-  if (references > 0) writeMessageRow(unit, messageId, { ...row, references })
-  else {
-    referToBlob(unit, row.blobId, -1)
-    removeLong(unit, messageKey(messageId))
-    removeConversation(unit, messageId)
-  }
+  let unreferredBlob: number | undefined
+  amendLong(unit, key, row, (value) => {
+    const references = unsigned32(value, referencesAt) + count
+    if (references > 0) write32(value, references, referencesAt)
+    else unreferredBlob = read64(value, 0)
+    return references > 0
+  })
+  if (unreferredBlob === undefined) return
+  referToBlob(unit, unreferredBlob, -1)
+  removeLong(unit, key, row)
+  removeConversation(unit, messageId)
 }
