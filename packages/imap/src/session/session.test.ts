@@ -84,7 +84,7 @@ test('every command in the wrong state, unknown, malformed: BAD, and the session
     'STATUS INBOX ()',
     'LIST',
     'ENABLE',
-    'ID',
+    'ID (',
     'SELECT',
   ])
     assert.match((await client.command(line)).at(-1)!, /^BAD /, line)

@@ -41,7 +41,7 @@ const withUid = commands.filter(({ numbers }) => numbers === 'uses').map(({ name
 const complete: ReadonlySet<string> = new Set(
   commands
     .map(({ name }) => name)
-    .filter((name) => /^(CAPABILITY|NOOP|NAMESPACE|CHECK|EXPUNGE|CLOSE|UNSELECT)$/.test(name)),
+    .filter((name) => /^(CAPABILITY|NOOP|ID|NAMESPACE|CHECK|EXPUNGE|CLOSE|UNSELECT)$/.test(name)),
 )
 
 /** The tagged answer to a line, whatever continuation the server may ask for. */
