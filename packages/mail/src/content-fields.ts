@@ -64,6 +64,8 @@ const readMediaType = (
     const type = token(value.slice(0, slash)).toLowerCase()
     const subtype = token(value.slice(slash + 1)).toLowerCase()
     if (slash > 0 && type !== '' && subtype !== '') return { type, subtype, parameters }
+    // As mail was before MIME had subtypes (RFC 1049); the charset is worth having.
+    if (/^text\/?$/i.test(value)) return { type: 'text', subtype: 'plain', parameters }
   }
   return { type: 'text', subtype: 'plain', parameters: usAscii }
 }

@@ -125,9 +125,17 @@ export class MimeBuilder {
 
   /**
    * A line that begins with two hyphens, without its line end. True when it was a delimiter of an open
-   * multipart. `lineEndBytes` is the length of the line end before it, which belongs to the delimiter.
+   * multipart. `lineEndBytes` is the length of the line end before it, which belongs to the delimiter. One that
+   * the message breaks off at opens no part: its line end is missing (RFC 2046 §5.1.1 encapsulation).
    */
-  delimiter(line: OctetString, start: number, end: number, lineEndBytes: number, lines: number): boolean {
+  delimiter(
+    line: OctetString,
+    start: number,
+    end: number,
+    lineEndBytes: number,
+    lines: number,
+    brokenOff: boolean,
+  ): boolean {
     const text = line.slice(2).replace(/[ \t]+$/, '')
     const open = this.#boundaries.get(text)
     const closed =
@@ -139,7 +147,7 @@ export class MimeBuilder {
     if (this.inHeader) this.#abandonHeader(start - lineEndBytes, lines)
     this.#closeBelow(multipart, start - lineEndBytes, lines, lineEndBytes)
     this.#current = multipart
-    if (open !== undefined) this.#openChild(multipart, end)
+    if (open !== undefined && !brokenOff) this.#openChild(multipart, end)
     else this.#closeBoundary(multipart)
     return true
   }

@@ -50,6 +50,24 @@ const rows: readonly [section: string, input: string, value: string, parameters:
     'attachment',
     { filename: 'my file.pdf', x: '1' },
   ],
+  [
+    'wild: no semicolon before a parameter',
+    'text/plain charset=utf-8 format = flowed (x) delsp=yes',
+    'text/plain',
+    { charset: 'utf-8', format: 'flowed', delsp: 'yes' },
+  ],
+  [
+    'wild: no semicolon after quotes',
+    'multipart/mixed; charset="a b=c" \t boundary="x"y',
+    'multipart/mixed',
+    { charset: 'a b=c', boundary: 'x' },
+  ],
+  [
+    'wild: a comma for a semicolon',
+    'text/plain; charset=utf-8 , format=flowed; name=a, b.txt',
+    'text/plain',
+    { charset: 'utf-8', format: 'flowed', name: 'a, b.txt' },
+  ],
   ['wild: comments everywhere', 'a (x) ; (c) b (d) = (e) c (f)', 'a', { b: 'c' }],
   ['wild: no value', 'attachment; filename', 'attachment', {}],
   ['wild: stray semicolons', ';; a=b;;c=d;', '', { a: 'b', c: 'd' }],
@@ -81,5 +99,8 @@ test('CVE-2026-27859 class: parameters are capped and linear', () => {
   parseParameters(`a; b="${'\\"'.repeat(200_000)}"`)
   parseParameters(`a ${'('.repeat(300_000)}`)
   parseParameters(`a${'; ('.repeat(100_000)}`)
+  parseParameters(`a${' b,'.repeat(100_000)}`)
+  parseParameters(`a${' '.repeat(200_000)}b${' '.repeat(200_000)}c`)
+  assert.equal(parseParameters(`a${' b=c'.repeat(100_000)}`).parameters.length, maxParameters)
   assert.ok(process.cpuUsage(start).user < 2_000_000)
 })

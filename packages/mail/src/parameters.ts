@@ -27,7 +27,15 @@ const equals = 0x3d
 
 const isBlankCode = (code: number): boolean => code === 0x20 || code === 0x09
 
-/** `attachment; filename="a b.pdf"`. RFC 2045 §5.1, RFC 2231 §3. Total, linear, at most 512 parameters. */
+const isGapCode = (code: number): boolean => isBlankCode(code) || code === 0x2c
+
+/** Blanks or commas, then the name of a parameter (RFC 2231 §7 attribute) and its equals sign. */
+const unseparatedParameter = /[ \t,]+[\w!#$&*+.^`{|}~-]+[ \t]*=/y
+
+/**
+ * `attachment; filename="a b.pdf"`. RFC 2045 §5.1, RFC 2231 §3. A semicolon that is missing before a parameter is
+ * put in: `charset=utf-8 format=flowed`. Total, linear, at most 512 parameters.
+ */
 export const parseParameters = (field: OctetString): ParameterizedValue => {
   const text = unfold(field)
   const reader = new ParameterReader(text)
@@ -49,13 +57,13 @@ class ParameterReader {
     this.text = text
   }
 
-  /** Up to a semicolon; comments left out. */
+  /** Up to a semicolon, or where it is missing; comments left out. */
   bareValue(): OctetString {
     let value = ''
     let start = this.position
     while (this.position < this.text.length) {
       const code = this.text.charCodeAt(this.position)
-      if (code === semicolon) break
+      if (code === semicolon || this.#isUnseparated()) break
       if (
         code === openParen &&
         (start === this.position || isBlankCode(this.text.charCodeAt(this.position - 1)))
@@ -68,11 +76,23 @@ class ParameterReader {
     return value + this.text.slice(start, this.position)
   }
 
+  /** Whether a parameter begins here without a semicolon. Asked at the first octet of a gap, so that all is linear. */
+  #isUnseparated(): boolean {
+    const { text, position } = this
+    if (!isGapCode(text.charCodeAt(position)) || isGapCode(text.charCodeAt(position - 1))) return false
+    unseparatedParameter.lastIndex = position
+    return unseparatedParameter.test(text)
+  }
+
   parameter(): [string, OctetString] | undefined {
     const { text } = this
-    while (this.position < text.length && text.charCodeAt(this.position) !== semicolon) this.position++
+    while (this.position < text.length && text.charCodeAt(this.position) !== semicolon) {
+      if (this.#isUnseparated()) break
+      this.position++
+    }
     if (this.position >= text.length) return undefined
     this.position++
+    while (isGapCode(text.charCodeAt(this.position))) this.position++
     this.#skipBlanks()
     const start = this.position
     while (this.position < text.length) {

@@ -78,6 +78,24 @@ const cases: readonly [name: string, message: string, outline: string, bodies: R
   ['a header without end', 'Subject: x', 'text/plain', { '1': '' }],
   ['a broken Content-Type', 'Content-Type: nonsense\r\n\r\nx', 'text/plain', { '1': 'x' }],
   [
+    'RFC 2046 §5.1.1: a delimiter that the message breaks off at opens no part',
+    'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\none\r\n--b',
+    'multipart/mixed[text/html]',
+    { '1': 'one' },
+  ],
+  [
+    'a delimiter that is the last line opens an empty part',
+    'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b\r\n',
+    'multipart/mixed[text/plain text/plain]',
+    { '1': 'one', '2': '' },
+  ],
+  [
+    'no semicolon before the boundary',
+    'Content-Type: multipart/mixed charset=utf-8 boundary=b\r\n\r\n--b\r\n\r\none\r\n--b--\r\n',
+    'multipart/mixed[text/plain]',
+    { '1': 'one' },
+  ],
+  [
     'bare LF',
     nested.replaceAll('\r\n', '\n'),
     'multipart/mixed[text/plain multipart/alternative[text/html] message/rfc822(multipart/digest[message/rfc822(text/plain)])]',
@@ -299,4 +317,12 @@ test('agrees with mailparser on addresses, subject, date, texts and attachments'
     Buffer.from(bodyOf(message.toString('latin1'), pdf) ?? '', 'base64').toString(),
     theirs.attachments[0]?.content.toString(),
   )
+})
+
+test('RFC 1049: text without a subtype is plain and keeps its charset', () => {
+  for (const type of ['text', 'TEXT/']) {
+    const { structure } = scanMessage(Buffer.from(`Content-Type: ${type}; charset=koi8-r\r\n\r\nx\r\n`))
+    assert.equal(outline(structure), 'text/plain')
+    assert.deepEqual(structure.parameters, [['charset', 'koi8-r']])
+  }
 })

@@ -175,9 +175,10 @@ class Scanner implements MessageScanner {
     if (line[textEnd - 1] === lf) textEnd--
     if (line[textEnd - 1] === cr) textEnd--
     const text = line.toString('latin1', start, textEnd)
+    const brokenOff = line[end - 1] !== lf
     const carried = position < this.#before
     const lineEndBytes = carried ? this.#carryLineEndBytes : this.#lineEndBefore(line, start)
-    return this.#mime.delimiter(text, position, positionEnd, lineEndBytes, this.#lines)
+    return this.#mime.delimiter(text, position, positionEnd, lineEndBytes, this.#lines, brokenOff)
   }
 
   /** Bodies inside a multipart: delimiters are looked for, lines counted. `at` is a line's first octet. */
