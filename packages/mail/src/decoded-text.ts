@@ -36,7 +36,8 @@ const pieceBytes = 256 * 1024
 /**
  * Decoded text for searching: the header (RFC 2047 words decoded, unfolded), the headers of the parts, and
  * every text part without its transfer encoding and charset, large ones in pieces. Headers of messages
- * within count as body. Attachments that are not text are left out. RFC 9051 §6.4.4 BODY, TEXT.
+ * within count as body, and so do reports (message/delivery-status). Attachments that are not text are left
+ * out. RFC 9051 §6.4.4 BODY, TEXT.
  * `message` is without trace prefix; only `searchableRanges` of it are looked at.
  */
 export const decodedTexts = (message: OctetRanges, summary: SearchedSummary): Generator<DecodedText> =>
@@ -59,13 +60,17 @@ function* textsOf(message: OctetRanges, summary: SearchedSummary, reading: Readi
     if (part !== summary.structure && part.bodyStart > part.headerStart) {
       yield* headerTexts(place, message.subarray(part.headerStart, part.bodyStart), reading)
     }
-    if (part.kind === 'text') yield* partTexts(message, part, reading)
+    if (hasText(part)) yield* partTexts(message, part, reading)
     else if (part.kind === 'message') open.push({ part: part.content, place: 'body' })
     else if (part.kind === 'multipart') {
       for (const child of part.children.toReversed()) open.push({ part: child, place: 'header' })
     }
   }
 }
+
+/** Text, or what is made of header fields for machines and people: RFC 3464, RFC 8098, RFC 2046 §5.2.3. */
+const hasText = (part: Part): part is SinglePart =>
+  part.kind === 'text' || (part.kind === 'other' && part.type === 'message')
 
 /** Neighbours with less than this between them are one range. */
 const maxGapBytes = 16 * 1024
@@ -82,7 +87,7 @@ export const searchableRanges = (
   }
   const open: Part[] = [summary.structure]
   for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    add(part.headerStart, part.kind === 'text' ? part.bodyEnd : part.bodyStart)
+    add(part.headerStart, hasText(part) ? part.bodyEnd : part.bodyStart)
     if (part.kind === 'message') open.push(part.content)
     else if (part.kind === 'multipart') open.push(...part.children.toReversed())
   }
