@@ -4,7 +4,7 @@ import { Journal } from './journal/journal.ts'
 import { journalDirectory } from './journal/journal-files.ts'
 import { GroupCommit } from './kv/group-commit.ts'
 import { refusalOf } from './kv/no-space.ts'
-import { Snapshot } from './kv/unit.ts'
+import { Snapshot, type Unit } from './kv/unit.ts'
 import type { IndexPlace, OpenedIndex } from './log/durable-index.ts'
 import { IndexFlusher, type OtherProcesses } from './log/index-flusher.ts'
 import { WriteLog } from './log/write-log.ts'
@@ -61,10 +61,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
   const report = reportTo(options.log)
   const writer = new SegmentWriter(segmentDirectory, files, self, {
     settled: (segment, offset) => journal.mark(segment, offset),
-    removeUnsynced: (unit, segment, fromOffset) => {
-      const unsynced = blobsOf(unit, segment).filter(({ row }) => row.offset >= fromOffset)
-      removeLost(unit, new Set(unsynced.map(({ blobId }) => blobId)))
-    },
+    removeUnsynced,
   })
   const segments = new SegmentReader(segmentDirectory, files)
   const { flusher, log } = startLog(place, writer, segments, report)
@@ -74,6 +71,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     self,
     () => log.sequence,
     () => machine.onLongJournal(),
+    () => syncLeft(log, flusher),
     report,
   )
   const watchers = new Watchers(options.wakeBus, report)
@@ -132,6 +130,16 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     onLongJournal: () => {},
   }
   return machine
+}
+
+const removeUnsynced = (unit: Unit, segment: number, fromOffset: number): void => {
+  const unsynced = blobsOf(unit, segment).filter(({ row }) => row.offset >= fromOffset)
+  removeLost(unit, new Set(unsynced.map(({ blobId }) => blobId)))
+}
+
+/** What the log holds that is not synced: the index says it, too. */
+const syncLeft = async (log: WriteLog, flusher: IndexFlusher): Promise<void> => {
+  if (log.left.areThere) await flusher.flush()
 }
 
 /** An empty group, so that it is done again now; on a disk that refuses it, when it does so no more. */

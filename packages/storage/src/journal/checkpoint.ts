@@ -21,6 +21,8 @@ export interface CheckpointPlace {
   readonly directory: string
   readonly files: FileLayer
   readonly self: ProcessIdentity
+  /** All that is in force is on disk. */
+  readonly makeDurable: () => Promise<void>
   /** Journals that living processes append to; they stay. */
   readonly activeOwners: ReadonlySet<number>
   /** This process's own active journal file. */
@@ -53,6 +55,7 @@ export const writeCheckpoint = async (place: CheckpointPlace): Promise<void> => 
     }
     await write(marks(new Snapshot(environment)))
     for (const tag of [...journaledTags, tables.part]) await dumpTable(environment, tag, write)
+    await place.makeDurable()
     await write([{ sequence: since, key: checkpointEndKey, value: markValue(since) }])
     await files.dataSync(file)
   } catch (error) {

@@ -26,6 +26,7 @@ export class Journal implements GroupParticipant {
   readonly #files: FileLayer
   readonly #self: ProcessIdentity
   readonly #onLong: () => void
+  readonly #makeDurable: () => Promise<void>
   readonly #report: Report
   /** It is tried again and again: told once, until it has gone well. */
   #isTold = false
@@ -45,15 +46,20 @@ export class Journal implements GroupParticipant {
   /** There is more to write than that queue ids were taken: those that were not used may be given again. */
   #isBehind = false
 
-  /** `sequence`: number of the transaction under way. */
+  /**
+   * `sequence`: number of the transaction under way. `makeDurable`: all that is in force is on disk: after power failure the
+   * journal must not say what the index never had.
+   */
   constructor(
     directory: string,
     files: FileLayer,
     self: ProcessIdentity,
     sequence: () => number,
     onLong: () => void,
+    makeDurable: () => Promise<void>,
     report: Report,
   ) {
+    this.#makeDurable = makeDurable
     this.#report = report
     this.#sequence = sequence
     this.#directory = directory
@@ -124,6 +130,7 @@ export class Journal implements GroupParticipant {
     this.#pending = this.#spare
     this.#isBehind = false
     try {
+      await this.#makeDurable()
       if (this.#file === undefined) await this.#create()
       let end = this.#lengthBytes
       for (const slice of slicesOf(records)) {

@@ -91,6 +91,20 @@ test('a failed sync refuses the group and takes back what it says', () =>
     assert.equal(new Snapshot(environment).get(key('x'))?.toString(), '2')
   }))
 
+test('the sync of a group of parts may be left to the next one, of a group with anything else not', () =>
+  withEnvironment(async (environment) => {
+    const told: string[] = []
+    const syncGroup = async (_: number, when: 'now' | 'later'): Promise<void> => void told.push(when)
+    const commit = new GroupCommit(environment, [participant({ syncGroup })])
+    await commit.runPart((unit) => unit.put(key('a'), key('1')), 'uses')
+    await Promise.all([
+      commit.runPart((unit) => unit.put(key('b'), key('1')), 'frees'),
+      commit.run((unit) => unit.put(key('c'), key('1'))),
+    ])
+    await commit.runFreeing((unit) => unit.remove(key('a')))
+    assert.deepEqual(told, ['later', 'now', 'now'])
+  }))
+
 test('a participant that throws inside the transaction voids the group', () =>
   withEnvironment(async (environment) => {
     let fails = true

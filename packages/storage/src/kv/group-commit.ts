@@ -18,9 +18,9 @@ export interface GroupParticipant {
   insideGroup?(unit: Unit, changes: Changes): void
   /** The transaction was not committed after all. */
   voidGroup?(): void
-  /** The transaction is committed: makes it durable. */
-  syncGroup?(units: number): Promise<void>
-  /** Everything is durable. */
+  /** The transaction is committed: makes it durable. 'later': it may be left to the next group that is told 'now'. */
+  syncGroup?(units: number, when: 'now' | 'later'): Promise<void>
+  /** Everything is durable, or left for later. */
   afterGroup?(units: readonly Unit[]): void
   /** `syncGroup` failed: takes back what depends on unsynced octets. */
   takeBackUnsynced?(unit: Unit): void
@@ -34,6 +34,8 @@ interface Waiting {
   readonly reject: (error: unknown) => void
   /** May use the reserve of disk space. */
   readonly frees: boolean
+  /** Nobody is told of it before more is done. */
+  readonly isPart: boolean
 }
 
 interface Done {
@@ -84,12 +86,20 @@ export class GroupCommit {
 
   /** Runs `work` in a write transaction. Resolves when its effects are on disk. */
   run<T>(work: (unit: Unit) => T): Promise<T> {
-    return this.#enqueue(work, false)
+    return this.#enqueue(work, false, false)
   }
 
   /** As `run`, for work that removes: on a full disk it may use the reserve. */
   runFreeing<T>(work: (unit: Unit) => T): Promise<T> {
-    return this.#enqueue(work, true)
+    return this.#enqueue(work, true, false)
+  }
+
+  /**
+   * As `run` or `runFreeing`, for a part of what is acknowledged as a whole: resolves when it is in force. It is on disk
+   * when a `run` is that is queued later.
+   */
+  runPart<T>(work: (unit: Unit) => T, room: 'uses' | 'frees'): Promise<T> {
+    return this.#enqueue(work, room === 'frees', true)
   }
 
   /** Waits for what is queued; afterwards every call fails with 'closed'. */
@@ -99,10 +109,10 @@ export class GroupCommit {
     this.#held.close()
   }
 
-  #enqueue<T>(work: (unit: Unit) => T, frees: boolean): Promise<T> {
+  #enqueue<T>(work: (unit: Unit) => T, frees: boolean, isPart: boolean): Promise<T> {
     if (this.#closed) return Promise.reject(new StoreError('closed', 'Cannot write: the store is closed'))
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ work, resolve: resolve as (value: never) => void, reject, frees })
+      this.#queue.push({ work, resolve: resolve as (value: never) => void, reject, frees, isPart })
       this.#running ??= this.#runGroups()
     })
   }
@@ -146,7 +156,8 @@ export class GroupCommit {
     this.#queue = [...group.slice(taken), ...this.#queue]
     this.#wasRelieved = false
     try {
-      await this.#sync(done.length)
+      const isPart = done.length > 0 && done.every(({ waiting }) => waiting.isPart)
+      await this.#sync(done.length, isPart ? 'later' : 'now')
     } catch (error) {
       await this.#takeBack(done, error)
       return
@@ -154,9 +165,9 @@ export class GroupCommit {
     this.#acknowledge(done)
   }
 
-  async #sync(units: number): Promise<void> {
+  async #sync(units: number, when: 'now' | 'later'): Promise<void> {
     for (const participant of this.#participants) {
-      const synced = participant.syncGroup?.(units)
+      const synced = participant.syncGroup?.(units, when)
       if (synced !== undefined) await synced
     }
   }
@@ -183,7 +194,7 @@ export class GroupCommit {
         group.write()
         return group.changes.size
       })
-      await this.#sync(1)
+      await this.#sync(1, 'now')
       for (const participant of this.#participants) participant.afterGroup?.([unit])
     } catch (error) {
       process.emitWarning(error instanceof Error ? error : String(error))

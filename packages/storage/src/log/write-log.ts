@@ -5,6 +5,7 @@ import { type Changes, Snapshot, type Unit } from '../kv/unit.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import type { SegmentWriter } from '../segments/segment-writer.ts'
 import type { IndexFlusher } from './index-flusher.ts'
+import { LeftRecords } from './left-records.ts'
 import { logIdsIn, logPath, placeAt, recordsIn } from './log-files.ts'
 import { encodeRecord, framesBytes, type LoggedFrame, recordHeadBytes, rowsBytes } from './log-record.ts'
 import { emptyLogState, encodeLogState, type LogState, logStateKey, readLogState } from './log-state.ts'
@@ -70,6 +71,7 @@ export class WriteLog implements GroupParticipant {
   #formerId: number | undefined
   #way: Way = 'none'
   #mustSyncFrames = false
+  readonly left = new LeftRecords()
   /** All transactions before this are known to be on disk. */
   #durableNext = 0
   /** As this process left it: nobody has written since when the index still says so. */
@@ -168,20 +170,24 @@ export class WriteLog implements GroupParticipant {
     }
   }
 
-  async syncGroup(units: number): Promise<void> {
+  async syncGroup(units: number, when: 'now' | 'later'): Promise<void> {
     const { writer } = this.#parts
+    const sizeBytes = this.#written?.sizeBytes ?? 0
+    const isPlain = this.#way === 'log' && writer.unloggedFrames.length === 0
+    if (when === 'later' && isPlain && this.left.leave(sizeBytes)) return this.#count(sizeBytes)
     const syncFrames = this.#mustSyncFrames ? writer.syncFrames() : undefined
     // It is awaited below, after the log.
     syncFrames?.catch(() => {})
     const next = this.#present?.next ?? 0
     try {
-      if (this.#written !== undefined) this.#count(this.#written.sizeBytes)
+      if (sizeBytes > 0) this.#count(sizeBytes)
       if (this.#way === 'log') await this.#syncFile(units)
       else if (this.#way === 'flush') await this.#flush(next)
     } finally {
       await syncFrames
     }
     writer.framesAreDurable()
+    this.left.synced()
     if (this.#way !== 'none') this.#durableNext = Math.max(this.#durableNext, next)
   }
 

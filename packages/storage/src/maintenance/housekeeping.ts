@@ -154,6 +154,7 @@ export class Housekeeping {
         directory: journalDirectory,
         files,
         self: engine.self,
+        makeDurable: () => engine.flushIndex(),
         activeOwners,
         ownPath,
       })

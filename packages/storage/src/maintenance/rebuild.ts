@@ -107,6 +107,8 @@ const build = async ({ environment, files, directory, nowMs }: Building): Promis
     directory: journalDirectory(directory),
     files,
     self: ownIdentity(),
+    // Its index is synced by each transaction.
+    makeDurable: async () => {},
     activeOwners: new Set(),
     ownPath: undefined,
   })

@@ -53,8 +53,9 @@ export const changeFlags = async (
     signal?.throwIfAborted()
     const slice = uids.subarray(at, at + sliceMessages)
     const work = (unit: Unit) => changeFlagsIn(engine, unit, mailbox, slice, change)
-    parts.push(await (isForRemoval ? engine.commit.runFreeing(work) : engine.commit.run(work)))
     at += sliceMessages
+    if (at < uids.length) parts.push(await engine.commit.runPart(work, isForRemoval ? 'frees' : 'uses'))
+    else parts.push(await (isForRemoval ? engine.commit.runFreeing(work) : engine.commit.run(work)))
   } while (at < uids.length)
   const last = parts.at(-1) as FlagsChanged
   if (parts.length === 1) return last

@@ -129,9 +129,15 @@ const removeSliced = async (
   const removed: number[] = []
   let modSeq: number | undefined
   for (let from = 0; from < uids.length; from += engine.stepMessages) {
-    signal?.throwIfAborted()
+    if (signal?.aborted === true) {
+      // The client is told of what went.
+      await engine.commit.runFreeing(() => {})
+      signal.throwIfAborted()
+    }
     const slice = uids.subarray(from, from + engine.stepMessages)
-    const done = await engine.commit.runFreeing((unit) => removeSlice(unit, mailbox, slice, mayRemove))
+    const work = (unit: Unit) => removeSlice(unit, mailbox, slice, mayRemove)
+    const isLast = from + engine.stepMessages >= uids.length
+    const done = await (isLast ? engine.commit.runFreeing(work) : engine.commit.runPart(work, 'frees'))
     removed.push(...done.uids)
     modSeq = done.modSeq
   }

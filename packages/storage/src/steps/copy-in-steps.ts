@@ -37,7 +37,7 @@ export const copyInSteps = async (
     for (let at = 0; at < transfer.uids.length; at += stepMessages) {
       signal?.throwIfAborted()
       const part = { ...transfer, uids: transfer.uids.subarray(at, at + stepMessages) }
-      const copied = await engine.commit.run((unit) => stage(engine, unit, part, id, decided))
+      const copied = await engine.commit.runPart((unit) => stage(engine, unit, part, id, decided), 'uses')
       for (const uid of copied.from) from.push(uid)
       for (const uid of copied.to) to.push(uid)
     }

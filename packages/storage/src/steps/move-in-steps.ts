@@ -21,7 +21,8 @@ export const moveInSteps = async (
   const { stepMessages } = engine
   const moveSlice = (from: number): Promise<MovedSlice> => {
     const slice = { ...transfer, uids: uids.subarray(from, from + stepMessages) }
-    return engine.commit.run((unit) => moveIn(engine, unit, slice))
+    const work = (unit: Unit) => moveIn(engine, unit, slice)
+    return from + stepMessages < uids.length ? engine.commit.runPart(work, 'uses') : engine.commit.run(work)
   }
   if (uids.length <= stepMessages) return { ...(await moveSlice(0)), leftCount: 0 }
   refuseTooMuch(engine, snapshotOf(engine), transfer)
@@ -36,6 +37,8 @@ export const moveInSteps = async (
     last = await moveSlice(at)
   }
   const leftCount = Math.max(0, uids.length - at)
+  // What the client is told of is on disk.
+  if (leftCount > 0) await engine.commit.run(() => {})
   return { ...last, from: Uint32Array.from(from), to: Uint32Array.from(to), leftCount }
 }
 
