@@ -15,6 +15,7 @@ export class ConnectionDeadlines implements WheelEntry {
   /** The sooner of both. Written by TimerWheel and this class. */
   dueMs = never
   tick = 0
+  place: WheelEntry['place'] = undefined
   readonly #wheel: TimerWheel
   readonly #owner: DeadlineOwner
   #deadlineMs = never

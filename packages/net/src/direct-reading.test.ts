@@ -4,7 +4,7 @@ import * as net from 'node:net'
 import { before, type TestContext, test } from 'node:test'
 import * as tls from 'node:tls'
 import { createSelfSigned, type PemPair } from '../../server/src/tls/self-signed.ts'
-import { readDirectly } from './direct-reading.ts'
+import { letGo, readDirectly } from './direct-reading.ts'
 import { closed, dial, type Echo, expect, type Server, serve } from './testkit/connection-fixture.ts'
 import { TlsCredentials } from './tls-credentials.ts'
 
@@ -171,4 +171,25 @@ test('octets that are used up before `take` returns are not copied for it; other
   assert.ok(!rooms.has(kept[0]!.buffer))
   assert.equal(kept[0]?.toString(), 'kept')
   assert.equal(digest.digest('hex'), createHash('sha256').update(sent).digest('hex'))
+})
+
+test('a closed socket that was let go leads to nobody: no listener, no reader', async (t) => {
+  const { client, socket } = await acceptedPaused(t)
+  socket.resume()
+  const read = { take: (_octets: Buffer) => {} }
+  assert.equal(
+    readDirectly(socket, (octets) => read.take(octets)),
+    'direct',
+  )
+  socket.on('error', () => {})
+  const gone = new Promise((resolve) => socket.once('close', resolve))
+  socket.on('close', () => letGo(socket))
+  client.destroy()
+  socket.destroy()
+  await gone
+  assert.deepEqual(socket.eventNames(), [])
+  const functions = Object.getOwnPropertySymbols(socket)
+    .filter((each) => ['kBufferCb', 'kBufferGen'].includes(each.description ?? ''))
+    .map((each) => (socket as unknown as Record<symbol, unknown>)[each])
+  assert.deepEqual(functions, [null, null])
 })

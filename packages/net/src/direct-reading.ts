@@ -38,13 +38,27 @@ export function readDirectly(
   room ??= Buffer.allocUnsafeSlow(roomBytes)
   inside[known.buffer] = room
   inside[known.maker] = null
-  inside[known.callback] = (lengthBytes: number, memory: Buffer): boolean => {
+  // Not as `inside[…] = () => …`: V8 lays a function that is written as the value of a property into the old
+  // generation at once, and all that it sees would outlive the connection until the next thorough collection.
+  const read = (lengthBytes: number, memory: Buffer): boolean => {
     const octets = memory.subarray(0, lengthBytes)
     take(usesUp(lengthBytes) ? octets : Buffer.from(octets))
     return true
   }
+  inside[known.callback] = read
   handle.useUserBuffer(room)
   return 'direct'
+}
+
+/**
+ * For a closed socket: it leads to nobody any more. Node's streams make a function in each socket that V8 lays into the
+ * old generation at once (`WritableState.onwrite`), so a socket, with all that it leads to, outlives the quick collections
+ * of garbage until the next thorough one.
+ */
+export function letGo(socket: net.Socket): void {
+  socket.removeAllListeners()
+  const inside = socket as Inside
+  if (known !== undefined && typeof inside[known.callback] === 'function') inside[known.callback] = null
 }
 
 function partsOf(socket: net.Socket): Parts | undefined {

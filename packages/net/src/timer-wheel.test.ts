@@ -5,6 +5,7 @@ import { TimerWheel, type WheelEntry } from './timer-wheel.ts'
 class Alarm implements WheelEntry {
   dueMs = Number.POSITIVE_INFINITY
   tick = 0
+  place: WheelEntry['place'] = undefined
   readonly rung: number[] = []
   onDue(nowMs: number): void {
     this.rung.push(nowMs)
@@ -82,7 +83,12 @@ test('a process that slept for a year rings everything, in order', () => {
   const { wheel, to } = wheelAt(0)
   const order: number[] = []
   for (const seconds of [50, 10, 30]) {
-    const entry: WheelEntry = { dueMs: seconds * 1000, tick: 0, onDue: () => void order.push(seconds) }
+    const entry: WheelEntry = {
+      dueMs: seconds * 1000,
+      tick: 0,
+      place: undefined,
+      onDue: () => void order.push(seconds),
+    }
     wheel.schedule(entry)
   }
   to(365 * 86_400_000)

@@ -1,9 +1,13 @@
+import { type Place, Roll } from './roll.ts'
+
 /** Something that wants to be told when its time has passed. */
 export interface WheelEntry {
   /** ms on the wheel's clock; Infinity = never. Moving it later needs no call to the wheel. */
   dueMs: number
   /** The tick under which the wheel holds this entry; 0 = not held. Written by the wheel alone. */
   tick: number
+  /** Where it stands among those of its tick. Written by the wheel alone. */
+  place: Place<WheelEntry> | undefined
   onDue(nowMs: number): void
 }
 
@@ -14,7 +18,7 @@ export interface WheelEntry {
 export class TimerWheel {
   readonly resolutionMs: number
   readonly #now: () => number
-  readonly #slots = new Map<number, Set<WheelEntry>>()
+  readonly #slots = new Map<number, Roll<WheelEntry>>()
   #lastTick: number
   #timer: NodeJS.Timeout | undefined
 
@@ -68,10 +72,11 @@ export class TimerWheel {
     const entries = this.#slots.get(tick)
     if (entries === undefined) return
     this.#slots.delete(tick)
-    for (const entry of entries) {
+    for (const entry of entries.all()) {
       // One that rang before it in this slot may have cancelled it.
       if (entry.tick !== tick) continue
       entry.tick = 0
+      entry.place = undefined
       if (entry.dueMs <= nowMs) entry.onDue(nowMs)
       else this.schedule(entry)
     }
@@ -80,17 +85,22 @@ export class TimerWheel {
   #hold(entry: WheelEntry, tick: number): void {
     this.#drop(entry)
     entry.tick = tick
-    const slot = this.#slots.get(tick)
-    if (slot === undefined) this.#slots.set(tick, new Set([entry]))
-    else slot.add(entry)
+    let slot = this.#slots.get(tick)
+    if (slot === undefined) {
+      slot = new Roll()
+      this.#slots.set(tick, slot)
+    }
+    entry.place = slot.add(entry)
     this.#arm()
   }
 
   #drop(entry: WheelEntry): void {
     if (entry.tick === 0) return
     const slot = this.#slots.get(entry.tick)
-    if (slot?.delete(entry) && slot.size === 0) this.#slots.delete(entry.tick)
+    if (entry.place !== undefined && slot?.remove(entry.place) && slot.size === 0)
+      this.#slots.delete(entry.tick)
     entry.tick = 0
+    entry.place = undefined
   }
 
   #arm(): void {

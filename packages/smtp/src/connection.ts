@@ -1,6 +1,13 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { certifiedClient, channelBindings, clientCertificate, readDirectly } from '@posthorn/net'
+import {
+  certifiedClient,
+  channelBindings,
+  clientCertificate,
+  letGo,
+  type Place,
+  readDirectly,
+} from '@posthorn/net'
 import type { SMTPServer } from 'smtp-server'
 import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
 import type { Greeting, SmtpReply, SmtpSession } from './handler.ts'
@@ -31,6 +38,8 @@ export class Connection extends SMTPConnection implements SessionWire {
   readonly conversation: Session
   /** Of the socket, or the PROXY header: connections are counted by it, whatever XCLIENT says. */
   readonly clientAddress: string
+  /** Among those of the service; undefined: not counted in, or gone. Written by the service alone. */
+  place: Place<Connection> | undefined
   readonly #host: ConnectionHost
 
   constructor(
@@ -251,6 +260,8 @@ export class Connection extends SMTPConnection implements SessionWire {
     super._onClose()
     this.conversation.lost()
     this.#host.gone(this)
+    // A TLS socket has listeners of Node's own, which undo what is below it.
+    if (!('encrypted' in this._socket)) letGo(this._socket)
   }
 }
 

@@ -139,9 +139,8 @@ export class Listener extends SMTPServer {
       return
     }
     const given = { ...options, ...endpoints, id: '-' }
-    const connection = new Connection(this, socket, given, this.#service, this.#host)
-    this.connections.add(connection)
-    connection.init()
+    // Not into smtp-server's own Set of connections, which is for its close() alone: the service has its own.
+    new Connection(this, socket, given, this.#service, this.#host).init()
   }
 }
 

@@ -3,6 +3,7 @@ import type { AddressInfo, ListenOptions, Socket } from 'node:net'
 import type { Log } from '@posthorn/mail'
 import {
   ClientCounts,
+  Roll,
   sharedWheel,
   type TimerWheel,
   type TlsCredentials,
@@ -74,7 +75,7 @@ class Service implements SmtpService {
   readonly #listeners = new Set<Listener>()
   readonly #acceptors = new Map<string, Listener>()
   /** In order of arrival. */
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Roll<Connection>()
   readonly #clients: ClientCounts
   #closing = false
   /** Nearly all connections are taken. */
@@ -177,7 +178,7 @@ class Service implements SmtpService {
 
   #admit(connection: Connection, options: SmtpOptions): SmtpReply | undefined {
     const full = this.#connections.size >= options.connections
-    this.#connections.add(connection)
+    connection.place = this.#connections.add(connection)
     this.#clients.enter(connection.clientAddress)
     connection.peer.connections = this.#clients.of(connection.clientAddress)
     if (!this.#stressed && this.#connections.size >= options.connections * stressShare) {
@@ -191,14 +192,15 @@ class Service implements SmtpService {
 
   /** The oldest client of whom nothing is known and nothing is on its way gives up its place. */
   #makeRoom(): boolean {
-    for (const { conversation, peer } of this.#connections) {
-      if (peer.trusted || peer.user !== undefined || !conversation.idle) continue
-      conversation.close(
-        reply(421, '4.3.2', `${conversation.options.hostname} Error: all server ports are busy`),
-      )
-      return true
-    }
-    return false
+    const idler = this.#connections.find(
+      ({ conversation, peer }) => !peer.trusted && peer.user === undefined && conversation.idle,
+    )
+    if (idler === undefined) return false
+    const { conversation } = idler
+    conversation.close(
+      reply(421, '4.3.2', `${conversation.options.hostname} Error: all server ports are busy`),
+    )
+    return true
   }
 
   /** Postfix: smtpd_client_connection_count_limit. */
@@ -225,7 +227,9 @@ class Service implements SmtpService {
   }
 
   #gone(connection: Connection): void {
-    if (!this.#connections.delete(connection)) return
+    const { place } = connection
+    if (place === undefined || !this.#connections.remove(place)) return
+    connection.place = undefined
     const { connections } = connection.conversation.options
     if (this.#stressed && this.#connections.size < connections * calmShare)
       this.#setStress('no', 'connections are free again')
@@ -265,7 +269,7 @@ class Service implements SmtpService {
     this.#closing = true
     for (const listener of [...this.#listeners]) await this.#stop(listener)
     const dismissIdle = (): void => {
-      for (const { conversation } of [...this.#connections]) conversation.shutDown()
+      for (const { conversation } of this.#connections.all()) conversation.shutDown()
     }
     dismissIdle()
     if (this.#connections.size > 0 && mode === 'graceful') {
@@ -274,7 +278,7 @@ class Service implements SmtpService {
       await this.#untilEmpty(graceMs)
       clearInterval(timer)
     }
-    for (const connection of [...this.#connections]) {
+    for (const connection of this.#connections.all()) {
       connection.conversation.close(
         reply(421, '4.3.2', `${connection.conversation.options.hostname} Service shutting down`),
       )

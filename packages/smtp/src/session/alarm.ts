@@ -7,6 +7,7 @@ import type { WheelEntry } from '@posthorn/net'
 export class Alarm implements WheelEntry {
   dueMs = Number.POSITIVE_INFINITY
   tick = 0
+  place: WheelEntry['place'] = undefined
   #ring: ((nowMs: number) => void) | undefined
 
   constructor(ring: (nowMs: number) => void) {
