@@ -51,6 +51,8 @@ test('RFC 5321 §4.1.1.11: a path ends at its bracket, not inside quotes', () =>
   })
   assert.deepEqual(splitPathArgument('<"\\">"@b>'), { path: '<"\\">"@b>', parameters: '' })
   assert.deepEqual(splitPathArgument('a@b SIZE=1'), { path: 'a@b', parameters: 'SIZE=1' })
+  assert.deepEqual(splitPathArgument('<<a@b>> SIZE=1'), { path: '<<a@b>>', parameters: 'SIZE=1' })
+  assert.equal(splitPathArgument('<a@b>>>'), undefined)
   assert.equal(splitPathArgument('<a@b'), undefined)
   assert.equal(splitPathArgument('<"a@b>'), undefined)
 })

@@ -40,7 +40,21 @@ const stripRoute = (text: string): string => {
   return colon < 0 ? text : text.slice(colon + 1)
 }
 
-/** Cuts `<a@b> SIZE=1` into path and parameters, minding quotes. undefined: a quote or bracket stays open. */
+/**
+ * The path of an envelope command with brackets of its sender's template too many or too few: `<<a@b>>`, `<a@b>>`,
+ * `a@b>` are `<a@b>`, as for Postfix; what lacks the closing one is left as it is, an error. The path has to be one
+ * of `splitPathArgument`: a bracket at its end is outside quotes.
+ */
+export const withoutSpareBrackets = (path: string): string => {
+  if (!path.startsWith('<')) return path.length > 1 && path.endsWith('>') ? `<${path}` : path
+  if (!path.endsWith('>>')) return path
+  return path.startsWith('<<') ? path.slice(1, -1) : path.slice(0, -1)
+}
+
+/**
+ * Cuts `<a@b> SIZE=1` into path and parameters, minding quotes. The path keeps all its brackets. undefined: a quote
+ * or bracket stays open.
+ */
 export const splitPathArgument = (
   argument: string,
 ): { readonly path: string; readonly parameters: string } | undefined => {
@@ -52,8 +66,10 @@ export const splitPathArgument = (
     if (quoted && character === '\\') i++
     else if (character === '"') quoted = !quoted
     else if (quoted) continue
-    else if (bracketed && character === '>') return isBlank(text[i + 1]) ? cut(text, i + 1) : undefined
-    else if (!bracketed && isBlank(character)) return cut(text, i)
+    else if (bracketed && character === '>') {
+      const end = text[i + 1] === '>' ? i + 2 : i + 1
+      return isBlank(text[end]) ? cut(text, end) : undefined
+    } else if (!bracketed && isBlank(character)) return cut(text, i)
   }
   return bracketed || quoted ? undefined : { path: text, parameters: '' }
 }

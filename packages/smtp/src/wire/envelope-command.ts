@@ -4,6 +4,7 @@ import {
   parseForwardPath,
   parseReversePath,
   splitPathArgument,
+  withoutSpareBrackets,
 } from '@posthorn/mail'
 import type { MailFrom, RcptTo, SmtpReply } from '../handler.ts'
 import { splitWords } from './command-line.ts'
@@ -53,9 +54,11 @@ const isLoose = (path: string, { syntax }: EnvelopeExtensions): boolean =>
 const isLikeOption = ({ local }: Address, { hyphens }: EnvelopeExtensions): boolean =>
   hyphens === 'refused' && local.startsWith('-')
 
-/** Postfix: resolve_numeric_domain. */
-const withLiteral = (path: string, { numericDomains }: EnvelopeExtensions): string =>
-  numericDomains === 'literals' ? path.replace(/@((?:\d{1,3}\.){3}\d{1,3})(?=>?$)/, '@[$1]') : path
+/** Postfix: resolve_numeric_domain, strict_rfc821_envelopes. */
+const meantPath = (path: string, { numericDomains, syntax }: EnvelopeExtensions): string => {
+  const meant = syntax === 'strict' ? path : withoutSpareBrackets(path)
+  return numericDomains === 'literals' ? meant.replace(/@((?:\d{1,3}\.){3}\d{1,3})(?=>?$)/, '@[$1]') : meant
+}
 
 /** RFC 5321 §4.1.1.2; SIZE RFC 1870, BODY RFC 6152, SMTPUTF8 RFC 6531, RET ENVID RFC 3461, AUTH RFC 4954 §5, REQUIRETLS RFC 8689. */
 export const parseMailCommand = (argument: string, has: EnvelopeExtensions): Parsed<MailFrom> => {
@@ -63,7 +66,7 @@ export const parseMailCommand = (argument: string, has: EnvelopeExtensions): Par
   if (rest === undefined) return refuse(501, '5.5.4', 'Syntax: MAIL FROM:<address>')
   if (isLoose(rest, has)) return refuse(501, '5.1.7', 'Bad sender address syntax')
   const split = splitPathArgument(rest)
-  const address = split === undefined ? undefined : parseReversePath(withLiteral(split.path, has))
+  const address = split === undefined ? undefined : parseReversePath(meantPath(split.path, has))
   if (split === undefined || address === undefined || isLikeOption(address, has))
     return refuse(501, '5.1.7', 'Bad sender address syntax')
   const from: MutableMailFrom = {
@@ -134,7 +137,7 @@ export const parseRcptCommand = (argument: string, has: EnvelopeExtensions): Par
   if (isLoose(rest, has)) return refuse(501, '5.1.3', 'Bad recipient address syntax')
   const split = splitPathArgument(rest)
   const address: Address | undefined =
-    split === undefined ? undefined : parseForwardPath(withLiteral(split.path, has))
+    split === undefined ? undefined : parseForwardPath(meantPath(split.path, has))
   if (split === undefined || address === undefined || isLikeOption(address, has))
     return refuse(501, '5.1.3', 'Bad recipient address syntax')
   let notify: Notify[] | undefined

@@ -194,3 +194,32 @@ test('Postfix: resolve_numeric_domain: an address without its brackets', () => {
     assert.equal(to.ok ? to.value.address : undefined, address, path)
   }
 })
+
+test('Postfix: brackets too many or too few; strict_rfc821_envelopes', () => {
+  for (const [path, address, strictly] of [
+    ['<a@b>', 'a@b', 'a@b'],
+    ['<<a@b>>', 'a@b', undefined],
+    ['<a@b>>', 'a@b', undefined],
+    ['a@b>', 'a@b', undefined],
+    ['<@x.y:a@b>>', 'a@b', undefined],
+    ['<"a>"@b>', '"a>"@b', '"a>"@b'],
+    ['<"a>>"@b>>', '"a>>"@b', undefined],
+    ['<<a@b>', undefined, undefined],
+    ['<<<a@b>>>', undefined, undefined],
+    ['<a@b>>>', undefined, undefined],
+    ['a@b>>', undefined, undefined],
+    ['<a@b><c@d>>', undefined, undefined],
+    ['<<a@b>>x', undefined, undefined],
+    ['>', undefined, undefined],
+  ] as const) {
+    for (const [syntax, expected] of [
+      ['lenient', address],
+      ['strict', strictly],
+    ] as const) {
+      const from = parseMailCommand(`FROM:${path} SIZE=1`, { ...has, syntax })
+      const to = parseRcptCommand(`TO:${path} NOTIFY=NEVER`, { ...has, syntax })
+      assert.equal(from.ok ? from.value.address : undefined, expected, `${syntax} ${path}`)
+      assert.equal(to.ok ? to.value.address : undefined, expected, `${syntax} ${path}`)
+    }
+  }
+})

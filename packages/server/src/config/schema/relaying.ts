@@ -178,7 +178,7 @@ export const relaying = {
   strict_rfc821_envelopes: postfix({
     type: 'boolean',
     default: 'no',
-    doc: 'Refuse addresses in MAIL FROM and RCPT TO that do not stand between `<` and `>`.',
+    doc: 'Refuse addresses in MAIL FROM and RCPT TO that do not stand between `<` and `>`, or have one more: `a@b`, `<<a@b>>`, `<a@b>>`, `a@b>` are taken otherwise.',
   }),
   allow_min_user: postfix({
     type: 'boolean',
