@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MailboxChanges, ModSeq, Uid } from '../contract.ts'
 import { unsigned48 } from '../kv/numbers.ts'
 import type { Reader } from '../kv/unit.ts'
-import { at, chunkHeadBytes, chunkModSeq, chunkRows, getChunk, placementBytes } from '../rows/chunk.ts'
+import { at, chunkHeadBytes, chunkModSeq, chunkOfUid, getChunk, placementBytes } from '../rows/chunk.ts'
 import { expungedSince } from '../rows/expunged-row.ts'
 import { readKeywords } from '../rows/mailbox-row.ts'
 import { ColumnBuilder } from './collect.ts'
@@ -67,10 +67,10 @@ const changesSince = async (
   const complete = known !== undefined
   const keywords = readKeywords(reader, id)
   const vanished = known ?? absentUids(uids, state.uidNext)
-  const builder = new ColumnBuilder(since < state.highestModSeq ? firstRows : 0, 'flags')
+  const builder = new ColumnBuilder(since < state.highestModSeq ? firstRows : 0, 'flags', uids.length)
   if (since < state.highestModSeq) {
     if (chunks === undefined)
-      await addAllChanged(builder, reader, later, { id, uidNext: state.uidNext, since })
+      await addAllChanged(builder, reader, later, { id, uidNext: state.uidNext, since, uids })
     else for (const row of theseRows(reader, id, chunks)) addChanged(builder, row, since)
   }
   return {
@@ -92,17 +92,31 @@ const addAllChanged = async (
   builder: ColumnBuilder,
   first: Reader,
   later: () => Reader,
-  { id, uidNext, since }: { readonly id: number; readonly uidNext: number; readonly since: number },
+  { id, uidNext, since, uids }: Asked,
 ): Promise<void> => {
   let reader = first
+  let at = 0
   for (let from = 0; from < uidNext; from += turnUids) {
     if (from > 0) {
       await nextTurn()
       reader = later()
     }
-    const last = Math.min(from + turnUids, uidNext) - 1
-    for (const row of chunkRows(reader, id, from, last)) addChanged(builder, row, since, uidNext)
+    const chunks: number[] = []
+    for (; at < uids.length && (uids[at] as number) < from + turnUids; at++) {
+      const chunk = chunkOfUid(uids[at] as number)
+      if (chunk !== chunks.at(-1)) chunks.push(chunk)
+    }
+    // One by one they cost half of what they do in a range.
+    for (const row of theseRows(reader, id, chunks)) addChanged(builder, row, since, uidNext)
   }
+}
+
+interface Asked {
+  readonly id: number
+  readonly uidNext: number
+  readonly since: number
+  /** Present at first: what came later is in the next answer. */
+  readonly uids: Uint32Array
 }
 
 const firstRows = 8

@@ -16,10 +16,13 @@ export class ColumnBuilder {
   #flagColumns: FlagColumns
   /** undefined: only flags are wanted. */
   #facts: FactColumns | undefined
+  readonly #most: number
   count = 0
   octets = 0
 
-  constructor(capacity: number, columns: 'flags' | 'facts') {
+  /** @param most it need not grow beyond */
+  constructor(capacity: number, columns: 'flags' | 'facts', most = Number.POSITIVE_INFINITY) {
+    this.#most = most
     const room = new Room(capacity, columns === 'facts' ? 6 : 1, 3)
     this.#flagColumns = flagColumns(room)
     this.#facts = columns === 'facts' ? factColumns(room) : undefined
@@ -53,7 +56,9 @@ export class ColumnBuilder {
       }
       return columns
     }
-    const capacity = Math.max(8, this.#flagColumns.uids.length * 4)
+    const length = this.#flagColumns.uids.length
+    const wished = Math.max(8, length * 4)
+    const capacity = this.#most > length ? Math.min(wished, this.#most) : wished
     const room = new Room(capacity, this.#facts === undefined ? 1 : 6, 3)
     this.#flagColumns = longer(flagColumns(room), this.#flagColumns)
     if (this.#facts !== undefined) this.#facts = longer(factColumns(room), this.#facts)

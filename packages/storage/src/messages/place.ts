@@ -142,11 +142,11 @@ export const findPlacements = (reader: Reader, mailbox: number, uids: Uint32Arra
   while (from < uids.length) {
     const chunk = chunkOfUid(uids[from] as number)
     let to = from
-    const wanted = new Set<number>()
-    while (to < uids.length && chunkOfUid(uids[to] as number) === chunk) wanted.add(uids[to++] as number)
+    while (to < uids.length && chunkOfUid(uids[to] as number) === chunk) to++
     const bytes = getChunk(reader, mailbox, chunk)
-    if (bytes !== undefined) {
-      for (const placement of decodeChunk(chunk, bytes)) if (wanted.has(placement.uid)) found.push(placement)
+    for (const placement of bytes ? decodeChunk(chunk, bytes) : []) {
+      while (from < to && (uids[from] as number) < placement.uid) from++
+      if (from < to && uids[from] === placement.uid) found.push(placement)
     }
     from = to
   }
