@@ -12,7 +12,7 @@ import { type MailServer, startMailServer } from '@posthorn/server'
 import { type MadeCertificate, makeCertificate } from '../../packages/smtp/src/client/certificate-fixture.ts'
 import { alice } from './mail-server.ts'
 import { readMailbox } from './mailbox-reader.ts'
-import { Wire } from './wire.ts'
+import { startTls, Wire } from './wire.ts'
 
 const authority = makeCertificate({ name: 'Test authority', kind: 'authority' })
 const trusted = makeCertificate({ name: 'client one', kind: 'server', issuer: authority })
@@ -39,19 +39,10 @@ async function talk(
   how: 'starttls' | 'tls' = 'starttls',
 ) {
   const pair = shown === undefined ? {} : { cert: shown.cert, key: shown.key }
-  let wire: Wire
-  if (how === 'tls')
-    wire = new Wire(tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...pair }))
-  else {
-    const plain = await Wire.open(port)
-    await plain.hears(/^220 .*\r\n/)
-    plain.send('EHLO client.example.net\r\n')
-    await plain.hears(/\r\n250 .*\r\n/)
-    plain.send('STARTTLS\r\n')
-    await plain.hears(/\r\n220 .*\r\n$/)
-    plain.socket.removeAllListeners('data')
-    wire = new Wire(tls.connect({ socket: plain.socket, rejectUnauthorized: false, ...pair }))
-  }
+  const options = { rejectUnauthorized: false, ...pair }
+  const wire = new Wire(
+    how === 'tls' ? tls.connect({ port, host: '127.0.0.1', ...options }) : await startTls(port, options),
+  )
   const replies: string[] = []
   if (how === 'tls') {
     await wire.hears(/^\d{3} .*\r\n/)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { before, test } from 'node:test'
 import * as tls from 'node:tls'
 import { followGuide, type GuideSite } from './guide.ts'
-import { Wire } from './wire.ts'
+import { startTls } from './wire.ts'
 
 /** PEM, the key first. */
 function chain(name: string, kind: 'rsa' | 'ecdsa'): string {
@@ -41,19 +41,11 @@ async function seen(
   how: 'smtp' | 'imaps',
   options: tls.ConnectionOptions = {},
 ): Promise<Seen> {
-  let socket: tls.TLSSocket
   const common = { rejectUnauthorized: false, ...options }
-  if (how === 'imaps') socket = tls.connect({ port: server.ports.imaps, host: '127.0.0.1', ...common })
-  else {
-    const plain = await Wire.open(server.ports.smtp)
-    await plain.hears(/^220 .*\r\n/)
-    plain.send('EHLO client.example.net\r\n')
-    await plain.hears(/\r\n250 .*\r\n/)
-    plain.send('STARTTLS\r\n')
-    await plain.hears(/\r\n220 .*\r\n$/)
-    plain.socket.removeAllListeners('data')
-    socket = tls.connect({ socket: plain.socket, ...common })
-  }
+  const socket =
+    how === 'imaps'
+      ? tls.connect({ port: server.ports.imaps, host: '127.0.0.1', ...common })
+      : await startTls(server.ports.smtp, common)
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', resolve)

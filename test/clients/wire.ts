@@ -1,4 +1,5 @@
 import { createConnection, type Socket } from 'node:net'
+import tls from 'node:tls'
 
 /** A raw connection that remembers all it heard. */
 export class Wire {
@@ -76,4 +77,16 @@ export class Wire {
   close(): void {
     this.socket.destroy()
   }
+}
+
+/** What was a connection to an SMTP port in the clear; its handshake has begun. RFC 3207. */
+export async function startTls(port: number, options: tls.ConnectionOptions): Promise<tls.TLSSocket> {
+  const plain = await Wire.open(port)
+  await plain.hears(/^220 .*\r\n/)
+  plain.send('EHLO client.example.net\r\n')
+  await plain.hears(/\r\n250 .*\r\n/)
+  plain.send('STARTTLS\r\n')
+  await plain.hears(/\r\n220 .*\r\n$/)
+  plain.socket.removeAllListeners('data')
+  return tls.connect({ socket: plain.socket, ...options })
 }
