@@ -51,6 +51,19 @@ async function becomeKnown({ server, to }: Target): Promise<void> {
   }
 }
 
+/** Until neither has texts to make of what came in: who is second would have the other's beside it. */
+async function settled(servers: readonly OurServer[]): Promise<void> {
+  const used = (): number => cpuOf(servers.map(({ pid }) => pid))
+  const pause = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 400))
+  await pause()
+  for (let before = used(), left = 50; left > 0; left--) {
+    await pause()
+    const now = used()
+    if (now - before <= 0.02) return
+    before = now
+  }
+}
+
 const median = (list: readonly number[]): number =>
   list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0
 
@@ -90,7 +103,7 @@ async function main(): Promise<void> {
         for (const target of round % 2 === 0 ? [plain, all] : [all, plain]) {
           const { perSecond } = await run(target, sessions, Number(values.messages), Number(values.size))
           rates[target === plain ? 0 : 1] = perSecond
-          await new Promise((resolve) => setTimeout(resolve, 1_000))
+          await settled(servers)
         }
         ratios.push((rates[1] ?? 0) / (rates[0] ?? 1))
       }

@@ -215,12 +215,11 @@ export class MimeUnits {
       if (feed === -1 && end === 'over') return bytes.length
       if (feed === -1) return bytes.length - start > this.#limits.fieldBytes ? bytes.length : undefined
       at = feed + 1
-      const first = bytes.subarray(start, at)
-      if (isEmptyLine(first)) return at
+      if (at - start <= 2 && isEmptyLine(bytes.subarray(start, at))) return at
       if (at === bytes.length) {
         if (end === 'over' || at - start > this.#limits.fieldBytes) return at
         // A line that is no field needs no look at the next one.
-        return fieldColon(first) === undefined ? at : undefined
+        return fieldColon(bytes.subarray(start, at)) === undefined ? at : undefined
       }
       if (!isBlank(bytes[at])) return at
     }

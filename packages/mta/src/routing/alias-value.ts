@@ -10,8 +10,13 @@ export type AliasTarget =
   | { readonly kind: 'include'; readonly path: string }
   | { readonly kind: 'bad'; readonly text: string }
 
+/** What most aliases are: no word of the grammar stands in it, and no part can be too long. */
+const plainAddress = /^[\w+-]+(?:\.[\w+-]+)*(?:@[A-Za-z\d]+(?:[-.][A-Za-z\d]+)*)?$/
+const maxPlainChars = 60
+
 /** Right-hand side of an alias: targets between commas, or between blanks. Postfix: tok822_parse(3). */
 export function parseAliasValue(text: string): readonly AliasTarget[] {
+  if (text.length <= maxPlainChars && plainAddress.test(text)) return [{ kind: 'address', address: text }]
   return splitTargets(withoutRemark(text)).flatMap(readTargets)
 }
 

@@ -67,3 +67,43 @@ test('one recipient named twice, one copy; a mailbox reached directly and throug
     await mail.close()
   }
 })
+
+test('what an alias leads to is found as by the long way: another domain of mydestination, the last step changed', async () => {
+  const mail = await openMailFixture({
+    accounts: ['alice@example.org', 'bob@example.org'],
+    files: { aliases: 'team: first\nfirst: alice\n' },
+    routing: {
+      aliasMaps: ['hash:$FOLDER/aliases'],
+      myorigin: 'mx.example.org',
+      mydestination: ['example.org', 'mx.example.org'],
+    },
+  })
+  const way = async (): Promise<unknown> => {
+    const [planned, ...others] = await mail.routing.plan(
+      [{ address: 'team@example.org' }],
+      'x@far.net',
+      mail.clock.ms,
+    )
+    assert.deepEqual(others, [])
+    return [
+      planned?.recipient.address,
+      planned?.originalTo,
+      planned?.deliveredTo,
+      planned?.recipient.route.kind,
+    ]
+  }
+  try {
+    const long = await way()
+    assert.deepEqual(long, ['alice@example.org', 'team@example.org', 'team@example.org', 'mailbox'])
+    for (const _ of [1, 2]) assert.deepEqual(await way(), long)
+    writeFileSync(join(mail.folder, 'aliases'), 'team: first\nfirst: alice\nalice: bob\n')
+    for (let left = 500; left > 0; left--) {
+      mail.clock.ms += 1_001
+      if (String(await way()).startsWith('bob')) break
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    assert.deepEqual(await way(), ['bob@example.org', 'team@example.org', 'team@example.org', 'mailbox'])
+  } finally {
+    await mail.close()
+  }
+})

@@ -1,4 +1,5 @@
 import type { Account } from '@posthorn/storage'
+import type { AddressClass } from '../policy/address-book.ts'
 import type { AccountCache } from './account-cache.ts'
 import type { ForwardFiles } from './forward-files.ts'
 import { findAlias, isReserved } from './local-delivery.ts'
@@ -65,10 +66,25 @@ function look(parts: Parts, given: string): DirectMailbox | undefined | 'later' 
   const local = localName(address, parts.options.recipientDelimiter ?? '')
   if (local.extension !== undefined || isReserved(local.name)) return undefined
   if (kind === 'local' && findAlias(parts.aliases, local) !== undefined) return undefined
-  const known = parts.accounts.peek(`${local.name}@${domain}`)
-  if (known === undefined) return 'later'
-  if (known.account === undefined) return undefined
-  const forwarding = parts.forwards.peek(known.account)
+  const account = peekAccount(parts, local.name, domain, kind)
+  if (account === 'later' || account === undefined) return account
+  const forwarding = parts.forwards.peek(account)
   if (forwarding === undefined) return 'later'
-  return forwarding.kind === 'none' ? { account: known.account, address } : undefined
+  return forwarding.kind === 'none' ? { account, address } : undefined
+}
+
+/** As `findAccount` finds it: at the very domain, or at one of those that share their users. */
+function peekAccount(
+  { accounts, classes }: Parts,
+  name: string,
+  domain: string,
+  kind: AddressClass,
+): Account | undefined | 'later' {
+  const others = kind === 'local' ? classes.shared.filter((shared) => shared !== domain) : []
+  for (const each of [domain, ...others]) {
+    const known = accounts.peek(`${name}@${each}`)
+    if (known === undefined) return 'later'
+    if (known.account !== undefined) return known.account
+  }
+  return undefined
 }

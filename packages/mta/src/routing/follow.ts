@@ -1,8 +1,8 @@
 import type { AddressClass } from '../policy/address-book.ts'
 import { asciiName } from '../tables/index.ts'
-import { ExpansionError, type Gathering, type Walk } from './expansion.ts'
+import { ExpansionError, type Gathering, maxLevels, type Walk } from './expansion.ts'
 import { deliverLocal } from './local-delivery.ts'
-import { fail, reach } from './reach.ts'
+import { fail, reach, reachMailbox } from './reach.ts'
 import type { VerifyParts } from './verify.ts'
 
 /** One address, a step further: by virtual aliases, to a transport, or into a user's hands. */
@@ -12,6 +12,11 @@ export async function follow(
   walk: Walk,
   gathering: Gathering,
 ): Promise<void> {
+  const direct = walk.path.length > maxLevels ? undefined : parts.direct.find(given)
+  if (direct !== undefined) {
+    const here = walk.entry === undefined ? { ...walk, entry: direct.address } : walk
+    return reachMailbox(parts, direct.account, direct.address, here, gathering)
+  }
   const { address } = parts.classes.unroute(given)
   const domain = address.slice(address.lastIndexOf('@') + 1)
   const kind = parts.classes.classOf(domain)

@@ -179,3 +179,32 @@ test('A6, A7: a user forwards, keeps a copy, and an unsafe file is ignored and l
   assert.deepEqual(await to('alice'), ['alice@example.org mailbox'])
   await mail.close()
 })
+
+test('a plain address is what the whole grammar makes of it', () => {
+  const words = [
+    'bob',
+    'john.doe',
+    'a+b',
+    '-x',
+    '_x',
+    'A_B-9',
+    'B@Example.COM',
+    'x@y',
+    'x@a_b.-c',
+    'a..b',
+    '.a',
+    'a.',
+  ]
+  for (const text of [
+    ...words,
+    'x@y..z',
+    'x@.y',
+    'x@y.',
+    'x@',
+    '@y',
+    'a@b@c',
+    `${'l'.repeat(59)}@b`,
+    `a@${'d'.repeat(64)}`,
+  ])
+    assert.deepEqual(parseAliasValue(text), parseAliasValue(` ${text}`), text)
+})
