@@ -62,7 +62,7 @@ export interface DeliveryOptions {
 
 /** Places that all workers share, by name. */
 export interface Places {
-  take(name: string, places: number): Promise<void>
+  take(name: string, places: number): Promise<unknown>
   give(name: string): void
 }
 

@@ -50,13 +50,19 @@ export class ClaimedWork {
         const { transport = '' } = chain[0] ?? {}
         const limits = this.#input.options().limitsOf(transport)
         // With a pause between deliveries each of them waits for its turn.
-        const turns = limits.rateDelayMs > 0 ? chain.map((job) => [job]) : [chain]
+        const { rateDelayMs, transportRateDelayMs = 0 } = limits
+        const paused = rateDelayMs > 0 || transportRateDelayMs > 0
+        const turns = paused ? chain.map((job) => [job]) : [chain]
         for (const turn of turns) {
-          await this.#input.destinations.enter(destination, limits)
+          const entered = await this.#input.destinations.enter(destination, limits, turn[0]?.signal)
+          if (entered === 'called off') {
+            for (const job of turn) await this.#giveBack(job)
+            continue
+          }
           try {
             for (const job of turn) await this.#deliver(job, message, claimedMs, news)
           } finally {
-            this.#input.destinations.leave(destination)
+            this.#input.destinations.leave(destination, limits)
           }
         }
       }),
@@ -92,6 +98,16 @@ export class ClaimedWork {
     )
     const text = `message put on hold: ${diagnostic}; release it with: postsuper -H ${queueId}`
     log({ level: 'error', service: 'qmgr', queueId, text })
+  }
+
+  /** Its turn did not come before the lease ended: it is due as before, and others may go first. */
+  async #giveBack({ entry, recipients }: DeliveryJob): Promise<void> {
+    const atMs = this.#input.now()
+    const waiting = { status: '4.3.0', diagnostic: 'waits for its turn', remoteMta: 'none', atMs }
+    await this.#input.queue.settle(
+      entry.queueId,
+      recipients.map(({ index, last }) => ({ index, kind: 'deferred', dueMs: atMs, note: last ?? waiting })),
+    )
   }
 
   async #deliver(

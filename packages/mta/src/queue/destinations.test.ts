@@ -13,7 +13,7 @@ async function failures(limits: DestinationLimits, most = 50): Promise<number> {
   for (let count = 1; count <= most; count++) {
     await destinations.enter(far, limits)
     destinations.failed(far, dead)
-    destinations.leave(far)
+    destinations.leave(far, limits)
     if (destinations.deadNow(far, 1, 'due') !== undefined) return count
   }
   return Number.POSITIVE_INFINITY
@@ -39,13 +39,13 @@ test('SCHEDULER_README: what succeeds makes failures forgotten, and the window g
       await destinations.enter(far, how)
       entered++
     }
-    for (let i = 0; i < entered; i++) destinations.leave(far)
+    for (let i = 0; i < entered; i++) destinations.leave(far, how)
     return entered
   }
   const succeed = async (how: DestinationLimits): Promise<void> => {
     await destinations.enter(far, how)
     destinations.revived(far)
-    destinations.leave(far)
+    destinations.leave(far, how)
   }
   assert.equal(await windowOf(limits), 2)
   await succeed(limits)
@@ -58,7 +58,7 @@ test('SCHEDULER_README: what succeeds makes failures forgotten, and the window g
   await destinations.enter(far, limits)
   destinations.failed(far, dead)
   destinations.revived(far)
-  destinations.leave(far)
+  destinations.leave(far, limits)
   assert.equal(destinations.deadNow(far, 1, 'due'), undefined)
 })
 
@@ -108,7 +108,7 @@ test('limits hold for all workers together: places are locks, and rest with thei
     most = Math.max(most, ++inside)
     await new Promise((resolve) => setTimeout(resolve, 20))
     inside--
-    worker.leave(far)
+    worker.leave(far, limits)
   }
   const all = async (limits: DestinationLimits): Promise<number> => {
     most = 0
@@ -126,4 +126,27 @@ test('limits hold for all workers together: places are locks, and rest with thei
   assert.ok(Math.min(...pauses) >= 115, pauses.join(' '))
   assert.equal(workers[0]?.hasRoom(far, { ...defaultDestinationLimits, places: 1 }, 0, 2), false)
   assert.equal(taken.size <= 1, true)
+})
+
+test('a turn that does not come before the lease ends leaves nothing behind', async () => {
+  const destinations = new Destinations()
+  const limits = { ...defaultDestinationLimits, concurrency: 1, transportRateDelayMs: 10 }
+  const near = destinationKey({ transport: 'smtp', nextHop: 'near.test' })
+  await destinations.enter(far, limits)
+  const lease = new AbortController()
+  // One behind the destination, one behind the transport.
+  const turns = [far, near].map((each) => destinations.enter(each, limits, lease.signal))
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(destinations.waiting, 2)
+  lease.abort()
+  assert.deepEqual(await Promise.all(turns), ['called off', 'called off'])
+  assert.equal(await destinations.enter(near, limits, lease.signal), 'called off')
+  assert.equal(destinations.waiting, 0)
+  assert.deepEqual([destinations.full(), destinations.fullTransports()], [['far.test'], ['smtp']])
+  destinations.leave(far, limits)
+  const awake = setInterval(() => {}, 1_000)
+  assert.equal(await destinations.enter(near, limits), 'entered')
+  clearInterval(awake)
+  destinations.leave(near, limits)
+  assert.deepEqual(destinations.full(), [])
 })

@@ -19,6 +19,8 @@ export interface DestinationLimits {
   readonly recipients: number
   /** destination_rate_delay: between two deliveries, which then come one after the other; 0 = none. */
   readonly rateDelayMs: number
+  /** transport_rate_delay: between two deliveries by the transport, wherever they go; 0 = none. Default 0. */
+  readonly transportRateDelayMs?: number
   /** destination_concurrency_positive_feedback: what a success adds to the deliveries allowed. Default 1. */
   readonly positiveFeedback?: Feedback
   /** destination_concurrency_negative_feedback: what a failure takes from them. Default 1. */
@@ -53,6 +55,9 @@ const quickWaitMs = 100
 const latestShare = 0.2
 const maxRemembered = 10_000
 
+/** 'called off': the lease ran out before the turn came, and nothing is to be left. */
+export type Turn = 'entered' | 'called off'
+
 interface Site {
   running: number
   /** Deliveries allowed now, in fractions: grows with each that succeeds. */
@@ -61,7 +66,7 @@ interface Site {
   failedCohorts: number
   limits: DestinationLimits
   resting: NodeJS.Timeout | undefined
-  readonly waiting: (() => void)[]
+  readonly waiting: ((turn: Turn) => void)[]
 }
 
 /** One next hop by two transports is two destinations. Postfix: qmgr_queue(3). */
@@ -69,6 +74,16 @@ export const destinationKey = ({ transport, nextHop }: { transport: string; next
   `${transport}\0${nextHop}`
 
 const hopOf = (key: string): string => key.slice(key.indexOf('\0') + 1)
+
+/** All of a transport is one more destination, whose name has no next hop. */
+const transportOf = (key: string): string => key.slice(0, key.indexOf('\0'))
+const isTransport = (key: string): boolean => !key.includes('\0')
+
+const transportLimits = (limits: DestinationLimits): DestinationLimits | undefined => {
+  const { transportRateDelayMs: rateDelayMs = 0, places, recipients } = limits
+  if (rateDelayMs === 0) return undefined
+  return { concurrency: 1, initialConcurrency: 1, recipients, rateDelayMs, places: places && 1 }
+}
 
 /** Who may be talked to now: how many deliveries run to each next hop, and which ones were found dead. */
 export class Destinations {
@@ -90,16 +105,39 @@ export class Destinations {
     this.#places = places
   }
 
-  /** Waits for a turn, first come first served; then for a place among all workers, where these are few. */
-  async enter(destination: string, limits: DestinationLimits): Promise<void> {
-    await this.#enterHere(destination, limits)
-    if (limits.places === undefined || this.#places === undefined) return
-    this.#waiting++
-    await this.#places.take(destination, limits.places)
-    this.#waiting--
+  /**
+   * Waits for a turn, first come first served, then for one of the transport where it has pauses of its own.
+   * @param signal ends the wait.
+   */
+  async enter(destination: string, limits: DestinationLimits, signal?: AbortSignal): Promise<Turn> {
+    if ((await this.#enterSite(destination, limits, signal)) === 'called off') return 'called off'
+    const whole = transportLimits(limits)
+    if (whole === undefined) return 'entered'
+    const turn = await this.#enterSite(transportOf(destination), whole, signal)
+    if (turn === 'called off') this.#leaveSite(destination, 0)
+    return turn
   }
 
-  async #enterHere(destination: string, limits: DestinationLimits): Promise<void> {
+  /** Here, and then for a place among all workers, where these are few. */
+  async #enterSite(
+    destination: string,
+    limits: DestinationLimits,
+    signal: AbortSignal | undefined,
+  ): Promise<Turn> {
+    if ((await this.#enterHere(destination, limits, signal)) === 'called off') return 'called off'
+    if (limits.places === undefined || this.#places === undefined) return 'entered'
+    this.#waiting++
+    const turn = await this.#places.take(destination, limits.places, signal)
+    this.#waiting--
+    if (turn === 'called off') this.#next(destination)
+    return turn
+  }
+
+  async #enterHere(
+    destination: string,
+    limits: DestinationLimits,
+    signal: AbortSignal | undefined,
+  ): Promise<Turn> {
     let site = this.#sites.get(destination)
     if (site === undefined) {
       const known = this.#windows.get(destination)
@@ -111,13 +149,13 @@ export class Destinations {
     site.limits = limits
     if (site.running < room(site) && site.resting === undefined) {
       site.running++
-      return
+      return 'entered'
     }
-    const { waiting } = site
     // Whoever leaves hands its place on, so `running` stays as it is.
     this.#waiting++
-    await new Promise<void>((resolve) => waiting.push(resolve))
+    const turn = await turnIn(site.waiting, signal)
     this.#waiting--
+    return turn
   }
 
   /** How many wait for their turn, all destinations together: they take no place among the deliveries. */
@@ -125,33 +163,41 @@ export class Destinations {
     return this.#waiting
   }
 
-  leave(destination: string): void {
-    const site = this.#sites.get(destination)
-    if (site === undefined) return
-    const { rateDelayMs } = site.limits
-    if (rateDelayMs > 0) {
-      // The place is kept while the destination rests.
-      site.resting = setTimeout(() => {
-        site.resting = undefined
-        this.#places?.give(destination)
-        this.#next(destination, site)
-        this.#onReady()
-      }, rateDelayMs)
-      site.resting.unref()
-    } else {
-      this.#places?.give(destination)
-      this.#next(destination, site)
-    }
+  /** @param limits with which it was entered: those of now may be others. */
+  leave(destination: string, limits: DestinationLimits): void {
+    this.#leaveSite(destination, limits.rateDelayMs)
+    const whole = transportLimits(limits)
+    if (whole !== undefined) this.#leaveSite(transportOf(destination), whole.rateDelayMs)
   }
 
-  #next(destination: string, site: Site): void {
+  #leaveSite(destination: string, rateDelayMs: number): void {
+    const site = this.#sites.get(destination)
+    if (site === undefined) return
+    if (rateDelayMs === 0) {
+      this.#places?.give(destination)
+      this.#next(destination)
+      return
+    }
+    // The place is kept while the destination rests.
+    site.resting = setTimeout(() => {
+      site.resting = undefined
+      this.#places?.give(destination)
+      this.#next(destination)
+      this.#onReady()
+    }, rateDelayMs)
+    site.resting.unref()
+  }
+
+  #next(destination: string): void {
+    const site = this.#sites.get(destination)
+    if (site === undefined) return
     const next = site.waiting.shift()
-    if (next !== undefined) next()
+    if (next !== undefined) next('entered')
     else if (--site.running === 0) this.#sites.delete(destination)
     // A window that has grown lets in more than one.
     while (site.waiting.length > 0 && site.running < room(site)) {
       site.running++
-      site.waiting.shift()?.()
+      site.waiting.shift()?.('entered')
     }
   }
 
@@ -186,11 +232,16 @@ export class Destinations {
 
   /** Next hops that have enough to do, or rest. */
   full(): string[] {
-    const full: string[] = []
-    for (const [destination, site] of this.#sites) {
-      if (site.running + site.waiting.length >= room(site)) full.push(hopOf(destination))
-    }
-    return full
+    return [...this.#full()].filter((key) => !isTransport(key)).map(hopOf)
+  }
+
+  /** Transports with pauses of their own that have enough to do, or rest. */
+  fullTransports(): string[] {
+    return [...this.#full()].filter(isTransport)
+  }
+
+  *#full(): Generator<string> {
+    for (const [key, site] of this.#sites) if (site.running + site.waiting.length >= room(site)) yield key
   }
 
   /** No server could be reached. Postfix: qmgr_queue_throttle(). */
@@ -257,8 +308,33 @@ export class Destinations {
 }
 
 /** Mail for it waits in the queue in any case. */
-const isScarce = ({ rateDelayMs, places }: DestinationLimits): boolean =>
-  rateDelayMs > 0 || places !== undefined
+const isScarce = ({ rateDelayMs, transportRateDelayMs = 0, places }: DestinationLimits): boolean =>
+  rateDelayMs > 0 || transportRateDelayMs > 0 || places !== undefined
+
+/** A place in a line that may be left before the turn comes. */
+const turnIn = (waiting: Site['waiting'], signal: AbortSignal | undefined): Promise<Turn> =>
+  new Promise((resolve) => {
+    if (signal === undefined) {
+      waiting.push(resolve)
+      return
+    }
+    if (signal.aborted) {
+      resolve('called off')
+      return
+    }
+    const onAbort = (): void => {
+      const at = waiting.indexOf(answer)
+      if (at < 0) return
+      waiting.splice(at, 1)
+      resolve('called off')
+    }
+    const answer = (turn: Turn): void => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(turn)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    waiting.push(answer)
+  })
 
 /** With a pause between deliveries they come one after the other. Postfix: qmgr(8). */
 const room = ({ window, limits }: Site): number =>

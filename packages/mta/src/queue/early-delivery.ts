@@ -59,13 +59,14 @@ export class Early implements EarlyDelivery {
     { deliverer, destinations, limitsOf, now }: EarlyInput & { readonly now: () => number },
   ): Promise<EarlyOutcome> {
     const destination = destinationKey(job)
-    await destinations.enter(destination, limitsOf(job.transport))
+    const limits = limitsOf(job.transport)
+    await destinations.enter(destination, limits)
     try {
       const startedMs = now()
       const attempts = await deliverer.attempt(job, message)
       return { job, attempts, startedMs }
     } finally {
-      destinations.leave(destination)
+      destinations.leave(destination, limits)
     }
   }
 

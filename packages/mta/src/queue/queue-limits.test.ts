@@ -52,6 +52,57 @@ test('default_destination_rate_delay: one after the other, with a pause; others 
     assert.ok((times[i] as number) - (times[i - 1] as number) >= 38, `pause of ${times}`)
 })
 
+test('transport_rate_delay: one after the other wherever they go; other transports do not wait', async (t) => {
+  const times: number[] = []
+  let quick = 0
+  const agent: DeliveryAgent = async ({ recipients, transport }) => {
+    if (transport === 'slow') times.push(performance.now())
+    else quick++
+    return recipients.map((recipient) =>
+      decided(recipient, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: bench.nowMs }),
+    )
+  }
+  const limits = { ...defaultDestinationLimits, transportRateDelayMs: 200 }
+  const bench = await QueueBench.open(t, {
+    agents: { slow: agent, other: agent },
+    options: {
+      limitsOf: (transport) => (transport === 'slow' ? limits : defaultDestinationLimits),
+    },
+  })
+  const slowly = (address: string) => bench.recipient(address, { transport: 'slow' })
+  await bench.accept([slowly('a@one.test'), slowly('b@one.test'), slowly('c@two.test')])
+  await bench.accept([slowly('d@three.test')])
+  for (let i = 0; i < 20; i++) await bench.accept([bench.recipient(`${i}@one.test`, { transport: 'other' })])
+  bench.runner.start()
+  await bench.until('the others', () => quick === 20)
+  const left = times.length
+  await bench.until('all', async () => (await bench.store.queue.count()) === 0)
+  // The two of one.test share a delivery.
+  assert.equal(times.length, 3)
+  assert.ok(left < 3, 'nobody waits for the slow one')
+  for (let i = 1; i < times.length; i++)
+    assert.ok((times[i] as number) - (times[i - 1] as number) >= 198, `pause of ${times}`)
+})
+
+test('a lease that ends before the turn comes: the mail is due as before, and goes once', async (t) => {
+  const sent: string[] = []
+  const slow: DeliveryAgent = async ({ recipients, signal }) =>
+    recipients.map((recipient) => {
+      sent.push(signal.aborted ? 'behind the end of its lease' : recipient.address)
+      return decided(recipient, { action: 'delivered', status: '2.0.0', text: 'ok', nowMs: bench.nowMs })
+    })
+  const limits = { ...defaultDestinationLimits, transportRateDelayMs: 150 }
+  const bench = await QueueBench.open(t, {
+    agents: { slow },
+    options: { limitsOf: () => limits, leaseMs: 400 },
+  })
+  const addresses = Array.from({ length: 6 }, (_, n) => `u@d${n}.test`)
+  await bench.accept(addresses.map((address) => bench.recipient(address, { transport: 'slow' })))
+  bench.runner.start()
+  await bench.until('all', async () => (await bench.store.queue.count()) === 0)
+  assert.deepEqual(sent.toSorted(), addresses)
+})
+
 test('soft_bounce: nothing is refused for ever; defer_transports wait until they are asked for', async (t) => {
   const { peer, bench, to } = await withPeer(
     t,

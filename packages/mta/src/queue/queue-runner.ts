@@ -163,6 +163,7 @@ class Runner implements QueueRunner {
   async #claim(): Promise<void> {
     const { store, options } = this.#input
     let except: readonly string[] = []
+    let exceptTransports: readonly string[] = []
     for (;;) {
       const { deliveries, leaseMs } = options()
       const room = deliveries - this.#placesTaken
@@ -170,17 +171,18 @@ class Runner implements QueueRunner {
       if (room <= 0 || this.#state !== 'started') return
       const nowMs = this.#now()
       except = this.#destinations.full()
+      exceptTransports = this.#destinations.fullTransports()
       // Recipients, of which a message may have many.
       const limit = Math.min(room * 2, 200)
       const terms = this.#lease(nowMs, leaseMs)
-      const entries = await store.queue.claimDue({ ...terms, limit, except })
+      const entries = await store.queue.claimDue({ ...terms, limit, except, exceptTransports })
       if (entries.length === 0) break
       for (const entry of entries) this.#begin(entry, nowMs)
     }
     const dueMs = await store.queue.nextDueMs()
     this.#isBehind = dueMs !== undefined && dueMs <= this.#now()
     this.#behind = this.#isBehind ? new Set(except) : new Set()
-    this.#sleep(dueMs)
+    this.#sleep(dueMs, except.length + exceptTransports.length > 0 ? 'passed over' : 'all taken')
   }
 
   offer(recipients: readonly NewRecipient[]): DirectOffer | undefined {
@@ -284,14 +286,14 @@ class Runner implements QueueRunner {
     return this.#running.size >= maxWaiting * deliveries ? deliveries : busy
   }
 
-  /** What is due but passed over wakes us when a delivery ends. */
-  #sleep(dueMs: number | undefined): void {
+  /** What is due but passed over wakes us when a delivery ends, or a destination has rested. */
+  #sleep(dueMs: number | undefined, left: 'passed over' | 'all taken'): void {
     clearTimeout(this.#timer)
     if (this.#state !== 'started') return
     const { queueRunDelayMs } = this.#input.options()
     const nowMs = this.#now()
     const wait = dueMs === undefined ? queueRunDelayMs : Math.min(Math.max(dueMs - nowMs, 0), queueRunDelayMs)
-    const busy = wait === 0 && this.#running.size > 0
+    const busy = wait === 0 && (this.#running.size > 0 || left === 'passed over')
     this.#timer = setTimeout(
       () => this.#look(),
       Math.min(busy ? queueRunDelayMs : Math.max(wait, 20), longestTimerMs),

@@ -19,9 +19,12 @@ export class SharedPlaces {
     this.#owner = owner
   }
 
-  /** Waits until one of so many is free. While the store cannot be asked nothing is delivered there. */
-  async take(destination: string, places: number): Promise<void> {
-    for (;;) {
+  /**
+   * Waits until one of so many is free. While the store cannot be asked nothing is delivered there.
+   * @param signal ends the wait.
+   */
+  async take(destination: string, places: number, signal?: AbortSignal): Promise<'entered' | 'called off'> {
+    while (signal?.aborted !== true) {
       for (let place = 0; place < places; place++) {
         const name = `delivery ${place} ${destination}`
         const release = await this.#locks.acquire(name, this.#owner).catch(() => undefined)
@@ -29,10 +32,11 @@ export class SharedPlaces {
         const held = this.#held.get(destination)
         if (held === undefined) this.#held.set(destination, [release])
         else held.push(release)
-        return
+        return 'entered'
       }
       await new Promise<void>((resolve) => setTimeout(resolve, askEveryMs).unref())
     }
+    return 'called off'
   }
 
   give(destination: string): void {

@@ -4,6 +4,7 @@ export const transportSuffixes = [
   '_initial_destination_concurrency',
   '_destination_recipient_limit',
   '_destination_rate_delay',
+  '_transport_rate_delay',
   '_destination_concurrency_positive_feedback',
   '_destination_concurrency_negative_feedback',
   '_destination_concurrency_failed_cohort_limit',

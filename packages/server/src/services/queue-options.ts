@@ -45,6 +45,7 @@ function limitsOf(config: Config, transport: string): DestinationLimits {
     initialConcurrency: own('_initial_destination_concurrency', 'initial_destination_concurrency'),
     recipients: own('_destination_recipient_limit', 'default_destination_recipient_limit'),
     rateDelayMs: own('_destination_rate_delay', 'default_destination_rate_delay'),
+    transportRateDelayMs: own('_transport_rate_delay', 'default_transport_rate_delay'),
     failedCohorts: own(
       '_destination_concurrency_failed_cohort_limit',
       'default_destination_concurrency_failed_cohort_limit',
@@ -60,9 +61,9 @@ function limitsOf(config: Config, transport: string): DestinationLimits {
 
 /** Each has its share; of what is too little for that they have one after the other. */
 function forAllWorkers(workers: number, limits: DestinationLimits): DestinationLimits {
-  const { concurrency, rateDelayMs } = limits
+  const { concurrency, rateDelayMs, transportRateDelayMs = 0 } = limits
   if (workers === 1) return limits
-  if (rateDelayMs > 0) return { ...limits, places: 1 }
+  if (rateDelayMs > 0 || transportRateDelayMs > 0) return { ...limits, places: 1 }
   if (concurrency < workers) return { ...limits, places: Math.max(concurrency, 1) }
   return { ...limits, concurrency: Math.floor(concurrency / workers) }
 }

@@ -173,6 +173,8 @@ export interface QueueStore {
       readonly limit: number
       /** Next hops to pass over for now (at their concurrency limit). */
       readonly except?: readonly string[]
+      /** Transports to pass over for now. */
+      readonly exceptTransports?: readonly string[]
     },
   ): Promise<readonly QueueEntry[]>
   /**

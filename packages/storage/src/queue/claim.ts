@@ -88,13 +88,14 @@ export const acceptClaimedIn = (
 }
 
 /** First a share for each hop, then another one for those who have more: nobody has all the places of a worker. */
-const candidates = (unit: Unit, { nowMs, limit, except }: Claim): Candidate[] => {
+const candidates = (unit: Unit, { nowMs, limit, except, exceptTransports }: Claim): Candidate[] => {
   const passedOver = new Set(except)
+  const transportsPassedOver = new Set(exceptTransports)
   const chosen: Candidate[] = []
   const more: Candidate[][] = []
   for (const { hash, row } of dueHops(unit, nowMs)) {
     if (chosen.length >= limit) break
-    if (passedOver.has(row.nextHop)) continue
+    if (passedOver.has(row.nextHop) || transportsPassedOver.has(row.transport)) continue
     const room = limit - chosen.length
     const due = dueOfHop(unit, hash, Math.min(limit, 2 * hopShare), nowMs)
     chosen.push(...due.slice(0, Math.min(hopShare, room)))

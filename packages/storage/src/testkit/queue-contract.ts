@@ -233,7 +233,12 @@ export const queueContract: readonly ContractCase[] = [
       )
       assert.equal(await store.queue.setHold(first, 'held'), true)
       const claim = { owner: 'o', nowMs: 5, leaseUntilMs: 9, limit: 9 }
-      const quick = await store.queue.claimDue({ ...claim, except: ['slow'] })
+      assert.deepEqual(await store.queue.claimDue({ ...claim, exceptTransports: ['smtp'] }), [])
+      const quick = await store.queue.claimDue({
+        ...claim,
+        except: ['slow'],
+        exceptTransports: ['another'],
+      })
       assert.deepEqual(quick.map(({ queueId }) => queueId).sort(), entries.slice(3).sort())
       assert.deepEqual(
         (await store.queue.claimDue(claim)).map(({ queueId }) => queueId),

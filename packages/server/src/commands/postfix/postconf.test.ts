@@ -262,7 +262,12 @@ policy unix - n n - 0 spawn user=nobody argv=/bin/cat
   const questions = [
     ['mine', 'chain', 'foo', 'cls'],
     ['-C', 'user'],
-    ['slow_destination_rate_delay', 'slow_destination_concurrency_limit', 'policy_time_limit'],
+    [
+      'slow_destination_rate_delay',
+      'slow_destination_concurrency_limit',
+      'slow_transport_rate_delay',
+      'policy_time_limit',
+    ],
     ['-d', 'slow_destination_rate_delay', 'dovecot_initial_destination_concurrency'],
     ['-x', 'dovecot_destination_recipient_limit', 'dovecot_time_limit'],
     ['-n'],

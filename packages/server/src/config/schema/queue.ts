@@ -143,7 +143,7 @@ export const queue = {
     type: 'integer',
     default: '$default_destination_concurrency_limit',
     min: 1,
-    doc: 'The same for the smtp transport. Every transport, also those of master.cf, may have its own: TRANSPORT_destination_concurrency_limit, TRANSPORT_initial_destination_concurrency, TRANSPORT_destination_recipient_limit, TRANSPORT_destination_rate_delay, TRANSPORT_destination_concurrency_positive_feedback, …_negative_feedback, …_failed_cohort_limit.',
+    doc: 'The same for the smtp transport. Every transport, also those of master.cf, may have its own: TRANSPORT_destination_concurrency_limit, TRANSPORT_initial_destination_concurrency, TRANSPORT_destination_recipient_limit, TRANSPORT_destination_rate_delay, TRANSPORT_transport_rate_delay, TRANSPORT_destination_concurrency_positive_feedback, …_negative_feedback, …_failed_cohort_limit.',
   }),
   smtp_destination_recipient_limit: postfix({
     type: 'integer',
@@ -156,6 +156,12 @@ export const queue = {
     default: '$default_destination_rate_delay',
     unit: 's',
     doc: 'Pause between two deliveries of the smtp transport to one destination.',
+  }),
+  smtp_transport_rate_delay: postfix({
+    type: 'time',
+    default: '$default_transport_rate_delay',
+    unit: 's',
+    doc: 'Pause between two deliveries of the smtp transport, wherever they go; they come one after the other.',
   }),
   initial_destination_concurrency: postfix({
     type: 'integer',
@@ -190,6 +196,12 @@ export const queue = {
     default: '0s',
     unit: 's',
     doc: 'Pause between two deliveries to one destination.',
+  }),
+  default_transport_rate_delay: postfix({
+    type: 'time',
+    default: '0s',
+    unit: 's',
+    doc: 'Pause between two deliveries by one transport, wherever they go: at most one message in so long a time. TRANSPORT_transport_rate_delay is that of one transport.',
   }),
   qmgr_message_active_limit: postfix({
     type: 'integer',
