@@ -14,7 +14,7 @@ export interface RemoteSettings {
   readonly addressLimit: number
   /** smtp_mx_session_limit; 0 = none. */
   readonly sessionLimit: number
-  /** smtp_connection_cache_time_limit, smtp_connection_reuse_time_limit, smtp_connection_reuse_count_limit. */
+  /** smtp_connection_cache_*, smtp_connection_reuse_*. */
   readonly pool: PoolLimits
   /** smtp_fallback_relay */
   readonly fallbackRelays: readonly string[]
@@ -83,7 +83,7 @@ export interface RemoteTransport {
 export const defaultRemoteSettings: RemoteSettings = {
   addressLimit: 5,
   sessionLimit: 2,
-  pool: { keepMs: 2_000, reuseMs: 300_000, maxUses: 0 },
+  pool: { onDemand: 'yes', keepMs: 2_000, reuseMs: 300_000, maxReuses: 0 },
   fallbackRelays: [],
   randomizeAddresses: 'yes',
   balanceProtocols: 'yes',

@@ -48,6 +48,7 @@ class Delivery {
   /** The last refusal for those still to be delivered. */
   readonly #soft = new Map<number, Attempt>()
   #key: string | undefined
+  #keeps = false
   #reached = false
   /** After the final dot nobody knows whether a server has the message: another server might make it two. */
   #uncertain = false
@@ -60,6 +61,7 @@ class Delivery {
   }
 
   async run(): Promise<readonly Attempt[]> {
+    this.#keeps = this.#pool.keeps(this.#poolKey, this.#job.nextHop, this.#settings.pool)
     if (!(await this.#reuse())) {
       for (const nextHop of [this.#job.nextHop, ...this.#settings.fallbackRelays]) {
         await this.#tryHop(nextHop)
@@ -112,7 +114,9 @@ class Delivery {
   }
 
   #giveBack({ client, uses, openedMs }: PooledConnection): void {
-    this.#pool.give(this.#poolKey, { client, uses: uses + 1, openedMs }, this.#settings.pool)
+    this.#pool.done(this.#poolKey)
+    if (!this.#keeps) client.quit()
+    else this.#pool.give(this.#poolKey, { client, uses: uses + 1, openedMs }, this.#settings.pool)
   }
 
   async #tryHop(nextHop: string): Promise<void> {

@@ -138,10 +138,7 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/^lmtp_/, 'LMTP knows it no more than SMTP does here'],
   [/_dns_reply_filter$|_dns_resolver_options$|^dns/, 'DNS is asked through the resolver of this machine'],
   [/_delivery_status_filter$|_command_filter$|_expansion_filter$/, 'what is said is passed on as it was'],
-  [
-    /_connection_cache_|^connection_cache_|_connection_reuse_/,
-    'connections are kept for smtp_connection_cache_time_limit',
-  ],
+  [/^connection_cache_/, 'each process keeps its connections itself, see smtp_connection_cache_destinations'],
   [/^address_verify_/, 'see address_verify_map and double_bounce_sender'],
   [/^milter_/, 'see smtpd_milters'],
   [/^(?:strict_|disable_mime|detect_8bit|cleanup_replace)/, 'a message is kept as it came, octet for octet'],

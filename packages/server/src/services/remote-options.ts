@@ -130,6 +130,7 @@ export function remoteSite(
     readonly policies: readonly LookupTable[]
     readonly statusFilters: readonly LookupTable[]
     readonly dnsFilters: readonly LookupTable[]
+    readonly cachedDestinations: (name: string) => boolean
     readonly sts: MtaSts
     readonly record: TlsRecorder['record']
     readonly log: Log
@@ -144,9 +145,11 @@ export function remoteSite(
     addressLimit: config.smtp_mx_address_limit,
     sessionLimit: config.smtp_mx_session_limit,
     pool: {
-      keepMs: config.smtp_connection_cache_on_demand ? config.smtp_connection_cache_time_limit : 0,
+      always: config.smtp_connection_cache_destinations.length === 0 ? undefined : sources.cachedDestinations,
+      onDemand: config.smtp_connection_cache_on_demand ? 'yes' : 'no',
+      keepMs: Math.min(config.smtp_connection_cache_time_limit, config.connection_cache_ttl_limit),
       reuseMs: config.smtp_connection_reuse_time_limit,
-      maxUses: config.smtp_connection_reuse_count_limit,
+      maxReuses: config.smtp_connection_reuse_count_limit,
     },
     fallbackRelays: config.smtp_fallback_relay,
     randomizeAddresses: config.smtp_randomize_addresses ? 'yes' : 'no',

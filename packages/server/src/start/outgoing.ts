@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import {
+  createDomainList,
   createMtaSts,
   createOutgoingRewriting,
   type LookupTable,
@@ -13,6 +14,7 @@ import {
   type SessionNotice,
   type Submission,
   sendReports,
+  type TableContext,
   type Tables,
 } from '@posthorn/mta'
 import type { SmtpClientOptions, SmtpReply } from '@posthorn/smtp'
@@ -34,7 +36,7 @@ export interface Outgoing {
   readonly byService: ReadonlyMap<string, RemoteTransport>
 }
 
-interface OutgoingSources {
+interface OutgoingSources extends TableContext {
   readonly tables: Tables
   readonly routing: Pick<Routing, 'complete' | 'isLocalDomain'>
   readonly sts: MtaSts
@@ -107,8 +109,9 @@ export function createOutgoing(config: Config, sources: OutgoingSources): Outgoi
 function remoteTransport(
   config: Config,
   protocol: 'smtp' | 'lmtp',
-  { tables, routing, sts, reports, log, notify }: OutgoingSources,
+  sources: OutgoingSources,
 ): RemoteTransport {
+  const { tables, routing, sts, reports, log, notify } = sources
   const values = protocol === 'smtp' ? config.values : asSmtp(config.values)
   const open = (name: TableParameter): readonly LookupTable[] => tables.openAll(values[name], name)
   const rewriting = createOutgoingRewriting(
@@ -127,10 +130,12 @@ function remoteTransport(
     pix: open('smtp_pix_workaround_maps'),
     replies: open('smtp_reply_filter'),
   }
+  const cached = createDomainList(values.smtp_connection_cache_destinations, sources)
   const site = remoteSite(values, {
     policies: open('smtp_tls_policy_maps'),
     statusFilters: open('smtp_delivery_status_filter'),
     dnsFilters: open('smtp_dns_reply_filter'),
+    cachedDestinations: (name) => cached.has(name),
     sts,
     log,
     record: (result) => reports.record(result),

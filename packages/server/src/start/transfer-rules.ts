@@ -153,7 +153,7 @@ function rulesWith(
   return {
     config,
     verifier,
-    outgoing: createOutgoing(config, { ...parts, tables, routing }),
+    outgoing: createOutgoing(config, { ...parts, ...context, routing }),
     receive: receiveOf(config, 'by-port', { options: [] }),
     pickup: receiveOf(pickupConfig(config), 'by-port', { options: pickupOptions(config) }),
     receiveByService: new Map(

@@ -64,7 +64,10 @@ export const client = {
     ...seconds('300s', 'How long a connection is used again.'),
   }),
   smtp_connection_cache_time_limit: postfix({
-    ...seconds('2s', 'How long an idle connection is kept.'),
+    ...seconds('2s', 'How long an idle connection is kept; no longer than connection_cache_ttl_limit.'),
+  }),
+  connection_cache_ttl_limit: postfix({
+    ...seconds('2s', 'The longest time that any transport keeps an idle connection.'),
   }),
   smtp_generic_maps: postfix({
     type: 'tables',
@@ -165,12 +168,17 @@ export const client = {
   smtp_connection_reuse_count_limit: postfix({
     type: 'integer',
     default: '0',
-    doc: 'Messages over one connection. 0 = no limit but the time.',
+    doc: 'How often a connection is used again: with 5 it carries six messages. 0 = no limit but the time.',
   }),
   smtp_connection_cache_on_demand: postfix({
     type: 'boolean',
     default: 'yes',
-    doc: 'Keep connections for the next message to the same place. No: one message, one connection.',
+    doc: 'Keep connections for the next message to the same place while one delivery follows the other. No: only to smtp_connection_cache_destinations.',
+  }),
+  smtp_connection_cache_destinations: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Next hops to which connections are always kept: domains and relay hosts without brackets and port, `private/socket` of `unix:private/socket`, a /file with them, or a table that has them on its left side.',
   }),
   smtp_fallback_relay: postfix({
     type: 'list',
