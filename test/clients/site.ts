@@ -20,7 +20,7 @@ export interface Site {
 export async function site(
   t: TestContext,
   parameters: (file: Site['file']) => Readonly<Record<string, string>> = () => ({}),
-  more: Pick<MailServerOptions, 'now' | 'accounts'> = {},
+  more: Pick<MailServerOptions, 'now' | 'accounts' | 'masterCf'> = {},
 ): Promise<Site> {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-site-'))
   const file = (name: string, text: string): string => {

@@ -2,6 +2,7 @@ export { createDeliveryAgents, type DeliveryAgents, type DeliveryOptions } from 
 export type { Attempt, DeliveryAgent, DeliveryJob, ResolveRecipient } from './attempt.ts'
 export type { CommandSurroundings } from './command-surroundings.ts'
 export { filteredResolver } from './filtered-resolver.ts'
+export { filterStatus, type StatusFilter } from './filtered-status.ts'
 export type { LocalUser } from './local-user.ts'
 export { createMtaSts, type MtaSts, type StsMemory, type StsPolicy } from './mta-sts.ts'
 export { type NextHop, parseNextHop } from './next-hop.ts'

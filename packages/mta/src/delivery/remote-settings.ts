@@ -4,6 +4,7 @@ import type { OutgoingRewriting } from '../rewriting/index.ts'
 import type { TlsRecorder } from '../tlsrpt/session-result.ts'
 import type { PoolLimits } from './connection-pool.ts'
 import type { DnsFilter } from './filtered-resolver.ts'
+import type { StatusFilter } from './filtered-status.ts'
 import type { MtaSts } from './mta-sts.ts'
 import type { SrvLookups } from './srv-hosts.ts'
 import type { TlsPolicyEntry } from './tls-policy.ts'
@@ -35,7 +36,7 @@ export interface RemoteSettings {
   /** smtp_defer_if_no_mx_address_found; default no. */
   readonly deferWithoutAddress?: 'yes' | 'no'
   /** smtp_delivery_status_filter: `5.7.1 text` → the same with another status or text; undefined: as it is. */
-  readonly statusFilter?: ((said: string) => string | undefined) | undefined
+  readonly statusFilter?: StatusFilter | undefined
   /** smtp_dns_reply_filter: a record as in a zone file → `IGNORE`, or nothing. */
   readonly dnsFilter?: DnsFilter | undefined
   /** disable_mime_output_conversion = no */

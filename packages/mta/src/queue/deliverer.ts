@@ -1,5 +1,6 @@
 import type { Log } from '@posthorn/mail'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from '../delivery/attempt.ts'
+import { filteredStatus } from '../delivery/filtered-status.ts'
 import { type Destinations, destinationKey } from './destinations.ts'
 import type { QueuedMessage } from './job.ts'
 import type { QueueOptions } from './options.ts'
@@ -45,7 +46,9 @@ export class Deliverer {
       if ((typeof hops === 'number' ? hops : await hops) > options().hopcountLimit)
         return every('5.4.6', 'too many hops')
       const startedMs = performance.now()
-      const attempts = await agent(job)
+      const given = await agent(job)
+      const filter = options().statusFilterOf?.(transport)
+      const attempts = filter === undefined ? given : given.map((attempt) => filteredStatus(attempt, filter))
       this.#judge(job, attempts, performance.now() - startedMs)
       return attempts
     } catch (error) {

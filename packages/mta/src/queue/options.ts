@@ -1,4 +1,5 @@
 import type { ReportOptions } from '../bounce/report.ts'
+import type { StatusFilter } from '../delivery/filtered-status.ts'
 import type { DestinationLimits } from './destinations.ts'
 
 /** Parameters of the queue, with Postfix's names and defaults. Read anew at each use. */
@@ -29,6 +30,11 @@ export interface QueueOptions extends ReportOptions {
   readonly earlyDelivery: 'yes' | 'no'
   /** Postfix: default_process_limit: deliveries at a time in this process. */
   readonly deliveries: number
+  /**
+   * By transport: what the agents on this machine say of their recipients under another status or in other words. Postfix:
+   * local_delivery_status_filter, virtual_delivery_status_filter, pipe_delivery_status_filter. Default: as it is.
+   */
+  readonly statusFilterOf?: (transport: string) => StatusFilter | undefined
   /** Longest time one attempt may take; a dead worker's claims are free again after it. */
   readonly leaseMs: number
   /** Claims without an outcome after which a message is put on hold: it seems to kill its worker. */

@@ -2,6 +2,7 @@ import type { DeliveryResult, Log } from '@posthorn/mail'
 import type { Acceptance, DeliveryNote, QueueEntry, Settlement, Store } from '@posthorn/storage'
 import { isWanted, type Report, type Reporter } from '../bounce/report.ts'
 import { type Attempt, type DeliveryJob, decided } from '../delivery/attempt.ts'
+import { filteredStatus } from '../delivery/filtered-status.ts'
 import { logAttempt, logMade, logRemoved } from './log-lines.ts'
 import type { QueueOptions } from './options.ts'
 import type { RunNews } from './run-news.ts'
@@ -248,14 +249,10 @@ export class OutcomeRecorder {
     say: (attempt: Attempt) => void,
   ): Promise<void> {
     const nowMs = this.#input.now()
+    const { statusFilterOf } = this.#input.options()
+    const verdict = { action: 'delayed', status: '4.2.2', text: 'mailbox is full', relay: 'local' } as const
     const refused = attempts.map(({ recipient }) =>
-      decided(recipient, {
-        action: 'delayed',
-        status: '4.2.2',
-        text: 'mailbox is full',
-        relay: 'local',
-        nowMs,
-      }),
+      filteredStatus(decided(recipient, { ...verdict, nowMs }), statusFilterOf?.(recipient.transport)),
     )
     for (const attempt of refused) say(attempt)
     const expired = nowMs >= expiresMs(entry, this.#input.options())

@@ -10,6 +10,7 @@ import type {
   StagedMessage,
   Store,
 } from '@posthorn/storage'
+import { filterStatus, type StatusFilter } from '../delivery/index.ts'
 import type { FilterTransport } from '../policy/index.ts'
 import type { DirectDelivery } from '../queue/direct-delivery.ts'
 import { formatDelay } from '../queue/log-lines.ts'
@@ -47,6 +48,8 @@ export interface AcceptSources {
   readonly routing: Pick<Routing, 'plan' | 'envelopeRules' | 'complete'>
   readonly log: Log
   readonly now: () => number
+  /** Of our mailboxes. */
+  readonly statusFilterFor?: ((address: string) => StatusFilter | undefined) | undefined
   /** What may leave at once; without it everything waits in the queue. */
   readonly direct?: DirectDelivery | undefined
 }
@@ -111,7 +114,11 @@ export async function acceptMessage(
     await abandon(message, log)
     return refused
   }
-  logAccepted(received, message.sizeBytes, planned, accepted, { log, endedMs, nowMs: now() })
+  const { statusFilterFor } = sources
+  const times = { endedMs, nowMs: now() }
+  const left = logAccepted(received, message.sizeBytes, planned, accepted, { log, statusFilterFor, ...times })
+  // A full mailbox is no reason to wait where a filter says so: the queue returns it.
+  if (left === 'for ever') await sources.store.queue.flush({ nowMs: times.nowMs, queueId }).catch(() => {})
   begin?.()
   return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
 }
@@ -204,8 +211,8 @@ function logAccepted(
   sizeBytes: number,
   planned: readonly Planned[],
   accepted: readonly AcceptedRecipient[],
-  at: { readonly log: Log; readonly endedMs: number; readonly nowMs: number },
-): void {
+  at: Pick<AcceptSources, 'log' | 'statusFilterFor'> & { readonly endedMs: number; readonly nowMs: number },
+): 'for now' | 'for ever' {
   const { queueId, sender, arrivedMs } = received
   const { log } = at
   // The queue says so only of messages that it takes up again, and of those that were held when they are released.
@@ -219,6 +226,7 @@ function logAccepted(
     })
   const delay = formatDelay(at.nowMs - arrivedMs)
   const delays = `${formatDelay(at.endedMs - arrivedMs)}/0/0/${formatDelay(at.nowMs - at.endedMs)}`
+  let left: 'for now' | 'for ever' = 'for now'
   let queued = 0
   for (let i = 0; i < planned.length; i++) {
     const outcome = accepted[i]
@@ -229,27 +237,37 @@ function logAccepted(
     }
     const original = originalTo === recipient.address ? '' : ` orig_to=<${originalTo}>,`
     const start = `to=<${recipient.address}>,${original} relay=local, delay=${delay}, delays=${delays}`
-    if (outcome.outcome === 'placed') {
-      const fields = { to: recipient.address, relay: 'local', dsn: '2.0.0', status: 'sent' }
+    const placed = outcome.outcome === 'placed'
+    const { status: first, diagnostic } = placed
+      ? { status: '2.0.0', diagnostic: 'delivered to mailbox' }
+      : { status: '4.2.2', diagnostic: 'mailbox is full', ...outcome.note }
+    const filtered = filterStatus(first, diagnostic, at.statusFilterFor?.(recipient.address))
+    const { status: dsn, text: said } = filtered ?? { status: first, text: diagnostic }
+    if (placed) {
+      const fields = { to: recipient.address, relay: 'local', dsn, status: 'sent' }
       log({
         level: 'info',
         service: 'local',
         queueId,
-        text: `${start}, dsn=2.0.0, status=sent (delivered to mailbox)`,
+        text: `${start}, dsn=${dsn}, status=sent (${said})`,
         fields,
       })
       continue
     }
     queued++
-    const status = outcome.note?.status ?? '4.2.2'
-    const text = `${start}, dsn=${status}, status=deferred (${outcome.note?.diagnostic ?? 'mailbox is full'})`
+    if (dsn.startsWith('5')) {
+      left = 'for ever'
+      continue
+    }
+    const text = `${start}, dsn=${dsn}, status=deferred (${said})`
     log({
       level: 'info',
       service: 'local',
       queueId,
       text,
-      fields: { to: recipient.address, dsn: status, status: 'deferred' },
+      fields: { to: recipient.address, dsn, status: 'deferred' },
     })
   }
   if (queued === 0) log({ level: 'info', service: 'qmgr', queueId, text: 'removed' })
+  return left
 }

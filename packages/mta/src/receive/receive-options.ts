@@ -1,4 +1,5 @@
 import type { ContentChecks } from '../checks/index.ts'
+import type { StatusFilter } from '../delivery/index.ts'
 import type { Milters } from '../milter/index.ts'
 import type { FilterTransport, GatewayGuard, Policy } from '../policy/index.ts'
 import type { ClientList, NetworkList } from '../policy/networks.ts'
@@ -99,6 +100,8 @@ export interface ReceiveConfiguration {
   readonly commandFilter?: CommandFilter | undefined
   /** Tables of smtpd_forbidden_commands, asked for a command in upper case; undefined: there are none. */
   readonly forbidsCommand?: ((verb: string) => boolean) | undefined
+  /** By recipient: what is said of his mailbox in other words. Postfix: local_delivery_status_filter, virtual_…; undefined: as it is. */
+  readonly statusFilterFor?: ((address: string) => StatusFilter | undefined) | undefined
   /** notify_classes and its recipients; undefined: nobody hears of sessions. */
   readonly notices?: NoticeOptions | undefined
   /** Tests of strangers before the greeting, on port 25. Postfix: postscreen(8). */

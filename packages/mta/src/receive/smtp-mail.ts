@@ -228,7 +228,8 @@ export class SmtpMail implements SmtpTransaction {
       return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
     }
     const message = await intake.finish()
-    return acceptMessage(this.#received(queueId, envelope, intake), message, { ...this.#sources, routing })
+    const sources = { ...this.#sources, routing, statusFilterFor: this.#configuration.statusFilterFor }
+    return acceptMessage(this.#received(queueId, envelope, intake), message, sources)
   }
 
   #received(queueId: QueueId, { sender, recipients }: EditedEnvelope, { facts }: MessageIntake): Received {

@@ -41,7 +41,7 @@ export interface SubmitSources {
   readonly direct?: DirectDelivery
   readonly configuration: () => Pick<
     ReceiveConfiguration,
-    'options' | 'routing' | 'contentChecks' | 'milters'
+    'options' | 'routing' | 'contentChecks' | 'milters' | 'statusFilterFor'
   >
 }
 
@@ -53,8 +53,8 @@ export async function submit(
   submission: Submission,
   sources: SubmitSources,
 ): Promise<SmtpReply & { readonly queueId: string }> {
-  const { options, routing } = sources.configuration()
-  const { store, log, now, direct } = sources
+  const { options, routing, statusFilterFor } = sources.configuration()
+  const { store, log, now } = sources
   const arrivedMs = now()
   const queueId = store.queue.newId(arrivedMs)
   if (submission.recipients.length === 0) {
@@ -128,7 +128,7 @@ export async function submit(
       verp: verpOf(submission.verp, options),
       filter: filterAfter(effects, options.contentFilter),
     }
-    return { ...(await acceptMessage(received, message, { store, routing, log, now, direct })), queueId }
+    return { ...(await acceptMessage(received, message, { ...sources, routing, statusFilterFor })), queueId }
   } catch (error) {
     log({ level: 'error', service: 'pickup', queueId, text: 'cannot store message', error })
     if (!finished) await intake.abort().catch(() => {})

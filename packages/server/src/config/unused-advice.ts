@@ -137,7 +137,7 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/^smtp_tls_|^tls_/, 'TLS policies by destination are in smtp_tls_policy_maps'],
   [/^lmtp_/, 'LMTP knows it no more than SMTP does here'],
   [/_dns_reply_filter$|_dns_resolver_options$|^dns/, 'DNS is asked through the resolver of this machine'],
-  [/_delivery_status_filter$|_command_filter$|_expansion_filter$/, 'what is said is passed on as it was'],
+  [/_command_filter$|_expansion_filter$/, 'what is said is passed on as it was'],
   [/^connection_cache_/, 'each process keeps its connections itself, see smtp_connection_cache_destinations'],
   [/^address_verify_/, 'see address_verify_map and double_bounce_sender'],
   [/^milter_/, 'see smtpd_milters'],

@@ -35,6 +35,7 @@ import { miltersOptions } from '../services/milter-options.ts'
 import { queueOptions } from '../services/queue-options.ts'
 import { screenOptions } from '../services/screen-options.ts'
 import { overrides, pickupConfig, pickupOptions, serviceConfig } from '../services/service-config.ts'
+import { statusFilters } from '../services/status-filters.ts'
 import type { TlsReports } from '../services/tls-reports.ts'
 import {
   contentCheckOptions,
@@ -109,6 +110,7 @@ function rulesWith(
     log,
     now,
   })
+  const said = statusFilters(config, tables, routing.classify)
   const common = { tables, dns: resolver, greylist, verifier, log, now }
   /** How mail comes in, by main.cf alone or with the options of a service of master.cf. */
   const receiveOf = (
@@ -141,6 +143,7 @@ function rulesWith(
         mynetworks: own.isSet('mynetworks') ? own.values.mynetworks.join(' ') : '',
         log,
       }),
+      statusFilterFor: said.ofMailbox,
       screen: isScreened ? createScreen(screenOptions(own), { ...context, dns: resolver }) : undefined,
       ...contentRules(own, tables, log),
       headerClients: createHeaderClients(own.values.local_header_rewrite_clients, {
@@ -163,7 +166,7 @@ function rulesWith(
           : [[key, receiveOf(serviceConfig(config, entry), 'by-options', entry, entry.program)] as const],
       ),
     ),
-    queue: queueOptions(config),
+    queue: { ...queueOptions(config), statusFilterOf: said.ofTransport },
   }
 }
 

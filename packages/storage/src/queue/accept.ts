@@ -113,7 +113,7 @@ export const deliver = (
   }
   const sizeBytes = route.prefix.length + blob.sizeBytes
   if (exceedsQuota(unit, account, { sizeBytes, messages: 1 }, engine)) {
-    return note('4.2.2', 'The mailbox is full')
+    return note('4.2.2', 'mailbox is full')
   }
   const words = bindFlags(unit, mailbox.id, route.flags ?? noFlags)
   const messageId = createUnreferringMessage(unit, blob.id, octetsOf(route.prefix))

@@ -133,7 +133,7 @@ export const client = {
   default_delivery_status_filter: postfix({
     type: 'tables',
     default: '',
-    doc: 'The default of smtp_delivery_status_filter and lmtp_delivery_status_filter.',
+    doc: 'What came of a recipient, `4.2.2 mailbox is full` → the same with another status or text; pattern tables. The default of smtp_, lmtp_, local_, virtual_ and pipe_delivery_status_filter. A success stays a success, a failure a failure.',
   }),
   smtp_delivery_status_filter: postfix({
     type: 'tables',

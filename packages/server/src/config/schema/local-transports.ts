@@ -29,6 +29,21 @@ export const localTransports = {
     default: '',
     doc: `The same for all users of mydestination, whether they have an account or not: \`lmtp:unix:/run/cyrus/lmtp\`. ${away}`,
   }),
+  local_delivery_status_filter: postfix({
+    type: 'tables',
+    default: '$default_delivery_status_filter',
+    doc: 'The same for mailboxes of mydestination, commands and files of aliases and .forward.',
+  }),
+  virtual_delivery_status_filter: postfix({
+    type: 'tables',
+    default: '$default_delivery_status_filter',
+    doc: 'The same for mailboxes of other domains.',
+  }),
+  pipe_delivery_status_filter: postfix({
+    type: 'tables',
+    default: '$default_delivery_status_filter',
+    doc: 'The same for pipe services of master.cf.',
+  }),
   command_execution_directory: postfix({
     type: 'string',
     default: '',
