@@ -21,6 +21,7 @@ import { SyntaxFault, uidRequired } from '../wire/syntax-fault.ts'
 import { answer, type Call, enter, finish, judged } from './answers.ts'
 import type { ImapSession } from './imap-session.ts'
 import type { Session, StateName } from './session.ts'
+import { promptRest } from './prompt-ack.ts'
 import { CommandTurn } from './turn.ts'
 import { Unanswered } from './unanswered.ts'
 
@@ -59,6 +60,7 @@ export async function runCommands(session: ImapSession): Promise<void> {
   else {
     session.wantInput()
     session.catchUp()
+    promptRest(session)
   }
 }
 
