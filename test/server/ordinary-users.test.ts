@@ -73,8 +73,14 @@ describe('users of this machine', {
         assert.deepEqual([listed.code, listed.err], [0, ''])
       })
       assert.equal((await command(site, ['mailq'], { uid: nobody })).out, await queueOf(site))
+      await eventually(async () =>
+        assert.match((await command(site, ['postqueue', '-j'])).out, /^\{"queue_name": "deferred", /),
+      )
       const json = await command(site, ['postqueue', '-j'], { uid: nobody })
-      assert.match(json.out, /^\{"queue_name": "\w+", "queue_id": "\w+".*"sender": "nobody@example\.org"/)
+      assert.match(
+        json.out,
+        /^\{"queue_name": "deferred", "queue_id": "\w+".*"sender": "nobody@example\.org"/,
+      )
       assert.equal((await command(site, ['postqueue', '-f'], { uid: nobody })).code, 0)
       const id = /"queue_id": "(\w+)"/.exec(json.out)?.[1] ?? ''
       assert.equal((await command(site, ['postqueue', '-i', id], { uid: nobody })).code, 0)
@@ -101,11 +107,44 @@ describe('users of this machine', {
         'HELO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<z@example.com>\r\nDATA\r\nSubject: c\r\n\r\n.\r\n'
       const spoken = await command(site, ['sendmail', '-bs'], { uid: nobody, input: dialogue })
       assert.match(spoken.out, /^250 2\.0\.0 Ok: queued\r\n$/m)
-      assert.equal(readdirSync(join(site.dataFolder, 'public', 'maildrop')).length, 2)
+      const left = readdirSync(join(site.dataFolder, 'public', 'maildrop'))
+      assert.equal(left.length, 2)
+      const waiting = await command(site, ['mailq'])
+      assert.match(waiting.err, /Mail system is down -- accessing queue directly/)
+      for (const name of left)
+        assert.match(waiting.out, new RegExp(`^${name} .* (?:nobody|a@b\\.test)$`, 'm'))
+      assert.match(waiting.out, / {41}y@example\.com\n[\s\S]*-- \d Kbytes in 3 Requests\.\n$/)
       const again = await startServer(site)
       await eventually(async () => assert.match(await queueOf(site), /y@example\.com/))
       await eventually(async () => assert.match(await queueOf(site), /z@example\.com/))
       await stopServer(again)
+    })
+  })
+
+  test('W2, L1: the running server takes the mail of root as that of others: checked and logged', async () => {
+    await inFolder(async (folder) => {
+      const checks = join(folder, 'header_checks')
+      writeFileSync(checks, '/^Subject: no/ REJECT not this\n', { mode: 0o644 })
+      const site = await openSite(
+        folder,
+        `mail_owner = daemon\nsample_accounts = no\nrelayhost = [127.0.0.1]:1\nheader_checks = regexp:${checks}`,
+      )
+      const server = await startServer(site)
+      for (const subject of ['yes', 'no'])
+        assert.deepEqual(
+          await command(site, ['sendmail', '-f', 'a@b.test', 'x@example.com'], {
+            input: `Subject: ${subject}\n\n`,
+          }),
+          { code: 0, out: '', err: '' },
+        )
+      await eventually(async () => {
+        assert.match(
+          server.output(),
+          /pickup\[\d+\]: (\w+): uid=0 from=<a@b\.test>[\s\S]* \1: to=<x@example\.com>/,
+        )
+        assert.match(server.output(), /cleanup\[\d+\]: \w+: reject: header Subject: no from local/)
+      })
+      await stopServer(server)
     })
   })
 

@@ -20,6 +20,8 @@ import type { QueuedRecipient, QueueEntry, QueueId } from '@posthorn/storage'
 export interface ListedEntry
   extends Pick<QueueEntry, 'queueId' | 'arrivedMs' | 'sizeBytes' | 'sender' | 'hold' | 'forcedExpiry'> {
   readonly recipients: readonly ListedRecipient[]
+  /** A file that the server has not taken yet. */
+  readonly isInMaildrop?: true
 }
 export type ListedRecipient = Pick<QueuedRecipient, 'address' | 'state' | 'attempts'> & {
   readonly last?: { readonly diagnostic: string }

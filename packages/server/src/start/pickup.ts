@@ -35,7 +35,7 @@ const maxEnvelopeBytes = 1 << 20
 /** Addresses of one question. */
 const maxVerified = 1_000
 /** As maildrop-file.ts names them. */
-const namePattern = /^[0-9a-f]{32}$/
+export const maildropName = /^[0-9a-f]{32}$/
 
 export function createPickup(parts: PickupParts): Pickup {
   let running: Promise<void> | undefined
@@ -79,7 +79,7 @@ async function takeAll(parts: PickupParts, stopped: () => boolean): Promise<void
     }
     for (const name of await namesIn(maildrop)) {
       if (stopped()) return
-      if (namePattern.test(name)) await takeOne(parts, name)
+      if (maildropName.test(name)) await takeOne(parts, name)
     }
   } catch (error) {
     log({ level: 'error', service: 'pickup', text: `cannot read ${maildrop}`, error })
@@ -153,7 +153,8 @@ type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options' | 'verp' | 
   readonly verify?: 'only'
 }
 
-function readEnvelope(
+/** What the first line of a file in the maildrop says; undefined when it is none. */
+export function readEnvelope(
   fd: number,
 ): { readonly submission: Envelope; readonly lengthBytes: number } | undefined {
   const head = Buffer.alloc(maxEnvelopeBytes)

@@ -28,12 +28,18 @@ export interface Outgoing {
  */
 export async function takeMail(outgoing: Outgoing, options: SiteOptions, shell: Shell): Promise<SmtpReply> {
   const site = locateSite(shell, options)
-  return mayOpenStore(site.folder.path)
+  return (await worksAlone(site, shell))
     ? await withSite(shell, options, async (open) => await deliver(open, outgoing))
     : await leave(outgoing, site, shell)
 }
 
-/** For users who are not the server's own: into the maildrop, where the system knows whose it is; else by SMTP. */
+/** A running server takes the mail of root, too, from the maildrop: with its checks, its milters and its log. */
+export async function worksAlone({ folder }: Site, shell: Shell): Promise<boolean> {
+  if (!mayOpenStore(folder.path)) return false
+  return (await askPublic(folder.publicSocket, { cmd: 'up' }, shell).catch(() => undefined)) === undefined
+}
+
+/** Into the maildrop, where the system knows whose it is; else by SMTP. */
 async function leave(outgoing: Outgoing, { config, folder }: Site, shell: Shell): Promise<SmtpReply> {
   if (!mayDrop(folder.maildrop)) {
     await handOver(config, asMail(outgoing, config))

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { isHostName } from '@posthorn/dns'
-import type { QueueId } from '@posthorn/storage'
+import type { QueueId, Store } from '@posthorn/storage'
 import { flushableSite } from '../../config/flushable-site.ts'
 import type { ListedEntry } from '../../control/public-server.ts'
 import { askServer } from '../control-client.ts'
@@ -9,6 +9,7 @@ import { askPublic, publicQueue } from '../public-client.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
 import { locateSite, openToRead, type SiteOptions, withSite } from '../site.ts'
 import { mayOpenStore } from './hand-over.ts'
+import { maildropEntries } from './maildrop-listing.ts'
 import { formatJson, formatQueue, isQueueId, queueEntries } from './queue-listing.ts'
 
 const usage = 'postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site'
@@ -79,7 +80,12 @@ export async function readQueue(
   if (!owner) throw new CommandError('Queue report unavailable - mail system is down', exit.unavailable)
   if ((await askServer(folder.controlSocket, { cmd: 'status' })) === undefined)
     shell.err('postqueue: warning: Mail system is down -- accessing queue directly\n')
-  await withSite(shell, options, async ({ store }) => await show(queueEntries(store)))
+  await withSite(shell, options, async ({ store }) => await show(withMaildrop(folder.maildrop, store)))
+}
+
+async function* withMaildrop(maildrop: string, store: Store): AsyncGenerator<ListedEntry> {
+  yield* queueEntries(store)
+  yield* maildropEntries(maildrop)
 }
 
 /** A long queue is read here: the server has better to do. undefined: the store cannot be opened. */

@@ -16,7 +16,7 @@ function recipient(address: string, diagnostic: string): QueuedRecipient {
     nextHop: 'x',
     state: 'queued',
     dueMs: 0,
-    attempts: diagnostic === '' ? 0 : 1,
+    attempts: 0,
     delayWarned: false,
     ...tried,
   } as QueuedRecipient

@@ -11,10 +11,13 @@ export function isQueueId(text: string): text is QueueId {
 }
 
 /** Postfix's word for where a message stands. */
-export function queueName(entry: ListedEntry): 'hold' | 'active' | 'incoming' | 'deferred' {
+export function queueName(entry: ListedEntry): 'maildrop' | 'hold' | 'active' | 'incoming' | 'deferred' {
+  if (entry.isInMaildrop === true) return 'maildrop'
   if (entry.hold) return 'hold'
   if (entry.recipients.some((one) => one.state === 'claimed')) return 'active'
-  return entry.recipients.every((one) => one.attempts === 0) ? 'incoming' : 'deferred'
+  // The store counts attempts that ended without a result; those with one leave their reason.
+  const isUntried = entry.recipients.every((one) => one.attempts === 0 && one.last === undefined)
+  return isUntried ? 'incoming' : 'deferred'
 }
 
 /** The queue, or what stands behind an entry of it, which may have gone meanwhile. */
@@ -54,7 +57,7 @@ function header(entry: ListedEntry): string {
 }
 
 function formatEntry(entry: ListedEntry): string {
-  const mark = { hold: '!', active: '*', incoming: '', deferred: '' }[queueName(entry)]
+  const mark = { hold: '!', active: '*', maildrop: '', incoming: '', deferred: '' }[queueName(entry)]
   const id = `${entry.queueId}${mark}${entry.forcedExpiry === true ? '#' : ''}`
   const time = formatTime(entry.arrivedMs)
   const sender = printable(entry.sender === '' ? 'MAILER-DAEMON' : entry.sender)

@@ -6,8 +6,7 @@ import { askPublic } from '../public-client.ts'
 import { startInBackground } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
 import { locateSite, type Site, type SiteOptions, withSite } from '../site.ts'
-import { mayOpenStore } from './hand-over.ts'
-import { deliver, type Outgoing, takeMail, withRouting } from './local-submission.ts'
+import { deliver, type Outgoing, takeMail, withRouting, worksAlone } from './local-submission.ts'
 import { dropMail } from './maildrop-file.ts'
 import { headerRecipients, type MessageInput, prepareMessage } from './message-input.ts'
 import { flushMessage, flushQueue, flushSite, showQueue } from './postqueue.ts'
@@ -138,7 +137,7 @@ async function verify(options: Options, shell: Shell): Promise<number> {
   const sender = senderOf(options, shell)
   const siteOptions = { config: options.value('C') }
   const site = locateSite(shell, siteOptions)
-  if (!mayOpenStore(site.folder.path)) return await leaveVerification(addresses, sender, site, shell)
+  if (!(await worksAlone(site, shell))) return await leaveVerification(addresses, sender, site, shell)
   return withSite(shell, siteOptions, async (site) => {
     const { myhostname: hostname } = site.config.values
     const nowMs = shell.now()
@@ -154,7 +153,7 @@ async function verify(options: Options, shell: Shell): Promise<number> {
   })
 }
 
-/** For users who are not the server's own: the server itself looks, and mails what it found. */
+/** The running server itself looks, and mails what it found. */
 async function leaveVerification(
   addresses: readonly string[],
   sender: string,
