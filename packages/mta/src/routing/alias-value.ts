@@ -142,7 +142,7 @@ function readSpecial(text: string): AliasTarget | undefined {
   if (bare.startsWith('/')) return { kind: 'file', path: bare }
   const include = /^:include:\s*(.+)$/i.exec(bare)
   if (include !== null) return { kind: 'include', path: unquoted(include[1] ?? '') }
-  return bare.startsWith('\\') ? ownName(bare.slice(1), text) : undefined
+  return bare.startsWith('\\') ? ownName(bare.replace(/^\\+/, ''), text) : undefined
 }
 
 function ownName(name: string, text: string): AliasTarget {

@@ -28,6 +28,7 @@ test('aliases(5): right-hand sides', () => {
     [':include:/etc/list', 'include /etc/list'],
     ['":include: /etc/l"', 'include /etc/l'],
     ['\\alice', 'own alice'],
+    ['\\\\alice', 'own alice'],
     ['Bob B. <bob@x.y>', 'address bob@x.y'],
     ['bob (Bob B.)', 'address bob'],
     ['"a b"@c.d', 'address "a b"@c.d'],
@@ -113,6 +114,15 @@ test('.forward is read only when nobody but its owner could have written it', as
     else assert.match(found.kind === 'unsafe' ? found.reason : found.kind, expected, path)
   }
   if (root) {
+    const closed = write(join(home('closed', 0o700), '.forward'), 'x', 0o644)
+    chmodSync(folder, 0o711)
+    process.seteuid?.(65_534)
+    try {
+      const found = await readForwardFile(closed)
+      assert.match(found.kind === 'unsafe' ? found.reason : found.kind, /^the server’s user may not read it/)
+    } finally {
+      process.seteuid?.(0)
+    }
     const stranger = write(join(home('stranger'), '.forward'), 'x')
     chownSync(stranger, 4242, 4242)
     const found = await readForwardFile(stranger)

@@ -105,6 +105,8 @@ async function reading(work: () => Promise<SafeText>): Promise<SafeText> {
     if (absentCodes.has(code)) return { kind: 'absent' }
     const reason = error instanceof Error ? error.message : String(error)
     if (code === 'ELOOP') return unsafe('is a symbolic link')
+    if (code === 'EACCES' || code === 'EPERM')
+      return unsafe('the server’s user may not read it (x on each folder and r on the file would let it)')
     return unsafeCodes.has(code) ? unsafe(reason) : { kind: 'temporary', reason }
   }
 }
