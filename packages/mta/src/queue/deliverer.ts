@@ -38,7 +38,11 @@ export class Deliverer {
     const dead = destinations.deadNow(destinationKey(job), nowMs, asked)
     if (dead !== undefined) return every(dead.status, `delivery temporarily suspended: ${dead.text}`)
     const agent = agents.get(transport)
-    if (agent === undefined) return every('4.3.5', `mail transport unavailable: ${transport}`)
+    if (agent === undefined) {
+      const text = `connect to transport private/${transport}: No such file or directory (no service of master.cf has that name)`
+      this.#input.log({ level: 'warning', service: 'qmgr', text })
+      return every('4.3.5', `mail transport unavailable: ${transport}`)
+    }
     try {
       // The message is not read for a destination that is dead.
       // RFC 5321 §6.3

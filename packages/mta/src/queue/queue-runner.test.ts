@@ -310,4 +310,8 @@ test('error:, retry: and discard: transports; an unknown one waits', async (t) =
     'dsn=2.0.0, status=sent (silently)',
     'dsn=4.3.5, status=deferred (mail transport unavailable: uucp)',
   ])
+  assert.match(
+    bench.lines.join('\n'),
+    /^qmgr: .*connect to transport private\/uucp: No such file or directory/m,
+  )
 })

@@ -42,6 +42,40 @@ test('A5, C17: whoever else may write configuration or aliases is named', (t) =>
   )
 })
 
+test('a transport that no service has is told once for each place, with the line of main.cf', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-check-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const put = (name: string, text: string): void => writeFileSync(join(folder, name), text, { mode: 0o600 })
+  put(
+    'transport',
+    'a.example esmtp:[192.0.2.1]\nb.example esmtp:[192.0.2.2]\nc.example slow:\nd.example :[x]\n',
+  )
+  put('master.cf', 'slow unix - - n - - smtp\n')
+  put(
+    'main.cf',
+    `myhostname = mail.example.org\ndata_directory = ${folder}\nalias_maps =\ntransport_maps = hash:${folder}/transport\nrelay_transport = slow\nmailbox_transport = lmtp:unix:/x\ndefault_transport = uucp:\n`,
+  )
+  const { warnings } = checkSite(createShellFixture({}), { config: join(folder, 'main.cf') })
+  const told = warnings.filter((text) => text.includes('there is no transport'))
+  assert.deepEqual(told, [
+    `${folder}/main.cf:7: default_transport: there is no transport "uucp": name it in master.cf (mail for it waits)`,
+    `${folder}/main.cf:4: transport_maps: hash:${folder}/transport: there is no transport "esmtp"; did you mean "smtp"? (mail for it waits)`,
+  ])
+})
+
+test('one file that is several tables is told of once', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-check-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'access'), 'From:x REJECT\nnonsense\n', { mode: 0o600 })
+  writeFileSync(
+    join(folder, 'main.cf'),
+    `myhostname = mail.example.org\ndata_directory = ${folder}\nalias_maps =\nsmtpd_sender_restrictions = check_client_access sendmail:connect:${folder}/access, check_sender_access sendmail:from:${folder}/access\n`,
+    { mode: 0o600 },
+  )
+  const { warnings } = checkSite(createShellFixture({}), { config: join(folder, 'main.cf') })
+  assert.equal(warnings.length, 1, warnings.join('\n'))
+})
+
 test('I21: passwords of relay hosts that others may read are named', (t) => {
   const [found = ''] = site(t, { aliases: 0o644, sasl_passwd: 0o644 })
   assert.match(

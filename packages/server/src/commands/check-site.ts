@@ -17,6 +17,7 @@ import { dataFolderAt } from '../start/data-folder.ts'
 import { StartError } from '../start-error.ts'
 import { readKeyPair } from '../tls/key-pair.ts'
 import { certificatesByName, keyFiles, smtpdCertificates } from '../tls/server-certificates.ts'
+import { checkTransports } from './check-transports.ts'
 import type { Shell } from './shell.ts'
 import type { SiteOptions } from './site.ts'
 
@@ -35,7 +36,8 @@ export function checkSite(shell: Shell, options: SiteOptions): SiteFindings {
   return {
     config,
     problems: [...problems, ...permissions.problems, ...tables.problems, ...checkCertificates(config, shell)],
-    warnings: [...config.warnings, ...permissions.warnings, ...tables.warnings],
+    // One file may be several tables.
+    warnings: [...new Set([...config.warnings, ...permissions.warnings, ...tables.warnings])],
   }
 }
 
@@ -137,6 +139,7 @@ function checkTables(
       greylist: createGreylist(triplets, {}, context),
     }),
   )
+  warnings.push(...checkTransports(config, tables))
   return { problems, warnings }
 }
 

@@ -29,6 +29,7 @@ export function checkConsistency(config: Config): Findings {
   checkDeliverers(config, found)
   checkFeedback(config, found)
   checkLogins(config, found)
+  checkSaslOptions(config, found)
   checkProtocols(config, found)
   return found
 }
@@ -113,6 +114,32 @@ function checkQuirks({ values }: Config, { problems }: Findings): void {
   } catch (error) {
     problems.push(`imap_client_quirks: ${(error as Error).message}`)
   }
+}
+
+const saslOptions = [
+  'noanonymous',
+  'noplaintext',
+  'noactive',
+  'nodictionary',
+  'mutual_auth',
+  'forward_secrecy',
+]
+
+/** In smtpd's words: a slip must not open what was to be closed. Postfix: xsasl_server(3). */
+function checkSaslOptions({ values }: Config, { problems }: Findings): void {
+  for (const name of [
+    'smtpd_sasl_security_options',
+    'smtpd_sasl_tls_security_options',
+    'smtp_sasl_security_options',
+    'smtp_sasl_tls_security_options',
+  ] as const)
+    for (const word of values[name]) {
+      if (saslOptions.includes(word)) continue
+      const close = closest(word.toLowerCase(), saslOptions)
+      problems.push(
+        `${name}: unknown SASL security options value "${word}"; ${close === undefined ? `one of ${saslOptions.join(', ')}` : `did you mean "${close}"?`}`,
+      )
+    }
 }
 
 function checkLogins({ values }: Config, { problems }: Findings): void {

@@ -99,6 +99,10 @@ describe('configuration', () => {
       ],
       ['\nsmtp_port = 1143', 'main.cf:2: imap_port and smtp_port are both 1143'],
       ['myhostname = bad host', 'main.cf:1: bad string parameter value: myhostname = bad host'],
+      [
+        'smtpd_sasl_security_options = noanonymous noplaintex',
+        'main.cf:1: smtpd_sasl_security_options: unknown SASL security options value "noplaintex"; did you mean "noplaintext"?',
+      ],
       ['myhostname =', 'main.cf:1: bad string parameter value: myhostname = '],
       ['protocols = imap pop4', 'main.cf:1: protocols: Unknown protocol: pop4; did you mean "pop3"?'],
       ['protocols = imap qqqqq', 'main.cf:1: protocols: Unknown protocol: qqqqq; one of imap, pop3, lmtp'],

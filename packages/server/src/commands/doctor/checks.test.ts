@@ -174,6 +174,30 @@ test('L5, P23: all of it, without a name server or a time server, in seconds', a
   assert.match(text, /^ok open relay: /m)
 })
 
+test('L5: what is wrong is said once, with what to do about it', async () => {
+  const path = site('')
+  const data = join(path, 'data')
+  mkdirSync(data)
+  chmodSync(data, 0o755)
+  const key = join(path, 'key.pem')
+  writeFileSync(key, '', { mode: 0o644 })
+  writeFileSync(
+    join(path, 'main.cf'),
+    `myhostname = mail.example.org\nalias_maps =\ndata_directory = ${data}\ndns_servers = 127.0.0.1:1\nsmtpd_tls_key_file = ${key}\nsmtpd_tls_cert_file = ${key}\n`,
+  )
+  const found: Finding[] = []
+  for await (const finding of examine(createShellFixture(), { config: path }, '127.0.0.1:1'))
+    found.push(finding)
+  const about = (word: string): string[] => found.map(said).filter((line) => line.includes(word))
+  assert.deepEqual(about(`${data} has mode`), [
+    `warn data folder: ${data} has mode 755: it holds everybody's mail → chmod go-rw ${data}`,
+  ])
+  assert.deepEqual(about('look into'), [])
+  assert.deepEqual(about('read the key'), [
+    `warn configuration: others may read the key in ${key} (mode 644) → chmod o-rwx ${key}`,
+  ])
+})
+
 test('C2, L5: the ports are those of master.cf; one that is taken is named', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')

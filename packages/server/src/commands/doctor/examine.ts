@@ -51,13 +51,22 @@ function timeServerOf(text: string): { readonly host: string; readonly port?: nu
   return { host: match[1]!.replace(/^\[|\]$/g, ''), port: Number(match[2]) }
 }
 
+/** `FILE: … (mode 664): chmod go-w FILE` says itself what to do. */
+function withRemedy(text: string, otherwise: string): [text: string, remedy: string] {
+  const at = text.search(/: chmod \S+ \S+$/)
+  return at === -1 ? [text, otherwise] : [text.slice(0, at), text.slice(at + 2)]
+}
+
 function* examineConfig(
   config: Config,
   problems: readonly string[],
   warnings: readonly string[],
 ): Generator<Finding> {
-  for (const problem of problems) yield fail('configuration', problem, `mend ${config.file}`)
-  for (const warning of warnings) yield warn('configuration', warning, `see ${config.file}`)
+  const folder = `${config.values.data_directory}: `
+  for (const problem of problems) yield fail('configuration', ...withRemedy(problem, `mend ${config.file}`))
+  // examineDataFolder says it, too.
+  for (const warning of warnings)
+    if (!warning.startsWith(folder)) yield warn('configuration', ...withRemedy(warning, `see ${config.file}`))
   if (problems.length === 0) yield ok('configuration', config.file)
   const wide = config.values.mynetworks.filter((network) => /\/0$/.test(network))
   if (wide.length > 0) {
