@@ -133,7 +133,9 @@ test('M3: sendmail’s access file decides, as it is', async () => {
         ...site,
         mynetworks: '127.0.0.1/32',
         smtpd_relay_restrictions: `check_client_access sendmail:relay:${access}, check_recipient_access sendmail:relay-to:${access}, reject_unauth_destination`,
-        smtpd_recipient_restrictions: `check_client_access sendmail:connect:${access}, check_sender_access sendmail:from:${access}, check_recipient_access sendmail:to:${access}`,
+        smtpd_client_restrictions: `check_client_access sendmail:connect:${access}`,
+        smtpd_sender_restrictions: `check_sender_access sendmail:from:${access}`,
+        smtpd_recipient_restrictions: `check_recipient_access sendmail:to:${access}`,
       },
       accounts: [alice, bob],
     })
@@ -152,13 +154,15 @@ test('M3: sendmail’s access file decides, as it is', async () => {
       assert.match(await answer('x@good.example', 'bob@example.org'), /^550 5\.7\.1 .*Bob has left/)
       assert.match(await answer('x@good.example', 'y@friend.example'), /^250 /)
       assert.match(await answer('x@good.example', 'y@far.example'), /^554 5\.7\.1 .*Relay access denied/)
-      write('Connect:127.0.0\tRELAY\n')
+      write('Connect:127.0.0\tRELAY\nFrom:spam.example\tREJECT\nConect:192.0.2\tREJECT\nSpam:bob@\tFRIEND\n')
       await server.reload({})
       const endMs = performance.now() + 15_000
       while (!(await answer('x@good.example', 'y@far.example')).startsWith('250')) {
         assert.ok(performance.now() < endMs, 'the edited file is read')
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
+      // cf/README: OK and RELAY hold in the ruleset that finds them: one client is let in, not each sender.
+      assert.match(await answer('x@spam.example', 'alice@example.org'), /^554 5\.7\.1 .*Access denied/)
     } finally {
       await server.stop()
     }

@@ -26,6 +26,7 @@ hold.example		QUARANTINE:look at it
 Spam:postmaster@	FRIEND
 TLS_Rcpt:x.example	ENCR:112
 bad.example		EXPLODE
+Conect:10.9.9.9		REJECT
 loose
 `
 
@@ -62,6 +63,8 @@ test('M3: sendmail’s access file, by what asks', () => {
   const told = warnings.map(({ text }) => text)
   assert.ok(told.some((text) => text.includes('unknown action: "EXPLODE"')))
   assert.ok(told.some((text) => text.includes('expected: key action (found "loose")')))
+  assert.ok(told.some((text) => text.includes('unknown tag: Conect:10.9.9.9')))
+  assert.equal(told.filter((text) => /Spam|TLS_Rcpt/.test(text)).length, 0)
   for (const spec of ['sendmail:/etc/mail/access', 'sendmail:nosuch:/x', 'sendmail:to:'])
     assert.throws(() => tables.open(spec), /expected sendmail:VIEW:FILE/)
 })
