@@ -131,6 +131,32 @@ export class FetchOutput extends PacedOutput {
     }
   }
 
+  /** Rows of a page, until it is time to `flush`: how many. */
+  writeRowsNow(rows: ColumnRows, batch: MessageBatch): number {
+    const { writer } = this
+    let row = 0
+    while (row < batch.uids.length && !this.full) {
+      const memory = writer.room(mostRowBytes)
+      row = rows.write(batch, row, memory, writer.end, memory.length)
+      writer.endAt(rows.end)
+    }
+    return row
+  }
+
+  /** The same, up to the first one without listing. */
+  writeListedNow(rows: ListedRows, batch: MessageBatch): number {
+    const { writer } = this
+    let row = 0
+    while (row < batch.uids.length && !this.full) {
+      const lengthBytes = rows.roomFor(batch, row)
+      if (lengthBytes === 0) break
+      const memory = writer.room(lengthBytes)
+      row = rows.write(batch, row, memory, writer.end, memory.length)
+      writer.endAt(rows.end)
+    }
+    return row
+  }
+
   /** Rows from `row` on, up to the first one without listing: its number. */
   async writeListed(rows: ListedRows, batch: MessageBatch, row: number): Promise<number> {
     const { writer } = this

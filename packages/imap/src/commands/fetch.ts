@@ -5,6 +5,7 @@ import { type FetchItem, type FetchModifiers, fetchItems, fetchModifiers } from 
 import { formatNumbers, type NumberSet } from '../wire/number-set.ts'
 import { sliceOf } from '../wire/partial-range.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
+import { answerPage } from './answer-page.ts'
 import { type Completion, command, no, ok } from './command.ts'
 import { answerAtOnce, answerFetch } from './fetch-answer.ts'
 import { type FetchPlan, planFetch } from './fetch-plan.ts'
@@ -37,10 +38,13 @@ export const fetch = command({
     if (wanted.some(({ kind }) => kind === 'modseq')) session.enable('CONDSTORE')
     if (changedSince !== undefined) return fetchChanged(session, set, uids, wanted, modifiers)
     const plan = planFetch(wanted)
-    const answered = areFew(plan, uids) ? answerAtOnce(session, plan, uids) : 0
+    const answered = areFew(plan, uids) ? answerAtOnce(session, plan, uids) : answerPage(session, plan, uids)
+    if (answered === uids.length) return fetched
     return fetchAll(session, plan, uids.subarray(answered))
   },
 })
+
+const fetched = ok('Fetch completed')
 
 /** So many messages are answered soonest one by one. */
 const fewWithOctets = 4
@@ -69,14 +73,14 @@ async function fetchChanged(
 }
 
 async function fetchAll(session: SelectedSession, plan: FetchPlan, uids: Uint32Array): Promise<Completion> {
-  if (uids.length === 0) return ok('Fetch completed')
+  if (uids.length === 0) return fetched
   const { answered, unknownEncoding } = await answerFetch(session, plan, uids)
   if (unknownEncoding) return no('A part has an unknown transfer encoding', 'UNKNOWN-CTE')
   // RFC 2180 §4.1.3: by sequence number the client must learn why messages are missing.
   if (answered < uids.length && session.numbering === 'sequence') {
     return no('Some of the requested messages no longer exist', 'EXPUNGEISSUED')
   }
-  return ok('Fetch completed')
+  return fetched
 }
 
 /** UID FETCH answers UID (RFC 9051 §6.4.9), CHANGEDSINCE answers MODSEQ (RFC 7162 §3.1.4.1), asked or not. */

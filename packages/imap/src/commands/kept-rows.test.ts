@@ -35,7 +35,7 @@ const polls: readonly string[] = [
   'FETCH 1:* (UID FLAGS)',
   'UID FETCH 1:* (FLAGS)',
   'UID FETCH 1:* (UID FLAGS MODSEQ)',
-  'FETCH 3:36 (FLAGS RFC822.SIZE)',
+  'FETCH 3:135 (FLAGS RFC822.SIZE)',
 ]
 
 /** SAVEDATE is not among what is kept. */
@@ -61,7 +61,7 @@ async function act(client: RawClient, random: Random): Promise<void> {
 }
 
 test('RFC 9051 §6.4.5: answers that are kept are those that would be made anew, whatever others do', async (t) => {
-  const imap = await withMessages(t, 60)
+  const imap = await withMessages(t, 150)
   const reads = countReads(imap.store)
   const clients = await Promise.all([imap.login('INBOX'), imap.login('INBOX'), imap.login('INBOX')])
   await clients[1]!.ok('ENABLE CONDSTORE')
@@ -85,7 +85,7 @@ test('RFC 9051 §6.4.5: answers that are kept are those that would be made anew,
 })
 
 test('one session asks, another one is answered from memory; a change of flags is seen at once', async (t) => {
-  const imap = await withMessages(t, 40)
+  const imap = await withMessages(t, 140)
   const [first, second] = await Promise.all([imap.login('INBOX'), imap.login('INBOX')])
   const reads = countReads(imap.store)
   const made = await first.ok('FETCH 1:* (UID FLAGS)')
@@ -100,20 +100,20 @@ test('one session asks, another one is answered from memory; a change of flags i
 })
 
 test('a part of a mailbox is kept when it is asked for again, and while it is among the last', async (t) => {
-  const imap = await withMessages(t, 80)
+  const imap = await withMessages(t, 200)
   const client = await imap.login('INBOX')
   const reads = countReads(imap.store)
-  const part = 'FETCH 11:50 (UID FLAGS)'
+  const part = 'FETCH 11:150 (UID FLAGS)'
   const answers = [await client.ok(part), await client.ok(part)]
   assert.equal(reads(), 2)
-  for (let from = 1; from <= 40; from++) await client.ok(`FETCH ${from}:${from + 35} (FLAGS)`)
+  for (let from = 1; from <= 40; from++) await client.ok(`FETCH ${from}:${from + 135} (FLAGS)`)
   assert.equal(reads(), 42)
   answers.push(await client.ok(part))
   assert.equal(reads(), 42)
   for (const answer of answers) assert.deepEqual(rows(answer), rows(answers[0]!))
   for (let from = 1; from <= 35; from++) {
-    await client.ok(`FETCH ${from}:${from + 36} (UID)`)
-    await client.ok(`FETCH ${from}:${from + 36} (UID RFC822.SIZE)`)
+    await client.ok(`FETCH ${from}:${from + 136} (UID)`)
+    await client.ok(`FETCH ${from}:${from + 136} (UID RFC822.SIZE)`)
   }
   await client.ok('STORE 11 +FLAGS.SILENT (\\Flagged)')
   await client.ok(part)
@@ -122,18 +122,18 @@ test('a part of a mailbox is kept when it is asked for again, and while it is am
 })
 
 test('\\Recent, UIDONLY and sets with gaps are answered without what is kept', async (t) => {
-  const imap = await withMessages(t, 40)
+  const imap = await withMessages(t, 140)
   const client = await imap.login('INBOX')
   await client.ok('FETCH 1:* (UID FLAGS)')
-  const gaps = rows(await client.ok('FETCH 1:34,36:40 (UID FLAGS)'))
-  assert.deepEqual([gaps.length, gaps[34]], [39, '* 36 FETCH (UID 36 FLAGS ())'])
+  const gaps = rows(await client.ok('FETCH 1:34,36:140 (UID FLAGS)'))
+  assert.deepEqual([gaps.length, gaps[34]], [139, '* 36 FETCH (UID 36 FLAGS ())'])
   const uidOnly = await imap.login()
   await uidOnly.ok('ENABLE UIDONLY')
   await uidOnly.ok('SELECT INBOX')
   assert.match(uidOnlyRows(await uidOnly.ok('UID FETCH 1:* (FLAGS)'))[0]!, /^\* 1 UIDFETCH \(FLAGS/)
   await client.append('INBOX', message)
   await client.ok('NOOP')
-  assert.equal(rows(await client.ok('FETCH 1:* (UID FLAGS)'))[40], '* 41 FETCH (UID 41 FLAGS (\\Recent))')
+  assert.equal(rows(await client.ok('FETCH 1:* (UID FLAGS)'))[140], '* 141 FETCH (UID 141 FLAGS (\\Recent))')
 })
 
 const uidOnlyRows = (lines: readonly string[]): string[] =>
@@ -141,7 +141,7 @@ const uidOnlyRows = (lines: readonly string[]): string[] =>
 
 test('what is kept is bounded: the ones used longest ago go, long answers are not kept at all', () => {
   const kept = new KeptRows(10_000)
-  const uids = Uint32Array.from({ length: 100 }, (_, at) => at + 1)
+  const uids = Uint32Array.from({ length: 200 }, (_, at) => at + 1)
   let modSeq = 1
   const session = (id: number): never =>
     ({
@@ -152,8 +152,8 @@ test('what is kept is bounded: the ones used longest ago go, long answers are no
   const put = (id: number, octets: Buffer): void => {
     const asked = kept.ask(session(id), items, uids)
     assert.ok(asked instanceof RowsAsked)
-    asked.sent(octets, 100)
-    asked.complete(100)
+    asked.sent(octets, 200)
+    asked.complete(200)
   }
   const known = (id: number): Buffer | undefined => kept.ask(session(id), items, uids)!.known()
   for (let id = 1; id <= 4; id++) put(id, Buffer.alloc(2000, id))
@@ -163,14 +163,14 @@ test('what is kept is bounded: the ones used longest ago go, long answers are no
   assert.equal(known(5), undefined)
   // The mailbox changed while the answer was made.
   const asked = kept.ask(session(6), items, uids)!
-  asked.sent(Buffer.alloc(10), 100)
+  asked.sent(Buffer.alloc(10), 200)
   modSeq++
-  asked.complete(100)
+  asked.complete(200)
   assert.deepEqual([known(6), known(4)], [undefined, undefined])
   // Some messages were gone already.
   const fewer = kept.ask(session(7), items, uids)!
-  fewer.sent(Buffer.alloc(10), 99)
-  fewer.complete(100)
+  fewer.sent(Buffer.alloc(10), 199)
+  fewer.complete(200)
   assert.equal(known(7), undefined)
-  assert.equal(kept.ask(session(8), items, uids.slice(0, 31)), undefined)
+  assert.equal(kept.ask(session(8), items, uids.slice(0, 127)), undefined)
 })

@@ -2,8 +2,8 @@ import type { MailboxId, ModSeq } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
 import type { FetchItem } from '../wire/fetch-items.ts'
 
-/** Fewer are made as quickly. */
-const minRows = 32
+/** Fewer are made as quickly, see `answerPage`. */
+const minRows = 128
 /** Parts of mailboxes that were asked for last. */
 const maxParts = 64
 /** One mailbox of 40,000 messages, or several smaller ones. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { Maintenance, Store } from '@posthorn/storage'
+import type { Maintenance, MessageStore, Store } from '@posthorn/storage'
 import { message as corpusMessage } from '../../../../bench/corpus.mjs'
 import { type ImapFixture, startImapFixture } from '../testkit/imap-fixture.ts'
 
@@ -39,7 +39,7 @@ const questions = [
 const fill = async (imap: ImapFixture, t: TestContext): Promise<void> => {
   const client = await imap.login()
   t.after(() => client.destroy())
-  for (let i = 0; i < 100; i++) await client.append('INBOX', (corpusMessage(i) as Buffer).toString('latin1'))
+  for (let i = 0; i < 140; i++) await client.append('INBOX', (corpusMessage(i) as Buffer).toString('latin1'))
   await deliver(imap.store)
   for (const message of odd) await client.append('INBOX', message)
 }
@@ -78,7 +78,7 @@ test('RFC 9051 §6.4.5: answers from listings are those made from the messages, 
     assert.deepEqual((await client.ok(question)).slice(0, -1), before[at], question)
   for (const message of odd) await client.append('INBOX', message)
   await client.ok('NOOP')
-  const count = 101 + odd.length
+  const count = 141 + odd.length
   for (const [at, question] of questions.entries()) {
     const range = question.replace('1:*', `1:${count}`).replace('11:*', `11:${count}`)
     assert.deepEqual((await client.ok(range)).slice(0, -1), before[at], range)
@@ -100,6 +100,74 @@ test('RFC 9586 §3: answers from listings begin with the UID after ENABLE UIDONL
   assert.deepEqual((await client.ok(question)).slice(0, -1), before)
 })
 
+test('RFC 9051 §6.4.5: a page of a list has the rows of the whole list, and is answered at once where it can be', async (t) => {
+  const imap = await startImapFixture(t)
+  await fill(imap, t)
+  const other = await imap.login('INBOX')
+  const client = await imap.login('INBOX')
+  await client.ok('ENABLE CONDSTORE')
+  await (imap.store as Store & Maintenance).makeTexts()
+  for (const message of odd) await other.append('INBOX', message)
+  // What is \Recent is so for the other one.
+  await other.ok('NOOP')
+  await client.ok('NOOP')
+  const waited = countWaits(imap.store)
+  const lists = [...questions, 'FETCH 1:* (UID FLAGS)', 'UID FETCH 1:* (MODSEQ RFC822.SIZE)']
+  for (const question of lists.filter((each) => each.includes(' 1:* '))) {
+    const whole = recordsOf(await client.ok(question))
+    // Listed ones, some that cannot be listed, and some that are not listed yet.
+    for (const [first, last] of pages) {
+      const page = await client.ok(question.replace('1:*', `${first}:${last}`))
+      assert.deepEqual(recordsOf(page), whole.slice(first - 1, last), `${first}:${last} of ${question}`)
+    }
+  }
+  waited()
+  await client.ok('FETCH 20:70 (FLAGS ENVELOPE)')
+  await client.ok('FETCH 20:70 (FLAGS)')
+  assert.equal(waited(), 0)
+  await client.ok('FETCH 100:152 (FLAGS ENVELOPE)')
+  assert.ok(waited() > 0)
+  // RFC 9051 §7.3.5: a name of a flag comes before the first message that has it.
+  await other.ok('STORE 25 +FLAGS.SILENT ($new)')
+  const page = await client.ok('FETCH 20:70 (FLAGS)')
+  const named = page.findIndex((line) => line.startsWith('* FLAGS ') && line.includes('$new'))
+  const used = page.findIndex((line) => line.startsWith('* 25 FETCH') && line.includes('$new'))
+  assert.ok(named >= 0 && named < used, page.join('\n'))
+})
+
+const pages = [
+  [20, 70],
+  [2, 121],
+  [100, 150],
+  [130, 155],
+] as const
+
+/** Responses, literals included. */
+const recordsOf = (lines: readonly string[]): string[] => {
+  const records: string[] = []
+  for (const line of lines.slice(0, -1)) {
+    if (/^\* \d+ FETCH \(/.test(line)) records.push(line)
+    else if (records.length > 0) records[records.length - 1] += line
+  }
+  return records
+}
+
+/** How often rows were read by `fetch` since the last question. */
+const countWaits = (store: Store): (() => number) => {
+  const messages = store.messages as { fetch: MessageStore['fetch'] }
+  const fetch = messages.fetch.bind(messages)
+  let waits = 0
+  messages.fetch = (...args) => {
+    waits++
+    return fetch(...args)
+  }
+  return () => {
+    const since = waits
+    waits = 0
+    return since
+  }
+}
+
 test('listings have the messages of the corpus, and fields where the summary has all', async (t) => {
   const imap = await startImapFixture(t)
   await fill(imap, t)
@@ -117,8 +185,8 @@ test('listings have the messages of the corpus, and fields where the summary has
     lengths.map((column) => column.flatMap((length, row) => (length === 0 ? [row + 1] : []))),
     // The envelope of many recipients, and fields that are too many or too long to be kept.
     [
-      [107, 108],
-      [107, 108, 109],
+      [147, 148],
+      [147, 148, 149],
     ],
   )
 })

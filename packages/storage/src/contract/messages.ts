@@ -200,9 +200,9 @@ export interface MessageStore {
    */
   fetch(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
   /**
-   * As `fetch` of few messages, without waiting. Octets, which only one at a time brings, are valid until any reader of
-   * this store reads at once again. undefined: one is gone, damaged, more than `maxBytes`, something takes longer
-   * (conversations, listings, headers alone), or octets are not in memory; `fetch` knows more.
+   * As `fetch` of few messages, without waiting. Octets, which only one at a time brings, and listings are valid until any
+   * reader of this store reads at once again. undefined: one is gone, damaged, more than `maxBytes`, something takes
+   * longer (conversations, headers alone), or octets are not in memory; `fetch` knows more.
    */
   fetchNow(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): MessageBatch | undefined
   /**

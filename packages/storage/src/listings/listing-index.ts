@@ -1,6 +1,7 @@
 import * as fs from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
+import { copyInto, ListedMessages, longer, type WantedListings } from './listed-messages.ts'
 import {
   type BlockHead,
   blockBytes,
@@ -29,11 +30,13 @@ export interface BlockColumn {
   state: 'unchecked' | 'whole'
 }
 
-/** Messages that are looked for: columns of the same length. */
-export interface WantedListings {
-  readonly messageIds: Float64Array
-  readonly blobIds: Float64Array
-  readonly sizes: Float64Array
+/** Octets of a column of a block that are to be read: where they are in the file. */
+export interface ColumnPart {
+  readonly block: number
+  readonly start: number
+  readonly end: number
+  /** Octets of the column that lie before them. */
+  readonly passedBytes: number
 }
 
 interface RowPlaces {
@@ -58,14 +61,9 @@ export class ListingIndex {
   readBytes = fileHeadBytes
   /** The file goes on, but not with what was written: it has to be made anew. */
   isDamaged = false
-  #count = 0
-  /** Ids only grow: what is younger than everything here is not looked for. */
-  #highestId = 0
-  #ids = new Float64Array(64 * idsOfMessage)
+  readonly #messages = new ListedMessages()
   #blockOf = new Uint32Array(64)
   #ends: Uint32Array[] = Array.from({ length: columnCount }, () => new Uint32Array(64))
-  /** Of the last row of each message; made when a guess fails. */
-  #byMessage: Map<number, number> | undefined
   #growing: Promise<void> = Promise.resolve()
   #users = 1
 
@@ -92,7 +90,7 @@ export class ListingIndex {
   }
 
   get count(): number {
-    return this.#count
+    return this.#messages.count
   }
 
   retain(): void {
@@ -127,72 +125,66 @@ export class ListingIndex {
     for (const _ of this.#read(sizeBytes));
   }
 
-  /** The row of a message, -1 when it has none. @param guess the row it probably is */
+  /** See `ListedMessages`. */
   find(messageId: number, blobId: number, sizeBytes: number, guess: number): number {
-    const ids = this.#ids
-    let row = guess
-    if (row < 0 || row >= this.#count || ids[row * idsOfMessage] !== messageId) {
-      if (messageId > this.#highestId) return -1
-      row = this.#places().get(messageId) ?? -1
-      if (row < 0) return -1
-    }
-    const at = row * idsOfMessage
-    return ids[at + 1] === blobId && ids[at + 2] === sizeBytes ? row : -1
+    return this.#messages.find(messageId, blobId, sizeBytes, guess)
   }
 
-  /** Rows of messages, -1 for those that have none. @param guess the row that the first one probably is */
-  locate({ messageIds, blobIds, sizes }: WantedListings, guess: number): Int32Array {
-    const ids = this.#ids
-    const rows = new Int32Array(messageIds.length)
-    let next = guess
-    for (let at = 0; at < rows.length; at++) {
-      const place = next * idsOfMessage
-      const messageId = messageIds[at] as number
-      const blobId = blobIds[at] as number
-      const sizeBytes = sizes[at] as number
-      const isNext =
-        next < this.#count &&
-        ids[place] === messageId &&
-        ids[place + 1] === blobId &&
-        ids[place + 2] === sizeBytes
-      const row = isNext ? next : this.find(messageId, blobId, sizeBytes, next)
-      rows[at] = row
-      if (row >= 0) next = row + 1
-    }
-    return rows
+  /** The same. */
+  locate(wanted: WantedListings, guess: number): Int32Array {
+    return this.#messages.locate(wanted, guess)
   }
 
-  /** Blocks that have octets of `rows` in a column, each once, in the order of the file. */
-  blocksOf(rows: Int32Array, column: number): number[] {
+  /** What has to be read for `rows` of a column, in the order of the file: of a block that was tested their octets alone. */
+  partsOf(rows: Int32Array, column: number): ColumnPart[] {
     const blockOf = this.#blockOf
-    const blocks: number[] = []
-    let last = -1
+    const spans = new Map<number, { first: number; last: number }>()
+    let block = -1
+    let span = { first: -1, last: -1 }
     for (let at = 0; at < rows.length; at++) {
       const row = rows[at] as number
-      if (row < 0 || blockOf[row] === last) continue
-      last = blockOf[row] as number
-      if (this.blocks[last]?.columns[column]?.lengthBytes !== 0) blocks.push(last)
+      if (row < 0) continue
+      if (blockOf[row] !== block) {
+        block = blockOf[row] as number
+        span = spans.get(block) ?? { first: row, last: row }
+        spans.set(block, span)
+      }
+      if (row < span.first) span.first = row
+      else if (row > span.last) span.last = row
     }
-    return [...new Set(blocks)].sort((a, b) => a - b)
+    const parts = Array.from(spans, ([number, { first, last }]) => this.#partOf(number, column, first, last))
+    return parts.filter(({ start, end }) => end > start).sort((a, b) => a.start - b.start)
   }
 
-  /** Where the octets of rows begin and end in a column: nowhere (0, 0) without an offset of their block. */
+  #partOf(number: number, column: number, first: number, last: number): ColumnPart {
+    const { firstRow, columns } = this.blocks[number] as Block
+    const { start, lengthBytes, state } = columns[column] as BlockColumn
+    if (state === 'unchecked') return { block: number, start, end: start + lengthBytes, passedBytes: 0 }
+    const ends = this.#ends[column] as Uint32Array
+    const passedBytes = first === firstRow ? 0 : (ends[first - 1] as number)
+    return { block: number, start: start + passedBytes, end: start + (ends[last] as number), passedBytes }
+  }
+
+  /**
+   * Where the octets of rows begin and end in a column: nowhere (0, 0) without an offset of their block.
+   * @param offsets where the columns of blocks begin, or would begin
+   */
   placesOf(rows: Int32Array, column: number, offsets: ReadonlyMap<number, number>): RowPlaces {
     const blockOf = this.#blockOf
     const ends = this.#ends[column] as Uint32Array
     const places = { starts: new Uint32Array(rows.length), ends: new Uint32Array(rows.length) }
     let block = -1
     let firstRow = 0
-    let offset = -1
+    let offset: number | undefined
     for (let at = 0; at < rows.length; at++) {
       const row = rows[at] as number
       if (row < 0) continue
       if (blockOf[row] !== block) {
         block = blockOf[row] as number
         firstRow = (this.blocks[block] as Block).firstRow
-        offset = offsets.get(block) ?? -1
+        offset = offsets.get(block)
       }
-      if (offset < 0) continue
+      if (offset === undefined) continue
       places.starts[at] = row === firstRow ? offset : offset + (ends[row - 1] as number)
       places.ends[at] = offset + (ends[row] as number)
     }
@@ -208,8 +200,7 @@ export class ListingIndex {
       place.state = 'whole'
       return true
     }
-    this.#byMessage = undefined
-    this.#ids.fill(-1, firstRow * idsOfMessage, (firstRow + count) * idsOfMessage)
+    this.#messages.forget(firstRow, count)
     return false
   }
 
@@ -228,7 +219,7 @@ export class ListingIndex {
 
   /** For compaction. undefined: none, or damaged. */
   readOne(messageId: number): NewListing | undefined {
-    const row = this.#places().get(messageId)
+    const row = this.#messages.rowOf(messageId)
     if (row === undefined) return undefined
     const number = this.#blockOf[row] as number
     const { columns } = this.blocks[number] as Block
@@ -243,11 +234,9 @@ export class ListingIndex {
       const start = starts[0] as number
       octets.push(this.#octets(place.start + start, (ends[0] as number) - start))
     }
-    const at = row * idsOfMessage
     return {
       messageId,
-      blobId: this.#ids[at + 1] as number,
-      sizeBytes: this.#ids[at + 2] as number,
+      ...this.#messages.factsOf(row),
       columns: [octets[0] as Buffer, octets[1] as Buffer],
     }
   }
@@ -255,16 +244,6 @@ export class ListingIndex {
   #octets(position: number, lengthBytes: number): Buffer {
     const bytes = Buffer.allocUnsafe(lengthBytes)
     return bytes.subarray(0, lengthBytes && fs.readSync(this.file, bytes, 0, lengthBytes, position))
-  }
-
-  #places(): Map<number, number> {
-    if (this.#byMessage === undefined) {
-      this.#byMessage = new Map()
-      const ids = this.#ids
-      for (let row = 0; row < this.#count; row++) this.#byMessage.set(ids[row * idsOfMessage] as number, row)
-      this.#byMessage.delete(-1)
-    }
-    return this.#byMessage
   }
 
   /** Block by block; stops before one that is not there in whole. */
@@ -299,10 +278,9 @@ export class ListingIndex {
 
   #add(head: BlockHead, bytes: Buffer): void {
     const { count } = head
-    const firstRow = this.#count
-    this.#reserve(firstRow + count)
     const idsBytes = count * idsOfMessage * 8
-    copyInto(this.#ids, firstRow * idsOfMessage, bytes, blockFixedBytes, idsBytes)
+    const firstRow = this.#messages.add(count, bytes, blockFixedBytes)
+    this.#reserve(firstRow + count)
     let start = this.readBytes + head.headBytes
     const columns = head.columns.map(({ lengthBytes, crc }, column): BlockColumn => {
       const from = blockFixedBytes + idsBytes + column * count * 4
@@ -312,38 +290,12 @@ export class ListingIndex {
     })
     this.#blockOf.fill(this.blocks.length, firstRow, firstRow + count)
     this.blocks.push({ firstRow, count, columns })
-    this.#count += count
-    for (let row = firstRow; row < this.#count; row++) {
-      const id = this.#ids[row * idsOfMessage] as number
-      if (id > this.#highestId) this.#highestId = id
-    }
-    const known = this.#byMessage
-    if (known === undefined) return
-    for (let row = firstRow; row < this.#count; row++) known.set(this.#ids[row * idsOfMessage] as number, row)
   }
 
   #reserve(rows: number): void {
     if (rows <= this.#blockOf.length) return
     const room = Math.max(rows, this.#blockOf.length * 2)
-    this.#ids = longer(this.#ids, room * idsOfMessage)
     this.#blockOf = longer(this.#blockOf, room)
     this.#ends = this.#ends.map((each) => longer(each, room))
   }
-}
-
-const longer = <T extends Float64Array | Uint32Array>(former: T, length: number): T => {
-  const column = new (former.constructor as new (length: number) => T)(length)
-  column.set(former)
-  return column
-}
-
-const copyInto = (
-  target: Float64Array | Uint32Array,
-  at: number,
-  bytes: Buffer,
-  from: number,
-  lengthBytes: number,
-): void => {
-  const octets = new Uint8Array(target.buffer, at * target.BYTES_PER_ELEMENT, lengthBytes)
-  octets.set(bytes.subarray(from, from + lengthBytes))
 }

@@ -40,6 +40,14 @@ export class ListingShelf {
     return current
   }
 
+  /**
+   * As this process looked at them last, not retained: for one turn of the event loop. What was listed since then is
+   * not among them.
+   */
+  now(account: number): ListingIndex | undefined {
+    return this.#accounts.get(account)
+  }
+
   /** Somebody will ask for them soon. */
   prepare(account: number): void {
     if (this.#accounts.has(account)) return

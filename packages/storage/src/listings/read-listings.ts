@@ -1,7 +1,8 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import type { Listing } from '../contract.ts'
-import type { BlockColumn, ListingIndex, WantedListings } from './listing-index.ts'
+import type { WantedListings } from './listed-messages.ts'
+import type { ColumnPart, ListingIndex } from './listing-index.ts'
 
 /** Columns that lie so near each other are read together. */
 const maxGapBytes = 8 * 1024
@@ -17,10 +18,26 @@ const spare: Buffer[] = []
 const maxSpares = 4
 const spareBytes = 256 * 1024
 
+const nothing = Buffer.alloc(0)
+
 interface Run {
   readonly start: number
   end: number
-  readonly blocks: number[]
+  readonly parts: ColumnPart[]
+  octets: Buffer
+  /** Octets read. */
+  filled: number
+}
+
+/** A column of a batch while it is being read. */
+interface Reading {
+  readonly memory: Buffer
+  readonly runs: readonly Run[]
+}
+
+interface Listings {
+  readonly listing: readonly Listing[]
+  readonly missing: boolean
 }
 
 /** Reads columns of listings batch after batch, into the same memory again. */
@@ -38,12 +55,28 @@ export class ListingReader {
   }
 
   /** One for each of the columns, valid until the next call. `missing`: not made yet for some. */
-  async read(wanted: WantedListings): Promise<{ readonly listing: Listing[]; readonly missing: boolean }> {
-    const rows = this.#index.locate(wanted, this.#guess)
-    this.#guess = (rows.findLast((row) => row >= 0) ?? this.#guess - 1) + 1
+  async read(wanted: WantedListings): Promise<Listings> {
+    const rows = this.#locate(wanted)
     const listing: Listing[] = []
-    this.#isWhole = true
-    for (const [at, column] of this.#columns.entries()) listing.push(await this.#readColumn(rows, column, at))
+    for (const [at, column] of this.#columns.entries()) {
+      const reading = this.#begin(rows, column, at)
+      for (const run of reading.runs)
+        run.filled = this.#patient-- > 0 ? await this.#fillLater(run) : this.#fill(run)
+      listing.push(this.#end(rows, column, reading))
+    }
+    return { listing, missing: !this.#isWhole || rows.includes(-1) }
+  }
+
+  /** The same of few messages, without waiting. */
+  readNow(wanted: WantedListings): Listings {
+    const rows = this.#locate(wanted)
+    const listing: Listing[] = []
+    for (let at = 0; at < this.#columns.length; at++) {
+      const column = this.#columns[at] as number
+      const reading = this.#begin(rows, column, at)
+      for (const run of reading.runs) run.filled = this.#fill(run)
+      listing.push(this.#end(rows, column, reading))
+    }
     return { listing, missing: !this.#isWhole || rows.includes(-1) }
   }
 
@@ -53,30 +86,41 @@ export class ListingReader {
     this.#memories.length = 0
   }
 
-  async #readColumn(rows: Int32Array, column: number, memoryAt: number): Promise<Listing> {
-    const index = this.#index
-    const runs = runsOf(index.blocksOf(rows, column), (block) => this.#place(block, column))
-    const lengthBytes = runs.reduce((sum, { start, end }) => sum + end - start, 0)
-    const memory = this.#memory(memoryAt, lengthBytes)
-    const offsets = new Map<number, number>()
+  #locate(wanted: WantedListings): Int32Array {
+    const rows = this.#index.locate(wanted, this.#guess)
+    this.#guess = (rows.findLast((row) => row >= 0) ?? this.#guess - 1) + 1
+    this.#isWhole = true
+    return rows
+  }
+
+  #begin(rows: Int32Array, column: number, memoryAt: number): Reading {
+    const runs = runsOf(this.#index.partsOf(rows, column))
+    const memory = this.#memory(
+      memoryAt,
+      runs.reduce((sum, { start, end }) => sum + end - start, 0),
+    )
     let from = 0
     for (const run of runs) {
-      const octets = memory.subarray(from, from + run.end - run.start)
-      const filled = await this.#fill(octets, run.start)
-      for (const block of run.blocks) {
-        const { start, lengthBytes: octetsOfBlock } = this.#place(block, column)
-        const at = start - run.start
-        const whole = octets.subarray(at, Math.min(at + octetsOfBlock, filled))
-        if (index.check(block, column, whole)) offsets.set(block, from + at)
+      run.octets = memory.subarray(from, from + run.end - run.start)
+      from += run.octets.length
+    }
+    return { memory, runs }
+  }
+
+  #end(rows: Int32Array, column: number, { memory, runs }: Reading): Listing {
+    const offsets = new Map<number, number>()
+    let from = 0
+    for (const { start: runStart, octets, filled, parts } of runs) {
+      for (const { block, start, end, passedBytes } of parts) {
+        const at = start - runStart
+        const part = octets.subarray(at, Math.min(end - runStart, filled))
+        const isWhole = this.#index.check(block, column, part)
+        if (isWhole && part.length === end - start) offsets.set(block, from + at - passedBytes)
         else this.#isWhole = false
       }
       from += octets.length
     }
-    return { octets: memory, ...index.placesOf(rows, column, offsets) }
-  }
-
-  #place(block: number, column: number): BlockColumn {
-    return this.#index.blocks[block]?.columns[column] as BlockColumn
+    return { octets: memory, ...this.#index.placesOf(rows, column, offsets) }
   }
 
   #memory(at: number, lengthBytes: number): Buffer {
@@ -89,14 +133,20 @@ export class ListingReader {
   }
 
   /** Octets read: what cannot be read comes short. */
-  async #fill(octets: Buffer, position: number): Promise<number> {
-    const { file } = this.#index
+  #fill({ octets, start }: Run): number {
     try {
-      if (this.#patient-- > 0) return (await readFile(file, octets, 0, octets.length, position)).bytesRead
       const beganMs = performance.now()
-      const filled = fs.readSync(file, octets, 0, octets.length, position)
+      const filled = fs.readSync(this.#index.file, octets, 0, octets.length, start)
       this.#patient = performance.now() - beganMs > slowReadMs ? patientReads : 0
       return filled
+    } catch {
+      return 0
+    }
+  }
+
+  async #fillLater({ octets, start }: Run): Promise<number> {
+    try {
+      return (await readFile(this.#index.file, octets, 0, octets.length, start)).bytesRead
     } catch {
       return 0
     }
@@ -112,17 +162,16 @@ const giveBack = (memory: Buffer | undefined): void => {
   if (memory?.length === spareBytes && spare.length < maxSpares) spare.push(memory)
 }
 
-const runsOf = (blocks: readonly number[], placeOf: (block: number) => BlockColumn): Run[] => {
+const runsOf = (parts: readonly ColumnPart[]): Run[] => {
   const runs: Run[] = []
   let run: Run | undefined
-  for (const block of blocks) {
-    const { start, lengthBytes } = placeOf(block)
-    const end = start + lengthBytes
+  for (const part of parts) {
+    const { start, end } = part
     if (run !== undefined && start - run.end <= maxGapBytes && end - run.start <= maxRunBytes) {
       run.end = end
-      run.blocks.push(block)
+      run.parts.push(part)
     } else {
-      run = { start, end, blocks: [block] }
+      run = { start, end, parts: [part], octets: nothing, filled: 0 }
       runs.push(run)
     }
   }

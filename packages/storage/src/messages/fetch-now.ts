@@ -1,8 +1,16 @@
-import { type FetchWant, type MailboxId, type MessageBatch, StoreError } from '../contract.ts'
+import {
+  type FetchWant,
+  type ListingColumn,
+  type MailboxId,
+  type MessageBatch,
+  StoreError,
+} from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Snapshot } from '../kv/unit.ts'
+import type { ListingShelf } from '../listings/listing-shelf.ts'
+import { ListingReader } from '../listings/read-listings.ts'
 import { type BlobRow, readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
-import { readMailboxState } from '../rows/mailbox-row.ts'
+import { readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
 import { type Columns, collect } from './collect.ts'
 import { prefixOf } from './prefix.ts'
 
@@ -12,9 +20,10 @@ export const fetchNow = (
   mailbox: MailboxId,
   uids: Uint32Array,
   want: FetchWant,
+  listings?: ListingShelf,
 ): MessageBatch | undefined => {
   try {
-    return readFew(engine, mailbox, uids, want)
+    return readFew(engine, listings, mailbox, uids, want)
   } catch (error) {
     // Who reads it the other way is told.
     if (error instanceof StoreError) return undefined
@@ -24,19 +33,26 @@ export const fetchNow = (
 
 const readFew = (
   engine: Engine,
+  listings: ListingShelf | undefined,
   mailbox: MailboxId,
   uids: Uint32Array,
   want: FetchWant,
 ): MessageBatch | undefined => {
-  if (want.bytes === 'header' || want.listing !== undefined || want.conversation) return undefined
+  if (want.bytes === 'header' || want.conversation) return undefined
   const snapshot = snapshotOf(engine)
   const state = readMailboxState(snapshot, mailbox)
   const last = uids.at(-1)
   if (state === undefined || last === undefined || last >= state.uidNext) return undefined
-  const limits = { columns: 'facts', maxCount: uids.length, maxOctets: Number.POSITIVE_INFINITY } as const
+  const facts = want.facts || want.bytes !== undefined || want.summary || want.listing !== undefined
+  const limits = {
+    columns: facts ? 'facts' : 'flags',
+    maxCount: uids.length,
+    maxOctets: Number.POSITIVE_INFINITY,
+  } as const
   const { columns } = collect(snapshot, mailbox, uids, 0, limits)
   const { batch } = columns
   if (batch.uids.length < uids.length) return undefined
+  if (want.listing !== undefined) return withListing(snapshot, listings, columns, mailbox, want.listing)
   if (want.bytes === undefined && !want.summary) return batch
   const rows: BlobRow[] = []
   const prefixes: Buffer[] = []
@@ -50,6 +66,23 @@ const readFew = (
   }
   const known: MessageBatch = { ...batch, prefixes, ...(want.summary && { summaries }) }
   return want.bytes === undefined ? known : withOctets(engine, known, columns, rows, want)
+}
+
+/** Those that this process knows; the reader's memory is free for others at the end of this turn. */
+const withListing = (
+  snapshot: Snapshot,
+  listings: ListingShelf | undefined,
+  columns: Columns,
+  mailbox: MailboxId,
+  wanted: readonly ListingColumn[],
+): MessageBatch | undefined => {
+  const account = readMailboxFacts(snapshot, mailbox)?.account
+  const index = account === undefined ? undefined : listings?.now(account)
+  if (index === undefined) return undefined
+  const reader = new ListingReader(index, wanted)
+  const { listing } = reader.readNow(columns)
+  reader.close()
+  return { ...columns.batch, listing }
 }
 
 const blobOf = (

@@ -46,7 +46,7 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
         ? fetchBatches(engine, mailbox, uids, want)
         : listingBatches(engine, aids.texts, { mailbox, uids, columns: want.listing })
     },
-    fetchNow: (mailbox, uids, want) => fetchNow(engine, mailbox, uids, want),
+    fetchNow: (mailbox, uids, want) => fetchNow(engine, mailbox, uids, want, aids.texts?.listings),
     read: (mailbox, uid, start = 0, end = Number.MAX_SAFE_INTEGER, into?: Buffer) =>
       readMessage(engine, mailbox, uid, start, end, into),
     quickReader: (mailbox, uids) => quickReader(engine, mailbox, uids),

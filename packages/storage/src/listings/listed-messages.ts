@@ -1,0 +1,114 @@
+import { idsOfMessage } from './listing-file.ts'
+
+/** Messages that are looked for: columns of the same length. */
+export interface WantedListings {
+  readonly messageIds: Float64Array
+  readonly blobIds: Float64Array
+  readonly sizes: Float64Array
+}
+
+/** Which row of a file of listings is whose. */
+export class ListedMessages {
+  #count = 0
+  /** Ids only grow: what is younger than everything here is not looked for. */
+  #highestId = 0
+  #ids = new Float64Array(64 * idsOfMessage)
+  /** Of the last row of each message; made when a guess fails. */
+  #byMessage: Map<number, number> | undefined
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** Rows of messages, -1 for those that have none. @param guess the row that the first one probably is */
+  locate({ messageIds, blobIds, sizes }: WantedListings, guess: number): Int32Array {
+    const ids = this.#ids
+    const rows = new Int32Array(messageIds.length)
+    let next = guess
+    for (let at = 0; at < rows.length; at++) {
+      const place = next * idsOfMessage
+      const messageId = messageIds[at] as number
+      const blobId = blobIds[at] as number
+      const sizeBytes = sizes[at] as number
+      const isNext =
+        next < this.#count &&
+        ids[place] === messageId &&
+        ids[place + 1] === blobId &&
+        ids[place + 2] === sizeBytes
+      const row = isNext ? next : this.find(messageId, blobId, sizeBytes, next)
+      rows[at] = row
+      if (row >= 0) next = row + 1
+    }
+    return rows
+  }
+
+  /** The row of a message, -1 when it has none. @param guess the row it probably is */
+  find(messageId: number, blobId: number, sizeBytes: number, guess: number): number {
+    const ids = this.#ids
+    let row = guess
+    if (row < 0 || row >= this.#count || ids[row * idsOfMessage] !== messageId) {
+      if (messageId > this.#highestId) return -1
+      row = this.rowOf(messageId) ?? -1
+      if (row < 0) return -1
+    }
+    const at = row * idsOfMessage
+    return ids[at + 1] === blobId && ids[at + 2] === sizeBytes ? row : -1
+  }
+
+  rowOf(messageId: number): number | undefined {
+    if (this.#byMessage === undefined) {
+      this.#byMessage = new Map()
+      const ids = this.#ids
+      for (let row = 0; row < this.#count; row++) this.#byMessage.set(ids[row * idsOfMessage] as number, row)
+      this.#byMessage.delete(-1)
+    }
+    return this.#byMessage.get(messageId)
+  }
+
+  factsOf(row: number): { readonly blobId: number; readonly sizeBytes: number } {
+    const at = row * idsOfMessage
+    return { blobId: this.#ids[at + 1] as number, sizeBytes: this.#ids[at + 2] as number }
+  }
+
+  /** Adds those of a block, whose ids are in `bytes` from `from` on: the first one's row. */
+  add(count: number, bytes: Buffer, from: number): number {
+    const firstRow = this.#count
+    const rows = firstRow + count
+    if (rows * idsOfMessage > this.#ids.length) {
+      this.#ids = longer(this.#ids, Math.max(rows * idsOfMessage, this.#ids.length * 2))
+    }
+    copyInto(this.#ids, firstRow * idsOfMessage, bytes, from, count * idsOfMessage * 8)
+    this.#count = rows
+    const known = this.#byMessage
+    for (let row = firstRow; row < rows; row++) {
+      const id = this.#ids[row * idsOfMessage] as number
+      if (id > this.#highestId) this.#highestId = id
+      known?.set(id, row)
+    }
+    return firstRow
+  }
+
+  /** Rows of a damaged block: as if they were not there. */
+  forget(firstRow: number, count: number): void {
+    this.#byMessage = undefined
+    this.#ids.fill(-1, firstRow * idsOfMessage, (firstRow + count) * idsOfMessage)
+  }
+}
+
+export const longer = <T extends Float64Array | Uint32Array>(former: T, length: number): T => {
+  const column = new (former.constructor as new (length: number) => T)(length)
+  column.set(former)
+  return column
+}
+
+/** Octets of the file are numbers as they lie in memory. */
+export const copyInto = (
+  target: Float64Array | Uint32Array,
+  at: number,
+  bytes: Buffer,
+  from: number,
+  lengthBytes: number,
+): void => {
+  const octets = new Uint8Array(target.buffer, at * target.BYTES_PER_ELEMENT, lengthBytes)
+  octets.set(bytes.subarray(from, from + lengthBytes))
+}
