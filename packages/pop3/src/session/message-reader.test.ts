@@ -104,3 +104,28 @@ test('the memory of a client that takes its answers is used again', () => {
 
 /** A message that was taken in parts has parts that look alike. */
 const runs = (text: string): string => text.replace(/(.)\1+/g, '$1')
+
+test('RFC 1939 §7: who mixes RETR with TOP has nothing made ahead that nobody asks for', () => {
+  const messages = source()
+  let reads = 0
+  const reader = new MessageReader(
+    {
+      ...messages,
+      readNow: (number, limit) => {
+        reads++
+        return messages.readNow(number, limit)
+      },
+    },
+    new SlowClient(),
+  )
+  for (let number = 1; number <= 4; number++) {
+    reader.topNow(number, 0, sending)
+    reader.prepare(sending)
+    reader.answerNow(number, sending)
+    reader.prepare(sending)
+  }
+  assert.equal(reads, 8)
+  reader.answerNow(4, sending)
+  reader.answerNow(5, sending)
+  assert.equal(reads, 10)
+})

@@ -56,9 +56,11 @@ export class MessageReader {
     return this.#make(number, sending)
   }
 
-  /** TOP, as `answerNow`. */
+  /** TOP, as `answerNow`. Who asks for it now and then does not go through the messages as `walking` means it. */
   topNow(number: number, lineCount: number, sending: Sending): WholeAnswer | undefined {
     this.#forgetNext()
+    this.#inOrder = false
+    this.#lastNumber = 0
     const message = this.#maildrop.readNow(number, wholeLimitBytes)
     return message && topAnswer(message, lineCount, sending, this.#take)
   }
