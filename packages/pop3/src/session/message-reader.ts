@@ -5,6 +5,8 @@ import type { Maildrop } from './maildrop.ts'
 /** Messages up to this size are answered whole; the store reads so much at once. */
 export const wholeLimitBytes = 253_952
 const pieceBytes = 262_144
+/** No message comes behind it. */
+const noNumber = -1
 /** Where answers wait until they are sent. */
 const roomBytes = 262_144
 
@@ -60,7 +62,7 @@ export class MessageReader {
   topNow(number: number, lineCount: number, sending: Sending): WholeAnswer | undefined {
     this.#forgetNext()
     this.#inOrder = false
-    this.#lastNumber = 0
+    this.#lastNumber = noNumber
     const message = this.#maildrop.readNow(number, wholeLimitBytes)
     return message && topAnswer(message, lineCount, sending, this.#take)
   }
