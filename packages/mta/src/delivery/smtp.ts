@@ -1,5 +1,5 @@
 import type { Resolver } from '@posthorn/dns'
-import type { Log } from '@posthorn/mail'
+import type { Log, LogEvent } from '@posthorn/mail'
 import {
   connectSmtp,
   type OutgoingMail,
@@ -18,6 +18,7 @@ import { type MailHostOptions, mailHosts } from './mail-hosts.ts'
 import { parseNextHop } from './next-hop.ts'
 import type { ClientFor, RemoteSettings } from './remote-settings.ts'
 import { sevenBit } from './seven-bit.ts'
+import { isStale, isUncertain, quoting, refusal, sent } from './smtp-outcome.ts'
 import { type TlsDecision, TlsPlan } from './tls-plan.ts'
 
 export interface SmtpAgentOptions
@@ -158,9 +159,12 @@ class Delivery {
         continue
       }
       const opened = await this.#open(nextHop, server, tls)
-      if (opened === 'no connection') continue
-      sessions++
-      if (opened === 'no session') continue
+      if (opened !== 'no connection') sessions++
+      const isLast = server === servers.at(-1)
+      if (typeof opened === 'string') {
+        if (opened === 'no session' && !isLast) this.#logPassedOver()
+        continue
+      }
       const recipients = this.#left
       const startedMs = performance.now()
       const outcomes = await this.#send(opened.client, recipients)
@@ -168,7 +172,18 @@ class Delivery {
       this.#record(recipients, outcomes, opened, { setUpMs, startedMs })
       this.#giveBack(opened)
       if (outcomes.some(isUncertain)) this.#uncertain = true
+      else if (!isLast) this.#logPassedOver()
     }
+  }
+
+  /** Why another server is asked. Postfix: smtp_trouble(3). */
+  #logPassedOver(): void {
+    const reasons = this.#left.flatMap(({ index }) => this.#soft.get(index)?.said ?? [])
+    for (const text of new Set(reasons)) this.#log({ text, queueId: this.#job.entry.queueId })
+  }
+
+  #log(event: Pick<LogEvent, 'text' | 'queueId'>): void {
+    this.#options.log?.({ level: 'info', service: this.#options.protocol, ...event })
   }
 
   /** A session that is ready for mail; or what there was of one. */
@@ -190,6 +205,8 @@ class Delivery {
     if ('kind' in client) {
       if (client.kind === 'reply' || client.kind === 'auth') this.#reached = true
       this.#recordFailure(server, client, performance.now() - openedMs)
+      // Of no message: the next one hears the same. Postfix: smtp_connect(3).
+      if (client.kind === 'connect') this.#log({ text: client.text })
       return client.kind === 'connect' ? 'no connection' : 'no session'
     }
     this.#reached = true
@@ -201,8 +218,9 @@ class Delivery {
   #logTls({ tls, remote }: SmtpClient): void {
     if (tls === undefined || this.#settings.logTls === 'no') return
     const { trust, protocol, cipher } = tls
-    const text = `${trust} TLS connection established to ${remote}: ${protocol} with cipher ${cipher}`
-    this.#options.log?.({ level: 'info', service: this.#options.protocol, text })
+    this.#log({
+      text: `${trust} TLS connection established to ${remote}: ${protocol} with cipher ${cipher}`,
+    })
   }
 
   async #send(
@@ -322,28 +340,3 @@ const hasPortOfItsOwn = (nextHop: string): boolean => {
   const hop = parseNextHop(nextHop)
   return hop?.kind === 'unix' || (hop?.port !== undefined && hop.port !== 25)
 }
-
-const sent = (status: string) => ({ action: 'relayed' as const, status })
-const refusal = ({ status }: SmtpFailure) => ({ action: actionOf(status), status })
-
-/** RFC 3464 §2.3.6: the other server's own words are of type smtp. */
-const quoting = (attempt: Attempt, words: string): Attempt => ({
-  ...attempt,
-  result: {
-    ...attempt.result,
-    diagnostic: words,
-    diagnosticType: 'smtp',
-    said: attempt.result.action === 'relayed' ? `delivery via ${attempt.relay}: ${words}` : attempt.said,
-  },
-})
-
-const endOfData = 'sending end of data'
-
-/** The server had gone before it could have taken anything. */
-const isStale = ({ kind, text, reply }: SmtpFailure): boolean =>
-  (kind === 'lost' && !text.includes(endOfData)) || reply?.code === 421
-
-const isUncertain = (outcome: RecipientOutcome): boolean =>
-  outcome.kind === 'refused' &&
-  (outcome.failure.kind === 'lost' || outcome.failure.kind === 'timeout') &&
-  outcome.failure.text.includes(endOfData)

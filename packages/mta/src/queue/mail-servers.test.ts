@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Log } from '@posthorn/mail'
 import { createSmtpService } from '@posthorn/smtp'
 import { scriptedPeer } from '../../../smtp/src/client/scripted-peer-fixture.ts'
 import { RecordingHandler } from '../../../smtp/src/handler-fixture.ts'
@@ -16,13 +17,22 @@ c.far.test.  A 127.0.0.1
 `
 
 test('RFC 5321 §5.1: the next mail server when one cannot be reached, breaks off or says 4yz', async (t) => {
-  for (const [script, connections] of [
-    [undefined, 1],
-    [{ greeting: '554 5.7.1 go away' }, 1],
-    [{ MAIL: 'DROP' }, 1],
-    [{ 'RCPT TO:<x@far.test>': '451 4.3.0 later' }, 1],
-    [{ 'RCPT TO:<x@far.test>': '550 5.1.1 no' }, 0],
-    [{ '.': 'DROP' }, 0],
+  const first = String.raw`a\.far\.test\[127\.0\.0\.2\](?::\d+)?`
+  for (const [script, connections, passedOver] of [
+    [undefined, 1, `smtp: connect to ${first}: Connection refused`],
+    [
+      { greeting: '554 5.7.1 go away' },
+      1,
+      `smtp: ID: host ${first} refused to talk to me: 554 5.7.1 go away`,
+    ],
+    [{ MAIL: 'DROP' }, 1, `smtp: ID: lost connection with ${first} while sending MAIL FROM`],
+    [
+      { 'RCPT TO:<x@far.test>': '451 4.3.0 later' },
+      1,
+      `smtp: ID: host ${first} said: 451 4.3.0 later \\(in reply to RCPT TO command\\)`,
+    ],
+    [{ 'RCPT TO:<x@far.test>': '550 5.1.1 no' }, 0, undefined],
+    [{ '.': 'DROP' }, 0, undefined],
   ] as const) {
     const last = await scriptedPeer({})
     t.after(() => last.close())
@@ -30,12 +40,18 @@ test('RFC 5321 §5.1: the next mail server when one cannot be reached, breaks of
       const first = await scriptedPeer(script, { host: '127.0.0.2', port: last.port })
       t.after(() => first.close())
     }
-    const bench = await QueueBench.open(t, { zone })
+    const others: string[] = []
+    const log: Log = ({ service, queueId, text }) =>
+      others.push(`${service}: ${queueId === undefined ? '' : 'ID: '}${text}`)
+    const bench = await QueueBench.open(t, { zone, delivery: { log } })
     bench.runner.start()
     await bench.accept([bench.recipient('x@far.test', { nextHop: `far.test:${last.port}` })], { sender: '' })
     await bench.until('an attempt', () => bench.logged('smtp').length > 0)
     await bench.quiet()
     assert.equal(last.connections, connections, `${JSON.stringify(script)} ${bench.lines.join('\n')}`)
+    // Once for each server that is passed over, before the line of the one that took it. Postfix: smtp(8).
+    if (passedOver === undefined) assert.deepEqual(others, [])
+    else assert.match(others[0] ?? bench.lines.join('\n'), new RegExp(`^${passedOver}$`))
   }
 })
 
