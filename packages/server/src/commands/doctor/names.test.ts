@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { zoneFileResolver } from '@posthorn/dns'
 import { buildConfig } from '../../config/load-config.ts'
@@ -50,6 +53,33 @@ test('N1, N2: each missing record is named as it is to be written', async () => 
       line.startsWith('warn MX of example.org is other.example.org, not mail.example.org'),
     ),
   )
+})
+
+test('N1, N2: a site without any record hears of all of them at once', async () => {
+  assert.deepEqual(
+    (await findings('x. A 192.0.2.1\n')).filter((line) => line.startsWith('warn')),
+    [
+      'warn mail.example.org has no address → add: mail.example.org. IN A <your address>, and ask the owner of the address for a PTR record that names mail.example.org',
+      'warn example.org has no MX → add: example.org. IN MX 10 mail.example.org.',
+      'warn example.org has no SPF record → add: example.org. IN TXT "v=spf1 mx a:mail.example.org -all"',
+      'warn example.org has no DMARC record → add: _dmarc.example.org. IN TXT "v=DMARC1; p=none; rua=mailto:postmaster@example.org"',
+    ],
+  )
+})
+
+test('N2, Q8: domains in files, of virtual users, and those that we are the backup of', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-names-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'local-host-names'), '# ours\nfile.example\n')
+  const text = `${mainCf}, ${folder}/local-host-names\nvirtual_alias_domains = alias.example\nvirtual_mailbox_domains = box.example, hash:/x\nrelay_domains = primary.example, example.org`
+  const mx = (await findings(right, text)).filter((line) => / MX( |$)/.test(line))
+  assert.deepEqual(mx, [
+    'ok MX of example.org is mail.example.org',
+    'warn file.example has no MX → add: file.example. IN MX 10 mail.example.org.',
+    'warn alias.example has no MX → add: alias.example. IN MX 10 mail.example.org.',
+    'warn box.example has no MX → add: box.example. IN MX 10 mail.example.org.',
+    'warn primary.example has no MX → add: primary.example. IN MX 20 mail.example.org.',
+  ])
 })
 
 test('I1: a host name that others cannot know is said', async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { addressesOf, createResolver, type Resolver } from '@posthorn/dns'
 import type { Config } from '../../config/config.ts'
 import { examineBlockLists } from './block-lists.ts'
@@ -9,7 +10,7 @@ export async function* examineNames(
   config: Config,
   resolver: Resolver = createResolver({}),
 ): AsyncGenerator<Finding> {
-  const { myhostname, auth_default_realm, mydestination } = config.values
+  const { myhostname } = config.values
   if (!myhostname.includes('.') || myhostname.endsWith('.localdomain') || myhostname.endsWith('.localhost')) {
     yield warn(
       'myhostname',
@@ -27,20 +28,61 @@ export async function* examineNames(
     )
     return
   }
-  if (addresses.kind !== 'records') {
-    yield warn('dns', `${myhostname} has no address`, `add: ${myhostname}. IN A <your address>`)
-    return
+  const known = addresses.kind === 'records' ? addresses.records : []
+  if (known.length > 0) yield ok('dns', `${myhostname} is ${known.join(', ')}`)
+  else
+    yield warn(
+      'dns',
+      `${myhostname} has no address`,
+      `add: ${myhostname}. IN A <your address>, and ask the owner of the address for a PTR record that names ${myhostname}`,
+    )
+  for (const address of known) yield await examineReverse(resolver, myhostname, address)
+  const { own, relayed } = domainsOf(config)
+  for (const domain of own.slice(0, maxDomains)) {
+    yield await examineMx(resolver, domain, { myhostname, preference: 10 })
+    yield* await examineDomainRecords(resolver, domain, { myhostname, addresses: known })
   }
-  yield ok('dns', `${myhostname} is ${addresses.records.join(', ')}`)
-  for (const address of addresses.records) yield await examineReverse(resolver, myhostname, address)
-  const domains = new Set(
-    [auth_default_realm, ...mydestination].filter((name) => isPublicDomain(name, myhostname)),
-  )
-  for (const domain of domains) {
-    yield await examineMx(resolver, domain, myhostname)
-    yield* await examineDomainRecords(resolver, domain, { myhostname, addresses: addresses.records })
+  for (const domain of relayed.slice(0, maxDomains))
+    yield await examineMx(resolver, domain, { myhostname, preference: 20 })
+  const left = [...own.slice(maxDomains), ...relayed.slice(maxDomains)]
+  if (left.length > 0) yield unknown('dns', `${left.length} more domains are not asked for`)
+  yield* await examineBlockLists(config, resolver, known)
+}
+
+/** So many are asked for; a host of thousands has other means. */
+const maxDomains = 50
+
+/** Whose MX must lead here: those with mailboxes or aliases, and those that we are the backup of. */
+function domainsOf({ values }: Config): {
+  readonly own: readonly string[]
+  readonly relayed: readonly string[]
+} {
+  const { myhostname, auth_default_realm, mydestination, virtual_alias_domains, virtual_mailbox_domains } =
+    values
+  const publicOf = (words: readonly string[]) =>
+    new Set(
+      words
+        .flatMap((word) => (word.startsWith('/') ? wordsOfFile(word) : word))
+        .filter((name) => isPublicDomain(name, myhostname)),
+    )
+  const own = publicOf([
+    auth_default_realm,
+    ...mydestination,
+    ...virtual_alias_domains,
+    ...virtual_mailbox_domains,
+  ])
+  return { own: [...own], relayed: [...publicOf(values.relay_domains).difference(own)] }
+}
+
+/** `mydestination = /etc/mail/local-host-names`; one that cannot be read is told of with the configuration. */
+function wordsOfFile(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .flatMap((line) => (line.startsWith('#') ? [] : line.split(/[\s,]+/)))
+  } catch {
+    return []
   }
-  yield* await examineBlockLists(config, resolver, addresses.records)
 }
 
 const isPublicDomain = (name: string, myhostname: string) =>
@@ -65,7 +107,11 @@ async function examineReverse(resolver: Resolver, myhostname: string, address: s
 }
 
 /** The MX of our domains must lead here. */
-async function examineMx(resolver: Resolver, domain: string, myhostname: string): Promise<Finding> {
+async function examineMx(
+  resolver: Resolver,
+  domain: string,
+  { myhostname, preference }: { readonly myhostname: string; readonly preference: number },
+): Promise<Finding> {
   const mx = await resolver.mx(domain)
   if (mx.kind === 'temporary')
     return warn('dns', `MX of ${domain} cannot be found out now`, 'check /etc/resolv.conf')
@@ -74,5 +120,5 @@ async function examineMx(resolver: Resolver, domain: string, myhostname: string)
     return ok('dns', `MX of ${domain} is ${myhostname}`)
   const text =
     hosts.length === 0 ? `${domain} has no MX` : `MX of ${domain} is ${hosts.join(', ')}, not ${myhostname}`
-  return warn('dns', text, `add: ${domain}. IN MX 10 ${myhostname}.`)
+  return warn('dns', text, `add: ${domain}. IN MX ${preference} ${myhostname}.`)
 }
