@@ -24,6 +24,11 @@ export class ChangeCache {
     this.#recent.note(mailbox, modSeq, chunks)
   }
 
+  /** See `RecentChanges.between`. */
+  flagsBetween(mailbox: number, since: number, last: number): readonly number[] | undefined {
+    return this.#recent.between(mailbox, since, last)
+  }
+
   /** @param later gives a snapshot of another turn of the event loop */
   async since(
     reader: Reader,

@@ -75,7 +75,9 @@ export const searchMessages = async (
   const uids = engine.views.uids(snapshot, { id, ...state })
   const { texts, columns } = aids
   // Whole mailboxes are searched over and over: what the first step needs is kept.
-  const whole = await aids.rows.of(() => snapshotOf(engine), { id, modSeq: state.highestModSeq }, uids)
+  const modSeq = state.highestModSeq
+  const changedChunks = (since: number) => engine.changes.flagsBetween(id, since, modSeq)
+  const whole = await aids.rows.of(() => snapshotOf(engine), { id, modSeq, changedChunks }, uids)
   const source: SearchSource = {
     uids,
     keywords: readKeywords(snapshot, mailbox),
