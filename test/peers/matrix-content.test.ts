@@ -113,6 +113,39 @@ const eightBit = (parameter: string, outcome: readonly string[]): Scenario => ({
   outcome: outcome.map((subject) => `mailbox daemon: ${subject}`),
 })
 
+const types = [
+  'multipart/mixed; boundary=b',
+  'message/rfc822',
+  'message/partial',
+  'message/external-body',
+  'message/delivery-status',
+  'text/plain',
+]
+const encodings = ['base64', 'Quoted-Printable', 'unknown', '8bit', 'binary', '7bit']
+const forbidden = (type: string): readonly string[] =>
+  /^multipart|rfc822/.test(type)
+    ? ['base64', 'Quoted-Printable']
+    : /partial|external/.test(type)
+      ? ['8bit', 'binary']
+      : []
+const encodedParts: Scenario = {
+  name: 'multiparts and enclosed messages that are encoded: strict_mime_encoding_domain = yes',
+  mainCf: ['strict_mime_encoding_domain = yes'],
+  sessions: types.flatMap((type) =>
+    encodings.map((encoding) =>
+      message(
+        'daemon@example.org',
+        `Subject: ${type} ${encoding}\nMIME-Version: 1.0\nContent-Type: ${type}\nContent-Transfer-Encoding: ${encoding}\n\nx`,
+      ),
+    ),
+  ),
+  outcome: types.flatMap((type) =>
+    encodings
+      .filter((encoding) => !forbidden(type).includes(encoding))
+      .map((encoding) => `mailbox daemon: ${type} ${encoding}`),
+  ),
+}
+
 function compareSent({ sent }: Matrix, scenario: Scenario): void {
   if (scenario === rewritten) {
     const [ours = '', theirs = ''] = [sent.ours[0], sent.theirs[0]]
@@ -141,6 +174,7 @@ testMatrix(
       'parts unknown',
     ]),
     eightBit('strict_8bitmime_body', ['parts 8bit', 'parts Quoted-Printable', 'nested', `header ${wide}`]),
+    encodedParts,
     eightBit('strict_8bitmime', ['parts 8bit', 'parts Quoted-Printable']),
   ],
   compareSent,

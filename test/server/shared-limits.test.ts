@@ -117,6 +117,45 @@ test('default_process_limit is for all workers together, and so is stress', asyn
   })
 })
 
+test('default_client_limit is for all workers together: IMAP and POP3', async () => {
+  await inFolder(async (folder) => {
+    const lines = 'sample_accounts = no\nworkers = 2\ndisable_plaintext_auth = no\ndefault_client_limit = 4'
+    const site = await createSite(folder, lines)
+    const server = await startServer(site)
+    for (let n = 0; n < 7; n++) {
+      const added = await command(site, ['user', 'add', `u${n}@example.org`, '--password', 'secret'])
+      assert.equal(added.code, 0, added.err)
+    }
+    const imap = async (n: number) => {
+      const client = await LineClient.connect(site.ports.imap, /^\* .*\r\n/)
+      if (!client.text.startsWith('* OK')) return client
+      await client.ask(`a login u${n}@example.org secret`, /^a OK/m)
+      return client
+    }
+    const pop3 = async (n: number) => {
+      const client = await LineClient.connect(site.ports.pop3, /^.*\r\n/)
+      if (!client.text.startsWith('+OK')) return client
+      await client.ask(`USER u${n}@example.org`, /\+OK[^\r]*\r\n$/)
+      await client.ask('PASS secret', /\+OK Logged in|\+OK [^\r]*messages?/)
+      return client
+    }
+    for (const [connect, refusal] of [
+      [imap, /^\* BYE \[UNAVAILABLE\] Too many connections/],
+      [pop3, /^-ERR \[SYS\/TEMP\] Too many connections/],
+    ] as const) {
+      const all: LineClient[] = []
+      for (let n = 0; n < 7; n++) all.push(await connect(n))
+      assert.equal(
+        all.filter(({ text }) => refusal.test(text)).length,
+        3,
+        all.map(({ text }) => text.slice(0, 60)).join('\n'),
+      )
+      for (const client of all) client.close()
+    }
+    assert.equal((await stopServer(server)).code, 0)
+  })
+})
+
 test('rates of one client count in all workers together', async () => {
   await inFolder(async (folder) => {
     const site = await createSite(

@@ -1,5 +1,5 @@
 /** Bytes ↔ connection: listening, TLS, limits, deadlines, the PROXY protocol, framing of lines. */
-export { customerNetwork, formatEndpoint, normalizeAddress } from './address.ts'
+export { customerNetwork, formatEndpoint, normalizeAddress, type PrefixLengths } from './address.ts'
 export { Admission, type AdmissionLimits, type Refusal } from './admission.ts'
 export { channelBindings, type TlsChannelBinding } from './channel-bindings.ts'
 export {

@@ -16,6 +16,8 @@ export interface ContentCheckOptions {
   readonly mimeBoundaryLengthLimit?: number
   /** Postfix: header_size_limit, 102400. */
   readonly headerSizeLimitBytes?: number
+  /** Multiparts and messages with a Content-Transfer-Encoding that is not theirs. Postfix: strict_mime_encoding_domain. Default: taken. */
+  readonly forbiddenEncodings?: 'taken' | 'refused'
   /** Default: taken everywhere. */
   readonly eightBit?: EightBitRules | undefined
 }
@@ -32,6 +34,7 @@ export interface ContentChecks {
   readonly headerLimitBytes: number
   readonly mimeDepth?: number
   readonly boundaryLimitBytes?: number
+  readonly forbiddenEncodings?: 'taken' | 'refused'
   /** undefined: octets beyond ASCII are taken everywhere. */
   readonly eightBit?: EightBitRules | undefined
 }
@@ -46,8 +49,14 @@ export function createContentChecks(options: ContentCheckOptions, tables: Tables
   )
   const body = tables.openAll(options.bodyChecks ?? [], 'body_checks')
   const { eightBit } = options
+  const { forbiddenEncodings = 'taken' } = options
   const refuses = eightBit?.header === 'refused' || eightBit?.body === 'refused'
-  if (!refuses && [header, mime, nested, body].every((list) => list.length === 0)) return undefined
+  if (
+    !refuses &&
+    forbiddenEncodings === 'taken' &&
+    [header, mime, nested, body].every((list) => list.length === 0)
+  )
+    return undefined
   return {
     header,
     mime,
@@ -57,6 +66,7 @@ export function createContentChecks(options: ContentCheckOptions, tables: Tables
     headerLimitBytes: options.headerSizeLimitBytes ?? 102_400,
     mimeDepth: options.mimeNestingLimit ?? 100,
     boundaryLimitBytes: options.mimeBoundaryLengthLimit ?? 2_048,
+    forbiddenEncodings,
     ...(refuses ? { eightBit } : {}),
   }
 }

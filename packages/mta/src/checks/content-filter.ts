@@ -43,10 +43,13 @@ export class ContentFilter {
   constructor(checks: ContentChecks, mail: CheckedMail) {
     this.#checks = checks
     this.#mail = mail
-    const { eightBit } = checks
+    const { eightBit, forbiddenEncodings } = checks
     const wanted = {
       lines: checks.body.length > 0 || eightBit?.body === 'refused',
-      parts: checks.mime.length + checks.nested.length > 0 || eightBit !== undefined,
+      parts:
+        checks.mime.length + checks.nested.length > 0 ||
+        eightBit !== undefined ||
+        forbiddenEncodings === 'refused',
     }
     this.#units = new MimeUnits(
       {
@@ -54,6 +57,7 @@ export class ContentFilter {
         line: (unit, offset, encoding) => this.#line(unit, offset, encoding),
         suspectAt: (octets, from) => this.#suspectLine(octets, from),
         tooDeep: () => this.#tooDeep(),
+        forbiddenEncoding: () => this.#forbiddenEncoding(),
         wants: (what) => this.#state === 'looking' && (wanted[what] || (what === 'parts' && wanted.lines)),
       },
       {
@@ -81,6 +85,11 @@ export class ContentFilter {
   #tooDeep(): void {
     if (this.#mail.service === 'smtp' || this.#state === 'decided') return
     this.#refuseMime('MIME nesting exceeds safety limit')
+  }
+
+  #forbiddenEncoding(): void {
+    if (this.#checks.forbiddenEncodings !== 'refused' || this.#state === 'decided') return
+    this.#refuseMime('invalid message/* or multipart/* encoding domain')
   }
 
   /** Postfix: cleanup_mime_error_callback(). */

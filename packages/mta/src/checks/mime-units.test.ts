@@ -86,3 +86,41 @@ test('mime_nesting_limit, mime_boundary_length_limit', () => {
   assert.ok(looked(long, { depth: 9, boundaryBytes: 3 }).includes('part X: y'))
   assert.ok(!looked(long, { depth: 9, boundaryBytes: 6 }).includes('part X: y'))
 })
+
+test('RFC 2045 §6.4, RFC 2046 §5.2: encodings that a multipart or a message may not have', () => {
+  const forbidden = (type: string, encoding: string): number => {
+    let count = 0
+    const units = new MimeUnits(
+      {
+        field: (unit) => unit,
+        line: (unit) => unit,
+        suspectAt: (_bytes, from) => from,
+        wants: () => true,
+        tooDeep: () => {},
+        forbiddenEncoding: () => {
+          count++
+        },
+      },
+      { fieldBytes: 1_000, depth: 9, boundaryBytes: 100 },
+    )
+    const part = `Content-Type: ${type}\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\nx\r\n`
+    units.push(Buffer.from(`${part}`))
+    units.push(Buffer.from(''))
+    units.finish()
+    return count
+  }
+  for (const [type, encodings] of [
+    ['multipart/mixed; boundary=b', ['base64', 'Quoted-Printable']],
+    ['message/rfc822', ['base64', 'Quoted-Printable']],
+    ['Message/Partial', ['8bit', 'binary']],
+    ['message/external-body', ['8bit', 'binary']],
+    ['message/global', []],
+    ['text/plain', []],
+  ] as const)
+    for (const encoding of ['7bit', '8bit', 'binary', 'base64', 'Quoted-Printable', 'x-own'])
+      assert.equal(
+        forbidden(type, encoding),
+        (encodings as readonly string[]).includes(encoding) ? 1 : 0,
+        `${type} ${encoding}`,
+      )
+})

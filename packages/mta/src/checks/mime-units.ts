@@ -18,6 +18,8 @@ export interface UnitReader {
   suspectAt(bytes: Buffer, from: number): number
   /** Whether bodies need be looked at: lines of text, or headers of parts. */
   wants(what: 'lines' | 'parts'): boolean
+  /** A multipart or message has a Content-Transfer-Encoding that its type forbids. */
+  forbiddenEncoding?(): void
   /** Multiparts stand in each other beyond the limit. */
   tooDeep(): void
 }
@@ -160,6 +162,7 @@ export class MimeUnits {
     const { value, parameters } = parseParameters(this.#contentType)
     const type = value.toLowerCase()
     const encoded = this.#encoding === 'base64' || this.#encoding === 'quoted-printable'
+    if (isForbidden(type, this.#encoding)) this.#reader.forbiddenEncoding?.()
     this.#contentType = ''
     this.#bodyEncoding = this.#encoding
     this.#encoding = ''
@@ -232,6 +235,14 @@ function lineEnd(bytes: Buffer, start: number, end: 'more' | 'over'): number | u
   if (next !== undefined && next - start <= maxLineBytes + 2) return next
   if (bytes.length - start > maxLineBytes + 2) return start + maxLineBytes
   return end === 'over' ? bytes.length : undefined
+}
+
+/** RFC 2045 §6.4: what has parts is not encoded; RFC 2046 §5.2.2, §5.2.3: part and place of a message are 7bit. */
+function isForbidden(type: string, encoding: string): boolean {
+  if (type === 'message/partial' || type === 'message/external-body')
+    return encoding === '8bit' || encoding === 'binary'
+  const isComposite = type.startsWith('multipart/') || type === 'message/rfc822'
+  return isComposite && (encoding === 'base64' || encoding === 'quoted-printable')
 }
 
 const isBlank = (octet: number | undefined): boolean => octet === 0x20 || octet === 0x09

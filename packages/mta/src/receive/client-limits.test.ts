@@ -37,6 +37,14 @@ test('an IPv6 customer is one client; smtpd_client_event_limit_exceptions are no
   for (let i = 0; i < 3; i++) assert.equal(await code('127.0.0.1'), 220)
 })
 
+test('smtpd_client_ipv4_prefix_length: a network is one client', async (t) => {
+  const mail = await fixture(t, { connections: 1, prefixes: { ipv4: 24, ipv6: 48 } })
+  const code = async (clientAddress: string) => (await connection(mail.handler, { clientAddress })).reply.code
+  assert.deepEqual([await code('203.0.113.5'), await code('203.0.113.77')], [220, 421])
+  assert.deepEqual([await code('2001:db8:0:1::1'), await code('2001:db8:0:2::1')], [220, 421])
+  assert.equal(await code('203.0.114.5'), 220)
+})
+
 test('smtpd_client_message_rate_limit and smtpd_client_recipient_rate_limit', async (t) => {
   const mail = await fixture(t, { messages: 2, recipients: 3 })
   const session = await mail.session(stranger)

@@ -1,5 +1,5 @@
 import type { Log } from '@posthorn/mail'
-import { customerNetwork } from '@posthorn/net'
+import { customerNetwork, type PrefixLengths } from '@posthorn/net'
 import type { SmtpSession } from '@posthorn/smtp'
 import type { CounterStore } from '@posthorn/storage'
 import type { NetworkList, Refusal } from '../policy/index.ts'
@@ -11,6 +11,8 @@ export interface ClientLimitOptions {
   readonly unitMs: number
   /** myhostname: who is sent away hears by whom. */
   readonly hostname: string
+  /** smtpd_client_ipv4_prefix_length, smtpd_client_ipv6_prefix_length; default: an IPv4 address, an IPv6 /64. */
+  readonly prefixes?: PrefixLengths
   readonly connections: number
   readonly messages: number
   readonly recipients: number
@@ -111,10 +113,10 @@ async function countClient(
   event: LimitedEvent,
   limit: number,
   session: SmtpSession,
-  { unitMs, hostname }: ClientLimitOptions,
+  { unitMs, hostname, prefixes }: ClientLimitOptions,
   { counters, log, now }: ClientLimitSources,
 ): Promise<Refusal | undefined> {
-  const key = `smtpd ${event} ${customerNetwork(session.clientAddress)}`
+  const key = `smtpd ${event} ${customerNetwork(session.clientAddress, prefixes)}`
   const count = await counters.add(key, 1, now(), unitMs)
   if (count <= limit) return undefined
   const { code, status, said, logged } = wordings[event]

@@ -50,6 +50,8 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly relocatedPrefix?: 'yes' | 'no'
   readonly senderDependentRelayhostMaps?: readonly string[]
   readonly senderDependentDefaultTransportMaps?: readonly string[]
+  /** empty_address_relayhost_maps_lookup_key, empty_address_default_transport_maps_lookup_key; default `<>`. */
+  readonly nullSenderKeys?: { readonly relayhost: string; readonly defaultTransport: string }
   /** local_recipient_maps: empty = 'any', every user is taken at RCPT. */
   readonly localRecipients?: 'known-only' | 'any'
   /** Tables of local_recipient_maps that name users beside the accounts. */

@@ -128,6 +128,17 @@ test('sender_dependent_relayhost_maps: address, @domain, null sender, DUNNO', as
   )
 })
 
+test('empty_address_relayhost_maps_lookup_key, empty_address_default_transport_maps_lookup_key: the null sender', async () => {
+  await routes(
+    {
+      nullSenderKeys: { relayhost: 'nobody', defaultTransport: 'nobody@' },
+      senderDependentRelayhostMaps: ['inline:{<>=[never], nobody=[bounces.net]}'],
+      senderDependentDefaultTransportMaps: ['inline:{nobody=never:, nobody@=slow:}'],
+    },
+    [[' > u@far.net', 'slow:[bounces.net]']],
+  )
+})
+
 test('sender_dependent_default_transport_maps: the transport, and its next hop before relayhost', async () => {
   await routes(
     {

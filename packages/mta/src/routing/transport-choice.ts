@@ -14,8 +14,8 @@ export interface TransportChoice {
   ): Transport | undefined
 }
 
-/** `smtpd_sender_*`: the null sender in tables. Postfix: empty_address_relayhost_maps_lookup_key. */
-const nullSenderKey = '<>'
+/** The null sender in tables. Postfix: empty_address_relayhost_maps_lookup_key. */
+const nullSender = '<>'
 
 /**
  * Opens transport_maps, relocated_maps, sender_dependent_relayhost_maps, sender_dependent_default_transport_maps.
@@ -29,15 +29,28 @@ export function createTransportChoice(
   const delimiter = options.recipientDelimiter ?? ''
   const transports = tables.openAll(options.transportMaps ?? [])
   const relocated = tables.openAll(options.relocatedMaps ?? [])
-  const senderRelays = tables.openAll(options.senderDependentRelayhostMaps ?? [])
-  const senderTransports = tables.openAll(options.senderDependentDefaultTransportMaps ?? [])
+  const senderRelays = {
+    maps: tables.openAll(options.senderDependentRelayhostMaps ?? []),
+    nullKey: options.nullSenderKeys?.relayhost,
+  }
+  const senderTransports = {
+    maps: tables.openAll(options.senderDependentDefaultTransportMaps ?? []),
+    nullKey: options.nullSenderKeys?.defaultTransport,
+  }
   const bareNames = (address: string): 'yes' | 'no' => (isLocalDomain(domainOf(address)) ? 'yes' : 'no')
 
   /** sender_dependent_*_maps: the address, then `@domain`; DUNNO ends the search. */
-  function bySender(maps: readonly LookupTable[], sender: () => string, general: string): string {
+  function bySender(
+    {
+      maps,
+      nullKey = nullSender,
+    }: { readonly maps: readonly LookupTable[]; readonly nullKey?: string | undefined },
+    sender: () => string,
+    general: string,
+  ): string {
     if (maps.length === 0) return general
     const address = sender()
-    const key = address === '' ? nullSenderKey : address
+    const key = address === '' ? nullKey : address
     const found = lookupMapping(maps, key, { delimiter, bareNames: bareNames(address) })?.value
     return found === undefined || /^dunno$/i.test(found) ? general : found
   }

@@ -72,6 +72,7 @@ const exact: Readonly<Record<string, string>> = {
   smtpd_starttls_timeout: 'a handshake has 60 seconds',
   smtputf8_autodetect_classes: 'what needs SMTPUTF8 is seen in its addresses and header',
   tcp_windowsize: 'the system chooses it',
+  empty_address_local_login_sender_maps_lookup_key: 'authorized_submit_users says who may submit',
   local_login_sender_maps:
     'authorized_submit_users says who may submit; the sender is whom sendmail -f names',
   mail_home: 'mail is kept in the store; home_directory is where .forward is read',
@@ -144,7 +145,7 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/^(?:strict_|disable_mime|detect_8bit|cleanup_replace)/, 'a message is kept as it came, octet for octet'],
   [/verp/, 'VERP is asked for by sendmail -XV or the client'],
   [
-    /^resolve_|^empty_address_|^sun_|^backwards_|^helpful_|^respectful_|^header_from_|^dont_remove|^queue_file_/,
+    /^resolve_|^sun_|^backwards_|^helpful_|^respectful_|^dont_remove|^queue_file_/,
     'only what it is by default is done',
   ],
   [/_template_file$/, 'the text of reports is fixed'],

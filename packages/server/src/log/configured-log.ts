@@ -45,6 +45,7 @@ export function logWriterFor(config: Config, open = openLogFile): ConfiguredLog 
 function settingsOf({ values }: Config): string {
   return JSON.stringify([
     values.maillog_file,
+    values.maillog_file_permissions,
     values.log_format,
     values.log_json_file,
     values.log_level,
@@ -111,6 +112,7 @@ function fileWriter(
       pid: process.pid,
       leastLevel: values.log_level as LogEvent['level'],
       now: Date.now,
+      mode: Number.parseInt(values.maillog_file_permissions, 8),
       open,
     })
   } catch (error) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -30,12 +30,17 @@ test('lines reach the file, also after rotation; debug lines only when asked for
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
   try {
     const file = join(folder, 'log', 'maillog')
-    const writer = createLogWriter({ ...names, file, format: 'maillog' })
+    const writer = createLogWriter({ ...names, file, format: 'maillog', mode: 0o644 })
+    assert.equal(statSync(file).mode & 0o777, 0o644)
     writer.log({ level: 'info', service: 'qmgr', text: 'one' })
     writer.log({ level: 'debug', service: 'qmgr', text: 'not asked for' })
     assert.match(await written(file), /^\S+ +\d+ [\d:]+ mail postfix\/qmgr\[42\]: one\n$/)
     renameSync(file, `${file}.1`)
     writer.reopen()
+    assert.equal(statSync(file).mode & 0o777, 0o644)
+    chmodSync(file, 0o600)
+    writer.reopen()
+    assert.equal(statSync(file).mode & 0o777, 0o600)
     writer.log({ level: 'info', service: 'qmgr', text: 'two' })
     assert.match(await written(file), /: two\n$/)
   } finally {

@@ -1,4 +1,4 @@
-import { openSync } from 'node:fs'
+import { existsSync, fchmodSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Log, LogEvent } from '@posthorn/mail'
 import pino from 'pino'
@@ -13,7 +13,9 @@ export interface LogWriterOptions extends MaillogNames {
   readonly leastLevel: LogEvent['level']
   readonly now: () => number
   /** Opens the file for appending; default: as who we are. */
-  readonly open?: (file: string) => number
+  readonly open?: (file: string, mode: number) => number
+  /** Of a file that is made. Postfix: maillog_file_permissions. Default: 0640. */
+  readonly mode?: number
 }
 
 export interface LogWriter {
@@ -32,10 +34,16 @@ type Destination = ReturnType<typeof pino.destination>
 const flushEveryMs = 200
 const batchLength = 65_536
 
+const defaultMode = 0o640
+
 /** Makes the folder of the file, too. Throws the system's error. */
-export function openLogFile(file: string): number {
+export function openLogFile(file: string, mode = defaultMode): number {
   makeFolders(dirname(file), 0o777)
-  return openSync(file, 'a', 0o640)
+  const isNew = !existsSync(file)
+  const fd = openSync(file, 'a', mode)
+  // Whatever the umask is.
+  if (isNew) fchmodSync(fd, mode)
+  return fd
 }
 
 function destinationOf(fd: number): Destination {
@@ -52,7 +60,8 @@ export function isAtLeast(level: LogEvent['level'], least: LogEvent['level']): b
 
 /** The one place that writes logs: maillog lines or JSON, to standard output or a file. Throws when it cannot open it. */
 export function createLogWriter(options: LogWriterOptions): LogWriter {
-  const open = (): number => (options.file === '' ? 1 : (options.open ?? openLogFile)(options.file))
+  const { file, mode = defaultMode } = options
+  const open = (): number => (file === '' ? 1 : (options.open ?? openLogFile)(file, mode))
   const batch = new Batch(destinationOf(open()))
   const timer = setInterval(() => batch.handOver(), flushEveryMs)
   timer.unref()

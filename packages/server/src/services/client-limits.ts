@@ -8,6 +8,7 @@ import {
   submit,
   type Tables,
 } from '@posthorn/mta'
+import type { PrefixLengths } from '@posthorn/net'
 import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 
@@ -18,6 +19,12 @@ export interface ClientLimitParts {
   readonly now: () => number
   readonly receive: Pick<ReceiveConfiguration, 'options' | 'routing'>
 }
+
+/** What counts as one client. Postfix: smtpd_client_ipv4_prefix_length, smtpd_client_ipv6_prefix_length. */
+export const clientPrefixes = (values: Config['values']): PrefixLengths => ({
+  ipv4: values.smtpd_client_ipv4_prefix_length,
+  ipv6: values.smtpd_client_ipv6_prefix_length,
+})
 
 /** Postfix's rate limits and the sending limit of accounts, from main.cf. */
 export function clientLimits(config: Config, parts: ClientLimitParts): ClientLimits | undefined {
@@ -36,6 +43,7 @@ export function clientLimits(config: Config, parts: ClientLimitParts): ClientLim
     {
       unitMs: values.anvil_rate_time_unit,
       hostname: values.myhostname,
+      prefixes: clientPrefixes(values),
       connections: values.smtpd_client_connection_rate_limit,
       messages: values.smtpd_client_message_rate_limit,
       recipients: values.smtpd_client_recipient_rate_limit,

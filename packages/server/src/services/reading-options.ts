@@ -2,6 +2,7 @@ import type { AdmissionLimits, CertificateReader, TlsCredentials } from '@postho
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { certificateReader } from './client-certificates.ts'
 import { configuredMechanisms } from './mechanisms.ts'
+import { shareOf } from './shared-limit.ts'
 
 /** What IMAP and POP3 share, from Dovecot's parameters. */
 export interface ReadingOptions {
@@ -45,7 +46,7 @@ export function readingLimits(
   isTrusted: (address: string) => boolean,
 ): AdmissionLimits {
   return {
-    connections: orEndless(config.default_client_limit),
+    connections: shareOf(orEndless(config.default_client_limit), config),
     connectionsPerAddress: orEndless(config.reading_client_connection_limit),
     handshakes: handshakesAtOnce,
     exempt: isTrusted,

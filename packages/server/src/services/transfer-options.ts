@@ -100,6 +100,7 @@ export function routingOptions(config: Config): RoutingOptions {
     relocatedPrefix: yesNo(values.relocated_prefix_enable),
     senderDependentRelayhostMaps: values.sender_dependent_relayhost_maps,
     senderDependentDefaultTransportMaps: values.sender_dependent_default_transport_maps,
+    nullSenderKeys: nullSenderKeys(values),
     localRecipients: values.local_recipient_maps.length === 0 ? 'any' : 'known-only',
     localRecipientMaps: values.local_recipient_maps.filter(
       (table) => !isUsersOfSystem(table) && !values.alias_maps.includes(table),
@@ -141,6 +142,11 @@ export function routingOptions(config: Config): RoutingOptions {
     relayDomainsMatchSubdomains: yesNo(values.parent_domain_matches_subdomains.includes('relay_domains')),
   }
 }
+
+const nullSenderKeys = (values: ConfigValues): NonNullable<RoutingOptions['nullSenderKeys']> => ({
+  relayhost: values.empty_address_relayhost_maps_lookup_key,
+  defaultTransport: values.empty_address_default_transport_maps_lookup_key,
+})
 
 /** Who may send what, from main.cf. */
 export function policyOptions(config: Config): PolicyOptions {
@@ -264,6 +270,7 @@ export function contentCheckOptions({ values }: Config): ContentCheckOptions {
     headerSizeLimitBytes: values.header_size_limit,
     mimeNestingLimit: values.mime_nesting_limit,
     mimeBoundaryLengthLimit: values.mime_boundary_length_limit,
+    forbiddenEncodings: values.strict_mime_encoding_domain ? 'refused' : 'taken',
     eightBit: {
       header: values.strict_7bit_headers || values.strict_8bitmime ? 'refused' : 'taken',
       body: values.strict_8bitmime_body || values.strict_8bitmime ? 'refused' : 'taken',

@@ -173,7 +173,7 @@ export async function runServer(options: RunOptions): Promise<number> {
   refuseOpenFiles(config)
   const owner = mailOwner(config)
   const folder = prepareDataFolder(config.values.data_directory, owner)
-  const writer = logWriterFor(config, (file) => asOwner(owner, () => openLogFile(file)))
+  const writer = logWriterFor(config, (file, mode) => asOwner(owner, () => openLogFile(file, mode)))
   const frame: Frame = {
     options,
     folder,

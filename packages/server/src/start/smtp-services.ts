@@ -4,6 +4,8 @@ import { createSmtpService, type SmtpHandler, type SmtpOptions, type SmtpService
 import type { Config } from '../config/config.ts'
 import type { ServiceOption } from '../config/master-cf.ts'
 import type { SmtpListenerService } from '../config/services.ts'
+import { clientPrefixes } from '../services/client-limits.ts'
+import { shareOf } from '../services/shared-limit.ts'
 import { mxOptions, smtpOptions } from '../services/smtp-options.ts'
 import type { SmtpServices } from './listeners.ts'
 
@@ -31,7 +33,7 @@ export function createSmtpServices({ config, transfer, log, credentials, tallies
         options: optionsOf(service, config),
         log: own,
         tls: credentials,
-        clients: new ClientCounts(`${service.key} clients`, tallies),
+        clients: new ClientCounts(`${service.key} clients`, tallies, clientPrefixes(config.values)),
       }),
     )
   }
@@ -56,14 +58,12 @@ export function createSmtpServices({ config, transfer, log, credentials, tallies
   return all
 }
 
-/** What one of several processes may have of a limit that is meant for all: connections go to them in turn. */
-const shareOf = (limit: number, { values }: Config): number =>
-  limit === Number.MAX_SAFE_INTEGER ? limit : Math.ceil(limit / Math.max(1, values.workers))
-
 function optionsOf(service: SmtpListenerService, config: Config): ReturnType<typeof smtpOptions> {
   const options = optionsForAll(service, config)
   const { connections } = options
-  return connections === undefined ? options : { ...options, connections: shareOf(connections, config) }
+  return connections === undefined
+    ? options
+    : { ...options, connections: shareOf(connections, config.values) }
 }
 
 /** Ports of main.cf know what is right for them; a line of master.cf says it all itself. */

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { headerRecipients, type MessageInput, prepareMessage } from './message-input.ts'
 
-const how: MessageInput = { dot: 'ends', bcc: 'kept', from: { address: 'alice@example.org', name: '' } }
+const how: MessageInput = {
+  dot: 'ends',
+  bcc: 'kept',
+  from: { address: 'alice@example.org', name: '', format: 'standard' },
+}
 
 it('Postfix: sendmail(1), what a program writes becomes a message', () => {
   const rows: readonly [string, Partial<MessageInput>, string][] = [
@@ -18,9 +22,21 @@ it('Postfix: sendmail(1), what a program writes becomes a message', () => {
     ['', {}, 'From: alice@example.org\r\n'],
     [
       's: x\n\n',
-      { from: { address: 'a@b', name: 'Zoë' } },
+      { from: { address: 'a@b', name: 'Zoë', format: 'standard' } },
       'From: =?utf-8?B?Wm/Dqw==?= <a@b>\r\ns: x\r\n\r\n',
     ],
+    ...(
+      [
+        ['Dr. Who', 'a@b (Dr. Who)'],
+        ['Zoë', 'a@b (=?utf-8?B?Wm/Dqw==?=)'],
+        ['A (B) \\ C', 'a@b (A \\(B\\) \\\\ C)'],
+        ['', 'a@b'],
+      ] as const
+    ).map(([name, field]): [string, Partial<MessageInput>, string] => [
+      's: x\n\n',
+      { from: { address: 'a@b', name, format: 'obsolete' } },
+      `From: ${field}\r\ns: x\r\n\r\n`,
+    ]),
     [
       'From: a@b\nBcc: c@d,\n e@f\nTo: g@h\n\nBcc: body\n',
       { bcc: 'removed' },

@@ -6,7 +6,14 @@ export interface MessageInput {
   /** sendmail -t removes Bcc; otherwise the header is the caller's. */
   readonly bcc: 'removed' | 'kept'
   /** For a message without From; undefined: none is added. */
-  readonly from: { readonly address: string; readonly name: string } | undefined
+  readonly from:
+    | {
+        readonly address: string
+        readonly name: string
+        /** `Name <address>`, or `address (Name)`. Postfix: header_from_format. */
+        readonly format: 'standard' | 'obsolete'
+      }
+    | undefined
 }
 
 const lf = 0x0a
@@ -36,9 +43,14 @@ export function prepareMessage(input: Buffer, how: MessageInput): Buffer {
   return Buffer.concat(pieces)
 }
 
-function fromField(field: string, { address, name }: NonNullable<MessageInput['from']>): Buffer {
-  return Buffer.from(name === '' ? `${field}: ${address}\r\n` : `${field}: ${phrase(name)} <${address}>\r\n`)
+function fromField(field: string, { address, name, format }: NonNullable<MessageInput['from']>): Buffer {
+  const named = format === 'standard' ? `${phrase(name)} <${address}>` : `${address} (${comment(name)})`
+  return Buffer.from(`${field}: ${name === '' ? address : named}\r\n`)
 }
+
+/** RFC 5322 §3.2.2, RFC 2047 §5. */
+const comment = (name: string): string =>
+  /[^ -~]/.test(name) ? encodeWords(name) : name.replaceAll(/[()\\]/g, '\\$&')
 
 /** RFC 5322 §3.2.5: words, or a quoted string where these are not enough. */
 const phrase = (name: string): string =>

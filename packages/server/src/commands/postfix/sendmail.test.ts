@@ -63,6 +63,19 @@ it('sendmail delivers and queues while the server is stopped; the queue can be l
   assert.equal((await runCommand('postqueue', ['-c', path, '-f'])).code, 69)
 })
 
+it('empty_address_recipient: mail to nobody is for somebody; header_from_format', async () => {
+  const path = folder('empty_address_recipient = lost@side.test\nheader_from_format = obsolete\n')
+  for (const word of ['<>', '']) {
+    const args = ['-C', path, '-F', 'Dr. Who', '-f', 'bob', word]
+    assert.deepEqual(await runCommand('sendmail', args, 'Subject: x\n\n'), { code: 0, out: '', err: '' })
+  }
+  const { out } = await runCommand('postqueue', ['-c', path, '-p'])
+  assert.equal(out.match(/^ +lost@side\.test$/gm)?.length, 2, out)
+  const id = /^([0-9A-F]+)/m.exec(out)?.[1] ?? ''
+  const { out: header } = await runCommand('postcat', ['-c', path, '-qh', id])
+  assert.match(header, /^From: bob@\S+ \(Dr\. Who\)$/m)
+})
+
 it('sendmail ends with the codes of sysexits', async () => {
   const path = folder('myhostname = mail.example.org\nmessage_size_limit = 1000\n')
   const rows: readonly [readonly string[], string, number, RegExp][] = [

@@ -91,11 +91,14 @@ function noRecipients(shell: Shell): CommandError {
 }
 
 async function send(options: Options, shell: Shell): Promise<number> {
-  const named = options.rest.flatMap((word) => addressesOf(word))
-  if (named.length === 0 && !options.has('t')) throw noRecipients(shell)
-  const sender = senderOf(options, shell)
+  if (options.rest.length === 0 && !options.has('t')) throw noRecipients(shell)
   const siteOptions = { config: options.value('C') }
   const { config } = locateSite(shell, siteOptions)
+  const named = options.rest.flatMap((word) =>
+    word === '' || word === '<>' ? [config.values.empty_address_recipient] : addressesOf(word),
+  )
+  if (named.length === 0 && !options.has('t')) throw noRecipients(shell)
+  const sender = senderOf(options, shell)
   const input = await readMessage(shell, config)
   const addresses = options.has('t') ? [...named, ...headerRecipients(input)] : named
   if (addresses.length === 0)
@@ -107,6 +110,7 @@ async function send(options: Options, shell: Shell): Promise<number> {
     message: messageFrom(input, options, {
       address: completed(sender === '' ? 'MAILER-DAEMON' : sender, config),
       name: options.value('F') ?? (sender === '' ? '' : shell.fullName),
+      format: config.values.header_from_format,
     }),
     options: {
       ...envelopeOptions(options, shell),

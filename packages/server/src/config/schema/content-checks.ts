@@ -57,6 +57,11 @@ export const contentChecks = {
     default: 'no',
     doc: 'Refuse mail with octets beyond ASCII in text that no Content-Transfer-Encoding announces.',
   }),
+  strict_mime_encoding_domain: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Refuse mail with a multipart or an enclosed message that is itself in base64 or quoted-printable (RFC 2045 §6.4), or with message/partial and message/external-body that are not 7bit (RFC 2046 §5.2).',
+  }),
   strict_8bitmime: postfix({
     type: 'boolean',
     default: 'no',

@@ -95,6 +95,22 @@ export const limits = {
     default: '50',
     doc: 'Connections of one client at once. 0 = no limit.',
   }),
+  smtpd_client_ipv4_prefix_length: postfix({
+    type: 'integer',
+    default: '32',
+    min: 0,
+    max: 32,
+    change: 'restart',
+    doc: 'How many bits of an IPv4 address are one client for the limits of connections, messages, recipients, logins and TLS sessions. (Of Postfix 3.8.)',
+  }),
+  smtpd_client_ipv6_prefix_length: postfix({
+    type: 'integer',
+    default: '64',
+    min: 0,
+    max: 128,
+    change: 'restart',
+    doc: 'The same of an IPv6 address: a customer has a /64 at least. (Default of Postfix: 84.)',
+  }),
   smtpd_client_connection_rate_limit: postfix({
     type: 'integer',
     default: '0',
@@ -219,7 +235,7 @@ export const limits = {
     type: 'integer',
     default: '10000',
     min: 1,
-    doc: 'IMAP and POP3 connections of a worker at once.',
+    doc: 'IMAP connections at once, of all workers together, and as many of POP3. Behind it whoever has not logged in makes room for the next one.',
   }),
   default_process_limit: postfix({
     type: 'integer',

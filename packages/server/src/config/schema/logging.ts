@@ -62,6 +62,12 @@ export const logging = {
     default: 'mail',
     doc: 'The facility of lines in the system log.',
   }),
+  maillog_file_permissions: postfix({
+    type: 'choice',
+    values: ['0600', '0640', '0644'],
+    default: '0640',
+    doc: 'Who may read maillog_file and log_json_file when the server makes them, also after rotation: 0600 the owner, 0640 his group too, 0644 everybody. (Of Postfix 3.9, whose default is 0600.)',
+  }),
   maillog_file_rotate_suffix: postfix({
     type: 'string',
     default: '%Y%m%d-%H%M%S',

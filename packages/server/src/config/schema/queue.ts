@@ -116,6 +116,16 @@ export const queue = {
     default: '',
     doc: 'Sender address or @domain → transport in the place of default_transport, `slow:`, `smtp:[host]`.',
   }),
+  empty_address_relayhost_maps_lookup_key: postfix({
+    type: 'string',
+    default: '<>',
+    doc: 'The key for the null sender in sender_dependent_relayhost_maps.',
+  }),
+  empty_address_default_transport_maps_lookup_key: postfix({
+    type: 'string',
+    default: '<>',
+    doc: 'The key for the null sender in sender_dependent_default_transport_maps.',
+  }),
   fast_flush_domains: postfix({
     type: 'list',
     default: '$relay_domains',

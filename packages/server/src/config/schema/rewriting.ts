@@ -52,6 +52,17 @@ export const rewriting = {
     default: '',
     doc: 'A domain, `domain.invalid` for instance, that completes addresses without one in the header of mail that does not come from local_header_rewrite_clients; what it lacks (Date, From, Message-ID) is added, too. Empty: the header of such mail stays as it is.',
   }),
+  header_from_format: postfix({
+    type: 'choice',
+    values: ['standard', 'obsolete'],
+    default: 'standard',
+    doc: 'How sendmail writes the From of a message that has none: `Full Name <address>`, or `address (Full Name)`.',
+  }),
+  empty_address_recipient: postfix({
+    type: 'string',
+    default: 'MAILER-DAEMON',
+    doc: 'Who gets mail that sendmail addresses to nobody, `<>`.',
+  }),
   undisclosed_recipients_header: postfix({
     type: 'string',
     default: '',
