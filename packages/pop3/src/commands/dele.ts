@@ -1,4 +1,5 @@
 import { ok } from '../errors.ts'
+import type { Maildrop } from '../session/maildrop.ts'
 import type { Command } from '../session/session.ts'
 import { readOnlyMessageNumber } from './message-number.ts'
 
@@ -8,7 +9,14 @@ export const dele: Command = {
   transaction(_session, { maildrop }, rest) {
     const read = readOnlyMessageNumber(maildrop, rest)
     if (read.refusal !== undefined) return read.refusal
-    maildrop.markDeleted(read.number)
-    return ok('Marked to be deleted.')
+    const later = maildrop.sizesLater()
+    return later === undefined
+      ? marked(maildrop, read.number)
+      : later.then(() => marked(maildrop, read.number))
   },
+}
+
+function marked(maildrop: Maildrop, number: number): string {
+  maildrop.markDeleted(number)
+  return ok('Marked to be deleted.')
 }

@@ -23,6 +23,7 @@ export const messageGone = err('Message is gone.', 'SYS/TEMP')
 
 /** The message is large, or not where it can be had at once. */
 async function retrieveLater(session: Pop3Session, state: Transaction, number: number): Promise<Reply> {
+  await state.maildrop.sizesLater()
   const sizeBytes = state.maildrop.sizes[number - 1]!
   if (sizeBytes > wholeLimitBytes) return await sendPieces(session, state, number, sizeBytes)
   const answer = await state.reader.answerLater(number, session.options)

@@ -78,6 +78,7 @@ export class Maildrop {
   readonly #release: () => Promise<void>
   #released = false
   #sizes: Float64Array | undefined
+  #finding: Promise<void> | undefined
   #keptIds: ReadonlyMap<number, string> | undefined
   /** 1 = marked to be deleted, 2 = retrieved. Made when first needed. */
   #marks: Uint8Array | undefined
@@ -133,6 +134,7 @@ export class Maildrop {
       const headers = surrogates === 'made' ? await surrogateHeaders(store, inbox.id, uids) : undefined
       const maildrop = new Maildrop(store, { ...place, uids, headers }, release)
       if (hidden.size > 0 || headers !== undefined) {
+        await maildrop.sizesLater()
         maildrop.totalBytes = maildrop.sizes.reduce((sum, size) => sum + size, 0)
       }
       return maildrop
@@ -152,8 +154,26 @@ export class Maildrop {
     return this.#sizes
   }
 
+  /** Of a large mailbox: when they are known. undefined: they are, or are found soon enough when asked for. */
+  sizesLater(): Promise<void> | undefined {
+    if (this.#sizes !== undefined || this.count <= sizesAheadCount) return undefined
+    this.#finding ??= this.#quick.sizesInTurns().then(
+      (sizes) => {
+        this.#sizes = this.#withHeaders(sizes)
+      },
+      (error: unknown) => {
+        this.#finding = undefined
+        throw error
+      },
+    )
+    return this.#finding
+  }
+
   #findSizes(): Float64Array {
-    const sizes = this.#quick.sizes()
+    return this.#withHeaders(this.#quick.sizes())
+  }
+
+  #withHeaders(sizes: Float64Array): Float64Array {
     this.#headers?.forEach(({ header, formerBytes }, number) => {
       const at = number - 1
       if (sizes[at]! > 0) sizes[at] = sizes[at]! + header.length - formerBytes

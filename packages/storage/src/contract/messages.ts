@@ -133,6 +133,8 @@ export interface QuickMessage {
 export interface QuickReader {
   /** In the order of `uids`, prefix included; 0 for one that is gone. */
   sizes(): Float64Array
+  /** The same, in turns of the event loop: 100,000 take 40 ms. */
+  sizesInTurns(): Promise<Float64Array>
   /**
    * The message at `index`. undefined: more than `maxBytes`, gone, damaged, or the disk is slow just now; `read`
    * knows more. What went a moment ago may still be there.
