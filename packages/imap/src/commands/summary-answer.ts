@@ -1,5 +1,6 @@
 import { type MessageBatch, StoreError } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
+import { CommandTurn } from '../session/turn.ts'
 import { ResponseWriter } from '../wire/response.ts'
 import type { FetchOutput } from './fetch-output.ts'
 import { FieldSelections } from './field-selections.ts'
@@ -9,8 +10,8 @@ import { isSummaryItem, type SummaryItem, writeSummaryItem } from './summary-ite
 
 /** UIDs that share all but their lowest bits are kept together. */
 const groupShift = 5
-/** So many are read with one call. */
-const fillCount = 256
+/** So many are read and rendered at a time: some milliseconds even before the code is compiled. */
+const fillCount = 64
 
 interface Group {
   readonly number: number
@@ -29,6 +30,7 @@ export class SummaryAnswer {
   readonly #message = new MessageView()
   readonly #selections = new FieldSelections()
   readonly #scratch = new ResponseWriter()
+  readonly #turn = new CommandTurn()
   /** Read for the groups that come next; undefined: has a message whose header must be read. */
   #filled = new Map<number, RenderedRows | undefined>()
 
@@ -46,7 +48,10 @@ export class SummaryAnswer {
       const group = groupAt(batch.uids, at)
       let rows = this.#known(batch, at, group)
       if (rows === undefined) {
-        if (!this.#filled.has(group.number)) await this.#fill(batch, at)
+        if (!this.#filled.has(group.number)) {
+          await this.#turn.pass()
+          await this.#fill(batch, at)
+        }
         rows = this.#filled.get(group.number)
         if (rows === undefined && this.#filled.has(group.number)) {
           await directly(batch.uids.subarray(at, group.end))
