@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AppendItem, Store } from '@posthorn/storage'
 import { openStore } from '@posthorn/storage'
+import { imapSession, startBystanders } from './bystanders.ts'
 import { message } from './corpus.mjs'
 import { makeAccounts, type OurServer, runOurs } from './ours.ts'
 import { Talk } from './talk.ts'
@@ -46,82 +47,22 @@ const staged = (store: Store, from: number, count: number): Promise<AppendItem[]
     }),
   )
 
-const isReply = (line: string): boolean => /^\d{3} /.test(line)
-
-async function imapSession(port: number, user: string, mailbox = 'INBOX'): Promise<Talk> {
-  const talk = new Talk(port)
-  await talk.wait((line) => line.startsWith('* OK'))
-  await talk.imap(`LOGIN ${user}@bench.test secret`)
-  await talk.imap(`SELECT ${mailbox}`)
-  return talk
-}
-
-interface Waits {
-  readonly name: string
-  readonly waitsMs: number[]
-}
-
-/** Others at work while something huge goes on: each asks again a moment after it was answered. */
-function bystanders(server: OurServer, until: { over: boolean }): { waits: Waits[]; done: Promise<unknown> } {
-  const waits: Waits[] = []
-  const loop = async (name: string, pauseMs: number, ask: () => Promise<unknown>): Promise<void> => {
-    const mine: Waits = { name, waitsMs: [] }
-    waits.push(mine)
-    while (!until.over) {
-      const beganMs = performance.now()
-      await ask()
-      mine.waitsMs.push(performance.now() - beganMs)
-      await delay(pauseMs)
-    }
-  }
-  const noop = async (user: string): Promise<void> => {
-    const talk = await imapSession(server.imapPort, user)
-    await loop('NOOP', 2, () => talk.imap('NOOP'))
-    talk.end()
-  }
-  const deliver = async (): Promise<void> => {
-    const talk = new Talk(server.smtpPort)
-    await talk.wait(isReply)
-    await talk.send('EHLO bench\r\n', isReply)
-    const body = `From: <a@b.test>\r\nSubject: x\r\n\r\n${'text '.repeat(200)}\r\n.\r\n`
-    const steps = ['MAIL FROM:<a@b.test>\r\n', 'RCPT TO:<u3@bench.test>\r\n', 'DATA\r\n', body]
-    let step = 0
-    await loop('SMTP reply', 2, () => talk.send(steps[step++ % steps.length] as string, isReply))
-    talk.end()
-  }
-  const store = async (): Promise<void> => {
-    const talk = await imapSession(server.imapPort, 'u5')
-    await talk.send('x APPEND INBOX {10+}\r\nA: b\r\n\r\nxx\r\n', (line) => line.startsWith('x '))
-    await talk.imap('NOOP')
-    let on = false
-    await loop('STORE of one', 5, () =>
-      talk.imap(`STORE 1 ${(on = !on) ? '+' : '-'}FLAGS.SILENT (\\Flagged)`),
-    )
-    talk.end()
-  }
-  // Several connections, so that each worker has some.
-  const done = Promise.all([noop('u1'), noop('u2'), noop('u4'), deliver(), deliver(), store()])
-  return { waits, done }
-}
-
 function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
 
 async function beside(server: OurServer, name: string, work: () => Promise<unknown>): Promise<void> {
-  const until = { over: false }
-  const { waits, done } = bystanders(server, until)
-  await delay(400)
-  for (const each of waits) each.waitsMs.length = 0
+  const others = startBystanders(server)
+  await delay(600)
+  others.reset()
   const beganMs = performance.now()
   let failed = ''
   await work().catch((error) => {
     failed = ` ${String(error)}`
   })
   const tookMs = performance.now() - beganMs
-  until.over = true
-  await done
+  const waits = await others.stop()
   const kinds = [...new Set(waits.map((each) => each.name))]
   const cells = kinds.map((kind) => {
     const all = waits.filter((each) => each.name === kind).flatMap((each) => each.waitsMs)
@@ -138,6 +79,7 @@ type Step = readonly [name: string, work: () => Promise<unknown>]
 function steps(talk: Talk, server: OurServer): readonly Step[] {
   const command = (text: string) => () => talk.imap(text)
   const ask = (text: string): Step => [text, command(text)]
+  const large = Buffer.from(`A: b\r\n\r\n${'x'.repeat(62)}\r\n`.repeat(350_000))
   const fresh = (mailbox: string) => async () => (await imapSession(server.imapPort, 'alice', mailbox)).end()
   return [
     ['nothing', () => delay(2_000)],
@@ -153,10 +95,7 @@ function steps(talk: Talk, server: OurServer): readonly Step[] {
     ask('SORT (SUBJECT) UTF-8 ALL'),
     ask('SORT (REVERSE DATE) UTF-8 ALL'),
     ask('THREAD REFERENCES UTF-8 ALL'),
-    [
-      'APPEND of 25 MB',
-      () => talk.append('Drafts', Buffer.from(`A: b\r\n\r\n${'x'.repeat(62)}\r\n`.repeat(350_000))),
-    ],
+    ['APPEND of 25 MB', () => talk.append('Drafts', large)],
     ask('STORE 1:* +FLAGS.SILENT (\\Seen)'),
     ask('CREATE Copy'),
     ask('COPY 1:* Copy'),
