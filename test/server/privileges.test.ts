@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import {
   assertNothingRuns,
   command,
   createSite,
+  eventually,
   imapClient,
   inFolder,
   sendMessage,
@@ -48,6 +58,46 @@ describe('mail_owner', { skip: process.getuid?.() !== 0 && 'not root' }, () => {
       assert.equal((await command(site, ['reload'])).code, 0)
       assert.equal((await stopServer(server)).code, 0)
       await assertNothingRuns(site)
+    })
+  })
+
+  test('L1, L4: a log in a folder of root’s is made for the owner, and made again; mail does not depend on it', async () => {
+    await inFolder(async (folder) => {
+      chmodSync(folder, 0o755)
+      const log = join(folder, 'log', 'maillog')
+      mkdirSync(join(folder, 'log'))
+      const site = await createSite(
+        folder,
+        `mail_owner = nobody\nmaillog_file = ${log}\nsample_accounts = no`,
+      )
+      const server = await startServer(site)
+      const says = async (wanted: RegExp) =>
+        await eventually(() => assert.match(readFileSync(log, 'utf8'), wanted))
+      await says(/daemon started/)
+      assert.deepEqual([statSync(log).uid, statSync(log).mode & 0o777], [nobody, 0o640])
+      const send = async (sender: string) =>
+        assert.deepEqual(
+          await command(site, ['sendmail', '-f', sender, 'alice@example.org'], { input: 'Subject: x\n\n' }),
+          { code: 0, out: '', err: '' },
+        )
+      rmSync(log)
+      await eventually(() => assert.ok(existsSync(log)))
+      await eventually(async () => {
+        await send('removed@b.test')
+        assert.match(readFileSync(log, 'utf8'), /from=<removed@b\.test>/)
+      })
+      assert.equal((await command(site, ['postfix', 'logrotate'])).code, 0)
+      await send('rotated@b.test')
+      await says(/from=<rotated@b\.test>/)
+      assert.equal((await stopServer(server)).code, 0)
+      chownSync(log, 0, 0)
+      const alone = await command(site, ['sendmail', 'alice@example.org'], { input: 'Subject: x\n\n' })
+      assert.equal(alone.code, 0)
+      assert.match(alone.err, /^sendmail: warning: .*cannot write to maillog_file = .*: EACCES$/m)
+      assert.match(
+        (await command(site, ['start'])).err,
+        /maillog_file = .*: EACCES\n.*chown nobody \S+maillog\)/,
+      )
     })
   })
 

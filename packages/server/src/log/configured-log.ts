@@ -118,7 +118,7 @@ function fileWriter(
   } catch (error) {
     throw new StartError(
       `${mainCf}: cannot write to ${parameter} = ${file}: ${errorCode(error)}`,
-      'make the file writable for the user of the server, or name another',
+      `make the file writable for the user of the server (touch ${file}; chown ${values.mail_owner || 'USER'} ${file}), or name another`,
       { cause: error },
     )
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -43,7 +43,25 @@ test('lines reach the file, also after rotation; debug lines only when asked for
     assert.equal(statSync(file).mode & 0o777, 0o600)
     writer.log({ level: 'info', service: 'qmgr', text: 'two' })
     assert.match(await written(file), /: two\n$/)
+    writer.close()
   } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('L4: a file that was removed, or renamed without a word, is made again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
+  const file = join(folder, 'maillog')
+  const writer = createLogWriter({ ...names, file, format: 'maillog' })
+  try {
+    for (const away of [() => rmSync(file), () => renameSync(file, `${file}.1`)]) {
+      away()
+      while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 10))
+      writer.log({ level: 'info', service: 'qmgr', text: 'after' })
+      assert.match(await written(file), /: after\n$/)
+    }
+  } finally {
+    writer.close()
     rmSync(folder, { recursive: true })
   }
 })

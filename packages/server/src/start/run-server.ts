@@ -10,7 +10,7 @@ import { loadConfig, masterCfFile } from '../config/load-config.ts'
 import type { ControlActions } from '../control/control-server.ts'
 import type { PublicActions } from '../control/public-server.ts'
 import { type ConfiguredLog, logWriterFor } from '../log/configured-log.ts'
-import { openLogFile } from '../log/log-writer.ts'
+import { openOwnersLog } from '../log/log-writer.ts'
 import { StartError } from '../start-error.ts'
 import { admitsEverybody, admittedUsers } from './admitted-users.ts'
 import { type DataFolder, prepareDataFolder, takeDataFolder } from './data-folder.ts'
@@ -173,7 +173,7 @@ export async function runServer(options: RunOptions): Promise<number> {
   refuseOpenFiles(config)
   const owner = mailOwner(config)
   const folder = prepareDataFolder(config.values.data_directory, owner)
-  const writer = logWriterFor(config, (file, mode) => asOwner(owner, () => openLogFile(file, mode)))
+  const writer = logWriterFor(config, (file, mode) => openOwnersLog(file, mode, owner))
   const frame: Frame = {
     options,
     folder,

@@ -3,7 +3,7 @@ import type { Routing, Submission, submit } from '@posthorn/mta'
 import type { OutgoingMail, SmtpReply } from '@posthorn/smtp'
 import type { EnvelopeOptions } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
-import { errorCode } from '../../start-error.ts'
+import { errorCode, StartError } from '../../start-error.ts'
 import { askPublic } from '../public-client.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
 import { locateSite, type OpenSite, type Site, type SiteOptions, withSite } from '../site.ts'
@@ -137,5 +137,12 @@ export async function deliver(site: OpenSite, outgoing: Outgoing): ReturnType<ty
 /** Into the server's log file where there is one; standard output belongs to the caller. */
 async function commandLog({ config, log }: OpenSite): Promise<Log> {
   if (config.values.maillog_file === '') return log
-  return (await import('../../log/configured-log.ts')).logWriterFor(config).log
+  try {
+    return (await import('../../log/configured-log.ts')).logWriterFor(config).log
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error
+    // No mail is lost for the sake of its log.
+    log({ level: 'warning', service: 'sendmail', text: error.message })
+    return log
+  }
 }
