@@ -23,6 +23,8 @@ export interface Reader {
   count(prefix: Buffer): number
   /** What the rows say that are given again and again. */
   readonly parsed?: WeakMap<Buffer, unknown>
+  /** As `get`, valid until the next read of any row: of a reader that keeps none. */
+  peek?(key: Buffer): Buffer | undefined
 }
 
 /** Largest value that LMDB keeps inside a page of 4 KB; longer ones make mass deletion ruinous. */
@@ -187,7 +189,7 @@ export class Snapshot implements Reader {
   }
 
   /** A value where LMDB's binding puts each of them: valid until the next read of any row. */
-  peek(key: Buffer): Uint8Array | undefined {
+  peek(key: Buffer): Buffer | undefined {
     return peekValue(this.#environment, key)
   }
 

@@ -98,18 +98,41 @@ export const removeLong = (unit: Unit, key: Buffer, row = unit.getOnce(key)): vo
 
 /** Not to be changed: the next one who asks may get the same. Throws 'corrupt'. */
 export const getJson = (reader: Reader, key: Buffer): unknown => {
+  if (reader.peek !== undefined) return peekJson(reader, key, reader.peek(key))
   const row = reader.get(key)
   if (row === undefined) return undefined
-  const isWhole = partsOf(row) === 0
-  const known = isWhole ? reader.parsed?.get(row) : undefined
+  if (partsOf(row) > 0) return parsed(key, wholeOf(reader, key, row))
+  const known = reader.parsed?.get(row)
   if (known !== undefined) return known
-  const value = parsed(key, wholeOf(reader, key, row))
-  if (isWhole && value !== null && typeof value === 'object') reader.parsed?.set(row, frozen(value))
+  const value = frozen(parsed(key, wholeOf(reader, key, row)))
+  if (typeof value === 'object' && value !== null) reader.parsed?.set(row, value)
   return value
 }
 
-const frozen = (value: object): object => {
-  for (const each of Object.values(value)) if (typeof each === 'object' && each !== null) frozen(each)
+/** Of a thousand mailboxes; then they are gathered anew. */
+const maxKnownRows = 2_048
+/** By key: what readers that keep nothing found, and what it says. */
+const knownRows = new Map<string, { readonly row: string; readonly value: unknown }>()
+
+/** Clients ask for the same few rows with each command: one that is as it was is neither tested nor parsed again. */
+const peekJson = (reader: Reader, key: Buffer, peeked: Buffer | undefined): unknown => {
+  if (peeked === undefined) return undefined
+  const name = key.toString('latin1')
+  const row = peeked.toString('latin1', 0, peeked.length)
+  const known = knownRows.get(name)
+  if (known?.row === row) return known.value
+  // The next read is to the same memory.
+  const octets = Buffer.from(row, 'latin1')
+  const value = frozen(parsed(key, wholeOf(reader, key, octets)))
+  if (partsOf(octets) > 0) return value
+  if (knownRows.size >= maxKnownRows) knownRows.clear()
+  knownRows.set(name, { row, value })
+  return value
+}
+
+const frozen = <T>(value: T): T => {
+  if (typeof value !== 'object' || value === null) return value
+  for (const each of Object.values(value)) frozen(each)
   return Object.freeze(value)
 }
 
