@@ -21,12 +21,13 @@ export interface TableFile<T> {
 const checkIntervalMs = 1_000
 /** A table larger than this is a mistake (a device, a log). */
 const maxTableBytes = 512 * 1024 * 1024
-/** A shorter one is read at once. */
+/** No longer one is read at once: as many octets of patterns take 25 ms, of other lines 1 ms. */
 const longFileBytes = 16 * 1024
 
 /**
  * A table's text file, read again when its time, size or inode changes. The new contents replace the old
- * ones at once and whole; a file that cannot be read or parsed any more leaves the old ones and a warning.
+ * ones whole: those of a short file before it is asked, as in Postfix, those of a long one when they are ready. A file that
+ * cannot be read or parsed any more leaves the old ones and a warning.
  * @param kind what is read: others may read the same file in their own way.
  */
 export function openTableFile<T>(
@@ -86,14 +87,30 @@ export function openTableFile<T>(
         seen = found
         return found === identity || found === failedIdentity
       })
-      if (read === undefined) return
-      ;({ identity, content } = read)
-      failedIdentity = ''
-      contents?.set(key, read)
+      if (read !== undefined) replace(read)
     } catch (error) {
-      if (failedIdentity === (seen || 'unreadable')) return
-      failedIdentity = seen || 'unreadable'
-      warn(`${messageOf(error)}; keeping the previous contents of ${spec}`)
+      failed(seen, error)
+    }
+  }
+
+  function replace(read: Contents<T>): void {
+    ;({ identity, content } = read)
+    failedIdentity = ''
+    contents?.set(key, read)
+  }
+
+  function failed(seen: string, error: unknown): void {
+    if (failedIdentity === (seen || 'unreadable')) return
+    failedIdentity = seen || 'unreadable'
+    warn(`${messageOf(error)}; keeping the previous contents of ${spec}`)
+  }
+
+  function reloadAtOnce(stats: Stats): void {
+    try {
+      checkStats(path, spec, stats, context)
+      replace({ identity: identityOf(stats), content: drain(parse(readFileSync(path, 'utf8'), warnLine)) })
+    } catch (error) {
+      failed(identityOf(stats), error)
     }
   }
 
@@ -109,7 +126,11 @@ export function openTableFile<T>(
     current() {
       if (context.now() >= nextCheckMs) {
         nextCheckMs = context.now() + checkIntervalMs
-        if (changed(path, identity, failedIdentity)) void start()
+        const stats = statSync(path, { throwIfNoEntry: false })
+        const seen = stats === undefined ? 'unreadable' : identityOf(stats)
+        if (seen === identity || seen === failedIdentity) return content
+        if (stats !== undefined && stats.size <= longFileBytes) reloadAtOnce(stats)
+        else void start()
       }
       return content
     },
@@ -118,12 +139,6 @@ export function openTableFile<T>(
       await start()
     },
   }
-}
-
-function changed(path: string, identity: string, failedIdentity: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  const seen = stats === undefined ? 'unreadable' : identityOf(stats)
-  return seen !== identity && seen !== failedIdentity
 }
 
 /** Without the text when its file is as it was; 'long': it is to be read beside other work first. */
