@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { AccountId, Mailbox, MailboxId, ModSeq, SpecialUse, Uid } from '../contract.ts'
-import { keyOf32, keyOf32andText, keyOfTable, read64, tables, write64 } from '../kv/keys.ts'
+import { keyAfter, keyOf32, keyOf32andText, keyOfTable, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { getJson, jsonRows, putJson, removeLong } from './long-value.ts'
 import { damagedRow, foldWords, numberRow, readNumberRow } from './seal.ts'
@@ -104,7 +104,23 @@ const findNumber = (reader: Reader, key: Buffer): number | undefined => {
 export const readMailboxState = (reader: Reader, id: number): MailboxState | undefined => {
   const key = stateKey(id)
   const bytes = reader.get(key)
-  if (bytes === undefined) return undefined
+  return bytes && stateIn(id, key, bytes)
+}
+
+/** Of at most so many mailboxes, in the order of their ids. Throws 'corrupt'. */
+export function* mailboxStatesFrom(
+  reader: Reader,
+  fromId: number,
+  limit: number,
+): Generator<{ readonly id: number; readonly state: MailboxState }> {
+  const end = keyAfter(keyOfTable(tables.mailboxState))
+  for (const { key, value } of reader.range({ start: stateKey(fromId), end, limit })) {
+    const id = key.readUInt32BE(1)
+    yield { id, state: stateIn(id, key, value) }
+  }
+}
+
+const stateIn = (id: number, key: Buffer, bytes: Buffer): MailboxState => {
   if (bytes.length >= sealedStateBytes && bytes.readUInt32BE(stateBytes) !== stateSeal(id, bytes))
     throw damagedRow(key)
   return {

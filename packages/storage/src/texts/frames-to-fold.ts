@@ -1,6 +1,5 @@
 import { octetsOf } from '@posthorn/mail'
-import { keyAfter, keyOfTable, tables } from '../kv/keys.ts'
-import type { Reader, Snapshot } from '../kv/unit.ts'
+import type { Snapshot } from '../kv/unit.ts'
 import type { ListingIndex } from '../listings/listing-index.ts'
 import { readBlobPlace } from '../rows/blob-row.ts'
 import { chunkRows, decodeChunk } from '../rows/chunk.ts'
@@ -95,16 +94,5 @@ class Lacking {
     const row = listings?.find(messageId, blobId, sizeBytes, this.#guess) ?? -1
     if (row >= 0) this.#guess = row + 1
     return row >= 0
-  }
-}
-
-export function* everyMailbox(
-  reader: Reader,
-): Generator<{ readonly mailbox: number; readonly account: number; readonly uidNext: number }> {
-  const start = keyOfTable(tables.mailboxByName)
-  for (const { key, value } of reader.range({ start, end: keyAfter(start) })) {
-    const mailbox = value.readUInt32BE(0)
-    const uidNext = readMailboxState(reader, mailbox)?.uidNext ?? 1
-    yield { mailbox, account: key.readUInt32BE(1), uidNext }
   }
 }

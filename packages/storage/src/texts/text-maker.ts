@@ -7,7 +7,8 @@ import type { ListingShelf } from '../listings/listing-shelf.ts'
 import type { Report } from '../report.ts'
 import { readMailboxFacts } from '../rows/mailbox-row.ts'
 import { CoveredMarks } from './covered-marks.ts'
-import { everyMailbox, type FramesToFold, framesToFold } from './frames-to-fold.ts'
+import { everyMailbox } from './every-mailbox.ts'
+import { type FramesToFold, framesToFold } from './frames-to-fold.ts'
 import { MailPace } from './mail-pace.ts'
 import type { TextShelf } from './text-shelf.ts'
 import { livingMessages, needsCompaction, strayFiles, textAccounts } from './text-sweep.ts'
@@ -116,10 +117,13 @@ export class TextMaker {
     if (this.#urgent++ === 0) this.#worker.hold()
     try {
       await this.#running
-      for (const { mailbox, account } of everyMailbox(new Snapshot(this.#parts.environment))) {
-        this.#add(mailbox)
-        this.#touched.add(account)
-      }
+      const { environment } = this.#parts
+      for await (const page of everyMailbox(environment, this.#stop.signal))
+        for (const { id } of page) {
+          this.#add(id)
+          const facts = readMailboxFacts(new Snapshot(environment), id)
+          if (facts !== undefined) this.#touched.add(facts.account)
+        }
       while ((await this.#begin()) === 'done' && this.#dirty.size > 0);
     } finally {
       if (--this.#urgent === 0) this.#worker.letGo()
@@ -198,9 +202,9 @@ export class TextMaker {
     mkdirSync(shelf.directory, { recursive: true, mode: 0o700 })
     this.#marks.load()
     let seen = 0
-    for (const { mailbox, uidNext } of everyMailbox(new Snapshot(environment))) {
-      if (uidNext > this.#marks.get(mailbox)) this.#add(mailbox)
-      seen++
+    for await (const page of everyMailbox(environment, this.#stop.signal)) {
+      for (const { id, state } of page) if (state.uidNext > this.#marks.get(id)) this.#add(id)
+      seen += page.length
     }
     if (seen === 0) return true
     for (const account of await textAccounts(shelf.directory)) this.#touched.add(account)
