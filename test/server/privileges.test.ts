@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -98,6 +99,50 @@ describe('mail_owner', { skip: process.getuid?.() !== 0 && 'not root' }, () => {
         (await command(site, ['start'])).err,
         /maillog_file = .*: EACCES\n.*chown nobody \S+maillog\)/,
       )
+    })
+  })
+
+  test('L6, I21: root’s backup and restore; what the owner may not read is named by check, not at the start', async () => {
+    await inFolder(async (folder) => {
+      chmodSync(folder, 0o755)
+      const secrets = join(folder, 'sasl_passwd')
+      writeFileSync(secrets, '[relay.example] user:secret\n', { mode: 0o600 })
+      const site = await createSite(
+        folder,
+        `mail_owner = nobody\nsample_accounts = no\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:${secrets}`,
+      )
+      const refused = await command(site, ['postfix', 'check'])
+      assert.match(
+        refused.err,
+        /smtp_sasl_password_maps: hash:\S+: cannot open: the server’s user may not read it \(chown/,
+      )
+      chownSync(secrets, nobody, nobody)
+      assert.equal((await command(site, ['postfix', 'check'])).code, 0)
+      const server = await startServer(site)
+      assert.equal((await command(site, ['user', 'add', 'carol', '--password', 'secret'])).code, 0)
+      const onlyRoots = join(folder, 'roots')
+      mkdirSync(onlyRoots, { mode: 0o700 })
+      const closed = await command(site, ['backup', onlyRoots])
+      assert.deepEqual([closed.code, closed.out], [77, ''])
+      assert.match(
+        closed.err,
+        /^posthorn: \S+: the owner of the mail \(uid 65534\) may not use it .*chown -R 65534 /,
+      )
+      const copy = join(folder, 'copy')
+      chmodSync(site.mainCf, 0o600)
+      const kept = await command(site, ['backup', copy])
+      assert.deepEqual([kept.code, kept.err], [0, ''])
+      assert.ok(existsSync(join(copy, 'tables', secrets)))
+      assert.equal((await stopServer(server)).code, 0)
+      rmSync(site.dataFolder, { recursive: true })
+      rmSync(site.mainCf)
+      const back = await command(site, ['restore', copy])
+      assert.deepEqual([back.code, back.err], [0, ''])
+      assert.deepEqual([statSync(site.mainCf).uid, statSync(site.mainCf).mode & 0o777], [0, 0o600])
+      for (const file of filesBelow(site.dataFolder)) assert.equal(statSync(file).uid, nobody, file)
+      assert.match((await command(site, ['user', 'list'])).out, /^carol@example\.org/)
+      const again = await startServer(site)
+      assert.equal((await stopServer(again)).code, 0)
     })
   })
 

@@ -66,7 +66,7 @@ export function openTableFile<T>(
       const read = await readSlowly(() => false)
       if (read !== undefined) contents?.set(key, read)
     } catch (error) {
-      throw error instanceof TableError ? error : new TableError(spec, `cannot open: ${messageOf(error)}`)
+      throw error instanceof TableError ? error : new TableError(spec, cannotOpen(error, path))
     }
   }
 
@@ -152,7 +152,7 @@ function readFirst(
   try {
     fd = openSync(path, 'r')
   } catch (error) {
-    throw new TableError(spec, `cannot open: ${messageOf(error)}`)
+    throw new TableError(spec, cannotOpen(error, path))
   }
   try {
     const stats = fstatSync(fd)
@@ -203,4 +203,10 @@ async function drainSlowly<T>(steps: Generator<void, T>): Promise<T> {
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+function cannotOpen(error: unknown, path: string): string {
+  return error instanceof Error && 'code' in error && error.code === 'EACCES'
+    ? `cannot open: the server’s user may not read it (chown it to that user, or chgrp and chmod g+r): ${path}`
+    : `cannot open: ${messageOf(error)}`
 }

@@ -14,6 +14,7 @@ import { parameters } from '../config/schema/schema.ts'
 import { bounceTemplates } from '../services/bounce-templates.ts'
 import { greylistOptions, policyOptions, trustedNetworks } from '../services/transfer-options.ts'
 import { dataFolderAt } from '../start/data-folder.ts'
+import { asServer, type MailOwner, mailOwner } from '../start/mail-owner.ts'
 import { StartError } from '../start-error.ts'
 import { readKeyPair } from '../tls/key-pair.ts'
 import { certificatesByName, keyFiles, smtpdCertificates } from '../tls/server-certificates.ts'
@@ -32,13 +33,29 @@ export interface SiteFindings {
 export function checkSite(shell: Shell, options: SiteOptions): SiteFindings {
   const { config, problems } = inspectConfig({ configOption: options.config, environment: shell.environment })
   const permissions = checkPermissions(config)
-  const tables = checkTables(config, shell)
+  const owner = ownerOf(config)
+  const tables = asServer(owner, () => checkTables(config, shell))
   return {
     config,
     problems: [...problems, ...permissions.problems, ...tables.problems, ...checkCertificates(config, shell)],
     // One file may be several tables.
     warnings: [...new Set([...config.warnings, ...permissions.warnings, ...tables.warnings])],
   }
+}
+
+/** As whom the server opens its tables: root's own rights would hide what it may not read. */
+function ownerOf(config: Config): MailOwner | undefined {
+  if (process.geteuid?.() !== 0) return undefined
+  const folder = statOf(config.values.data_directory)
+  try {
+    const owner = mailOwner(config)
+    if (owner !== undefined) return owner
+  } catch (error) {
+    // The start says it.
+    if (!(error instanceof StartError)) throw error
+  }
+  if (folder === undefined || folder.uid === 0) return undefined
+  return { name: '', uid: folder.uid, gid: folder.gid }
 }
 
 /** Who may write these, may read everybody's mail. */

@@ -79,9 +79,21 @@ export function asOwner<T>(owner: MailOwner | undefined, work: () => T): T {
   }
 }
 
+/** The same with the owner's groups, of which files may be, for who only looks. */
+export function asServer<T>(owner: MailOwner | undefined, work: () => T): T {
+  if (owner === undefined) return work()
+  const groups = process.getgroups?.() ?? []
+  ;(process as GroupProcess).initgroups?.(owner.name === '' ? owner.uid : owner.name, owner.gid)
+  try {
+    return asOwner(owner, work)
+  } finally {
+    process.setgroups?.(groups)
+  }
+}
+
 /** Missing in Node's types. */
 interface GroupProcess {
-  initgroups?(user: string, extraGroup: number): void
+  initgroups?(user: string | number, extraGroup: number): void
 }
 
 /** For good: this process cannot be root again. */

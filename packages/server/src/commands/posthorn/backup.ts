@@ -1,13 +1,26 @@
-import { constants, copyFileSync, cpSync, existsSync, readdirSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  readdirSync,
+  statSync,
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { restoreStore } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
 import { masterCfFile } from '../../config/load-config.ts'
+import { locateMainCf, type MainCfPlace } from '../../config/locate.ts'
 import { parameters } from '../../config/schema/schema.ts'
 import { makeFolders } from '../../make-folders.ts'
+import { giveDataFolder, mailOwner } from '../../start/mail-owner.ts'
+import { errorCode } from '../../start-error.ts'
 import { keyFiles } from '../../tls/server-certificates.ts'
 import { serverStatus } from '../server-control.ts'
-import { CommandError } from '../shell.ts'
+import { CommandError, exit } from '../shell.ts'
 import { becomeOwner, locateSite, withSite } from '../site.ts'
 import { readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
@@ -28,28 +41,87 @@ const secretFiles = ['srs.secret', 'scram.secret'] as const
 /** Everything that is needed to be this site again. */
 export async function backUp({ shell, site }: CommandContext, to: string): Promise<void> {
   const target = resolve(to)
-  if (existsSync(target) && readdirSync(target).length > 0) throw new CommandError(`${target} is not empty`)
-  await withSite(shell, site(), async ({ store, config }) => {
-    makeFolders(target, 0o700)
+  const { config, folder } = locateSite(shell, site())
+  const rootsFiles = prepareTarget(target, folder.path, config)
+  await withSite(shell, site(), async ({ store }) => {
+    refuseClosed(target, constants.R_OK | constants.W_OK | constants.X_OK)
     await store.flushJournal()
     const report = await store.backup(join(target, parts.store))
-    const files = copySettings(config, target)
+    const count = rootsFiles + copySettings(config, target)
     shell.out(
-      `${target}: ${report.segments} segments, ${readableSize(report.sizeBytes)}, and ${files.length} files of the configuration\n`,
+      `${target}: ${report.segments} segments, ${readableSize(report.sizeBytes)}, and ${count} files of the configuration\n`,
     )
   })
 }
 
-function copySettings(config: Config, target: string): readonly string[] {
-  const copied: string[] = []
-  if (existsSync(config.file)) {
-    copyFileSync(config.file, join(target, parts.mainCf))
-    copied.push(config.file)
+/**
+ * A new folder that belongs to the owner of the mail, as whom all the rest is done. What root alone may read is put there
+ * before. Gives the number of those files.
+ */
+function prepareTarget(target: string, dataFolder: string, config: Config): number {
+  const made = orCommandError(`cannot make ${target}`, () => {
+    if (existsSync(target) && readdirSync(target).length > 0) throw new CommandError(`${target} is not empty`)
+    return makeFolders(target, 0o700)
+  })
+  const owner = process.getuid?.() === 0 ? statSync(dataFolder, { throwIfNoEntry: false }) : undefined
+  if (made === 'found' || owner === undefined || owner.uid === 0) return 0
+  const files = settingFiles(config).filter(([file]) => isRootsOwn(file))
+  for (const [file, name] of files) copyInto(target, file, name)
+  for (const name of ['', ...readdirSync(target, { recursive: true, encoding: 'utf8' })])
+    lchownSync(join(target, name), owner.uid, owner.gid)
+  return files.length
+}
+
+/** Not one that somebody else put where root would follow. */
+function isRootsOwn(file: string): boolean {
+  const stats = lstatSync(file)
+  return stats.isFile() && stats.uid === 0 && stats.nlink === 1
+}
+
+function refuseClosed(folder: string, mode: number): void {
+  try {
+    accessSync(folder, mode)
+  } catch (error) {
+    const uid = process.geteuid?.()
+    throw new CommandError(
+      `${folder}: the owner of the mail (uid ${uid}) may not use it (${errorCode(error)}): chown -R ${uid} ${folder}`,
+      exit.noPermission,
+    )
   }
+}
+
+function orCommandError<T>(what: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof CommandError || errorCode(error) === '') throw error
+    throw new CommandError(`${what}: ${errorCode(error)}`, exit.noPermission)
+  }
+}
+
+function copyInto(target: string, file: string, name: string): void {
+  const place = join(target, name)
+  makeFolders(dirname(place), 0o700)
+  orCommandError(`${file} cannot be copied, the backup is not complete`, () => copyFileSync(file, place))
+}
+
+/** Beside the data folder: the file, and where it is in a backup. */
+function settingFiles(config: Config): readonly (readonly [file: string, name: string])[] {
   const masterCf = masterCfFile(config)
-  if (existsSync(masterCf)) {
-    copyFileSync(masterCf, join(target, parts.masterCf))
-    copied.push(masterCf)
+  return [
+    ...(existsSync(config.file) ? [[config.file, parts.mainCf] as const] : []),
+    ...(existsSync(masterCf) ? [[masterCf, parts.masterCf] as const] : []),
+    ...tableFiles(config).map((file) => [file, join(parts.tables, file)] as const),
+  ]
+}
+
+/** Those that are not there yet. Gives their number. */
+function copySettings(config: Config, target: string): number {
+  const copied: string[] = []
+  for (const [file, name] of settingFiles(config)) {
+    if (existsSync(join(target, name))) continue
+    copyInto(target, file, name)
+    copied.push(file)
   }
   const tls = join(config.values.data_directory, 'tls')
   if (existsSync(tls)) {
@@ -59,17 +131,10 @@ function copySettings(config: Config, target: string): readonly string[] {
   for (const name of secretFiles) {
     const file = join(config.values.data_directory, name)
     if (!existsSync(file)) continue
-    makeFolders(join(target, parts.secrets), 0o700)
-    copyFileSync(file, join(target, parts.secrets, name))
+    copyInto(target, file, join(parts.secrets, name))
     copied.push(file)
   }
-  for (const file of tableFiles(config)) {
-    const place = join(target, parts.tables, file)
-    makeFolders(dirname(place), 0o700)
-    copyFileSync(file, place)
-    copied.push(file)
-  }
-  return copied
+  return copied.length
 }
 
 /** Files of tables and lists, certificates and keys: whatever main.cf names by a path. */
@@ -93,14 +158,41 @@ export function tableFiles(config: Config): readonly string[] {
   return [...files]
 }
 
+const restored = (file: string): string => `${file}: restored\n`
+
+/** `--config FILE` for a new machine: what it says of owner and folders counts from now on. */
+function restoreConfiguration(source: string, { file, folder, named }: MainCfPlace): readonly string[] {
+  if (!named || existsSync(file) || !existsSync(join(source, parts.mainCf))) return []
+  return orCommandError(`cannot make ${file}`, () => {
+    makeFolders(folder, 0o755)
+    const said: string[] = []
+    for (const [name, place] of [
+      [parts.mainCf, file],
+      [parts.masterCf, join(folder, 'master.cf')],
+    ] as const) {
+      if (!existsSync(join(source, name))) continue
+      copyFileSync(join(source, name), place, constants.COPYFILE_EXCL)
+      // The copy has the owner of what it was copied from.
+      lchownSync(place, process.geteuid?.() ?? 0, process.getegid?.() ?? 0)
+      said.push(restored(place))
+    }
+    return said
+  })
+}
+
 /** The store, and main.cf and keys where there are none; files outside the data folder are only named. */
 export async function restore({ shell, site }: CommandContext, from: string): Promise<void> {
   const source = resolve(from)
+  if (!existsSync(join(source, parts.store))) throw new CommandError(`${source} holds no backup`)
+  const said = restoreConfiguration(source, locateMainCf(site().config, shell.environment))
   if ((await serverStatus(shell, site())) !== undefined)
     throw new CommandError('stop the server first: posthorn stop')
   const { config, folder } = locateSite(shell, site())
-  makeFolders(folder.path, 0o711)
+  const made = makeFolders(folder.path, 0o711)
+  if (made === 'made') giveDataFolder(folder.path, mailOwner(config), 'new')
   becomeOwner(folder.path)
+  refuseClosed(join(source, parts.store), constants.R_OK | constants.X_OK)
+  for (const text of said) shell.out(text)
   await restoreStore(join(source, parts.store), folder.storeFolder)
   shell.out(`${folder.storeFolder}: restored\n`)
   for (const [name, file] of [
@@ -108,11 +200,11 @@ export async function restore({ shell, site }: CommandContext, from: string): Pr
     [parts.masterCf, masterCfFile(config)],
   ] as const) {
     const kept = join(source, name)
-    if (!existsSync(kept)) continue
+    if (!existsSync(kept) || said.includes(restored(file))) continue
     if (existsSync(file)) shell.out(`${file} stays as it is; the one of the backup is ${kept}\n`)
     else {
       copyFileSync(kept, file, constants.COPYFILE_EXCL)
-      shell.out(`${file}: restored\n`)
+      shell.out(restored(file))
     }
   }
   const tls = join(folder.path, basename(parts.tls))
