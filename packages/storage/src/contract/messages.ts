@@ -202,8 +202,8 @@ export interface MessageStore {
    */
   fetch(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): AsyncIterable<MessageBatch>
   /**
-   * As `fetch` of few messages, without waiting. Octets, which only one at a time brings, and listings are valid until any
-   * reader of this store reads at once again. undefined: one is gone, damaged, more than `maxBytes`, something takes
+   * As `fetch` of few messages, without waiting. All of it is valid until any reader of this store reads at once again;
+   * octets come with one message at a time only. undefined: one is gone, damaged, more than `maxBytes`, something takes
    * longer (conversations, headers alone), or octets are not in memory; `fetch` knows more.
    */
   fetchNow(mailbox: MailboxId, uids: Uint32Array, want: FetchWant): MessageBatch | undefined

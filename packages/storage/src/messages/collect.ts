@@ -1,7 +1,7 @@
 import type { MessageBatch } from '../contract.ts'
 import { signed48, unsigned16, unsigned32, unsigned48 } from '../kv/numbers.ts'
 import type { Reader } from '../kv/unit.ts'
-import { at, chunkHeadBytes, chunkOfUid, chunkRows, getChunk, placementBytes } from '../rows/chunk.ts'
+import { at, chunkHeadBytes, chunkOfUid, chunkRows, peekChunk, placementBytes } from '../rows/chunk.ts'
 
 /** Columns of a run of messages, with what is needed to find their octets. */
 export interface Columns {
@@ -20,10 +20,18 @@ export class ColumnBuilder {
   count = 0
   octets = 0
 
-  /** @param most it need not grow beyond */
-  constructor(capacity: number, columns: 'flags' | 'facts', most = Number.POSITIVE_INFINITY) {
+  /**
+   * @param most it need not grow beyond
+   * @param memory for the columns, where they have room in it
+   */
+  constructor(
+    capacity: number,
+    columns: 'flags' | 'facts',
+    most = Number.POSITIVE_INFINITY,
+    memory?: ArrayBuffer,
+  ) {
     this.#most = most
-    const room = new Room(capacity, columns === 'facts' ? 6 : 1, 3)
+    const room = new Room(capacity, columns === 'facts' ? 6 : 1, 3, memory)
     this.#flagColumns = flagColumns(room)
     this.#facts = columns === 'facts' ? factColumns(room) : undefined
   }
@@ -122,10 +130,12 @@ class Room {
   #float64At = 0
   #uint32At: number
 
-  constructor(capacity: number, float64Count: number, uint32Count: number) {
+  constructor(capacity: number, float64Count: number, uint32Count: number, memory?: ArrayBuffer) {
     this.#capacity = capacity
     this.#uint32At = capacity * float64Count * 8
-    if (capacity * 8 > heapOctets) this.#memory = new ArrayBuffer(this.#uint32At + capacity * uint32Count * 4)
+    if (capacity * 8 <= heapOctets) return
+    const octets = this.#uint32At + capacity * uint32Count * 4
+    this.#memory = memory !== undefined && octets <= memory.byteLength ? memory : new ArrayBuffer(octets)
   }
 
   float64(): Float64Array {
@@ -150,6 +160,8 @@ export interface CollectLimits {
   readonly columns: 'flags' | 'facts'
   readonly maxCount: number
   readonly maxOctets: number
+  /** For the columns: whoever gets them is done with them before it is used again. */
+  readonly memory?: ArrayBuffer
 }
 
 /**
@@ -166,7 +178,7 @@ export const collect = (
   const most = Math.min(uids.length - from, limits.maxCount)
   // Octets end a batch long before its count does.
   const capacity = limits.maxOctets === Number.POSITIVE_INFINITY ? most : Math.min(most, firstRows)
-  const builder = new ColumnBuilder(capacity, limits.columns)
+  const builder = new ColumnBuilder(capacity, limits.columns, undefined, limits.memory)
   const next = collectInto(builder, reader, mailbox, uids, from, limits)
   return { columns: builder.finish(), next }
 }
@@ -205,7 +217,10 @@ const firstRows = 16
 /** A range costs as much as so many single reads. */
 const fewChunks = 8
 
-/** Chunks that hold any of the UIDs: by a range when they are dense, one by one when they are few. */
+/**
+ * Chunks that hold any of the UIDs: by a range when they are dense, one by one when they are few. Each is valid until the
+ * next one.
+ */
 function* wantedChunks(
   reader: Reader,
   mailbox: number,
@@ -225,7 +240,7 @@ function* wantedChunks(
     const chunk = chunkOfUid(uids[index] as number)
     if (chunk === previous) continue
     previous = chunk
-    const bytes = getChunk(reader, mailbox, chunk)
+    const bytes = peekChunk(reader, mailbox, chunk)
     if (bytes !== undefined) yield { chunk, bytes }
   }
 }

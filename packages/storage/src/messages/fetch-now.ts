@@ -14,6 +14,9 @@ import { readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
 import { type Columns, collect } from './collect.ts'
 import { prefixOf } from './prefix.ts'
 
+/** Of a page of messages: for each answer V8 would ask the system for it, and give it back. */
+const columnMemory = new ArrayBuffer(16 * 1024)
+
 /** Few messages as a batch, without a promise: see the contract. */
 export const fetchNow = (
   engine: Engine,
@@ -48,6 +51,7 @@ const readFew = (
     columns: facts ? 'facts' : 'flags',
     maxCount: uids.length,
     maxOctets: Number.POSITIVE_INFINITY,
+    memory: columnMemory,
   } as const
   const { columns } = collect(snapshot, mailbox, uids, 0, limits)
   const { batch } = columns

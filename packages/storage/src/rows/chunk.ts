@@ -93,8 +93,9 @@ export const encodeChunk = (placements: readonly Placement[]): Buffer => {
 const sealAt = 6
 
 const chunkSeal = (mailbox: number, chunk: number, bytes: Buffer): number => {
+  // A peeked row has room for longer ones behind its length.
   const crc = crc32(
-    bytes.subarray(chunkHeadBytes),
+    bytes.subarray(chunkHeadBytes, bytes.length),
     (mailbox ^ (chunk << 5) ^ bytes.readUInt32BE(0) ^ bytes.readUInt16BE(4)) >>> 0,
   )
   return ((crc >>> 16) ^ crc) & 0xffff || 1
@@ -118,7 +119,13 @@ export const getChunk = (reader: Reader, mailbox: number, chunk: number): Buffer
   return wholeChunk(mailbox, chunk, key, reader.get(key))
 }
 
-/** The same of one of many chunks, see `Unit.getOnce`. Throws 'corrupt'. */
+/** The same, valid until the next read of any row. Throws 'corrupt'. */
+export const peekChunk = (reader: Reader, mailbox: number, chunk: number): Buffer | undefined => {
+  const key = chunkKey(mailbox, chunk)
+  return wholeChunk(mailbox, chunk, key, reader.peek === undefined ? reader.get(key) : reader.peek(key))
+}
+
+/** As `getChunk`, of one of many chunks, see `Unit.getOnce`. Throws 'corrupt'. */
 export const getChunkOnce = (unit: Unit, mailbox: number, chunk: number): Buffer | undefined => {
   const key = chunkKey(mailbox, chunk)
   return wholeChunk(mailbox, chunk, key, unit.getOnce(key))
