@@ -216,7 +216,9 @@ test('aliases(5): |command and /file where allow_mail_to_* permits, as an unpriv
         ? true
         : undefined,
     )
-    assert.ok(log.some((line) => /relay=local, .*status=sent \(delivered to file: .*mbox\)/.test(line)))
+    assert.ok(
+      log.some((line) => /^local .*relay=local, .*status=sent \(delivered to file: .*mbox\)/.test(line)),
+    )
   } finally {
     await server.stop()
     rmSync(own, { recursive: true })

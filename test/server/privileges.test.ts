@@ -102,6 +102,18 @@ describe('mail_owner', { skip: process.getuid?.() !== 0 && 'not root' }, () => {
     })
   })
 
+  test('an account that root adds before the first start does not make the folder root’s', async () => {
+    await inFolder(async (folder) => {
+      chmodSync(folder, 0o755)
+      const site = await createSite(folder, 'mail_owner = nobody\nsample_accounts = no')
+      rmSync(site.dataFolder, { recursive: true, force: true })
+      assert.equal((await command(site, ['user', 'add', 'carol', '--password', 'secret'])).code, 0)
+      for (const file of filesBelow(site.dataFolder)) assert.equal(statSync(file).uid, nobody, file)
+      const server = await startServer(site)
+      assert.equal((await stopServer(server)).code, 0)
+    })
+  })
+
   test('L6, I21: root’s backup and restore; what the owner may not read is named by check, not at the start', async () => {
     await inFolder(async (folder) => {
       chmodSync(folder, 0o755)

@@ -19,6 +19,9 @@ const statusWords = {
   failed: 'bounced',
 } as const
 
+/** Transports of ours for what local(8) does itself: its name is what people and programs look for. */
+const ofLocal: ReadonlySet<string> = new Set(['pipe', 'file', 'mailbox_command'])
+
 /** The line that everybody greps for: postfix/smtp's `to=…, relay=…, delay=…, delays=…, dsn=…, status=…`. */
 export const logAttempt = (
   log: Log,
@@ -39,7 +42,7 @@ export const logAttempt = (
   const status = statusWords[result.action]
   log({
     level: 'info',
-    service: times.service,
+    service: ofLocal.has(times.service) ? 'local' : times.service,
     queueId: entry.queueId,
     text:
       `to=<${recipient.address}>,${origTo} relay=${relay},${use} delay=${formatDelay(times.nowMs - entry.arrivedMs)}, ` +

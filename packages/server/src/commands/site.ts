@@ -5,6 +5,7 @@ import type { Maintenance, Store, Wake, WakeBus } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { inspectConfig, loadConfig } from '../config/load-config.ts'
 import { type DataFolder, dataFolderAt, prepareDataFolder } from '../start/data-folder.ts'
+import { mailOwner } from '../start/mail-owner.ts'
 import { errorCode } from '../start-error.ts'
 import { askServer } from './control-client.ts'
 import { CommandError, exit, type Shell } from './shell.ts'
@@ -52,6 +53,8 @@ export async function withSite<T>(
 ): Promise<T> {
   const site = locateSite(shell, options)
   if (missingStore === 'refused') refuseNoSite(site)
+  // Before the first start: the folder becomes his whom the server will become.
+  if (!existsSync(site.folder.path)) prepareDataFolder(site.folder.path, mailOwner(site.config))
   becomeOwner(site.folder.path)
   const wakes = new Map<string, Wake>()
   const store = await openSiteStore(site, collectingBus(wakes))

@@ -22,6 +22,10 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     /do not list domain a\.test in BOTH mydestination and virtual_mailbox_domains/,
   ],
   [
+    ['mail_owner = posthorn', 'allow_mail_to_commands = alias'],
+    /allow_mail_to_commands: a server that runs as posthorn \(mail_owner\) cannot become nobody: such mail waits; set default_privs = posthorn/,
+  ],
+  [
     ['virtual_mailbox_domains = a.test', 'relay_domains = a.test'],
     /do not list domain a\.test in BOTH virtual_mailbox_domains and relay_domains/,
   ],

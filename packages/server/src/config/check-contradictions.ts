@@ -23,7 +23,17 @@ export function contradictions(config: Config): readonly string[] {
     ...nextHops(config),
     ...sizes(config),
     ...idleTables(config),
+    ...unservedCommands(config),
   ]
+}
+
+/** Whom the server becomes cannot become a third: such mail would wait, and be returned in the end. */
+function* unservedCommands({ values }: Config): Generator<string> {
+  const { mail_owner: owner, default_privs: privs } = values
+  if (owner === '' || owner === privs) return
+  for (const name of ['allow_mail_to_commands', 'allow_mail_to_files'] as const)
+    if (values[name].length > 0)
+      yield `${name}: a server that runs as ${owner} (mail_owner) cannot become ${privs}: such mail waits; set default_privs = ${owner}`
 }
 
 /** ADDRESS_CLASS_README: each domain is in one class. */

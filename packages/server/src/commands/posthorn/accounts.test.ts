@@ -21,7 +21,7 @@ it('accounts: made, listed, changed, removed', async () => {
   assert.deepEqual(await runCommand('posthorn', ['-c', path, 'user', 'add', 'alice'], 'x'), {
     code: 1,
     out: '',
-    err: 'posthorn: Account exists: alice\n',
+    err: 'posthorn: Account exists: alice (`posthorn user passwd alice` changes its password)\n',
   })
   assert.match((await posthorn('user', 'disable', 'ALICE')).out, /^alice@example\.org: disabled\n$/)
   assert.match((await posthorn('user', 'list')).out, /^alice@example\.org {2}disabled {2}0 messages {2}0 B\n/)

@@ -99,7 +99,10 @@ async function addUser({ shell, site }: CommandContext, address: string, options
     shell,
     site(),
     async ({ accounts }) => {
-      if ((await accounts.find(address)) !== undefined) throw new CommandError(`Account exists: ${address}`)
+      if ((await accounts.find(address)) !== undefined)
+        throw new CommandError(
+          `Account exists: ${address} (\`posthorn user passwd ${address}\` changes its password)`,
+        )
       const password = await choosePassword(shell, options)
       const { account, domainAdded } = await accounts.create({
         address,
