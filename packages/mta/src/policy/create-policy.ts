@@ -227,6 +227,7 @@ function readLists(options: PolicyOptions, sources: PolicySources, run: ListSour
     unlistedRecipients: options.rejectUnlistedRecipient === 'no' ? 'taken' : 'refused',
     ...ownPlace(options, sources),
     permits,
+    verdicts: options.verdicts ?? 'not logged',
     act: createAccessAction({
       codes,
       log: sources.log,

@@ -71,6 +71,8 @@ export const defaultUnverified: UnverifiedSettings = {
 }
 
 export interface PolicyOptions {
+  /** For `posthorn explain`: log_level = debug. Default: not logged. */
+  readonly verdicts?: 'logged' | 'not logged'
   /** smtpd_log_access_permit_actions. */
   readonly loggedPermits?: readonly string[]
   /** Each list as in main.cf; missing = empty. Relay and recipient lists are never both without an end. */

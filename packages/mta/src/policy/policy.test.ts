@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fitStatus, PolicyError, type PolicyOptions } from './index.ts'
 import { parseListZone } from './list-zone.ts'
-import { policyOf, request, said } from './policy-fixture.ts'
+import { events, policyOf, request, said } from './policy-fixture.ts'
 
 test('P13: the open-relay matrix', async () => {
   const policy = policyOf({
@@ -33,6 +33,34 @@ test('P13: the open-relay matrix', async () => {
       `${client} ${recipient}`,
     )
   }
+})
+
+test('what each restriction says is in the log when that is asked for', async () => {
+  const options: Partial<PolicyOptions> = {
+    recipient: 'managers, check_sender_access inline:{clerk@us.org=HOLD}, warn_if_reject reject, permit',
+    restrictionClasses: { managers: 'check_sender_access inline:{boss@us.org=OK}' },
+  } as Partial<PolicyOptions>
+  const linesOf = async (more: Partial<PolicyOptions>) => {
+    const before = events.length
+    await said(policyOf({ ...options, ...more }), request({ sender: 'clerk@us.org', queueId: 'A1' }))
+    return events.slice(before).filter(({ level }) => level === 'debug')
+  }
+  const told = await linesOf({ verdicts: 'logged' })
+  assert.deepEqual(
+    told.map(({ text }) => text.replace(/^restriction: RCPT from \S+: |; from=.*$/g, '')),
+    [
+      'permit_mynetworks: no opinion',
+      'reject_unauth_destination: no opinion',
+      'check_sender_access inline:{boss@us.org=OK}: no opinion',
+      'managers: no opinion',
+      'check_sender_access inline:{clerk@us.org=HOLD}: hold',
+      'warn_if_reject: the next one only warns',
+      'reject: refused, 554 5.7.1 <bob@us.org>: Recipient address rejected: Access denied',
+      'permit: permitted',
+    ],
+  )
+  assert.deepEqual([told[0]?.service, told[0]?.queueId], ['smtpd', 'A1'])
+  assert.deepEqual(await linesOf({}), [])
 })
 
 test('P11: restriction classes let only managers write to everybody', async () => {

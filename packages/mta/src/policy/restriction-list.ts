@@ -5,6 +5,7 @@ import { lookupFailure, patient, tableFailure } from './patient.ts'
 import type { PolicyRequest, Stage, Subject } from './request.ts'
 import { type Check, type PolicyParts, type Restriction, tableRestrictionOf } from './restriction.ts'
 import { configurationError, dunno, type Verdict } from './verdict.ts'
+import { told } from './verdict-log.ts'
 
 /** A restriction list that cannot be used; `parameter` is the one in main.cf. */
 export class PolicyError extends Error {
@@ -51,6 +52,10 @@ export function readRestrictionList(
 ): RestrictionList {
   const words = splitListText(text)
   const checks: Check[] = []
+  const { verdicts, log } = source.parts
+  const add = (name: string, check: Check): void => {
+    checks.push(verdicts === 'logged' ? told(name, check, log) : check)
+  }
   let closesRelay = false
   for (let i = 0; i < words.length; i++) {
     const word = words[i] as string
@@ -61,20 +66,20 @@ export function readRestrictionList(
       if (argument === undefined)
         throw new PolicyError(parameter, `${word} needs a ${found.argument} after it`)
       const check = patientCheck(found, found.make(source.parts, argument), source.parts)
-      checks.push(source.parts.permits?.watched(name, check) ?? check)
+      add(`${name} ${argument}`.trim(), source.parts.permits?.watched(name, check) ?? check)
       closesRelay ||= found.closesRelay === true
       continue
     }
     const list = source.classes.get(word)
     if (list !== undefined) {
-      checks.push(classCheck(word, list, source))
+      add(word, classCheck(word, list, source))
       // As Postfix does: what a class holds counts only when asked, so it is not looked into here.
       continue
     }
     if (word.includes(':') && !word.startsWith('{')) {
       const table = source.restrictions.get(tableRestrictionOf[stage])
       if (table !== undefined) {
-        checks.push(patientCheck(table, table.make(source.parts, word), source.parts))
+        add(word, patientCheck(table, table.make(source.parts, word), source.parts))
         continue
       }
     }

@@ -47,6 +47,8 @@ export interface PolicyParts {
   readonly mxBackupNetworks: NetworkList | undefined
   /** smtpd_log_access_permit_actions; undefined: none is logged. */
   readonly permits: PermitLog | undefined
+  /** What each restriction says goes to the log. */
+  readonly verdicts: 'logged' | 'not logged'
   /** Carries out an access(5) table's answer. */
   readonly act: AccessAction
 }

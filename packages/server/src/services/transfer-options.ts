@@ -153,6 +153,7 @@ export function policyOptions(config: Config): PolicyOptions {
   const { values, restrictionClasses } = config
   const greylist = values.greylist ? ', greylist' : ''
   return {
+    ...(values.log_level === 'debug' ? { verdicts: 'logged' as const } : {}),
     restrictions: {
       client: values.smtpd_client_restrictions.join(', '),
       helo: values.smtpd_helo_restrictions.join(', '),

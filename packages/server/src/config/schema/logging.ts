@@ -105,7 +105,7 @@ export const logging = {
     type: 'choice',
     values: ['debug', 'info', 'warning', 'error'],
     default: 'info',
-    doc: 'The least level that is logged.',
+    doc: 'The least level that is logged. debug: also what each restriction says of each client, sender and recipient, which `posthorn explain` shows with the message.',
   }),
   auth_verbose: dovecot({
     type: 'boolean',
