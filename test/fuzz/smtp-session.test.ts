@@ -106,6 +106,7 @@ const run = async (bytes: Buffer, cuts: readonly number[], trusted: boolean) => 
         out += text
       },
       startTls: () => undefined,
+      acknowledge: () => undefined,
       end: () => {
         ended = true
       },

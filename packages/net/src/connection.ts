@@ -5,6 +5,7 @@ import { ConnectionDeadlines, type DeadlineOwner } from './connection-deadlines.
 import type { CloseReason, ConnectionHandler, ConnectionSetup } from './connection-handler.ts'
 import { readDirectly } from './direct-reading.ts'
 import { Outlet } from './outlet.ts'
+import { acknowledge } from './quick-ack.ts'
 import { type SecureFacts, secureFacts } from './secure-facts.ts'
 import { adoptSecure, adoptSocket, type SocketOwner } from './socket-events.ts'
 import type { TlsCredentials } from './tls-credentials.ts'
@@ -131,6 +132,11 @@ export class Connection implements DeadlineOwner, SocketOwner {
     const socket = this.#socket
     out.send(socket, this.secure === undefined ? 'clear' : 'secure', this.transcript)
     if (socket.writableNeedDrain && !this.#deadlines.watchesStall) this.#watchStall()
+  }
+
+  /** What came is in the middle of something: the peer is to send more before it hears of us. */
+  acknowledge(): void {
+    if (this.open) acknowledge(this.#socket)
   }
 
   /** Octets not yet taken by the kernel. */

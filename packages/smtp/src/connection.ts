@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import {
+  acknowledge,
   certifiedClient,
   channelBindings,
   clientCertificate,
@@ -160,6 +161,10 @@ export class Connection extends SMTPConnection implements SessionWire {
     const flushed = socket.write(text)
     const intake = this.#intake
     if (!flushed && intake !== undefined) intake.congested = true
+  }
+
+  acknowledge(): void {
+    if (!this._upgrading && !this._socket.destroyed) acknowledge(this._socket)
   }
 
   #drained(): void {

@@ -37,6 +37,7 @@ export async function serveStreams(given: StandAloneInput): Promise<void> {
       write: (text) => void output.write(text),
       startTls: () => resolve(),
       end: () => resolve(),
+      acknowledge: () => undefined,
       resume: () => void input.resume(),
     },
   )

@@ -95,6 +95,10 @@ export class CompressedChannel implements Channel, ConnectionHandler {
     this.#flush()
   }
 
+  acknowledge(): void {
+    this.#inner.acknowledge()
+  }
+
   get backlogBytes(): number {
     return this.#waitingBytes + this.#deflater.pendingBytes + this.#inner.backlogBytes
   }

@@ -20,7 +20,6 @@ import { Parser } from '../wire/parser.ts'
 import { SyntaxFault, uidRequired } from '../wire/syntax-fault.ts'
 import { answer, type Call, enter, finish, judged } from './answers.ts'
 import type { ImapSession } from './imap-session.ts'
-import { promptRest } from './prompt-ack.ts'
 import type { Session, StateName } from './session.ts'
 import { CommandTurn } from './turn.ts'
 import { Unanswered } from './unanswered.ts'
@@ -60,7 +59,7 @@ export async function runCommands(session: ImapSession): Promise<void> {
   else {
     session.wantInput()
     session.catchUp()
-    promptRest(session)
+    if (!session.framer.idle && !session.gone) session.connection.acknowledge()
   }
 }
 

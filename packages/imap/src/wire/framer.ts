@@ -95,14 +95,6 @@ export class Framer {
     return this.#state === 'line' && this.#input.empty && this.#pieces.length === 0
   }
 
-  /** In a command, and where clients begin a new write: before a literal that waits for no `+`, or behind any. */
-  get betweenWrites(): boolean {
-    if (!this.#input.empty) return false
-    if (this.#state === 'line') return this.#literals.length > 0
-    if (this.#state !== 'buffering' && this.#state !== 'streaming') return false
-    return !this.#literal!.sync && this.#remainingBytes === this.#literal!.sizeBytes
-  }
-
   /** The next line is not a command: no literals, no tag. Holds for one line. */
   expectLine(): void {
     this.#raw = true

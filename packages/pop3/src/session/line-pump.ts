@@ -75,6 +75,7 @@ export class LinePump {
     }
     this.#answerer.idle()
     this.#release()
+    if (!this.#framer.empty) this.#answerer.connection.acknowledge()
   }
 
   readonly #resume = (): void => {

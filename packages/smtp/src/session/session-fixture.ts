@@ -67,6 +67,7 @@ export const open = (setting: Setting = {}) => {
       end: () => {
         wire.ended = true
       },
+      acknowledge: () => undefined,
       resume: () => undefined,
     },
   )

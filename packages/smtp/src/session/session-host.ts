@@ -9,6 +9,8 @@ export interface SessionWire {
   startTls(): void
   /** Sends what was written, then closes. 'leave': what the client may still send is not waited for. */
   end(then: 'linger' | 'leave'): void
+  /** What came is in the middle of something, and the client has to send more before it is answered. */
+  acknowledge(): void
   /** Room for more input again. */
   resume(): void
 }

@@ -253,7 +253,8 @@ export class Session {
     const progress = input.at > from || input.bytes.length === 0
     input.release()
     if (this.#busy || this.mode.kind === 'closed') return
-    this.#flush()
+    if (this.#out === '') this.wire.acknowledge()
+    else this.#flush()
     // A command line that comes in drops keeps its first deadline.
     if (progress && !input.skipping && this.mode.kind !== 'data' && this.mode.kind !== 'chunk') this.#wait()
     if (this.#inputEnded) this.#hangUp()
