@@ -1,6 +1,15 @@
 /** mailq, postqueue and sendmail of users who are not the server's own. */
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, linkSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import {
@@ -166,9 +175,18 @@ describe('users of this machine', {
         [],
         'nothing is left of the proofs',
       )
+      for (const args of [['y@example.com'], ['-bv', 'y@example.com'], ['-t']]) {
+        const input = 'To: y@example.com\n\n'
+        const { code, err } = await command(site, ['sendmail', ...args], { uid: nobody, input })
+        assert.equal(code, 77, 'while the caller can be told')
+        assert.match(err, /^sendmail: fatal: User nobody\(65534\) is not allowed to submit mail\n$/)
+      }
+      // Who goes without sendmail is refused by the server.
+      const forged = join(site.dataFolder, 'public', 'maildrop', '0'.repeat(32))
+      writeFileSync(forged, '{"sender":"z","recipients":[{"address":"y@example.com"}]}\n\n', { mode: 0o644 })
+      chownSync(forged, nobody, nobody)
       await command(site, ['sendmail', 'x@example.com'], { uid: other, input: '\n' })
       await eventually(async () => assert.match(await queueOf(site), /x@example\.com/))
-      await command(site, ['sendmail', 'y@example.com'], { uid: nobody, input: '\n' })
       await server.says(/warning: [0-9a-f]{32}: not accepted: uid 65534 may not submit mail/)
       assert.doesNotMatch(await queueOf(site), /y@example\.com/)
       await stopServer(server)

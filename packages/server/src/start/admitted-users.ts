@@ -17,6 +17,7 @@ export function admittedUsers(
   config: Config,
   parameter: UserListParameter,
   log: Log,
+  ownUid: number | undefined = process.getuid?.(),
 ): (uid: number) => boolean {
   if (admitsEverybody(config, parameter)) return () => true
   const context = {
@@ -26,7 +27,7 @@ export function admittedUsers(
     folder: config.folder,
   }
   const list = createDomainList(config.values[parameter], { ...context, tables: createTables(context) })
-  return (uid) => uid === 0 || uid === process.getuid?.() || list.has(userName(uid))
+  return (uid) => uid === 0 || uid === ownUid || list.has(userName(uid))
 }
 
 /** `id` asks every source of users that the system has. One without a name is its number. */

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { Log } from '@posthorn/mail'
 import type { Routing, Submission, submit } from '@posthorn/mta'
 import type { OutgoingMail, SmtpReply } from '@posthorn/smtp'
@@ -39,8 +40,29 @@ export async function worksAlone({ folder }: Site, shell: Shell): Promise<boolea
   return (await askPublic(folder.publicSocket, { cmd: 'up' }, shell).catch(() => undefined)) === undefined
 }
 
+/** Now, while the caller can be told: pickup could only throw the mail away. Postfix: postdrop(1), authorized_submit_users. */
+export async function refuseUnauthorized({ config, folder }: Site, shell: Shell): Promise<void> {
+  const { admitsEverybody, admittedUsers } = await import('../../start/admitted-users.ts')
+  if (admitsEverybody(config, 'authorized_submit_users')) return
+  const ownUid = statSync(folder.path, { throwIfNoEntry: false })?.uid
+  let isAdmitted: boolean
+  try {
+    isAdmitted = admittedUsers(config, 'authorized_submit_users', () => {}, ownUid)(shell.uid)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CommandError(`authorized_submit_users: ${reason}`, exit.tempFail)
+  }
+  if (!isAdmitted)
+    throw new CommandError(
+      `User ${shell.userName}(${shell.uid}) is not allowed to submit mail`,
+      exit.noPermission,
+    )
+}
+
 /** Into the maildrop, where the system knows whose it is; else by SMTP. */
-async function leave(outgoing: Outgoing, { config, folder }: Site, shell: Shell): Promise<SmtpReply> {
+async function leave(outgoing: Outgoing, site: Site, shell: Shell): Promise<SmtpReply> {
+  const { config, folder } = site
+  await refuseUnauthorized(site, shell)
   if (!mayDrop(folder.maildrop)) {
     await handOver(config, asMail(outgoing, config))
     return { code: 250, status: '2.0.0', text: 'Ok' }

@@ -6,7 +6,14 @@ import { askPublic } from '../public-client.ts'
 import { startInBackground } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
 import { locateSite, type Site, type SiteOptions, withSite } from '../site.ts'
-import { deliver, type Outgoing, takeMail, withRouting, worksAlone } from './local-submission.ts'
+import {
+  deliver,
+  type Outgoing,
+  refuseUnauthorized,
+  takeMail,
+  withRouting,
+  worksAlone,
+} from './local-submission.ts'
 import { dropMail } from './maildrop-file.ts'
 import { headerRecipients, type MessageInput, prepareMessage } from './message-input.ts'
 import { flushMessage, flushQueue, flushSite, showQueue } from './postqueue.ts'
@@ -161,9 +168,11 @@ async function verify(options: Options, shell: Shell): Promise<number> {
 async function leaveVerification(
   addresses: readonly string[],
   sender: string,
-  { folder }: Site,
+  site: Site,
   shell: Shell,
 ): Promise<number> {
+  const { folder } = site
+  await refuseUnauthorized(site, shell)
   const recipients = addresses.map((address) => ({ address }))
   try {
     dropMail(folder.maildrop, { sender, recipients, options: {}, verify: 'only' }, Buffer.alloc(0))
