@@ -60,3 +60,25 @@ test('RFC 5322 §3.3: dates written are read back', () => {
   assert.equal(formatDate(Date.UTC(2026, 0, 1), -210), 'Wed, 31 Dec 2025 20:30:00 -0330')
   for (const ms of [0, 1e12, -1e11, 4e12]) assert.equal(parseDate(formatDate(ms, -570))?.ms, ms)
 })
+
+test('the usual form is read as its words are in any other', () => {
+  const two = (n: number): string => String(n).padStart(2, '0')
+  let state = 1
+  const below = (limit: number): number => {
+    state = (state * 48_271) % 2_147_483_647
+    return state % limit
+  }
+  const monthNames = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Foo'.split(' ')
+  const outcomes = new Set<string>()
+  for (let round = 0; round < 20_000; round++) {
+    const day = below(2) === 0 ? String(below(34)) : two(below(34))
+    const time = `${two(below(25))}:${two(below(61))}:${two(below(62))}`
+    const zone = `${'+-'[below(2)]}${two(below(26))}${two(below(61))}`
+    const text = `${day} ${monthNames[below(13)]} ${900 + below(2_200)} ${time} ${zone}`
+    const date = parseDate(`${below(2) === 0 ? 'Thu, ' : ''}${text}${below(2) === 0 ? ' (CEST)' : ''}`)
+    // A comment with a blank in it is not usual.
+    assert.deepEqual(date, parseDate(`${text} (a b)`), text)
+    outcomes.add(date === undefined ? 'none' : 'date')
+  }
+  assert.deepEqual(outcomes, new Set(['none', 'date']))
+})

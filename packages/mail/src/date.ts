@@ -45,6 +45,24 @@ const maxDateLength = 512
  * (RFC 5256 §2.2). undefined when it is no date. Total, linear.
  */
 export const parseDate = (text: string): ParsedDate | undefined => {
+  const usual = usualForm.exec(text)
+  return usual === null ? parseAnyForm(text) : readUsual(usual)
+}
+
+/** As nearly all programs write it: `Sat, 21 Nov 2026 22:35:00 +0000`. */
+const usualForm =
+  /^(?:(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat), )?([0-3]?\d) ([A-Z][a-z]{2}) ([12]\d{3}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) ([+-])([01]\d)([0-5]\d)(?: \([A-Z]{1,5}\))?$/
+
+const readUsual = (found: RegExpExecArray): ParsedDate | undefined => {
+  const [, date, name, year, hour, minute, second, sign, zoneHours, zoneMinutes] = found
+  const month = months.get((name as string).toLowerCase())
+  if (month === undefined) return undefined
+  const seconds = (Number(hour) * 60 + Number(minute)) * 60 + Number(second)
+  const offsetMinutes = Number(zoneHours) * 60 + Number(zoneMinutes)
+  return makeDate(Number(year), month, Number(date), seconds, sign === '-' ? -offsetMinutes : offsetMinutes)
+}
+
+const parseAnyForm = (text: string): ParsedDate | undefined => {
   const tokens = tokenize(text)
   let i = 0
   // A weekday is a hint at most: senders get it wrong.
