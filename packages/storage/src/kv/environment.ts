@@ -166,6 +166,7 @@ export const openTransaction = (environment: Environment, onSettle: () => void):
     commit() {
       openTransactions.delete(environment)
       try {
+        rooms.get(environment)?.doubt()
         ensureRoom(environment, 'freeing')
       } catch (error) {
         finish?.(ABORT)

@@ -50,6 +50,7 @@ export class RoomAhead {
   #rows = 0
   #octets = 0
   #counted = 0
+  #isProbed = false
 
   constructor(path: string, counts: PageCounts) {
     this.#path = path
@@ -69,7 +70,8 @@ export class RoomAhead {
     const transaction = this.#counts.transaction()
     if (transaction !== this.#transaction) this.#begin(transaction)
     if (this.#isCopyOnWrite) this.#ensureOverwriting(spareBytes[spare])
-    writeSync(this.#file, probe, 0, probe.length, probePlace)
+    if (!this.#isProbed) writeSync(this.#file, probe, 0, probe.length, probePlace)
+    this.#isProbed = true
     const cheap = this.#rows * pagesForRow + this.#octets / pageBytes + besidePages
     this.#usedPages += cheap - this.#counted
     this.#counted = cheap
@@ -81,8 +83,14 @@ export class RoomAhead {
     if (needed > this.#sizePages) this.#extend(needed)
   }
 
+  /** The transaction was open for a while: the disk may have become another. */
+  doubt(): void {
+    this.#isProbed = false
+  }
+
   /** It has ended, one way or the other: what was counted for it is over. */
   ended(): void {
+    this.#isProbed = false
     this.#rows = 0
     this.#octets = 0
     this.#counted = 0
