@@ -14,17 +14,19 @@ const pageRows = 128
  */
 export function answerPage(session: SelectedSession, plan: FetchPlan, uids: Uint32Array): number {
   if (plan.marks || uids.length >= pageRows) return 0
+  const { items, source, want } = plan
+  if (source !== 'columns' && source !== 'summary') return 0
   const { mailbox } = session
   const isUidOnly = session.enabled('UIDONLY')
-  if (plan.source === 'summary') {
-    const rows = ListedRows.for(plan.items, mailbox, isUidOnly ? 'uid-only' : 'numbered')
-    const batch = rows && pageNow(session, uids, { facts: true, listing: rows.columns })
-    return batch === undefined ? 0 : written(session, plan, (output) => output.writeListedNow(rows!, batch))
+  const isPlain = source === 'columns' && !isUidOnly && !mailbox.hasRecent
+  const plain = isPlain ? ColumnRows.for(items, mailbox) : undefined
+  if (plain !== undefined) {
+    const batch = pageNow(session, uids, want)
+    return batch === undefined ? 0 : written(session, plan, (output) => output.writeRowsNow(plain, batch))
   }
-  if (plan.source !== 'columns' || isUidOnly || mailbox.hasRecent) return 0
-  const rows = ColumnRows.for(plan.items, mailbox)
-  const batch = rows && pageNow(session, uids, plan.want)
-  return batch === undefined ? 0 : written(session, plan, (output) => output.writeRowsNow(rows!, batch))
+  const rows = ListedRows.for(items, mailbox, isUidOnly ? 'uid-only' : 'numbered')
+  const batch = rows && pageNow(session, uids, { facts: true, listing: rows.columns })
+  return batch === undefined ? 0 : written(session, plan, (output) => output.writeListedNow(rows!, batch))
 }
 
 /** undefined, too, when keywords are to be learnt first. */

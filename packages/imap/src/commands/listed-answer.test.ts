@@ -112,18 +112,21 @@ test('RFC 9051 §6.4.5: a page of a list has the rows of the whole list, and is 
   await other.ok('NOOP')
   await client.ok('NOOP')
   const waited = countWaits(imap.store)
-  const lists = [...questions, 'FETCH 1:* (UID FLAGS)', 'UID FETCH 1:* (MODSEQ RFC822.SIZE)']
-  for (const question of lists.filter((each) => each.includes(' 1:* '))) {
-    const whole = recordsOf(await client.ok(question))
-    // Listed ones, some that cannot be listed, and some that are not listed yet.
-    for (const [first, last] of pages) {
-      const page = await client.ok(question.replace('1:*', `${first}:${last}`))
-      assert.deepEqual(recordsOf(page), whole.slice(first - 1, last), `${first}:${last} of ${question}`)
+  for (const reader of [client, other]) {
+    for (const question of [...questions, ...columns].filter((each) => each.includes(' 1:* '))) {
+      const whole = recordsOf(await reader.ok(question))
+      // Listed ones, some that cannot be listed, and some that are not listed yet.
+      for (const [first, last] of pages) {
+        const page = await reader.ok(question.replace('1:*', `${first}:${last}`))
+        assert.deepEqual(recordsOf(page), whole.slice(first - 1, last), `${first}:${last} of ${question}`)
+      }
     }
   }
   waited()
   await client.ok('FETCH 20:70 (FLAGS ENVELOPE)')
   await client.ok('FETCH 20:70 (FLAGS)')
+  await client.ok('FETCH 20:70 (FLAGS INTERNALDATE RFC822.SIZE)')
+  assert.match((await other.ok('FETCH 100:157 (FLAGS)')).join(''), /\\Recent/)
   assert.equal(waited(), 0)
   await client.ok('FETCH 100:152 (FLAGS ENVELOPE)')
   assert.ok(waited() > 0)
@@ -134,6 +137,12 @@ test('RFC 9051 §6.4.5: a page of a list has the rows of the whole list, and is 
   const used = page.findIndex((line) => line.startsWith('* 25 FETCH') && line.includes('$new'))
   assert.ok(named >= 0 && named < used, page.join('\n'))
 })
+
+const columns = [
+  'FETCH 1:* (UID FLAGS)',
+  'UID FETCH 1:* (MODSEQ RFC822.SIZE)',
+  'FETCH 1:* (FLAGS INTERNALDATE SAVEDATE EMAILID)',
+]
 
 const pages = [
   [20, 70],

@@ -80,6 +80,7 @@ const withListing = (
   mailbox: MailboxId,
   wanted: readonly ListingColumn[],
 ): MessageBatch | undefined => {
+  if (wanted.length === 0) return { ...columns.batch, listing: [] }
   const account = readMailboxFacts(snapshot, mailbox)?.account
   const index = account === undefined ? undefined : listings?.now(account)
   if (index === undefined) return undefined
