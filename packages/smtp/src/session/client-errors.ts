@@ -29,9 +29,9 @@ export class ClientErrors {
     this.#count = 0
   }
 
-  /** Postfix: smtpd_soft_error_limit. */
+  /** Every reply is slow from now on, good ones too. Postfix: smtpd_soft_error_limit, smtpd_chat_reply(). */
   areMany({ softErrorLimit }: Limits): boolean {
-    return this.#count > softErrorLimit
+    return this.#count >= softErrorLimit
   }
 
   /** Postfix: smtpd_hard_error_limit. */

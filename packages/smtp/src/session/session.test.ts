@@ -234,6 +234,22 @@ test('smtpd_hard_error_limit: the client is sent away, slowed down before', asyn
   assert.match(handler.notes[0] ?? '', /^too many errors after /)
 })
 
+test('smtpd_soft_error_limit: behind it good replies are slow, too, but for trusted clients', async () => {
+  const input = 'EHLO c\r\nFOO\r\nFOO\r\nRSET\r\nMAIL FROM:<a@b.test>\r\n'
+  const options = { softErrorLimit: 2, errorSleepMs: 60, forbidPipelining: 'no' } as const
+  for (const trust of ['stranger', 'trusted']) {
+    const startedMs = performance.now()
+    const prepare = (handler: { trusted: boolean }) => {
+      handler.trusted = trust === 'trusted'
+    }
+    const { wire } = await converse(input, { options, prepare })
+    const isOver = () => lines(wire.out).at(-1)?.startsWith('250 2.1.0') === true
+    if (trust === 'trusted') assert.ok(isOver(), wire.out)
+    while (!isOver()) await new Promise((resolve) => setTimeout(resolve, 2))
+    if (trust === 'stranger') assert.ok(performance.now() - startedMs >= 115, 'a pause before each')
+  }
+})
+
 test('smtpd_junk_command_limit: NOOPs without end become errors', async () => {
   const { wire } = await converse(
     'NOOP\r\n'.repeat(12),

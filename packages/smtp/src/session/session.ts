@@ -323,12 +323,12 @@ export class Session {
       this.close(answer)
       return
     }
+    const slow = this.errors.areMany(this.options)
     this.errors.hear(answer.code)
-    if (!good && !this.peer.trusted && this.errors.areMany(this.options)) {
-      this.#tarpit(answer)
-      return
-    }
-    this.#tell(answer)
+    // Nothing is held up in the middle of a command: logins, handshakes, messages.
+    const whole = !good || (this.mode.kind === 'command' && answer.code >= 250 && answer.code <= 252)
+    if (slow && whole && !this.peer.trusted) this.#tarpit(answer)
+    else this.#tell(answer)
   }
 
   /** Postfix: smtpd_error_sleep_time. */
