@@ -209,3 +209,16 @@ test('forward_path names the file; prepend_delivered_header; imap_logout_format'
       .join('\n'),
   )
 })
+
+test('smtpd_starttls_timeout: a client that never begins its handshake is sent away', async (t) => {
+  const { server } = await site(t, { smtpd_starttls_timeout: '1s' })
+  const wire = await Wire.open(server.ports.smtp)
+  await wire.hears(/^220 .*\r\n/)
+  wire.send('EHLO c.test\r\n')
+  await wire.hears(/^250 [^\r]*\r\n$/m)
+  const startedMs = performance.now()
+  wire.send('STARTTLS\r\n')
+  await wire.hears(/^220 2\.0\.0 Ready to start TLS\r\n$/m)
+  await wire.untilClosed(30_000)
+  assert.ok(performance.now() - startedMs >= 900)
+})

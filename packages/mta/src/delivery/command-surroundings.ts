@@ -4,15 +4,26 @@ export interface CommandSurroundings {
   readonly directory: string
   /** What may stand in the place of `$recipient` and its kind. Postfix: execution_directory_expansion_filter. */
   readonly directoryFilter: string
+  /** What may stand in environment variables that strangers wrote; other characters become `_`. Postfix: command_expansion_filter. */
+  readonly variableFilter: string
   /** `/usr/lib/sm.bin/smrsh -c`; '' = the command itself, or /bin/sh for one that needs a shell. Postfix: local_command_shell. */
   readonly shell: string
   /** Postfix: export_environment, with its values. */
   readonly environment: Readonly<Record<string, string>>
 }
 
+export const usualVariableFilter = '1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
+
+/** In permitted characters only. */
+export const permittedText = (value: string, filter: string): string => {
+  const permitted = new Set(filter)
+  return [...value].map((one) => (permitted.has(one) ? one : '_')).join('')
+}
+
 export const usualSurroundings: CommandSurroundings = {
   directory: '',
   directoryFilter: '',
+  variableFilter: usualVariableFilter,
   shell: '',
   environment: {},
 }
@@ -23,13 +34,12 @@ export function workingDirectory(
   values: Readonly<Record<string, string>>,
 ): string {
   if (directory === '') return '/'
-  const permitted = new Set(directoryFilter)
   const filled = directory.replace(
     /\$(?:(\w+)|[{(](\w+)(?:([?:])([^{}()]*))?[)}])/g,
     (_, bare: string | undefined, name: string | undefined, test: string | undefined, text: string) => {
       const value = values[bare ?? name ?? ''] ?? ''
       if (test !== undefined) return (test === '?') === (value !== '') ? text : ''
-      return [...value].map((one) => (permitted.has(one) ? one : '_')).join('')
+      return permittedText(value, directoryFilter)
     },
   )
   return filled.startsWith('/') ? filled : `/${filled}`

@@ -6,6 +6,7 @@ import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided }
 import {
   type CommandSurroundings,
   commandWords,
+  permittedText,
   usualSurroundings,
   workingDirectory,
 } from './command-surroundings.ts'
@@ -33,8 +34,6 @@ export interface Outcome {
 
 /** What of a command's output is kept for the log and the report. */
 const maxOutputBytes = 1_024
-/** What may stand in an environment variable that a stranger wrote. Postfix: command_expansion_filter. */
-const unsafeOctets = /[^A-Za-z0-9!@%_=+:,./-]/g
 
 /** sysexits(3), as Postfix's sys_exits(3) reads them. */
 const exits: Readonly<Record<number, Outcome>> = {
@@ -81,7 +80,7 @@ async function run(
   const command = job.nextHop
   const surroundings = options.surroundings?.() ?? usualSurroundings
   const [file, ...args] = commandWords(command, surroundings.shell)
-  const environment = environmentOf(job, recipient, options)
+  const environment = environmentOf(job, recipient, options, surroundings.variableFilter)
   return await runProgram({
     file,
     args,
@@ -200,6 +199,7 @@ function environmentOf(
   { sender, entry: { origin } }: DeliveryJob,
   recipient: DeliveryJob['recipients'][number],
   { user: userOf, delimiter: delimiterOf }: CommandOptions,
+  filter: string,
 ): Record<string, string> {
   const { address } = recipient
   const delimiter = delimiterOf()
@@ -222,7 +222,7 @@ function environmentOf(
     CLIENT_HOSTNAME: origin.clientName,
     CLIENT_PROTOCOL: origin.protocol,
   }
-  const safe = Object.entries(strangers).map(([name, value]) => [name, value.replace(unsafeOctets, '_')])
+  const safe = Object.entries(strangers).map(([name, value]) => [name, permittedText(value, filter)])
   return {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     SHELL: '/bin/sh',

@@ -105,6 +105,16 @@ test('local(8): a command gets the message, and strangers only in harmless chara
   )
 })
 
+test('command_expansion_filter: what stands in the environment', async () => {
+  const out = join(folder, 'filtered.out')
+  await command(`echo "$SENDER|$EXTENSION|$RECIPIENT" > ${out}`, {
+    sender: 'a-b+c@d.e',
+    address: 'list+$1@o.org',
+    surroundings: { variableFilter: 'abcdelist@.+$' },
+  })
+  assert.equal(readFileSync(out, 'utf8'), 'a_b+c@d.e|$_|list+$_@_.___\n')
+})
+
 test('sysexits(3), signals, output, time limit: what the sender and the queue hear', async () => {
   assert.equal(await command('exit 0'), 'delivered 2.0.0 delivered to command: exit 0')
   assert.equal(await command('echo no such; exit 67'), 'failed 5.1.1 user unknown. Command output: no such')

@@ -11,6 +11,7 @@ export function commandSurroundings(config: Config): CommandSurroundings {
   const surroundings: CommandSurroundings = {
     directory: values.command_execution_directory,
     directoryFilter: values.execution_directory_expansion_filter,
+    variableFilter: values.command_expansion_filter,
     shell: values.local_command_shell,
     environment: exported(values.export_environment, environment),
   }

@@ -42,6 +42,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     errorSleepMs: config.smtpd_error_sleep_time,
     junkCommandLimit: config.smtpd_junk_command_limit,
     commandTimeoutMs: config.smtpd_timeout,
+    handshakeTimeoutMs: config.smtpd_starttls_timeout,
     minDataRate: config.smtpd_min_data_rate,
     connectionsPerClient: orEndless(config.smtpd_client_connection_count_limit),
     connections: orEndless(config.default_process_limit),

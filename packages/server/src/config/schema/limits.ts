@@ -95,6 +95,12 @@ export const limits = {
     default: '50',
     doc: 'Connections of one client at once. 0 = no limit.',
   }),
+  smtpd_starttls_timeout: postfix({
+    type: 'time',
+    default: '60s',
+    unit: 's',
+    doc: 'How long a TLS handshake of a client may take. (Default of Postfix: 300s, 10s under stress.)',
+  }),
   smtpd_client_ipv4_prefix_length: postfix({
     type: 'integer',
     default: '32',

@@ -50,6 +50,12 @@ export const localTransports = {
     raw: true,
     doc: 'Where commands of aliases, .forward and mailbox_command are started: `$home`, `$user`, `$domain`, `$local`, `$extension`, `$recipient` are filled in. Empty: in /.',
   }),
+  command_expansion_filter: postfix({
+    type: 'string',
+    default: '1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ',
+    raw: true,
+    doc: 'Which characters of addresses and names of clients commands see in their environment ($RECIPIENT, $SENDER, $EXTENSION and their kind); others become `_`.',
+  }),
   execution_directory_expansion_filter: postfix({
     type: 'string',
     default: '1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ',
