@@ -29,9 +29,13 @@ export class ClientErrors {
     this.#count = 0
   }
 
-  /** Every reply is slow from now on, good ones too. Postfix: smtpd_soft_error_limit, smtpd_chat_reply(). */
-  areMany({ softErrorLimit }: Limits): boolean {
-    return this.#count >= softErrorLimit
+  /**
+   * Every reply is slow from now on, good ones too; nothing is held up in the middle of a command: logins, handshakes,
+   * messages. Postfix: smtpd_soft_error_limit, smtpd_chat_reply().
+   */
+  slowDown(code: number, mode: string, { softErrorLimit }: Limits): boolean {
+    if (this.#count < softErrorLimit) return false
+    return code >= 400 || (mode === 'command' && code >= 250 && code <= 252)
   }
 
   /** Postfix: smtpd_hard_error_limit. */

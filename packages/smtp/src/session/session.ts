@@ -13,6 +13,8 @@ import type { Mode } from './mode.ts'
 import type { SessionHost, SessionWire } from './session-host.ts'
 import { writeDown } from './transcript.ts'
 
+/** Not that of the next command. */
+const ownDeadline: ReadonlySet<string> = new Set(['data', 'chunk', 'handshake'])
 /** Input kept while the handler is busy, before the client is made to wait. */
 const inputHighWaterBytes = 65_536
 
@@ -256,7 +258,7 @@ export class Session {
     if (this.#out === '') this.wire.acknowledge()
     else this.#flush()
     // A command line that comes in drops keeps its first deadline.
-    if (progress && !input.skipping && this.mode.kind !== 'data' && this.mode.kind !== 'chunk') this.#wait()
+    if (progress && !input.skipping && !ownDeadline.has(this.mode.kind)) this.#wait()
     if (this.#inputEnded) this.#hangUp()
   }
 
@@ -323,11 +325,9 @@ export class Session {
       this.close(answer)
       return
     }
-    const slow = this.errors.areMany(this.options)
+    const slow = this.errors.slowDown(answer.code, this.mode.kind, this.options)
     this.errors.hear(answer.code)
-    // Nothing is held up in the middle of a command: logins, handshakes, messages.
-    const whole = !good || (this.mode.kind === 'command' && answer.code >= 250 && answer.code <= 252)
-    if (slow && whole && !this.peer.trusted) this.#tarpit(answer)
+    if (slow && !this.peer.trusted) this.#tarpit(answer)
     else this.#tell(answer)
   }
 
