@@ -158,6 +158,37 @@ describe('mail_owner', { skip: process.getuid?.() !== 0 && 'not root' }, () => {
     })
   })
 
+  test('root’s export, import and receipt lie in folders of root’s', async () => {
+    await inFolder(async (folder) => {
+      chmodSync(folder, 0o755)
+      const site = await createSite(folder, 'mail_owner = nobody\ndisable_plaintext_auth = no')
+      const server = await startServer(site)
+      const password = /alice@example\.org +(\S{19})/.exec(server.output())?.[1] ?? ''
+      await sendMessage(site, 'one')
+      const away = join(folder, 'away', 'alice')
+      const out = await command(site, ['export', 'maildir', 'alice', away])
+      assert.deepEqual([out.code, out.err], [0, 'INBOX: 1 to bring\n'])
+      assert.equal(statSync(away).uid, nobody)
+      const roots = join(folder, 'roots')
+      mkdirSync(roots, { mode: 0o700 })
+      const closed = await command(site, ['export', 'mbox', 'alice', roots])
+      assert.equal(closed.code, 77)
+      assert.match(
+        closed.err,
+        /^posthorn: \S+: the owner of the mail \(uid 65534\) may not use it .*chown -R 65534 /,
+      )
+      const [file, receipt] = [join(roots, 'alice.pw'), join(roots, 'receipt.json')]
+      writeFileSync(file, `${password}\n`, { mode: 0o600 })
+      writeFileSync(receipt, 'of an earlier pass, and longer\n'.repeat(200))
+      const there = ['--port', String(site.ports.imap), '--user', 'alice@example.org', '--security', 'plain']
+      const into = ['import', 'imap', 'bob', '127.0.0.1', ...there, '--password-file', file]
+      const { code, err } = await command(site, [...into, '--receipt', receipt])
+      assert.deepEqual([code, err], [0, 'INBOX: 1 to bring\n'])
+      assert.equal(JSON.parse(readFileSync(receipt, 'utf8')).mailboxes[0].here.messages, 1)
+      await stopServer(server)
+    })
+  })
+
   test('without it, as root: a warning', async () => {
     await inFolder(async (folder) => {
       chmodSync(folder, 0o755)

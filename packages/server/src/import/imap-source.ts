@@ -105,6 +105,8 @@ function connectProblem(error: unknown): string {
     code?: string
   }
   if (authenticationFailed === true) return `login refused: ${responseText ?? message}`
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return 'no TLS from the first octet there (--security starttls, or plain)'
   return code === 'DEPTH_ZERO_SELF_SIGNED_CERT' || code === 'SELF_SIGNED_CERT_IN_CHAIN'
     ? `${message} (--insecure takes any certificate)`
     : message

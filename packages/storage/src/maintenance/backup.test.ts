@@ -102,7 +102,10 @@ test('backup and restore write over nothing', async (t) => {
   writeFileSync(join(full, 'letter'), 'x')
   await assert.rejects(store.backup(full), { kind: 'in-use' })
   await store.backup(join(folder, 'backup'))
-  await assert.rejects(restoreStore(join(folder, 'backup'), join(folder, 'store')), { kind: 'in-use' })
+  await assert.rejects(restoreStore(join(folder, 'backup'), join(folder, 'store')), {
+    kind: 'in-use',
+    message: /a store is there \(mv \S+store \S+store\.old, then again\)$/,
+  })
   await store.close()
 })
 

@@ -35,7 +35,10 @@ export const restoreStoreWith = async (
   const isCutShort = existsSync(join(directory, restoringName)) && !existsSync(join(directory, indexName))
   const isThere = existsSync(join(directory, indexName)) || existsSync(join(directory, segmentsName))
   if (isThere && !isCutShort) {
-    throw new StoreError('in-use', `Cannot restore to ${directory}: a store is there`)
+    throw new StoreError(
+      'in-use',
+      `Cannot restore to ${directory}: a store is there (mv ${directory} ${directory}.old, then again)`,
+    )
   }
   if (isCutShort) await removeParts(directory)
   await verifyBackup(backup)

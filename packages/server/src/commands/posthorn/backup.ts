@@ -1,14 +1,4 @@
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  lchownSync,
-  lstatSync,
-  readdirSync,
-  statSync,
-} from 'node:fs'
+import { constants, copyFileSync, cpSync, existsSync, lchownSync, lstatSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { restoreStore } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
@@ -17,13 +7,13 @@ import { locateMainCf, type MainCfPlace } from '../../config/locate.ts'
 import { parameters } from '../../config/schema/schema.ts'
 import { makeFolders } from '../../make-folders.ts'
 import { giveDataFolder, mailOwner } from '../../start/mail-owner.ts'
-import { errorCode } from '../../start-error.ts'
 import { keyFiles } from '../../tls/server-certificates.ts'
 import { serverStatus } from '../server-control.ts'
-import { CommandError, exit } from '../shell.ts'
+import { CommandError } from '../shell.ts'
 import { becomeOwner, locateSite, withSite } from '../site.ts'
 import { readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
+import { makeTarget, orCommandError, refuseClosed } from './target-folder.ts'
 
 /** In the folder of a backup: `store`, `main.cf`, `tls`, `secrets`, and `tables` with the files that main.cf names. */
 const parts = {
@@ -44,7 +34,7 @@ export async function backUp({ shell, site }: CommandContext, to: string): Promi
   const { config, folder } = locateSite(shell, site())
   const rootsFiles = prepareTarget(target, folder.path, config)
   await withSite(shell, site(), async ({ store }) => {
-    refuseClosed(target, constants.R_OK | constants.W_OK | constants.X_OK)
+    refuseClosed(target)
     await store.flushJournal()
     const report = await store.backup(join(target, parts.store))
     const count = rootsFiles + copySettings(config, target)
@@ -54,49 +44,21 @@ export async function backUp({ shell, site }: CommandContext, to: string): Promi
   })
 }
 
-/**
- * A new folder that belongs to the owner of the mail, as whom all the rest is done. What root alone may read is put there
- * before. Gives the number of those files.
- */
+/** A new folder, with what root alone may read in it already. Gives the number of those files. */
 function prepareTarget(target: string, dataFolder: string, config: Config): number {
-  const made = orCommandError(`cannot make ${target}`, () => {
-    if (existsSync(target) && readdirSync(target).length > 0) throw new CommandError(`${target} is not empty`)
-    return makeFolders(target, 0o700)
+  let count = 0
+  makeTarget(target, dataFolder, () => {
+    const files = settingFiles(config).filter(([file]) => isRootsOwn(file))
+    for (const [file, name] of files) copyInto(target, file, name)
+    count = files.length
   })
-  const owner = process.getuid?.() === 0 ? statSync(dataFolder, { throwIfNoEntry: false }) : undefined
-  if (made === 'found' || owner === undefined || owner.uid === 0) return 0
-  const files = settingFiles(config).filter(([file]) => isRootsOwn(file))
-  for (const [file, name] of files) copyInto(target, file, name)
-  for (const name of ['', ...readdirSync(target, { recursive: true, encoding: 'utf8' })])
-    lchownSync(join(target, name), owner.uid, owner.gid)
-  return files.length
+  return count
 }
 
 /** Not one that somebody else put where root would follow. */
 function isRootsOwn(file: string): boolean {
   const stats = lstatSync(file)
   return stats.isFile() && stats.uid === 0 && stats.nlink === 1
-}
-
-function refuseClosed(folder: string, mode: number): void {
-  try {
-    accessSync(folder, mode)
-  } catch (error) {
-    const uid = process.geteuid?.()
-    throw new CommandError(
-      `${folder}: the owner of the mail (uid ${uid}) may not use it (${errorCode(error)}): chown -R ${uid} ${folder}`,
-      exit.noPermission,
-    )
-  }
-}
-
-function orCommandError<T>(what: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof CommandError || errorCode(error) === '') throw error
-    throw new CommandError(`${what}: ${errorCode(error)}`, exit.noPermission)
-  }
 }
 
 function copyInto(target: string, file: string, name: string): void {

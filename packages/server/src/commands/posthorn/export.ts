@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { type ExportReport, exportMailboxes, type MailboxWriter } from '../../export/export-mailboxes.ts'
@@ -10,11 +9,11 @@ import { createMboxSource } from '../../import/mbox/mbox-source.ts'
 import { createProgress } from '../../import/progress.ts'
 import { sideOf } from '../../import/receipt.ts'
 import type { MailSource } from '../../import/source.ts'
-import { makeFolders } from '../../make-folders.ts'
 import { CommandError, exit } from '../shell.ts'
-import { withSite } from '../site.ts'
+import { locateSite, withSite } from '../site.ts'
 import { formatColumns, readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
+import { makeTarget, refuseClosed } from './target-folder.ts'
 
 interface ExportOptions {
   readonly only: ReadonlySet<string>
@@ -52,11 +51,11 @@ async function writeOut(
   { only }: ExportOptions,
 ): Promise<void> {
   const root = resolve(folder)
+  makeTarget(root, locateSite(shell, site()).folder.path)
   await withSite(shell, site(), async ({ store, accounts, config }) => {
-    if (existsSync(root) && readdirSync(root).length > 0) throw new CommandError(`${root} is not empty`)
+    refuseClosed(root)
     const account = await accounts.find(address)
     if (account === undefined) throw new CommandError(`No such account: ${address}`, exit.noUser)
-    makeFolders(root, 0o700)
     const progress = createProgress(shell.terminal, shell.err)
     const writerFor = form === 'maildir' ? createMaildirWriter : createMboxWriter
     const reports = await exportMailboxes(store, account, only, progress, {

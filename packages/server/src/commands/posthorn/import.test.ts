@@ -11,6 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -172,8 +173,37 @@ describe('posthorn import maildir', () => {
       out: '',
       err: `posthorn: ${join(root, 'nothing')} is no Maildir: neither it nor a folder in it has \`cur\` or \`new\`\n`,
     })
-    assert.equal((await posthorn('import', 'maildir', 'alice', join(root, 'not-there'))).code, 69)
+    assert.deepEqual(await posthorn('import', 'maildir', 'alice', join(root, 'not-there')), {
+      code: 69,
+      out: '',
+      err: `posthorn: ${join(root, 'not-there')}: no such file or folder\n`,
+    })
     assert.match((await posthorn('import', 'maildir', 'nobody', path)).err, /No such account: nobody/)
+  })
+})
+
+describe('posthorn import imap', () => {
+  it('a server without TLS from the first octet, a password that is not there: said, with what to do', async () => {
+    await newSite()
+    const server = createServer((socket) => socket.on('error', () => {}).end('* OK ready\r\n'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const port = String((server.address() as AddressInfo).port)
+    const ask = (...more: readonly string[]) =>
+      posthorn('import', 'imap', 'alice', '127.0.0.1', '--port', port, '--user', 'alice', ...more)
+    try {
+      const file = join(root, 'password')
+      const missing = await ask('--password-file', file)
+      assert.deepEqual([missing.code, missing.err], [69, `posthorn: ${file}: no such file or folder\n`])
+      writeFileSync(file, 'secret\n')
+      const { code, err } = await ask('--password-file', file)
+      assert.equal(code, 69)
+      assert.equal(
+        err,
+        `posthorn: 127.0.0.1:${port}: no TLS from the first octet there (--security starttls, or plain)\n`,
+      )
+    } finally {
+      server.close()
+    }
   })
 })
 

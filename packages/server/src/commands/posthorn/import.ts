@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parsePasswdLine } from '@posthorn/accounts'
 import type { Account } from '@posthorn/storage'
@@ -17,6 +17,7 @@ import { CommandError, exit, readLines, type Shell } from '../shell.ts'
 import { withSite } from '../site.ts'
 import { formatColumns, readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
+import { orCommandError } from './target-folder.ts'
 
 interface CommonOptions {
   readonly map: ReadonlyMap<string, string>
@@ -92,11 +93,10 @@ export function addImportCommands(program: Command, context: CommandContext): vo
           .default('tls'),
       )
       .option('--insecure', 'take any certificate'),
-  ).action((address: string, host: string, options: ImapOptions) =>
-    bring(context, address, options, async () =>
-      createImapSource(await imapOptions(context.shell, host, options)),
-    ),
-  )
+  ).action(async (address: string, host: string, options: ImapOptions) => {
+    const source = await asCommandErrors(() => imapOptions(context.shell, host, options))
+    await bring(context, address, options, () => createImapSource(source))
+  })
 }
 
 const common = (command: Command): Command =>
@@ -156,6 +156,7 @@ function systemHome(user: string): string {
   }
 }
 
+/** Read before root becomes the owner of the data folder: the file with the password is root's. */
 async function imapOptions(shell: Shell, host: string, options: ImapOptions): Promise<ImapSourceOptions> {
   return {
     host,
@@ -188,6 +189,7 @@ async function bring(
   options: CommonOptions,
   openSource: (account: Account, config: Config) => Promise<MailSource>,
 ): Promise<void> {
+  const receipt = options.dryRun ? undefined : openReceipt(options.receipt)
   await withSite(shell, site(), async ({ store, accounts, folder, config }) => {
     const account = await accounts.find(address)
     if (account === undefined)
@@ -206,7 +208,7 @@ async function bring(
     try {
       await asCommandErrors(async () => {
         if (options.dryRun) shell.out(await forecastText(source, importOptions))
-        else finish(await pass(shell, source, importOptions, options.receipt))
+        else finish(await pass(shell, source, importOptions, receipt))
       })
     } finally {
       await source.close()
@@ -214,19 +216,26 @@ async function bring(
   })
 }
 
+/** Its descriptor, of who called the command: the owner of the data folder could not write to /root. */
+function openReceipt(file: string | undefined): number | undefined {
+  return file === undefined ? undefined : orCommandError(`cannot write ${file}`, () => openSync(file, 'a'))
+}
+
 async function pass(
   shell: Shell,
   source: MailSource,
   options: ImportOptions,
-  receiptFile: string | undefined,
+  receipt: number | undefined,
 ): Promise<number> {
   const receipts = await runImport(source, options)
   shell.out(formatReceipt(receipts))
-  if (receiptFile !== undefined)
+  if (receipt !== undefined) {
+    ftruncateSync(receipt)
     writeFileSync(
-      receiptFile,
+      receipt,
       `${JSON.stringify({ source: source.identity, account: options.account.address, mailboxes: receipts }, undefined, 2)}\n`,
     )
+  }
   return receipts.every(isSame) ? exit.ok : exit.failure
 }
 
@@ -248,7 +257,10 @@ async function asCommandErrors<T>(work: () => Promise<T>): Promise<T> {
     if (error instanceof SourceError) throw new CommandError(error.message, exit.unavailable)
     const code = errorCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR')
-      throw new CommandError((error as Error).message, exit.unavailable)
+      throw new CommandError(
+        `${(error as NodeJS.ErrnoException).path ?? (error as Error).message}: no such file or folder`,
+        exit.unavailable,
+      )
     if (code !== 'EACCES') throw error
     throw new CommandError(
       `${(error as Error).message}\n(this runs as the owner of the data folder: let that user read there, or copy it to where it may)`,
