@@ -2,15 +2,7 @@ import { execFileSync } from 'node:child_process'
 import type { Log } from '@posthorn/mail'
 import { createDomainList, createTables } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
-
-export type UserListParameter =
-  | 'authorized_mailq_users'
-  | 'authorized_flush_users'
-  | 'authorized_submit_users'
-
-/** Nobody need be asked who it is. */
-export const admitsEverybody = ({ values }: Config, parameter: UserListParameter): boolean =>
-  values[parameter].length === 1 && values[parameter][0] === 'static:anyone'
+import { admitsEverybody, type UserListParameter } from '../config/user-lists.ts'
 
 /** Who may: users by name, `!name`, `/file`, `type:table`. Root and the server's own user always may. Postfix: authorized_mailq_users. */
 export function admittedUsers(

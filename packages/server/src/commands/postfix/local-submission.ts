@@ -4,6 +4,7 @@ import type { Routing, Submission, submit } from '@posthorn/mta'
 import type { OutgoingMail, SmtpReply } from '@posthorn/smtp'
 import type { EnvelopeOptions } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
+import { admitsEverybody } from '../../config/user-lists.ts'
 import { errorCode, StartError } from '../../start-error.ts'
 import { askPublic } from '../public-client.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
@@ -42,8 +43,8 @@ export async function worksAlone({ folder }: Site, shell: Shell): Promise<boolea
 
 /** Now, while the caller can be told: pickup could only throw the mail away. Postfix: postdrop(1), authorized_submit_users. */
 export async function refuseUnauthorized({ config, folder }: Site, shell: Shell): Promise<void> {
-  const { admitsEverybody, admittedUsers } = await import('../../start/admitted-users.ts')
   if (admitsEverybody(config, 'authorized_submit_users')) return
+  const { admittedUsers } = await import('../../start/admitted-users.ts')
   const ownUid = statSync(folder.path, { throwIfNoEntry: false })?.uid
   let isAdmitted: boolean
   try {

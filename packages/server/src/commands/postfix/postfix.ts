@@ -1,4 +1,3 @@
-import { checkSite } from '../check-site.ts'
 import { getopt } from '../getopt.ts'
 import { notRunning, reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
@@ -43,6 +42,7 @@ const commands: Readonly<Record<string, Run>> = {
 const script = (shell: Shell, text: string) => shell.err(`postfix/postfix-script: ${text}\n`)
 
 async function check(shell: Shell, site: SiteOptions): Promise<number> {
+  const { checkSite } = await import('../check-site.ts')
   const { problems, warnings } = checkSite(shell, site)
   for (const warning of warnings) shell.err(`postfix: warning: ${warning}\n`)
   for (const problem of problems) shell.err(`postfix: fatal: ${problem}\n`)

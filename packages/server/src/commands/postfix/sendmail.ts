@@ -1,9 +1,7 @@
 import type { Config } from '../../config/config.ts'
-import { verificationReport } from '../../services/verification-report.ts'
 import { errorCode } from '../../start-error.ts'
 import type { Options } from '../getopt.ts'
 import { askPublic } from '../public-client.ts'
-import { startInBackground } from '../server-control.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
 import { locateSite, type Site, type SiteOptions, withSite } from '../site.ts'
 import {
@@ -16,7 +14,6 @@ import {
 } from './local-submission.ts'
 import { dropMail } from './maildrop-file.ts'
 import { headerRecipients, type MessageInput, prepareMessage } from './message-input.ts'
-import { flushMessage, flushQueue, flushSite, showQueue } from './postqueue.ts'
 import {
   addressesOf,
   completed,
@@ -28,8 +25,6 @@ import {
   withoutRepeats,
 } from './sendmail-envelope.ts'
 import { refuseRecipients, sendmailOptions } from './sendmail-options.ts'
-import { speakSmtp } from './stand-alone.ts'
-import { checkAliasDatabase } from './tables.ts'
 
 /**
  * Takes a message from standard input into the queue, server running or not. Exit code 0 means it is on
@@ -51,21 +46,22 @@ export async function runSendmail(options: Options, shell: Shell, usual: 'm' | '
   refuseRecipients(mode, options)
   const queue = options.value('q')
   if (queue !== undefined && (mode === 'm' || mode === 'p')) return flush(queue, shell, site)
+  // What other commands do is loaded for them alone: programs that send mail wait for us.
   switch (mode) {
     case 'p':
-      return showQueue(shell, site, 'columns')
+      return (await import('./postqueue.ts')).showQueue(shell, site, 'columns')
     case 'i':
-      return checkAliasDatabase(shell, site)
+      return (await import('./tables.ts')).checkAliasDatabase(shell, site)
     case 'd':
     case 'l':
-      await startInBackground(shell, site)
+      await (await import('../server-control.ts')).startInBackground(shell, site)
       return exit.ok
     // Of other systems: what is known of hosts that did not answer is shown, or forgotten.
     case 'h':
     case 'H':
       return exit.ok
     case 's':
-      return speakSmtp(site, shell)
+      return (await import('./stand-alone.ts')).speakSmtp(site, shell)
     case 'v':
       return verify(options, shell)
     case 'm':
@@ -78,6 +74,7 @@ export async function runSendmail(options: Options, shell: Shell, usual: 'm' | '
 /** `-q`, `-q15m`: all of it; `-qRsite`, `-qIid`. It is postqueue's work, and faults are told in its name. */
 async function flush(what: string, shell: Shell, site: SiteOptions): Promise<number> {
   const name = what.slice(1)
+  const { flushMessage, flushQueue, flushSite } = await import('./postqueue.ts')
   try {
     if (/^\d/.test(what)) return await flushQueue(shell, site, {})
     if (what.startsWith('R')) return await flushSite(shell, site, name)
@@ -149,6 +146,7 @@ async function verify(options: Options, shell: Shell): Promise<number> {
   const siteOptions = { config: options.value('C') }
   const site = locateSite(shell, siteOptions)
   if (!(await worksAlone(site, shell))) return await leaveVerification(addresses, sender, site, shell)
+  const { verificationReport } = await import('../../services/verification-report.ts')
   return withSite(shell, siteOptions, async (site) => {
     const { myhostname: hostname } = site.config.values
     const nowMs = shell.now()

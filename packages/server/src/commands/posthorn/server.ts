@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { checkSite } from '../check-site.ts'
 import { successful } from '../control-client.ts'
 import { flushQueue } from '../postfix/postqueue.ts'
 import { notRunning, reloadServer, serverStatus, startInBackground, stopServer } from '../server-control.ts'
@@ -65,6 +64,8 @@ export function addServerCommands(program: Command, context: CommandContext, sta
     .command('check')
     .description('configuration, tables and permissions')
     .action(async () => {
+      // What it looks at is half the server: `status`, which containers ask for all the time, does without.
+      const { checkSite } = await import('../check-site.ts')
       const { config, problems, warnings } = checkSite(shell, site())
       for (const warning of warnings) shell.err(`warning: ${warning}\n`)
       for (const problem of problems) shell.err(`error: ${problem}\n`)
