@@ -15,6 +15,8 @@ const store = await openStore({ directory: process.argv[1] })
 const [account] = await store.accounts.list()
 const inbox = await mailboxOf(store, account)
 const trash = await mailboxOf(store, account, 'Trash')
+await store.mailboxes.create(account.id, 'Made there')
+await store.mailboxes.subscribe(account.id, 'Made there', 'subscribed')
 const uids = []
 const ids = []
 await Promise.all(Array.from({ length: 100 }, async (_, n) => {
@@ -34,6 +36,7 @@ test('two processes on one store: UIDs, ids, counters, locks and views agree', a
   const inbox = await mailboxOf(store, account)
   const release = await store.locks.acquire('one', 'parent')
   await store.counters.add('shared', 1, 0, 1e6)
+  assert.equal((await store.mailboxes.names(account.id, () => true)).get('Made there'), undefined)
   const child = spawn(process.execPath, ['--input-type=module', '-e', workerSource, directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -54,6 +57,8 @@ test('two processes on one store: UIDs, ids, counters, locks and views agree', a
   assert.equal(other.sum, 2)
   assert.equal(new Set([...mine, ...other.uids]).size, 200)
   for (const id of other.ids) assert.ok(!ids.has(id))
+  const made = (await store.mailboxes.names(account.id, () => true)).get('Made there')
+  assert.equal(made?.subscribed, true, 'names of the other process are seen, too')
   const view = await store.messages.view(inbox.id)
   assert.equal(view.uids.length, 200, 'the other process is seen without a wake-up')
   const all = await readAll(store, inbox.id)

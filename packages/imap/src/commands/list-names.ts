@@ -1,4 +1,4 @@
-import type { Mailbox, Rights } from '@posthorn/storage'
+import type { Mailbox, MailboxId, NamedMailbox, Rights } from '@posthorn/storage'
 import { nameAmongOthers, type Viewer } from './other-users.ts'
 
 /** A name in the hierarchy: a mailbox, a parent of some, or only a subscription. */
@@ -7,14 +7,16 @@ export interface ListName {
   /** There is such a mailbox. */
   readonly exists: boolean
   /** undefined also for one that was not wanted. */
-  readonly mailbox: Mailbox | undefined
+  readonly mailbox: NamedMailbox | undefined
+  /** The same with its counts, where they were asked for. */
+  readonly counts: Mailbox | undefined
   /** On somebody else's mailbox; undefined for the user's own. */
   readonly rights: Rights | undefined
   readonly subscribed: boolean
   hasChildren: boolean
 }
 
-const nowhere = { exists: false, mailbox: undefined, rights: undefined }
+const nowhere = { exists: false, mailbox: undefined, counts: undefined, rights: undefined }
 
 /** Whether a mailbox of this name is looked at. */
 export type IsWanted = (name: string, subscription: 'subscribed' | 'unsubscribed') => boolean
@@ -24,29 +26,38 @@ const all: IsWanted = () => true
 /**
  * All names of an account by name, INBOX first: mailboxes, those of others that may be looked up, subscriptions
  * of names that are gone, and the parents of all these that have no mailbox of their own.
+ * @param detail counts take two more rows of each mailbox
  */
 export async function listNames(
   { store, account }: Viewer,
   isWanted: IsWanted = all,
+  detail: 'names' | 'counts' = 'names',
 ): Promise<ReadonlyMap<string, ListName>> {
   const [subscriptions, shared] = await Promise.all([
     store.mailboxes.subscriptions(account.id),
     store.sharing.sharedWith(account.id),
   ])
   const subscribed = new Set(subscriptions)
-  const own = await store.mailboxes.names(account.id, (name) =>
-    isWanted(name, subscribed.has(name) ? 'subscribed' : 'unsubscribed'),
-  )
-  const found = new Map<string, ListName>()
-  const add = (name: string, entry: Pick<ListName, 'exists' | 'mailbox' | 'rights'>): void => {
-    const { exists, mailbox, rights } = entry
-    found.set(name, { name, exists, mailbox, rights, subscribed: subscribed.has(name), hasChildren: false })
+  const isRead = (name: string): boolean =>
+    isWanted(name, subscribed.has(name) ? 'subscribed' : 'unsubscribed')
+  const own = await store.mailboxes.names(account.id, isRead)
+  const counts = new Map<MailboxId, Mailbox>()
+  if (detail === 'counts') {
+    for (const mailbox of await store.mailboxes.list(account.id, isRead)) counts.set(mailbox.id, mailbox)
   }
-  for (const [name, mailbox] of own) add(name, { exists: true, mailbox, rights: undefined })
+  const found = new Map<string, ListName>()
+  const add = (name: string, entry: Omit<ListName, 'name' | 'subscribed' | 'hasChildren'>): void => {
+    const { exists, mailbox, counts, rights } = entry
+    const isSubscribed = subscribed.has(name)
+    found.set(name, { name, exists, mailbox, counts, rights, subscribed: isSubscribed, hasChildren: false })
+  }
+  for (const [name, mailbox] of own)
+    add(name, { exists: true, mailbox, counts: mailbox && counts.get(mailbox.id), rights: undefined })
   for (const { mailbox, owner, rights } of shared) {
     const name = nameAmongOthers(account.address, owner, mailbox.name)
     // RFC 4314 §4: without "l" it is as if it were not there. What is one's own comes first.
-    if (rights.includes('l') && !found.has(name)) add(name, { exists: true, mailbox, rights })
+    if (rights.includes('l') && !found.has(name))
+      add(name, { exists: true, mailbox, counts: mailbox, rights })
   }
   for (const name of subscribed) if (!found.has(name)) add(name, nowhere)
   addParents(found)

@@ -49,7 +49,8 @@ async function matching(viewer: Viewer, args: ListArgs): Promise<Match[]> {
   const { selection } = args
   const matches = matcherOf(args)
   // What is below a name that is listed may tell of its special use.
-  const names = await listNames(viewer, selection.recursiveMatch ? undefined : matches)
+  const detail = args.returns.status === undefined ? 'names' : 'counts'
+  const names = await listNames(viewer, selection.recursiveMatch ? undefined : matches, detail)
   const found = await inPatterns(names.keys(), matches)
   const inPattern = (entry: ListName): boolean => found.has(entry.name)
   const all = [...names.values()]
@@ -128,7 +129,7 @@ async function rightsOn(
 /** What was asked for beside the LIST response: RFC 5819, RFC 8440, RFC 9590. */
 async function tellMore(
   session: SessionIn<'authenticated' | 'selected'>,
-  { name, mailbox, rights }: ListName & { readonly rights: string },
+  { name, mailbox, counts, rights }: ListName & { readonly rights: string },
   { status, myRights, metadata }: ListReturn,
 ): Promise<void> {
   if (mailbox === undefined) return
@@ -137,8 +138,8 @@ async function tellMore(
     const values = await readEntries(session, { mailbox }, metadata, { depth: 0 })
     await session.write(metadataLine(session, name, values))
   }
-  if (status !== undefined && mailbox.selectable && rights.includes('r'))
-    await session.write(`* ${await statusText(session, name, mailbox, status)}\r\n`)
+  if (status !== undefined && counts?.selectable && rights.includes('r'))
+    await session.write(`* ${await statusText(session, name, counts, status)}\r\n`)
 }
 
 /** RFC 9051 §6.3.9; RFC 3501 §6.3.8, RFC 5258, RFC 5819, RFC 6154, RFC 3348. */

@@ -1,5 +1,5 @@
 /** GETMETADATA and SETMETADATA. RFC 5464 §4. */
-import { type AnnotationPlace, annotationLimits, StoreError } from '@posthorn/storage'
+import { type AnnotationPlace, annotationLimits, type NamedMailbox, StoreError } from '@posthorn/storage'
 import { Refusal } from '../errors.ts'
 import type { SessionIn } from '../session/session.ts'
 import {
@@ -88,7 +88,7 @@ async function annotatedMailbox(session: LoggedIn, name: string): Promise<FoundM
 /** Every entry that was asked for, with NIL for what has no value; with DEPTH what is below them, too. */
 export async function readEntries(
   session: LoggedIn,
-  found: Pick<FoundMailbox, 'mailbox'> | undefined,
+  found: { readonly mailbox: NamedMailbox } | undefined,
   entries: readonly MetadataEntry[],
   { depth }: Pick<GetMetadataOptions, 'depth'>,
 ): Promise<readonly EntryValue[]> {
@@ -117,7 +117,7 @@ function isWithin(name: string, top: string, depth: GetMetadataOptions['depth'])
 /** What is stored, and what the server itself says. */
 async function allValues(
   session: LoggedIn,
-  found: Pick<FoundMailbox, 'mailbox'> | undefined,
+  found: { readonly mailbox: NamedMailbox } | undefined,
   scope: MetadataEntry['scope'],
 ): Promise<readonly { readonly name: string; readonly value: Uint8Array }[]> {
   const { store, services, account } = session

@@ -1,11 +1,11 @@
 /** `/private/specialuse`: the special use of a mailbox as an annotation. RFC 6154 §4. */
-import { type Mailbox, type MailboxId, type SpecialUse, StoreError } from '@posthorn/storage'
+import { type MailboxId, type NamedMailbox, type SpecialUse, StoreError } from '@posthorn/storage'
 import { Refusal } from '../errors.ts'
 import type { SessionIn } from '../session/session.ts'
 import { specialUses } from './special-use.ts'
 
 /** '' when it has none. */
-export function specialUseValue({ specialUse }: Mailbox): string {
+export function specialUseValue({ specialUse }: NamedMailbox): string {
   return specialUse.map((use) => `\\${use}`).join(' ')
 }
 

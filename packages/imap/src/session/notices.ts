@@ -52,15 +52,15 @@ export class Notices {
     this.spec = spec
     this.#forget()
     if (spec.groups.length === 0) return
-    const names = await listNames(this.#reader)
+    const names = await listNames(this.#reader, undefined, 'counts')
     this.#take(names)
     let text = ''
     for (const entry of names.values()) {
-      if (entry.mailbox === undefined || !watchesMessages(this.#eventsFor(entry))) continue
+      if (entry.counts === undefined || !watchesMessages(this.#eventsFor(entry))) continue
       if (entry.rights !== undefined && !entry.rights.includes('r'))
         text += this.#listLine(entry.name, names, ['\\NoAccess'])
-      else if (status === 'STATUS' && entry.mailbox.id !== this.#reader.mailbox?.id)
-        text += this.#statusLine(entry, entry.mailbox)
+      else if (status === 'STATUS' && entry.counts.id !== this.#reader.mailbox?.id)
+        text += this.#statusLine(entry, entry.counts)
     }
     await this.#reader.write(text)
   }
@@ -174,7 +174,7 @@ export class Notices {
   async #flushNames(): Promise<void> {
     this.#namesSuspect = false
     const before = { known: this.#known, subscribed: this.#subscribed }
-    const names = await listNames(this.#reader)
+    const names = await listNames(this.#reader, undefined, 'counts')
     this.#take(names)
     const after: NamesAfter = { names, known: this.#known, subscribed: this.#subscribed }
     let text = ''
@@ -258,15 +258,15 @@ export class Notices {
     const known = new Map<MailboxId, KnownName>()
     const subscribed = new Set<string>()
     for (const entry of names.values()) {
-      const { name, mailbox, rights } = entry
+      const { name, counts, rights } = entry
       if (entry.subscribed) subscribed.add(name)
-      if (mailbox === undefined) continue
-      const { id, uidValidity, selectable } = mailbox
+      if (counts === undefined) continue
+      const { id, uidValidity, selectable } = counts
       const readable = rights === undefined || rights.includes('r')
       known.set(id, { name, rights, subscribed: entry.subscribed, uidValidity, selectable, readable })
       const watched = readable && watchesMessages(this.#eventsFor(entry))
       if (!watched) this.#counts.delete(id)
-      else if (!this.#counts.has(id)) this.#counts.set(id, mailbox)
+      else if (!this.#counts.has(id)) this.#counts.set(id, counts)
     }
     for (const id of this.#counts.keys()) if (!known.has(id)) this.#counts.delete(id)
     this.#known = known

@@ -13,7 +13,7 @@ import { forgetSubject } from '../rows/acl-row.ts'
 import { removeAnnotationsOfAccount } from '../rows/annotation-row.ts'
 import { groupsOf, removeMember } from '../rows/group-row.ts'
 import { getJson, jsonRows, putJson } from '../rows/long-value.ts'
-import { createMailboxRows, subscriptionKey } from '../rows/mailbox-row.ts'
+import { createMailboxRows, renewNamesVersion, writeSubscription } from '../rows/mailbox-row.ts'
 import { takeSequence } from '../rows/sequence.ts'
 import { markRemovedAccount } from '../rows/unfinished-row.ts'
 import { removeAccountStep } from '../steps/remove-account.ts'
@@ -93,7 +93,7 @@ export const createAccount = (
   for (const { name, specialUse } of mailboxes) names.push({ name, specialUse: [specialUse] })
   for (const { name, specialUse } of names) {
     createMailboxRows(unit, { account: id, name, specialUse, selectable: true }, nowMs)
-    unit.put(subscriptionKey(id, name), Buffer.from([1]))
+    writeSubscription(unit, id, name, 'subscribed')
   }
   unit.wake({ kind: 'accounts' })
   return made
@@ -125,6 +125,7 @@ const remove = (engine: Engine, unit: Unit, id: number): void => {
   const subscriptions = keyOf32(tables.subscription, id)
   const range = { start: subscriptions, end: keyAfter(subscriptions) }
   for (const { key } of [...unit.range(range)]) unit.remove(key)
+  renewNamesVersion(unit, id)
   for (const group of groupsOf(unit, id)) removeMember(unit, group, id)
   forgetSubject(unit, id)
   removeAnnotationsOfAccount(unit, id)

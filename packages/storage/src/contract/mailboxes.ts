@@ -25,6 +25,12 @@ export interface Mailbox {
   readonly objectId: string
 }
 
+/** What lists of names show of a mailbox. */
+export type NamedMailbox = Pick<
+  Mailbox,
+  'id' | 'account' | 'name' | 'uidValidity' | 'specialUse' | 'subscribed' | 'selectable' | 'objectId'
+>
+
 export interface Quota {
   readonly usedBytes: number
   readonly usedMessages: number
@@ -35,13 +41,16 @@ export interface Quota {
 }
 
 export interface MailboxStore {
-  /** Ordered by name, INBOX first. Of thousands, not all are as they were at one moment: others get their turn between. */
-  list(account: AccountId): Promise<readonly Mailbox[]>
+  /**
+   * Ordered by name, INBOX first. Of thousands, not all are as they were at one moment: others get their turn between.
+   * @param isWanted by its name; all by default
+   */
+  list(account: AccountId, isWanted?: (name: string) => boolean): Promise<readonly Mailbox[]>
   /** Every name, in the order of `list`. Mailboxes that are not wanted are not read: undefined. */
   names(
     account: AccountId,
     isWanted: (name: string) => boolean,
-  ): Promise<ReadonlyMap<string, Mailbox | undefined>>
+  ): Promise<ReadonlyMap<string, NamedMailbox | undefined>>
   subscriptions(account: AccountId): Promise<readonly string[]>
   find(account: AccountId, name: string): Promise<Mailbox | undefined>
   get(id: MailboxId): Promise<Mailbox | undefined>

@@ -22,6 +22,7 @@ export const tables = {
   removedAccount: 0x2a,
   uniqueId: 0x2b,
   identifier: 0x2c,
+  namesVersion: 0x2d,
   chunk: 0x30,
   expunged: 0x31,
   message: 0x32,

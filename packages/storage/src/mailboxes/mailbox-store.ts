@@ -19,17 +19,18 @@ import {
   readMailbox,
   readMailboxFacts,
   readMailboxState,
-  subscriptionKey,
   takeUidValidity,
   writeMailboxFacts,
   writeMailboxState,
+  writeSubscription,
 } from '../rows/mailbox-row.ts'
 import { quotaMessagesOf, quotaOf, readUsage } from '../rows/usage-row.ts'
 import type { ToldMessages } from '../volatile/told-messages.ts'
 import { continueFrom } from './continue-from.ts'
 import { createInheriting, inheritAcl } from './inherit.ts'
-import { compareNames, normalizeName, parentsOf } from './names.ts'
-import { readMailboxes, subscribedNames } from './read-mailboxes.ts'
+import { KnownNames } from './known-names.ts'
+import { normalizeName, parentsOf } from './names.ts'
+import { readMailboxes, readNames } from './read-mailboxes.ts'
 import { removeMailbox } from './remove-mailbox.ts'
 import { renameMailbox } from './rename-mailbox.ts'
 import { keepUniqueIds, uniqueIds } from './unique-ids.ts'
@@ -37,18 +38,21 @@ import { keepUniqueIds, uniqueIds } from './unique-ids.ts'
 /** Mailboxes and subscriptions of one account. */
 const maxMailboxes = 10_000
 
-export const createMailboxStore = (engine: Engine, told: ToldMessages): MailboxStore => ({
-  async list(account) {
+export const createMailboxStore = (
+  engine: Engine,
+  told: ToldMessages,
+  names = new KnownNames(),
+): MailboxStore => ({
+  async list(account, isWanted = () => true) {
     requireAccount(snapshotOf(engine), account)
-    const mailboxes = await readMailboxes(engine, account, () => true)
-    return Array.from(mailboxes.values()).filter((mailbox) => mailbox !== undefined)
+    return readMailboxes(engine, names, account, isWanted)
   },
   async names(account, isWanted) {
     requireAccount(snapshotOf(engine), account)
-    return readMailboxes(engine, account, isWanted)
+    return readNames(engine, names, account, isWanted)
   },
   async subscriptions(account) {
-    return subscribedNames(snapshotOf(engine), account).sort(compareNames)
+    return names.of(snapshotOf(engine), account).subscriptions
   },
   async find(account, name) {
     const snapshot = snapshotOf(engine)
@@ -162,17 +166,13 @@ const checkSpecialUse = (
 
 const subscribe = (unit: Unit, account: number, name: string, on: 'subscribed' | 'unsubscribed'): void => {
   requireAccount(unit, account)
-  const key = subscriptionKey(account, name)
-  if (on === 'unsubscribed') unit.remove(key)
-  else {
-    if (unit.count(keyOf32(tables.subscription, account)) >= maxMailboxes) {
-      throw new StoreError(
-        'limit',
-        `Cannot subscribe to "${name}": the account has ${maxMailboxes} subscriptions`,
-      )
-    }
-    unit.put(key, Buffer.from([1]))
+  if (on === 'subscribed' && unit.count(keyOf32(tables.subscription, account)) >= maxMailboxes) {
+    throw new StoreError(
+      'limit',
+      `Cannot subscribe to "${name}": the account has ${maxMailboxes} subscriptions`,
+    )
   }
+  writeSubscription(unit, account, name, on)
   wakeMailboxes(unit, account)
 }
 

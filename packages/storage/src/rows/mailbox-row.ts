@@ -53,8 +53,31 @@ const stateKey = (id: number): Buffer => keyOf32(tables.mailboxState, id)
 const keywordsKey = (id: number): Buffer => keyOf32(tables.keywords, id)
 export const mailboxNameKey = (account: number, name: string): Buffer =>
   keyOf32andText(tables.mailboxByName, account, name)
-export const subscriptionKey = (account: number, name: string): Buffer =>
+const subscriptionKey = (account: number, name: string): Buffer =>
   keyOf32andText(tables.subscription, account, name)
+export const namesVersionKey = (account: number): Buffer => keyOf32(tables.namesVersion, account)
+
+/**
+ * Another one after each change of what lists of an account's mailboxes show: names, subscriptions, what seldom changes.
+ * Random, so that none comes back after a transaction that was given up.
+ */
+export const readNamesVersion = (reader: Reader, account: number): string =>
+  reader.get(namesVersionKey(account))?.toString('latin1') ?? ''
+
+export const renewNamesVersion = (unit: Unit, account: number): void =>
+  unit.put(namesVersionKey(account), randomBytes(8))
+
+export const writeSubscription = (
+  unit: Unit,
+  account: number,
+  name: string,
+  on: 'subscribed' | 'unsubscribed',
+): void => {
+  const key = subscriptionKey(account, name)
+  if (on === 'subscribed') unit.put(key, Buffer.from([1]))
+  else unit.remove(key)
+  renewNamesVersion(unit, account)
+}
 
 export const readMailboxFacts = (reader: Reader, id: number): MailboxFacts | undefined =>
   getJson(reader, factsKey(id)) as MailboxFacts | undefined
@@ -65,6 +88,7 @@ export const writeMailboxFacts = (unit: Unit, id: number, facts: MailboxFacts): 
   if (former !== undefined) removeUses(unit, former.account, former.specialUse)
   writeUses(unit, id, facts)
   putJson(unit, factsKey(id), facts)
+  renewNamesVersion(unit, facts.account)
 }
 
 const specialUseKey = (account: number, use: SpecialUse): Buffer =>
@@ -244,6 +268,7 @@ export const removeMailboxRows = (unit: Unit, id: number): void => {
   if (facts !== undefined) {
     unit.remove(mailboxNameKey(facts.account, facts.name))
     removeUses(unit, facts.account, facts.specialUse)
+    renewNamesVersion(unit, facts.account)
   }
   removeLong(unit, factsKey(id))
   unit.remove(stateKey(id))

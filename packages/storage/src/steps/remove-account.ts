@@ -3,6 +3,7 @@ import type { Unit } from '../kv/unit.ts'
 import { mailboxIds } from '../mailboxes/mailbox-ids.ts'
 import { takeOutMailbox } from '../mailboxes/remove-mailbox.ts'
 import { removeSomeIdentifiers } from '../rows/conversation-row.ts'
+import { namesVersionKey } from '../rows/mailbox-row.ts'
 import { isRemovedAccount, unmarkRemovedAccount } from '../rows/unfinished-row.ts'
 
 const stepMailboxes = 25
@@ -26,6 +27,7 @@ export const removeAccountStep = (
   if (ids.length > 0 || removeSomeIdentifiers(unit, account, stepIdentifiers))
     return { state: 'more', toClear }
   unit.remove(keyOf32(tables.usage, account))
+  unit.remove(namesVersionKey(account))
   unmarkRemovedAccount(unit, account)
   return { state: 'done', toClear }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
-import type { AccountId, MailboxId, ModSeq, Uid } from '../contract.ts'
+import type { AccountId, Mailbox, MailboxId, ModSeq, NamedMailbox, Uid } from '../contract.ts'
 import { type ContractCase, rejects } from './contract-case.ts'
 import { append, mailboxOf, makeAccount, sampleMessage } from './samples.ts'
 
@@ -28,6 +28,26 @@ export const accountsContract: readonly ContractCase[] = [
     },
   ],
 ]
+
+const namedOf = ({
+  id,
+  account,
+  name,
+  uidValidity,
+  specialUse,
+  subscribed,
+  selectable,
+  objectId,
+}: Mailbox): NamedMailbox => ({
+  id,
+  account,
+  name,
+  uidValidity,
+  specialUse,
+  subscribed,
+  selectable,
+  objectId,
+})
 
 export const mailboxesContract: readonly ContractCase[] = [
   [
@@ -98,10 +118,14 @@ export const mailboxesContract: readonly ContractCase[] = [
       assert.equal(asked[0], 'INBOX')
       for (const mailbox of all) {
         const isWanted = mailbox.name.startsWith('a/')
-        assert.deepEqual(names.get(mailbox.name), isWanted ? mailbox : undefined)
+        assert.deepEqual(names.get(mailbox.name), isWanted ? namedOf(mailbox) : undefined)
         assert.deepEqual(mailbox, await store.mailboxes.get(mailbox.id))
       }
       assert.equal(names.get('a/b')?.subscribed, true)
+      assert.deepEqual(
+        await store.mailboxes.list(id, (name) => name.startsWith('a/')),
+        all.filter(({ name }) => name.startsWith('a/')),
+      )
       await rejects(
         store.mailboxes.names((id + 100) as AccountId, () => true),
         'no-such-account',
