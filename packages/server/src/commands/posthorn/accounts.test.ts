@@ -96,8 +96,21 @@ it('sharing: groups, lists of rights, what each of them lets others see', async 
   )
   assert.equal((await posthorn('acl', 'delete', 'alice', 'Project', 'bob')).code, 0)
   assert.equal((await posthorn('acl', 'delete', 'alice', 'Project', 'bob')).code, 1)
-  assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'bob', 'lq')).code, 64)
-  assert.equal((await posthorn('acl', 'set', 'alice', 'Nowhere', 'bob', 'l')).code, 1)
+  for (const [mailbox, identifier, rights, code, said] of [
+    ['Project', 'bob', 'lq', 64, /^posthorn: "bob lq": Unsupported right; rights are lrswipkxtea$/m],
+    ['Project', 'bop', 'l', 64, /^posthorn: bop: There is no such user \(who: an address, /m],
+    [
+      'Nowhere',
+      'bob',
+      'l',
+      1,
+      /^posthorn: No such mailbox: Nowhere \(.*posthorn mailbox create alice Nowhere\)$/m,
+    ],
+  ] as const) {
+    const refused = await posthorn('acl', 'set', 'alice', mailbox, identifier, rights)
+    assert.equal(refused.code, code)
+    assert.match(refused.err, said)
+  }
   assert.equal((await posthorn('acl', 'set', 'alice', 'Project', 'nobody', 'l')).code, 64)
   assert.equal((await posthorn('group', 'remove', 'team')).code, 0)
   assert.equal((await posthorn('acl', 'list', 'alice')).out, 'Project  -bob@example.org  ed\n')

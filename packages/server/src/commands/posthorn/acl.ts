@@ -12,16 +12,19 @@ const identifierHelp = 'who: an address, anyone, authenticated, $group; -who tak
 export function addAclCommands(program: Command, { shell, site }: CommandContext): void {
   const acl = program.command('acl').description('sharing of mailboxes: list, set, delete')
   type Work = (open: OpenSite, owner: Account, mailbox: Mailbox) => Promise<string>
-  const forMailbox = (address: string, name: string, work: Work) =>
+  const forMailbox = (address: string, name: string, work: Work, words?: EntryWords) =>
     withSite(shell, site(), async (open) => {
       const account = await open.accounts.find(address)
       if (account === undefined) throw new CommandError(`No such account: ${address}`)
       const mailbox = await open.store.mailboxes.find(account.id, name)
-      if (mailbox === undefined) throw new CommandError(`No such mailbox: ${name}`)
+      if (mailbox === undefined)
+        throw new CommandError(
+          `No such mailbox: ${name} (posthorn mailbox list ${address}, posthorn mailbox create ${address} ${name})`,
+        )
       try {
         shell.out(await work(open, account, mailbox))
       } catch (error) {
-        throw understandable(error)
+        throw understandable(error, words)
       }
     })
   acl
@@ -41,32 +44,52 @@ export function addAclCommands(program: Command, { shell, site }: CommandContext
     .description(`give rights: letters of ${allRights}, +letters, -letters, all; ${identifierHelp}`)
     .allowUnknownOption()
     .action((address: string, name: string, identifier: string, rights: string) =>
-      forMailbox(address, name, async ({ store }, owner, mailbox) => {
-        const change = rightsChange(rights === 'all' ? allRights : rights)
-        const target = await aclTarget({ store, account: owner }, owner.id, identifier)
-        await store.sharing.changeAcl(mailbox.id, { ...target, ...change })
-        return `${mailbox.name}: ${identifier} ${rights}\n`
-      }),
+      forMailbox(
+        address,
+        name,
+        async ({ store }, owner, mailbox) => {
+          const change = rightsChange(rights === 'all' ? allRights : rights)
+          const target = await aclTarget({ store, account: owner }, owner.id, identifier)
+          await store.sharing.changeAcl(mailbox.id, { ...target, ...change })
+          return `${mailbox.name}: ${identifier} ${rights}\n`
+        },
+        { identifier, rights },
+      ),
     )
   acl
     .command('delete <address> <mailbox> <identifier>')
     .description(`take an entry away; ${identifierHelp}`)
     .allowUnknownOption()
     .action((address: string, name: string, identifier: string) =>
-      forMailbox(address, name, async ({ store }, owner, mailbox) => {
-        const target = await aclTarget({ store, account: owner }, owner.id, identifier)
-        if (!(await store.sharing.removeAclEntry(mailbox.id, target)))
-          throw new CommandError(`${mailbox.name}: no entry for ${identifier}`)
-        return `${mailbox.name}: ${identifier} deleted\n`
-      }),
+      forMailbox(
+        address,
+        name,
+        async ({ store }, owner, mailbox) => {
+          const target = await aclTarget({ store, account: owner }, owner.id, identifier)
+          if (!(await store.sharing.removeAclEntry(mailbox.id, target)))
+            throw new CommandError(`${mailbox.name}: no entry for ${identifier}`)
+          return `${mailbox.name}: ${identifier} deleted\n`
+        },
+        { identifier, rights: '' },
+      ),
     )
 }
 
+interface EntryWords {
+  readonly identifier: string
+  readonly rights: string
+}
+
 /** What the protocol would answer NO or BAD is a wrong argument here. */
-function understandable(error: unknown): unknown {
+function understandable(error: unknown, words: EntryWords | undefined): unknown {
   if (error instanceof CommandError || error instanceof StoreError || !(error instanceof Error)) return error
-  return error.name === 'Refusal' || error.name === 'SyntaxFault'
-    ? new CommandError(error.message, exit.usage)
+  if (error.name === 'SyntaxFault')
+    return new CommandError(
+      `"${words?.identifier} ${words?.rights}": ${error.message}; rights are ${allRights}`,
+      exit.usage,
+    )
+  return error.name === 'Refusal'
+    ? new CommandError(`${words?.identifier}: ${error.message} (${identifierHelp})`, exit.usage)
     : error
 }
 
