@@ -410,6 +410,10 @@ test('what does not go together is said when the configuration is read', async (
     await assert.rejects(startForClients({ ...parameters, passdb: `store oauth2:${bad}` }), expected)
     await assert.rejects(server.reload({ passdb: `store oauth2:${bad}` }), expected)
   }
+  const typo = file('typo.conf', 'introspection_ulr = https://id.example.org')
+  await assert.rejects(server.reload({ passdb: `store oauth2:${typo}` }), {
+    remedy: 'did you mean "introspection_url"?',
+  })
   await server.reload({ passdb: `store oauth2:${join(site.folder, 'oauth2.conf')}` })
   await assert.rejects(startForClients({ auth_mechanisms: 'plain xoauth2' }), /xoauth2 needs somebody/)
   await assert.rejects(startForClients({ passdb: 'oauth2:/nosuch/oauth2.conf' }), /oauth2\.conf: ENOENT/)

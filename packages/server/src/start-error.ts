@@ -11,6 +11,13 @@ export class StartError extends Error {
   }
 }
 
+/** What is wrong and what to do, in one line: for the log, for who is at the other end of a socket. */
+export function inOneLine(error: unknown): string {
+  if (error instanceof StartError)
+    return `${error.message}${error.message.endsWith('?') ? '' : ':'} ${error.remedy}`
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** Node's error code of a failed system call: 'EACCES', or '' for other faults. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''

@@ -15,7 +15,7 @@ import { bounceTemplates } from '../services/bounce-templates.ts'
 import { greylistOptions, policyOptions, trustedNetworks } from '../services/transfer-options.ts'
 import { dataFolderAt } from '../start/data-folder.ts'
 import { asServer, type MailOwner, mailOwner } from '../start/mail-owner.ts'
-import { StartError } from '../start-error.ts'
+import { inOneLine, StartError } from '../start-error.ts'
 import { readKeyPair } from '../tls/key-pair.ts'
 import { certificatesByName, keyFiles, smtpdCertificates } from '../tls/server-certificates.ts'
 import { checkTransports } from './check-transports.ts'
@@ -168,7 +168,7 @@ function checkCertificates(config: Config, shell: Shell): readonly string[] {
     try {
       read()
     } catch (error) {
-      problems.push(error instanceof StartError ? `${error.message}: ${error.remedy}` : messageOf(error))
+      problems.push(inOneLine(error))
     }
   }
   attempt(() => smtpdCertificates(config, shell.now()))

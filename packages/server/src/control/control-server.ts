@@ -10,6 +10,7 @@
  */
 import { type LocalServer, serveLocalSocket } from '@posthorn/net/local-socket'
 import type { Wake } from '@posthorn/storage'
+import { inOneLine } from '../start-error.ts'
 
 export interface ControlActions {
   status(): Promise<unknown>
@@ -60,7 +61,7 @@ export async function serveControl(path: string, actions: ControlActions): Promi
     try {
       return await answer((question ?? {}) as Question, actions)
     } catch (error) {
-      return { ok: false, error: error instanceof Error ? error.message : String(error) }
+      return { ok: false, error: inOneLine(error) }
     }
   })
 }

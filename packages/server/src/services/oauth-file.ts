@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { TokenRules } from '@posthorn/accounts'
+import { closest } from '@posthorn/mta/closest'
 import { errorCode, StartError } from '../start-error.ts'
 
 /** A dovecot-oauth2.conf.ext that has been found right. */
@@ -63,6 +64,11 @@ const notHere: Readonly<Record<string, string>> = {
 
 const maxTimeoutMs = 60_000
 
+function nearest(name: string): string {
+  const near = closest(name, Object.keys(known))
+  return near === undefined ? `there are ${Object.keys(known).join(', ')}` : `did you mean "${near}"?`
+}
+
 /** @throws StartError, naming file and line. */
 export function readOauthFile(file: string): OauthSettings {
   let text: string
@@ -97,8 +103,7 @@ class OauthFile {
     if (instead !== undefined && value !== '' && value !== 'no')
       throw this.#fault(line, `${name} is not done here`, instead)
     if (instead !== undefined || withoutEffect.has(name)) return
-    if (!Object.hasOwn(known, name))
-      throw this.#fault(line, `unknown name "${name}"`, `there are ${Object.keys(known).join(', ')}`)
+    if (!Object.hasOwn(known, name)) throw this.#fault(line, `unknown name "${name}"`, nearest(name))
     this.#values.set(name, { value, line })
   }
 
@@ -134,7 +139,11 @@ class OauthFile {
         'local_validation_key_dict = fs:posix:prefix=/etc/posthorn/oauth2-keys/',
       )
     if (settings.mode !== 'local' && settings.introspectionUrl === '' && settings.tokeninfoUrl === '')
-      throw this.#fault(undefined, 'there is nobody to ask about tokens', 'set introspection_url')
+      throw this.#fault(
+        undefined,
+        'there is nobody to ask about tokens',
+        'set introspection_url, or introspection_mode = local',
+      )
     return settings
   }
 

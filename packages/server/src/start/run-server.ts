@@ -12,7 +12,7 @@ import type { ControlActions } from '../control/control-server.ts'
 import type { PublicActions } from '../control/public-server.ts'
 import { type ConfiguredLog, logWriterFor } from '../log/configured-log.ts'
 import { openOwnersLog } from '../log/log-writer.ts'
-import { StartError } from '../start-error.ts'
+import { inOneLine, StartError } from '../start-error.ts'
 import { admittedUsers } from './admitted-users.ts'
 import { type DataFolder, prepareDataFolder, takeDataFolder } from './data-folder.ts'
 import { endFirstStart, isFirstStart } from './first-run.ts'
@@ -87,7 +87,7 @@ async function reload(frame: Frame): Promise<Reloaded> {
     log({
       level: 'error',
       service: 'master',
-      text: `reload refused, the old configuration stays: ${error instanceof Error ? error.message : String(error)}`,
+      text: `reload refused, the old configuration stays: ${inOneLine(error)}`,
     })
     throw error
   } finally {
