@@ -39,7 +39,10 @@ export function logFile({ values, file }: Config): string {
   if (named !== '' && named !== '/dev/stdout') return named
   const { outputFile } = dataFolderAt(data)
   if (existsSync(outputFile)) return outputFile
-  throw new CommandError(`${file}: maillog_file is not set: the log went to standard output`, exit.config)
+  throw new CommandError(
+    `${file}: maillog_file is not set: the log went to standard output (set it, or under systemd: journalctl -u posthorn)`,
+    exit.config,
+  )
 }
 
 /** The log as it stands, a line at a time, or with what was rotated away before it. Throws CommandError when there is no file to read. */
