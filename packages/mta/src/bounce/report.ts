@@ -8,7 +8,7 @@ import {
 import type { Acceptance, NewRecipient, QueueEntry, QueueId, StagedMessage, Store } from '@posthorn/storage'
 import type { Attempt, ResolveRecipient } from '../delivery/attempt.ts'
 import { errorTransport, refusedBy } from '../routing/transport.ts'
-import type { BounceTemplates } from './templates.ts'
+import { type BounceTemplates, templateAt } from './templates.ts'
 
 export interface ReportOptions {
   /** Postfix: myhostname. */
@@ -186,7 +186,7 @@ export class Reporter {
       (await this.#store.queue.read(entry.queueId, 0, bounceSizeLimitBytes + 262_144)) ?? Buffer.alloc(0)
     const { envid, ret, smtpUtf8, requireTls } = entry.options
     const forPostmaster = kind === 'double-bounce' || kind === 'copy'
-    const template = templates?.[text]
+    const template = templates?.[text] && templateAt(origin, templates[text])
     const compose =
       text === 'delay' ? composeDelayWarning : text === 'success' ? composeSuccess : composeBounce
     // RFC 8689 §5: what was to be read by nobody else does not go back in the clear. A copy has the header alone.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { scriptedPeer } from '../../../smtp/src/client/scripted-peer-fixture.ts'
 import { QueueBench } from '../queue/queue-fixture.ts'
-import { BounceTemplateError, parseBounceTemplates } from './templates.ts'
+import { BounceTemplateError, parseBounceTemplates, templateAt } from './templates.ts'
 
 const file = `# as bounce(5) has them
 failure_template = <<EOF
@@ -17,6 +17,7 @@ Ihre Nachricht konnte nicht übermittelt werden.
 EOF
 
 delay_template = <<END
+From: MAILER-DAEMON (Mail Delivery System)
 Subject: late by $delay_warning_time_hours h
 
 Still trying.
@@ -37,6 +38,19 @@ test('Postfix: bounce(5), templates with macros', () => {
   assert.equal(delay?.subject, 'late by 4 h')
   assert.equal(delay?.postmasterSubject, 'Postmaster Copy: late by 4 h')
   assert.equal(success, undefined)
+})
+
+test('Postfix: the sender of a template gets our domain where it names none', () => {
+  for (const [from, expected] of [
+    ['MAILER-DAEMON (Mail Delivery System)', 'MAILER-DAEMON@us.test (Mail Delivery System)'],
+    ['Zustellung für alle <MAILER-DAEMON>', 'Zustellung für alle <MAILER-DAEMON@us.test>'],
+    ['postmaster@far.test', 'postmaster@far.test'],
+    ['', ''],
+  ]) {
+    const { failure } = parseBounceTemplates(`failure_template = <<EOF\nFrom: ${from}\n\nx\nEOF\n`, expand)
+    assert.ok(failure)
+    assert.equal(templateAt('us.test', failure).from, expected)
+  }
 })
 
 test('bounce(5): what cannot be meant is told with its line', () => {

@@ -1,4 +1,5 @@
 import type { ReportTemplate } from '@posthorn/mail'
+import { rewriteAddressField } from '../rewriting/address-field.ts'
 
 export type TemplateName = 'failure' | 'delay' | 'success' | 'verify'
 
@@ -51,6 +52,14 @@ export const parseBounceTemplates = (text: string, expand: ExpandMacros): Bounce
     at = end
   }
   return templates
+}
+
+/** Its sender with our domain where it names none, as in `MAILER-DAEMON (Mail Delivery System)`. Postfix: append_at_myorigin. */
+export const templateAt = (origin: string, template: BounceTemplate): BounceTemplate => {
+  const field = rewriteAddressField(Buffer.from(`From:${template.from}`), (address) =>
+    address.includes('@') ? address : `${address}@${origin}`,
+  )
+  return { ...template, from: field.toString().slice('From:'.length) }
 }
 
 const readTemplate = (lines: readonly string[], firstLine: number, expand: ExpandMacros): BounceTemplate => {
