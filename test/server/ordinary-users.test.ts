@@ -193,6 +193,28 @@ describe('users of this machine', {
     })
   })
 
+  test('mail that a filter puts off waits in the maildrop, and mailq shows it', async () => {
+    await inFolder(async (folder) => {
+      const site = await openSite(folder, 'sample_accounts = no\nnon_smtpd_milters = inet:127.0.0.1:1')
+      const server = await startServer(site)
+      const sent = await command(site, ['sendmail', 'y@example.com'], {
+        uid: nobody,
+        input: 'Subject: b\n\n',
+      })
+      assert.equal(sent.code, 0)
+      await server.says(/milter-reject: END-OF-MESSAGE .*: 4\.7\.1 /)
+      await eventually(async () =>
+        assert.match(await queueOf(site), / {41}y@example\.com\n[\s\S]*in 1 Request\.\n$/),
+      )
+      const [left = ''] = readdirSync(join(site.dataFolder, 'public', 'maildrop'))
+      assert.match(
+        (await command(site, ['mailq'], { uid: nobody })).out,
+        new RegExp(`^${left} .* nobody$`, 'm'),
+      )
+      await stopServer(server)
+    })
+  })
+
   test('files that are not what they seem are thrown away: links, folders, other names, no envelope', async () => {
     await inFolder(async (folder) => {
       const site = await openSite(folder, 'sample_accounts = no\nrelayhost = [127.0.0.1]:1')

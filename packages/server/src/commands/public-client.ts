@@ -85,7 +85,17 @@ export async function publicQueue(
   rest?: RestOfQueue,
 ): Promise<AsyncIterable<ListedEntry> | undefined> {
   const first = await askPublic(socket, { cmd: 'mailq' }, shell)
-  return first === undefined ? undefined : pages(first, socket, shell, rest)
+  return first === undefined ? undefined : wholeQueue(first, socket, shell, rest)
+}
+
+async function* wholeQueue(
+  first: Answer,
+  socket: string,
+  shell: Shell,
+  rest: RestOfQueue | undefined,
+): AsyncGenerator<ListedEntry> {
+  yield* pages(first, socket, shell, rest)
+  if (Array.isArray(first['waiting'])) yield* first['waiting']
 }
 
 async function* pages(

@@ -49,6 +49,8 @@ export interface PublicActions {
   /** 'everybody', or who is asked for: then the asker has to show who it is. */
   admits(kind: PublicQuestionKind): 'everybody' | ((uid: number) => boolean)
   list(after: QueueId | undefined): Promise<readonly ListedEntry[]>
+  /** What is in the maildrop: not taken yet. */
+  waiting(): readonly ListedEntry[]
   flush(what: { readonly queueId?: QueueId; readonly nextHop?: string }): Promise<void>
   /** The next hop of a site that may be flushed by name; undefined: not one of fast_flush_domains. */
   flushable(site: string): string | undefined
@@ -150,7 +152,11 @@ async function answer(question: Question, context: Context): Promise<unknown> {
       return { ok: true }
     case 'mailq':
       if (!mayAsk('mailq', question, context)) return denied
-      return { ok: true, entries: await actions.list(queueIdOf(question.after)) }
+      return {
+        ok: true,
+        entries: await actions.list(queueIdOf(question.after)),
+        ...(question.after === undefined ? { waiting: actions.waiting() } : {}),
+      }
     case 'flush': {
       if (!mayAsk('flush', question, context)) return denied
       const queueId = queueIdOf(question.queueId)

@@ -9,6 +9,7 @@ import { livingPid, prepareDataFolder, takeDataFolder } from './data-folder.ts'
 const publicActions = {
   admits: () => 'everybody' as const,
   list: async () => [],
+  waiting: () => [],
   flush: async () => {},
   flushable: () => undefined,
   pickup: () => {},

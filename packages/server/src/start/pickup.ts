@@ -98,6 +98,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Nothing is wrong with the file. */
+const outOfMeans: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'ENOSPC', 'EROFS'])
+
 async function takeOne(parts: PickupParts, name: string): Promise<void> {
   const { maildrop, taking, log } = parts
   const place = join(taking, `${name}.${process.pid}`)
@@ -116,6 +119,7 @@ async function takeOne(parts: PickupParts, name: string): Promise<void> {
     await unlink(place)
   } catch (error) {
     log({ level: 'error', service: 'pickup', text: `${name}: cannot be taken`, error })
+    if (outOfMeans.has(errorCode(error))) return await rename(place, join(maildrop, name)).catch(() => {})
     await rm(place, { recursive: true, force: true })
   }
 }
@@ -130,14 +134,29 @@ async function submitFile(parts: PickupParts, place: string): Promise<string> {
     const envelope = readEnvelope(fd)
     if (envelope === undefined) return 'the envelope cannot be read'
     if (!parts.admits(stats.uid)) return `uid ${stats.uid} may not submit mail (authorized_submit_users)`
-    if (envelope.submission.verify === 'only') return await verified(parts, envelope.submission, stats.uid)
-    const content = createReadStream('', { fd, autoClose: false, start: envelope.lengthBytes })
-    const answer = await parts.submit({ ...envelope.submission, content, userid: stats.uid })
-    if (answer.code < 500) return answer.code < 400 ? 'taken' : 'later'
-    return await returned(parts, envelope.submission, [answer.text].flat().join(' '), stats.uid)
+    try {
+      return await handOver(parts, envelope, fd, stats.uid)
+    } catch (error) {
+      // The user's command has said that the mail is taken.
+      parts.log({ level: 'error', service: 'pickup', text: 'mail is left in the maildrop for now', error })
+      return 'later'
+    }
   } finally {
     closeSync(fd)
   }
+}
+
+async function handOver(
+  parts: PickupParts,
+  { submission, lengthBytes }: MaildropEnvelope,
+  fd: number,
+  userid: number,
+): Promise<string> {
+  if (submission.verify === 'only') return await verified(parts, submission, userid)
+  const content = createReadStream('', { fd, autoClose: false, start: lengthBytes })
+  const answer = await parts.submit({ ...submission, content, userid })
+  if (answer.code < 500) return answer.code < 400 ? 'taken' : 'later'
+  return await returned(parts, submission, [answer.text].flat().join(' '), userid)
 }
 
 function unsafe(stats: Stats, { messageSizeLimitBytes }: PickupParts): string | undefined {
@@ -153,10 +172,13 @@ type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options' | 'verp' | 
   readonly verify?: 'only'
 }
 
+interface MaildropEnvelope {
+  readonly submission: Envelope
+  readonly lengthBytes: number
+}
+
 /** What the first line of a file in the maildrop says; undefined when it is none. */
-export function readEnvelope(
-  fd: number,
-): { readonly submission: Envelope; readonly lengthBytes: number } | undefined {
+export function readEnvelope(fd: number): MaildropEnvelope | undefined {
   const head = Buffer.alloc(maxEnvelopeBytes)
   const length = readSync(fd, head, 0, head.length, 0)
   const end = head.subarray(0, length).indexOf(0x0a)

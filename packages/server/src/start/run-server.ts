@@ -18,6 +18,7 @@ import { type DataFolder, prepareDataFolder, takeDataFolder } from './data-folde
 import { endFirstStart, isFirstStart } from './first-run.ts'
 import { commandName, firstRunText, portsText } from './greeting.ts'
 import { asOwner, type MailOwner, mailOwner, ownerWarnings } from './mail-owner.ts'
+import { maildropEntries } from './maildrop-listing.ts'
 import type { Running } from './running.ts'
 import type { StartParts } from './start-solo.ts'
 import { createSupervisor, type Supervisor } from './supervisor.ts'
@@ -138,6 +139,7 @@ function publicActions(frame: Frame): PublicActions {
       return admittedUsers(frame.config, parameter, frame.writer.log)
     },
     list: async (after) => await started(frame).listQueue(after),
+    waiting: () => maildropEntries(frame.folder.maildrop),
     flush: async (what) => {
       await started(frame).flushQueue(what)
       if (what.queueId === undefined && what.nextHop === undefined)

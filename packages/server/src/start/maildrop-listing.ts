@@ -1,12 +1,19 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { QueueId } from '@posthorn/storage'
-import type { ListedEntry } from '../../control/public-server.ts'
-import { maildropName, readEnvelope } from '../../start/pickup.ts'
+import type { ListedEntry } from '../control/public-server.ts'
+import { maildropName, readEnvelope } from './pickup.ts'
 
-/** Mail that users left while the server was stopped, oldest first; it has no queue ID yet. Postfix: showq(8). */
+/** So many are listed at once. */
+const maxListed = 10_000
+
+/**
+ * Mail that users left while the server was stopped, or that it could not take yet, oldest first; it has no queue ID.
+ * Postfix: showq(8).
+ */
 export function maildropEntries(maildrop: string): readonly ListedEntry[] {
   return namesIn(maildrop)
+    .slice(0, maxListed)
     .flatMap((name) => entryIn(maildrop, name) ?? [])
     .toSorted((a, b) => a.arrivedMs - b.arrivedMs)
 }
@@ -29,7 +36,7 @@ function entryIn(folder: string, name: string): ListedEntry | undefined {
   }
   try {
     const stats = fstatSync(fd)
-    const envelope = stats.isFile() ? readEnvelope(fd) : undefined
+    const envelope = stats.isFile() && stats.nlink === 1 ? readEnvelope(fd) : undefined
     if (envelope === undefined || envelope.submission.verify === 'only') return undefined
     const { sender, recipients } = envelope.submission
     return {
