@@ -121,6 +121,21 @@ test('RFC 5819: LIST-STATUS', async (t) => {
   assert.match((await client.command('LIST "" * RETURN (STATUS (FOO))')).at(-1)!, /^BAD /)
 })
 
+test('RFC 8440, RFC 9051 §6.3.9.2: each name with the rights on it, one that its owner may not read without STATUS', async (t) => {
+  const client = await withNames(await startImapFixture(t), ['p/a', 'p/b', 'p/c'])
+  await client.ok('SETACL p/b alice@example.org lw')
+  assert.deepEqual(await told(client, 'LIST "" p/% RETURN (MYRIGHTS STATUS (MESSAGES))'), [
+    '* LIST (\\HasNoChildren) "/" p/a',
+    '* MYRIGHTS p/a lrswipkxteacd',
+    '* STATUS p/a (MESSAGES 0)',
+    '* LIST (\\HasNoChildren \\Noselect) "/" p/b',
+    '* MYRIGHTS p/b lwa',
+    '* LIST (\\HasNoChildren) "/" p/c',
+    '* MYRIGHTS p/c lrswipkxteacd',
+    '* STATUS p/c (MESSAGES 0)',
+  ])
+})
+
 test('RFC 3501 §6.3.9: LSUB, and parents that stand for subscribed children', async (t) => {
   const client = await withNames(await startImapFixture(t), ['news/comp/mail', 'other'])
   await client.ok('SUBSCRIBE news/comp/mail')

@@ -1,3 +1,4 @@
+import type { MailboxId, NamedMailbox } from '@posthorn/storage'
 import type { SessionIn } from '../session/session.ts'
 import { CommandTurn } from '../session/turn.ts'
 import { myRightsText } from './acl.ts'
@@ -105,8 +106,10 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
     return ok('List completed')
   }
   const turn = new CommandTurn()
-  for (const match of await matching(session, args)) {
-    const rights = await rightsOn(session, match.entry, args.returns)
+  const matches = await matching(session, args)
+  const known = await rightsOn(session, matches, args.returns)
+  for (const match of matches) {
+    const rights = match.entry.mailbox && known.get(match.entry.mailbox.id)
     session.untagged(listLine({ ...match, rights }, args, session))
     if (rights !== undefined && (!match.childInfo || meets(match.entry, args.selection)))
       await tellMore(session, { ...match.entry, rights }, args.returns)
@@ -119,11 +122,21 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
 /** Asked for only where something depends on them. */
 async function rightsOn(
   { store, account }: SessionIn<'authenticated' | 'selected'>,
-  { mailbox, rights }: ListName,
+  matches: readonly Match[],
   { status, myRights, metadata }: ListReturn,
-): Promise<string | undefined> {
-  if (mailbox === undefined || (status === undefined && !myRights && metadata.length === 0)) return undefined
-  return rights ?? (await store.sharing.rights(mailbox.id, account.id))
+): Promise<ReadonlyMap<MailboxId, string>> {
+  const found = new Map<MailboxId, string>()
+  if (status === undefined && !myRights && metadata.length === 0) return found
+  const own: NamedMailbox[] = []
+  for (const { entry } of matches) {
+    const { mailbox, rights } = entry
+    if (mailbox === undefined) continue
+    if (rights === undefined) own.push(mailbox)
+    else found.set(mailbox.id, rights)
+  }
+  const onOwn = await store.sharing.rightsOnEach(own, account.id)
+  for (const [index, { id }] of own.entries()) found.set(id, onOwn[index]!)
+  return found
 }
 
 /** What was asked for beside the LIST response: RFC 5819, RFC 8440, RFC 9590. */

@@ -1,5 +1,5 @@
 import type { AccountId, MailboxId } from './ids.ts'
-import type { Mailbox } from './mailboxes.ts'
+import type { Mailbox, NamedMailbox } from './mailboxes.ts'
 
 /** RFC 4314 §2.1: lookup, read, seen, write, insert, post, create, delete, \Deleted, expunge, administer. */
 export const allRights = 'lrswipkxtea'
@@ -57,6 +57,11 @@ export interface SharingStore {
   removeAclEntry(mailbox: MailboxId, entry: Pick<AclEntry, 'subject' | 'effect'>): Promise<boolean>
   /** '' for a mailbox that is not there. 'stranger': who sends mail without being known. */
   rights(mailbox: MailboxId, who: AccountId | 'stranger'): Promise<Rights>
+  /** The same of each mailbox that was just looked up, in their order. */
+  rightsOnEach(
+    mailboxes: readonly Pick<NamedMailbox, 'id' | 'account'>[],
+    who: AccountId,
+  ): Promise<readonly Rights[]>
   /** Mailboxes of others on which the account has any right, by owner and name. */
   sharedWith(account: AccountId): Promise<readonly SharedMailbox[]>
   groups(): Promise<readonly Group[]>

@@ -76,6 +76,30 @@ test('names that are known are known until one of them changes, whoever changes 
   )
 })
 
+test('a name that changes while a long list is made is what it is now, and so is the next list', async (t) => {
+  const [store] = (await openings(t, 1)) as [Store]
+  const { id } = await makeAccount(store)
+  const { mailboxes } = store
+  for (let each = 10; each < 50; each++) await mailboxes.create(id, `m${each}`)
+  await mailboxes.create(id, 'z0')
+  await mailboxes.names(id, () => true)
+  // A slow disk may let the list win.
+  for (let attempt = 0, isSeen = false; !isSeen; attempt++) {
+    assert.ok(attempt < 20, 'the list always ended first')
+    let isRenamed = false
+    const made = mailboxes.list(id, (name) => {
+      for (const endMs = performance.now() + 4; performance.now() < endMs; );
+      if (name.startsWith('z')) isSeen = isRenamed
+      return true
+    })
+    await mailboxes.rename(id, `z${attempt}`, `z${attempt + 1}`)
+    isRenamed = true
+    const last = (await made).at(-1)?.name
+    if (isSeen) assert.equal(last, `z${attempt + 1}`)
+    assert.equal([...(await mailboxes.names(id, () => true)).keys()].at(-1), `z${attempt + 1}`)
+  }
+})
+
 test('names of so many accounts are known as fit', () => {
   const reads: number[] = []
   const reader = {

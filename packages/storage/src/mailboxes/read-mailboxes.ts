@@ -1,29 +1,24 @@
-import type { AccountId, Mailbox, MailboxId, NamedMailbox } from '../contract.ts'
+import type { Mailbox, NamedMailbox } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Snapshot } from '../kv/unit.ts'
-import { readMailbox, readMailboxFacts } from '../rows/mailbox-row.ts'
+import { readNamedMailbox, readNamesVersion, withCounts } from '../rows/mailbox-row.ts'
 import { workTurns } from '../work-turns.ts'
-import type { KnownName, KnownNames } from './known-names.ts'
+import type { KnownNames } from './known-names.ts'
+
+type IsWanted = (name: string) => boolean
 
 /** See MailboxStore.list. */
 export const readMailboxes = async (
   engine: Engine,
   known: KnownNames,
   account: number,
-  isWanted: (name: string) => boolean,
+  isWanted: IsWanted,
 ): Promise<readonly Mailbox[]> => {
-  let snapshot = snapshotOf(engine)
-  const { names, subscribed } = known.of(snapshot, account)
   const found: Mailbox[] = []
-  for (const [index, { name, id }] of names.entries()) {
-    if (isTurnOver(index)) {
-      await workTurns.next()
-      snapshot = snapshotOf(engine)
-    }
-    if (!isWanted(name)) continue
-    const mailbox = readMailbox(snapshot, id, (each) => subscribed.has(each))
+  await eachName(engine, known, account, isWanted, (_, named, snapshot) => {
+    const mailbox = named && withCounts(snapshot, named)
     if (mailbox !== undefined) found.push(mailbox)
-  }
+  })
   return found
 }
 
@@ -32,48 +27,42 @@ export const readNames = async (
   engine: Engine,
   known: KnownNames,
   account: number,
-  isWanted: (name: string) => boolean,
+  isWanted: IsWanted,
 ): Promise<ReadonlyMap<string, NamedMailbox | undefined>> => {
-  const first = snapshotOf(engine)
-  let snapshot = first
-  const { names, subscribed } = known.of(snapshot, account)
   const found = new Map<string, NamedMailbox | undefined>()
-  for (const [index, each] of names.entries()) {
-    if (isTurnOver(index)) {
-      await workTurns.next()
-      snapshot = snapshotOf(engine)
-    }
-    if (!isWanted(each.name)) {
-      found.set(each.name, undefined)
-      continue
-    }
-    const mailbox = each.mailbox ?? readNamed(snapshot, each, subscribed)
-    if (mailbox === undefined) continue
-    // What a later moment says need not belong to these names.
-    if (snapshot === first) each.mailbox = mailbox
-    found.set(mailbox.name, mailbox)
-  }
+  await eachName(engine, known, account, isWanted, (name, named) => {
+    found.set(named?.name ?? name, named)
+  })
   return found
 }
 
-const isTurnOver = (index: number): boolean => (index & 7) === 7 && workTurns.isOver
-
-const readNamed = (
-  snapshot: Snapshot,
-  { id }: KnownName,
-  subscribed: ReadonlySet<string>,
-): NamedMailbox | undefined => {
-  const facts = readMailboxFacts(snapshot, id)
-  if (facts === undefined) return undefined
-  const { name, uidValidity, specialUse, selectable, objectId } = facts
-  return {
-    id: id as MailboxId,
-    account: facts.account as AccountId,
-    name,
-    uidValidity,
-    specialUse,
-    subscribed: subscribed.has(name),
-    selectable,
-    objectId,
+/** Mailboxes that are not wanted are not read: undefined. */
+const eachName = async (
+  engine: Engine,
+  known: KnownNames,
+  account: number,
+  isWanted: IsWanted,
+  visit: (name: string, mailbox: NamedMailbox | undefined, snapshot: Snapshot) => void,
+): Promise<void> => {
+  let snapshot = snapshotOf(engine)
+  const { names, subscribed, version } = known.of(snapshot, account)
+  let isCurrent = true
+  for (const [index, each] of names.entries()) {
+    if ((index & 7) === 7 && workTurns.isOver) {
+      await workTurns.next()
+      snapshot = snapshotOf(engine)
+      isCurrent = isCurrent && readNamesVersion(snapshot, account) === version
+    }
+    if (!isWanted(each.name)) {
+      visit(each.name, undefined, snapshot)
+      continue
+    }
+    const mailbox =
+      (isCurrent ? each.mailbox : undefined) ??
+      readNamedMailbox(snapshot, each.id, (_, name) => subscribed.has(name))
+    if (mailbox === undefined) continue
+    // Of one moment with its counts, and with the names that are known.
+    if (isCurrent) each.mailbox = mailbox
+    visit(each.name, mailbox, snapshot)
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { AccountId, Mailbox, MailboxId, ModSeq, SpecialUse, Uid } from '../contract.ts'
+import type { AccountId, Mailbox, MailboxId, ModSeq, NamedMailbox, SpecialUse, Uid } from '../contract.ts'
 import { keyAfter, keyOf32, keyOf32andText, keyOfTable, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { getJson, jsonRows, putJson, removeLong } from './long-value.ts'
@@ -197,33 +197,48 @@ export const putMailboxName = (
   unit.put(key, numberRow(key, id))
 }
 
-/** @param isSubscribed for who reads many: asked in place of the row of each */
-export const readMailbox = (
+export const readMailbox = (reader: Reader, id: number): Mailbox | undefined => {
+  const named = readNamedMailbox(
+    reader,
+    id,
+    (account, name) => reader.get(subscriptionKey(account, name)) !== undefined,
+  )
+  return named && withCounts(reader, named)
+}
+
+export const readNamedMailbox = (
   reader: Reader,
   id: number,
-  isSubscribed?: (name: string) => boolean,
-): Mailbox | undefined => {
+  isSubscribed: (account: number, name: string) => boolean,
+): NamedMailbox | undefined => {
   const facts = readMailboxFacts(reader, id)
-  const state = readMailboxState(reader, id)
-  if (facts === undefined || state === undefined) return undefined
+  if (facts === undefined) return undefined
+  const { account, name, uidValidity, specialUse, selectable, objectId } = facts
   return {
     id: id as MailboxId,
-    account: facts.account as AccountId,
-    name: facts.name,
-    uidValidity: facts.uidValidity,
+    account: account as AccountId,
+    name,
+    uidValidity,
+    specialUse,
+    subscribed: isSubscribed(account, name),
+    selectable,
+    objectId,
+  }
+}
+
+export const withCounts = (reader: Reader, named: NamedMailbox): Mailbox | undefined => {
+  const state = readMailboxState(reader, named.id)
+  if (state === undefined) return undefined
+  return {
+    ...named,
     uidNext: state.uidNext as Uid,
     highestModSeq: state.highestModSeq as ModSeq,
-    specialUse: facts.specialUse,
-    subscribed:
-      isSubscribed?.(facts.name) ?? reader.get(subscriptionKey(facts.account, facts.name)) !== undefined,
-    selectable: facts.selectable,
     messages: state.messages,
     unseen: state.unseen,
     deleted: state.deleted,
     sizeBytes: state.sizeBytes,
     firstRecent: state.firstRecent as Uid,
-    keywords: readKeywords(reader, id),
-    objectId: facts.objectId,
+    keywords: readKeywords(reader, named.id),
   }
 }
 

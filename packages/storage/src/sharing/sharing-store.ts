@@ -4,6 +4,7 @@ import {
   type AclEntry,
   type AclSubject,
   type Group,
+  type Rights,
   type SharedMailbox,
   type SharingStore,
   StoreError,
@@ -35,6 +36,7 @@ import {
 } from '../rows/group-row.ts'
 import { readMailbox, readMailboxFacts } from '../rows/mailbox-row.ts'
 import { takeSequence } from '../rows/sequence.ts'
+import { workTurns } from '../work-turns.ts'
 import { rightsIn, subjectsOf } from './rights.ts'
 
 /** Entries of one mailbox. */
@@ -53,6 +55,18 @@ export const createSharingStore = (engine: Engine): SharingStore => ({
     const snapshot = snapshotOf(engine)
     const facts = readMailboxFacts(snapshot, mailbox)
     return facts === undefined ? '' : rightsIn(snapshot, { id: mailbox, account: facts.account }, who)
+  },
+  async rightsOnEach(mailboxes, who) {
+    let snapshot = snapshotOf(engine)
+    const rights: Rights[] = []
+    for (const [index, mailbox] of mailboxes.entries()) {
+      if ((index & 7) === 7 && workTurns.isOver) {
+        await workTurns.next()
+        snapshot = snapshotOf(engine)
+      }
+      rights.push(rightsIn(snapshot, mailbox, who))
+    }
+    return rights
   },
   async sharedWith(account) {
     return sharedWith(snapshotOf(engine), account)

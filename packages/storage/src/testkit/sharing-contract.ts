@@ -39,6 +39,12 @@ export const sharingContract: readonly ContractCase[] = [
       await grant(store, project.id, { kind: 'group', name: 'team' }, 'wi')
       assert.equal(await sharing.rights(project.id, bob.id), 'lrswip')
       assert.equal(await sharing.rights(project.id, 'stranger'), 'lp')
+      const all = await store.mailboxes.list(alice.id)
+      for (const who of [alice.id, bob.id])
+        assert.deepEqual(
+          await sharing.rightsOnEach(all, who),
+          await Promise.all(all.map(({ id }) => sharing.rights(id, who))),
+        )
       await grant(store, project.id, user(bob.id), 'w', { effect: 'denies' })
       assert.equal(await sharing.rights(project.id, bob.id), 'lrsip')
       await grant(store, project.id, user(bob.id), 'te', { op: 'add' })
