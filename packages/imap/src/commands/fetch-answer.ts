@@ -3,6 +3,7 @@ import { type FetchWant, type MessageBatch, type StoreError, systemFlag } from '
 import type { SelectedSession } from '../session/session.ts'
 import { isDecoded, type SectionItem } from '../wire/fetch-items.ts'
 import { hasUnknownEncoding, writeDecoded } from './decoded-items.ts'
+import { endOfItems } from './end-of-items.ts'
 import { FetchOutput, type FetchRow } from './fetch-output.ts'
 import type { FetchPlan } from './fetch-plan.ts'
 import { FetchRows } from './fetch-rows.ts'
@@ -154,7 +155,12 @@ class FetchAnswer implements FetchOutcome {
     if (this.#listed !== undefined) return { facts: true, listing: this.#listed.columns }
     if (source === 'summary' && !marks) return { facts: true }
     if (source !== 'octets') return want
-    const octets = { bytes: 'all', maxBytes: this.#limit, memoryIsFree: this.#memoryIsFree } as const
+    const octets = {
+      bytes: 'all',
+      maxBytes: this.#limit,
+      memoryIsFree: this.#memoryIsFree,
+      ...(this.#plan.sendsParts && { upTo: this.#neededOctets }),
+    } as const
     return this.#wholes === undefined ? { ...want, ...octets } : { ...want, ...octets, together: true }
   }
 
@@ -251,6 +257,13 @@ class FetchAnswer implements FetchOutcome {
   readonly #memoryIsFree = (batch: number): boolean => {
     const known = Math.max(batch, this.#batches - keptMarks)
     return this.output.isGone(this.#sentOf.get(known) ?? this.output.sentBytes)
+  }
+
+  /** @see FetchWant.upTo */
+  readonly #neededOctets: NonNullable<FetchWant['upTo']> = (summary, prefix, sizeBytes) => {
+    if (summary === undefined && this.#plan.want.summary) return sizeBytes
+    this.#message.open(summary, prefix, sizeBytes)
+    return endOfItems(this.#plan.items, this.#message)
   }
 
   async #large(row: FetchRow): Promise<void> {

@@ -56,6 +56,12 @@ export interface FetchWant {
   /** With `bytes: 'all'`: a message of more octets (prefix included) comes with none. */
   readonly maxBytes?: number
   /**
+   * With `bytes: 'all'`: how many octets of a message, from the first one of its prefix on, are needed; it may come with
+   * more. Asked of some messages only, before their octets are read. `summary` is missing where it is not wanted, or kept
+   * elsewhere.
+   */
+  readonly upTo?: (summary: Uint8Array | undefined, prefix: Uint8Array, sizeBytes: number) => number
+  /**
    * Asked before each batch but the first: true = nobody needs the `bytes` of this batch (0 = the first) and of those
    * before it any more, and their memory is used again.
    */

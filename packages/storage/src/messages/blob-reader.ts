@@ -9,10 +9,13 @@ import { type Located, locate, locateRows } from './locate.ts'
 import { readTogether, type WantedTogether } from './octets-together.ts'
 import { type Allocate, freshMemory } from './read-memory.ts'
 import { VerifiedBodies } from './verified-bodies.ts'
+import { VerifiedPlaces } from './verified-places.ts'
 
 /** One read of neighbouring frames is at most about this long, and reads over gaps up to that. */
 const maxRunBytes = 4 * 1024 * 1024
 const maxGapBytes = 64 * 1024
+/** The same where parts are wanted: another read costs less than more of what nobody asked for. */
+const maxGapBytesOfParts = 8 * 1024
 /** Ranges of a body up to this length are read whole, so that the checksum can be tested. */
 const verifiedRangeBytes = 256 * 1024
 const roomBytes = 128 * 1024
@@ -25,6 +28,8 @@ export interface WantedBlobs {
   /** Of this turn; undefined: not wanted, or gone. */
   readonly rows: readonly (BlobRow | undefined)[]
   readonly prefixes: readonly Buffer[]
+  /** Of the body at `index` no more than so many octets are wanted: with 'all'. */
+  readonly mostOf?: (index: number) => number
 }
 
 interface Run {
@@ -39,6 +44,7 @@ export class BlobReader {
   readonly #environment: Environment
   readonly #segments: SegmentReader
   readonly #verified: VerifiedBodies
+  readonly #places = new VerifiedPlaces()
   /** Of `readNow`. */
   #room: Buffer = Buffer.alloc(0)
 
@@ -50,7 +56,7 @@ export class BlobReader {
 
   /** Each with its prefix before it. Throws 'corrupt'. */
   async readMany(
-    { blobIds, rows, prefixes }: WantedBlobs,
+    { blobIds, rows, prefixes, mostOf }: WantedBlobs,
     want: 'header' | 'all',
     allocate?: Allocate,
   ): Promise<(Buffer | undefined)[]> {
@@ -59,7 +65,8 @@ export class BlobReader {
     if (headers !== undefined) return headers
     const bodies: (Buffer | undefined)[] = new Array(blobIds.length)
     const located = locateRows(rows, want)
-    for (const run of runsOf(located)) {
+    const parts = mostOf && located.map((each) => each && this.#partOf(each, mostOf))
+    for (const run of parts ? runsOf(parts, maxGapBytesOfParts) : runsOf(located)) {
       try {
         await this.#readRun(run, want, { blobIds, prefixes }, bodies, allocate)
       } catch (error) {
@@ -72,6 +79,14 @@ export class BlobReader {
       }
     }
     return bodies
+  }
+
+  /** The beginning of one whose checksum is known to be right. */
+  #partOf(located: Located, mostOf: (index: number) => number): Located {
+    const { index, row } = located
+    if (!this.#places.has(row)) return located
+    const lengthBytes = frameHeaderBytes + Math.min(mostOf(index), row.bodyBytes)
+    return lengthBytes < located.lengthBytes ? { ...located, lengthBytes, isPart: true } : located
   }
 
   /** See `readTogether`. */
@@ -148,13 +163,14 @@ export class BlobReader {
     if (row === undefined) return undefined
     const to = Math.min(end, row.bodyBytes)
     if (start >= to) return Buffer.alloc(0)
-    if (row.bodyBytes <= verifiedRangeBytes || to - start === row.bodyBytes) {
+    const isVerified = to - start < row.bodyBytes && this.#places.has(row)
+    if (!isVerified && (row.bodyBytes <= verifiedRangeBytes || to - start === row.bodyBytes)) {
       const whole = await this.#readOne(blobId, 'all')
       return whole?.subarray(start, to)
     }
     const position = row.offset + frameHeaderBytes + start
     try {
-      await this.#verified.ensure(blobId, row)
+      if (!isVerified) await this.#verified.ensure(blobId, row)
       const piece = await this.#segments.read(row.segment, position, to - start, memoryFrom(into))
       return exactly(piece, to - start, row)
     } catch (error) {
@@ -186,7 +202,7 @@ export class BlobReader {
       if (located === undefined) return undefined
       try {
         const bytes = await this.#segments.read(located.row.segment, located.start, located.lengthBytes)
-        return verified(bytes, blobId, located.row, want)
+        return this.#tested(bytes, blobId, located.row, want)
       } catch (error) {
         if (attempt > 3 || !this.#rowMoved(blobId, located.row)) throw error
       }
@@ -203,19 +219,22 @@ export class BlobReader {
     const bytes = await this.#segments.read(run.segment, run.start, run.end - run.start, allocate)
     // What the message before needs of the memory.
     let usedBytes = 0
-    let last: { readonly start: number; readonly index: number; readonly body: Buffer } | undefined
-    for (const { index, row, start, lengthBytes } of run.located) {
+    let last: { readonly start: number; readonly index: number } | undefined
+    for (const { index, row, start, lengthBytes, isPart } of run.located) {
       const prefix = prefixes[index] as Buffer
+      const from = start - run.start
+      const frame = bytes.subarray(from, from + lengthBytes)
       // A copy in the same mailbox: the frame's header may be gone by now, its body was verified.
       if (last?.start === start) {
         const same = prefix.equals(prefixes[last.index] as Buffer)
-        into[index] = same ? into[last.index] : withPrefix(prefix, last.body)
+        const copied = frame.subarray(frameHeaderBytes)
+        into[index] = same ? into[last.index] : withPrefix(prefix, copied)
+        usedBytes = Math.max(usedBytes, from + lengthBytes)
         continue
       }
-      const from = start - run.start
-      const frame = bytes.subarray(from, from + lengthBytes)
-      const body = verified(frame, blobIds[index] as number, row, want)
-      last = { start, index, body }
+      const blobId = blobIds[index] as number
+      const body = isPart ? partOf(frame, lengthBytes, blobId, row) : this.#tested(frame, blobId, row, want)
+      last = { start, index }
       const bodyFrom = from + frameHeaderBytes
       // Between two messages there is room: what the store says of them.
       if (prefix.length > 0 && bodyFrom - prefix.length >= usedBytes) {
@@ -224,6 +243,12 @@ export class BlobReader {
       } else into[index] = withPrefix(prefix, body)
       usedBytes = from + lengthBytes
     }
+  }
+
+  #tested(frame: Buffer, blobId: number, row: BlobRow, want: 'header' | 'all'): Buffer {
+    const body = verified(frame, blobId, row, want)
+    if (want === 'all') this.#places.add(row)
+    return body
   }
 
   #moved(run: Run, blobIds: readonly number[]): boolean {
@@ -246,7 +271,7 @@ const memoryFrom =
 const withPrefix = (prefix: Buffer, body: Buffer): Buffer =>
   prefix.length === 0 ? body : Buffer.concat([prefix, body])
 
-const runsOf = (located: readonly (Located | undefined)[]): Run[] => {
+const runsOf = (located: readonly (Located | undefined)[], gapBytes = maxGapBytes): Run[] => {
   const present = located.filter((each) => each !== undefined) as Located[]
   present.sort((a, b) => a.row.segment - b.row.segment || a.start - b.start)
   const runs: Run[] = []
@@ -256,7 +281,7 @@ const runsOf = (located: readonly (Located | undefined)[]): Run[] => {
     const joins =
       run !== undefined &&
       run.segment === each.row.segment &&
-      each.start - run.end <= maxGapBytes &&
+      each.start - run.end <= gapBytes &&
       end - run.start <= maxRunBytes
     if (run !== undefined && joins) {
       run.end = Math.max(run.end, end)
@@ -277,12 +302,23 @@ const exactly = (bytes: Buffer, lengthBytes: number, row: BlobRow): Buffer => {
   throw corrupt(row, 'the segment is too short')
 }
 
-const verified = (frame: Buffer, blobId: number, row: BlobRow, want: 'header' | 'all'): Buffer => {
-  const header: FrameHeader | undefined = decodeFrameHeader(frame)
+const headerOf = (frame: Buffer, blobId: number, row: BlobRow): FrameHeader => {
+  const header = decodeFrameHeader(frame)
   if (header === undefined) throw corrupt(row, 'no frame is there')
   if (header.blobId !== blobId) throw corrupt(row, 'another frame is there')
   if (header.bodyBytes !== row.bodyBytes || header.headBytes !== row.headBytes)
     throw corrupt(row, 'the index says it is of another length')
+  return header
+}
+
+/** Of a body that was verified. */
+const partOf = (frame: Buffer, lengthBytes: number, blobId: number, row: BlobRow): Buffer => {
+  headerOf(frame, blobId, row)
+  return exactly(frame, lengthBytes, row).subarray(frameHeaderBytes)
+}
+
+const verified = (frame: Buffer, blobId: number, row: BlobRow, want: 'header' | 'all'): Buffer => {
+  const header = headerOf(frame, blobId, row)
   const octets = want === 'all' ? row.bodyBytes : row.headBytes
   const body = exactly(frame.subarray(frameHeaderBytes), octets, row)
   const expected = want === 'all' ? header.bodyCrc : header.headCrc

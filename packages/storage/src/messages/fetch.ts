@@ -143,11 +143,26 @@ const complete = async (
     ),
   )
   const inline = want.summary ? rows.map((row) => row?.summary) : undefined
-  const bytes = want.bytes && (await readBodies(engine, { blobIds, rows, prefixes }, columns, want, allocate))
+  const mostOf = want.upTo && mostOctets(want.upTo, rows, prefixes)
+  const wanted = { blobIds, rows, prefixes, ...(mostOf && { mostOf }) }
+  const bytes = want.bytes && (await readBodies(engine, wanted, columns, want, allocate))
   const summaries = inline && (await fillSummaries(engine, blobIds, inline))
   const noNul = bytes && Uint8Array.from(rows, (row) => (row.hasNoNul ? 1 : 0))
   return withoutGone(columns.batch, prefixes, summaries, bytes, noNul)
 }
+
+/** Of bodies, without their prefixes. */
+const mostOctets =
+  (
+    upTo: NonNullable<FetchWant['upTo']>,
+    rows: readonly BlobRow[],
+    prefixes: readonly Buffer[],
+  ): WantedBlobs['mostOf'] =>
+  (index) => {
+    const { bodyBytes, summary } = rows[index] as BlobRow
+    const prefix = prefixes[index] as Buffer
+    return Math.max(0, upTo(summary, prefix, prefix.length + bodyBytes) - prefix.length)
+  }
 
 /** In the snapshot that has a message its octets have a row. */
 const present = (row: BlobRow | undefined, blobId: number): BlobRow => {

@@ -9,6 +9,8 @@ export interface Located {
   /** First octet of the frame and how many are wanted from there. */
   readonly start: number
   readonly lengthBytes: number
+  /** The body is wanted as far as `lengthBytes` goes, without its checksum. */
+  readonly isPart?: true
 }
 
 type Wanted = 'header' | 'all' | 'frame'
