@@ -7,7 +7,7 @@ import { extension, summaryFlag } from './summary-format.ts'
 import { SummaryReader } from './summary-reader.ts'
 
 /** Above what the scanner lets through. */
-const maxDepth = 256
+export const maxSummaryDepth = 256
 
 /** Throws RangeError when the octets are no summary of this version. */
 export const decodeSummary = (encoded: Uint8Array): MessageSummary => {
@@ -84,7 +84,7 @@ const readParameters = (reader: SummaryReader): readonly Parameter[] => {
 }
 
 const readPart = (reader: SummaryReader, before: number, depth: number): Part => {
-  if (depth > maxDepth) throw new RangeError('Cannot read summary: too deep')
+  if (depth > maxSummaryDepth) throw new RangeError('Cannot read summary: too deep')
   reader.part()
   const { kind, extensions, lines } = reader
   const headerStart = before + reader.gapBytes

@@ -1,4 +1,11 @@
-import { decodeStructure, type Part, SummaryReader, summaryFlag } from '@posthorn/mail'
+import {
+  decodeStructure,
+  type Part,
+  type PartPlace,
+  readPartPlaces,
+  SummaryReader,
+  summaryFlag,
+} from '@posthorn/mail'
 import type { MessageShape } from '../wire/section-range.ts'
 import type { NulPresence } from './section-octets.ts'
 
@@ -12,6 +19,7 @@ export class MessageView implements MessageShape {
   /** Without the prefix. */
   sizeBytes = 0
   #structure: Part | undefined
+  #places: PartPlace | undefined
   nul: NulPresence = 'may-have-nul'
 
   /**
@@ -33,6 +41,7 @@ export class MessageView implements MessageShape {
     this.prefix = prefix === undefined ? noOctets : asBuffer(prefix)
     this.sizeBytes = storedBytes - this.prefix.length
     this.#structure = undefined
+    this.#places = undefined
   }
 
   /** Without the prefix. */
@@ -42,6 +51,12 @@ export class MessageView implements MessageShape {
 
   get hasFields(): boolean {
     return (this.reader.flags & summaryFlag.fieldsComplete) !== 0
+  }
+
+  /** Cheaper than `structure`. */
+  places(): PartPlace {
+    this.#places ??= readPartPlaces(this.reader)
+    return this.#places
   }
 
   structure(): Part {

@@ -1,4 +1,4 @@
-import { locatePart, type Part } from '@posthorn/mail'
+import { locatePart, type PartPlace } from '@posthorn/mail'
 import type { Section } from './section.ts'
 
 /** Octets of a message [start, end), the trace prefix not counted. */
@@ -14,13 +14,13 @@ export interface MessageShape {
   readonly sizeBytes: number
   readonly headerBytes: number
   /** Asked for only when a part is named. */
-  structure(): Part
+  places(): PartPlace
 }
 
 /** Where a section's octets are; for HEADER.FIELDS the header to select from. undefined: no such part. */
 export function sectionRange(section: Section, shape: MessageShape): SectionRange | undefined {
   const { path, what } = section
-  if (path.length > 0) return nestedRange(section, shape.structure())
+  if (path.length > 0) return nestedRange(section, shape.places())
   switch (what) {
     case 'all':
       return { start: 0, end: shape.sizeBytes, prefixed: true }
@@ -31,7 +31,7 @@ export function sectionRange(section: Section, shape: MessageShape): SectionRang
   }
 }
 
-function nestedRange({ path, what }: Section, root: Part): SectionRange | undefined {
+function nestedRange({ path, what }: Section, root: PartPlace): SectionRange | undefined {
   const part = locatePart(root, path)
   if (part === undefined) return undefined
   const prefixed = false
