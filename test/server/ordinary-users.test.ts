@@ -16,6 +16,7 @@ import {
   command,
   createSite,
   eventually,
+  imapClient,
   inFolder,
   type Site,
   startServer,
@@ -211,6 +212,31 @@ describe('users of this machine', {
         (await command(site, ['mailq'], { uid: nobody })).out,
         new RegExp(`^${left} .* nobody$`, 'm'),
       )
+      await stopServer(server)
+    })
+  })
+
+  test('mail that is refused after sendmail has ended comes back whole; without its text where that is refused, too', async () => {
+    await inFolder(async (folder) => {
+      const site = await openSite(
+        folder,
+        `disable_plaintext_auth = no\nheader_checks = pcre:{{/^Subject: bad/ REJECT not this}}\nnested_header_checks =\nbody_checks = pcre:{{/worse/ REJECT nor this}}`,
+      )
+      const server = await startServer(site)
+      const password = /alice@example\.org +(\S{19})/.exec(server.output())?.[1] ?? ''
+      const send = async (input: string) =>
+        await command(site, ['sendmail', '-f', 'alice@example.org', 'y@example.com'], { uid: nobody, input })
+      assert.equal((await send('Subject: bad\nX-Own: 1\n\nline one\n')).code, 0)
+      assert.equal((await send('Subject: 2\nX-Own: 2\n\nworse\n')).code, 0)
+      const imap = await imapClient(site, `alice@example.org ${password}`)
+      await eventually(async () => assert.match(await imap.ask('n select inbox', /^n OK/m), /^\* 2 EXISTS/m))
+      const texts = await imap.ask('f fetch 1:* body[]', /^f OK/m)
+      assert.match(texts, /^Diagnostic-Code: x-posthorn; 5\.7\.1 not this/m)
+      assert.match(texts, /^Final-Recipient: rfc822; y@example\.com/m)
+      assert.match(texts, /^Content-Type: message\/rfc822\r\n\r\n[\s\S]*^X-Own: 1\r\n[\s\S]*^line one\r$/m)
+      assert.match(texts, /^X-Own: 2\r$/m)
+      assert.doesNotMatch(texts, /^worse/m)
+      imap.close()
       await stopServer(server)
     })
   })

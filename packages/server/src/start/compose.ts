@@ -25,6 +25,7 @@ import { openListeners } from './listeners.ts'
 import { openSiteStore } from './open-site-store.ts'
 import { createPickup, type PickupParts } from './pickup.ts'
 import type { ServiceName } from './ports.ts'
+import { returnedBytes, returnedMail } from './returned-mail.ts'
 import type { FlushRequest, ProcessStatus } from './running.ts'
 import { serverCredentials } from './server-credentials.ts'
 import { createSmtpServices } from './smtp-services.ts'
@@ -184,6 +185,8 @@ function localActions(parts: LocalParts) {
     taking: join(folder.path, 'pickup'),
     submit,
     verificationReport,
+    returnedMail: (mail) => returnedMail(current.config, now(), mail),
+    returnedBytes: () => returnedBytes(current.config),
     admits: (uid) => admittedUsers(current.config, 'authorized_submit_users', log)(uid),
     messageSizeLimitBytes: () => current.config.values.message_size_limit,
     log,

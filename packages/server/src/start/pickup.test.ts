@@ -10,7 +10,7 @@ import { createPickup } from './pickup.ts'
 
 const envelope = '{"sender":"a@b.test","recipients":[{"address":"x@c.test"}],"options":{}}\n'
 
-test('mail stays in the maildrop, and is listed, until it could be taken: a failing store, 4yz, then 250', async (t) => {
+test('mail stays in the maildrop, and is listed, until it could be taken: a failing store, 4yz, 4yz to its return', async (t) => {
   const root = mkdtempSync(join(tmpdir(), 'posthorn-pickup-'))
   t.after(() => rmSync(root, { recursive: true }))
   const maildrop = join(root, 'maildrop')
@@ -19,6 +19,9 @@ test('mail stays in the maildrop, and is listed, until it could be taken: a fail
   writeFileSync(join(maildrop, name), `${envelope}Subject: kept\n\nx\n`)
   const outcomes: (SmtpReply | Error)[] = [
     new Error('the store is closed'),
+    { code: 451, text: 'Service unavailable' },
+    // Refused for good, and what tells its author put off.
+    { code: 554, text: 'not this' },
     { code: 451, text: 'Service unavailable' },
     { code: 250, text: 'Ok' },
   ]
@@ -36,12 +39,14 @@ test('mail stays in the maildrop, and is listed, until it could be taken: a fail
       return outcome
     },
     verificationReport: async () => '',
+    returnedMail: ({ reason }) => Buffer.from(`Subject: ${reason}\n\n`),
+    returnedBytes: () => 0,
     admits: () => true,
     messageSizeLimitBytes: () => 0,
     log: ({ level, text }) => said.push(`${level}: ${text}`),
   })
   t.after(() => pickup.close())
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < 3; round++) {
     await pickup.run()
     assert.match(readFileSync(join(maildrop, name), 'utf8'), /Subject: kept/)
     assert.deepEqual(

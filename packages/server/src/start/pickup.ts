@@ -9,6 +9,7 @@ import type { Log } from '@posthorn/mail'
 import type { Submission } from '@posthorn/mta'
 import type { SmtpReply } from '@posthorn/smtp'
 import { errorCode } from '../start-error.ts'
+import type { RefusedMail } from './returned-mail.ts'
 
 export interface PickupParts {
   readonly maildrop: string
@@ -17,6 +18,9 @@ export interface PickupParts {
   readonly submit: (submission: Submission) => Promise<SmtpReply>
   /** What would become of mail to each address: the text of a mail. */
   readonly verificationReport: (addresses: readonly string[], sender: string) => Promise<string>
+  /** The report for mail that was refused; undefined: nobody is to be told. */
+  readonly returnedMail: (mail: RefusedMail) => Uint8Array | undefined
+  readonly returnedBytes: () => number
   /** authorized_submit_users. */
   readonly admits: (uid: number) => boolean
   readonly messageSizeLimitBytes: () => number
@@ -113,7 +117,7 @@ async function takeOne(parts: PickupParts, name: string): Promise<void> {
     return
   }
   try {
-    const outcome = await submitFile(parts, place)
+    const outcome = await submitFile(parts, name, place)
     if (outcome === 'later') return await rename(place, join(maildrop, name))
     if (outcome !== 'taken') warn(`not accepted: ${outcome}`)
     await unlink(place)
@@ -125,7 +129,7 @@ async function takeOne(parts: PickupParts, name: string): Promise<void> {
 }
 
 /** 'later': stays where it is; any other text is why it was thrown away. */
-async function submitFile(parts: PickupParts, place: string): Promise<string> {
+async function submitFile(parts: PickupParts, name: string, place: string): Promise<string> {
   const fd = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
     const stats = fstatSync(fd)
@@ -135,7 +139,7 @@ async function submitFile(parts: PickupParts, place: string): Promise<string> {
     if (envelope === undefined) return 'the envelope cannot be read'
     if (!parts.admits(stats.uid)) return `uid ${stats.uid} may not submit mail (authorized_submit_users)`
     try {
-      return await handOver(parts, envelope, fd, stats.uid)
+      return await handOver(parts, envelope, { name, fd, stats })
     } catch (error) {
       // The user's command has said that the mail is taken.
       parts.log({ level: 'error', service: 'pickup', text: 'mail is left in the maildrop for now', error })
@@ -146,17 +150,31 @@ async function submitFile(parts: PickupParts, place: string): Promise<string> {
   }
 }
 
+interface OpenFile {
+  readonly name: string
+  readonly fd: number
+  readonly stats: Stats
+}
+
 async function handOver(
   parts: PickupParts,
   { submission, lengthBytes }: MaildropEnvelope,
-  fd: number,
-  userid: number,
+  { name, fd, stats }: OpenFile,
 ): Promise<string> {
+  const userid = stats.uid
   if (submission.verify === 'only') return await verified(parts, submission, userid)
   const content = createReadStream('', { fd, autoClose: false, start: lengthBytes })
   const answer = await parts.submit({ ...submission, content, userid })
   if (answer.code < 500) return answer.code < 400 ? 'taken' : 'later'
-  return await returned(parts, submission, [answer.text].flat().join(' '), userid)
+  const original = Buffer.alloc(Math.min(stats.size - lengthBytes, parts.returnedBytes()))
+  const length = readSync(fd, original, 0, original.length, lengthBytes)
+  return await returned(parts, submission, {
+    name,
+    status: answer.status ?? '5.0.0',
+    reason: [answer.text].flat().join(' '),
+    original: original.subarray(0, length),
+    stats,
+  })
 }
 
 function unsafe(stats: Stats, { messageSizeLimitBytes }: PickupParts): string | undefined {
@@ -251,34 +269,30 @@ async function verified(
   return told.code < 400 ? 'taken' : [told.text].flat().join(' ')
 }
 
-/** The user's command has ended long ago: why the mail is refused comes by mail. */
+/** The user's command has ended long ago: what is refused comes back by mail, without the text where that is refused, too. */
 async function returned(
   parts: PickupParts,
-  { sender, recipients }: Envelope,
-  reason: string,
-  userid: number,
+  submission: Envelope,
+  {
+    stats,
+    ...refusal
+  }: Pick<RefusedMail, 'name' | 'status' | 'reason' | 'original'> & { readonly stats: Stats },
 ): Promise<string> {
-  if (sender === '') return reason
-  const text = [
-    'From: Mail Delivery System <MAILER-DAEMON>',
-    `To: <${sender.replaceAll(/[\r\n<>]/g, '?')}>`,
-    'Subject: Undelivered Mail Returned to Sender',
-    'Auto-Submitted: auto-replied',
-    '',
-    'Your message could not be accepted:',
-    '',
-    `    ${reason.replaceAll(/[\r\n]+/g, ' ')}`,
-    '',
-    'It was for:',
-    '',
-    ...recipients.slice(0, 100).map(({ address }) => `    ${address.replaceAll(/[\r\n]/g, '?')}`),
-    '',
-  ].join('\n')
-  const told = await parts.submit({
-    sender: '',
-    recipients: [{ address: sender }],
-    content: [Buffer.from(text)],
-    userid,
-  })
-  return told.code < 400 ? `${reason}; its sender is told` : reason
+  const { sender } = submission
+  const { reason } = refusal
+  const headerAlone = { ...submission, options: { ...submission.options, ret: 'HDRS' as const } }
+  for (const { options, recipients } of [submission, headerAlone]) {
+    const mail = { sender, recipients, options: options ?? {}, ...refusal, arrivedMs: stats.mtimeMs }
+    const report = parts.returnedMail(mail)
+    if (report === undefined) return reason
+    const told = await parts.submit({
+      sender: '',
+      recipients: [{ address: sender }],
+      content: [report],
+      userid: stats.uid,
+    })
+    if (told.code < 400) return `${reason}; its sender is told`
+    if (told.code < 500) return 'later'
+  }
+  return reason
 }
