@@ -9,8 +9,8 @@ import {
 } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import { keyOf32, tables } from '../kv/keys.ts'
-import type { Reader, Unit } from '../kv/unit.ts'
-import { readAccount } from '../rows/account-row.ts'
+import type { Unit } from '../kv/unit.ts'
+import { requireAccount } from '../rows/account-row.ts'
 import {
   countMailboxChange,
   emptyMailboxState,
@@ -24,7 +24,7 @@ import {
   writeMailboxState,
   writeSubscription,
 } from '../rows/mailbox-row.ts'
-import { quotaMessagesOf, quotaOf, readUsage } from '../rows/usage-row.ts'
+import { readUsage } from '../rows/usage-row.ts'
 import type { ToldMessages } from '../volatile/told-messages.ts'
 import { continueFrom } from './continue-from.ts'
 import { createInheriting, inheritAcl } from './inherit.ts'
@@ -44,11 +44,9 @@ export const createMailboxStore = (
   names = new KnownNames(),
 ): MailboxStore => ({
   async list(account, isWanted = () => true) {
-    requireAccount(snapshotOf(engine), account)
     return readMailboxes(engine, names, account, isWanted)
   },
   async names(account, isWanted) {
-    requireAccount(snapshotOf(engine), account)
     return readNames(engine, names, account, isWanted)
   },
   async subscriptions(account) {
@@ -74,13 +72,13 @@ export const createMailboxStore = (
     engine.commit.run((unit) => subscribe(unit, account, normalizeName(name), on)),
   async quota(account) {
     const snapshot = snapshotOf(engine)
-    requireAccount(snapshot, account)
+    const { quotaBytes, quotaMessages } = requireAccount(snapshot, account)
     const usage = readUsage(snapshot, account)
     return {
       usedBytes: usage.sizeBytes,
       usedMessages: usage.messages,
-      limitBytes: quotaOf(snapshot, account, engine.defaultQuotaBytes),
-      limitMessages: quotaMessagesOf(snapshot, account, engine.defaultQuotaMessages),
+      limitBytes: quotaBytes || engine.defaultQuotaBytes,
+      limitMessages: quotaMessages || engine.defaultQuotaMessages,
     }
   },
   continueFrom: (id, numbers) => engine.commit.run((unit) => continueFrom(unit, id, numbers, engine.now())),
@@ -96,12 +94,6 @@ const normalizedOr = (name: string): string => {
     return normalizeName(name)
   } catch {
     return ''
-  }
-}
-
-const requireAccount = (reader: Reader, account: number): void => {
-  if (readAccount(reader, account) === undefined) {
-    throw new StoreError('no-such-account', `Cannot open account ${account}: it does not exist`)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Mailbox, NamedMailbox } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Snapshot } from '../kv/unit.ts'
+import { requireAccount } from '../rows/account-row.ts'
 import { readNamedMailbox, readNamesVersion, withCounts } from '../rows/mailbox-row.ts'
 import { workTurns } from '../work-turns.ts'
 import type { KnownNames } from './known-names.ts'
@@ -45,6 +46,7 @@ const eachName = async (
   visit: (name: string, mailbox: NamedMailbox | undefined, snapshot: Snapshot) => void,
 ): Promise<void> => {
   let snapshot = snapshotOf(engine)
+  requireAccount(snapshot, account)
   const { names, subscribed, version } = known.of(snapshot, account)
   let isCurrent = true
   for (const [index, each] of names.entries()) {

@@ -1,4 +1,4 @@
-import type { Account, AccountId } from '../contract.ts'
+import { type Account, type AccountId, StoreError } from '../contract.ts'
 import { keyOf32, keyOfText, tables } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { getJson, putJson, removeLong } from './long-value.ts'
@@ -9,6 +9,13 @@ export const accountAddressKey = (address: string): Buffer => keyOfText(tables.a
 
 export const readAccount = (reader: Reader, id: number): Account | undefined =>
   getJson(reader, accountKey(id)) as Account | undefined
+
+/** Throws 'no-such-account'. */
+export const requireAccount = (reader: Reader, account: number): Account => {
+  const row = readAccount(reader, account)
+  if (row !== undefined) return row
+  throw new StoreError('no-such-account', `Cannot open account ${account}: it does not exist`)
+}
 
 /** Throws 'corrupt'. */
 export const findAccountId = (reader: Reader, address: string): AccountId | undefined => {

@@ -62,14 +62,6 @@ export const addUsage = (unit: Unit, account: number, sizeBytes: number, message
   })
 }
 
-/** Octets an account may hold; 0 = unlimited. */
-export const quotaOf = (reader: Reader, account: number, defaultBytes: number): number =>
-  readAccount(reader, account)?.quotaBytes || defaultBytes
-
-/** Messages an account may hold; 0 = unlimited. */
-export const quotaMessagesOf = (reader: Reader, account: number, defaultMessages: number): number =>
-  readAccount(reader, account)?.quotaMessages || defaultMessages
-
 /** What accounts without limits of their own may hold; 0 = unlimited. */
 export interface DefaultQuota {
   readonly defaultQuotaBytes: number
