@@ -31,6 +31,8 @@ export interface Submission {
   readonly verp?: SmtpVerp
   /** Passed on for somebody else: `sendmail -G`. */
   readonly context?: 'remote'
+  /** Of our own making: past checks of content and milters. Postfix: internal_mail_filter_classes. */
+  readonly isUnfiltered?: boolean
 }
 
 export interface SubmitSources {
@@ -69,7 +71,7 @@ export async function submit(
     queueId,
     text: `uid=${submission.userid} from=<${submission.sender}>`,
   })
-  const filters = sources.configuration().milters?.forSubmission()
+  const filters = filtersOf(submission, sources)
   const content = filters === undefined ? undefined : new MilterContent()
   const intake = openSubmission(submission, sources, { queueId, sender, arrivedMs, content })
   let finished = false
@@ -136,6 +138,9 @@ export async function submit(
   }
 }
 
+const filtersOf = ({ isUnfiltered }: Submission, { configuration }: SubmitSources) =>
+  isUnfiltered === true ? undefined : configuration().milters?.forSubmission()
+
 function openSubmission(
   submission: Submission,
   { store, log, configuration }: SubmitSources,
@@ -160,7 +165,7 @@ function openSubmission(
       }),
     ],
     filter:
-      contentChecks === undefined
+      contentChecks === undefined || submission.isUnfiltered === true
         ? undefined
         : new ContentFilter(contentChecks, {
             log,

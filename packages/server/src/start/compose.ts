@@ -187,6 +187,7 @@ function localActions(parts: LocalParts) {
     verificationReport,
     returnedMail: (mail) => returnedMail(current.config, now(), mail),
     returnedBytes: () => returnedBytes(current.config),
+    filtersReports: () => current.config.values.internal_mail_filter_classes.includes('bounce'),
     admits: (uid) => admittedUsers(current.config, 'authorized_submit_users', log)(uid),
     messageSizeLimitBytes: () => current.config.values.message_size_limit,
     log,

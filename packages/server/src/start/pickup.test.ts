@@ -41,6 +41,7 @@ test('mail stays in the maildrop, and is listed, until it could be taken: a fail
     verificationReport: async () => '',
     returnedMail: ({ reason }) => Buffer.from(`Subject: ${reason}\n\n`),
     returnedBytes: () => 0,
+    filtersReports: () => false,
     admits: () => true,
     messageSizeLimitBytes: () => 0,
     log: ({ level, text }) => said.push(`${level}: ${text}`),

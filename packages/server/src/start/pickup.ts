@@ -21,6 +21,8 @@ export interface PickupParts {
   /** The report for mail that was refused; undefined: nobody is to be told. */
   readonly returnedMail: (mail: RefusedMail) => Uint8Array | undefined
   readonly returnedBytes: () => number
+  /** The class `bounce` of internal_mail_filter_classes. */
+  readonly filtersReports: () => boolean
   /** authorized_submit_users. */
   readonly admits: (uid: number) => boolean
   readonly messageSizeLimitBytes: () => number
@@ -290,6 +292,7 @@ async function returned(
       recipients: [{ address: sender }],
       content: [report],
       userid: stats.uid,
+      isUnfiltered: !parts.filtersReports(),
     })
     if (told.code < 400) return `${reason}; its sender is told`
     if (told.code < 500) return 'later'
