@@ -7,7 +7,7 @@ import { BounceTemplateError, parseBounceTemplates, templateAt } from './templat
 const file = `# as bounce(5) has them
 failure_template = <<EOF
 Charset: utf-8
-From: Postmeisterei <postmaster@$myhostname>
+From: "Post von $myhostname" <postmaster>
 Subject: Nicht zustellbar – Ihre Nachricht
 Postmaster-Subject: Kopie: nicht zustellbar
 
@@ -28,7 +28,7 @@ const expand = (text: string): string =>
 
 test('Postfix: bounce(5), templates with macros', () => {
   const { failure, delay, success } = parseBounceTemplates(file, expand)
-  assert.equal(failure?.from, 'Postmeisterei <postmaster@us.test>')
+  assert.equal(failure?.from, '"Post von us.test" <postmaster>')
   assert.equal(failure?.postmasterSubject, 'Kopie: nicht zustellbar')
   assert.deepEqual(failure?.text, [
     'Dies ist das Mailsystem von us.test.',
@@ -82,7 +82,7 @@ test('bounce_template_file and notify_classes: the report in its own words, a co
   await bench.accept([bench.recipient('bad@far.test', { nextHop: `[127.0.0.1]:${peer.port}` })], { content })
   await bench.until('both', async () => (await bench.inbox()).length === 2)
   const [report = '', copy = ''] = await bench.inbox()
-  assert.match(report, /^From: Postmeisterei <postmaster@us\.test>\r$/m)
+  assert.match(report, /^From: "Post von us\.test" <postmaster@us\.test>\r$/m)
   assert.match(report, /^Subject: Nicht zustellbar =\?utf-8\?/im)
   assert.match(report, /Content-Type: text\/plain; charset=utf-8/)
   assert.match(report, /konnte nicht übermittelt werden\.\r\n\r\n<bad@far\.test>: /)
