@@ -79,7 +79,8 @@ async function* withoutLoss(
  * @returns how many of `uids`, from the first one on, need no other answer any more
  */
 export function answerAtOnce(session: SelectedSession, plan: FetchPlan, uids: Uint32Array): number {
-  const want = wantAtOnce(plan)
+  const shape = new MessageView()
+  const want = wantAtOnce(plan, shape)
   const step = want.bytes === undefined ? uids.length : 1
   let answer: FetchAnswer | undefined
   let at = 0
@@ -103,9 +104,21 @@ function answerOfCopies(session: SelectedSession, plan: FetchPlan): FetchAnswer 
   return answer
 }
 
-function wantAtOnce({ source, want }: FetchPlan): FetchWant {
+function wantAtOnce(plan: FetchPlan, shape: MessageView): FetchWant {
+  const { source, want } = plan
   const inIndex = source === 'columns' || source === 'summary'
-  return inIndex ? { ...want, facts: true } : { ...want, bytes: 'all', maxBytes: atOnceBytes }
+  if (inIndex) return { ...want, facts: true }
+  const upTo = neededOctets(plan, shape)
+  return { ...want, bytes: 'all', maxBytes: atOnceBytes, ...(plan.sendsParts && { upTo }) }
+}
+
+/** @see FetchWant.upTo */
+function neededOctets({ items, want }: FetchPlan, shape: MessageView): NonNullable<FetchWant['upTo']> {
+  return (summary, prefix, sizeBytes) => {
+    if (summary === undefined && want.summary) return sizeBytes
+    shape.open(summary, prefix, sizeBytes)
+    return endOfItems(items, shape)
+  }
 }
 
 class FetchAnswer implements FetchOutcome {
@@ -159,7 +172,7 @@ class FetchAnswer implements FetchOutcome {
       bytes: 'all',
       maxBytes: this.#limit,
       memoryIsFree: this.#memoryIsFree,
-      ...(this.#plan.sendsParts && { upTo: this.#neededOctets }),
+      ...(this.#plan.sendsParts && { upTo: neededOctets(this.#plan, this.#message) }),
     } as const
     return this.#wholes === undefined ? { ...want, ...octets } : { ...want, ...octets, together: true }
   }
@@ -257,13 +270,6 @@ class FetchAnswer implements FetchOutcome {
   readonly #memoryIsFree = (batch: number): boolean => {
     const known = Math.max(batch, this.#batches - keptMarks)
     return this.output.isGone(this.#sentOf.get(known) ?? this.output.sentBytes)
-  }
-
-  /** @see FetchWant.upTo */
-  readonly #neededOctets: NonNullable<FetchWant['upTo']> = (summary, prefix, sizeBytes) => {
-    if (summary === undefined && this.#plan.want.summary) return sizeBytes
-    this.#message.open(summary, prefix, sizeBytes)
-    return endOfItems(this.#plan.items, this.#message)
   }
 
   async #large(row: FetchRow): Promise<void> {

@@ -99,15 +99,22 @@ export class BlobReader {
     }
   }
 
+  /** Of a body, how many octets `readNow` reads where no more than `most` are wanted. */
+  octetsToRead(row: BlobRow, most: () => number): number {
+    return this.#places.has(row) ? Math.min(most(), row.bodyBytes) : row.bodyBytes
+  }
+
   /**
-   * A whole body behind its prefix, in memory that the next call uses again; undefined when it cannot be read
-   * at once, or is not at `row`: compaction may have moved it since the index was asked.
+   * A body behind its prefix, in memory that the next call uses again; undefined when it cannot be read at once, or
+   * is not at `row`: compaction may have moved it since the index was asked.
+   * @param bodyBytes not more of it: as `octetsToRead` says
    */
-  readNow(blobId: number, row: BlobRow, prefix: Buffer): Buffer | undefined {
-    const lengthBytes = frameHeaderBytes + row.bodyBytes
+  readNow(blobId: number, row: BlobRow, prefix: Buffer, bodyBytes = row.bodyBytes): Buffer | undefined {
+    const lengthBytes = frameHeaderBytes + bodyBytes
     if (lengthBytes > quickFrameBytes) return undefined
     const endAt = prefix.length + lengthBytes
-    return this.#readInto(this.#roomFor(endAt).subarray(0, endAt), blobId, row, { prefix, want: 'all' })
+    const room = this.#roomFor(endAt).subarray(0, endAt)
+    return this.#readInto(room, blobId, row, { prefix, want: bodyBytes < row.bodyBytes ? 'part' : 'all' })
   }
 
   /** undefined: one of them cannot be read at once, or is not there. */
@@ -137,12 +144,13 @@ export class BlobReader {
     room: Buffer,
     blobId: number,
     row: BlobRow,
-    { prefix, want }: { readonly prefix: Buffer; readonly want: 'header' | 'all' },
+    { prefix, want }: { readonly prefix: Buffer; readonly want: 'header' | 'all' | 'part' },
   ): Buffer | undefined {
     try {
       const target = room.subarray(prefix.length)
       if (!this.#segments.readNow(row.segment, row.offset, target)) return undefined
-      verified(target, blobId, row, want)
+      if (want === 'part') headerOf(target, blobId, row)
+      else this.#tested(target, blobId, row, want)
     } catch (error) {
       if (error instanceof StoreError) return undefined
       throw error

@@ -12,6 +12,7 @@ import { ListingReader } from '../listings/read-listings.ts'
 import { type BlobRow, readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
 import { readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
 import { type Columns, collect } from './collect.ts'
+import { mostOctets } from './most-octets.ts'
 import { prefixOf } from './prefix.ts'
 
 /** Of a page of messages: for each answer V8 would ask the system for it, and give it back. */
@@ -116,11 +117,14 @@ const prefixAt = (
 const withOctets = (
   engine: Engine,
   known: MessageBatch,
-  { blobIds, sizes }: Columns,
+  { blobIds }: Columns,
   [row, ...others]: readonly BlobRow[],
-  { maxBytes = Number.POSITIVE_INFINITY }: FetchWant,
+  { maxBytes = Number.POSITIVE_INFINITY, upTo }: FetchWant,
 ): MessageBatch | undefined => {
-  if (row === undefined || others.length > 0 || (sizes[0] as number) > maxBytes) return undefined
-  const bytes = engine.blobs.readNow(blobIds[0] as number, row, known.prefixes?.[0] as Buffer)
+  if (row === undefined || others.length > 0) return undefined
+  const prefix = known.prefixes?.[0] as Buffer
+  const bodyBytes = engine.blobs.octetsToRead(row, () => mostOctets(upTo, row, prefix))
+  if (prefix.length + bodyBytes > maxBytes) return undefined
+  const bytes = engine.blobs.readNow(blobIds[0] as number, row, prefix, bodyBytes)
   return bytes && { ...known, bytes: [bytes], noNul: Uint8Array.of(row.hasNoNul ? 1 : 0) }
 }

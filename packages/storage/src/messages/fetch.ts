@@ -8,6 +8,7 @@ import { workTurns } from '../work-turns.ts'
 import { batchTogether } from './batch-together.ts'
 import type { WantedBlobs } from './blob-reader.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
+import { mostOctets } from './most-octets.ts'
 import { givenUids, stateOf } from './place.ts'
 import { prefixOf } from './prefix.ts'
 import { type Allocate, ReadMemory } from './read-memory.ts'
@@ -143,26 +144,15 @@ const complete = async (
     ),
   )
   const inline = want.summary ? rows.map((row) => row?.summary) : undefined
-  const mostOf = want.upTo && mostOctets(want.upTo, rows, prefixes)
+  const { upTo } = want
+  const mostOf =
+    upTo && ((index: number) => mostOctets(upTo, rows[index] as BlobRow, prefixes[index] as Buffer))
   const wanted = { blobIds, rows, prefixes, ...(mostOf && { mostOf }) }
   const bytes = want.bytes && (await readBodies(engine, wanted, columns, want, allocate))
   const summaries = inline && (await fillSummaries(engine, blobIds, inline))
   const noNul = bytes && Uint8Array.from(rows, (row) => (row.hasNoNul ? 1 : 0))
   return withoutGone(columns.batch, prefixes, summaries, bytes, noNul)
 }
-
-/** Of bodies, without their prefixes. */
-const mostOctets =
-  (
-    upTo: NonNullable<FetchWant['upTo']>,
-    rows: readonly BlobRow[],
-    prefixes: readonly Buffer[],
-  ): WantedBlobs['mostOf'] =>
-  (index) => {
-    const { bodyBytes, summary } = rows[index] as BlobRow
-    const prefix = prefixes[index] as Buffer
-    return Math.max(0, upTo(summary, prefix, prefix.length + bodyBytes) - prefix.length)
-  }
 
 /** In the snapshot that has a message its octets have a row. */
 const present = (row: BlobRow | undefined, blobId: number): BlobRow => {

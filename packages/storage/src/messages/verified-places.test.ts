@@ -61,6 +61,14 @@ test('of a body that was verified only what is wanted is read, of copies with an
     assert.ok(cut >= all.length / 5, `${cut} of ${all.length} were cut to ${most}`)
   }
   for (const [index, uid] of all.entries()) {
+    const whole = wholes[index] as Buffer
+    const upTo = (): number => 1_000
+    const one = store.messages.fetchNow(id, Uint32Array.of(uid), { bytes: 'all', maxBytes: 9_000, upTo })
+    const octets = one?.bytes?.[0]
+    assert.ok(octets && whole.subarray(0, octets.length).equals(octets), `at once: ${uid}`)
+    assert.ok(octets.length >= Math.min(1_000, whole.length) && octets.length <= 9_000)
+  }
+  for (const [index, uid] of all.entries()) {
     const piece = await store.messages.read(id, uid as Uid, 100, 7_000)
     assert.ok((wholes[index] as Buffer).subarray(100, 7_000).equals(piece as Uint8Array), `piece of ${uid}`)
   }
@@ -90,6 +98,10 @@ test('the first part of a body that is damaged far behind it is not served', asy
     const reading = async (): Promise<void> => {
       for await (const batch of store.messages.fetch(id, uids, { bytes: 'all', upTo: () => 500 }))
         served.push(...batch.uids)
+    }
+    for (const uid of uids) {
+      const one = store.messages.fetchNow(id, Uint32Array.of(uid), { bytes: 'all', upTo: () => 500 })
+      if (uid === 3) assert.equal(one, undefined)
     }
     await assert.rejects(reading, { kind: 'corrupt' })
     assert.deepEqual(served, [1, 2, 4, 5])
