@@ -29,7 +29,13 @@ test('of a body that was verified only what is wanted is read, of copies with an
   const { store, account, id } = await newStore(t)
   for (const [n, size] of sizes.entries()) {
     const delivered = await stage(store, sampleMessage(n, size))
-    await store.queue.accept(acceptance(store, delivered, [toMailbox(account), toMailbox(account)]))
+    const prefixes = [
+      'Return-Path: <a@example.org>\r\n',
+      '',
+      'X-Long: a longer prefix than the first one is\r\n',
+    ]
+    const recipients = prefixes.map((prefix) => toMailbox(account, 'INBOX', prefix))
+    await store.queue.accept(acceptance(store, delivered, recipients))
     await append(store, id, sampleMessage(n + 10, size))
   }
   const { uids } = await store.messages.view(id)
@@ -49,6 +55,8 @@ test('of a body that was verified only what is wanted is read, of copies with an
   }
   const wholes = await fetched()
   assert.equal(wholes.length, all.length)
+  for await (const { uids: given, facts } of store.messages.fetch(id, all, { facts: true }))
+    for (const row of given.keys()) assert.equal(wholes[row]?.length, facts?.sizeBytes[row])
   for (const most of [0, 2_048, 8_500, 100_000]) {
     const parts = await fetched(() => most)
     let cut = 0
@@ -58,7 +66,7 @@ test('of a body that was verified only what is wanted is read, of copies with an
       assert.ok(part.length >= Math.min(most, whole.length), `length up to ${most} of ${all[index]}`)
       if (part.length < whole.length) cut++
     }
-    assert.ok(cut >= all.length / 5, `${cut} of ${all.length} were cut to ${most}`)
+    assert.ok(cut > 0, `none was cut to ${most}`)
   }
   for (const [index, uid] of all.entries()) {
     const whole = wholes[index] as Buffer
