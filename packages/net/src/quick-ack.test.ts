@@ -46,7 +46,7 @@ test('RFC 1122 §4.2.3.2: who writes in pieces does not wait for an acknowledgem
   assert.ok(promptMs < delayedMs / 2, `${promptMs} ms, and ${delayedMs} ms without`)
 })
 
-test('a socket that is closed, or none of TCP, is no fault', async (t) => {
+test('a socket that is closed, or none of TCP, is no fault', async () => {
   const socket = new net.Socket()
   acknowledge(socket)
   socket.destroy()
@@ -60,5 +60,4 @@ test('a socket that is closed, or none of TCP, is no fault', async (t) => {
   client.destroy()
   server.close()
   await once(server, 'close')
-  t.diagnostic('nothing thrown')
 })

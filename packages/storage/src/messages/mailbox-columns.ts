@@ -3,6 +3,7 @@ import type { Reader } from '../kv/unit.ts'
 import { at, chunkHeadBytes, getChunk, placementBytes } from '../rows/chunk.ts'
 import { workTurns } from '../work-turns.ts'
 import { ColumnBuilder, type Columns, collectInto } from './collect.ts'
+import { lowerBound } from './lower-bound.ts'
 
 /** Octets of columns that one process keeps: of mailboxes that are searched or listed whole. */
 const maxCachedBytes = 32 * 1024 * 1024
@@ -111,16 +112,4 @@ const withFlags = (former: Columns, reader: Reader, mailbox: number, chunks: rea
     }
   }
   return { ...former, batch: { ...former.batch, flags0, flags1, modSeqs } }
-}
-
-/** Index of the first one that is not below `uid`. */
-const lowerBound = (uids: Uint32Array, uid: number): number => {
-  let low = 0
-  let high = uids.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((uids[middle] as number) < uid) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,3 +1,4 @@
+import { lowerBound } from '../messages/lower-bound.ts'
 import { workTurns } from '../work-turns.ts'
 import { Candidate } from './candidate.ts'
 import { type ReadKind, readCandidates } from './read-candidates.ts'
@@ -62,7 +63,7 @@ export class SharedReading {
   ): Promise<void> {
     if (uids.length === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      const at = indexFrom(uids, this.#cursor) % uids.length
+      const at = lowerBound(uids, this.#cursor) % uids.length
       const left = uids.length
       this.#lookers.push({ uids, signal, take, resolve, reject, at, left, end: at, isOver: false })
       if (!this.#isRunning) void this.#run()
@@ -79,7 +80,7 @@ export class SharedReading {
       this.#cursor = last + 1
       const isHere = (uid: number): boolean => uid >= first && uid <= last
       const lookers = this.#lookers.filter(({ uids, at }) => isHere(uids[at] as number))
-      for (const each of lookers) each.end = Math.min(indexFrom(each.uids, last + 1), each.at + each.left)
+      for (const each of lookers) each.end = Math.min(lowerBound(each.uids, last + 1), each.at + each.left)
       try {
         await steps.run(() => this.#step(uids, lookers))
       } catch (error) {
@@ -128,18 +129,6 @@ export class SharedReading {
       },
     })
   }
-}
-
-/** Index of the first of ascending UIDs that is not below. */
-const indexFrom = (uids: Uint32Array, uid: number): number => {
-  let low = 0
-  let high = uids.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((uids[middle] as number) < uid) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 const isSame = (one: Uint32Array, other: Uint32Array): boolean =>
