@@ -2,102 +2,16 @@ import assert from 'node:assert/strict'
 import {
   appendFileSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   unlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
-import { type Account, openStore, type Store } from '@posthorn/storage'
-import { runCli } from '../../cli.ts'
-import { createShellFixture } from '../shell-fixture.ts'
-
-const root = mkdtempSync(join(tmpdir(), 'posthorn-import-'))
-after(() => rmSync(root, { recursive: true }))
-let site = ''
-let count = 0
-
-async function posthorn(...args: readonly string[]) {
-  const shell = createShellFixture()
-  const code = await runCli('posthorn', ['-c', site, ...args], shell, async () => 0)
-  return { code, out: shell.output(), err: shell.errors() }
-}
-
-async function newSite(): Promise<void> {
-  site = join(root, `site${count++}`)
-  mkdirSync(site, { mode: 0o700 })
-  writeFileSync(
-    join(site, 'main.cf'),
-    'myhostname = mail.example.org\nmyorigin = example.org\nalias_maps =\n',
-  )
-  assert.equal((await posthorn('user', 'add', 'alice@example.org', '--password', 'x')).code, 0)
-}
-
-interface Kept {
-  readonly uid: number
-  readonly flags: string
-  readonly dateMs: number
-  readonly octets: string
-}
-
-/** What the store holds in a mailbox of alice's. */
-async function kept(name: string) {
-  const store: Store = await openStore({ directory: join(site, 'store') })
-  try {
-    const account = (await store.accounts.find('alice@example.org')) as Account
-    const mailbox = await store.mailboxes.find(account.id, name)
-    assert.ok(mailbox, `mailbox ${name}`)
-    const { uids } = await store.messages.view(mailbox.id)
-    const messages: Kept[] = []
-    for await (const batch of store.messages.fetch(mailbox.id, uids, { facts: true, bytes: 'all' })) {
-      for (const [index, octets] of (batch.bytes ?? []).entries()) {
-        const words = mailbox.keywords.filter(
-          (_, slot) => ((batch.flags0[index] as number) >>> (slot + 5)) & 1,
-        )
-        messages.push({
-          uid: batch.uids[index] as number,
-          flags: [(batch.flags0[index] as number) & 31, ...words].join(' '),
-          dateMs: batch.facts?.internalDatesMs[index] as number,
-          octets: Buffer.from(octets).toString('latin1'),
-        })
-      }
-    }
-    return { mailbox, messages }
-  } finally {
-    await store.close()
-  }
-}
-
-const text = (subject: string, body = 'Hello\n') => `From: a@example.net\nSubject: ${subject}\n\n${body}`
-const wire = (lines: string) => lines.replaceAll('\n', '\r\n')
-
-function makeMaildir(): string {
-  const path = join(root, `maildir${count++}`)
-  const file = (folder: string, name: string, content: string, dateS = 1_500_000_000) => {
-    mkdirSync(join(path, folder), { recursive: true })
-    writeFileSync(join(path, folder, name), content)
-    utimesSync(join(path, folder, name), dateS, dateS)
-  }
-  file('cur', '1.M1P1.host,S=10:2,FS', text('one'))
-  file('cur', '2.M1P1.host:2,Sab', text('two'))
-  file('new', '3.M1P1.host', text('three'), 1_600_000_000)
-  file('.Sent/cur', '4.M1P1.host:2,S', text('sent'))
-  file('.Lists.Caf&AOk-/cur', '5.M1P1.host:2,RST', wire(text('list')))
-  writeFileSync(
-    join(path, 'dovecot-uidlist'),
-    '3 V1275660208 N25 G0123\n7 W100 S90 :1.M1P1.host,S=10\n9 :2.M1P1.host\n',
-  )
-  writeFileSync(join(path, 'dovecot-keywords'), '0 $Forwarded\n1 Work\n')
-  writeFileSync(join(path, 'subscriptions'), 'V\t2\n\nLists\tCaf&AOk-\n')
-  return path
-}
+import { before, describe, it } from 'node:test'
+import { kept, makeMaildir, newPath, newSite, posthorn, root, site, text, wire } from './import-fixture.ts'
 
 describe('posthorn import maildir', () => {
   let path = ''
@@ -238,7 +152,7 @@ Body
 describe('posthorn import maildir, of Courier', () => {
   it("Courier's keywords: the list, and files that say what changed since", async () => {
     await newSite()
-    const courier = join(root, `courier${count++}`)
+    const courier = newPath('courier')
     for (const folder of ['cur', 'new', 'tmp', 'courierimapkeywords'])
       mkdirSync(join(courier, folder), { recursive: true })
     for (const base of ['1.host', '2.host', '3.host'])
@@ -267,7 +181,7 @@ describe('posthorn import maildir, of Courier', () => {
 describe('posthorn import mbox', () => {
   it('From_ lines, quoting, Status fields, Content-Length', async () => {
     await newSite()
-    const file = join(root, `old-mail${count++}`)
+    const file = newPath('old-mail')
     writeFileSync(file, mboxText)
     const { code, out, err } = await posthorn('import', 'mbox', 'alice', file, '--mailbox', 'Old/Mail')
     assert.equal(code, 0, out + err)
@@ -323,7 +237,7 @@ From the start of a paragraph it is text, too
     ]
     for (const [content, uids, outcome] of rows) {
       await newSite()
-      const file = join(root, `numbered${count++}`)
+      const file = newPath('numbered')
       writeFileSync(file, content)
       const { code, out } = await posthorn('import', 'mbox', 'alice', file, '--mailbox', 'Old')
       assert.equal(code, 0, out)
@@ -338,29 +252,4 @@ From the start of a paragraph it is text, too
       assert.ok(messages.every(({ octets }) => !/^X-(UID|IMAP)/m.test(octets)))
     }
   })
-})
-
-describe('posthorn export', () => {
-  for (const form of ['maildir', 'mbox']) {
-    it(`what went out comes in again, the same to the octet: ${form}`, async () => {
-      await newSite()
-      const path = makeMaildir()
-      await posthorn('import', 'maildir', 'alice', path, '--map', 'Sent=Sent/v1.0')
-      const out = join(root, `out${count++}`)
-      const report = await posthorn('export', form, 'alice', out)
-      assert.equal(report.code, 0, report.out + report.err)
-      assert.match(report.out, /^Lists\/Café +1 messages .* same$/m)
-      const before = await Promise.all([kept('INBOX'), kept('Lists/Café'), kept('Sent/v1.0')])
-      assert.equal((await posthorn('export', form, 'alice', out)).code, 1)
-      await newSite()
-      const again = await posthorn('import', form, 'alice', out)
-      assert.equal(again.code, 0, again.out + again.err)
-      const now = await Promise.all([kept('INBOX'), kept('Lists/Café'), kept('Sent/v1.0')])
-      const comparable = ({ mailbox, messages }: Awaited<ReturnType<typeof kept>>) => [
-        form === 'maildir' ? [mailbox.uidValidity, mailbox.uidNext, mailbox.subscribed] : [],
-        messages.map((message) => (form === 'maildir' ? message : { ...message, uid: 0 })),
-      ]
-      assert.deepEqual(now.map(comparable), before.map(comparable))
-    })
-  }
 })
