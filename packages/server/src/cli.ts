@@ -62,6 +62,13 @@ export async function runCli(
   }
 }
 
+/** Kinds of AccountError; the others end with 1. */
+const accountCodes: Readonly<Record<string, number>> = {
+  'no-such-account': exit.noUser,
+  'invalid-address': exit.dataError,
+  'invalid-password': exit.dataError,
+}
+
 function explain(label: string, error: unknown, shell: Shell): number {
   const fatal = label === 'posthorn' ? label : `${label}: fatal`
   if (error instanceof CommandError) {
@@ -76,7 +83,7 @@ function explain(label: string, error: unknown, shell: Shell): number {
   // By name: their packages are loaded by those commands only that need them.
   if (error instanceof Error && (error.name === 'AccountError' || error.name === 'StoreError')) {
     shell.err(`${fatal}: ${error.message}\n`)
-    return faultCodes[label] ?? exit.failure
+    return faultCodes[label] ?? accountCodes[(error as { kind?: string }).kind ?? ''] ?? exit.failure
   }
   shell.err(`${fatal}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   return faultCodes[label] ?? exit.software

@@ -53,3 +53,7 @@ export const parseNextHop = (text: string): NextHop | undefined => {
   if (direct) return { kind: 'host', name, port }
   return { kind: 'domain', name, port, ...(colon >= 0 && /^[a-z]/.test(written) ? { service: written } : {}) }
 }
+
+/** Destinations of smtp and lmtp, to be tried in this order: `[a.example.org], b.example.org:587`. Postfix: smtp(8). */
+export const splitNextHops = (text: string): readonly string[] =>
+  text.split(/[\s,]+/).filter((hop) => hop !== '')

@@ -15,7 +15,7 @@ import { ConnectionPool, type PooledConnection } from './connection-pool.ts'
 import { filteredResolver } from './filtered-resolver.ts'
 import { filteredStatus } from './filtered-status.ts'
 import { type MailHostOptions, mailHosts } from './mail-hosts.ts'
-import { parseNextHop } from './next-hop.ts'
+import { parseNextHop, splitNextHops } from './next-hop.ts'
 import type { ClientFor, RemoteSettings } from './remote-settings.ts'
 import { sevenBit } from './seven-bit.ts'
 import { isStale, isUncertain, quoting, refusal, sent } from './smtp-outcome.ts'
@@ -64,7 +64,7 @@ class Delivery {
   async run(): Promise<readonly Attempt[]> {
     this.#keeps = this.#pool.keeps(this.#poolKey, this.#job.nextHop, this.#settings.pool)
     if (!(await this.#reuse())) {
-      for (const nextHop of [this.#job.nextHop, ...this.#settings.fallbackRelays]) {
+      for (const nextHop of [...splitNextHops(this.#job.nextHop), ...this.#settings.fallbackRelays]) {
         await this.#tryHop(nextHop)
         if (this.#uncertain || this.#left.length === 0 || this.#job.signal.aborted) break
       }
@@ -98,7 +98,8 @@ class Delivery {
   #login(sender: string): string {
     if (this.#settings.logins === 'none') return ''
     const nowhere = { host: '', address: '', port: 0 }
-    return this.#options.client(nowhere, this.#job.nextHop, sender).login?.user ?? ''
+    const userAt = (nextHop: string) => this.#options.client(nowhere, nextHop, sender).login?.user ?? ''
+    return splitNextHops(this.#job.nextHop).map(userAt).join('\0')
   }
 
   /** A connection left over from the message before. False when it brought nothing to an end. */

@@ -55,6 +55,21 @@ test('RFC 5321 §5.1: the next mail server when one cannot be reached, breaks of
   }
 })
 
+test('Postfix 3.5: several next hops are tried in the order in which they are written', async (t) => {
+  const last = await scriptedPeer({})
+  t.after(() => last.close())
+  const refusing = await scriptedPeer({ 'RCPT TO:<x@far.test>': '451 4.3.0 later' })
+  t.after(() => refusing.close())
+  const bench = await QueueBench.open(t, { zone })
+  bench.runner.start()
+  const nextHop = `[127.0.0.2]:${last.port}, [127.0.0.1]:${refusing.port} [127.0.0.1]:${last.port}`
+  await bench.accept([bench.recipient('x@far.test', { nextHop })], { sender: '' })
+  await bench.until('an attempt', () => bench.logged('smtp').length > 0)
+  await bench.quiet()
+  assert.deepEqual([refusing.connections, last.connections], [1, 1], bench.lines.join('\n'))
+  assert.match(bench.lines.join('\n'), /status=sent/)
+})
+
 test('a message goes through our own LMTP service, per-recipient answers kept apart', async (t) => {
   const handler = new RecordingHandler()
   handler.endReplies = (list) =>

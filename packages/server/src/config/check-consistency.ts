@@ -1,4 +1,5 @@
 import { closest } from '@posthorn/mta/closest'
+import { parseNextHop, splitNextHops } from '@posthorn/mta/next-hop'
 import { compileUidlFormat } from '@posthorn/pop3/uidl'
 import { clientCertificateProblems } from '../services/client-certificates.ts'
 import { clientQuirks } from '../services/imap-capabilities.ts'
@@ -22,6 +23,7 @@ export function checkConsistency(config: Config): Findings {
   found.warnings.push(...contradictions(config))
   checkPorts(config, found)
   checkNames(config, found)
+  checkNextHops(config, found)
   checkTimes(config, found)
   checkWatching(config, found)
   checkQuirks(config, found)
@@ -82,6 +84,17 @@ function checkNames({ values }: Config, { problems, warnings }: Findings): void 
   if (!myhostname.includes('.')) {
     warnings.push(`myhostname = ${myhostname} is not fully qualified: other servers may refuse our mail`)
   }
+}
+
+/** Found here, and not by the first mail that goes nowhere. */
+function checkNextHops({ values }: Config, { problems }: Findings): void {
+  for (const [name, text] of [
+    ['relayhost', values.relayhost],
+    ['smtp_fallback_relay', values.smtp_fallback_relay.join(' ')],
+  ] as const)
+    for (const hop of splitNextHops(text))
+      if (parseNextHop(hop) === undefined)
+        problems.push(`${name} = ${text}: bad next hop: ${hop} (host, host:port, [host], [host]:port)`)
 }
 
 function checkTimes({ values }: Config, { problems }: Findings): void {

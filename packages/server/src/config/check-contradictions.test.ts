@@ -48,6 +48,7 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
   [['mynetworks = [::]/0'], /everybody may relay/],
   [['relayhost = [mail.example.org]'], /relayhost = \[mail\.example\.org\]: .*loops back to myself/],
   [['smtp_port = 25', 'relayhost = [127.0.0.1]:25'], /relayhost .*loops back to myself/],
+  [['smtp_port = 25', 'relayhost = [a.test], localhost:25'], /relayhost .*: localhost is this server itself/],
   [['smtp_port = 25', 'relayhost = localhost'], /relayhost .*loops back to myself/],
   [['smtp_sasl_auth_enable = yes'], /specify a password table via the `smtp_sasl_password_maps'/],
   [['smtp_sasl_password_maps = inline:{a=b:c}'], /not used without smtp_sasl_auth_enable/],

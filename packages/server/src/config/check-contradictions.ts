@@ -1,3 +1,4 @@
+import { splitNextHops } from '@posthorn/mta/next-hop'
 import type { Config } from './config.ts'
 import { ownHostOf } from './own-host.ts'
 
@@ -94,9 +95,9 @@ function* nextHops(config: Config): Generator<string> {
     ['relayhost', values.relayhost],
     ['smtp_fallback_relay', values.smtp_fallback_relay.join(' ')],
   ] as const) {
-    const own = text === '' ? undefined : ownHostOf(text, config)
-    if (own !== undefined)
-      yield `${name} = ${text}: ${own} is this server itself: mail for ${own} loops back to myself`
+    for (const own of splitNextHops(text).map((hop) => ownHostOf(hop, config)))
+      if (own !== undefined)
+        yield `${name} = ${text}: ${own} is this server itself: mail for ${own} loops back to myself`
   }
   if (values.smtp_sasl_auth_enable && values.smtp_sasl_password_maps.length === 0)
     yield "smtp_sasl_auth_enable = yes: specify a password table via the `smtp_sasl_password_maps' configuration parameter"

@@ -103,6 +103,14 @@ describe('configuration', () => {
         'smtpd_sasl_security_options = noanonymous noplaintex',
         'main.cf:1: smtpd_sasl_security_options: unknown SASL security options value "noplaintex"; did you mean "noplaintext"?',
       ],
+      [
+        'relayhost = [a',
+        'main.cf:1: relayhost = [a: bad next hop: [a (host, host:port, [host], [host]:port)',
+      ],
+      [
+        'smtp_fallback_relay = b.example, [c]:99999',
+        'main.cf:1: smtp_fallback_relay = b.example [c]:99999: bad next hop: [c]:99999 (host, host:port, [host], [host]:port)',
+      ],
       ['myhostname =', 'main.cf:1: bad string parameter value: myhostname = '],
       ['protocols = imap pop4', 'main.cf:1: protocols: Unknown protocol: pop4; did you mean "pop3"?'],
       ['protocols = imap qqqqq', 'main.cf:1: protocols: Unknown protocol: qqqqq; one of imap, pop3, lmtp'],

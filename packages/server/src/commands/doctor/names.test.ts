@@ -71,13 +71,14 @@ test('N2, Q8: domains in files, of virtual users, and those that we are the back
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-names-'))
   t.after(() => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, 'local-host-names'), '# ours\nfile.example\n')
-  const text = `${mainCf}, ${folder}/local-host-names\nvirtual_alias_domains = alias.example\nvirtual_mailbox_domains = box.example, hash:/x\nrelay_domains = primary.example, example.org`
+  const text = `${mainCf}, ${folder}/local-host-names\nvirtual_alias_domains = alias.example\nvirtual_mailbox_domains = box.example, hash:/x, inline:{ table.example=yes }\nrelay_domains = primary.example, example.org`
   const mx = (await findings(right, text)).filter((line) => / MX( |$)/.test(line))
   assert.deepEqual(mx, [
     'ok MX of example.org is mail.example.org',
     'warn file.example has no MX → add: file.example. IN MX 10 mail.example.org.',
-    'warn alias.example has no MX → add: alias.example. IN MX 10 mail.example.org.',
     'warn box.example has no MX → add: box.example. IN MX 10 mail.example.org.',
+    'warn table.example has no MX → add: table.example. IN MX 10 mail.example.org.',
+    'warn alias.example has no MX → add: alias.example. IN MX 10 mail.example.org.',
     'warn primary.example has no MX → add: primary.example. IN MX 20 mail.example.org.',
   ])
 })

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { addressesOf, createResolver, type Resolver } from '@posthorn/dns'
 import type { Config } from '../../config/config.ts'
+import { listedDomains, ownDomainLists } from '../../services/site-domains.ts'
 import { examineBlockLists } from './block-lists.ts'
 import { examineDomainRecords } from './domain-records.ts'
 import { type Finding, ok, unknown, warn } from './finding.ts'
@@ -53,36 +53,16 @@ export async function* examineNames(
 const maxDomains = 50
 
 /** Whose MX must lead here: those with mailboxes or aliases, and those that we are the backup of. */
-function domainsOf({ values }: Config): {
+function domainsOf(config: Config): {
   readonly own: readonly string[]
   readonly relayed: readonly string[]
 } {
-  const { myhostname, auth_default_realm, mydestination, virtual_alias_domains, virtual_mailbox_domains } =
-    values
-  const publicOf = (words: readonly string[]) =>
-    new Set(
-      words
-        .flatMap((word) => (word.startsWith('/') ? wordsOfFile(word) : word))
-        .filter((name) => isPublicDomain(name, myhostname)),
-    )
-  const own = publicOf([
-    auth_default_realm,
-    ...mydestination,
-    ...virtual_alias_domains,
-    ...virtual_mailbox_domains,
-  ])
-  return { own: [...own], relayed: [...publicOf(values.relay_domains).difference(own)] }
-}
-
-/** `mydestination = /etc/mail/local-host-names`; one that cannot be read is told of with the configuration. */
-function wordsOfFile(path: string): readonly string[] {
-  try {
-    return readFileSync(path, 'utf8')
-      .split('\n')
-      .flatMap((line) => (line.startsWith('#') ? [] : line.split(/[\s,]+/)))
-  } catch {
-    return []
-  }
+  const { myhostname, auth_default_realm } = config.values
+  const namesOf = (list: Parameters<typeof listedDomains>[1]) => listedDomains(config, list, () => {}).names
+  const publicOf = (names: readonly string[]) =>
+    new Set(names.filter((name) => isPublicDomain(name, myhostname)))
+  const own = publicOf([auth_default_realm, ...ownDomainLists.flatMap(namesOf)])
+  return { own: [...own], relayed: [...publicOf(namesOf('relay_domains')).difference(own)] }
 }
 
 const isPublicDomain = (name: string, myhostname: string) =>

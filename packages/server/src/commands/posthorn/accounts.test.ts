@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, it } from 'node:test'
 import { createCliFixture, runCommand } from '../../cli-fixture.ts'
 
@@ -31,7 +33,21 @@ it('accounts: made, listed, changed, removed', async () => {
   assert.deepEqual([kept.code, kept.err], [1, 'posthorn: nothing removed\n'])
   const gone = await runCommand('posthorn', ['-c', path, 'user', 'remove', 'bob@other.test'], '', ['yes'])
   assert.equal(gone.out, 'bob@other.test: removed\n')
-  assert.equal((await posthorn('user', 'passwd', 'nobody', '--password', 'x')).code, 1)
+  for (const words of [
+    ['user', 'passwd', 'nobody', '--password', 'x'],
+    ['user', 'disable', 'nobody'],
+    ['user', 'quota', 'nobody', '1G'],
+    ['user', 'rename', 'nobody', 'somebody'],
+    ['user', 'remove', '--force', 'nobody'],
+    ['mailbox', 'list', 'nobody'],
+    ['acl', 'list', 'nobody'],
+    ['group', 'join', 'staff', 'nobody'],
+    ['export', 'mbox', 'nobody', join(path, 'out')],
+  ]) {
+    const { code, err } = await posthorn(...words)
+    assert.deepEqual([code, err], [67, 'posthorn: No such account: nobody\n'], words.join(' '))
+  }
+  assert.equal((await posthorn('user', 'add', 'a b@c', '--password', 'x')).code, 65)
   assert.equal((await posthorn('user', 'quota', 'alice', 'much')).code, 64)
 })
 
@@ -54,6 +70,33 @@ it('RFC 5890 §2.3.2.1: a site whose names are written as people write them', as
   )
   assert.match(await posthorn('user', 'add', 'bob@bücher.example', '--password', 'x'), /^bob@\S+: added\n$/)
   assert.match(await posthorn('domain', 'list'), /^xn--bcher-kva\.example +auth_default_realm +2 accounts$/m)
+})
+
+it('I6: domains in files, in tables, of virtual users', async () => {
+  const path = folder(
+    'myhostname = mail.example.org\nmyorigin = example.org\nmydestination = $myorigin, local-host-names, !no.example\n' +
+      'virtual_mailbox_domains = $config_directory/boxes\nvirtual_alias_maps = hash:virtual, pcre:patterns\n',
+  )
+  writeFileSync(join(path, 'boxes'), '# ours\nbox.example, other-box.example\n  bücher.example\n')
+  writeFileSync(join(path, 'virtual'), 'alias.example anything\nx@alias.example alice\nbob carol\n')
+  writeFileSync(join(path, 'patterns'), '/@/ alice\n')
+  assert.deepEqual((await runCommand('posthorn', ['-c', path, 'user', 'add', 'alice'], 'x')).code, 0)
+  const { out } = await runCommand('posthorn', ['-c', path, 'domain', 'list'])
+  assert.deepEqual(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/ {2,}/)),
+    [
+      ['example.org', 'auth_default_realm', '1 accounts'],
+      ['local-host-names', 'mydestination', '0 accounts'],
+      ['box.example', 'virtual_mailbox_domains', '0 accounts'],
+      ['other-box.example', 'virtual_mailbox_domains', '0 accounts'],
+      ['xn--bcher-kva.example', 'virtual_mailbox_domains', '0 accounts'],
+      ['alias.example', 'virtual_alias_domains', '0 accounts'],
+      ['pcre:patterns', 'virtual_alias_domains', 'is asked for each name'],
+    ],
+  )
 })
 
 it('a typed password is asked for twice', async () => {

@@ -3,6 +3,7 @@ import { type Account, allRights, type Mailbox, StoreError } from '@posthorn/sto
 import type { Command } from 'commander'
 import { CommandError, exit } from '../shell.ts'
 import { type OpenSite, withSite } from '../site.ts'
+import { accountNamed } from './account-named.ts'
 import { formatColumns } from './columns.ts'
 import type { CommandContext } from './context.ts'
 
@@ -14,8 +15,7 @@ export function addAclCommands(program: Command, { shell, site }: CommandContext
   type Work = (open: OpenSite, owner: Account, mailbox: Mailbox) => Promise<string>
   const forMailbox = (address: string, name: string, work: Work, words?: EntryWords) =>
     withSite(shell, site(), async (open) => {
-      const account = await open.accounts.find(address)
-      if (account === undefined) throw new CommandError(`No such account: ${address}`)
+      const account = await accountNamed(open.accounts, address)
       const mailbox = await open.store.mailboxes.find(account.id, name)
       if (mailbox === undefined)
         throw new CommandError(

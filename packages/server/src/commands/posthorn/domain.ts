@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { asciiDomain } from '../../services/account-options.ts'
+import { listedDomains, ownDomainLists } from '../../services/site-domains.ts'
 import { CommandError } from '../shell.ts'
 import { withSite } from '../site.ts'
 import { formatColumns } from './columns.ts'
@@ -20,22 +21,22 @@ export function addDomainCommands(program: Command, { shell, site }: CommandCont
     .command('list')
     .description('every local domain and where it comes from')
     .action(() =>
-      withSite(shell, site(), async ({ accounts, store, config }) => {
-        const added = new Set(await store.accounts.domains())
+      withSite(shell, site(), async ({ accounts, store, config, log }) => {
         const all = [...(await accounts.list())]
-        const rows = (await accounts.localDomains()).map((name) => {
-          const source = added.has(name)
-            ? 'added'
-            : name === asciiDomain(config.values.auth_default_realm)
-              ? 'auth_default_realm'
-              : 'mydestination'
-          return [
-            name,
-            source,
-            `${all.filter(({ address }) => address.endsWith(`@${name}`)).length} accounts`,
-          ]
-        })
-        shell.out(formatColumns(rows))
+        const rows = new Map<string, readonly string[]>()
+        const add = (name: string, source: string) => {
+          const count = all.filter(({ address }) => address.endsWith(`@${name}`)).length
+          if (!rows.has(name)) rows.set(name, [name, source, `${count} accounts`])
+        }
+        for (const name of await store.accounts.domains()) add(name, 'added')
+        if (config.values.mydestination.length > 0)
+          add(asciiDomain(config.values.auth_default_realm), 'auth_default_realm')
+        for (const list of ownDomainLists) {
+          const { names, untold } = listedDomains(config, list, log)
+          for (const name of names) add(name, list)
+          for (const word of untold) rows.set(`${list} ${word}`, [word, list, 'is asked for each name'])
+        }
+        shell.out(formatColumns([...rows.values()]))
       }),
     )
   domain

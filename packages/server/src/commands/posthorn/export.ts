@@ -9,8 +9,9 @@ import { createMboxSource } from '../../import/mbox/mbox-source.ts'
 import { createProgress } from '../../import/progress.ts'
 import { sideOf } from '../../import/receipt.ts'
 import type { MailSource } from '../../import/source.ts'
-import { CommandError, exit } from '../shell.ts'
+import { exit } from '../shell.ts'
 import { locateSite, withSite } from '../site.ts'
+import { accountNamed } from './account-named.ts'
 import { formatColumns, readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
 import { makeTarget, refuseClosed } from './target-folder.ts'
@@ -54,8 +55,7 @@ async function writeOut(
   makeTarget(root, locateSite(shell, site()).folder.path)
   await withSite(shell, site(), async ({ store, accounts, config }) => {
     refuseClosed(root)
-    const account = await accounts.find(address)
-    if (account === undefined) throw new CommandError(`No such account: ${address}`, exit.noUser)
+    const account = await accountNamed(accounts, address)
     const progress = createProgress(shell.terminal, shell.err)
     const writerFor = form === 'maildir' ? createMaildirWriter : createMboxWriter
     const reports = await exportMailboxes(store, account, only, progress, {

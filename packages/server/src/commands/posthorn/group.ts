@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { CommandError } from '../shell.ts'
 import { type OpenSite, withSite } from '../site.ts'
+import { accountNamed } from './account-named.ts'
 import { formatColumns } from './columns.ts'
 import type { CommandContext } from './context.ts'
 
@@ -21,8 +21,7 @@ export function addGroupCommands(program: Command, { shell, site }: CommandConte
         open(async ({ store, accounts }) => {
           let text = ''
           for (const address of addresses) {
-            const account = await accounts.find(address)
-            if (account === undefined) throw new CommandError(`No such account: ${address}`)
+            const account = await accountNamed(accounts, address)
             await store.sharing.changeMembership(name, account.id, to)
             text += `${name}: ${account.address} ${to === 'member' ? 'joined' : 'left'}\n`
           }

@@ -15,6 +15,7 @@ import { type MailSource, SourceError } from '../../import/source.ts'
 import { errorCode } from '../../start-error.ts'
 import { CommandError, exit, readLines, type Shell } from '../shell.ts'
 import { withSite } from '../site.ts'
+import { accountNamed } from './account-named.ts'
 import { formatColumns, readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
 import { orCommandError } from './target-folder.ts'
@@ -191,9 +192,7 @@ async function bring(
 ): Promise<void> {
   const receipt = options.dryRun ? undefined : openReceipt(options.receipt)
   await withSite(shell, site(), async ({ store, accounts, folder, config }) => {
-    const account = await accounts.find(address)
-    if (account === undefined)
-      throw new CommandError(`No such account: ${address} (posthorn user add ${address})`, exit.noUser)
+    const account = await accountNamed(accounts, address, `posthorn user add ${address}`)
     const source = await asCommandErrors(() => openSource(account, config))
     const importOptions: ImportOptions = {
       store,

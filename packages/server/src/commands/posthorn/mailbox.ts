@@ -1,7 +1,7 @@
 import type { Account, SpecialUse } from '@posthorn/storage'
 import { type Command, Option } from 'commander'
-import { CommandError } from '../shell.ts'
 import { type OpenSite, withSite } from '../site.ts'
+import { accountNamed } from './account-named.ts'
 import { formatColumns, readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
 
@@ -23,9 +23,7 @@ export function addMailboxCommands(program: Command, { shell, site }: CommandCon
     .description('mailboxes of an account: list, create, rename, remove, subscribe, unsubscribe')
   const forAccount = (address: string, work: (open: OpenSite, account: Account) => Promise<string>) =>
     withSite(shell, site(), async (open) => {
-      const account = await open.accounts.find(address)
-      if (account === undefined) throw new CommandError(`No such account: ${address}`)
-      shell.out(await work(open, account))
+      shell.out(await work(open, await accountNamed(open.accounts, address)))
     })
   mailbox
     .command('list <address>')

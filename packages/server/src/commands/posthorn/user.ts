@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { randomPassword } from '../../start/first-run.ts'
 import { CommandError, exit, readLines, type Shell } from '../shell.ts'
 import { type OpenSite, withSite } from '../site.ts'
+import { accountNamed } from './account-named.ts'
 import { formatColumns, parseSize, readableSize } from './columns.ts'
 import type { CommandContext } from './context.ts'
 import { addUserImport } from './user-import.ts'
@@ -152,7 +153,7 @@ async function setPassword(
   options: PasswordOptions,
 ): Promise<void> {
   await withSite(shell, site(), async ({ accounts }) => {
-    if ((await accounts.find(address)) === undefined) throw new CommandError(`No such account: ${address}`)
+    await accountNamed(accounts, address)
     const password = await choosePassword(shell, options)
     const account = await accounts.setPassword(address, password.text)
     shell.out(`${account.address}: password changed\n`)
@@ -207,8 +208,7 @@ async function listUsers({ shell, site }: CommandContext, form: 'columns' | 'jso
 async function removeUser(context: CommandContext, address: string, how: 'asked' | 'unasked'): Promise<void> {
   const { shell } = context
   await withSite(shell, context.site(), async (site) => {
-    const account = await site.accounts.find(address)
-    if (account === undefined) throw new CommandError(`No such account: ${address}`)
+    const account = await accountNamed(site.accounts, address)
     if (how === 'asked' && !(await confirmed(shell, site, account))) throw new CommandError('nothing removed')
     await site.accounts.remove(address)
     shell.out(`${account.address}: removed\n`)

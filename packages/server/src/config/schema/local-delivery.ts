@@ -25,8 +25,8 @@ export const localDelivery = {
   }),
   virtual_alias_domains: postfix({
     type: 'list',
-    default: '',
-    doc: 'Domains whose addresses all come from virtual_alias_maps. (Default of Postfix: the domains of $virtual_alias_maps; name them here.)',
+    default: '$virtual_alias_maps',
+    doc: 'Domains whose addresses all come from virtual_alias_maps. Left alone: those that stand there as keys (`example.org anything`).',
   }),
   virtual_alias_expansion_limit: postfix({
     type: 'integer',

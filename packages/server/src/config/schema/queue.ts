@@ -104,7 +104,7 @@ export const queue = {
   relayhost: postfix({
     type: 'string',
     default: '',
-    doc: 'Where all mail for other hosts goes: `example.net` (its MX), `[mail.example.net]` (that host), with `:port` after. Empty: directly to the MX of each domain.',
+    doc: 'Where all mail for other hosts goes: `example.net` (its MX), `[mail.example.net]` (that host), with `:port` after; several, to be tried in this order. Empty: directly to the MX of each domain.',
   }),
   sender_dependent_relayhost_maps: postfix({
     type: 'tables',
