@@ -143,6 +143,8 @@ export const rfcTitles: Readonly<Record<number, string>> = {
   7504: 'SMTP 521 and 556',
   7505: 'Null MX',
   7515: 'JSON Web Signature',
+  7517: 'JSON Web Key',
+  7518: 'JSON Web Algorithms',
   7519: 'JSON Web Token',
   7628: 'SASL OAUTHBEARER',
   7662: 'OAuth token introspection',

@@ -62,6 +62,8 @@ export async function startIdentityServer(tls?: {
     if (identity.behaviour === 'silent') hanging.add(response)
     else if (identity.behaviour === 'broken') say(503, { error: 'temporarily_unavailable' })
     else if (identity.behaviour === 'no-json') response.end('<html>')
+    else if (url.pathname === '/jwks')
+      say(200, { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig', alg: 'RS256' }] })
     else if (url.pathname === '/introspect') {
       if (request.headers.authorization !== basic) return say(401, { error: 'invalid_client' })
       const claims = claimsOf(new URLSearchParams(body).get('token') ?? '')

@@ -1,6 +1,6 @@
 /** OAUTHBEARER and XOAUTH2: Dovecot's passdb oauth2, with an authorization server of the test's own. */
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import * as tls from 'node:tls'
@@ -387,11 +387,69 @@ scope = mail`,
   })
 })
 
+describe('introspection_mode = local: JWTs by the keys that their server publishes', () => {
+  const claims = { email: alice.address, scope: 'mail', aud: 'posthorn' }
+  const rules = 'introspection_mode = local\naudience = posthorn\nscope = mail\ntimeout_msecs = 500\n'
+  const published = (): string =>
+    `${rules}tls_ca_cert_file = ${site.ca}\njwks_url = https://localhost:${identity.port}/jwks\n`
+  after(async () => await configure(site.usual))
+
+  test('by HTTPS: fetched once, for all tokens and protocols', async () => {
+    await configure(published())
+    identity.asked.length = 0
+    for (const protocol of protocols) {
+      for (const kid of ['k1', undefined])
+        assert.match(
+          await last(protocol, bearer(alice.address, identity.issue(claims, { kid }))),
+          granted[protocol],
+        )
+      for (const token of [
+        identity.issue({ ...claims, aud: 'web' }),
+        identity.issue(claims, { kid: 'k2' }),
+        identity.issue(claims, { key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey }),
+        identity.issue(claims, { key: Buffer.from(identity.publicKey), alg: 'HS256' }),
+      ])
+        assert.match(await last(protocol, bearer('', token), ''), refused[protocol])
+    }
+    assert.deepEqual(identity.asked, ['GET /jwks'])
+  })
+
+  test('a server that is silent, or a stranger: try later, and passwords as ever', async () => {
+    identity.behaviour = 'silent'
+    await configure(published())
+    assert.match(await last('imap', bearer('', identity.issue(claims))), later.imap)
+    const password = `PLAIN ${b64(`\0alice\0${alice.password}`)}`
+    assert.match(await last('imap', password), granted.imap)
+    identity.behaviour = 'right'
+    await configure(published().replace(/tls_ca.*\n/, ''))
+    assert.match(await last('smtp', bearer('', identity.issue(claims))), later.smtp)
+    assert.match(site.events.map(({ text }) => text).join('\n'), /no keys: no answer in 500 ms/)
+  })
+
+  test('from a file', async () => {
+    const key = createPublicKey(identity.publicKey).export({ format: 'jwk' })
+    const path = file('jwks.json', JSON.stringify({ keys: [key] }))
+    await configure(`${rules}jwks_url = file://${path}`)
+    assert.match(await last('pop3', bearer('', identity.issue(claims))), granted.pop3)
+    await configure(`${rules}jwks_url = file://${path}.missing`)
+    assert.match(await last('pop3', bearer('', identity.issue(claims))), later.pop3)
+  })
+})
+
 test('what does not go together is said when the configuration is read', async () => {
   const rows: readonly (readonly [string, RegExp])[] = [
     ['introspection_url = id.example.org', /bad\.conf:1: introspection_url is no address/],
     ['introspection_mode = head', /bad\.conf:1: introspection_mode = head/],
-    ['introspection_mode = local', /bad\.conf:1: .*without local_validation_key_dict/],
+    ['introspection_mode = local', /bad\.conf:1: .*without jwks_url or local_validation_key_dict/],
+    ['jwks_url = https://id.example.org/jwks', /bad\.conf:1: jwks_url is for introspection_mode = local/],
+    [
+      'introspection_mode = local\njwks_url = http://id.example.org/jwks',
+      /bad\.conf:2: .*must come by https: or from a file/,
+    ],
+    [
+      'introspection_mode = local\njwks_url = file:///a\nlocal_validation_key_dict = fs:posix:prefix=/b/',
+      /bad\.conf:2: jwks_url beside local_validation_key_dict/,
+    ],
     ['# nothing', /bad\.conf: there is nobody to ask/],
     ['active_value = true', /bad\.conf:1: active_value without active_attribute/],
     ['introspection_uri = https://id.example.org', /bad\.conf:1: unknown name "introspection_uri"/],

@@ -19,6 +19,9 @@ export {
   type UserSources,
 } from './sources/user-source.ts'
 export { type AskHttp, createIntrospection, type IntrospectionSettings } from './tokens/introspection.ts'
+export { createKeyFolder } from './tokens/key-folder.ts'
+export { createKeySet } from './tokens/key-set.ts'
 export { createLocalValidation, type LocalValidationSettings } from './tokens/local-validation.ts'
 export type { TokenRules } from './tokens/token-claims.ts'
+export type { TokenKeys } from './tokens/token-keys.ts'
 export type { TokenValidator, TokenVerdict } from './tokens/token-validator.ts'

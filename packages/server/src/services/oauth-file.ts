@@ -11,6 +11,8 @@ export interface OauthSettings extends TokenRules {
   readonly force: boolean
   /** local_validation_key_dict without `fs:posix:prefix=`. */
   readonly keyPrefix: string
+  /** A JWK Set: https: or file:; '' = none. */
+  readonly jwksUrl: string
   readonly clientId: string
   readonly clientSecret: string
   readonly openidConfigurationUrl: string
@@ -26,6 +28,7 @@ const known: Readonly<Record<string, string>> = {
   introspection_mode: '',
   force_introspection: 'no',
   local_validation_key_dict: '',
+  jwks_url: '',
   client_id: '',
   client_secret: '',
   username_attribute: 'email',
@@ -116,6 +119,7 @@ class OauthFile {
       mode: this.#mode(),
       force: /^(?:yes|y|true|1)$/i.test(given('force_introspection')),
       keyPrefix: this.#keyPrefix(),
+      jwksUrl: this.#jwksUrl(),
       clientId: given('client_id'),
       clientSecret: given('client_secret'),
       usernameAttribute: given('username_attribute'),
@@ -132,11 +136,19 @@ class OauthFile {
     }
     if (settings.activeValue !== '' && settings.activeAttribute === '')
       throw this.#faultOf('active_value', 'active_value without active_attribute', 'set both, or neither')
-    if (settings.mode === 'local' && settings.keyPrefix === '')
+    if (settings.mode === 'local' && settings.keyPrefix === '' && settings.jwksUrl === '')
       throw this.#faultOf(
         'introspection_mode',
-        'introspection_mode = local without local_validation_key_dict',
-        'local_validation_key_dict = fs:posix:prefix=/etc/posthorn/oauth2-keys/',
+        'introspection_mode = local without jwks_url or local_validation_key_dict',
+        'jwks_url = https://… where its server publishes its keys (jwks_uri in its openid-configuration)',
+      )
+    if (settings.jwksUrl !== '' && settings.mode !== 'local')
+      throw this.#faultOf('jwks_url', 'jwks_url is for introspection_mode = local', 'set both, or neither')
+    if (settings.jwksUrl !== '' && settings.keyPrefix !== '')
+      throw this.#faultOf(
+        'jwks_url',
+        'jwks_url beside local_validation_key_dict',
+        'keep one of them; an own oauth2:FILE in passdb can have the other',
       )
     if (settings.mode !== 'local' && settings.introspectionUrl === '' && settings.tokeninfoUrl === '')
       throw this.#fault(
@@ -174,6 +186,21 @@ class OauthFile {
       'local_validation_key_dict',
       `local_validation_key_dict = ${value}: keys are files here`,
       'fs:posix:prefix=/etc/posthorn/oauth2-keys/',
+    )
+  }
+
+  /** Whoever can change the keys on their way can log in as anybody. */
+  #jwksUrl(): string {
+    const value = this.#values.get('jwks_url')?.value ?? ''
+    if (value === '') return ''
+    const url = URL.canParse(value) ? new URL(value) : undefined
+    const isHere = url !== undefined && /^(?:127\.[\d.]+|\[::1\]|localhost)$/.test(url.hostname)
+    const isFile = url?.protocol === 'file:' && url.hostname === ''
+    if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isHere) || isFile) return value
+    throw this.#faultOf(
+      'jwks_url',
+      `jwks_url = ${value}: the keys must come by https: or from a file`,
+      'https://id.example.org/… or file:///etc/posthorn/jwks.json',
     )
   }
 

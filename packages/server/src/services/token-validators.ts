@@ -1,5 +1,13 @@
+import { readFile } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
-import { createIntrospection, createLocalValidation, type TokenValidator } from '@posthorn/accounts'
+import {
+  createIntrospection,
+  createKeyFolder,
+  createKeySet,
+  createLocalValidation,
+  type TokenKeys,
+  type TokenValidator,
+} from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import { createHttpClient, type HttpClient } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
@@ -41,9 +49,23 @@ function tokenValidator(
   }
   const name = `oauth2 ${file}`
   if (settings.mode === 'local')
-    return createLocalValidation({ name, advice, rules, keyPrefix: settings.keyPrefix }, context)
+    return createLocalValidation({ name, advice, rules, keys: keysOf(file, settings, context.now) }, context)
   const ask = httpClient(file, settings)
   return createIntrospection({ name, advice, rules, ...settings, mode: settings.mode }, { ...context, ask })
+}
+
+function keysOf(file: string, settings: OauthSettings, now: () => number): TokenKeys {
+  const { keyPrefix, jwksUrl } = settings
+  if (jwksUrl === '') return createKeyFolder(keyPrefix)
+  const url = new URL(jwksUrl)
+  if (url.protocol === 'file:') return createKeySet(async () => await readFile(url, 'utf8'), now)
+  const ask = httpClient(file, settings)
+  return createKeySet(async () => {
+    const headers = { accept: 'application/jwk-set+json, application/json' }
+    const { status, text } = await ask({ url, method: 'GET', headers })
+    if (status !== 200) throw new Error(`${url.host} answered ${status}`)
+    return text
+  }, now)
 }
 
 function httpClient(file: string, { timeoutMs, caFile, certFile, keyFile }: OauthSettings): HttpClient {
