@@ -3,6 +3,7 @@ import type { Engine } from './engine.ts'
 import { Journal } from './journal/journal.ts'
 import { journalDirectory } from './journal/journal-files.ts'
 import { GroupCommit } from './kv/group-commit.ts'
+import { keepFewMapped, type MappedPages } from './kv/mapped-pages.ts'
 import { refusalOf } from './kv/no-space.ts'
 import { Snapshot, type Unit } from './kv/unit.ts'
 import type { IndexPlace, OpenedIndex } from './log/durable-index.ts'
@@ -41,6 +42,7 @@ export interface Machine {
   readonly log: WriteLog
   readonly engine: Engine
   readonly reserve: Reserve
+  readonly mapped: MappedPages
   readonly report: Report
   readonly journalDirectory: string
   onLongJournal: () => void
@@ -125,6 +127,7 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     log,
     engine,
     reserve,
+    mapped: keepFewMapped(place.indexPath, report),
     report,
     journalDirectory: journals,
     onLongJournal: () => {},
@@ -183,6 +186,7 @@ export const stopMachine = async (machine: Machine, others: OtherProcesses): Pro
   // The log has given free what it had taken ahead.
   if (!isWritten) await attempt(() => machine.journal.close(giveFree).catch(refuse))
   machine.watchers.close()
+  machine.mapped.stop()
   await attempt(() => machine.segments.close())
   if (failures.length > 0) throw failures[0]
 }
