@@ -248,6 +248,69 @@ describe('users of this machine', {
     })
   })
 
+  test('mail of the null sender that is refused: postmaster hears of it, in the words of bounce_template_file', async () => {
+    await inFolder(async (folder) => {
+      const templates = join(folder, 'bounce.cf')
+      writeFileSync(
+        templates,
+        'failure_template = <<EOF\nFrom: Post <post>\nSubject: It came back\nPostmaster-Subject: For the master\n\nOur words from $myhostname.\nEOF\n',
+      )
+      const site = await openSite(
+        folder,
+        `disable_plaintext_auth = no\nheader_checks = pcre:{{/^Subject: bad/ REJECT not this}}\nnested_header_checks =\nnotify_classes = 2bounce\n2bounce_notice_recipient = alice@example.org\nbounce_template_file = ${templates}`,
+      )
+      const server = await startServer(site)
+      const password = /alice@example\.org +(\S{19})/.exec(server.output())?.[1] ?? ''
+      const send = async (sender: string) =>
+        await command(site, ['sendmail', '-f', sender, 'y@example.com'], {
+          uid: nobody,
+          input: 'Subject: bad\n\nx\n',
+        })
+      assert.equal((await send('<>')).code, 0)
+      await server.says(/not accepted: not this; postmaster is told/)
+      const imap = await imapClient(site, `alice@example.org ${password}`)
+      await eventually(async () => assert.match(await imap.ask('n select inbox', /^n OK/m), /^\* 1 EXISTS/m))
+      const first = await imap.ask('f fetch 1 body[]', /^f OK/m)
+      assert.match(first, /^Return-Path: <double-bounce@mail\.example\.org>\r$/m)
+      assert.match(first, /^From: Post <post@example\.org>\r\nSubject: For the master\r$/m)
+      assert.match(first, /^To: <?alice@example\.org>?\r$/m)
+      assert.equal((await send('alice@example.org')).code, 0)
+      await eventually(async () => assert.match(await imap.ask('n noop', /^n OK/m), /^\* 2 EXISTS/m))
+      const second = await imap.ask('f fetch 2 body[]', /^f OK/m)
+      assert.match(second, /^Return-Path: <>\r$/m)
+      assert.match(second, /^Subject: It came back\r$/m)
+      assert.match(second, /^Our words from mail\.example\.org\.\r$/m)
+      appendFileSync(site.mainCf, 'notify_classes =\n')
+      assert.equal((await command(site, ['reload'])).code, 0)
+      assert.equal((await send('<>')).code, 0)
+      await server.says(/not accepted: not this\n/)
+      imap.close()
+      await stopServer(server)
+    })
+  })
+
+  test('while the server is stopped, mail of root waits for what it is to go through', async () => {
+    await inFolder(async (folder) => {
+      const site = await openSite(
+        folder,
+        'sample_accounts = no\nrelayhost = [127.0.0.1]:1\nheader_checks = pcre:{{/^Subject: bad/ DISCARD}}',
+      )
+      await stopServer(await startServer(site))
+      for (const subject of ['bad', 'good'])
+        assert.deepEqual(
+          await command(site, ['sendmail', '-f', 'a@b.test', 'x@example.com'], {
+            input: `Subject: ${subject}\n\n`,
+          }),
+          { code: 0, out: '', err: '' },
+        )
+      assert.match(await queueOf(site), /in 2 Requests/)
+      const server = await startServer(site)
+      await server.says(/: discard: header Subject: bad from local/)
+      await eventually(async () => assert.match(await queueOf(site), /x@example\.com[\s\S]*in 1 Request/))
+      await stopServer(server)
+    })
+  })
+
   test('files that are not what they seem are thrown away: links, folders, other names, no envelope', async () => {
     await inFolder(async (folder) => {
       const site = await openSite(folder, 'sample_accounts = no\nrelayhost = [127.0.0.1]:1')

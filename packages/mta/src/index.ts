@@ -1,8 +1,10 @@
 export {
+  type BounceTemplate,
   BounceTemplateError,
   type BounceTemplates,
   parseBounceTemplates,
   type TemplateName,
+  templateAt,
 } from './bounce/templates.ts'
 export * from './checks/index.ts'
 export { createDeliveryAgents, type DeliveryAgents, type DeliveryOptions } from './delivery/agents.ts'

@@ -12,6 +12,7 @@ import type { QueueId, Store, WakeBus } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import { type ListedEntry, listedEntry } from '../control/public-server.ts'
 import { accountOptions } from '../services/account-options.ts'
+import { bounceTemplates } from '../services/bounce-templates.ts'
 import { statisticsTimes } from '../services/client-limits.ts'
 import { imapOptions } from '../services/imap-options.ts'
 import { pop3Options } from '../services/pop3-options.ts'
@@ -180,12 +181,13 @@ interface LocalParts extends Pick<PickupParts, 'log' | 'submit' | 'verificationR
 /** What is done for users of this machine. */
 function localActions(parts: LocalParts) {
   const { current, folder, store, log, now, submit, verificationReport } = parts
+  const failureText = current.options((config) => ({ template: bounceTemplates(config)?.failure }))
   const pickup = createPickup({
     maildrop: folder.maildrop,
     taking: join(folder.path, 'pickup'),
     submit,
     verificationReport,
-    returnedMail: (mail) => returnedMail(current.config, now(), mail),
+    returnedMail: (mail) => returnedMail(current.config, failureText().template, now(), mail),
     returnedBytes: () => returnedBytes(current.config),
     filtersReports: () => current.config.values.internal_mail_filter_classes.includes('bounce'),
     admits: (uid) => admittedUsers(current.config, 'authorized_submit_users', log)(uid),

@@ -39,7 +39,11 @@ test('mail stays in the maildrop, and is listed, until it could be taken: a fail
       return outcome
     },
     verificationReport: async () => '',
-    returnedMail: ({ reason }) => Buffer.from(`Subject: ${reason}\n\n`),
+    returnedMail: ({ reason, sender }) => ({
+      sender: '',
+      recipient: sender,
+      text: Buffer.from(`Subject: ${reason}\n\n`),
+    }),
     returnedBytes: () => 0,
     filtersReports: () => false,
     admits: () => true,

@@ -9,7 +9,7 @@ import type { Log } from '@posthorn/mail'
 import type { Submission } from '@posthorn/mta'
 import type { SmtpReply } from '@posthorn/smtp'
 import { errorCode } from '../start-error.ts'
-import type { RefusedMail } from './returned-mail.ts'
+import type { RefusedMail, ReturnedMail } from './returned-mail.ts'
 
 export interface PickupParts {
   readonly maildrop: string
@@ -19,7 +19,7 @@ export interface PickupParts {
   /** What would become of mail to each address: the text of a mail. */
   readonly verificationReport: (addresses: readonly string[], sender: string) => Promise<string>
   /** The report for mail that was refused; undefined: nobody is to be told. */
-  readonly returnedMail: (mail: RefusedMail) => Uint8Array | undefined
+  readonly returnedMail: (mail: RefusedMail) => ReturnedMail | undefined
   readonly returnedBytes: () => number
   /** The class `bounce` of internal_mail_filter_classes. */
   readonly filtersReports: () => boolean
@@ -288,13 +288,13 @@ async function returned(
     const report = parts.returnedMail(mail)
     if (report === undefined) return reason
     const told = await parts.submit({
-      sender: '',
-      recipients: [{ address: sender }],
-      content: [report],
+      sender: report.sender,
+      recipients: [{ address: report.recipient }],
+      content: [report.text],
       userid: stats.uid,
       isUnfiltered: !parts.filtersReports(),
     })
-    if (told.code < 400) return `${reason}; its sender is told`
+    if (told.code < 400) return `${reason}; ${sender === '' ? 'postmaster' : 'its sender'} is told`
     if (told.code < 500) return 'later'
   }
   return reason

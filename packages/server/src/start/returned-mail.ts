@@ -1,5 +1,5 @@
 import { composeBounce, type DeliveryResult, makeMessageId } from '@posthorn/mail'
-import type { Submission } from '@posthorn/mta'
+import { type BounceTemplate, type Submission, templateAt } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
 
 export interface RefusedMail extends Pick<Submission, 'sender' | 'recipients' | 'options'> {
@@ -17,14 +17,31 @@ export interface RefusedMail extends Pick<Submission, 'sender' | 'recipients' | 
 /** How much of a message goes back: all of it up to bounce_size_limit, above that the header. Octets. */
 export const returnedBytes = ({ values }: Config): number => values.bounce_size_limit + 262_144
 
+/** A report and its envelope. */
+export interface ReturnedMail {
+  readonly sender: string
+  readonly recipient: string
+  readonly text: Buffer
+}
+
 /**
- * The report for a message that was refused after its author's sendmail had ended; undefined when he wants none. Postfix:
- * cleanup_bounce.c. RFC 3464.
+ * The report for a message that was refused after its author's sendmail had ended; undefined when he wants none. That of the
+ * null sender is for postmaster, if he hears of such (`2bounce`). Postfix: cleanup_bounce.c, notify_classes. RFC 3464.
+ * @param template the text of failures in bounce_template_file
  */
-export function returnedMail({ values }: Config, nowMs: number, mail: RefusedMail): Buffer | undefined {
+export function returnedMail(
+  { values }: Config,
+  template: BounceTemplate | undefined,
+  nowMs: number,
+  mail: RefusedMail,
+): ReturnedMail | undefined {
   const { name, sender, recipients, options, status, reason, original, arrivedMs } = mail
   const told = recipients.filter(({ notify }) => notify?.includes('NEVER') !== true)
-  if (sender === '' || told.length === 0) return undefined
+  const postmaster = values.notify_classes.includes('2bounce') ? values['2bounce_notice_recipient'] : ''
+  const to = sender === '' ? postmaster : sender
+  const double = values.double_bounce_sender
+  const ownSender = double.includes('@') ? double : `${double}@${values.myhostname}`
+  if (to === '' || told.length === 0 || sender === ownSender) return undefined
   const results = told.map(
     ({ address }): DeliveryResult => ({
       action: 'failed',
@@ -37,9 +54,11 @@ export function returnedMail({ values }: Config, nowMs: number, mail: RefusedMai
     }),
   )
   const { envid, ret } = options ?? {}
-  return composeBounce({
+  const origin = values.myorigin
+  const own = template === undefined ? undefined : templateAt(origin, template)
+  const text = composeBounce({
     reportingMta: values.myhostname,
-    origin: values.myorigin,
+    origin,
     queueId: name,
     sender,
     arrivedMs,
@@ -48,7 +67,12 @@ export function returnedMail({ values }: Config, nowMs: number, mail: RefusedMai
     original: Buffer.from(original.toString('latin1').replaceAll(/\r?\n/g, '\r\n'), 'latin1'),
     maxOriginalBytes: values.bounce_size_limit,
     messageId: makeMessageId(nowMs, name, values.myhostname),
+    ...(sender === '' ? { recipient: to.includes('@') ? to : `${to}@${origin}` } : {}),
     ...(envid === undefined ? {} : { envid }),
     ...(ret === undefined ? {} : { ret }),
+    ...(own === undefined
+      ? {}
+      : { template: sender === '' ? { ...own, subject: own.postmasterSubject } : own }),
   })
+  return { sender: sender === '' ? ownSender : '', recipient: to, text }
 }

@@ -30,10 +30,28 @@ export interface Outgoing {
  */
 export async function takeMail(outgoing: Outgoing, options: SiteOptions, shell: Shell): Promise<SmtpReply> {
   const site = locateSite(shell, options)
-  return (await worksAlone(site, shell))
+  return !waitsForServer(site) && (await worksAlone(site, shell))
     ? await withSite(shell, options, async (open) => await deliver(open, outgoing))
     : await leave(outgoing, site, shell)
 }
+
+/** What mail of this machine goes through on its way in, beyond aliases. */
+const contentRules = [
+  'header_checks',
+  'mime_header_checks',
+  'nested_header_checks',
+  'body_checks',
+  'non_smtpd_milters',
+  'content_filter',
+  'canonical_maps',
+  'sender_canonical_maps',
+  'recipient_canonical_maps',
+  'masquerade_domains',
+] as const
+
+/** What the server does with content is not done here: such mail waits for it, as all mail does at Postfix. */
+const waitsForServer = ({ config: { values }, folder }: Site): boolean =>
+  mayDrop(folder.maildrop) && contentRules.some((name) => values[name].length > 0)
 
 /** A running server takes the mail of root, too, from the maildrop: with its checks, its milters and its log. */
 export async function worksAlone({ folder }: Site, shell: Shell): Promise<boolean> {
