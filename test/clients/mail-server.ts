@@ -6,7 +6,7 @@ export const bob = { address: 'bob@example.org', password: 'bob"s\\secret' }
 /** One server with alice and bob, all services on free ports of 127.0.0.1, self-signed certificate. */
 export async function startForClients(
   parameters: Readonly<Record<string, string>> = {},
-  more: Pick<Parameters<typeof startMailServer>[0] & {}, 'log'> = {},
+  more: Pick<Parameters<typeof startMailServer>[0] & {}, 'log' | 'masterCf'> = {},
 ): Promise<MailServer> {
   return await startMailServer({
     ...more,

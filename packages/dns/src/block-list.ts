@@ -3,8 +3,13 @@ import type { Resolver } from './resolver.ts'
 
 /** RFC 5782 §2. A list that does not answer lists nobody: a dead list never stops mail. */
 export type Listing =
-  | { readonly kind: 'listed'; readonly codes: readonly string[]; readonly reason: string }
-  | { readonly kind: 'not-listed' }
+  | {
+      readonly kind: 'listed'
+      readonly codes: readonly string[]
+      readonly reason: string
+      readonly ttlMs: number
+    }
+  | { readonly kind: 'not-listed'; readonly ttlMs: number }
   | { readonly kind: 'unavailable'; readonly reason: string }
 
 const maxReasonLength = 500
@@ -20,16 +25,17 @@ export async function blockListQuery(
   accepts: (code: string) => boolean = (code) => code.startsWith('127.'),
 ): Promise<Listing> {
   const labels = reversedAddress(subject)?.labels ?? (isHostName(subject) ? subject : undefined)
-  if (labels === undefined) return { kind: 'not-listed' }
+  if (labels === undefined) return { kind: 'not-listed', ttlMs: Number.POSITIVE_INFINITY }
   const name = `${labels}.${zone}`
   const found = await resolver.a(name)
   if (found.kind === 'temporary') return { kind: 'unavailable', reason: found.reason }
-  if (found.kind !== 'records') return { kind: 'not-listed' }
+  const { ttlMs } = found
+  if (found.kind !== 'records') return { kind: 'not-listed', ttlMs }
   const codes = found.records.filter(accepts)
-  if (codes.length === 0) return { kind: 'not-listed' }
+  if (codes.length === 0) return { kind: 'not-listed', ttlMs }
   const text = await resolver.txt(name)
   const reason = text.kind === 'records' ? printable(text.records[0] ?? '') : ''
-  return { kind: 'listed', codes, reason }
+  return { kind: 'listed', codes, reason, ttlMs }
 }
 
 /** DNS text in a reply or a log line: no control characters, no 8-bit octets. */

@@ -133,6 +133,7 @@ export class Connection extends SMTPConnection implements SessionWire {
       this.resume()
       return
     }
+    if (banner.teaser !== undefined) this.write(`220-${banner.teaser}\r\n`)
     setTimeout(() => this.#greetStranger(banner, greetWaitMs), greetWaitMs).unref()
   }
 

@@ -106,6 +106,10 @@ export type Misconduct = 'pipelining' | 'non-smtp command' | 'bare newline'
 export interface Probation {
   /** Called when a client does so; `after` is its command before. 'drop': it is sent away with 521. */
   misconduct(what: Misconduct, after: string, text: string): 'go-on' | 'drop'
+  /** Called at each command but QUIT; `after` is the one before. 'drop': it is sent away with 421. */
+  command?(after: string): 'go-on' | 'drop'
+  /** It waits no longer for a command than so. Default: as long as for others. */
+  readonly commandTimeMs?: number
 }
 
 export interface MailFrom {
@@ -151,6 +155,8 @@ export interface SmtpTransaction {
 export interface Greeting extends SmtpReply {
   /** How long a stranger waits for it; default: the service's greetWaitMs. */
   readonly greetWaitMs?: number
+  /** A first line that is said at once, without its code. Default: none. Postfix: postscreen_greet_banner. */
+  readonly teaser?: string
   /** What happens to one who speaks before it. Default: he is told 521. */
   readonly onPregreet?: 'end' | 'go-on'
   /** Called when he did not. */

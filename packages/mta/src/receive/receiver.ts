@@ -129,17 +129,24 @@ class Receiver implements SmtpHandler {
     const { inMyNetworks } = state.client
     const screening = await answered(() => screen.examine({ ...endpointsOf(session), inMyNetworks }))
     if (screening.kind === 'drop') return screening.reply
+    state.gone = screening.gone
     if (screening.watch !== undefined) {
       state.watch = screening.watch
       session.probation = screening.watch.probation
     }
     const banner = await this.#named(session, state)
     if (screening.kind === 'pass' || banner.code !== 220) return { ...banner, greetWaitMs: 0 }
-    const { waitMs, onPregreet, refusal, passed } = screening
+    const { waitMs, onPregreet, refusal, passed, teaser } = screening
     if (refusal !== undefined) state.screened = refusal
     state.onPregreet = onPregreet
     const ends = onPregreet === 'drop'
-    return { ...banner, greetWaitMs: waitMs, onPregreet: ends ? 'end' : 'go-on', keptSilent: passed }
+    return {
+      ...banner,
+      greetWaitMs: waitMs,
+      ...(teaser === '' ? {} : { teaser }),
+      onPregreet: ends ? 'end' : 'go-on',
+      keptSilent: passed,
+    }
   }
 
   #named(session: SmtpSession, state: SessionState): Answer<SmtpReply> {
@@ -297,6 +304,7 @@ class Receiver implements SmtpHandler {
   disconnect(session: SmtpSession, counts: CommandCounts): void {
     const state = this.#states.get(session)
     state?.milters?.quit()
+    state?.gone?.()
     if (state?.counted !== undefined) this.#sources.statistics?.disconnected(state.counted)
     this.#log('info', `disconnect from ${clientOf(session)}${countsText(counts)}`)
     this.#tell(session, state)

@@ -19,6 +19,8 @@ export interface SessionState {
   screened?: Refusal
   /** Tests after the greeting that the client has not passed yet. */
   watch?: Watch
+  /** To be called at the end: the screen counts the clients that it tests. */
+  gone?: () => void
   /** What the screen does with a client that does not wait for the greeting. */
   onPregreet?: ScreenAction
   /** Lines of the transcript before the first mail. */

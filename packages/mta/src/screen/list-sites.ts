@@ -23,6 +23,8 @@ export interface ListScore {
   readonly score: number
   /** The domain whose weight is the largest; undefined: on none. */
   readonly worst: string | undefined
+  /** The shortest of the answers; Infinity: none came. ms. */
+  readonly ttlMs: number
 }
 
 /** Asks all sites at once; one that does not answer in time counts nothing. */
@@ -47,11 +49,15 @@ export class ListScores {
     const listings = await Promise.all(this.#sites.map(({ zone }) => this.#lists.query(zone, address)))
     let score = 0
     let worst: ListSite | undefined
+    let ttlMs = Number.POSITIVE_INFINITY
     for (const [i, site] of this.#sites.entries()) {
-      if (listings[i]?.kind !== 'listed') continue
+      const listing = listings[i]
+      if (listing === undefined || listing.kind === 'unavailable') continue
+      ttlMs = Math.min(ttlMs, listing.ttlMs)
+      if (listing.kind !== 'listed') continue
       score += site.weight
       if (site.weight > 0 && (worst === undefined || site.weight > worst.weight)) worst = site
     }
-    return { score, worst: worst?.zone.zone }
+    return { score, worst: worst?.zone.zone, ttlMs }
   }
 }

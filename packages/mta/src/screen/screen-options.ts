@@ -18,6 +18,16 @@ export interface ScreenOptions {
   /** postscreen_denylist_action. */
   readonly denyAction: ScreenAction
   readonly greetWaitMs: number
+  /** postscreen_greet_banner: said at once, as the first line of a greeting that goes on after the wait. '' = nothing. */
+  readonly greetBanner?: string
+  /** postscreen_pre_queue_limit: strangers in this process at a time. Default: any number. */
+  readonly strangers?: number
+  /** postscreen_client_connection_count_limit: of one address, as long as they are strangers; 0 = any number. Default 0. */
+  readonly connectionsPerClient?: number
+  /** postscreen_command_count_limit: of a client that is watched. Default: any number. */
+  readonly commandCountLimit?: number
+  /** postscreen_command_time_limit. Default: that of the session. */
+  readonly commandTimeMs?: number
   readonly greetAction: ScreenAction
   /** How long a client that passed is known. */
   readonly greetTtlMs: number
@@ -28,7 +38,9 @@ export interface ScreenOptions {
   readonly dnsblAllowThreshold: number
   readonly dnsblAction: ScreenAction
   readonly dnsblTimeoutMs: number
-  readonly dnsblTtlMs: number
+  /** postscreen_dnsbl_min_ttl, postscreen_dnsbl_max_ttl: bounds of what the answers say. */
+  readonly dnsblMinTtlMs: number
+  readonly dnsblMaxTtlMs: number
   /** postscreen_pipelining_…, postscreen_non_smtp_command_…, postscreen_bare_newline_…: those that are enabled. */
   readonly afterGreeting?: readonly AfterGreeting[]
   /** postscreen_dnsbl_reply_map. */

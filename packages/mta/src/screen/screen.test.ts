@@ -38,7 +38,8 @@ function site(over: Partial<ScreenOptions> = {}, cachePath = '') {
       dnsblAllowThreshold: 0,
       dnsblAction: 'ignore',
       dnsblTimeoutMs: 1_000,
-      dnsblTtlMs: 3_600_000,
+      dnsblMinTtlMs: 60_000,
+      dnsblMaxTtlMs: 3_600_000,
       dnsblReplyMap: [],
       cachePath,
       allowlistInterfaces: ['static:all'],
@@ -155,4 +156,19 @@ test('who has passed is known, in the file too, until the time is over; not at o
   vetoed.passed()
   assert.equal(shown(await backup.examine('192.0.2.5')), 'wait 6000')
   assert.ok(backup.lines().includes('ALLOWLIST VETO [192.0.2.5]:4000'))
+})
+
+test('postscreen_dnsbl_min_ttl, postscreen_dnsbl_max_ttl: a client is known for as long as the lists stand by their answers', async () => {
+  const { examine, clock } = site({
+    dnsblSites: ['bl.test'],
+    dnsblMinTtlMs: 7_200_000,
+    dnsblMaxTtlMs: 9_000_000,
+  })
+  const first = await examine('192.0.2.9')
+  assert.equal(first.kind, 'wait')
+  if (first.kind === 'wait') first.passed()
+  clock.ms += 7_100_000
+  assert.equal((await examine('192.0.2.9')).kind, 'pass')
+  clock.ms += 2_000_000
+  assert.equal((await examine('192.0.2.9')).kind, 'wait')
 })

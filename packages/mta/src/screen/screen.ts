@@ -13,6 +13,7 @@ import {
 import { openVerifyCache, type VerifyCache } from '../verify/index.ts'
 import { ListScores, readListSites } from './list-sites.ts'
 import type { ScreenAction, ScreenOptions } from './screen-options.ts'
+import { Strangers } from './strangers.ts'
 
 export interface ScreenedClient {
   readonly clientAddress: string
@@ -25,7 +26,7 @@ export interface ScreenedClient {
 /** What comes of the tests before the greeting. */
 export type Screening =
   /** Known, or listed as good: greeted at once. */
-  | { readonly kind: 'pass'; readonly watch?: Watch | undefined }
+  | { readonly kind: 'pass'; readonly watch?: Watch | undefined; readonly gone: () => void }
   | { readonly kind: 'drop'; readonly reply: SmtpReply }
   /** Greeted after the wait; `refusal` is told at each RCPT (action enforce). */
   | {
@@ -36,6 +37,10 @@ export type Screening =
       /** To be called when the client kept silent until the greeting. */
       readonly passed: () => void
       readonly watch: Watch | undefined
+      /** The first line of the greeting, before the wait; '' = none. */
+      readonly teaser: string
+      /** To be called when the connection ends. */
+      readonly gone: () => void
     }
 
 /** The tests after the greeting, of a client that has not passed them yet: no mail is taken meanwhile. */
@@ -69,6 +74,8 @@ const dropReply = (status: string, text: string): SmtpReply => ({ code: 521, sta
 
 type Access = (client: ScreenedClient) => 'permit' | 'reject' | undefined
 
+const known: Screening = { kind: 'pass', gone: () => {} }
+
 /** Cheap tests of strangers before a session costs anything. Throws TableError, PolicyError. Postfix: postscreen(8). */
 export function createScreen(options: ScreenOptions, sources: ScreenSources): Screen {
   return new ClientScreen(options, sources)
@@ -82,6 +89,7 @@ class ClientScreen implements Screen {
   readonly #replies: readonly LookupTable[]
   readonly #cache: VerifyCache
   readonly #allowlisting: (address: string) => boolean
+  readonly #strangers = new Strangers()
 
   constructor(options: ScreenOptions, sources: ScreenSources) {
     this.#options = options
@@ -99,50 +107,68 @@ class ClientScreen implements Screen {
     const peer = `[${client.clientAddress}]:${client.clientPort}`
     this.#log(`CONNECT from ${peer} to [${client.localAddress}]:${client.localPort}`)
     const access = this.#accessFor(client)
+    const tooMany = this.#tooMany(client)
+    if (tooMany !== undefined) return tooMany
     if (access === 'permit') {
       this.#log(`ALLOWLISTED ${peer}`)
-      return { kind: 'pass' }
+      return known
     }
-    if (access === 'reject') {
-      this.#log(`DENYLISTED ${peer}`)
-      const { denyAction } = this.#options
-      if (denyAction === 'drop')
-        return { kind: 'drop', reply: dropReply('5.3.2', 'Service currently unavailable') }
-      if (denyAction === 'enforce') return this.#wait(client, denied, 'not to be remembered')
-    } else if (this.#isKnown(client.clientAddress)) {
-      const watch = this.#watch(client)
-      if (watch === undefined) this.#log(`PASS OLD ${peer}`)
-      return { kind: 'pass', watch }
+    if (access === 'reject') this.#log(`DENYLISTED ${peer}`)
+    else if (this.#isKnown(client.clientAddress) && this.#watch(client) === undefined) {
+      this.#log(`PASS OLD ${peer}`)
+      return known
     }
-    const { score, worst } = await this.#scores.scoreOf(client.clientAddress)
+    const { denyAction } = this.#options
+    if (access === 'reject' && denyAction === 'drop')
+      return { kind: 'drop', reply: dropReply('5.3.2', 'Service currently unavailable') }
+    const crowded = this.#crowded(client)
+    if (crowded !== undefined) return crowded
+    const gone = this.#strangers.enter(client.clientAddress)
+    if (access === 'reject' && denyAction === 'enforce')
+      return this.#wait(client, denied, { gone, listsMs: undefined })
+    if (access === undefined && this.#isKnown(client.clientAddress))
+      return { kind: 'pass', watch: this.#watch(client), gone }
+    const screening = await this.#test(client, gone)
+    if (screening.kind === 'drop') gone()
+    return screening
+  }
+
+  async #test(client: ScreenedClient, gone: () => void): Promise<Screening> {
+    const { score, worst, ttlMs } = await this.#scores.scoreOf(client.clientAddress)
     const { dnsblThreshold, dnsblAction, dnsblAllowThreshold } = this.#options
     if (worst !== undefined && score >= dnsblThreshold) {
-      this.#log(`DNSBL rank ${score} for ${peer}`)
+      this.#log(`DNSBL rank ${score} for [${client.clientAddress}]:${client.clientPort}`)
       const refusal = this.#listed(client.clientAddress, worst)
       if (dnsblAction === 'drop') return { kind: 'drop', reply: { ...refusal, code: 521 } }
-      return this.#wait(client, dnsblAction === 'enforce' ? refusal : undefined, 'not to be remembered')
+      const told = dnsblAction === 'enforce' ? refusal : undefined
+      return this.#wait(client, told, { gone, listsMs: undefined })
     }
     if (dnsblAllowThreshold < 0 && score <= dnsblAllowThreshold) {
-      this.#remember(client)
-      return { kind: 'pass', watch: this.#watch(client) }
+      this.#remember(client, ttlMs)
+      return { kind: 'pass', watch: this.#watch(client), gone }
     }
-    return this.#wait(client, undefined, 'to be remembered')
+    return this.#wait(client, undefined, { gone, listsMs: ttlMs })
   }
 
   #wait(
     client: ScreenedClient,
     refusal: Refusal | undefined,
-    how: 'to be remembered' | 'not to be remembered',
+    { gone, listsMs }: { readonly gone: () => void; readonly listsMs: number | undefined },
   ): Screening {
-    const { greetWaitMs, greetAction } = this.#options
+    const { greetWaitMs, greetAction, greetBanner = '' } = this.#options
+    const watch = refusal === undefined ? this.#watch(client) : undefined
     return {
       kind: 'wait',
       waitMs: greetWaitMs,
       onPregreet: greetAction,
       refusal,
-      watch: refusal === undefined ? this.#watch(client) : undefined,
+      watch,
+      teaser: greetBanner,
+      gone,
       passed: () => {
-        if (how === 'to be remembered') this.#remember(client)
+        if (listsMs !== undefined) this.#remember(client, listsMs)
+        // Whoever is watched further is a stranger until then.
+        if (watch === undefined) gone()
       },
     }
   }
@@ -156,6 +182,7 @@ class ClientScreen implements Screen {
     const peer = `[${client.clientAddress}]:${client.clientPort}`
     const failed = new Set<Misconduct>()
     let refusal: Refusal = tryAgain
+    let commands = 0
     return {
       probation: {
         misconduct: (what, after, text) => {
@@ -167,6 +194,12 @@ class ClientScreen implements Screen {
           if (test.action === 'enforce') refusal = pregreetRefusal
           return 'go-on'
         },
+        ...(this.#options.commandTimeMs === undefined ? {} : { commandTimeMs: this.#options.commandTimeMs }),
+        command: (after) => {
+          if (++commands <= (this.#options.commandCountLimit ?? Number.POSITIVE_INFINITY)) return 'go-on'
+          this.#log(`COMMAND COUNT LIMIT from ${peer} after ${after}`)
+          return 'drop'
+        },
       },
       verdict: () => {
         const passed = tests.filter(({ what }) => !failed.has(what))
@@ -175,6 +208,21 @@ class ClientScreen implements Screen {
         return refusal
       },
     }
+  }
+
+  #tooMany({ clientAddress, clientPort }: ScreenedClient): Screening | undefined {
+    const { connectionsPerClient: limit = 0 } = this.#options
+    if (limit === 0 || this.#strangers.of(clientAddress) < limit) return undefined
+    this.#log(`NOQUEUE: reject: CONNECT from [${clientAddress}]:${clientPort}: too many connections`)
+    return { kind: 'drop', reply: { code: 421, status: '4.7.0', text: 'Error: too many connections' } }
+  }
+
+  /** Whoever is known, or listed as good, needs no place among those that are tested. */
+  #crowded({ clientAddress, clientPort }: ScreenedClient): Screening | undefined {
+    const { strangers = Number.POSITIVE_INFINITY } = this.#options
+    if (this.#strangers.count < strangers) return undefined
+    this.#log(`reject: connect from [${clientAddress}]:${clientPort}: all screening ports busy`)
+    return { kind: 'drop', reply: { code: 421, status: '4.3.2', text: 'All screening ports are busy' } }
   }
 
   #accessFor(client: ScreenedClient): 'permit' | 'reject' | undefined {
@@ -200,7 +248,8 @@ class ClientScreen implements Screen {
     this.#cache.set(`${test} ${clientAddress}`, { status: 'ok', atMs, text: '' })
   }
 
-  #remember(client: ScreenedClient): void {
+  /** `listsMs`: for how long DNS lists stand by what they said. */
+  #remember(client: ScreenedClient, listsMs: number): void {
     const peer = `[${client.clientAddress}]:${client.clientPort}`
     if (!this.#allowlisting(client.localAddress)) {
       this.#log(`ALLOWLIST VETO ${peer}`)
@@ -208,7 +257,10 @@ class ClientScreen implements Screen {
     }
     if ((this.#options.afterGreeting ?? []).length === 0) this.#log(`PASS NEW ${peer}`)
     this.#keep('pregreet', client, this.#options.greetTtlMs)
-    if (!this.#scores.empty) this.#keep('dnsbl', client, this.#options.dnsblTtlMs)
+    if (!this.#scores.empty) {
+      const { dnsblMinTtlMs, dnsblMaxTtlMs } = this.#options
+      this.#keep('dnsbl', client, Math.min(Math.max(listsMs, dnsblMinTtlMs), dnsblMaxTtlMs))
+    }
   }
 
   /** postscreen_dnsbl_reply_map hides names of lists that hold a password. */

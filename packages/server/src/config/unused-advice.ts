@@ -126,7 +126,7 @@ const families: readonly (readonly [RegExp, string])[] = [
   [/^tlsproxy_/, 'TLS is part of each session: use smtpd_tls_ and smtp_tls_'],
   [
     /^(?:postscreen_|dnsblog_)/,
-    'the early tests are part of each session: see smtpd_greet_wait, smtpd_forbid_unauth_pipelining and reject_rbl_client',
+    'strangers are tested within the session that serves them: use the smtpd_ parameter of that name (smtpd_helo_required, smtpd_reject_footer …)',
   ],
   [/^berkeley_db_|^proxy_(?:read|write)_maps|^daemon_table/, 'tables are read from their text into memory'],
   [

@@ -3,6 +3,7 @@ import { ClientCounts, type SharedTally, type TlsCredentials } from '@posthorn/n
 import { createSmtpService, type SmtpHandler, type SmtpOptions, type SmtpService } from '@posthorn/smtp'
 import type { Config } from '../config/config.ts'
 import type { ServiceOption } from '../config/master-cf.ts'
+import type { ConfigValues } from '../config/schema/schema.ts'
 import type { SmtpListenerService } from '../config/services.ts'
 import { clientPrefixes } from '../services/client-limits.ts'
 import { shareOf } from '../services/shared-limit.ts'
@@ -71,17 +72,30 @@ function optionsForAll({ kind, entry }: SmtpListenerService, config: Config): Re
   if (entry === undefined)
     return {
       ...smtpOptions(config.values),
+      ...(config.values.postscreen && kind === 'mx' ? proxyOfScreen(config.values) : {}),
       ...stressOptions(config, []),
       ...(kind === 'mx' ? mxOptions(config.values) : {}),
     }
   const { values } = config.withOptions(entry.options)
-  const limit = Number.parseInt(entry.fields.process_limit, 10)
+  const isScreen = entry.program === 'postscreen'
+  // One postscreen takes all connections.
+  const limit = isScreen ? 0 : Number.parseInt(entry.fields.process_limit, 10)
   return {
     ...smtpOptions(values),
+    ...(isScreen || values.postscreen ? proxyOfScreen(values) : {}),
     ...stressOptions(config, entry.options),
     ...(kind === 'lmtp' ? {} : mxOptions(values)),
     ...(kind === 'lmtp' ? {} : { authRequired: 'no' }),
     ...(limit > 0 ? { connections: limit } : {}),
+  }
+}
+
+/** Postfix: postscreen_upstream_proxy_protocol. */
+function proxyOfScreen(values: ConfigValues): Partial<SmtpOptions> {
+  if (values.postscreen_upstream_proxy_protocol !== 'haproxy') return {}
+  return {
+    proxyProtocolFrom: values.haproxy_trusted_networks,
+    proxyTimeoutMs: values.postscreen_upstream_proxy_timeout,
   }
 }
 

@@ -16,7 +16,11 @@ export const misbehaves = (session: Session, verb: string, line: string): boolea
     const behind = input.bytes.toString('latin1', input.at, input.at + 100)
     seen.push(probation.misconduct('pipelining', verb, behind))
   }
-  if (!seen.includes('drop')) return false
-  session.close(reply(521, '5.5.1', 'Protocol error'))
+  if (seen.includes('drop')) {
+    session.close(reply(521, '5.5.1', 'Protocol error'))
+    return true
+  }
+  if (verb === 'QUIT' || probation.command?.(lastVerb) !== 'drop') return false
+  session.close(reply(421, undefined, `${options.hostname} Service unavailable - try again later`))
   return true
 }

@@ -222,7 +222,9 @@ export class Session {
 
   /** The clock runs until the next command is complete. */
   #wait(): void {
-    this.alarm.dueMs = this.host.now() + this.options.commandTimeoutMs
+    const { commandTimeoutMs } = this.options
+    const limitMs = this.peer.probation?.commandTimeMs ?? commandTimeoutMs
+    this.alarm.dueMs = this.host.now() + Math.min(limitMs, commandTimeoutMs)
     if (this.alarm.tick === 0) this.host.schedule(this.alarm)
   }
 

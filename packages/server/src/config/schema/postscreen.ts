@@ -36,6 +36,50 @@ export const postscreen = {
     unit: 's',
     doc: 'The pause before the greeting of a stranger.',
   }),
+  postscreen_greet_banner: postfix({
+    type: 'string',
+    default: '$smtpd_banner',
+    doc: 'The first line of the greeting, before the pause: who takes it for all of it speaks too early. Empty: none.',
+  }),
+  postscreen_pre_queue_limit: postfix({
+    type: 'integer',
+    default: '$default_process_limit',
+    min: 10,
+    doc: 'Strangers that are tested at a time, in each process; others are told 421 4.3.2.',
+  }),
+  postscreen_client_connection_count_limit: postfix({
+    type: 'integer',
+    default: '$smtpd_client_connection_count_limit',
+    min: 0,
+    doc: 'Connections of one stranger while it is tested, in each process; 0 = any number.',
+  }),
+  postscreen_command_count_limit: postfix({
+    type: 'integer',
+    default: '20',
+    min: 1,
+    doc: 'Commands that a client may send in the tests after the greeting.',
+  }),
+  postscreen_command_time_limit: postfix({
+    type: 'time',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${stress?{10}:{300}}s',
+    unit: 's',
+    min: 1,
+    doc: 'How long such a client may be silent.',
+  }),
+  postscreen_upstream_proxy_protocol: postfix({
+    type: 'choice',
+    values: ['', 'haproxy'],
+    default: '',
+    change: 'restart',
+    doc: '`smtpd_upstream_proxy_protocol` of services with postscreen.',
+  }),
+  postscreen_upstream_proxy_timeout: postfix({
+    type: 'time',
+    default: '5s',
+    unit: 's',
+    doc: '`smtpd_upstream_proxy_timeout` of services with postscreen.',
+  }),
   postscreen_greet_action: action('ignore', 'What is done with clients that speak before the greeting.'),
   postscreen_greet_ttl: ttl('1d', 'd', 'How long a client that waited need not wait again.'),
   postscreen_pipelining_enable: enable('sends commands without waiting for the answers'),
@@ -73,7 +117,13 @@ export const postscreen = {
     'What is done with clients that reach postscreen_dnsbl_threshold.',
   ),
   postscreen_dnsbl_timeout: ttl('10s', 's', 'How long the answers of the lists are waited for.'),
-  postscreen_dnsbl_ttl: ttl('1h', 'h', 'How long a client that was on no list is not asked for again.'),
+  postscreen_dnsbl_max_ttl: ttl(
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    '${postscreen_dnsbl_ttl?{$postscreen_dnsbl_ttl}:{1}}h',
+    'h',
+    'How long, at most, a client that was on no list is not asked for again; the answers of the lists may say less.',
+  ),
+  postscreen_dnsbl_min_ttl: ttl('60s', 's', 'And at least.'),
   postscreen_dnsbl_reply_map: postfix({
     type: 'tables',
     default: '',
