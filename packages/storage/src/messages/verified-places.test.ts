@@ -71,8 +71,11 @@ test('of a body that was verified only what is wanted is read, of copies with an
   for (const [index, uid] of all.entries()) {
     const whole = wholes[index] as Buffer
     const upTo = (): number => 1_000
-    const one = store.messages.fetchNow(id, Uint32Array.of(uid), { bytes: 'all', maxBytes: 9_000, upTo })
-    const octets = one?.bytes?.[0]
+    const want = { bytes: 'all', maxBytes: 9_000, upTo } as const
+    let octets: Uint8Array | undefined
+    // On a busy machine a read at once may be slow, and up to 256 behind it are left to other threads.
+    for (let attempt = 0; octets === undefined && attempt < 1_000; attempt++)
+      octets = store.messages.fetchNow(id, Uint32Array.of(uid), want)?.bytes?.[0]
     assert.ok(octets && whole.subarray(0, octets.length).equals(octets), `at once: ${uid}`)
     assert.ok(octets.length >= Math.min(1_000, whole.length) && octets.length <= 9_000)
   }
