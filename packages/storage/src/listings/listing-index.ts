@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import { copyInto, ListedMessages, longer, type WantedListings } from './listed-messages.ts'
 import {
   type BlockHead,

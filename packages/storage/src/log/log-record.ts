@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import { read64, write64 } from '../kv/keys.ts'
 import type { Changes } from '../kv/unit.ts'
 

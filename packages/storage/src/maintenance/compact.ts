@@ -1,5 +1,5 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import type { CompactReport } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'

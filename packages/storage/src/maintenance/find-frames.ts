@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import type { FileLayer } from '../segments/file-layer.ts'
 import { type DeliveryFacts, type FrameHeader, frameBytes, frameHeaderBytes } from '../segments/frame.ts'
 import { scanSegment } from '../segments/scan-segment.ts'

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import { type OctetsTogether, StoreError } from '../contract.ts'
 import type { Environment } from '../kv/environment.ts'
 import { Snapshot } from '../kv/unit.ts'

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib'
 import { createMessageScanner, encodeSummary } from '@posthorn/mail'
+import { crc32 } from '../checksum.ts'
 
 /** What a frame says of the message in it. */
 export interface DigestFacts {

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import type { OctetsTogether } from '../contract.ts'
 import type { BlobPlaces } from '../rows/blob-row.ts'
 import { bodyCrcAt, frameHeaderBytes } from '../segments/frame.ts'

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import { StoreError } from '../contract.ts'
 import { type BlobRow, frameBytesOf } from '../rows/blob-row.ts'
 import { decodeFrameHeader, frameHeaderBytes } from '../segments/frame.ts'

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import type { Environment } from '../kv/environment.ts'
 import type { GroupCommit } from '../kv/group-commit.ts'
 import { keyAfter, keyOfTable, read64, tables } from '../kv/keys.ts'

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import type { EnvelopeOptions } from '../contract.ts'
 import { read64, write64 } from '../kv/keys.ts'
 import { unsigned32, unsigned64 } from '../kv/numbers.ts'

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import { FieldColumns } from './field-column.ts'
 import { longer, RecordTable, type TextPlacesOfFile } from './record-table.ts'
 import { bodyPath, decodeIndexHead, headPath, indexHeadBytes, indexPath, recordBytes } from './text-record.ts'
