@@ -1,5 +1,6 @@
 /** SORT and UID SORT. RFC 5256 §3, SORT=DISPLAY RFC 5957, ESORT RFC 5267 §3.1, MODSEQ RFC 7162 §3.1.6,
  * CONTEXT RFC 5267, RELEVANCY RFC 6203 §6. */
+import { pick } from '../order/pick.ts'
 import { orderRows } from '../order/ranks.ts'
 import type { SelectedSession } from '../session/session.ts'
 import { Turn } from '../session/turn.ts'
@@ -117,7 +118,7 @@ async function inOrder(
     })),
     turn,
   )
-  return rows.map((row) => table.uidOf(row))
+  return await pick(table.uids, rows, new Uint32Array(rows.length), turn)
 }
 
 /** By row of the table, the best first. RFC 6203 §6. */

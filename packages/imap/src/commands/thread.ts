@@ -1,6 +1,7 @@
 /** THREAD and UID THREAD. RFC 5256 §3; REFS: draft-ietf-morg-inthread-01; MODSEQ RFC 7162 §3.1.9. */
 import type { KeyTable } from '../order/key-table.ts'
-import { type Forest, forestText } from '../order/thread-forest.ts'
+import { pick } from '../order/pick.ts'
+import { type Forest, forestOctets } from '../order/thread-forest.ts'
 import { threadByReferences, threadByReferencesOnly } from '../order/thread-references.ts'
 import { threadBySubject } from '../order/thread-subjects.ts'
 import type { SelectedSession } from '../session/session.ts'
@@ -12,6 +13,10 @@ import { command, ok } from './command.ts'
 import { scopeOf, sequenceNumbers, visible } from './found-messages.ts'
 import { askedAgain } from './kept-answers.ts'
 import { badCharset, completeProgram, type SearchRequest, searchRequest } from './search-request.ts'
+
+const bareHead = Buffer.from('* THREAD')
+const head = Buffer.from('* THREAD ')
+const lineEnd = Buffer.from('\r\n')
 
 interface ThreadArgs {
   readonly request: SearchRequest
@@ -65,9 +70,9 @@ export const thread = command({
     services.keyTables.trim()
     if (session.gone) return ok('Thread completed')
     const numbers = numbering === 'uid' ? uids : await sequenceNumbers(mailbox.uids, uids, turn)
-    const text = await forestText(forest, numbers, turn)
+    const text = await forestOctets(forest, numbers, turn)
     // RFC 7162 §3.1.9: never with a MODSEQ.
-    const octets = Buffer.from(`* THREAD${text === '' ? '' : ` ${text}`}\r\n`, 'latin1')
+    const octets = Buffer.concat([text.length === 0 ? bareHead : head, text, lineEnd])
     asked?.keep(octets)
     await session.write(octets)
     return ok('Thread completed')
@@ -88,11 +93,9 @@ async function bySubject(
 ): Promise<Threads> {
   const ranks = await table.ranks(['SUBJECT', 'DATE'], requestOf(session))
   const rows = await table.rowsOf(found, turn)
-  const ranksOf = (key: 'SUBJECT' | 'DATE') => rows.map((row) => ranks.get(key)![row]!)
-  const subjects = ranksOf('SUBJECT')
-  await turn.pass()
-  const forest = await threadBySubject(subjects, ranksOf('DATE'), turn)
-  return { forest, uids: uidsOf(table, rows) }
+  const ranksOf = (key: 'SUBJECT' | 'DATE') => pick(ranks.get(key)!, rows, new Uint32Array(rows.length), turn)
+  const forest = await threadBySubject(await ranksOf('SUBJECT'), await ranksOf('DATE'), turn)
+  return { forest, uids: await pick(table.uids, rows, new Uint32Array(rows.length), turn) }
 }
 
 async function byReferences(
@@ -108,7 +111,8 @@ async function byReferences(
     text: (message: number) => values.SUBJECT[rows[message]!] as string,
     isReplyOrForward: (message: number) => isReplyOrForward[rows[message]!]!,
   }
-  return { forest: await threadByReferences(input, subjects, turn), uids: uidsOf(table, rows) }
+  const forest = await threadByReferences(input, subjects, turn)
+  return { forest, uids: await pick(table.uids, rows, new Uint32Array(rows.length), turn) }
 }
 
 async function byReferencesOnly(
@@ -119,26 +123,25 @@ async function byReferencesOnly(
 ): Promise<Threads> {
   await table.fill(['threads', 'facts'], requestOf(session))
   const { rows, input } = await referencesInput(session, table, found, turn)
-  const arrivalsMs = Array.from(rows, (row) => table.columns.values.ARRIVAL[row] as number)
-  return { forest: await threadByReferencesOnly(input, arrivalsMs, turn), uids: uidsOf(table, rows) }
+  const arrivals = table.columns.values.ARRIVAL as number[]
+  const arrivalsMs = await pick(arrivals, rows, new Float64Array(rows.length), turn)
+  const forest = await threadByReferencesOnly(input, arrivalsMs, turn)
+  return { forest, uids: await pick(table.uids, rows, new Uint32Array(rows.length), turn) }
 }
 
 async function referencesInput(session: SelectedSession, table: KeyTable, found: Uint32Array, turn: Turn) {
   const ranks = await table.ranks(['DATE'], requestOf(session))
   const rows = await table.rowsOf(found, turn)
   const { ownIds, references, idCount } = table.columns
-  const ownIdsOf = Array.from(rows, (row) => ownIds[row]!)
-  await turn.pass()
-  const referencesOf = Array.from(rows, (row) => references[row]!)
-  await turn.pass()
-  const dateRanks = rows.map((row) => ranks.get('DATE')![row]!)
-  return { rows, input: { ownIds: ownIdsOf, references: referencesOf, idCount, dateRanks } }
+  const input = {
+    idCount,
+    ownIds: await pick(ownIds, rows, new Int32Array(rows.length), turn),
+    references: await pick(references, rows, new Array<Uint32Array>(rows.length), turn),
+    dateRanks: await pick(ranks.get('DATE')!, rows, new Uint32Array(rows.length), turn),
+  }
+  return { rows, input }
 }
 
 function requestOf({ store, mailbox, signal }: SelectedSession) {
   return { store, uids: mailbox.uids, signal }
-}
-
-function uidsOf(table: KeyTable, rows: Uint32Array): Uint32Array {
-  return rows.map((row) => table.uidOf(row))
 }

@@ -1,5 +1,6 @@
 import { messageIds, referencesOf, SummaryReader, summaryFlag } from '@posthorn/mail'
 import type { MessageBatch } from '@posthorn/storage'
+import type { Turn } from '../session/turn.ts'
 import { type EnvelopeKeys, envelopeKeys } from './envelope-keys.ts'
 
 /** Columns that are read together. */
@@ -63,6 +64,19 @@ export class KeyColumns {
   /** How many identifiers have a number. */
   get idCount(): number {
     return this.#idNumbers.size
+  }
+
+  /** Room for so many rows, at once and one column after the other: all that grow in the same row would take long. */
+  async reserve(rows: number, groups: ReadonlySet<ColumnGroup>, turn: Turn): Promise<void> {
+    const wanted: { length: number }[] = (Object.keys(groupOf) as SortKey[])
+      .filter((key) => groups.has(groupOf[key]))
+      .map((key) => this.values[key])
+    if (groups.has('subject')) wanted.push(this.isReplyOrForward)
+    if (groups.has('threads')) wanted.push(this.ownIds, this.references)
+    for (const column of wanted) {
+      if (column.length < rows) column.length = rows
+      await turn.pass()
+    }
   }
 
   /** What stands in the row of a message that is gone. */

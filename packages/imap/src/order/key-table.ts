@@ -73,8 +73,9 @@ export class KeyTable {
     return count === rows.length ? rows : rows.slice(0, count)
   }
 
-  uidOf(row: number): number {
-    return this.#uids[row]!
+  /** By row. */
+  get uids(): Uint32Array {
+    return this.#uids
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -113,6 +114,7 @@ export class KeyTable {
     const uids = this.#uids.subarray(start)
     const summary = groups.size > 1 || !groups.has('facts')
     const turn = new Turn()
+    await this.columns.reserve(this.rowCount, groups, turn)
     const unread: number[] = []
     let row = start
     for await (const batch of store.messages.fetch(

@@ -1,5 +1,6 @@
 /** Sorting in steps that let other sessions work, and by ranks so that the second SORT costs next to nothing. */
 import type { Turn } from '../session/turn.ts'
+import { pick } from './pick.ts'
 
 /** Rows sorted at one go; a comparison of long subjects takes a while. */
 const runRows = 512
@@ -23,7 +24,8 @@ export async function ranksOf(values: ArrayLike<number | string>, turn: Turn): P
 /** Rows by their values, equal ones as they stand. */
 export async function sortedRows(values: ArrayLike<number | string>, turn: Turn): Promise<Uint32Array> {
   const { length } = values
-  let rows = Uint32Array.from({ length }, (_, row) => row)
+  let rows = new Uint32Array(length)
+  for (let row = 0; row < length; row++) rows[row] = row
   const compare = (a: number, b: number): number => {
     const [first, second] = [values[a]!, values[b]!]
     return first < second ? -1 : first > second ? 1 : a - b
@@ -79,23 +81,28 @@ export async function orderRows(
 ): Promise<Uint32Array> {
   let ordered = rows
   for (let key = keys.length - 1; key >= 0; key--) {
-    ordered = byRank(ordered, keys[key]!)
-    await turn.pass()
+    ordered = await byRank(ordered, keys[key]!, turn)
   }
   return ordered
 }
 
-function byRank(rows: Uint32Array, { ranks, reverse }: RankedKey): Uint32Array {
+async function byRank(rows: Uint32Array, { ranks, reverse }: RankedKey, turn: Turn): Promise<Uint32Array> {
+  const mine = await pick(ranks, rows, new Uint32Array(rows.length), turn)
   let highest = 0
-  for (let at = 0; at < rows.length; at++) highest = Math.max(highest, ranks[rows[at]!]!)
+  for (let at = 0; at < mine.length; at++) if (mine[at]! > highest) highest = mine[at]!
   const places = new Uint32Array(highest + 2)
-  const rankAt = (at: number): number => {
-    const rank = ranks[rows[at]!]!
-    return reverse ? highest - rank : rank
+  await turn.pass()
+  for (let at = 0; at < mine.length; at++) {
+    if (reverse) mine[at] = highest - mine[at]!
+    places[mine[at]! + 1]!++
+    if ((at & 4095) === 0) await turn.pass()
   }
-  for (let at = 0; at < rows.length; at++) places[rankAt(at) + 1]!++
   for (let rank = 1; rank < places.length; rank++) places[rank]! += places[rank - 1]!
+  await turn.pass()
   const ordered = new Uint32Array(rows.length)
-  for (let at = 0; at < rows.length; at++) ordered[places[rankAt(at)]!++] = rows[at]!
+  for (let at = 0; at < rows.length; at++) {
+    ordered[places[mine[at]!]!++] = rows[at]!
+    if ((at & 4095) === 0) await turn.pass()
+  }
   return ordered
 }

@@ -4,7 +4,7 @@ import type { Turn } from '../session/turn.ts'
 /** As THREAD needs them, by message in the order of the mailbox. */
 export interface ThreadInput {
   /** Number of a message's identifier, -1 for none. */
-  readonly ownIds: readonly number[]
+  readonly ownIds: ArrayLike<number>
   readonly references: readonly Uint32Array[]
   /** Identifiers have numbers below this. */
   readonly idCount: number
@@ -33,7 +33,8 @@ export class ReferenceLinks {
 
   static async of(input: ThreadInput, turn: Turn): Promise<ReferenceLinks> {
     const links = new ReferenceLinks(input.ownIds.length, input.idCount)
-    links.#nameMessages(input.ownIds)
+    await turn.pass()
+    await links.#nameMessages(input.ownIds, turn)
     for (let message = 0; message < input.ownIds.length; message++) {
       links.#link(message, input.references[message]!)
       if (message % 256 === 0) await turn.pass()
@@ -42,8 +43,9 @@ export class ReferenceLinks {
   }
 
   /** Two messages with one identifier: it is the first one's. */
-  #nameMessages(ownIds: readonly number[]): void {
+  async #nameMessages(ownIds: ArrayLike<number>, turn: Turn): Promise<void> {
     for (let message = 0; message < ownIds.length; message++) {
+      if ((message & 4095) === 0) await turn.pass()
       const id = ownIds[message]!
       if (id !== none && this.#nodes[id] === none) this.#nodes[id] = message
     }

@@ -70,8 +70,13 @@ class SubjectMerge {
       this.#table.set(subject, dummy)
     }
     if (removed.size === 0) return
-    await turn.pass()
-    this.#forest.roots = [...this.#forest.roots, ...added].filter((root) => !removed.has(root))
+    const left: number[] = []
+    for (const some of [roots, added])
+      for (let at = 0; at < some.length; at++) {
+        if (at % 1024 === 0) await turn.pass()
+        if (!removed.has(some[at]!)) left.push(some[at]!)
+      }
+    this.#forest.roots = left
   }
 
   /** False when a new dummy is needed. */

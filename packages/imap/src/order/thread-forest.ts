@@ -18,13 +18,13 @@ const end = -2
  * `(2)(3 6 (4 23)(44 7 96))`. Does not recurse: a thread may be as deep as the mailbox is large.
  * @param numbers of the messages by node
  */
-export async function forestText(
+export async function forestOctets(
   { roots, children, messageCount }: Forest,
   numbers: Uint32Array,
   turn: Turn,
-): Promise<string> {
-  /** Joined in stretches: all of them at once would take long. */
-  const stretches: string[] = []
+): Promise<Buffer> {
+  /** Written in stretches: all of them at once would take long. */
+  const stretches: Buffer[] = []
   let parts: string[] = []
   let steps = 0
   /** Nodes and parentheses still to be written, the next one last. */
@@ -32,11 +32,15 @@ export async function forestText(
   const pushNested = (nodes: readonly number[]): void => {
     for (let at = nodes.length - 1; at >= 0; at--) open.push(end, nodes[at]!, begin)
   }
-  pushNested(roots)
   let afterNumber = false
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+  let root = 0
+  for (;;) {
+    // One by one: all of them at once would take long.
+    if (open.length === 0 && root < roots.length) open.push(end, roots[root++]!, begin)
+    const next = open.pop()
+    if (next === undefined) break
     if ((++steps & 1023) === 0) {
-      stretches.push(parts.join(''))
+      stretches.push(Buffer.from(parts.join(''), 'latin1'))
       parts = []
       await turn.pass()
     }
@@ -49,6 +53,6 @@ export async function forestText(
     if (below?.length === 1) open.push(below[0]!)
     else if (below !== undefined) pushNested(below)
   }
-  stretches.push(parts.join(''))
-  return stretches.join('')
+  stretches.push(Buffer.from(parts.join(''), 'latin1'))
+  return Buffer.concat(stretches)
 }

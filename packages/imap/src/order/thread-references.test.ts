@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { messageIds, referencesOf } from '@posthorn/mail'
 import { Turn } from '../session/turn.ts'
 import { orderRows, ranksOf } from './ranks.ts'
-import { forestText } from './thread-forest.ts'
+import { forestOctets } from './thread-forest.ts'
 import { threadByReferences } from './thread-references.ts'
 
 const noSubjects = { text: () => '', isReplyOrForward: () => false }
@@ -18,7 +18,7 @@ async function threads(rows: readonly (readonly [own: number, ...references: num
   }
   const forest = await threadByReferences(input, noSubjects, new Turn())
   const numbers = Uint32Array.from(rows, (_, at) => at + 1)
-  return await forestText(forest, numbers, new Turn())
+  return (await forestOctets(forest, numbers, new Turn())).toString()
 }
 
 for (const { name, rows, expect } of [

@@ -1,5 +1,6 @@
 /** THREAD=REFERENCES (RFC 5256 §3) and THREAD=REFS (draft-ietf-morg-inthread-01). */
 import type { Turn } from '../session/turn.ts'
+import { pick } from './pick.ts'
 import { sortedRows } from './ranks.ts'
 import { ReferenceLinks, type ThreadInput } from './reference-links.ts'
 import { mergeSubjects, type ThreadSubjects } from './subject-merge.ts'
@@ -55,7 +56,7 @@ export async function threadByReferencesOnly(
     if ((at & 1023) === 0) await turn.pass()
   }
   const { roots } = forest
-  forest.roots = Array.from(await sortedRows(latest, turn), (at) => roots[at]!)
+  forest.roots = await pick(roots, await sortedRows(latest, turn), new Array<number>(roots.length), turn)
   return forest
 }
 
@@ -143,9 +144,12 @@ class NodeDates {
   async sorted(nodes: readonly number[], turn: Turn): Promise<number[]> {
     const count = this.#forest.messageCount
     // Exact up to mailboxes of 90 million messages.
-    const keys = Float64Array.from(nodes, (node) => this.#rank(node) * count + this.#message(node))
-    await turn.pass()
-    return Array.from(await sortedRows(keys, turn), (at) => nodes[at]!)
+    const keys = new Float64Array(nodes.length)
+    for (let at = 0; at < nodes.length; at++) {
+      keys[at] = this.#rank(nodes[at]!) * count + this.#message(nodes[at]!)
+      if ((at & 1023) === 0) await turn.pass()
+    }
+    return await pick(nodes, await sortedRows(keys, turn), new Array<number>(nodes.length), turn)
   }
 
   #rank(node: number): number {

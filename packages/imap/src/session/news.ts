@@ -85,7 +85,9 @@ export function changedFromKnown(
     const former = formerModSeqs[at]!
     return former <= knownModSeq || told?.some((batch) => knows(batch, changed.uids[at]!, former)) === true
   }
-  if (changed.uids.every((_, at) => isKnown(at))) return changed
+  let known = 0
+  while (known < changed.uids.length && isKnown(known)) known++
+  if (known === changed.uids.length) return changed
   return {
     uids: changed.uids.filter((_, at) => isKnown(at)),
     modSeqs: changed.modSeqs.filter((_, at) => isKnown(at)),

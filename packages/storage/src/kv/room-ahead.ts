@@ -14,7 +14,8 @@ export interface PageCounts {
 }
 
 const pageBytes = 4096
-const mostAheadPages = 2_048
+/** To fill 2 MB takes a few milliseconds, of all sessions. */
+const mostAheadPages = 512
 const leastAheadPages = 256
 /** Of the room on the disk. */
 const shareOfDisk = 1 / 16

@@ -13,8 +13,10 @@ export class ListedMessages {
   /** Ids only grow: what is younger than everything here is not looked for. */
   #highestId = 0
   #ids = new Float64Array(64 * idsOfMessage)
-  /** Of the last row of each message; made when a guess fails. */
+  /** Of messages in any order: the last row of each; made when a guess fails. */
   #byMessage: Map<number, number> | undefined
+  /** Each row's message is younger than those before it, as they are where the file was made in one go. */
+  #ascends = true
 
   get count(): number {
     return this.#count
@@ -56,6 +58,7 @@ export class ListedMessages {
   }
 
   rowOf(messageId: number): number | undefined {
+    if (this.#ascends) return this.#rowAmongAscending(messageId)
     if (this.#byMessage === undefined) {
       this.#byMessage = new Map()
       const ids = this.#ids
@@ -63,6 +66,16 @@ export class ListedMessages {
       this.#byMessage.delete(-1)
     }
     return this.#byMessage.get(messageId)
+  }
+
+  #rowAmongAscending(messageId: number): number | undefined {
+    let [low, high] = [0, this.#count]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#ids[middle * idsOfMessage] as number) < messageId) low = middle + 1
+      else high = middle
+    }
+    return low < this.#count && this.#ids[low * idsOfMessage] === messageId ? low : undefined
   }
 
   factsOf(row: number): { readonly blobId: number; readonly sizeBytes: number } {
@@ -83,6 +96,7 @@ export class ListedMessages {
     for (let row = firstRow; row < rows; row++) {
       const id = this.#ids[row * idsOfMessage] as number
       if (id > this.#highestId) this.#highestId = id
+      else this.#ascends = false
       known?.set(id, row)
     }
     return firstRow
@@ -91,6 +105,7 @@ export class ListedMessages {
   /** Rows of a damaged block: as if they were not there. */
   forget(firstRow: number, count: number): void {
     this.#byMessage = undefined
+    this.#ascends = false
     this.#ids.fill(-1, firstRow * idsOfMessage, (firstRow + count) * idsOfMessage)
   }
 }

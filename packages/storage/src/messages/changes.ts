@@ -74,9 +74,8 @@ const changesSince = async (
   const vanished = known ?? absentUids(uids, state.uidNext)
   const builder = new ColumnBuilder(since < state.highestModSeq ? firstRows : 0, 'flags', uids.length)
   if (since < state.highestModSeq) {
-    if (chunks === undefined)
-      await addAllChanged(builder, reader, later, { id, uidNext: state.uidNext, since, uids })
-    else for (const row of theseRows(reader, id, chunks)) addChanged(builder, row, since)
+    const parts = chunks === undefined ? partsOf(uids, state.uidNext) : slicesOf(chunks)
+    await addAllChanged(builder, parts, reader, later, { id, uidNext: state.uidNext, since })
   }
   return {
     modSeq: state.highestModSeq as ModSeq,
@@ -95,38 +94,48 @@ const changesSince = async (
  */
 const addAllChanged = async (
   builder: ColumnBuilder,
+  parts: Iterable<readonly number[]>,
   first: Reader,
   later: () => Reader,
-  { id, uidNext, since, uids }: Asked,
+  { id, uidNext, since }: Asked,
 ): Promise<void> => {
-  let reader = first
+  let reader: Reader | undefined = first
+  for (const chunks of parts) {
+    if (reader === undefined) await nextTurn()
+    reader ??= later()
+    // One by one they cost half of what they do in a range.
+    for (const row of theseRows(reader, id, chunks)) addChanged(builder, row, since, uidNext)
+    reader = undefined
+  }
+}
+
+/** All chunks of a mailbox. @param uids present at first: what came later is in the next answer */
+function* partsOf(uids: Uint32Array, uidNext: number): Generator<readonly number[]> {
   let at = 0
   for (let from = 0; from < uidNext; from += turnUids) {
-    if (from > 0) {
-      await nextTurn()
-      reader = later()
-    }
     const chunks: number[] = []
     for (; at < uids.length && (uids[at] as number) < from + turnUids; at++) {
       const chunk = chunkOfUid(uids[at] as number)
       if (chunk !== chunks.at(-1)) chunks.push(chunk)
     }
-    // One by one they cost half of what they do in a range.
-    for (const row of theseRows(reader, id, chunks)) addChanged(builder, row, since, uidNext)
+    if (chunks.length > 0) yield chunks
   }
+}
+
+function* slicesOf(chunks: readonly number[]): Generator<readonly number[]> {
+  for (let from = 0; from < chunks.length; from += turnChunks) yield chunks.slice(from, from + turnChunks)
 }
 
 interface Asked {
   readonly id: number
   readonly uidNext: number
   readonly since: number
-  /** Present at first: what came later is in the next answer. */
-  readonly uids: Uint32Array
 }
 
 const firstRows = 8
 /** Looked through in one turn of the event loop; whole chunks. */
 const turnUids = 16_384
+const turnChunks = turnUids / 32
 
 interface ChunkRow {
   readonly chunk: number
@@ -144,7 +153,7 @@ const addChanged = (
   builder: ColumnBuilder,
   { chunk, bytes }: ChunkRow,
   since: number,
-  uidLimit = Number.POSITIVE_INFINITY,
+  uidLimit: number,
 ): void => {
   if (chunkModSeq(bytes) <= since) return
   for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {

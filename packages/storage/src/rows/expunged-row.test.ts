@@ -7,7 +7,12 @@ const roundTrip = (uids: readonly number[]): number[] => {
   const decoded: number[] = []
   for (const row of encodeUidRanges(Uint32Array.from(uids))) {
     assert.ok(row.length <= 1_900, 'a row fits a page')
-    decodeUidRanges(row, decoded)
+    const ranges: number[] = []
+    const count = decodeUidRanges(row, ranges)
+    const before = decoded.length
+    for (let at = 0; at < ranges.length; at += 2)
+      for (let uid = ranges[at] as number; uid <= (ranges[at + 1] as number); uid++) decoded.push(uid)
+    assert.equal(decoded.length - before, count)
   }
   return decoded
 }

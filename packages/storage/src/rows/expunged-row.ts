@@ -38,9 +38,11 @@ export const encodeUidRanges = (uids: Uint32Array): Buffer[] => {
   return rows
 }
 
-export const decodeUidRanges = (bytes: Buffer, into: number[]): void => {
+/** @param into gets the first and the last UID of each range. @returns how many UIDs those are. */
+export const decodeUidRanges = (bytes: Buffer, into: number[]): number => {
   let at = 0
   let last = 0
+  let count = 0
   const next = (): number => {
     let value = 0
     let scale = 1
@@ -54,8 +56,10 @@ export const decodeUidRanges = (bytes: Buffer, into: number[]): void => {
   while (at < bytes.length) {
     const first = last + next()
     last = first + next()
-    for (let uid = first; uid <= last; uid++) into.push(uid)
+    into.push(first, last)
+    count += last - first + 1
   }
+  return count
 }
 
 const keyOf = (mailbox: number, modSeq: number, part: number): Buffer =>
@@ -85,13 +89,26 @@ export const writeExpunged = (unit: Unit, mailbox: number, modSeq: number, uids:
 
 /** UIDs expunged after `modSeq`, ascending; undefined when that is not known any more: a row is damaged. */
 export const expungedSince = (reader: Reader, mailbox: number, modSeq: number): Uint32Array | undefined => {
-  const uids: number[] = []
+  const ranges: number[] = []
+  let count = 0
   const range = { start: keyOf(mailbox, modSeq + 1, 0), end: keyAfter(keyOf32(tables.expunged, mailbox)) }
   for (const { key, value } of reader.range(range)) {
     if (!isWholeExpunged(key, value)) return undefined
-    decodeUidRanges(value, uids)
+    count += decodeUidRanges(value, ranges)
   }
-  return Uint32Array.from(uids).sort()
+  return uidsOf(ranges, count)
+}
+
+/** Of one expunge they ascend already. */
+const uidsOf = (ranges: readonly number[], count: number): Uint32Array => {
+  const uids = new Uint32Array(count)
+  let to = 0
+  let isAscending = true
+  for (let at = 0; at < ranges.length; at += 2) {
+    if (at > 0 && (ranges[at] as number) <= (ranges[at - 1] as number)) isAscending = false
+    for (let uid = ranges[at] as number; uid <= (ranges[at + 1] as number); uid++) uids[to++] = uid
+  }
+  return isAscending ? uids : uids.sort()
 }
 
 /** False when there were none. */

@@ -61,7 +61,7 @@ class Search {
       if (undecided.length > 0 && this.#isWanted(at)) undecided = await pass(undecided)
     if (undecided.length > 0) await this.#readTexts(undecided)
     // The stages found some each, ascending.
-    const uids = Uint32Array.from(this.#found.flat())
+    const uids = joined(this.#found)
     if (this.#found.length > 1) uids.sort()
     const scores = this.#scores
     return {
@@ -116,6 +116,7 @@ class Search {
         const uid = batch.uids[row] as number
         undecided.push(uid)
         keepAnswers(leaves, uid, row)
+        if ((undecided.length & 63) === 0 && workTurns.isOver) await this.#breathe()
       }
     }
     if (this.#scores !== undefined) found.sort((a, b) => a - b)
@@ -201,6 +202,16 @@ class Search {
     await workTurns.next()
     this.#signal?.throwIfAborted()
   }
+}
+
+const joined = (parts: readonly (readonly number[])[]): Uint32Array => {
+  const all = new Uint32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
 }
 
 const ascending = (a: number, b: number): number => a - b
