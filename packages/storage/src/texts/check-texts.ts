@@ -6,6 +6,7 @@ import { ListingIndex } from '../listings/listing-index.ts'
 import { TextGeneration } from './text-generation.ts'
 import { indexPath } from './text-record.ts'
 import { textAccounts } from './text-sweep.ts'
+import { readGeneration } from './text-writer.ts'
 
 /** Reads every kept text and listing. What is damaged harms no search: it is made again, or searched in the message. */
 export const checkTexts = async (directory: string): Promise<TextsReport> => {
@@ -16,7 +17,8 @@ export const checkTexts = async (directory: string): Promise<TextsReport> => {
     if (!fs.existsSync(indexPath(directory, account))) continue
     const texts = openTexts(directory, account)
     if (texts === undefined) {
-      report.damaged++
+      // Those of another version are made anew.
+      if (readGeneration(directory, account, 'any') === undefined) report.damaged++
       continue
     }
     try {

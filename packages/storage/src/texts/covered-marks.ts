@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bootId } from '../process-identity.ts'
+import { textsVersion } from './text-record.ts'
 
 const saveMs = 5_000
 
@@ -14,10 +15,12 @@ export class CoveredMarks {
   #changed = false
   #savedMs = Number.NEGATIVE_INFINITY
   #listing: number
+  readonly #texts: number
 
   /** @param listing version of the listings that are made; 0: none, and whoever makes them looks for itself */
-  constructor(directory: string, listing: number) {
+  constructor(directory: string, listing: number, texts = textsVersion) {
     this.#path = join(directory, 'covered.json')
+    this.#texts = texts
     this.#listing = listing
   }
 
@@ -34,12 +37,14 @@ export class CoveredMarks {
     try {
       const kept = JSON.parse(readFileSync(this.#path, 'utf8')) as {
         readonly boot: string
+        readonly texts?: number
         readonly listing?: number
         readonly mailboxes: readonly (readonly [number, number])[]
       }
-      const { boot, listing = 0 } = kept
+      const { boot, texts, listing = 0 } = kept
       if (this.#listing === 0) this.#listing = listing
-      if (boot === bootId() && listing === this.#listing) this.#marks = new Map(kept.mailboxes)
+      const isOurs = texts === this.#texts && listing === this.#listing
+      if (boot === bootId() && isOurs) this.#marks = new Map(kept.mailboxes)
     } catch {
       // The first time, or damaged: everything is looked at again.
     }
@@ -56,7 +61,8 @@ export class CoveredMarks {
   save(): void {
     if (!this.#changed) return
     try {
-      const text = JSON.stringify({ boot: bootId(), listing: this.#listing, mailboxes: [...this.#marks] })
+      const [texts, listing] = [this.#texts, this.#listing]
+      const text = JSON.stringify({ boot: bootId(), texts, listing, mailboxes: [...this.#marks] })
       writeFileSync(`${this.#path}.new`, text, { mode: 0o600 })
       renameSync(`${this.#path}.new`, this.#path)
       this.#changed = false

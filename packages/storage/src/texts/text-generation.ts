@@ -2,7 +2,15 @@ import * as fs from 'node:fs'
 import { crc32 } from '../checksum.ts'
 import { FieldColumns } from './field-column.ts'
 import { longer, RecordTable, type TextPlacesOfFile } from './record-table.ts'
-import { bodyPath, decodeIndexHead, headPath, indexHeadBytes, indexPath, recordBytes } from './text-record.ts'
+import {
+  bodyPath,
+  decodeIndexHead,
+  headPath,
+  indexHeadBytes,
+  indexPath,
+  recordBytes,
+  textsVersion,
+} from './text-record.ts'
 import { noStamp, stampOfFiles } from './text-stamp.ts'
 
 export type TextFile = 'head' | 'body'
@@ -47,7 +55,8 @@ export class TextGeneration {
       const index = open(indexPath(directory, account))
       this.inode = fs.fstatSync(index).ino
       const first = Buffer.alloc(indexHeadBytes)
-      const generation = decodeIndexHead(first.subarray(0, fs.readSync(index, first, 0, indexHeadBytes, 0)))
+      const filled = fs.readSync(index, first, 0, indexHeadBytes, 0)
+      const generation = decodeIndexHead(first.subarray(0, filled), textsVersion)
       if (generation === undefined) throw new RangeError('Not an index of texts')
       const head = open(headPath(directory, account, generation))
       this.#files = [index, head, open(bodyPath(directory, account, generation))]

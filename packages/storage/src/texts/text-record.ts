@@ -29,6 +29,12 @@ export const indexHeadBytes = 16
 export const recordBytes = 72
 const magic = 0x50485431
 
+/**
+ * Of how messages are folded, and of these files: whoever changes either counts on, and all texts are made anew. One
+ * that was folded otherwise would be searched, and what is searched for not found in it.
+ */
+export const textsVersion = 1
+
 /** Between texts: no octet of UTF-8, so nothing is found across it. */
 export const separator = 0xff
 
@@ -53,18 +59,20 @@ export const dataFileOf = (
   return match ? { account: Number(match[1]), generation: Number(match[2]) } : undefined
 }
 
-export const encodeIndexHead = (generation: number): Buffer => {
+export const encodeIndexHead = (generation: number, version = textsVersion): Buffer => {
   const bytes = Buffer.alloc(indexHeadBytes)
   bytes.writeUInt32BE(magic, 0)
   bytes.writeUInt32BE(generation, 4)
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, 8)), 8)
+  bytes.writeUInt32BE(version, 8)
+  bytes.writeUInt32BE(crc32(bytes.subarray(0, 12)), 12)
   return bytes
 }
 
-/** The generation; undefined for other octets. */
-export const decodeIndexHead = (bytes: Buffer): number | undefined => {
+/** The generation; undefined when these octets are no head of this version's. */
+export const decodeIndexHead = (bytes: Buffer, version: number | 'any'): number | undefined => {
   if (bytes.length < indexHeadBytes || bytes.readUInt32BE(0) !== magic) return undefined
-  return bytes.readUInt32BE(8) === crc32(bytes.subarray(0, 8)) ? bytes.readUInt32BE(4) : undefined
+  if (bytes.readUInt32BE(12) !== crc32(bytes.subarray(0, 12))) return undefined
+  return version === 'any' || bytes.readUInt32BE(8) === version ? bytes.readUInt32BE(4) : undefined
 }
 
 export const encodeRecord = (record: TextRecord): Buffer => {

@@ -12,6 +12,7 @@ import {
   indexPath,
   recordBytes,
   type TextRecord,
+  textsVersion,
 } from './text-record.ts'
 import { noStamp, stampOf, stampOfFiles } from './text-stamp.ts'
 
@@ -136,12 +137,17 @@ const closeTexts = ({ index, head, body }: OpenTexts): void => {
 /** Never the same again, so that a reader knows that its files are of yesterday. */
 const newGeneration = (): number => randomInt(1, 0xffff_ffff)
 
-export const readGeneration = (directory: string, account: number): number | undefined => {
+export const readGeneration = (
+  directory: string,
+  account: number,
+  version: number | 'any' = textsVersion,
+): number | undefined => {
   try {
     const file = fs.openSync(indexPath(directory, account), 'r')
     try {
       const head = Buffer.alloc(indexHeadBytes)
-      return decodeIndexHead(head.subarray(0, fs.readSync(file, head, 0, indexHeadBytes, 0)))
+      const filled = fs.readSync(file, head, 0, indexHeadBytes, 0)
+      return decodeIndexHead(head.subarray(0, filled), version)
     } finally {
       fs.closeSync(file)
     }
@@ -179,7 +185,7 @@ const openGeneration = (
 
 /** What has lost its index is left for the sweep. */
 export const removeTexts = (directory: string, account: number): void => {
-  const generation = readGeneration(directory, account)
+  const generation = readGeneration(directory, account, 'any')
   fs.rmSync(indexPath(directory, account), { force: true })
   if (generation === undefined) return
   fs.rmSync(headPath(directory, account, generation), { force: true })
