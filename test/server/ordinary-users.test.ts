@@ -195,6 +195,34 @@ describe('users of this machine', {
     })
   })
 
+  test('Postfix: local_login_sender_maps: whom sendmail may name as the sender, and what is left without it', async () => {
+    await inFolder(async (folder) => {
+      const site = await openSite(
+        folder,
+        'sample_accounts = no\nlocal_login_sender_maps = inline:{{nobody=nobody @own.test}}\nrelayhost = [127.0.0.1]:1',
+      )
+      const server = await startServer(site)
+      const send = async (uid: number, sender: string) =>
+        await command(site, ['sendmail', '-f', sender, 'y@example.com'], { uid, input: '\n' })
+      assert.equal((await send(nobody, 'x@own.test')).code, 0)
+      for (const [uid, sender, said] of [
+        [nobody, 'x@else.test', "nobody(65534): not authorized to use sender='x@else.test'"],
+        [0, 'x@own.test', "root(0): not authorized to use sender='x@own.test'"],
+      ] as const)
+        assert.deepEqual(await send(uid, sender), { code: 77, out: '', err: `sendmail: fatal: ${said}\n` })
+      const forged = join(site.dataFolder, 'public', 'maildrop', '0'.repeat(32))
+      writeFileSync(forged, '{"sender":"z@else.test","recipients":[{"address":"z@example.com"}]}\n\n', {
+        mode: 0o644,
+      })
+      chownSync(forged, nobody, nobody)
+      assert.equal((await send(nobody, 'nobody')).code, 0)
+      await server.says(/warning: 0{32}: not accepted: uid 65534 may not send as <z@else\.test>/)
+      await eventually(async () => assert.match(await queueOf(site), /in 2 Requests/))
+      assert.doesNotMatch(await queueOf(site), /z@example\.com/)
+      await stopServer(server)
+    })
+  })
+
   test('mail that a filter puts off waits in the maildrop, and mailq shows it', async () => {
     await inFolder(async (folder) => {
       const site = await openSite(folder, 'sample_accounts = no\nnon_smtpd_milters = inet:127.0.0.1:1')

@@ -65,7 +65,7 @@ export function readPattern(text: string, dialect: PatternDialect, hearers: Hear
     } else source += start[i]
   }
   if (i >= start.length) throw new RuleFault(`no closing pattern delimiter ${JSON.stringify(delimiter)}`)
-  const after = /^([A-Za-z]*)\s*(.*)$/s.exec(start.slice(i + 1))
+  const after = /^(\S*)\s*(.*)$/s.exec(start.slice(i + 1))
   const meanings = readFlags(after?.[1] ?? '', dialect, hearers)
   const bare = meanings.has('extended') ? withoutBlanks(source) : source
   const rest = after?.[2] ?? ''
@@ -114,7 +114,7 @@ function readFlags(letters: string, dialect: PatternDialect, { unavailable }: He
   const on = new Set<Meaning>(['ignore-case', 'dot-all'])
   for (const letter of letters) {
     const meaning = dialect.flags[letter]
-    if (meaning === undefined) throw new RuleFault(`unknown pattern flag ${JSON.stringify(letter)}`)
+    if (meaning === undefined) throw new RuleFault(`unknown regexp option ${JSON.stringify(letter)}`)
     if (meaning === 'refused')
       throw unavailable(`pattern flag ${JSON.stringify(letter)} is not available here`)
     if (meaning !== 'none' && !on.delete(meaning)) on.add(meaning)

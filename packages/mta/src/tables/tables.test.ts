@@ -111,7 +111,9 @@ test('tables that cannot be opened say why', () => {
 test('regexp_table(5), cidr_table(5): a rule that means nothing is skipped, with a warning', () => {
   const cases: readonly [type: string, text: string, key: string, warning: RegExp][] = [
     ['pcre', '/a/ x\nb OK\n', 'a', /line 2: expected \/pattern\/flags result \(found "b OK"\): skipping/],
-    ['pcre', '/a/Q x\n/a/ x\n', 'a', /line 1: unknown pattern flag "Q": skipping/],
+    ['pcre', '/a/=y\n/a/ x\n', 'a', /line 1: unknown regexp option "=": skipping/],
+    ['regexp', '/a/=y\n/a/ x\n', 'a', /line 1: unknown regexp option "=": skipping/],
+    ['pcre', '/a/Q x\n/a/ x\n', 'a', /line 1: unknown regexp option "Q": skipping/],
     ['pcre', '/(a)/ $2\n/a/ x\n', 'a', /out of range replacement index 2/],
     ['pcre', '!/(b)/ $1\n/a/ x\n', 'a', /not possible with a negated pattern/],
     ['pcre', '/a\n/a/ x\n', 'a', /no closing pattern delimiter/],

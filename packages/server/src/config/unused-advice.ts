@@ -79,9 +79,6 @@ const exact: Readonly<Record<string, string>> = {
   smtpd_sasl_response_limit: '12288 octets',
   smtputf8_autodetect_classes: 'what needs SMTPUTF8 is seen in its addresses and header',
   tcp_windowsize: 'the system chooses it',
-  empty_address_local_login_sender_maps_lookup_key: 'authorized_submit_users says who may submit',
-  local_login_sender_maps:
-    'authorized_submit_users says who may submit; the sender is whom sendmail -f names',
   mail_home: 'mail is kept in the store; home_directory is where .forward is read',
   mail_plugins: 'quota, ACL and full text search are built in',
   imap_hibernate_timeout: 'idle sessions cost a few kilobytes as they are',

@@ -22,13 +22,13 @@ export function admittedUsers(
   return (uid) => uid === 0 || uid === ownUid || list.has(userName(uid))
 }
 
-/** `id` asks every source of users that the system has. One without a name is its number. */
-function userName(uid: number): string {
+/** `id` asks every source of users that the system has. One without a name is its number, behind `prefix`. */
+export function userName(uid: number, prefix = ''): string {
   try {
     return execFileSync('id', ['-un', '--', String(uid)], { stdio: ['ignore', 'pipe', 'ignore'] })
       .toString()
       .trim()
   } catch {
-    return String(uid)
+    return `${prefix}${uid}`
   }
 }

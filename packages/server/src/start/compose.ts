@@ -23,6 +23,7 @@ import { CurrentConfig } from './current-config.ts'
 import type { DataFolder } from './data-folder.ts'
 import { makeSampleAccounts } from './first-run.ts'
 import { openListeners } from './listeners.ts'
+import { loginSenders } from './login-senders.ts'
 import { openSiteStore } from './open-site-store.ts'
 import { createPickup, type PickupParts } from './pickup.ts'
 import type { ServiceName } from './ports.ts'
@@ -182,6 +183,7 @@ interface LocalParts extends Pick<PickupParts, 'log' | 'submit' | 'verificationR
 function localActions(parts: LocalParts) {
   const { current, folder, store, log, now, submit, verificationReport } = parts
   const failureText = current.options((config) => ({ template: bounceTemplates(config)?.failure }))
+  const maySendAs = current.options((config) => loginSenders(config, log))
   const pickup = createPickup({
     maildrop: folder.maildrop,
     taking: join(folder.path, 'pickup'),
@@ -191,6 +193,7 @@ function localActions(parts: LocalParts) {
     returnedBytes: () => returnedBytes(current.config),
     filtersReports: () => current.config.values.internal_mail_filter_classes.includes('bounce'),
     admits: (uid) => admittedUsers(current.config, 'authorized_submit_users', log)(uid),
+    maySendAs: (uid, sender) => maySendAs()(uid, sender),
     messageSizeLimitBytes: () => current.config.values.message_size_limit,
     log,
   })

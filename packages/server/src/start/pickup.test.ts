@@ -47,6 +47,7 @@ test('mail stays in the maildrop, and is listed, until it could be taken: a fail
     returnedBytes: () => 0,
     filtersReports: () => false,
     admits: () => true,
+    maySendAs: () => true,
     messageSizeLimitBytes: () => 0,
     log: ({ level, text }) => said.push(`${level}: ${text}`),
   })

@@ -25,6 +25,8 @@ export interface PickupParts {
   readonly filtersReports: () => boolean
   /** authorized_submit_users. */
   readonly admits: (uid: number) => boolean
+  /** local_login_sender_maps. */
+  readonly maySendAs: (uid: number, sender: string) => boolean
   readonly messageSizeLimitBytes: () => number
   readonly log: Log
 }
@@ -140,6 +142,9 @@ async function submitFile(parts: PickupParts, name: string, place: string): Prom
     const envelope = readEnvelope(fd)
     if (envelope === undefined) return 'the envelope cannot be read'
     if (!parts.admits(stats.uid)) return `uid ${stats.uid} may not submit mail (authorized_submit_users)`
+    const { sender } = envelope.submission
+    if (!parts.maySendAs(stats.uid, sender))
+      return `uid ${stats.uid} may not send as <${sender}> (local_login_sender_maps)`
     try {
       return await handOver(parts, envelope, { name, fd, stats })
     } catch (error) {

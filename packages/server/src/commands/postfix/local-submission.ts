@@ -4,7 +4,7 @@ import type { Routing, Submission, submit } from '@posthorn/mta'
 import type { OutgoingMail, SmtpReply } from '@posthorn/smtp'
 import type { EnvelopeOptions } from '@posthorn/storage'
 import type { Config } from '../../config/config.ts'
-import { admitsEverybody } from '../../config/user-lists.ts'
+import { admitsEverybody, allowsAnySender } from '../../config/user-lists.ts'
 import { errorCode, StartError } from '../../start-error.ts'
 import { askPublic } from '../public-client.ts'
 import { CommandError, exit, type Shell } from '../shell.ts'
@@ -30,6 +30,7 @@ export interface Outgoing {
  */
 export async function takeMail(outgoing: Outgoing, options: SiteOptions, shell: Shell): Promise<SmtpReply> {
   const site = locateSite(shell, options)
+  await refuseSender(site, outgoing.sender, shell)
   return !waitsForServer(site) && (await worksAlone(site, shell))
     ? await withSite(shell, options, async (open) => await deliver(open, outgoing))
     : await leave(outgoing, site, shell)
@@ -76,6 +77,22 @@ export async function refuseUnauthorized({ config, folder }: Site, shell: Shell)
       `User ${shell.userName}(${shell.uid}) is not allowed to submit mail`,
       exit.noPermission,
     )
+}
+
+/** Postfix: postdrop(1), local_login_sender_maps. */
+async function refuseSender({ config }: Site, sender: string, shell: Shell): Promise<void> {
+  if (allowsAnySender(config)) return
+  const { loginSenders } = await import('../../start/login-senders.ts')
+  let isAllowed: boolean
+  try {
+    isAllowed = loginSenders(config, () => {})(shell.uid, sender)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CommandError(`local_login_sender_maps: ${reason}`, exit.tempFail)
+  }
+  if (isAllowed) return
+  const text = `${shell.userName}(${shell.uid}): not authorized to use sender='${sender}'`
+  throw new CommandError(text, exit.noPermission)
 }
 
 /** Into the maildrop, where the system knows whose it is; else by SMTP. */

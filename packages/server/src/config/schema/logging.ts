@@ -12,6 +12,16 @@ export const logging = {
     default: 'static:anyone',
     doc: 'Users of this machine who may start deliveries (`postqueue -f`, `-i`, `-s`): names, `!name`, `/file`, `type:table`. Root and mail_owner always may.',
   }),
+  local_login_sender_maps: postfix({
+    type: 'tables',
+    default: 'static:*',
+    doc: 'User of this machine → the senders that sendmail lets it name, root too: addresses, `@domain`, `<>`, `*` for any. Users without a name are `uid:1000`.',
+  }),
+  empty_address_local_login_sender_maps_lookup_key: postfix({
+    type: 'string',
+    default: '<>',
+    doc: 'How local_login_sender_maps writes the null sender.',
+  }),
   authorized_submit_users: postfix({
     type: 'list',
     default: 'static:anyone',
