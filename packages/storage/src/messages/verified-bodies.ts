@@ -4,6 +4,7 @@ import { StoreError } from '../contract.ts'
 import { type BlobRow, frameBytesOf } from '../rows/blob-row.ts'
 import { decodeFrameHeader, frameHeaderBytes } from '../segments/frame.ts'
 import type { SegmentReader } from '../segments/segment-reader.ts'
+import { verifiedForMs } from './verified-places.ts'
 
 const pieceBytes = 1024 * 1024
 /** A number each; messages of this length are few. */
@@ -15,7 +16,8 @@ const maxKnown = 4_096
  */
 export class VerifiedBodies {
   readonly #segments: SegmentReader
-  readonly #known = new Set<string>()
+  /** Until when. */
+  readonly #known = new Map<string, number>()
   readonly #running = new Map<string, Promise<void>>()
 
   constructor(segments: SegmentReader) {
@@ -25,7 +27,7 @@ export class VerifiedBodies {
   /** Throws 'corrupt'. */
   async ensure(blobId: number, row: BlobRow): Promise<void> {
     const place = `${row.segment}:${row.offset}:${blobId}`
-    if (this.#known.has(place)) return
+    if ((this.#known.get(place) ?? 0) > performance.now()) return
     let running = this.#running.get(place)
     if (running === undefined) {
       running = this.#verify(blobId, row, place).finally(() => this.#running.delete(place))
@@ -51,7 +53,7 @@ export class VerifiedBodies {
       await nextTurn()
     }
     if (checksum !== header.bodyCrc) throw new StoreError('corrupt', `${what}: its checksum is wrong`)
-    if (this.#known.size >= maxKnown) this.#known.delete(this.#known.values().next().value as string)
-    this.#known.add(place)
+    if (this.#known.size >= maxKnown) this.#known.delete(this.#known.keys().next().value as string)
+    this.#known.set(place, performance.now() + verifiedForMs)
   }
 }

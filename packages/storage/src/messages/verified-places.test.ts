@@ -14,6 +14,7 @@ import {
   stage,
   toMailbox,
 } from '../testkit/samples.ts'
+import { verifiedForMs } from './verified-places.ts'
 
 const sizes = [400, 9_000, 60_000, 12_000, 200_000]
 
@@ -120,5 +121,39 @@ test('the first part of a body that is damaged far behind it is not served', asy
       kind: 'corrupt',
     })
   }
+  await store.close()
+})
+
+test('a body that the disk spoils after it was verified is noticed some minutes later', async (t) => {
+  const { directory, store, id } = await newStore(t)
+  // The second one is read in pieces, its body verified beforehand.
+  const lengths = [60_000, 900_000]
+  for (const [n, size] of lengths.entries()) await append(store, id, sampleMessage(n, size))
+  const parts = async (): Promise<string[]> =>
+    await Promise.all(
+      lengths.map(async (_, n) => {
+        const octets = await store.messages.read(id, (n + 1) as Uid, 0, 500)
+        return octets === undefined ? 'gone' : Buffer.from(octets).toString('latin1')
+      }),
+    )
+  const served = await parts()
+  let damaged = 0
+  for (const name of readdirSync(join(directory, 'segments')))
+    for (const [n, size] of lengths.entries()) {
+      const path = join(directory, 'segments', name)
+      const ending = sampleMessage(n, size).subarray(-3_000)
+      const at = readFileSync(path).indexOf(ending)
+      if (at < 0) continue
+      const file = openSync(path, 'r+')
+      writeSync(file, Buffer.from([0]), 0, 1, at + ending.length - 20)
+      closeSync(file)
+      damaged++
+    }
+  assert.equal(damaged, 2)
+  assert.deepEqual(await parts(), served, 'what was asked for is right, and the rest was, too')
+  const now = performance.now.bind(performance)
+  t.mock.method(performance, 'now', () => now() + verifiedForMs + 1)
+  for (const uid of [1, 2])
+    await assert.rejects(store.messages.read(id, uid as Uid, 0, 500), { kind: 'corrupt' }, `UID ${uid}`)
   await store.close()
 })

@@ -5,6 +5,8 @@ import { blobIdAt } from '../segments/segment-writer.ts'
 const placeCount = 65_536
 /** A shorter body is read and tested again as soon as its place is looked for. */
 const leastBodyBytes = 8 * 1024
+/** Then all are read anew: a disk that has spoilt one since is noticed without another start. */
+export const verifiedForMs = 10 * 60_000
 
 type Place = Pick<BlobRow, 'segment' | 'offset' | 'bodyBytes'>
 
@@ -15,16 +17,26 @@ type Place = Pick<BlobRow, 'segment' | 'offset' | 'bodyBytes'>
 export class VerifiedPlaces {
   /** -1: none. */
   readonly #places = new Float64Array(placeCount).fill(-1)
+  #untilMs = performance.now() + verifiedForMs
 
   add(place: Place): void {
+    this.#forget()
     if (place.bodyBytes >= leastBodyBytes) this.#places[slotOf(place)] = blobIdAt(place.segment, place.offset)
   }
 
   has(place: Place): boolean {
+    this.#forget()
     return (
       place.bodyBytes >= leastBodyBytes &&
       this.#places[slotOf(place)] === blobIdAt(place.segment, place.offset)
     )
+  }
+
+  #forget(): void {
+    const nowMs = performance.now()
+    if (nowMs < this.#untilMs) return
+    this.#untilMs = nowMs + verifiedForMs
+    this.#places.fill(-1)
   }
 }
 
