@@ -24,6 +24,10 @@ test('smtp_tls_policy_maps: levels and attributes', () => {
       { level: 'fingerprint', match: ['AA:BB', 'CC:DD', 'EE'], tls: {} },
     ],
     [
+      'secure tafile=/etc/a.pem tafile=/etc/b.pem',
+      { level: 'secure', match: [], anchorFiles: ['/etc/a.pem', '/etc/b.pem'], tls: {} },
+    ],
+    [
       'verify servername=mx.example.org',
       { level: 'verify', match: [], tls: { serverName: 'mx.example.org' } },
     ],

@@ -9,8 +9,10 @@ export interface TlsPolicy {
   readonly level: TlsLevel
   /** `hostname`, `nexthop`, `dot-nexthop`, names, `.parents`; fingerprints at that level. Empty: the level's own. */
   readonly match: readonly string[]
+  /** tafile: PEM files with what is trusted in the place of authorities. */
+  readonly anchorFiles?: readonly string[]
   /** For the handshake; what is absent comes from the site's settings. */
-  readonly tls: Pick<ClientTlsSettings, 'minVersion' | 'maxVersion' | 'ciphers' | 'serverName'>
+  readonly tls: Pick<ClientTlsSettings, 'minVersion' | 'maxVersion' | 'ciphers' | 'serverName' | 'anchors'>
 }
 
 export type TlsPolicyEntry =
@@ -91,6 +93,7 @@ export const parseTlsPolicy = (text: string, lists: CipherLists = {}): TlsPolicy
   let tls: TlsPolicy['tls'] = {}
   let grade = ''
   let exclude: readonly string[] = []
+  const anchorFiles: string[] = []
   for (const attribute of attributes.filter((one) => one !== '')) {
     const equals = attribute.indexOf('=')
     const name = attribute.slice(0, Math.max(equals, 0)).toLowerCase()
@@ -103,13 +106,19 @@ export const parseTlsPolicy = (text: string, lists: CipherLists = {}): TlsPolicy
     } else if (name === 'ciphers') grade = value
     else if (name === 'exclude') exclude = value.split(/[:]+/)
     else if (name === 'servername') tls = { ...tls, serverName: value }
-    else if (name !== 'connection_reuse' && name !== 'tafile' && name !== 'enable_rpk')
+    else if (name === 'tafile') anchorFiles.push(value)
+    else if (name !== 'connection_reuse' && name !== 'enable_rpk')
       return { kind: 'bad', text: `invalid attribute: ${attribute}` }
   }
   const ciphers = grade === '' && exclude.length === 0 ? undefined : cipherList(grade, exclude, lists)
   return {
     kind: 'policy',
-    policy: { level, match, tls: { ...tls, ...(ciphers === undefined ? {} : { ciphers }) } },
+    policy: {
+      level,
+      match,
+      ...(anchorFiles.length === 0 ? {} : { anchorFiles }),
+      tls: { ...tls, ...(ciphers === undefined ? {} : { ciphers }) },
+    },
   }
 }
 

@@ -27,8 +27,6 @@ const exact: Readonly<Record<string, string>> = {
   mailbox_delivery_lock: 'the store needs no lock files',
   virtual_mailbox_lock: 'the store needs no lock files',
   virtual_mailbox_limit: 'mailbox_size_limit bounds every account, `posthorn user quota` a single one',
-  smtp_tls_trust_anchor_file: 'use smtp_tls_CAfile',
-  lmtp_tls_trust_anchor_file: 'use lmtp_tls_CAfile',
   smtp_tls_note_starttls_offer: 'smtp_tls_loglevel = 1 logs each session under TLS',
   smtp_tls_connection_reuse:
     'kept connections are used again under TLS, too: see smtp_connection_cache_destinations',

@@ -17,7 +17,7 @@ import {
 import { type ClientTlsSettings, TlsSessions } from '@posthorn/smtp'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { StartError } from '../start-error.ts'
-import { readAuthorities, readChains, readPem } from '../tls/authorities.ts'
+import { readAnchors, readAuthorities, readChains, readPem } from '../tls/authorities.ts'
 import { addressFamilies } from './queue-options.ts'
 import { cipherLists } from './tls-ciphers.ts'
 
@@ -67,21 +67,41 @@ function policyReader(
     const tls = { ...handshakeOf(config, policy.level), ...own, ...(name === '' ? {} : { serverName: name }) }
     return { ...policy, match, tls }
   }
+  const read = new Map<string, ReturnType<typeof readAnchors>>()
+  const anchorsOf = (files: readonly string[]) => {
+    const key = files.join('\n')
+    const anchors = read.get(key) ?? readAnchors(files, 'smtp_tls_policy_maps: tafile')
+    read.set(key, anchors)
+    return anchors === undefined ? {} : { anchors }
+  }
   // Told at the start, not at the first delivery.
   complete({ level, match: [], tls: {} }, '')
   return (nextHop) => {
     const found = lookupTlsPolicy(tables, nextHop, cipherLists(config))
     if (found?.kind === 'bad') return found
-    return { kind: 'policy', policy: complete(found?.policy ?? { level, match: [], tls: {} }, nextHop) }
+    const policy = complete(found?.policy ?? { level, match: [], tls: {} }, nextHop)
+    if (policy.anchorFiles === undefined) return { kind: 'policy', policy }
+    try {
+      return {
+        kind: 'policy',
+        policy: { ...policy, tls: { ...policy.tls, ...anchorsOf(policy.anchorFiles) } },
+      }
+    } catch (error) {
+      if (error instanceof StartError) return { kind: 'bad', text: error.message }
+      throw error
+    }
   }
 }
 
 function tlsSettings(config: ConfigValues): ClientTlsSettings {
   const ca = readAuthorities('smtp_tls', config.smtp_tls_CAfile, config.smtp_tls_CApath)
   const own = ownCertificates(config)
+  const files = config.smtp_tls_trust_anchor_file.map((file) => resolvePath(config.config_directory, file))
+  const anchors = readAnchors(files, 'smtp_tls_trust_anchor_file')
   return {
     sessions: new TlsSessions({ keepMs: config.smtp_tls_session_cache_timeout }),
     ...(ca === undefined ? {} : { ca }),
+    ...(anchors === undefined ? {} : { anchors }),
     ...(own.length === 0 ? {} : { cert: own.map(({ cert }) => cert), key: own.map(({ key }) => key) }),
   }
 }

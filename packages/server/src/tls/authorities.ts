@@ -40,6 +40,24 @@ export function readChains(
   })
 }
 
+/** Certificates that are trusted in the place of authorities. Throws StartError. Postfix: smtp_tls_trust_anchor_file. */
+export function readAnchors(files: readonly string[], parameter: string): string | undefined {
+  if (files.length === 0) return undefined
+  const texts = files.map((file) => {
+    const text = readPem(file, parameter)
+    if (
+      !/^-----BEGIN (?:TRUSTED )?CERTIFICATE-----$/m.test(text) ||
+      /^-----BEGIN PUBLIC KEY-----$/m.test(text)
+    )
+      throw new StartError(
+        `${file} (${parameter}): no certificates, or public keys beside them`,
+        'name files with certificates; for a public key use the level fingerprint',
+      )
+    return text
+  })
+  return texts.join('\n')
+}
+
 /** The text of a PEM file that a parameter names. Throws StartError. */
 export function readPem(file: string, parameter: string): string {
   return orStartError(() => readFileSync(file, 'utf8'), file, parameter)

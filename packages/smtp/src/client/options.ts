@@ -73,6 +73,8 @@ export interface CertificateDemand {
 export interface ClientTlsSettings {
   /** PEM, one or many, beside the authorities of the system. */
   readonly ca?: string
+  /** PEM: these alone are trusted, also where they are no roots. Postfix: smtp_tls_trust_anchor_file. */
+  readonly anchors?: string
   /** PEM: shown to servers that ask for it. Several: of different kinds. Postfix: smtp_tls_cert_file, smtp_tls_chain_files. */
   readonly cert?: string | readonly string[]
   readonly key?: string | readonly string[]

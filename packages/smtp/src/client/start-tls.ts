@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
-import tls, { type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
+import tls, {
+  type ConnectionOptions,
+  type SecureContext,
+  type SecureContextOptions,
+  type TLSSocket,
+} from 'node:tls'
 import { type CertificateTrust, judgeCertificate, webPkiFailure } from './certificate.ts'
 import type { SmtpFailure } from './failure.ts'
 import type { ClientTlsSettings, SmtpClientOptions, SmtpServerAddress } from './options.ts'
@@ -21,13 +26,13 @@ const contexts = new Map<string, SecureContext>()
 
 /** Making a context reads every authority of the system: one for each kind of settings. */
 const contextFor = (settings: ClientTlsSettings): SecureContext => {
-  const { ca, cert, key, minVersion, maxVersion, ciphers } = settings
-  const name = JSON.stringify([ca, cert, key, minVersion, maxVersion, ciphers])
+  const { ca, anchors, cert, key, minVersion, maxVersion, ciphers } = settings
+  const name = JSON.stringify([ca, anchors, cert, key, minVersion, maxVersion, ciphers])
   const known = contexts.get(name)
   if (known !== undefined) return known
   if (contexts.size >= maxContexts) contexts.clear()
   const made = tls.createSecureContext({
-    ...(ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }),
+    ...trustOf(ca, anchors),
     ...(cert === undefined || key === undefined ? {} : { cert: [cert].flat(), key: [key].flat() }),
     ...(minVersion === undefined ? {} : { minVersion }),
     ...(maxVersion === undefined ? {} : { maxVersion }),
@@ -35,6 +40,12 @@ const contextFor = (settings: ClientTlsSettings): SecureContext => {
   })
   contexts.set(name, made)
   return made
+}
+
+/** Absent: the authorities of the system. */
+function trustOf(ca: string | undefined, anchors: string | undefined): SecureContextOptions {
+  if (anchors !== undefined) return { ca: anchors, allowPartialTrustChain: true }
+  return ca === undefined ? {} : { ca: [...tls.getCACertificates('default'), ca] }
 }
 
 /** A session is good for the same server under the same demands: what was verified once need not be again. */

@@ -124,6 +124,20 @@ test('Postfix: levels verify, secure and fingerprint', async (t) => {
   assert.equal(await outcome(at, { tlsLevel: 'may', tls }), 'Trusted')
 })
 
+test('Postfix: smtp_tls_trust_anchor_file: these alone are trusted, roots or not', async (t) => {
+  const between = makeCertificate({ name: 'Test Between', kind: 'authority', issuer: root })
+  const below = makeCertificate({ name: 'mx.test', kind: 'server', issuer: between })
+  const other = makeCertificate({ name: 'Other Root', kind: 'authority' })
+  const at = await listen(t, below)
+  assert.equal(await outcome(at, { tls: { anchors: between.cert } }), 'Verified')
+  assert.equal(await outcome(at, { tls: { anchors: other.cert + between.cert } }), 'Verified')
+  assert.equal(await outcome(at, { tls: { anchors: below.cert } }), 'Verified')
+  assert.match(
+    await outcome(at, { tls: { ca: root.cert + between.cert, anchors: other.cert } }),
+    /^Server certificate not trusted: /,
+  )
+})
+
 test('RFC 8446 §2.2: a session is used again under the same demands alone', async (t) => {
   const at = await listen(t, server)
   const sessions = new TlsSessions({ keepMs: 60_000 })

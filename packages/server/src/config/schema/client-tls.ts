@@ -32,10 +32,15 @@ export const clientTls = {
     default: '',
     doc: 'Certificates of authorities trusted beside those of the system.',
   }),
+  smtp_tls_trust_anchor_file: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Files with certificates that alone are trusted, those of the system and of smtp_tls_CAfile no more; they need not be roots. Public keys: level fingerprint.',
+  }),
   smtp_tls_policy_maps: postfix({
     type: 'tables',
     default: '',
-    doc: 'Destination, as the next hop is written, domain or `.parent` → TLS level with `match=`, `protocols=`, `ciphers=`, `exclude=`, `servername=`.',
+    doc: 'Destination, as the next hop is written, domain or `.parent` → TLS level with `match=`, `protocols=`, `ciphers=`, `exclude=`, `servername=`, `tafile=`.',
   }),
   smtp_tls_wrappermode: postfix({
     type: 'boolean',
