@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -131,4 +131,33 @@ test('prepare: a line that cannot be had, a file that is not there, and other fa
     }),
     RangeError,
   )
+})
+
+test('a long file that changed is read before anybody asks', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tables-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'long')
+  const lines = (value: string) =>
+    Array.from({ length: 3_000 }, (_, i) => `user${i}@example.org ${value}\n`).join('')
+  writeFileSync(path, lines('OLD'))
+  let replaced = () => {}
+  const isReplaced = new Promise<void>((resolve) => {
+    replaced = resolve
+  })
+  class Watched extends TableContents {
+    override set(...args: Parameters<TableContents['set']>): void {
+      if (this.get(args[0]) !== undefined) replaced()
+      super.set(...args)
+    }
+  }
+  const tables = createTables({ log: () => {}, now: Date.now, contents: new Watched() })
+  const table = tables.open(`hash:${path}`)
+  assert.equal(table.lookup('user7@example.org'), 'OLD')
+  writeFileSync(`${path}.new`, lines('NEW'))
+  renameSync(`${path}.new`, path)
+  // The event loop ends without it: a timer of a table keeps no process.
+  const keeps = setTimeout(() => assert.fail('it was not read anew'), 30_000)
+  await isReplaced
+  clearTimeout(keeps)
+  assert.equal(table.lookup('user7@example.org'), 'NEW')
 })

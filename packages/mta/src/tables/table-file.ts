@@ -26,7 +26,8 @@ const longFileBytes = 16 * 1024
 
 /**
  * A table's text file, read again when its time, size or inode changes. The new contents replace the old
- * ones whole: those of a short file before it is asked, as in Postfix, those of a long one when they are ready. A file that
+ * ones whole: those of a short file before it is asked, as in Postfix, those of a long one, which is looked at whether it is
+ * asked or not, when they are ready. A file that
  * cannot be read or parsed any more leaves the old ones and a warning.
  * @param kind what is read: others may read the same file in their own way.
  */
@@ -122,7 +123,7 @@ export function openTableFile<T>(
     return reading
   }
 
-  return {
+  const file: TableFile<T> = {
     current() {
       if (context.now() >= nextCheckMs) {
         nextCheckMs = context.now() + checkIntervalMs
@@ -139,6 +140,25 @@ export function openTableFile<T>(
       await start()
     },
   }
+  return first.sizeBytes > longFileBytes ? askedByTheClock(file) : file
+}
+
+/** Whoever asks first after a change of a long file shall not hear what stood there before. */
+function askedByTheClock<T>(file: TableFile<T>): TableFile<T> {
+  const held = new WeakRef(file)
+  const timer = setInterval(() => {
+    const open = held.deref()
+    if (open === undefined) clearInterval(timer)
+    else open.current()
+  }, checkIntervalMs)
+  timer.unref()
+  return file
+}
+
+interface First {
+  readonly text: string | undefined
+  readonly identity: string
+  readonly sizeBytes: number
 }
 
 /** Without the text when its file is as it was; 'long': it is to be read beside other work first. */
@@ -147,7 +167,7 @@ function readFirst(
   spec: string,
   context: TableContext,
   known: string | undefined,
-): { readonly text: string | undefined; readonly identity: string } | 'long' {
+): First | 'long' {
   let fd: number
   try {
     fd = openSync(path, 'r')
@@ -158,10 +178,11 @@ function readFirst(
     const stats = fstatSync(fd)
     checkStats(path, spec, stats, context)
     const identity = identityOf(stats)
-    if (identity === known) return { text: undefined, identity }
+    const sizeBytes = stats.size
+    if (identity === known) return { text: undefined, identity, sizeBytes }
     const mayWait = context.longFiles?.() === 'throw' && context.contents !== undefined
-    if (mayWait && stats.size > longFileBytes) return 'long'
-    return { text: readFileSync(fd, 'utf8'), identity }
+    if (mayWait && sizeBytes > longFileBytes) return 'long'
+    return { text: readFileSync(fd, 'utf8'), identity, sizeBytes }
   } finally {
     closeSync(fd)
   }
