@@ -154,3 +154,22 @@ test('RFC 6533 §3: reports about SMTPUTF8 mail are global', () => {
   )
   assert.match(bounce.toString(), /Final-Recipient: utf-8; 用户@例子\.广告/)
 })
+
+test('Postfix: enable_threaded_bounces: the report stands beside the message in a thread', () => {
+  const withId = (field: string) =>
+    composeBounce({
+      ...input,
+      threaded: 'yes',
+      original: Buffer.from(`References: <1@a> <2@b>\r\n${field}Subject: hello\r\n\r\nx\r\n`),
+    })
+  const threaded = withId('Message-ID: <orig-3@c>\r\n')
+  assert.equal(findHeader(threaded, 'references'), '<orig-3@c>')
+  assert.equal(findHeader(threaded, 'in-reply-to'), '<orig-3@c>')
+  assert.match(
+    threaded.toString(),
+    /\r\nTo: [^\r]*\r\nReferences: [^\r]*\r\nIn-Reply-To: [^\r]*\r\nAuto-Submitted:/,
+  )
+  for (const field of ['', 'Message-ID: none\r\n', 'Message-ID: <a b>\r\n'])
+    assert.equal(findHeader(withId(field), 'in-reply-to'), undefined, field)
+  assert.equal(findHeader(composeBounce({ ...input, original: threaded }), 'references'), undefined)
+})

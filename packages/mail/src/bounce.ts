@@ -7,7 +7,7 @@ import {
 } from './bounce-text.ts'
 import { formatDate } from './date.ts'
 import type { DeliveryResult } from './delivery-result.ts'
-import { headerEnd } from './header.ts'
+import { findHeader, headerEnd } from './header.ts'
 import { formatField, formatUtf8Field } from './header-writer.ts'
 import { asBuffer } from './octets.ts'
 import { printable } from './printable.ts'
@@ -47,6 +47,8 @@ export interface ReportInput {
   readonly recipient?: string | undefined
   /** Domain of MAILER-DAEMON. Default: reportingMta. Postfix: myorigin. */
   readonly origin?: string | undefined
+  /** References and In-Reply-To name the original. Default: no. Postfix: enable_threaded_bounces. */
+  readonly threaded?: 'yes' | 'no' | undefined
   /** The report's own, for its Received field. */
   readonly ownQueueId?: string | undefined
 }
@@ -120,6 +122,7 @@ const reportHeader = (
     formatField('From', input.template?.from || `Mail Delivery System <MAILER-DAEMON@${origin}>`),
     formatField('Subject', input.template?.subject ?? subjects[kind]),
     field('To', to),
+    ...threadFields(input),
     formatField('Auto-Submitted', input.recipient === undefined ? 'auto-replied' : 'auto-generated'),
     formatField('MIME-Version', '1.0'),
     Buffer.from(
@@ -129,6 +132,16 @@ const reportHeader = (
     formatField('Message-Id', input.messageId),
     Buffer.from('\r\n'),
   ]
+}
+
+/** RFC 5322 §3.6.4, of an original that has a Message-ID. */
+const threadFields = ({ threaded, original }: ReportInput): Buffer[] => {
+  const id = /<[^<>\s]{1,900}>/.exec(
+    threaded === 'yes' ? (findHeader(original.subarray(0, headerEnd(original)), 'message-id') ?? '') : '',
+  )
+  if (id === null) return []
+  const named = printable(id[0], 900)
+  return [formatField('References', named), formatField('In-Reply-To', named)]
 }
 
 const noticeText = (kind: ReportKind, input: ReportInput): string =>

@@ -25,6 +25,8 @@ export interface ReportOptions {
   readonly bounceCopyRecipient?: string
   /** Postfix: delay_notice_recipient with the class `delay`; '' = no copies. */
   readonly delayCopyRecipient?: string
+  /** Postfix: enable_threaded_bounces. Default: no. */
+  readonly threaded?: 'yes' | 'no'
   /** Postfix: bounce_template_file. */
   readonly templates?: BounceTemplates
 }
@@ -181,7 +183,7 @@ export class Reporter {
     }: { readonly messageId: string; readonly queueId: QueueId; readonly nowMs: number },
   ): Promise<Buffer> {
     const { entry, to, kind, text, results, retryUntilMs } = asked
-    const { hostname, origin = hostname, bounceSizeLimitBytes, templates } = this.#options()
+    const { hostname, origin = hostname, bounceSizeLimitBytes, templates, threaded } = this.#options()
     const original =
       (await this.#store.queue.read(entry.queueId, 0, bounceSizeLimitBytes + 262_144)) ?? Buffer.alloc(0)
     const { envid, ret, smtpUtf8, requireTls } = entry.options
@@ -203,6 +205,7 @@ export class Reporter {
       messageId,
       origin,
       ownQueueId: queueId,
+      ...(threaded === undefined ? {} : { threaded }),
       ...(forPostmaster ? { recipient: to.includes('@') ? to : `${to}@${origin}` } : {}),
       ...(envid === undefined ? {} : { envid }),
       ...(returned === undefined ? {} : { ret: returned }),

@@ -44,7 +44,6 @@ const exact: Readonly<Record<string, string>> = {
   import_environment: 'the server hands no environment on but PATH',
   default_filter_nexthop: 'name it in content_filter = transport:nexthop',
   delay_logging_resolution_limit: 'delays are logged with two digits',
-  enable_threaded_bounces: 'reports stand for themselves',
   fast_flush_purge_time: 'the queue itself knows the destinations',
   fast_flush_refresh_time: 'the queue itself knows the destinations',
   info_log_address_format: 'always external',

@@ -116,6 +116,7 @@ export function queueOptions(config: Config): QueueOptions {
     leaseMs,
     crashLimit,
     bounceSizeLimitBytes: values.bounce_size_limit,
+    threaded: values.enable_threaded_bounces ? 'yes' : 'no',
     doubleBounceRecipient: values.notify_classes.includes('2bounce')
       ? values['2bounce_notice_recipient']
       : '',

@@ -66,6 +66,7 @@ export function returnedMail(
     results,
     original: Buffer.from(original.toString('latin1').replaceAll(/\r?\n/g, '\r\n'), 'latin1'),
     maxOriginalBytes: values.bounce_size_limit,
+    threaded: values.enable_threaded_bounces ? 'yes' : 'no',
     messageId: makeMessageId(nowMs, name, values.myhostname),
     ...(sender === '' ? { recipient: to.includes('@') ? to : `${to}@${origin}` } : {}),
     ...(envid === undefined ? {} : { envid }),

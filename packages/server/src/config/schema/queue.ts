@@ -86,6 +86,11 @@ export const queue = {
     default: '50000',
     doc: 'How much of the message comes back with a bounce.',
   }),
+  enable_threaded_bounces: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'References and In-Reply-To of bounces, delay warnings and success reports name the message, so that readers show them beside it.',
+  }),
   soft_bounce: postfix({
     type: 'boolean',
     default: 'no',
