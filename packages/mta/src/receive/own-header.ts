@@ -96,7 +96,9 @@ const resentPrefix = 'resent-'
 
 /** `date` of `Resent-Date:`. */
 function resentField(header: Buffer, start: number): string | undefined {
-  if (((header[start] ?? 0) | 0x20) !== 0x72) return undefined
+  // No text is made of the many `Received` fields.
+  for (let i = 0; i < resentPrefix.length; i++)
+    if (((header[start + i] ?? 0) | lowerCaseBit) !== resentPrefix.charCodeAt(i)) return undefined
   const name =
     header
       .toString('latin1', start, start + 24)

@@ -44,11 +44,19 @@ interface Range {
   readonly end: number
 }
 
+/** What takes no part in the structure of a list is passed over at once: most of a field. */
+const structure = /[\\"()<>[\]:,;]/g
+
+function nextOfStructure(text: string, from: number): number {
+  structure.lastIndex = from
+  return structure.test(text) ? structure.lastIndex - 1 : text.length
+}
+
 /** Where an address may stand: between angle brackets, or between the commas of the list and of its groups. */
 function addressRanges(text: string, from: number): readonly Range[] {
   const ranges: Range[] = []
   let item = new Item(from)
-  for (let i = from; i < text.length; i++) {
+  for (let i = nextOfStructure(text, from); i < text.length; i = nextOfStructure(text, i + 1)) {
     const char = text[i]
     if (char === '\\') i++
     else if (item.quoted) item.quoted = char !== '"'
