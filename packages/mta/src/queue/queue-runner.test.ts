@@ -65,6 +65,25 @@ test('a dead destination is left alone for minimal_backoff_time, others are serv
   assert.equal(peer.connections, 1)
 })
 
+test('what a clock that was ahead has deferred is tried again when it is set back', async (t) => {
+  const bench = await QueueBench.open(t, { options: { queueRunDelayMs: 30 } })
+  const years = 3_650 * 24 * 60 * minute
+  const todayMs = bench.nowMs
+  bench.steadyMs = 1_000_000
+  bench.nowMs += years
+  const id = await bench.accept([bench.recipient('a@dead.test', { nextHop: '[127.0.0.1]:1' })])
+  const dueMs = async () => (await bench.store.queue.get(id))?.recipients[0]?.dueMs ?? 0
+  const refusals = () => bench.lines.filter((line) => line.includes('Connection refused')).length
+  bench.runner.start()
+  await bench.until('deferred', () => refusals() === 1)
+  await bench.quiet()
+  assert.ok((await dueMs()) > todayMs + years)
+  bench.nowMs = todayMs + 1_000
+  await bench.until('tried again', () => refusals() === 2)
+  await bench.quiet()
+  assert.ok((await dueMs()) < todayMs + 60 * minute)
+})
+
 test('each flush tries a dead destination again at once, but not once for each message', async (t) => {
   const { peer, bench } = await withPeer(
     t,

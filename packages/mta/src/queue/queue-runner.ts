@@ -44,6 +44,9 @@ export const createQueueRunner = (input: QueueRunnerInput): QueueRunner => new R
 /** Messages in memory, as a multiple of the deliveries at a time. */
 const maxWaiting = 10
 
+/** Mail whose time is no further away for that waits. */
+const longSetBackMs = 600_000
+
 /** Timers longer than this overflow in Node. */
 const longestTimerMs = 2 ** 31 - 1
 
@@ -62,6 +65,8 @@ class Runner implements QueueRunner {
   #state: 'new' | 'started' | 'stopped' = 'new'
   #looking: Promise<void> | undefined
   #again = false
+  /** Of the clock against one that never jumps, as of the last look. */
+  #clockOffsetMs: number | undefined
   /** Messages that are being accepted with a place here. */
   #offered = 0
   /** There may be due mail for which there was no room. */
@@ -162,6 +167,10 @@ class Runner implements QueueRunner {
 
   async #claim(): Promise<void> {
     const { store, options } = this.#input
+    if (this.#wasSetBack()) {
+      this.#destinations.forgetDead()
+      await store.queue.flush({ nowMs: this.#now() })
+    }
     let except: readonly string[] = []
     let exceptTransports: readonly string[] = []
     for (;;) {
@@ -183,6 +192,15 @@ class Runner implements QueueRunner {
     this.#isBehind = dueMs !== undefined && dueMs <= this.#now()
     this.#behind = this.#isBehind ? new Set(except) : new Set()
     this.#sleep(dueMs, except.length + exceptTransports.length > 0 ? 'passed over' : 'all taken')
+  }
+
+  /** What was deferred by a clock that was ahead would wait until that time comes again: for years, perhaps. */
+  #wasSetBack(): boolean {
+    const { steadyNow } = this.#input
+    if (steadyNow === undefined) return false
+    const before = this.#clockOffsetMs
+    this.#clockOffsetMs = this.#now() - steadyNow()
+    return before !== undefined && this.#clockOffsetMs < before - longSetBackMs
   }
 
   offer(recipients: readonly NewRecipient[]): DirectOffer | undefined {
