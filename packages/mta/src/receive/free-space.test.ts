@@ -25,6 +25,9 @@ test('queue_minfree, and 1.5 times the announced size; the disk is looked at onc
   clock.ms = 1_000
   assert.equal(room(600), false)
   assert.equal(looks, 2)
+  free = 1_000
+  clock.ms = -3_600_000
+  assert.equal(room(600), true, 'the clock was set back')
 })
 
 test('a real disk has room; one that cannot be asked does not stop mail', () => {

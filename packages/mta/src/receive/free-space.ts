@@ -17,8 +17,10 @@ export class FreeSpace {
   }
 
   hasRoom(folder: string, sizeBytes: number, minFreeBytes: number): boolean {
-    if (this.#now() >= this.#nextLookMs) {
-      this.#nextLookMs = this.#now() + lookEveryMs
+    const nowMs = this.#now()
+    // A clock that was set back must not hide a disk that fills.
+    if (nowMs >= this.#nextLookMs || nowMs < this.#nextLookMs - lookEveryMs) {
+      this.#nextLookMs = nowMs + lookEveryMs
       this.#free = this.#freeBytesOf(folder)
     }
     return this.#free >= minFreeBytes && this.#free >= sizeBytes * factor

@@ -125,7 +125,7 @@ export function openTableFile<T>(
 
   const file: TableFile<T> = {
     current() {
-      if (context.now() >= nextCheckMs) {
+      if (isDue(nextCheckMs - context.now())) {
         nextCheckMs = context.now() + checkIntervalMs
         const stats = statSync(path, { throwIfNoEntry: false })
         const seen = stats === undefined ? 'unreadable' : identityOf(stats)
@@ -154,6 +154,9 @@ function askedByTheClock<T>(file: TableFile<T>): TableFile<T> {
   timer.unref()
   return file
 }
+
+/** More than that is left when the clock was set back. */
+const isDue = (leftMs: number): boolean => leftMs <= 0 || leftMs > checkIntervalMs
 
 interface First {
   readonly text: string | undefined

@@ -79,6 +79,17 @@ test('a changed file is read anew; a broken or vanished one leaves the old conte
   assert.equal(table.lookup('b'), 'THREE')
 })
 
+test('a changed file is read anew, though the clock was set back', () => {
+  const ctx = context()
+  ctx.clock.ms = 3_600_000
+  const path = file('a ONE\n')
+  const table = openTable(`hash:${path}`, ctx)
+  assert.equal(table.lookup('a'), 'ONE')
+  writeFileSync(path, 'a TWO TWO\n')
+  ctx.clock.ms = 0
+  assert.equal(table.lookup('a'), 'TWO TWO')
+})
+
 test('tables that cannot be opened say why', () => {
   const writable = file('a b\n', 0o666)
   const cases: readonly [string, RegExp][] = [

@@ -28,7 +28,9 @@ export const unix: TableType = (argument, spec, { now, log }): LookupTable => {
   }
 
   const current = (): ReadonlyMap<string, string> => {
-    if (now() >= nextLookMs) look()
+    const leftMs = nextLookMs - now()
+    // More is left when the clock was set back.
+    if (leftMs <= 0 || leftMs > lookAgainMs) look()
     return lines
   }
   return {

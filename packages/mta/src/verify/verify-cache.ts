@@ -47,7 +47,9 @@ export function openVerifyCache(path: string, log: Log, now: () => number): Veri
   }
 
   function refresh(): void {
-    if (path === '' || now() < nextLookMs) return
+    const leftMs = nextLookMs - now()
+    // More is left when the clock was set back.
+    if (path === '' || (leftMs > 0 && leftMs <= lookEveryMs)) return
     nextLookMs = now() + lookEveryMs
     try {
       const stats: Stats | undefined = statSync(path, { throwIfNoEntry: false })
