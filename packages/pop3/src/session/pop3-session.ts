@@ -254,7 +254,9 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     const command = findCommand(keyword, this.options)
     if (state.state === 'authorization') {
       if (command?.authorization === undefined) return this.#reply(this.#badCommand(state, keyword))
-      return this.#reply(command.authorization(this, state, rest))
+      const reply = command.authorization(this, state, rest)
+      if (typeof reply === 'string' && reply.startsWith('+')) this.#badCommands = 0
+      return this.#reply(reply)
     }
     if (state.state !== 'transaction') return undefined
     if (command?.transaction === undefined) return this.#reply(this.#badCommand(state, keyword))
