@@ -133,6 +133,7 @@ test('RFC 5782: block lists; a dead list lists nobody', async () => {
     kind: 'listed',
     codes: ['127.0.0.2'],
     reason: 'listed; see http://bl.example.org',
+    ttlMs: 300_000,
   })
   assert.equal((await blockListQuery(dns, 'bl.example.org', '192.0.2.8')).kind, 'not-listed')
   assert.equal((await blockListQuery(dns, 'bl.example.org', '192.0.2.7')).kind, 'not-listed')
