@@ -3,7 +3,7 @@ import type { Report } from '../report.ts'
 
 /** Of a mapped file so much more than at the opening stays in this process. */
 const mostMappedBytes = 32 * 1024 * 1024
-const lookEveryMs = 1_000
+const lookEveryMs = 500
 
 /** MADV_DONTNEED of <sys/mman.h> on Linux. */
 const notNeeded = 4
