@@ -12,8 +12,10 @@ interface OpenFile {
 const maxOpenFiles = 128
 /** Read at once: what memory holds is there sooner than another thread could be asked for it. */
 const quickBytes = 1536 * 1024
-/** A read at once that takes longer came from the disk, or was held up by other processes. */
+/** A read at once that takes longer came from the disk; or other processes held it up, and no disk was read meanwhile. */
 const slowReadMs = 1
+/** Not every file system says that it has read (FUSE, 9p): what takes so long came from somewhere. */
+const surelySlowMs = 10
 /** Memory gives a megabyte in less. */
 const slowMsPerByte = 2 / (1024 * 1024)
 /** After a slow one so many are left to other threads; after each that follows it more, up to the last. */
@@ -27,10 +29,19 @@ export class SegmentReader {
   /** Reads that are left to other threads. */
   #patient = 0
   #slowInARow = 0
+  readonly #diskReads: () => number
+  #lastDiskReads: number
 
-  constructor(directory: string, files: FileLayer) {
+  /** @param diskReads grows when this process has read from a disk. getrusage(2): ru_inblock */
+  constructor(
+    directory: string,
+    files: FileLayer,
+    diskReads: () => number = () => process.resourceUsage().fsRead,
+  ) {
     this.#directory = directory
     this.#files = files
+    this.#diskReads = diskReads
+    this.#lastDiskReads = diskReads()
   }
 
   /** Octets [position, position + length) or fewer at the end of the file. */
@@ -57,10 +68,18 @@ export class SegmentReader {
   #readNow(file: number, target: Buffer, position: number): number | undefined {
     const beganMs = performance.now()
     const filled = this.#trySync(file, target, position)
-    const slow = performance.now() - beganMs > slowReadMs + target.length * slowMsPerByte
+    const tookMs = performance.now() - beganMs
+    const slow = tookMs > slowReadMs + target.length * slowMsPerByte && this.#cameFromDisk(tookMs)
     this.#slowInARow = slow ? this.#slowInARow + 1 : 0
     this.#patient = slow ? (patience[Math.min(this.#slowInARow, patience.length) - 1] as number) : 0
     return filled
+  }
+
+  /** Asked for slow reads alone: it costs some microseconds. */
+  #cameFromDisk(tookMs: number): boolean {
+    const before = this.#lastDiskReads
+    this.#lastDiskReads = this.#diskReads()
+    return this.#lastDiskReads !== before || tookMs > surelySlowMs
   }
 
   #trySync(file: number, target: Buffer, position: number): number | undefined {
