@@ -4,7 +4,7 @@ import type { LogEvent } from '@posthorn/mail'
 import { buildConfig } from '../config/load-config.ts'
 import { testMachine } from '../config/machine-fixture.ts'
 import { reportText, untilClock } from './daily-report.ts'
-import { createProcessMetrics } from './process-metrics.ts'
+import { createProcessMetrics, metricsOptions } from './process-metrics.ts'
 import { metricsPage, Totals } from './site-metrics.ts'
 import { formatSummary, summaryOf, summarySince } from './summary.ts'
 
@@ -43,7 +43,7 @@ const events: readonly LogEvent[] = [
 
 async function counted(times: number) {
   const passed: LogEvent[] = []
-  const metrics = createProcessMetrics((one) => passed.push(one))
+  const metrics = createProcessMetrics((one) => passed.push(one), { of: 'mail and process' })
   metrics.observe(async () => ({
     pid: 1,
     uptimeSeconds: 1,
@@ -86,6 +86,16 @@ describe('metrics', () => {
     assert.match(page, /^posthorn_delivery_delay_seconds_bucket\{le="0.5"\} 3$/m)
     assert.match(page, /^# TYPE posthorn_messages_received_total counter$/m)
     assert.match(page, /^posthorn_process_resident_memory_bytes \d+/m)
+  })
+
+  it('what concerns the process is kept for Prometheus alone: it wakes the process 100 times a second', async () => {
+    const place = { file: '/srv/main.cf', folder: '/srv', named: false }
+    const pageOf = async (mainCf: string) => {
+      const { config } = buildConfig(place, mainCf, { environment: {}, machine: testMachine })
+      return await metricsPage([await createProcessMetrics(() => {}, metricsOptions(config)).values()])
+    }
+    assert.doesNotMatch(await pageOf(''), /eventloop|resident_memory/)
+    assert.match(await pageOf('metrics_listen = 9154'), /^posthorn_nodejs_eventloop_lag_p99_seconds \d/m)
   })
 
   it('a day is what was added; a server that was started anew counts from nothing', async () => {

@@ -1,5 +1,6 @@
 import type { Log } from '@posthorn/mail'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Config } from '../config/config.ts'
 import type { ProcessStatus } from '../start/running.ts'
 import { createEventCounters } from './event-counters.ts'
 
@@ -14,7 +15,17 @@ export interface ProcessMetrics {
   observe(status: () => Promise<ProcessStatus>): void
 }
 
-export function createProcessMetrics(log: Log): ProcessMetrics {
+export interface MetricsOptions {
+  /** Counts alone, or also memory, processor, event loop and collections of garbage: these wake an idle process 100 times a second. */
+  readonly of: 'mail' | 'mail and process'
+}
+
+/** Prometheus alone asks for what concerns the process. */
+export const metricsOptions = ({ values }: Config): MetricsOptions => ({
+  of: values.metrics_listen === '' ? 'mail' : 'mail and process',
+})
+
+export function createProcessMetrics(log: Log, options: MetricsOptions): ProcessMetrics {
   const registry = new Registry()
   const counters = createEventCounters(registry, log)
   const registers = [registry]
@@ -32,7 +43,7 @@ export function createProcessMetrics(log: Log): ProcessMetrics {
     // Every process sees the same queue.
     aggregator: 'max',
   })
-  collectDefaultMetrics({ register: registry, prefix: 'posthorn_' })
+  if (options.of === 'mail and process') collectDefaultMetrics({ register: registry, prefix: 'posthorn_' })
   return {
     log: counters.log,
     observe: (next) => {

@@ -2,7 +2,7 @@ import { StatisticsRelay } from '@posthorn/mta'
 import type { ConfigTexts } from '../config/config.ts'
 import { loadConfigTexts } from '../config/load-config.ts'
 import { logWriterFor } from '../log/configured-log.ts'
-import { createProcessMetrics } from '../metrics/process-metrics.ts'
+import { createProcessMetrics, metricsOptions } from '../metrics/process-metrics.ts'
 import { openWorkerChannel } from '../workers/worker-channel.ts'
 import { composeServer } from './compose.ts'
 import { dataFolderAt } from './data-folder.ts'
@@ -20,7 +20,7 @@ export async function runWorker(options: RunOptions): Promise<number> {
     const config = loadConfigTexts(atStart, options)
     const writer = logWriterFor(config)
     surviveFaults(writer.log)
-    const metrics = createProcessMetrics(writer.log)
+    const metrics = createProcessMetrics(writer.log, metricsOptions(config))
     const owner = mailOwner(config)
     const folder = dataFolderAt(config.values.data_directory)
     const statistics = new StatisticsRelay(channel.tellActivity)

@@ -1,6 +1,6 @@
 import type { Log } from '@posthorn/mail'
 import type { Config } from '../config/config.ts'
-import { createProcessMetrics } from '../metrics/process-metrics.ts'
+import { createProcessMetrics, metricsOptions } from '../metrics/process-metrics.ts'
 import { soloWakeBus } from '../workers/solo-wake-bus.ts'
 import { composeServer } from './compose.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -18,7 +18,7 @@ export interface StartParts {
 export async function startSolo({ config, folder, log }: StartParts): Promise<Running> {
   surviveFaults(log)
   const wakeBus = soloWakeBus()
-  const metrics = createProcessMetrics(log)
+  const metrics = createProcessMetrics(log, metricsOptions(config))
   const server = await composeServer({ config, folder, log: metrics.log, wakeBus })
   metrics.observe(server.status)
   return {
