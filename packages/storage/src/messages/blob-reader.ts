@@ -6,8 +6,10 @@ import { type BlobRow, readBlobRow } from '../rows/blob-row.ts'
 import { decodeFrameHeader, type FrameHeader, frameHeaderBytes } from '../segments/frame.ts'
 import type { SegmentReader } from '../segments/segment-reader.ts'
 import { type Located, locate, locateRows } from './locate.ts'
+import { isReadableSummary } from './message-digest.ts'
 import { readTogether, type WantedTogether } from './octets-together.ts'
 import { type Allocate, freshMemory } from './read-memory.ts'
+import { summaryAgain } from './summary-again.ts'
 import { VerifiedBodies } from './verified-bodies.ts'
 import { VerifiedPlaces } from './verified-places.ts'
 
@@ -187,10 +189,15 @@ export class BlobReader {
     }
   }
 
-  /** The encoded summary, from the row or from the frame. */
+  /** The encoded summary, from the row or from the frame; made from the message when it is of another version. */
   async readSummary(blobId: number): Promise<Buffer | undefined> {
     const row = readBlobRow(new Snapshot(this.#environment), blobId)
-    if (row === undefined || row.summary !== undefined) return row?.summary
+    const kept = row && (row.summary ?? (await this.#summaryInFrame(blobId, row)))
+    if (row === undefined || kept === undefined || isReadableSummary(kept)) return kept
+    return summaryAgain(row.bodyBytes, (start, end) => this.readRange(blobId, start, end))
+  }
+
+  async #summaryInFrame(blobId: number, row: BlobRow): Promise<Buffer | undefined> {
     const position = row.offset + frameHeaderBytes + row.bodyBytes + row.factsBytes
     try {
       return exactly(

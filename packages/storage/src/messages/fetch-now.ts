@@ -12,6 +12,7 @@ import { ListingReader } from '../listings/read-listings.ts'
 import { type BlobRow, readBlobPlace, readBlobRow } from '../rows/blob-row.ts'
 import { readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
 import { type Columns, collect } from './collect.ts'
+import { isReadableSummary } from './message-digest.ts'
 import { mostOctets } from './most-octets.ts'
 import { prefixOf } from './prefix.ts'
 
@@ -100,7 +101,7 @@ const blobOf = (
   const blobId = blobIds[index] as number
   if (!summary) return readBlobPlace(snapshot, blobId)
   const row = readBlobRow(snapshot, blobId)
-  return row?.summary && row
+  return row?.summary && isReadableSummary(row.summary) ? row : undefined
 }
 
 const prefixAt = (

@@ -8,6 +8,7 @@ import { workTurns } from '../work-turns.ts'
 import { batchTogether } from './batch-together.ts'
 import type { WantedBlobs } from './blob-reader.ts'
 import { type CollectLimits, type Columns, collect } from './collect.ts'
+import { isReadableSummary } from './message-digest.ts'
 import { mostOctets } from './most-octets.ts'
 import { givenUids, stateOf } from './place.ts'
 import { prefixOf } from './prefix.ts'
@@ -143,7 +144,7 @@ const complete = async (
       row,
     ),
   )
-  const inline = want.summary ? rows.map((row) => row?.summary) : undefined
+  const inline = want.summary ? rows.map(readableSummary) : undefined
   const { upTo } = want
   const mostOf =
     upTo && ((index: number) => mostOctets(upTo, rows[index] as BlobRow, prefixes[index] as Buffer))
@@ -175,6 +176,9 @@ const readBodies = async (
   const bodies = await engine.blobs.readMany({ ...wanted, rows }, bytes, allocate)
   return bodies.map((body, index) => body ?? (wanted.rows[index] && isLarge(index) ? noOctets : undefined))
 }
+
+const readableSummary = ({ summary }: BlobRow): Buffer | undefined =>
+  summary !== undefined && isReadableSummary(summary) ? summary : undefined
 
 const fillSummaries = async (
   engine: Engine,

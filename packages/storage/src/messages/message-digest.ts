@@ -1,4 +1,4 @@
-import { createMessageScanner, encodeSummary } from '@posthorn/mail'
+import { createMessageScanner, encodeSummary, summaryVersion } from '@posthorn/mail'
 import { crc32 } from '../checksum.ts'
 
 /** What a frame says of the message in it. */
@@ -9,6 +9,9 @@ export interface DigestFacts {
   readonly headCrc: number
   readonly crc: number
 }
+
+/** False of one that another version of this program wrote, or that is missing: `digestOf` the message says it again. */
+export const isReadableSummary = (encoded: Uint8Array): boolean => encoded[0] === summaryVersion
 
 /** A header longer than this has no checksum of its own. */
 const longestHeadBytes = 1024 * 1024

@@ -1,6 +1,7 @@
 import { bytesOfOctets, decodeStructure, type OctetRanges, searchableRanges } from '@posthorn/mail'
 import type { MakeListing } from '../contract.ts'
 import { columnCount, type NewListing } from '../listings/listing-file.ts'
+import { isReadableSummary, MessageDigest } from '../messages/message-digest.ts'
 import { checksum, decodeFrameHeader, type FrameHeader, frameHeaderBytes } from '../segments/frame.ts'
 import { type FoldedTexts, foldMessage, maxTextLength } from './fold-message.ts'
 import { SegmentWindow } from './segment-window.ts'
@@ -168,7 +169,26 @@ const readHead = (window: SegmentWindow, frame: FrameToFold, ahead: number): Fra
   const bodyAt = frame.offset + frameHeaderBytes
   const tail = window.read(bodyAt + header.bodyBytes, header.factsBytes + header.summaryBytes)
   if (tail === undefined || checksum([tail]) !== header.tailCrc) return undefined
-  return { bodyAt, header, summary: Buffer.from(tail.subarray(header.factsBytes)) }
+  const kept = Buffer.from(tail.subarray(header.factsBytes))
+  const summary = isReadableSummary(kept) ? kept : summaryAgain(window, bodyAt, header)
+  return summary && { bodyAt, header, summary }
+}
+
+/** One of another version is made from the message. */
+const summaryAgain = (
+  window: SegmentWindow,
+  bodyAt: number,
+  { bodyBytes, bodyCrc }: FrameHeader,
+): Buffer | undefined => {
+  const digest = new MessageDigest()
+  for (let from = 0; from < bodyBytes; from += wholeBytes) {
+    const piece = window.read(bodyAt + from, Math.min(wholeBytes, bodyBytes - from))
+    if (piece === undefined) return undefined
+    // The header is kept until the end.
+    digest.push(Buffer.from(piece))
+  }
+  const { summary, crc } = digest.finish()
+  return crc === bodyCrc ? summary : undefined
 }
 
 const readMessage = (window: SegmentWindow, head: FrameHead): OctetRanges | 'too-long' | undefined => {
