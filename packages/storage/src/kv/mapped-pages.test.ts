@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { closeEnvironment, openEnvironment, readRange, transact } from './environment.ts'
-import { keepFewMapped, mappedBytes } from './mapped-pages.ts'
+import { keepFewMapped, mappedBytes, sharedMappings } from './mapped-pages.ts'
 
 const megabyte = 1024 * 1024
 const rows = 10_000
@@ -52,4 +52,17 @@ test('pages of the index that were read are given back to the system, and are re
     await closeEnvironment(environment)
     rmSync(folder, { recursive: true })
   }
+})
+
+test('no octet beyond the mapping of the file, nor one of a private mapping, is given back', () => {
+  const maps = `7f0000000000-7f0000100000 r--s 00000000 fe:00 131 /srv/posthorn/index.mdb
+7f0000100000-7f0000180000 r--s 00100000 fe:00 131                        /srv/posthorn/index.mdb
+7f0000180000-7f0000200000 rw-p 00000000 00:00 0
+7f0000200000-7f0000300000 r--p 00000000 fe:00 131                        /srv/posthorn/index.mdb
+7f0000300000-7f0000400000 r--s 00000000 fe:00 132                        /srv/other/index.mdb
+`
+  assert.deepEqual(sharedMappings('/srv/posthorn/index.mdb', maps), [
+    { address: 0x7f0000000000n, sizeBytes: 0x100000 },
+    { address: 0x7f0000100000n, sizeBytes: 0x80000 },
+  ])
 })

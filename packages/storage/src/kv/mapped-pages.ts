@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import type { Report } from '../report.ts'
 
 /** Of a mapped file so much more than at the opening stays in this process. */
@@ -56,18 +56,32 @@ export function mappedBytes(): number | undefined {
 
 /** False: it is not mapped, or the system refused. */
 function giveBack(path: string, advise: Advise): boolean {
-  const places = sharedMappings(realpathSync(path))
-  const sizeBytes = statSync(path).size
-  return places.length > 0 && places.every((address) => advise(address, sizeBytes, notNeeded) === 0)
+  const mappings = sharedMappings(realpathSync(path))
+  return (
+    mappings.length > 0 &&
+    mappings.every(({ address, sizeBytes }) => advise(address, sizeBytes, notNeeded) === 0)
+  )
 }
 
-/** Where the file begins in this process (proc_pid_maps(5)); of a private mapping changes would be lost. */
-const sharedMappings = (path: string): bigint[] =>
-  readFileSync('/proc/self/maps', 'utf8')
-    .split('\n')
-    .map((line) => /^([0-9a-f]+)-[0-9a-f]+ ..-s 0+ \S+ \d+ +(.*)$/.exec(line))
-    .filter((match) => match?.[2] === path)
-    .map((match) => BigInt(`0x${match?.[1]}`))
+interface Mapping {
+  readonly address: bigint
+  readonly sizeBytes: number
+}
+
+/**
+ * Where a file lies in this process (proc_pid_maps(5)), and no octet beyond: the file may have grown by another process,
+ * and what follows the mapping is memory of ours. Of a private mapping changes would be lost.
+ */
+export function sharedMappings(path: string, maps = readFileSync('/proc/self/maps', 'utf8')): Mapping[] {
+  const mappings: Mapping[] = []
+  for (const line of maps.split('\n')) {
+    const [, begin, end, name] = /^([0-9a-f]+)-([0-9a-f]+) ..-s [0-9a-f]+ \S+ \d+ +(.*)$/.exec(line) ?? []
+    if (name !== path) continue
+    const address = BigInt(`0x${begin}`)
+    mappings.push({ address, sizeBytes: Number(BigInt(`0x${end}`) - address) })
+  }
+  return mappings
+}
 
 async function loadAdvise(): Promise<Advise | undefined> {
   try {
