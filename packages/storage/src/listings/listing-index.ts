@@ -111,7 +111,7 @@ export class ListingIndex {
     this.#growing = this.#growing
       .then(async () => {
         let sliceEndMs = performance.now() + sliceMs
-        for (const _ of this.#read(sizeBytes)) {
+        for (const _ of this.#grow(sizeBytes)) {
           if (performance.now() < sliceEndMs) continue
           await nextTurn()
           sliceEndMs = performance.now() + sliceMs
@@ -244,6 +244,11 @@ export class ListingIndex {
   #octets(position: number, lengthBytes: number): Buffer {
     const bytes = Buffer.allocUnsafe(lengthBytes)
     return bytes.subarray(0, lengthBytes && fs.readSync(this.file, bytes, 0, lengthBytes, position))
+  }
+
+  *#grow(sizeBytes: number): Generator<void> {
+    yield* this.#read(sizeBytes)
+    yield* this.#messages.prepare()
   }
 
   /** Block by block; stops before one that is not there in whole. */
