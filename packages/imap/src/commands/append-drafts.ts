@@ -2,7 +2,7 @@
 import { type AppendItem, type Mailbox, StoreError } from '@posthorn/storage'
 import { Refusal } from '../errors.ts'
 import type { SessionIn } from '../session/session.ts'
-import type { AppendMessages, NewMessage } from '../wire/append-messages.ts'
+import type { AppendMessages, MessagePiece, NewMessage } from '../wire/append-messages.ts'
 import { AppendDraft, DraftSink } from './append-draft.ts'
 import { type LiteralAnswer, no } from './command.ts'
 import { type FoundMailbox, permittedMailbox } from './find-mailbox.ts'
@@ -40,11 +40,10 @@ export async function draftLiteral(
   if (utf8 && !session.enabled('UTF8=ACCEPT')) return no('UTF8=ACCEPT is not enabled', 'CANNOT')
   if (sizeBytes === 0 && !catenated) return no("Can't save a zero byte message")
   const { mailbox } = await appendTarget(session, name)
-  const replaced = freedBytes > 0 ? 1 : 0
-  await refuseTooMuch(session, mailbox, sizeBytes - freedBytes, messages.length - replaced)
+  await refuseTooMuch(session, mailbox, sizeBytes, messages.length, freedBytes)
   const draft = draftAt(session, index, mailbox)
   refuseTooBig(session, draft.sizeBytes + sizeBytes)
-  await draft.writeUrls(pieces, pieces.length, (url) => urlOctets(session, url))
+  await writeUrls(session, draft, mailbox, pieces, freedBytes)
   draft.pieceCount = pieces.length + 1
   return new DraftSink(draft, pending.octets)
 }
@@ -74,18 +73,45 @@ function refuseTooBig(session: LoggedIn, sizeBytes: number): void {
     throw new Refusal('TOOBIG', 'Message is larger than the server accepts')
 }
 
-/** Before the client sends them all in vain; the store looks again. */
+/**
+ * What the URLs name is copied as far as it is allowed: a command of a few KB can name a large message thousands of
+ * times, and all of it would be on the disk before anybody looked.
+ * @throws Refusal BADURL, TOOBIG; StoreError over-quota; why the session ends
+ */
+async function writeUrls(
+  session: LoggedIn,
+  draft: AppendDraft,
+  mailbox: Mailbox,
+  pieces: readonly MessagePiece[],
+  freedBytes: number,
+): Promise<void> {
+  await draft.writeUrls(pieces, pieces.length, async function* (url) {
+    for await (const octets of urlOctets(session, url)) {
+      session.signal.throwIfAborted()
+      refuseTooBig(session, draft.sizeBytes + octets.length)
+      await refuseTooMuch(session, mailbox, octets.length, draft.index + 1, freedBytes)
+      yield octets
+    }
+  })
+}
+
+/**
+ * Before the client sends them all in vain; the store looks again.
+ * @param freedBytes what goes when the message comes (REPLACE)
+ */
 async function refuseTooMuch(
   session: LoggedIn,
   { account }: Mailbox,
   sizeBytes: number,
   messages: number,
+  freedBytes: number,
 ): Promise<void> {
   const quota = await session.store.mailboxes.quota(account)
   const { usedBytes, limitBytes, usedMessages, limitMessages } = quota
   const staged = drafts(session).reduce((sum, draft) => sum + draft.sizeBytes, 0)
-  const isFull = limitMessages > 0 && usedMessages + messages > limitMessages
-  if (isFull || (limitBytes > 0 && usedBytes + staged + sizeBytes > limitBytes))
+  const replaced = freedBytes > 0 ? 1 : 0
+  const isFull = limitMessages > 0 && usedMessages + messages - replaced > limitMessages
+  if (isFull || (limitBytes > 0 && usedBytes + staged + sizeBytes - freedBytes > limitBytes))
     throw new StoreError('over-quota', 'Quota exceeded')
 }
 
@@ -98,12 +124,16 @@ export interface Placing<T> {
   readonly placed: Promise<T>
 }
 
-/** Finishes the drafts and hands them to `place`, which takes all of them or throws (RFC 3502 §6.3.11). */
+/**
+ * Finishes the drafts and hands them to `place`, which takes all of them or throws (RFC 3502 §6.3.11).
+ * @param freedBytes what goes when the message comes (REPLACE)
+ */
 export async function finishDrafts<T>(
   session: LoggedIn,
   name: string,
   messages: readonly NewMessage[],
   place: (mailbox: Mailbox, items: readonly AppendItem[]) => Promise<T>,
+  freedBytes = 0,
 ): Promise<Placing<T>> {
   const { mailbox, rights } = await appendTarget(session, name)
   const streamed = new Map(drafts(session).map((draft) => [draft.index, draft]))
@@ -112,6 +142,7 @@ export async function finishDrafts<T>(
   for (const [index, message] of messages.entries()) {
     // One made of URLs alone has none yet.
     const draft = streamed.get(index) ?? newDraft(session, index, mailbox)
+    await writeUrls(session, draft, mailbox, message.pieces, freedBytes)
     const item = await itemOf(session, draft, message)
     // RFC 4314 §4: flags that the user may not set are left out.
     items.push({ ...item, flags: permittedFlags(item.flags, rights) })
@@ -134,8 +165,7 @@ async function settled<T>(placing: Promise<T>, finished: readonly AppendDraft[])
 
 async function itemOf(session: LoggedIn, draft: AppendDraft, message: NewMessage): Promise<AppendItem> {
   if (draft.hasNul) throw new Refusal('CANNOT', 'Message contains NUL octets')
-  const { pieces, flags, internalDateMs } = message
-  await draft.writeUrls(pieces, pieces.length, (url) => urlOctets(session, url))
+  const { flags, internalDateMs } = message
   refuseTooBig(session, draft.sizeBytes)
   if (draft.sizeBytes === 0) throw new Refusal('', "Can't save a zero byte message")
   return {

@@ -181,3 +181,37 @@ test('RFC 3502, RFC 9208 §5: quota reached in the middle of MULTIAPPEND keeps n
   assert.match(refused.at(-1)!, /^NO \[OVERQUOTA\]/)
   assert.deepEqual((await client.ok('FETCH 1 (UID)'))[0], '* 1 FETCH (UID 2)')
 })
+
+for (const { what, limits, quotaBytes, refusal } of [
+  { what: 'too large', limits: { appendLimitBytes: 500_000 }, quotaBytes: 0, refusal: /^NO \[TOOBIG\]/ },
+  { what: 'beyond the quota', limits: {}, quotaBytes: 500_000, refusal: /^NO \[OVERQUOTA\]/ },
+])
+  test(`RFC 4469: URLs that name a message many times: ${what} is refused before all of it is on the disk`, async (t) => {
+    const imap = await startImapFixture(t, limits)
+    const account = (await imap.store.accounts.find('alice@example.org'))!
+    await imap.store.accounts.update(account.id, { quotaBytes })
+    let writtenBytes = 0
+    const { messages } = imap.store
+    const stage = messages.stage.bind(messages)
+    messages.stage = () => {
+      const writer = stage()
+      const write = writer.write.bind(writer)
+      writer.write = (chunk) => {
+        writtenBytes += chunk.length
+        return write(chunk)
+      }
+      return writer
+    }
+    const client = await imap.login()
+    assert.match((await client.append('INBOX', message + 'x'.repeat(200_000))).at(-1)!, /^OK/)
+    const urls = Array(100).fill('URL "/INBOX/;UID=1"').join(' ')
+    assert.match((await client.command(`APPEND INBOX CATENATE (${urls})`)).at(-1)!, refusal)
+    const several = Array(100).fill('CATENATE (URL "/INBOX/;UID=1")').join(' ')
+    if (quotaBytes > 0) assert.match((await client.command(`APPEND INBOX ${several}`)).at(-1)!, refusal)
+    await client.ok('SELECT INBOX')
+    assert.match((await client.command(`REPLACE 1 INBOX CATENATE (${urls})`)).at(-1)!, refusal)
+    assert.ok(writtenBytes < 2_500_000, `${writtenBytes} octets were written`)
+    // What goes makes room for what comes.
+    const twice = 'URL "/INBOX/;UID=1" URL "/INBOX/;UID=1"'
+    assert.match((await client.command(`REPLACE 1 INBOX CATENATE (${twice})`)).at(-1)!, /^OK/)
+  })

@@ -40,8 +40,12 @@ export const replace = command({
     const [uid] = session.uids(set)
     refuseReadOnly(session)
     if (uid === undefined) throw new Refusal('NONEXISTENT', 'There is no such message')
-    const { placed: placing, uids } = await finishDrafts(session, name, messages, (target, [item]) =>
-      store.messages.replace(mailbox.id, uid as Uid, target.id, item!),
+    const { placed: placing, uids } = await finishDrafts(
+      session,
+      name,
+      messages,
+      (target, [item]) => store.messages.replace(mailbox.id, uid as Uid, target.id, item!),
+      messages.some(({ catenated }) => catenated) ? await replacedBytes(session, set) : 0,
     )
     const placed = await placing
     session.notices?.ownChange(placed.mailbox, placed.modSeq)
