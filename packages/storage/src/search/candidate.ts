@@ -102,6 +102,16 @@ export class Candidate {
     return this.#texts
   }
 
+  /** A test answered undefined because it was put off, not because it needs a later stage. */
+  get isPutOff(): boolean {
+    return this.#texts?.isPutOff ?? false
+  }
+
+  /** See `MessageTexts`. */
+  takePutOff(): boolean {
+    return this.#texts?.takePutOff() ?? false
+  }
+
   #open(): SummaryReader | undefined {
     const summary = this.#batch?.summaries?.[this.row]
     if (summary === undefined) return undefined

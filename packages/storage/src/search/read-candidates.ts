@@ -28,7 +28,7 @@ const stages = {
 
 /**
  * Moves the candidate over the messages that are there, ascending, and lets others in between. Until `look` says that
- * nobody wants more.
+ * nobody wants more. A message of which questions were put off is taken again.
  */
 export const readCandidates = async (
   source: SearchSource,
@@ -50,6 +50,11 @@ export const readCandidates = async (
       if (kind === 'large' || (kind === 'texts' && (batch.bytes?.[row]?.length ?? 0) > largeBytes))
         await readAhead(candidate)
       look.take()
+      while (candidate.takePutOff()) {
+        await workTurns.next()
+        if (!look.isWanted()) return
+        look.take()
+      }
     }
   }
 }

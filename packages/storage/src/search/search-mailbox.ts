@@ -157,7 +157,10 @@ class Search {
     const undecided: number[] = []
     const reading = this.#source.reading?.(kind) ?? new SharedReading(this.#source, kind)
     await reading.look(uids, this.#signal, (candidate) => {
-      if (this.#decide(candidate, found) === undefined) undecided.push(candidate.uid)
+      if (this.#decide(candidate, found) !== undefined) return undefined
+      if (candidate.isPutOff) return 'again'
+      undecided.push(candidate.uid)
+      return undefined
     })
     // Where the reading was, they began.
     if (found.length > 0) this.#found.push(found.sort(ascending))

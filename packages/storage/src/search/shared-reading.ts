@@ -9,12 +9,15 @@ const stepMessages = 4_096
 /** Steps that are under way in a process at a time: each has some megabytes in memory. */
 const maxSteps = 3
 
+/** 'again': what it asked was put off; it is shown the message once more. */
+export type Take = (candidate: Candidate) => 'again' | undefined
+
 /** A search that wants to look at messages. */
 interface Looker {
   /** Ascending. */
   readonly uids: Uint32Array
   readonly signal: AbortSignal | undefined
-  readonly take: (candidate: Candidate) => void
+  readonly take: Take
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
   /** Index of the next one: it begins where the others are, and goes round. */
@@ -56,11 +59,7 @@ export class SharedReading {
    * Hands each of the messages (ascending UIDs) that are there to `take`, in whatever order. Rejects with the signal's
    * reason when aborted, or with what `take` throws.
    */
-  look(
-    uids: Uint32Array,
-    signal: AbortSignal | undefined,
-    take: (candidate: Candidate) => void,
-  ): Promise<void> {
+  look(uids: Uint32Array, signal: AbortSignal | undefined, take: Take): Promise<void> {
     if (uids.length === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const at = lowerBound(uids, this.#cursor) % uids.length
@@ -159,7 +158,9 @@ const show = (looker: Looker, candidate: Candidate): void => {
   }
   if (looker.at === behind || uids[looker.at] !== uid) return
   try {
-    looker.take(candidate)
+    if (looker.take(candidate) === 'again') return
+    looker.at++
+    looker.left--
   } catch (error) {
     end(looker, error)
   }
