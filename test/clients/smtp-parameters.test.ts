@@ -116,6 +116,26 @@ test('smtpd_sasl_exceptions_networks, smtpd_sasl_tls_security_options, smtpd_sas
   wire.close()
 })
 
+test('smtpd_sasl_mechanism_filter: what EHLO names; the others are taken all the same', async (t) => {
+  const { server, talk } = await site(t, {
+    smtpd_sasl_auth_enable: 'yes',
+    smtpd_sasl_mechanism_filter: '!Plain, static:rest',
+  })
+  const token = Buffer.from(`\0${alice.address}\0${alice.password}`).toString('base64')
+  const [hello = '', login = ''] = await talk('EHLO c.test\r\n', `AUTH PLAIN ${token}\r\n`)
+  assert.match(hello, /^250-AUTH LOGIN\r$/m)
+  assert.match(login, /^235 2\.7\.0/)
+  const named = async () => /^250-AUTH (.*)\r$/m.exec((await talk('EHLO c.test\r\n'))[0] ?? '')?.[1]
+  await server.reload({ smtpd_sasl_mechanism_filter: 'plain' })
+  assert.equal(await named(), 'PLAIN')
+  await server.reload({ smtpd_sasl_mechanism_filter: 'inline:{login=x}' })
+  assert.equal(await named(), 'LOGIN')
+  await server.reload({ smtpd_sasl_mechanism_filter: 'scram-sha-256' })
+  assert.equal(await named(), undefined)
+  await server.reload({ smtpd_sasl_mechanism_filter: '' })
+  assert.equal(await named(), 'PLAIN LOGIN')
+})
+
 test('smtpd_tls_protocols, smtpd_tls_loglevel, smtpd_tls_received_header, ssl_min_protocol', async (t) => {
   const { server, lines } = await site(t, {
     smtpd_tls_protocols: '>=TLSv1.3',

@@ -50,6 +50,8 @@ export interface SmtpSession {
   bareNewline?: 'accepted'
   /** Set by the handler at connect: AUTH is neither offered nor taken. Postfix: smtpd_sasl_exceptions_networks. */
   auth?: 'hidden'
+  /** Set by the handler at connect: which mechanisms (upper case) EHLO names; AUTH takes the others as well. Postfix: smtpd_sasl_mechanism_filter. */
+  namesMechanism?: (mechanism: string) => boolean
   /** Set by the handler at connect, upper case: instead of the service's own. Postfix: smtpd_discard_ehlo_keyword_address_maps. */
   discardEhloKeywords?: readonly string[]
   /** How many this client has, this one included; this process only where several serve. */

@@ -5,6 +5,7 @@ import type { FilterTransport, GatewayGuard, Policy } from '../policy/index.ts'
 import type { ClientList, NetworkList } from '../policy/networks.ts'
 import type { Routing } from '../routing/index.ts'
 import type { Screen } from '../screen/index.ts'
+import type { DomainList } from '../tables/index.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { CommandFilter } from './command-filter.ts'
 import type { ForbiddenCharacters } from './forbidden-characters.ts'
@@ -98,6 +99,8 @@ export interface ReceiveConfiguration {
   readonly rejectFooter?: RejectFooter | undefined
   /** smtpd_command_filter: a command line and what is run instead of it; undefined: none. */
   readonly commandFilter?: CommandFilter | undefined
+  /** smtpd_sasl_mechanism_filter: the mechanisms that EHLO names; undefined: all. */
+  readonly mechanismFilter?: DomainList | undefined
   /** Tables of smtpd_forbidden_commands, asked for a command in upper case; undefined: there are none. */
   readonly forbidsCommand?: ((verb: string) => boolean) | undefined
   /** By recipient: what is said of his mailbox in other words. Postfix: local_delivery_status_filter, virtual_…; undefined: as it is. */

@@ -11,12 +11,14 @@ export function recognise(
 ): void {
   const { mynetworks, gatewayGuard, bareNewlineExclusions, authExceptions, verpClients, ehloKeywords } =
     configuration
+  const { mechanismFilter } = configuration
   const { clientAddress } = session
   const inMyNetworks = mynetworks.has(clientAddress) && (gatewayGuard?.trusts(clientAddress) ?? true)
   session.trusted = inMyNetworks
   mark(session, 'bareNewline', bareNewlineExclusions?.has(clientAddress) === true ? 'accepted' : undefined)
   mark(session, 'auth', authExceptions?.has(clientAddress) === true ? 'hidden' : undefined)
   mark(session, 'verp', verpClients?.has(clientAddress) === true ? 'offered' : undefined)
+  mark(session, 'namesMechanism', mechanismFilter && ((name) => mechanismFilter.has(name)))
   mark(session, 'discardEhloKeywords', ehloKeywords?.(clientAddress))
   state.client = { ...state.client, inMyNetworks }
   if (configuration.options.portInLog !== 'yes') return
@@ -32,11 +34,16 @@ export function authorise(session: SmtpSession, { xclientHosts, xforwardHosts }:
 }
 
 /** Absent rather than undefined: most clients have none of them. */
-function mark<K extends 'bareNewline' | 'auth' | 'verp' | 'xclient' | 'xforward' | 'discardEhloKeywords'>(
-  session: SmtpSession,
-  name: K,
-  value: SmtpSession[K] | undefined,
-): void {
+function mark<
+  K extends
+    | 'bareNewline'
+    | 'auth'
+    | 'verp'
+    | 'xclient'
+    | 'xforward'
+    | 'discardEhloKeywords'
+    | 'namesMechanism',
+>(session: SmtpSession, name: K, value: SmtpSession[K] | undefined): void {
   if (value !== undefined) session[name] = value
   else if (session[name] !== undefined) delete session[name]
 }

@@ -72,7 +72,6 @@ const exact: Readonly<Record<string, string>> = {
   requiretls_enable: 'always yes: REQUIRETLS is offered over TLS',
   smtpd_reject_filter_maps: 'use smtpd_reject_footer_maps to add to what is said',
   smtpd_policy_service_request_limit: 'a connection is used again without a limit',
-  smtpd_sasl_mechanism_filter: 'use auth_mechanisms',
   smtpd_sasl_response_limit: '12288 octets',
   smtputf8_autodetect_classes: 'what needs SMTPUTF8 is seen in its addresses and header',
   tcp_windowsize: 'the system chooses it',

@@ -3,6 +3,7 @@ import type { Resolver } from '@posthorn/dns'
 import {
   createClientList,
   createCommandFilter,
+  createDomainList,
   createNetworkList,
   createRejectFooter,
   filteredResolver,
@@ -32,6 +33,7 @@ export function sessionRules(
   | 'ehloKeywords'
   | 'notices'
   | 'forbidsCommand'
+  | 'mechanismFilter'
 > {
   const { tables, log } = context
   const commands = tables.openAll(own.values.smtpd_command_filter, 'smtpd_command_filter')
@@ -44,6 +46,10 @@ export function sessionRules(
     ehloKeywords: ehloKeywords(own, tables),
     notices: notices(own),
     forbidsCommand: forbidsCommand(own, tables),
+    mechanismFilter:
+      own.values.smtpd_sasl_mechanism_filter.length > 0
+        ? createDomainList(own.values.smtpd_sasl_mechanism_filter, context)
+        : undefined,
   }
 }
 

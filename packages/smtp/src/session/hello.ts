@@ -43,7 +43,8 @@ const keywords: readonly {
 
 const authLine = (session: Session, prefix: string): string | undefined => {
   if (session.peer.user !== undefined) return undefined
-  const names = offeredNow(session)
+  const { namesMechanism = () => true } = session.peer
+  const names = offeredNow(session).filter((name) => namesMechanism(name))
   const hidden =
     session.options.tlsLevel === 'encrypt' && session.peer.tls === undefined && session.host.tlsAvailable
   return names.length === 0 || hidden ? undefined : prefix + names.join(' ')

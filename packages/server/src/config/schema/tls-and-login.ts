@@ -187,6 +187,11 @@ export const tlsAndLogin = {
     default: 'no',
     doc: 'Name the login in Received.',
   }),
+  smtpd_sasl_mechanism_filter: postfix({
+    type: 'list',
+    default: '',
+    doc: 'Mechanisms that EHLO names, of those in auth_mechanisms: names, /files, tables, `!` before what it does not name. As at Postfix, a client may use the others all the same: auth_mechanisms is what forbids one. (Default of Postfix: !external, static:rest; here external is off until auth_mechanisms has it.)',
+  }),
   smtpd_sasl_exceptions_networks: postfix({
     type: 'networks',
     default: '',
