@@ -2,6 +2,7 @@ import { decodeStructure, type OctetRanges, octetsOf, SummaryReader, summaryFlag
 import type { MessageBatch } from '../contract.ts'
 import type { KeptText } from '../texts/kept-message-texts.ts'
 import { MessageTexts } from './message-texts.ts'
+import { Questions } from './questions.ts'
 
 /** How much of a message has been read: a test that needs more answers undefined. */
 export const stage = { columns: 1, facts: 2, stored: 3, summary: 4, header: 5, texts: 6 } as const
@@ -34,6 +35,7 @@ export class Candidate {
   #keptFields: string | undefined
   #header: string | undefined
   #texts: MessageTexts | undefined
+  #questions: Questions | undefined
   #ranges: OctetRanges | undefined
 
   /** At stage texts with the batch's octets, or with what was read of a large message. */
@@ -58,6 +60,7 @@ export class Candidate {
     this.#keptFields = undefined
     this.#header = undefined
     this.#texts = undefined
+    this.#questions = undefined
   }
 
   /** Several ratings are worth the same. */
@@ -98,18 +101,23 @@ export class Candidate {
   /** Stage texts only. */
   texts(): MessageTexts {
     const summary = this.#batch?.summaries?.[this.row] ?? empty
-    this.#texts ??= new MessageTexts(this.#prefix(), this.#body(), decodeStructure(summary))
+    this.#texts ??= new MessageTexts(this.#prefix(), this.#body(), decodeStructure(summary), this.questions)
     return this.#texts
+  }
+
+  get questions(): Questions {
+    this.#questions ??= new Questions()
+    return this.#questions
   }
 
   /** A test answered undefined because it was put off, not because it needs a later stage. */
   get isPutOff(): boolean {
-    return this.#texts?.isPutOff ?? false
+    return this.#questions?.isPutOff ?? false
   }
 
-  /** See `MessageTexts`. */
+  /** See `Questions`. */
   takePutOff(): boolean {
-    return this.#texts?.takePutOff() ?? false
+    return this.#questions?.takePutOff() ?? false
   }
 
   #open(): SummaryReader | undefined {

@@ -43,7 +43,11 @@ const readTest = (
   return (message) => {
     if (message.stage < needed) return message.needs(needed)
     const block = message.stage >= stage.header ? message.header() : message.keptFields()
-    return block === undefined ? message.needs(stage.header) : hasField(block, name, field, needle)
+    if (block === undefined) return message.needs(stage.header)
+    const { questions } = message
+    questions.count(block.length)
+    const look = () => hasField(block, name, field, needle)
+    return questions.areFew ? look() : questions.ask(`${name}:${needle}`, look)
   }
 }
 
@@ -60,9 +64,14 @@ const columnTest = (
     if (message.stage < stage.summary) return message.needs(stage.summary)
     const block = message.stage >= stage.header ? message.header() : message.keptFields()
     if (block === undefined) return message.needs(stage.header)
-    const text = fieldText(block, name, field)
-    column.set(message.uid, text)
-    return text?.includes(needle) ?? false
+    const look = () => {
+      const text = fieldText(block, name, field)
+      column.set(message.uid, text)
+      return text?.includes(needle) ?? false
+    }
+    const { questions } = message
+    questions.count(block.length)
+    return questions.areFew ? look() : questions.ask(`${name}:${needle}`, look)
   }
 }
 

@@ -6,7 +6,7 @@ import {
   type OctetRanges,
   type SearchedSummary,
 } from '@posthorn/mail'
-import { workTurns } from '../work-turns.ts'
+import { Questions } from './questions.ts'
 
 interface FoldedText {
   readonly place: DecodedText['place']
@@ -15,8 +15,6 @@ interface FoldedText {
 
 /** A line without end is cut here: nobody waits for a letter and its accent that long. */
 const maxHeldLength = 4096
-/** Characters of a message that are looked through before answers are remembered, and the work is shared out. */
-const quickLength = 256 * 1024
 
 /** A message's decoded texts, case folded; each is decoded once, and only when a search gets that far. */
 export class MessageTexts {
@@ -26,52 +24,29 @@ export class MessageTexts {
   #open: string[] = []
   #held = ''
   #length = 0
-  #lookedLength = 0
-  /** By place and needle. */
-  readonly #known = new Map<string, boolean>()
-  #isAnswered = false
-  #isPutOff = false
+  readonly #questions: Questions
 
-  constructor(prefix: Uint8Array, message: OctetRanges, summary: SearchedSummary) {
+  constructor(
+    prefix: Uint8Array,
+    message: OctetRanges,
+    summary: SearchedSummary,
+    questions = new Questions(),
+  ) {
     this.#pieces = allTexts(prefix, message, summary)
+    this.#questions = questions
   }
 
-  get isPutOff(): boolean {
-    return this.#isPutOff
-  }
-
-  /** Since the last call a question was put off: ask all of them again in another turn, until none is. */
-  takePutOff(): boolean {
-    const isPutOff = this.#isPutOff
-    this.#isPutOff = false
-    this.#isAnswered = false
-    return isPutOff
-  }
-
-  /**
-   * Whether a text contains the folded needle: in bodies, or in headers too (RFC 9051 §6.4.4). undefined: put off, for
-   * others wait: a command has room for thousands of needles.
-   */
+  /** Whether a text contains the folded needle: in bodies, or in headers too (RFC 9051 §6.4.4). undefined: put off. */
   include(needle: string, where: 'body' | 'everywhere'): boolean | undefined {
-    if (this.#lookedLength < quickLength) return this.#look(needle, where)
-    const key = `${where} ${needle}`
-    let isThere = this.#known.get(key)
-    if (isThere !== undefined) return isThere
-    if (this.#isAnswered && workTurns.isOver) {
-      this.#isPutOff = true
-      return undefined
-    }
-    isThere = this.#look(needle, where)
-    this.#known.set(key, isThere)
-    this.#isAnswered = true
-    return isThere
+    const look = () => this.#look(needle, where)
+    return this.#questions.areFew ? look() : this.#questions.ask(`${where} ${needle}`, look)
   }
 
   #look(needle: string, where: 'body' | 'everywhere'): boolean {
     for (let i = 0; i < this.#folded.length || this.#foldNext(); i++) {
       const { place, text } = this.#folded[i] as FoldedText
       if (where === 'body' && place !== 'body') continue
-      this.#lookedLength += text.length
+      this.#questions.count(text.length)
       if (text.includes(needle)) return true
     }
     return false

@@ -1,0 +1,55 @@
+import { workTurns } from '../work-turns.ts'
+
+/** Characters of a message that are looked through before answers are remembered, and the work is shared out. */
+const quickLength = 256 * 1024
+
+/**
+ * What a search asks of one message. A command has room for thousands of keys, and a message may be long: once much of
+ * it has been looked through, answers are remembered, and questions that come when the turn is over are put off.
+ */
+export class Questions {
+  #lookedLength = 0
+  readonly #known = new Map<string, boolean>()
+  #isAnswered = false
+  #isPutOff = false
+
+  get isPutOff(): boolean {
+    return this.#isPutOff
+  }
+
+  /** So many characters are looked through for the next answer, or were for the last one. */
+  count(length: number): void {
+    this.#lookedLength += length
+  }
+
+  /** Not much has been looked through yet: `ask` would cost more than it gives. */
+  get areFew(): boolean {
+    return this.#lookedLength < quickLength
+  }
+
+  /**
+   * The answer that `look` gives. undefined: put off, for others wait.
+   *
+   * @param key the same for the same question
+   */
+  ask(key: string, look: () => boolean): boolean | undefined {
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    if (this.#isAnswered && workTurns.isOver) {
+      this.#isPutOff = true
+      return undefined
+    }
+    const answer = look()
+    this.#known.set(key, answer)
+    this.#isAnswered = true
+    return answer
+  }
+
+  /** Since the last call a question was put off: ask all of them again in another turn, until none is. */
+  takePutOff(): boolean {
+    const isPutOff = this.#isPutOff
+    this.#isPutOff = false
+    this.#isAnswered = false
+    return isPutOff
+  }
+}
