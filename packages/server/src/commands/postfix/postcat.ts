@@ -13,7 +13,12 @@ const chunkBytes = 1 << 20
 /** Shows a queued message: envelope, header, body. Postfix: postcat(1). */
 export async function postcat(args: readonly string[], shell: Shell): Promise<number> {
   const options = getopt(args, 'bc:defhoqrs:v', usage)
-  if (options.rest.length === 0) throw new CommandError(`usage: ${usage}`)
+  if (options.rest.length === 0) {
+    // Standard input is a queue file at Postfix; here messages are in the store, and no file is one.
+    await shell.readInput(0)
+    shell.err('postcat: warning: stdin: input is not a valid queue file\n')
+    return 0
+  }
   const wanted = ['e', 'h', 'b'].filter((flag) => options.has(flag))
   const parts = new Set(wanted.length === 0 ? ['e', 'h', 'b'] : wanted)
   return withSite(shell, { config: options.value('c') }, async ({ store }) => {

@@ -208,6 +208,20 @@ it('Postfix: postconf -C, -b, -t', async () => {
   )
 })
 
+it('Postfix: postconf -b, -t: a missing file, and what cannot stand beside them', async () => {
+  const path = folder('')
+  const said = [
+    [['-t', '/nosuch/x'], 'postfix/bounce: fatal: open /nosuch/x: No such file or directory\n'],
+    [['-b', '/nosuch/x'], 'postfix/bounce: fatal: open /nosuch/x: No such file or directory\n'],
+    [['-d', '-t'], 'postconf: fatal: with option -t, do not specify -d\n'],
+    [['-d', '-b'], 'postconf: fatal: with option -b, do not specify -d\n'],
+    [['-tn'], 'postconf: fatal: with option -t, do not specify -n\n'],
+    [['-t', '-M'], 'postconf: fatal: specify one of -M -t\n'],
+    [['-t', 'a', 'b'], 'postconf: fatal: options -b and -t require at most one template file\n'],
+  ] as const
+  for (const [args, err] of said) assert.deepEqual(await ours(path, ...args), { code: 1, out: '', err })
+})
+
 /** Ours on purpose: our own name and version, newer releases' safer choices, compatibility levels and stress resolved. */
 const knownDifferences = new Set(
   `alias_database append_dot_mydomain compatibility_level mail_name mail_version mynetworks_style relay_domains

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { editMainCf, type MainCfEdit, writeConfigFile } from '../../config/edit-main-cf.ts'
 import { ExpansionError, expand, namesIn } from '../../config/expand.ts'
@@ -62,11 +62,23 @@ const apart = [
   '-e -X',
   '-e -#',
   '-X -#',
+  '-m -t',
+  '-M -t',
+  '-F -t',
+  '-P -t',
 ]
+
+/** What means nothing beside the texts of reports (-b, -t). */
+const notBesideTemplates = ['d', 'e', 'f', 'h', 'H', 'n', 'x', 'X', '#']
 
 function refusePairs(options: Options): void {
   const found = apart.find((pair) => pair.split(' ').every((flag) => options.has(flag.slice(1))))
   if (found !== undefined) throw new CommandError(`specify one of ${found}`)
+  const shown = ['b', 't'].find((flag) => options.has(flag))
+  const beside = notBesideTemplates.find((flag) => options.has(flag))
+  if (shown === undefined) return
+  if (beside !== undefined) throw new CommandError(`with option -${shown}, do not specify -${beside}`)
+  if (options.rest.length > 1) throw new CommandError('options -b and -t require at most one template file')
 }
 
 /** `-t`: the template file, or the built-in texts in its form; `-b`: its texts as they are sent. */
@@ -78,6 +90,10 @@ async function showTemplates(
   const { config } = inspectConfig(sources)
   const [named = ''] = options.rest
   const file = named === '' ? config.values.bounce_template_file : named
+  if (file !== '' && !existsSync(file)) {
+    shell.err(`postfix/bounce: fatal: open ${file}: No such file or directory\n`)
+    return exit.failure
+  }
   const { bounceTemplates, builtTemplates, expandedTemplates } = await import(
     '../../services/bounce-templates.ts'
   )

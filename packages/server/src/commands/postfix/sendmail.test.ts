@@ -101,6 +101,15 @@ it('sendmail ends with the codes of sysexits', async () => {
   assert.equal(unreadable.code, 75)
 })
 
+it('postcat without a name reads standard input, which is no queue file', async () => {
+  for (const args of [[], ['-q']])
+    assert.deepEqual(await runCommand('postcat', ['-c', folder(''), ...args], 'hello\n'), {
+      code: 0,
+      out: '',
+      err: 'postcat: warning: stdin: input is not a valid queue file\n',
+    })
+})
+
 it('sendmail -bs: SMTP over a pipe, with no server running; what is said waits in the queue', async () => {
   const path = folder('authorized_submit_users = static:anyone\nsmtpd_recipient_restrictions = reject\n')
   const dialogue = [
