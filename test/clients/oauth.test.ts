@@ -1,16 +1,12 @@
 /** OAUTHBEARER and XOAUTH2: Dovecot's passdb oauth2, with an authorization server of the test's own. */
 import assert from 'node:assert/strict'
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
-import * as tls from 'node:tls'
 import { client as ours } from './identity-server.ts'
 import { alice, bob, eventually, startForClients } from './mail-server.ts'
+import { b64, bearer, google, granted, later, loginsAt, protocols, refused } from './oauth-dialogue.ts'
 import { type OauthSite, parameters, startOauthSite } from './oauth-site.ts'
 import { Wire } from './wire.ts'
-
-type Protocol = 'imap' | 'pop3' | 'smtp'
-const protocols = ['imap', 'pop3', 'smtp'] as const
 
 let site: OauthSite
 let server: OauthSite['server']
@@ -27,49 +23,7 @@ afterEach(() => {
   identity.behaviour = 'right'
 })
 
-const b64 = (text: string): string => Buffer.from(text).toString('base64')
-const bearer = (user: string, token: string): string =>
-  `OAUTHBEARER ${b64(`n,${user === '' ? '' : `a=${user}`},\x01host=localhost\x01port=993\x01auth=Bearer ${token}\x01\x01`)}`
-const google = (user: string, token: string): string =>
-  `XOAUTH2 ${b64(`user=${user}\x01auth=Bearer ${token}\x01\x01`)}`
-const verbs = { imap: 'a AUTHENTICATE', pop3: 'AUTH', smtp: 'AUTH' } as const
-const granted = { imap: /^a OK /, pop3: /^\+OK Logged in/, smtp: /^235 2\.7\.0/ }
-const refused = { imap: /^a NO \[AUTHENTICATIONFAILED\]/, pop3: /^-ERR \[AUTH\]/, smtp: /^535 5\.7\.8/ }
-const later = { imap: /^a NO \[UNAVAILABLE\]/, pop3: /^-ERR \[SYS\/TEMP\]/, smtp: /^454 4\.7\.0/ }
-
-async function open(protocol: Protocol) {
-  const { ports } = server
-  const port = { imap: ports.imaps, pop3: ports.pop3s, smtp: ports.submissions }[protocol]
-  const wire = new Wire(tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false }))
-  await wire.hears(/\r\n$/)
-  const say = async (line: string, end = /\r\n$/): Promise<string> => {
-    const from = wire.heard.length
-    wire.send(`${line}\r\n`)
-    await wire.hears(new RegExp(`^[^]{${from}}[^]*${end.source}`))
-    return wire.heard.slice(from).trim()
-  }
-  if (protocol === 'smtp') await say('EHLO client.example.net', /\r\n250 .*\r\n/)
-  return { wire, say, close: () => wire.socket.destroy() }
-}
-
-/** All that the server says to these lines. */
-async function logIn(
-  protocol: Protocol,
-  words: string,
-  ...more: readonly string[]
-): Promise<readonly string[]> {
-  const client = await open(protocol)
-  try {
-    const heard = [await client.say(`${verbs[protocol]} ${words}`)]
-    for (const line of more) heard.push(await client.say(line))
-    return heard
-  } finally {
-    client.close()
-  }
-}
-
-const last = async (...call: Parameters<typeof logIn>): Promise<string> =>
-  (await logIn(...call)).at(-1)?.split('\r\n').at(-1) ?? ''
+const { open, logIn, last } = loginsAt(() => server)
 
 describe('RFC 7628: a token lets in', () => {
   for (const protocol of protocols)
@@ -312,128 +266,6 @@ describe("Dovecot's other ways of asking", () => {
   })
 
   after(async () => await configure(site.usual))
-})
-
-describe('introspection_mode = local: JWTs by the keys at hand', () => {
-  const secret = Buffer.from('a secret of thirty-two octets ...')
-  const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const pem = (key: typeof curve.publicKey): string => key.export({ type: 'spki', format: 'pem' }).toString()
-
-  before(async () => {
-    file('keys/default/RS256/default', identity.publicKey)
-    file('keys/default/RS256/k%2f1', identity.publicKey)
-    file('keys/webmail/ES256/default', JSON.stringify(curve.publicKey.export({ format: 'jwk' })))
-    file('keys/default/HS256/default', secret.toString('base64'))
-    file('stranger/RS256/default', pem(stranger.publicKey))
-    await configure(
-      `introspection_mode = local
-local_validation_key_dict = fs:posix:prefix=${site.folder}/keys/
-issuers = https://other.example.org https://id.example.org
-audience = posthorn
-scope = mail`,
-    )
-    identity.asked.length = 0
-  })
-  after(async () => {
-    assert.deepEqual(identity.asked, [])
-    await configure(site.usual)
-  })
-
-  const claims = { email: alice.address, scope: 'mail', aud: ['web', 'posthorn'] }
-  const seconds = (from: number): number => Math.floor(Date.now() / 1000) + from
-
-  test('signed with RSA, ECDSA and HMAC', async () => {
-    for (const token of [
-      identity.issue(claims),
-      identity.issue(claims, { kid: 'k/1' }),
-      identity.issue({ ...claims, azp: 'webmail' }, { key: curve.privateKey, alg: 'ES256' }),
-      identity.issue(claims, { key: secret, alg: 'HS256' }),
-    ])
-      for (const protocol of protocols)
-        assert.match(await last(protocol, bearer(alice.address, token)), granted[protocol])
-  })
-
-  test('RFC 8725: anything else is refused', async () => {
-    const right = identity.issue(claims)
-    const [header = '', payload = '', signature = ''] = right.split('.')
-    const url64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-    const rows: Readonly<Record<string, string>> = {
-      'another key': identity.issue(claims, { key: stranger.privateKey }),
-      'none at all': `${url64({ alg: 'none' })}.${payload}.`,
-      'other claims': `${header}.${url64({ ...claims, email: bob.address, exp: seconds(60), iss: 'https://id.example.org' })}.${signature}`,
-      'the public key as a secret': identity.issue(claims, {
-        key: Buffer.from(identity.publicKey),
-        alg: 'HS256',
-      }),
-      'out of the folder': identity.issue(
-        { ...claims, azp: '..' },
-        { key: stranger.privateKey, kid: '../../stranger/RS256/default' },
-      ),
-      'an unknown kid': identity.issue(claims, { kid: 'k2' }),
-      'a kid that is empty': identity.issue(claims, { kid: '' }),
-      'a kid that is a number': identity.issue(claims, { kid: 7 }),
-      expired: identity.issue({ ...claims, exp: seconds(-60) }),
-      'without an end': identity.issue({ ...claims, exp: undefined }),
-      'not yet': identity.issue({ ...claims, nbf: seconds(60) }),
-      'of another issuer': identity.issue({ ...claims, iss: 'https://evil.example.org' }),
-      'for another audience': identity.issue({ ...claims, aud: 'web' }),
-      'of another scope': identity.issue({ ...claims, scope: 'calendar' }),
-      'no JWT': 'opaque-token',
-      'no user': identity.issue({ ...claims, email: '' }),
-    }
-    for (const [why, token] of Object.entries(rows))
-      assert.match(await last('imap', bearer('', token), ''), refused.imap, why)
-  })
-})
-
-describe('introspection_mode = local: JWTs by the keys that their server publishes', () => {
-  const claims = { email: alice.address, scope: 'mail', aud: 'posthorn' }
-  const rules = 'introspection_mode = local\naudience = posthorn\nscope = mail\ntimeout_msecs = 500\n'
-  const published = (): string =>
-    `${rules}tls_ca_cert_file = ${site.ca}\njwks_url = https://localhost:${identity.port}/jwks\n`
-  after(async () => await configure(site.usual))
-
-  test('by HTTPS: fetched once, for all tokens and protocols', async () => {
-    await configure(published())
-    identity.asked.length = 0
-    for (const protocol of protocols) {
-      for (const kid of ['k1', undefined])
-        assert.match(
-          await last(protocol, bearer(alice.address, identity.issue(claims, { kid }))),
-          granted[protocol],
-        )
-      for (const token of [
-        identity.issue({ ...claims, aud: 'web' }),
-        identity.issue(claims, { kid: 'k2' }),
-        identity.issue(claims, { key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey }),
-        identity.issue(claims, { key: Buffer.from(identity.publicKey), alg: 'HS256' }),
-      ])
-        assert.match(await last(protocol, bearer('', token), ''), refused[protocol])
-    }
-    assert.deepEqual(identity.asked, ['GET /jwks'])
-  })
-
-  test('a server that is silent, or a stranger: try later, and passwords as ever', async () => {
-    identity.behaviour = 'silent'
-    await configure(published())
-    assert.match(await last('imap', bearer('', identity.issue(claims))), later.imap)
-    const password = `PLAIN ${b64(`\0alice\0${alice.password}`)}`
-    assert.match(await last('imap', password), granted.imap)
-    identity.behaviour = 'right'
-    await configure(published().replace(/tls_ca.*\n/, ''))
-    assert.match(await last('smtp', bearer('', identity.issue(claims))), later.smtp)
-    assert.match(site.events.map(({ text }) => text).join('\n'), /no keys: no answer in 500 ms/)
-  })
-
-  test('from a file', async () => {
-    const key = createPublicKey(identity.publicKey).export({ format: 'jwk' })
-    const path = file('jwks.json', JSON.stringify({ keys: [key] }))
-    await configure(`${rules}jwks_url = file://${path}`)
-    assert.match(await last('pop3', bearer('', identity.issue(claims))), granted.pop3)
-    await configure(`${rules}jwks_url = file://${path}.missing`)
-    assert.match(await last('pop3', bearer('', identity.issue(claims))), later.pop3)
-  })
 })
 
 test('what does not go together is said when the configuration is read', async () => {
