@@ -48,6 +48,8 @@ export const searchCharsets = ['US-ASCII', 'UTF-8'] as const
 const anyOctets = 'iso-8859-1'
 /** Of NOT, OR and parentheses within each other. Chains `OR a OR b OR c …` count once. */
 const maxDepth = 200
+/** Each looks for its words in whole texts, letter by letter. */
+const maxFuzzyKeys = 32
 /** Filters within filters: at least 3 (RFC 5466 §3.1). */
 const maxFilterDepth = 10
 const never: SearchCriteria = { kind: 'not', of: { kind: 'all' } }
@@ -110,6 +112,7 @@ class KeyReader {
   isUndecodable = false
   /** Within FUZZY. */
   #fuzzy = false
+  #fuzzyKeys = 0
   /** Filters that are being read, each within the one before. */
   readonly #filters: string[] = []
 
@@ -204,7 +207,10 @@ class KeyReader {
   }
 
   #text(field: 'header' | 'body' | 'text', name: string, value: string): SearchCriteria {
-    if (this.#fuzzy && value !== '') return { kind: 'fuzzy', field, name, value }
+    if (this.#fuzzy && value !== '') {
+      if (++this.#fuzzyKeys > maxFuzzyKeys) throw new SyntaxFault('Too many fuzzy search keys', 'LIMIT')
+      return { kind: 'fuzzy', field, name, value }
+    }
     return field === 'header' ? { kind: 'header', name, value } : containing(field, value)
   }
 
