@@ -108,7 +108,7 @@ async function rcpt(
   const own = address.includes(':') ? '::1' : '127.0.0.1'
   const wire = await Wire.open(at.ports.smtp)
   wire.send(`PROXY ${family} ${address} ${own} 1024 25\r\n`)
-  await wire.hears(/^220 [^\r]*\r\n/)
+  await wire.hears(/^220 [^\r]*\r\n/m)
   wire.send(`EHLO ${helo}\r\n`)
   await wire.hears(/250 [^\r]*\r\n$/)
   wire.send(`MAIL FROM:<${from}>\r\nRCPT TO:<${bob.address}>\r\n`)
