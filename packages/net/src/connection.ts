@@ -4,6 +4,7 @@ import { normalizeAddress } from './address.ts'
 import { ConnectionDeadlines, type DeadlineOwner } from './connection-deadlines.ts'
 import type { CloseReason, ConnectionHandler, ConnectionSetup } from './connection-handler.ts'
 import { readDirectly } from './direct-reading.ts'
+import { type FaultOwner, GuardedHandler } from './guarded-handler.ts'
 import { Outlet } from './outlet.ts'
 import { acknowledge } from './quick-ack.ts'
 import { type SecureFacts, secureFacts } from './secure-facts.ts'
@@ -22,7 +23,7 @@ const never = Number.POSITIVE_INFINITY
  * One accepted connection: octets in and out, TLS, deadlines. Nothing it does throws at the session, and
  * nothing a session throws while reading ends the process: it ends the connection, by `onFault`.
  */
-export class Connection implements DeadlineOwner, SocketOwner {
+export class Connection implements DeadlineOwner, FaultOwner, SocketOwner {
   remoteAddress: string
   remotePort: number
   localAddress: string
@@ -38,7 +39,7 @@ export class Connection implements DeadlineOwner, SocketOwner {
 
   #socket: net.Socket
   readonly #setup: ConnectionSetup
-  #handler: ConnectionHandler | undefined
+  readonly #handler = new GuardedHandler(this)
   #stage: Stage = 'plain'
   readonly #out = new Outlet()
   readonly #deadlines: ConnectionDeadlines
@@ -70,7 +71,7 @@ export class Connection implements DeadlineOwner, SocketOwner {
 
   /** Gives the connection to a session (or from one protocol layer to the next). */
   attach(handler: ConnectionHandler): void {
-    this.#handler = handler
+    this.#handler.attach(handler)
   }
 
   /** Hands octets to the session as if they had just come. For what a layer before it read too far. */
@@ -79,13 +80,8 @@ export class Connection implements DeadlineOwner, SocketOwner {
     this.receivedBytes += chunk.length
     this.transcript?.received(chunk)
     this.#out.hold()
-    try {
-      this.#handler?.bytes(chunk)
-    } catch (error) {
-      this.#fault(error)
-    } finally {
-      this.release()
-    }
+    this.#handler.bytes(chunk)
+    this.release()
   }
 
   /** No more `bytes` until `resume`; the peer's TCP window fills. */
@@ -214,7 +210,10 @@ export class Connection implements DeadlineOwner, SocketOwner {
   deadlinePassed(): void {
     if (this.#stage === 'upgrading') this.destroy('tls-failed')
     else if (this.#stage === 'ending') this.#socket.destroy()
-    else this.#timedOut()
+    else {
+      this.#closeReason ??= 'timeout'
+      if (this.#handler.timedOut() === 'absent') this.destroy('timeout')
+    }
   }
 
   /** @see DeadlineOwner */
@@ -226,25 +225,13 @@ export class Connection implements DeadlineOwner, SocketOwner {
     return nowMs + this.#setup.stallTimeoutMs
   }
 
-  #timedOut(): void {
-    if (this.#handler?.timedOut === undefined) {
-      this.destroy('timeout')
-      return
-    }
-    this.#closeReason ??= 'timeout'
-    try {
-      this.#handler.timedOut()
-    } catch (error) {
-      this.#fault(error)
-    }
-  }
-
   #watchStall(): void {
     this.#out.remember(this.#socket)
     this.#deadlines.watchStall(this.#setup.stallTimeoutMs)
   }
 
-  #fault(error: unknown): void {
+  /** @see FaultOwner */
+  handlerFault(error: unknown): void {
     this.#setup.onFault(error, this)
     this.destroy('fault')
   }
@@ -270,7 +257,7 @@ export class Connection implements DeadlineOwner, SocketOwner {
     readDirectly(
       this.#socket,
       (chunk) => this.socketData(chunk),
-      (lengthBytes) => this.transcript === undefined && this.#handler?.usesUp?.(lengthBytes) === true,
+      (lengthBytes) => this.transcript === undefined && this.#handler.usesUp(lengthBytes),
     )
   }
 
@@ -290,15 +277,7 @@ export class Connection implements DeadlineOwner, SocketOwner {
     // Nobody who has said all begins TLS.
     if (this.#stage === 'upgrading') this.destroy('tls-failed')
     if (!this.open || socket !== this.#socket) return
-    if (this.#handler?.ended === undefined) {
-      this.end()
-      return
-    }
-    try {
-      this.#handler.ended()
-    } catch (error) {
-      this.#fault(error)
-    }
+    if (this.#handler.ended() === 'absent') this.end()
   }
 
   /** @see SocketOwner */
@@ -333,11 +312,7 @@ export class Connection implements DeadlineOwner, SocketOwner {
     this.#upgraded?.(undefined)
     this.#upgraded = undefined
     const reason = this.#closeReason ?? (this.#error === undefined ? 'ended' : 'reset')
-    try {
-      this.#handler?.closed(reason, this.#error)
-    } catch (error) {
-      this.#setup.onFault(error, this)
-    }
+    this.#handler.closed(reason, this.#error)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Answer, SmtpReply, SmtpSession } from '../handler.ts'
 import type { SmtpOptions } from '../options.ts'
-import { formatReply, reply, softened } from '../wire/reply.ts'
+import { reply } from '../wire/reply.ts'
 import { Alarm } from './alarm.ts'
 import { answerToChallenge } from './auth.ts'
 import { ClientErrors, endsAfterErrors } from './client-errors.ts'
@@ -10,8 +10,8 @@ import { dispatch } from './dispatch.ts'
 import { LineInput } from './line-input.ts'
 import type { MailTransaction } from './mail-transaction.ts'
 import type { Mode } from './mode.ts'
+import { Replies } from './replies.ts'
 import type { SessionHost, SessionWire } from './session-host.ts'
-import { writeDown } from './transcript.ts'
 
 /** Not that of the next command. */
 const ownDeadline: ReadonlySet<string> = new Set(['data', 'chunk', 'handshake'])
@@ -29,7 +29,7 @@ export class Session {
   readonly counts = new CommandCounts()
   lastVerb = 'CONNECT'
   readonly input = new LineInput()
-  #out = ''
+  readonly #replies: Replies
   #busy = false
   #inputEnded = false
   #over = false
@@ -41,6 +41,7 @@ export class Session {
     this.peer = peer
     this.host = host
     this.wire = wire
+    this.#replies = new Replies(peer, host, wire)
   }
 
   get options(): SmtpOptions {
@@ -116,11 +117,7 @@ export class Session {
   }
 
   say(answer: SmtpReply): void {
-    const soft = answer.code >= 500 && this.options.softBounce === 'yes'
-    const said = soft ? softened(answer) : answer
-    const text = formatReply(said.code < 400 ? said : (this.host.handler.refused?.(this.peer, said) ?? said))
-    this.#out += text
-    writeDown(this.peer, 'Out: ', text)
+    this.#replies.add(answer)
   }
 
   /** Content follows, unless the client has gone meanwhile. */
@@ -135,7 +132,7 @@ export class Session {
   beginTls(answer: SmtpReply): void {
     this.counts.add('starttls', 'accepted')
     this.say(answer)
-    this.#flush()
+    this.#replies.flush()
     this.input.clear()
     this.mode = { kind: 'handshake' }
     this.alarm.dueMs = this.host.now() + this.options.handshakeTimeoutMs
@@ -151,7 +148,7 @@ export class Session {
     this.#closed()
     this.input.clear()
     this.forget('session closed')
-    this.#flush()
+    this.#replies.flush()
     this.wire.end(how)
   }
 
@@ -228,13 +225,6 @@ export class Session {
     if (this.alarm.tick === 0) this.host.schedule(this.alarm)
   }
 
-  #flush(): void {
-    if (this.#out === '') return
-    const out = this.#out
-    this.#out = ''
-    this.wire.write(out)
-  }
-
   /** Works through the input until it is used up, or a decision must be waited for. */
   #pump(): void {
     const { input } = this
@@ -257,8 +247,8 @@ export class Session {
     const progress = input.at > from || input.bytes.length === 0
     input.release()
     if (this.#busy || this.mode.kind === 'closed') return
-    if (this.#out === '') this.wire.acknowledge()
-    else this.#flush()
+    if (this.#replies.areAllSent) this.wire.acknowledge()
+    else this.#replies.flush()
     // A command line that comes in drops keeps its first deadline.
     if (progress && !input.skipping && !ownDeadline.has(this.mode.kind)) this.#wait()
     if (this.#inputEnded) this.#hangUp()
@@ -267,7 +257,7 @@ export class Session {
   #hangUp(): void {
     if (this.mode.kind === 'closed') return
     this.lost()
-    this.#flush()
+    this.#replies.flush()
     this.wire.end('linger')
   }
 
