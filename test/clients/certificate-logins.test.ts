@@ -64,12 +64,7 @@ async function open(protocol: Protocol, who: Who, session?: Buffer) {
   })
   const wire = new Wire(socket)
   await wire.hears(/\r\n$/)
-  const say = async (line: string, end = /\r\n$/): Promise<string> => {
-    const from = wire.heard.length
-    wire.send(`${line}\r\n`)
-    await wire.hears(new RegExp(`^[^]{${from}}[^]*${end.source}`))
-    return wire.heard.slice(from).trim()
-  }
+  const say = wire.say.bind(wire)
   return { wire, socket, say, close: () => wire.socket.destroy() }
 }
 

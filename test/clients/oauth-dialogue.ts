@@ -26,12 +26,7 @@ export function loginsAt(server: () => MailServer) {
     const port = { imap: ports.imaps, pop3: ports.pop3s, smtp: ports.submissions }[protocol]
     const wire = new Wire(tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false }))
     await wire.hears(/\r\n$/)
-    const say = async (line: string, end = /\r\n$/): Promise<string> => {
-      const from = wire.heard.length
-      wire.send(`${line}\r\n`)
-      await wire.hears(new RegExp(`^[^]{${from}}[^]*${end.source}`))
-      return wire.heard.slice(from).trim()
-    }
+    const say = wire.say.bind(wire)
     if (protocol === 'smtp') await say('EHLO client.example.net', /\r\n250 .*\r\n/)
     return { wire, say, close: () => wire.socket.destroy() }
   }

@@ -59,6 +59,14 @@ export class Wire {
     return this.heard
   }
 
+  /** What is answered to a line, once that ends as wanted. */
+  async say(line: string, end = /\r\n$/): Promise<string> {
+    const from = this.heard.length
+    this.send(`${line}\r\n`)
+    await this.hears(new RegExp(`^[^]{${from}}[^]*${end.source}`))
+    return this.heard.slice(from).trim()
+  }
+
   async untilClosed(timeoutMs = 10_000): Promise<string> {
     const endMs = performance.now() + timeoutMs
     while (!this.closed && performance.now() < endMs) {

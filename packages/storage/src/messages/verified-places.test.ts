@@ -26,6 +26,22 @@ const newStore = async (t: { after(step: () => void): void }) => {
   return { directory, store, account, id: (await mailboxOf(store, account)).id }
 }
 
+/** Changes an octet near the end of a message on the disk. */
+function spoil(directory: string, message: Buffer): void {
+  const ending = message.subarray(-3_000)
+  let spoilt = 0
+  for (const name of readdirSync(join(directory, 'segments'))) {
+    const path = join(directory, 'segments', name)
+    const at = readFileSync(path).indexOf(ending)
+    if (at < 0) continue
+    const file = openSync(path, 'r+')
+    writeSync(file, Buffer.from([0]), 0, 1, at + ending.length - 20)
+    closeSync(file)
+    spoilt++
+  }
+  assert.equal(spoilt, 1)
+}
+
 test('of a body that was verified only what is wanted is read, of copies with another prefix, too', async (t) => {
   const { store, account, id } = await newStore(t)
   for (const [n, size] of sizes.entries()) {
@@ -92,18 +108,7 @@ test('the first part of a body that is damaged far behind it is not served', asy
   for (const [n, size] of sizes.entries()) await append(before, id, sampleMessage(n, size))
   const { uids } = await before.messages.view(id)
   await before.close()
-  const ending = sampleMessage(2, sizes[2]).subarray(-3_000)
-  let damaged = 0
-  for (const name of readdirSync(join(directory, 'segments'))) {
-    const path = join(directory, 'segments', name)
-    const at = readFileSync(path).indexOf(ending)
-    if (at < 0) continue
-    const file = openSync(path, 'r+')
-    writeSync(file, Buffer.from([0]), 0, 1, at + ending.length - 20)
-    closeSync(file)
-    damaged++
-  }
-  assert.equal(damaged, 1)
+  spoil(directory, sampleMessage(2, sizes[2]))
   const store = await openStore({ directory })
   for (let round = 0; round < 3; round++) {
     const served: number[] = []
@@ -137,19 +142,7 @@ test('a body that the disk spoils after it was verified is noticed some minutes 
       }),
     )
   const served = await parts()
-  let damaged = 0
-  for (const name of readdirSync(join(directory, 'segments')))
-    for (const [n, size] of lengths.entries()) {
-      const path = join(directory, 'segments', name)
-      const ending = sampleMessage(n, size).subarray(-3_000)
-      const at = readFileSync(path).indexOf(ending)
-      if (at < 0) continue
-      const file = openSync(path, 'r+')
-      writeSync(file, Buffer.from([0]), 0, 1, at + ending.length - 20)
-      closeSync(file)
-      damaged++
-    }
-  assert.equal(damaged, 2)
+  for (const [n, size] of lengths.entries()) spoil(directory, sampleMessage(n, size))
   assert.deepEqual(await parts(), served, 'what was asked for is right, and the rest was, too')
   const now = performance.now.bind(performance)
   t.mock.method(performance, 'now', () => now() + verifiedForMs + 1)
