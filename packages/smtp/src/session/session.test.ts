@@ -272,6 +272,22 @@ test('timeouts: a command in drops, DATA below the minimum rate', async () => {
   assert.ok(slow.wire.ended)
 })
 
+test('postscreen_command_time_limit: bounds commands, and not the message', async () => {
+  const { session, clock, wire, handler } = open({ options: { commandTimeoutMs: 1000 } })
+  session.peer.probation = { misconduct: () => 'go-on', commandTimeMs: 200 }
+  session.greet(handler.banner)
+  session.push(Buffer.from('MAIL FROM:<a@b>\r\nRCPT TO:<x@local.test>\r\nDATA\r\n'))
+  await settle()
+  clock.nowMs = 201
+  session.alarm.onDue(201)
+  assert.ok(!wire.ended, 'the message has the time of all others')
+  session.push(Buffer.from('.\r\n'))
+  await settle()
+  assert.equal(session.alarm.dueMs, 401)
+  session.alarm.onDue(402)
+  assert.ok(wire.ended)
+})
+
 test('RFC 6531 §3.1: octets that are not UTF-8 are no command, unless smtputf8_enable = no', async () => {
   const input = 'MAIL FROM:<\xfc@b>\r\nNOOP\r\n'
   assert.deepEqual(lines((await converse(input)).wire.out), [

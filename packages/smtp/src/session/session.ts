@@ -125,7 +125,7 @@ export class Session {
     if (this.mode.kind === 'closed') return
     this.mode = mode
     this.#wait()
-    this.#contentMs = this.alarm.dueMs - this.options.commandTimeoutMs
+    this.#contentMs = this.host.now()
   }
 
   /** The reply goes out in the clear; what the client sent behind its command is dropped. RFC 3207 §4.2. */
