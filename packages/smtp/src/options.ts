@@ -27,6 +27,8 @@ export interface SmtpOptions {
   readonly junkCommandLimit: number
   /** Postfix: smtpd_timeout: for a whole command line, and to begin with for DATA. */
   readonly commandTimeoutMs: number
+  /** 'no': a piece of a line or of a message begins the time anew. Postfix: smtpd_per_request_deadline. */
+  readonly requestDeadline: 'yes' | 'no'
   /** Postfix: smtpd_min_data_rate: octets a second that DATA must bring beyond commandTimeoutMs. */
   readonly minDataRate: number
   /** From MAIL to the end of the message, whatever the rate. */
@@ -107,6 +109,7 @@ export const defaultSmtpOptions: Omit<SmtpOptions, 'hostname'> = {
   errorSleepMs: 1000,
   junkCommandLimit: 100,
   commandTimeoutMs: 300_000,
+  requestDeadline: 'yes',
   minDataRate: 500,
   transactionTimeoutMs: 3_600_000,
   connectionsPerClient: 50,

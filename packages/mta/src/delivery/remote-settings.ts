@@ -49,6 +49,8 @@ export interface RemoteSettings {
   readonly socketFolder?: string
   /** smtp_tls_loglevel, beyond 0: each session under TLS is logged. */
   readonly logTls: 'yes' | 'no'
+  /** smtp_tls_note_starttls_offer: log what a server offers where TLS is not wanted. Default no. */
+  readonly noteStartTls?: 'yes' | 'no'
   readonly tls: RemoteTlsSettings
 }
 

@@ -183,7 +183,7 @@ class Delivery {
     for (const text of new Set(reasons)) this.#log({ text, queueId: this.#job.entry.queueId })
   }
 
-  #log(event: Pick<LogEvent, 'text' | 'queueId'>): void {
+  #log(event: Pick<LogEvent, 'text' | 'queueId'> & Partial<Pick<LogEvent, 'level'>>): void {
     this.#options.log?.({ level: 'info', service: this.#options.protocol, ...event })
   }
 
@@ -202,6 +202,8 @@ class Delivery {
       certificate: tls.certificate,
       tls: { ...site.tls, ...tls.tls },
       ...(tls.onTls === undefined ? {} : { onTls: tls.onTls }),
+      onUnbound: (address) =>
+        this.#log({ level: 'warning', text: `bind ${address}: Cannot assign requested address` }),
     })
     if ('kind' in client) {
       if (client.kind === 'reply' || client.kind === 'auth') this.#reached = true
@@ -212,6 +214,8 @@ class Delivery {
     }
     this.#reached = true
     this.#logTls(client)
+    if (this.#settings.noteStartTls === 'yes' && tls.level === 'none' && client.offers('STARTTLS'))
+      this.#log({ text: `Host offered STARTTLS: [${server.host}]` })
     return { client, uses: 0, openedMs }
   }
 

@@ -182,6 +182,7 @@ const forwardFiles = (
     homeDirectory: options.homeDirectory ?? '',
     delimiter: options.recipientDelimiter ?? '',
     paths: options.forwardPaths,
+    homes: options.homes,
     log,
     now,
   })

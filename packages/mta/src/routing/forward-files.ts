@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '@posthorn/mail'
 import type { Account } from '@posthorn/storage'
@@ -26,6 +27,8 @@ export interface ForwardOptions {
   /** `$home/.forward`, `/var/forward/$user`. Postfix: forward_path. */
   readonly paths?: readonly string[] | undefined
   readonly delimiter: string
+  /** Mail of a user whose home is not there waits. Postfix: require_home_directory. */
+  readonly homes?: 'required' | undefined
   readonly log: Log
   readonly now: () => number
 }
@@ -68,6 +71,10 @@ export function createForwardFiles(options: ForwardOptions): ForwardFiles {
   }
 
   async function load(account: Account, home: string, extension: string | undefined): Promise<Forwarding> {
+    if (options.homes === 'required') {
+      const problem = await missing(home)
+      if (problem !== undefined) return { kind: 'temporary', reason: problem }
+    }
     for (const template of options.paths ?? defaultPaths) {
       const path = pathOf(template, account, { home, extension, delimiter: options.delimiter[0] ?? '' })
       if (path === undefined) continue
@@ -103,6 +110,15 @@ export function createForwardFiles(options: ForwardOptions): ForwardFiles {
       looking.set(key, found)
       return found
     },
+  }
+}
+
+/** Why a home cannot be used; undefined: it can. */
+async function missing(home: string): Promise<string | undefined> {
+  try {
+    return (await stat(home)).isDirectory() ? undefined : `${home} is no directory`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
   }
 }
 

@@ -139,6 +139,27 @@ test('.forward is read only when nobody but its owner could have written it', as
   rmSync(folder, { recursive: true })
 })
 
+test('require_home_directory: mail of a user whose home is not mounted waits', async () => {
+  const files = { 'home/alice/.forward': 'alice@far.net\n' }
+  const accounts = ['alice@example.org', 'bob@example.org']
+  const plan = async (homes: { homes?: 'required' }) => {
+    const routing = { homeDirectory: '$FOLDER/home', ...homes }
+    const mail = await openMailFixture({ accounts, routing, files })
+    const to = async (address: string) =>
+      (await mail.routing.plan([{ address }], 'x@y.z', 0)).map(({ recipient: { address, route } }) =>
+        route.kind === 'queued' ? `${address} ${route.transport}` : address,
+      )
+    return { to, home: join(mail.folder, 'home') }
+  }
+  const required = await plan({ homes: 'required' })
+  assert.deepEqual(await required.to('alice'), ['alice@far.net smtp'])
+  // The queue asks again.
+  assert.deepEqual(await required.to('bob'), ['bob@example.org local'])
+  writeFileSync(join(required.home, 'bob'), '')
+  const usual = await plan({})
+  assert.deepEqual(await usual.to('bob'), ['bob@example.org'])
+})
+
 test('A6, A7: a user forwards, keeps a copy, and an unsafe file is ignored and logged', async () => {
   const mail = await openMailFixture({
     accounts: ['alice@example.org', 'bob@example.org', 'carl@example.org', 'odd/name@example.org'],

@@ -67,6 +67,8 @@ export interface RoutingOptions extends CanonicalOptions {
   readonly defaultTransport?: string
   /** Where users' homes are: `/home` (then `/home/USER`) or with `%u` `%d`; '' = none but accounts' own. */
   readonly homeDirectory?: string
+  /** Mail of a user whose home is not there waits. Postfix: require_home_directory. */
+  readonly homes?: 'required'
   /** forward_path. */
   readonly forwardPaths?: readonly string[]
   /** prepend_delivered_header: command, file, forward. Default: all. */

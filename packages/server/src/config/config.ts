@@ -18,7 +18,7 @@ export interface Config {
   readonly file: string
   readonly folder: string
   readonly texts: ConfigTexts
-  /** What the server was started with, for `environ:` tables. */
+  /** What the server was started with, as far as import_environment names it: for `environ:` tables and commands. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly values: ConfigValues
   /** What an administrator should know, each `main.cf:12: …`. */

@@ -33,5 +33,7 @@ test('a parameter that is not used here says what to use, or that nothing is nee
     unusedText('virtual_mailbox_base', 'Postfix'),
     'virtual_mailbox_base: known to Postfix, not used by Posthorn: mail for accounts is kept in the store',
   )
+  assert.equal(foreignOwner('virtual_mailbox_limit_maps'), 'Postfix')
+  assert.match(unusedText('virtual_mailbox_limit_maps', 'Postfix'), /posthorn user quota/)
   assert.match(unusedText('maildrop_destination_recipient_limit', 'Postfix'), /default_destination_/)
 })

@@ -1,7 +1,7 @@
 import { closest } from '@posthorn/mta/closest'
 import { dovecotParameters, postfixParameters } from './known-parameters.generated.ts'
 import { parameters } from './schema/schema.ts'
-import { adviceFor, noAdvice } from './unused-advice.ts'
+import { adviceFor, isOfPatch, noAdvice } from './unused-advice.ts'
 
 /** Any transport of master.cf gives these to main.cf: `slow_destination_rate_delay`. */
 const transportSuffix =
@@ -9,7 +9,7 @@ const transportSuffix =
 
 /** 'Postfix' or 'Dovecot' for a real parameter of theirs that we do not have. */
 export function foreignOwner(name: string): 'Postfix' | 'Dovecot' | undefined {
-  if (postfixParameters.has(name) || transportSuffix.test(name)) return 'Postfix'
+  if (postfixParameters.has(name) || transportSuffix.test(name) || isOfPatch(name)) return 'Postfix'
   return dovecotParameters.has(name) ? 'Dovecot' : undefined
 }
 

@@ -243,3 +243,11 @@ describe('configuration', () => {
     assert.equal(locateMainCf(undefined, {}, there()).named, false)
   })
 })
+
+it('import_environment: what tables and commands see of the environment', () => {
+  const given = { TZ: 'UTC', SECRET: 'x', SITE: 'north', POSTHORN_MYHOSTNAME: 'mx.example.org' }
+  assert.deepEqual(read('', given).config.environment, { TZ: 'UTC', LANG: 'C' })
+  const { config } = read('import_environment = SITE, KIND=relay, ABSENT', given)
+  assert.deepEqual(config.environment, { SITE: 'north', KIND: 'relay' })
+  assert.equal(config.values.myhostname, 'mx.example.org')
+})

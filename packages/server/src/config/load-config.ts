@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, StartError } from '../start-error.ts'
 import { checkConsistency } from './check-consistency.ts'
+import { chosenEnvironment } from './chosen-environment.ts'
 import { type Machine, thisMachine } from './computed.ts'
 import type { Config, ConfigTexts } from './config.ts'
 import { ConfigError } from './config-error.ts'
@@ -123,7 +124,7 @@ function readTexts(
     file: place.file,
     folder: place.folder,
     texts,
-    environment: sources.environment,
+    environment: chosenEnvironment(values.import_environment, sources.environment),
     values,
     warnings: [...warnings, ...names.warnings],
     restrictionClasses: restrictionClasses(settings, values),

@@ -59,6 +59,25 @@ test('a reload moves the log: file, form, name and level', async (t) => {
   await eventually(() => assert.match(text('b'), /: two\n.*qmgr\[\d+\]: error: four\n$/))
 })
 
+test('info_log_address_format = internal: addresses without their quotes', async (t) => {
+  const { path, config, text } = site(t)
+  const line = 'to=<"a \\"b\\""@x.y>, orig_to=<c@x.y>, relay=local (see <"d e"@x.y>)'
+  const log = logWriterFor(config(`maillog_file = ${path('a')}`))
+  log.log(event(line))
+  log.prepare(config(`maillog_file = ${path('a')}\ninfo_log_address_format = internal`)).commit()
+  log.log(event(line))
+  log.close()
+  await eventually(() =>
+    assert.deepEqual(
+      text('a')
+        .split('\n')
+        .slice(0, 2)
+        .map((one) => one.replace(/^.*?\]: /, '')),
+      [line, 'to=<a "b"@x.y>, orig_to=<c@x.y>, relay=local (see <"d e"@x.y>)'],
+    ),
+  )
+})
+
 test('a file that cannot be written is refused, and the log stays where it was', async (t) => {
   const { path, config, text } = site(t)
   const log = logWriterFor(config(`maillog_file = ${path('a')}`))

@@ -1,6 +1,7 @@
 import type { LogEvent } from '@posthorn/mail'
 import type { Config } from '../config/config.ts'
 import { errorCode, StartError } from '../start-error.ts'
+import { withInternalAddresses } from './internal-addresses.ts'
 import { createLogWriter, type LogWriter, openLogFile } from './log-writer.ts'
 import { SyslogWriter } from './syslog-writer.ts'
 
@@ -17,7 +18,7 @@ export interface ConfiguredLog extends LogWriter {
 
 /** The log of this process as main.cf asks for it. Throws StartError when a file cannot be written. */
 export function logWriterFor(config: Config, open = openLogFile): ConfiguredLog {
-  let current = writerFor(config, open)
+  let current = openLog(config, open)
   let settings = settingsOf(config)
   return {
     log: (event) => current.log(event),
@@ -27,7 +28,7 @@ export function logWriterFor(config: Config, open = openLogFile): ConfiguredLog 
     prepare: (next) => {
       const wanted = settingsOf(next)
       if (wanted === settings) return { commit: () => {}, abandon: () => {} }
-      const opened = writerFor(next, open)
+      const opened = openLog(next, open)
       return {
         commit: () => {
           const before = current
@@ -53,7 +54,14 @@ function settingsOf({ values }: Config): string {
     values.syslog_facility,
     values.syslog_name,
     values.myhostname,
+    values.info_log_address_format,
   ])
+}
+
+function openLog(config: Config, open: typeof openLogFile): LogWriter {
+  const writer = writerFor(config, open)
+  if (config.values.info_log_address_format === 'external') return writer
+  return { ...writer, log: (event) => writer.log({ ...event, text: withInternalAddresses(event.text) }) }
 }
 
 function writerFor(config: Config, open: typeof openLogFile): LogWriter {

@@ -189,6 +189,7 @@ export function remoteSite(
     ...portOf(config.smtp_tcp_port),
     socketFolder: config.queue_directory,
     logTls: config.smtp_tls_loglevel > 0 ? 'yes' : 'no',
+    noteStartTls: config.smtp_tls_note_starttls_offer ? 'yes' : 'no',
     tls: {
       policyFor: policyReader(config, sources.policies, level),
       secure,

@@ -116,6 +116,7 @@ export function smtpClientOptions(
     ...(config.smtp_tls_wrappermode ? { wrapperMode: true } : {}),
     ...(login === undefined ? {} : { login }),
     ...(bind === '' ? {} : { localAddress: bind }),
+    ...(config.smtp_bind_address_enforce ? { localAddressIs: 'needed' } : {}),
     ...(config.smtp_never_send_ehlo ? { ehlo: 'never' } : {}),
     ...(config.smtp_skip_5xx_greeting ? { refusingGreeting: 'soft' } : {}),
     ...(config.smtp_send_xforward_command ? { xforward: true } : {}),
@@ -136,6 +137,7 @@ export function smtpClientOptions(
       rcptMs: config.smtp_rcpt_timeout,
       dataInitMs: config.smtp_data_init_timeout,
       dataXferMs: config.smtp_data_xfer_timeout,
+      ...(config.smtp_per_request_deadline ? { minDataRate: config.smtp_min_data_rate } : {}),
       dataDoneMs: config.smtp_data_done_timeout,
       rsetMs: config.smtp_rset_timeout,
       // Nothing depends on the answer, and nobody waits for it.

@@ -43,6 +43,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     junkCommandLimit: config.smtpd_junk_command_limit,
     commandTimeoutMs: config.smtpd_timeout,
     handshakeTimeoutMs: config.smtpd_starttls_timeout,
+    requestDeadline: yesNo(config.smtpd_per_request_deadline),
     minDataRate: config.smtpd_min_data_rate,
     connectionsPerClient: orEndless(config.smtpd_client_connection_count_limit),
     connections: orEndless(config.default_process_limit),

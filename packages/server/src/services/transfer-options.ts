@@ -122,6 +122,7 @@ export function routingOptions(config: Config): RoutingOptions {
     administrator: values.administrator,
     doubleBounceUser: values.double_bounce_sender.replace(/@.*$/, '').toLowerCase(),
     homeDirectory: values.home_directory.replaceAll('$user', '%u').replaceAll('$domain', '%d'),
+    ...(values.require_home_directory ? { homes: 'required' as const } : {}),
     forwardPaths: splitList(values.forward_path),
     deliveredToFor: values.prepend_delivered_header.map((word) => word.toLowerCase()),
     allowMailToCommands: expansionSources(values.allow_mail_to_commands),

@@ -1,7 +1,8 @@
 import { DotStuffer } from '../wire/dot-stuffer.ts'
-import type { RemoteConnection, Told } from './connection.ts'
-import { isFailure } from './connection.ts'
+import { isFailure, type Told } from './awaited-replies.ts'
+import type { RemoteConnection } from './connection.ts'
 import type { OutgoingMail } from './outgoing-mail.ts'
+import { TransferBudget } from './transfer-budget.ts'
 
 /** A server that refuses a message does so before the next of these has left. */
 const chunkBytes = 1 << 20
@@ -19,11 +20,13 @@ export const sendChunks = async (
   const lines = new DotStuffer(lineLengthLimitBytes ?? defaultLineLengthBytes, 'kept')
   let pieces: Uint8Array[] = []
   let sizeBytes = 0
+  const budget = new TransferBudget(connection.timeouts)
   const send = async (last: '' | ' LAST'): Promise<Told> => {
     const { timeouts } = connection
     const { all, stage } = connection.replies(1)
-    stage('sending message body', timeouts.dataXferMs)
+    stage('sending message body', budget.leftMs())
     await connection.feed([Buffer.from(`BDAT ${sizeBytes}${last}\r\n`), ...pieces])
+    budget.sent(sizeBytes)
     pieces = []
     sizeBytes = 0
     const isLast = last !== ''

@@ -1,6 +1,7 @@
+import { isFailure, type Told } from './awaited-replies.ts'
 import { sendChunks } from './chunked-content.ts'
 import { mailLine, rcptLine, xforwardLines } from './command-lines.ts'
-import { isFailure, RemoteConnection, type Told } from './connection.ts'
+import { RemoteConnection, type Step } from './connection.ts'
 import { hasWideHeader, sendContent } from './content.ts'
 import { lostFailure, replyFailure, type SmtpFailure, type Stage } from './failure.ts'
 import { shakeHands } from './handshake.ts'
@@ -81,6 +82,10 @@ const refusalOf = (told: RemoteReply, command: string): RemoteReply => {
   // Neither yes nor no: as Postfix takes it.
   return told.code < 400 ? { ...told, status: '5.5.0' } : told
 }
+
+const step =
+  (stage: Stage, timeoutMs: number) =>
+  (line: string): Step => ({ line, stage, timeoutMs })
 
 const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text)
 
@@ -173,11 +178,12 @@ class Client implements SmtpClient {
     this.#unfinished = true
     if (connection.has('PIPELINING')) {
       const last = mail.probe === 'rcpt' || this.#chunks(mail) ? [] : ['DATA']
-      const lines = [...reset, mailCommand, ...rcptLines, ...last]
-      const stages: Stage[] = [...(reset.length > 0 ? (['sending RSET'] as const) : []), 'sending MAIL FROM']
-      for (const _ of rcptLines) stages.push('sending RCPT TO')
-      if (last.length > 0) stages.push('sending DATA command')
-      const told = await connection.commands(lines, timeouts.mailMs, stages)
+      const told = await connection.commands([
+        ...reset.map(step('sending RSET', timeouts.rsetMs)),
+        { line: mailCommand, stage: 'sending MAIL FROM', timeoutMs: timeouts.mailMs },
+        ...rcptLines.map(step('sending RCPT TO', timeouts.rcptMs)),
+        ...last.map(step('sending DATA command', timeouts.dataInitMs)),
+      ])
       if (reset.length > 0) told.shift()
       const [mailTold, ...others] = told
       const data = last.length > 0 ? others.pop() : undefined

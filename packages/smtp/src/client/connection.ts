@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import { AwaitedReplies, type Limit, type Told } from './awaited-replies.ts'
 import { lostFailure, type SmtpFailure, type Stage, timeoutFailure } from './failure.ts'
 import { type Opening, openingOf } from './opening.ts'
 import {
@@ -10,11 +11,12 @@ import {
   type SmtpClientTimeouts,
   type SmtpServerAddress,
 } from './options.ts'
-import { type RemoteReply, readRemoteReply } from './reply.ts'
 import type { RemoteTls } from './start-tls.ts'
 
-export type Told = RemoteReply | SmtpFailure
-export const isFailure = (told: Told): told is SmtpFailure => 'kind' in told
+/** A command, and what bounds its reply. */
+export interface Step extends Limit {
+  readonly line: string
+}
 
 /** The part of nodemailer's SMTPConnection that its types leave out and a transaction of our own needs. */
 interface Inside {
@@ -55,7 +57,7 @@ export class RemoteConnection extends SMTPConnection {
   #failed: SmtpFailure | undefined
   #ended = false
   #leaving = false
-  #waiting: (() => void) | undefined
+  #waiting: AwaitedReplies | undefined
 
   constructor(server: SmtpServerAddress, options: SmtpClientOptions, socket: Socket) {
     const timeouts = { ...defaultClientTimeouts, ...options.timeouts }
@@ -243,17 +245,16 @@ export class RemoteConnection extends SMTPConnection {
 
   // Commands and replies.
 
-  /** Sends lines in one write; one reply for each. `stages` names what each line is about, its last one the rest too. */
-  async commands(lines: readonly string[], timeoutMs: number, stages: readonly Stage[]): Promise<Told[]> {
-    const told: Told[] = []
-    const waiting = this.#await(told, lines.length)
-    waiting.limit(() => stages[Math.min(told.length, stages.length - 1)] ?? 'sending MAIL FROM', timeoutMs)
-    if (!this.#ended) this.#inside._sendCommand(lines.join('\r\n'))
+  /** Sends lines in one write; one reply for each, and for each its time. */
+  async commands(steps: readonly Step[]): Promise<Told[]> {
+    const waiting = this.#await(steps.length)
+    waiting.limit((told) => steps[told] as Step)
+    if (!this.#ended) this.#inside._sendCommand(steps.map(({ line }) => line).join('\r\n'))
     return waiting.all
   }
 
   async command(line: string, timeoutMs: number, stage: Stage): Promise<Told> {
-    return (await this.commands([line], timeoutMs, [stage]))[0] ?? lostFailure(this.peer, stage)
+    return (await this.commands([{ line, timeoutMs, stage }]))[0] ?? lostFailure(this.peer, stage)
   }
 
   /** The next replies, to content that is sent meanwhile by `feed`. */
@@ -261,45 +262,24 @@ export class RemoteConnection extends SMTPConnection {
     readonly all: Promise<Told[]>
     readonly stage: (stage: Stage, timeoutMs: number) => void
   } {
-    const { all, limit } = this.#await([], count)
-    return { all, stage: (stage, timeoutMs) => limit(() => stage, timeoutMs) }
+    const waiting = this.#await(count)
+    const stage = (stage: Stage, timeoutMs: number): void => waiting.limit(() => ({ stage, timeoutMs }))
+    return { all: waiting.all, stage }
   }
 
-  /** Replies that are waited for together; a failure takes the place of those that do not come. */
-  #await(told: Told[], count: number) {
-    let timer: NodeJS.Timeout | undefined
-    let stageNow = (): Stage => 'sending message body'
-    let done: (told: Told[]) => void = () => {}
-    const all = new Promise<Told[]>((resolve) => {
-      done = resolve
+  #await(count: number): AwaitedReplies {
+    const waiting: AwaitedReplies = new AwaitedReplies(count, this.peer, {
+      ended: () => (this.#ended ? (this.#failed ?? 'lost') : undefined),
+      over: (failure) => {
+        if (this.#waiting === waiting) this.#waiting = undefined
+        if (failure !== undefined) this.#failed ??= failure
+        if (failure?.kind === 'timeout') this.close()
+      },
     })
-    const end = (failure?: SmtpFailure): void => {
-      clearTimeout(timer)
-      this.#waiting = undefined
-      if (failure !== undefined) {
-        this.#failed ??= failure
-        while (told.length < count) told.push(failure)
-      }
-      done(told)
-    }
-    if (count > 0) this.#waiting = () => end(this.#failed ?? lostFailure(this.peer, stageNow()))
-    const take = (raw: string): void => {
-      told.push(readRemoteReply(raw))
-      if (told.length === count) end()
-    }
+    if (count > 0) this.#waiting = waiting
+    const take = (raw: string): void => waiting.take(raw)
     if (!this.#ended) for (let i = 0; i < count; i++) this.#inside._responseActions.push(take)
-    const limit = (stage: () => Stage, timeoutMs: number): void => {
-      stageNow = stage
-      clearTimeout(timer)
-      if (told.length >= count) end()
-      else if (this.#ended) end(this.#failed ?? lostFailure(this.peer, stage()))
-      else if (timeoutMs > 0)
-        timer = setTimeout(() => {
-          end(timeoutFailure(this.peer, stage()))
-          this.close()
-        }, timeoutMs)
-    }
-    return { all, limit }
+    return waiting
   }
 
   /** Content, in one write; waits while the socket is full. False: the connection is gone. */
@@ -343,6 +323,6 @@ export class RemoteConnection extends SMTPConnection {
     this.#ended = true
     clearTimeout(this.#stepTimer)
     // Replies that came with the end of the connection are handed over first.
-    setImmediate(() => this.#waiting?.())
+    setImmediate(() => this.#waiting?.lost(this.#failed))
   }
 }

@@ -3,6 +3,7 @@ import { DotStuffer } from '../wire/dot-stuffer.ts'
 import type { RemoteConnection } from './connection.ts'
 import type { Stage } from './failure.ts'
 import type { OutgoingMail } from './outgoing-mail.ts'
+import { TransferBudget } from './transfer-budget.ts'
 
 const writeBytes = 65_536
 const defaultLineLengthBytes = 998
@@ -43,14 +44,16 @@ export const sendContent = async (
   const stuffer = new DotStuffer(how.lineLengthLimitBytes ?? defaultLineLengthBytes)
   let gathered: Uint8Array[] = []
   let gatheredBytes = 0
+  const budget = new TransferBudget(timeouts)
   const gather = (chunk: Uint8Array): void => {
     const piece = stuffer.push(chunk)
     gathered.push(piece)
     gatheredBytes += piece.length
   }
   const flush = async (): Promise<boolean> => {
-    how.stage('sending message body', timeouts.dataXferMs)
+    how.stage('sending message body', budget.leftMs())
     const fed = await connection.feed(gathered)
+    budget.sent(gatheredBytes)
     gathered = []
     gatheredBytes = 0
     return fed

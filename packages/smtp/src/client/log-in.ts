@@ -1,5 +1,6 @@
 import { chooseClientMechanism } from '@posthorn/sasl'
-import { isFailure, type RemoteConnection, type Told } from './connection.ts'
+import { isFailure, type Told } from './awaited-replies.ts'
+import type { RemoteConnection } from './connection.ts'
 import type { SmtpFailure } from './failure.ts'
 import type { ClientLoginOptions } from './options.ts'
 

@@ -3,10 +3,25 @@ import type { SmtpFailure } from './failure.ts'
 import { defaultClientTimeouts, type SmtpClientOptions, type SmtpServerAddress } from './options.ts'
 
 /** An open TCP (or UNIX) connection, or why there is none. */
-export const openSocket = (
+export const openSocket = async (
   server: SmtpServerAddress,
   options: SmtpClientOptions,
 ): Promise<Socket | SmtpFailure> => {
+  const { localAddress } = options
+  const opened = await open(server, options, localAddress)
+  if (opened !== 'unbound') return opened
+  options.onUnbound?.(localAddress ?? '')
+  if (options.localAddressIs === 'needed')
+    return { kind: 'connect', status: '4.4.0', text: 'server configuration error' }
+  return (await open(server, options, undefined)) as Socket | SmtpFailure
+}
+
+/** 'unbound': the local address is none of this machine. */
+const open = (
+  server: SmtpServerAddress,
+  options: SmtpClientOptions,
+  localAddress: string | undefined,
+): Promise<Socket | SmtpFailure | 'unbound'> => {
   const timeoutMs = options.timeouts?.connectMs ?? defaultClientTimeouts.connectMs
   const place = `${server.host}[${server.address}]${server.port === 0 ? '' : `:${server.port}`}`
   const refused = (why: string): SmtpFailure => ({
@@ -15,7 +30,6 @@ export const openSocket = (
     text: `connect to ${place}: ${why}`,
   })
   return new Promise((resolve) => {
-    const { localAddress } = options
     const socket = connectSocket(
       server.port === 0
         ? { path: server.address }
@@ -34,10 +48,11 @@ export const openSocket = (
             socket.destroy()
             resolve(refused('Connection timed out'))
           }, timeoutMs)
-    const failed = (error: Error & { code?: string }): void => {
+    const failed = (error: Error & { code?: string; syscall?: string }): void => {
       clearTimeout(timer)
       socket.destroy()
-      resolve(refused(systemWords[error.code ?? ''] ?? error.message))
+      if (error.syscall === 'bind') resolve('unbound')
+      else resolve(refused(systemWords[error.code ?? ''] ?? error.message))
     }
     socket.once('error', failed)
     socket.once('connect', () => {

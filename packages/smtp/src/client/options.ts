@@ -30,6 +30,11 @@ export interface SmtpClientTimeouts {
   readonly dataInitMs: number
   /** Postfix: smtp_data_xfer_timeout. */
   readonly dataXferMs: number
+  /**
+   * Octets a second: dataXferMs is for the whole message, and what is sent earns time, but never more than that is
+   * ahead. Default 0: dataXferMs is for each piece. Postfix: smtp_per_request_deadline with smtp_min_data_rate.
+   */
+  readonly minDataRate?: number
   /** Postfix: smtp_data_done_timeout. */
   readonly dataDoneMs: number
   /** Postfix: smtp_rset_timeout. */
@@ -129,6 +134,10 @@ export interface SmtpClientOptions {
   readonly timeouts?: Partial<SmtpClientTimeouts>
   /** Postfix: smtp_bind_address. */
   readonly localAddress?: string
+  /** Without it there is no connection. Default: then from any address. Postfix: smtp_bind_address_enforce. */
+  readonly localAddressIs?: 'needed'
+  /** Told the localAddress that is none of this machine. */
+  readonly onUnbound?: (localAddress: string) => void
   /** Postfix: smtp_line_length_limit. */
   readonly lineLengthLimitBytes?: number
   /** For firewalls that garble greetings (`220 *****`). Postfix: smtp_pix_workarounds. */

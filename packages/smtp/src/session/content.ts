@@ -122,11 +122,12 @@ const answerAll = (
   return last
 }
 
-/** Content that keeps the minimum rate earns time, up to the limit of a transaction. `startMs`: when it began. */
+/** Content that keeps the minimum rate earns time, up to the limit of a transaction. `startMs`: when it began, or octets came last. */
 export function contentDeadline({ mode, mail, options }: Session, startMs: number, nowMs: number): number {
   if (mail === undefined || (mode.kind !== 'data' && mode.kind !== 'chunk')) return nowMs
-  const { minDataRate, commandTimeoutMs, transactionTimeoutMs } = options
+  const { minDataRate, commandTimeoutMs, transactionTimeoutMs, requestDeadline } = options
   const sizeBytes = mode.kind === 'data' ? mode.reader.sizeBytes : mode.sizeBytes - mode.left
-  const earnedMs = minDataRate > 0 ? (sizeBytes / minDataRate) * 1000 : transactionTimeoutMs
+  const kept = minDataRate > 0 ? (sizeBytes / minDataRate) * 1000 : transactionTimeoutMs
+  const earnedMs = requestDeadline === 'no' ? 0 : kept
   return Math.min(startMs + commandTimeoutMs + earnedMs, mail.startedMs + transactionTimeoutMs)
 }

@@ -33,7 +33,7 @@ export class Session {
   #busy = false
   #inputEnded = false
   #over = false
-  /** When the present content began. */
+  /** When the present content began; without requestDeadline when octets came last. */
   #contentMs = 0
   readonly alarm = new Alarm((nowMs) => this.#onDue(nowMs))
 
@@ -84,6 +84,7 @@ export class Session {
   push(chunk: Buffer): boolean {
     if (this.mode.kind === 'closed' || this.mode.kind === 'handshake') return true
     this.input.push(chunk)
+    if (this.options.requestDeadline === 'no') this.#contentMs = this.host.now()
     if (this.mode.kind !== 'greeting' && !this.#busy) this.#pump()
     return !this.#mustWait()
   }
@@ -250,7 +251,8 @@ export class Session {
     if (this.#replies.areAllSent) this.wire.acknowledge()
     else this.#replies.flush()
     // A command line that comes in drops keeps its first deadline.
-    if (progress && !input.skipping && !ownDeadline.has(this.mode.kind)) this.#wait()
+    const heard = (progress && !input.skipping) || this.options.requestDeadline === 'no'
+    if (heard && !ownDeadline.has(this.mode.kind)) this.#wait()
     if (this.#inputEnded) this.#hangUp()
   }
 

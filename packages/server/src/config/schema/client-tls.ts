@@ -179,6 +179,11 @@ export const clientTls = {
     default: '0',
     doc: '1: log each TLS session with its level of trust.',
   }),
+  smtp_tls_note_starttls_offer: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Log each server that offers STARTTLS where TLS is off.',
+  }),
   smtp_tls_mta_sts: posthorn({
     type: 'boolean',
     default: 'yes',

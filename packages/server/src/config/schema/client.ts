@@ -16,6 +16,11 @@ export const client = {
     default: '',
     doc: 'The IPv6 address that mail leaves from.',
   }),
+  smtp_bind_address_enforce: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Mail waits when this machine does not have smtp_bind_address or smtp_bind_address6. No: it leaves from another address, and the log says so.',
+  }),
   smtp_address_preference: postfix({
     type: 'choice',
     values: ['any', 'ipv4', 'ipv6'],
@@ -52,6 +57,17 @@ export const client = {
   smtp_rcpt_timeout: postfix(seconds('300s', 'How long to wait for the answer to RCPT TO.')),
   smtp_data_init_timeout: postfix(seconds('120s', 'How long to wait for the answer to DATA.')),
   smtp_data_xfer_timeout: postfix(seconds('180s', 'How long a piece of a message may take.')),
+  smtp_per_request_deadline: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Whether smtp_data_xfer_timeout bounds a whole message, and what has been sent at smtp_min_data_rate adds to it. No: it is for each piece. Commands and replies have one time limit in either case. (Default of Postfix: smtp_per_record_deadline, its older name, or no.)',
+  }),
+  smtp_min_data_rate: postfix({
+    type: 'integer',
+    default: '500',
+    min: 1,
+    doc: 'Octets a second that a server must take with smtp_per_request_deadline = yes.',
+  }),
   smtp_data_done_timeout: postfix(seconds('600s', 'How long to wait for the answer to the final dot.')),
   smtp_quit_timeout: postfix({
     ...seconds('300s', 'How long to wait for the answer to QUIT.'),

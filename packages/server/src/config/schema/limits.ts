@@ -178,6 +178,11 @@ export const limits = {
     unit: 's',
     doc: 'How long a client may think about a command, or a piece of a message.',
   }),
+  smtpd_per_request_deadline: postfix({
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Whether smtpd_timeout bounds a whole command, and a message beyond what smtpd_min_data_rate allows. No: each piece of them that comes begins the time anew. (Default of Postfix: yes under stress alone.)',
+  }),
   smtpd_min_data_rate: postfix({
     type: 'integer',
     default: '500',

@@ -119,6 +119,11 @@ export const localDelivery = {
     default: '/home/%u',
     doc: "Where a user's `.forward` is looked for; %u is the user, %d the domain. An account's own home comes first. Empty: no .forward.",
   }),
+  require_home_directory: postfix({
+    type: 'boolean',
+    default: 'no',
+    doc: 'Mail for a local user whose home is not there (not mounted, for instance) waits in the queue for it: his .forward may be there.',
+  }),
   unsafe_files: posthorn({
     type: 'choice',
     values: ['refuse', 'warn'],

@@ -67,6 +67,12 @@ export const localTransports = {
     default: '',
     doc: 'What is started with each such command as its last word, `/usr/lib/sm.bin/smrsh -c` for instance. Empty: the command itself, by /bin/sh only where it needs a shell.',
   }),
+  import_environment: postfix({
+    type: 'list',
+    default:
+      'MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME',
+    doc: 'What of the environment that the server is started with `environ:` tables and export_environment see: names, or `NAME=value`. The `POSTHORN_…` settings are read in any case.',
+  }),
   export_environment: postfix({
     type: 'list',
     default: 'TZ MAIL_CONFIG LANG',

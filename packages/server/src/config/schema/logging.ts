@@ -117,6 +117,12 @@ export const logging = {
     default: 'info',
     doc: 'The least level that is logged. debug: also what each restriction says of each client, sender and recipient, which `posthorn explain` shows with the message.',
   }),
+  info_log_address_format: postfix({
+    type: 'choice',
+    values: ['external', 'internal'],
+    default: 'external',
+    doc: 'Addresses in the log: `external` as in mail, `"a b"@example.org`, or `internal`, without the quotes, as Postfix before 3.5.',
+  }),
   auth_verbose: dovecot({
     type: 'boolean',
     default: 'no',
