@@ -33,7 +33,12 @@ function onClose(this: OwnedSocket): void {
   this[owner]!.socketClose()
 }
 function onSecure(this: OwnedSocket): void {
-  this[owner]!.socketSecure(this as tls.TLSSocket)
+  // OpenSSL is still in the handshake: what is sent now goes out before its session tickets, and a client that
+  // waits for the first octets with select(2) (Cyrus SASL's imtest) then waits in a read for what never comes.
+  setImmediate(tellSecure, this)
+}
+function tellSecure(socket: OwnedSocket): void {
+  socket[owner]!.socketSecure(socket as tls.TLSSocket)
 }
 
 export function adoptSocket(socket: net.Socket, by: SocketOwner): void {

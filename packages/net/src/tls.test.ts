@@ -126,6 +126,18 @@ test('implicit TLS, with ALPN and resumption', async () => {
   await expect(silent, 'hello')
 })
 
+test('RFC 8446 §4.6.1: session tickets go out before the first octets', async () => {
+  const { listener } = await serve({ implicitTls: new TlsCredentials(pair) })
+  const client = tls.connect({ host: '127.0.0.1', port: listener.port, rejectUnauthorized: false })
+  opened.push(client)
+  const seen: string[] = []
+  client.on('session', () => seen.push('ticket'))
+  client.on('data', () => seen.push('text'))
+  await expect(client, 'hello')
+  assert.equal(seen[0], 'ticket')
+  assert.equal(seen.at(-1), 'text')
+})
+
 test('a connection keeps the octets of its ALPN names and no memory beside them', () => {
   const below = new net.Socket()
   const secure = secureSocket(below, new TlsCredentials(pair), ['imap', 'smtp'])
