@@ -23,6 +23,7 @@ import { SegmentReader } from './segments/segment-reader.ts'
 import { SegmentWriter } from './segments/segment-writer.ts'
 import { usualStepMessages } from './steps/copy-in-steps.ts'
 import { fillStep } from './steps/move-in-steps.ts'
+import { renameStep } from './steps/rename-in-steps.ts'
 import { UnfinishedWork } from './steps/unfinished-work.ts'
 import { Watchers } from './watchers.ts'
 
@@ -108,12 +109,10 @@ export const startMachine = (options: StoreOptions, place: MachinePlace): Machin
     flushIndex: () => flusher.flush(),
     stepMessages,
     unfinished: new UnfinishedWork({
-      environment,
-      commit,
-      self: self.token,
-      stepMessages,
+      ...{ environment, commit, stepMessages, self: self.token },
       isLiving: (token) => place.markers.isLiving(token),
       fill: (unit, mailbox) => fillStep(engine, unit, mailbox),
+      rename: (unit, account) => renameStep(engine, unit, account),
       report,
     }),
   }

@@ -14,6 +14,7 @@ const journaled = new Set<number>([
   tables.annotation,
   tables.unfinished,
   tables.removedAccount,
+  tables.renaming,
   tables.uniqueId,
   tables.identifier,
   tables.chunk,

@@ -23,6 +23,7 @@ export const tables = {
   uniqueId: 0x2b,
   identifier: 0x2c,
   namesVersion: 0x2d,
+  renaming: 0x2e,
   chunk: 0x30,
   expunged: 0x31,
   message: 0x32,

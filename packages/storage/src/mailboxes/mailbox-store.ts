@@ -25,6 +25,7 @@ import {
   writeSubscription,
 } from '../rows/mailbox-row.ts'
 import { readUsage } from '../rows/usage-row.ts'
+import { changeNames } from '../steps/rename-in-steps.ts'
 import type { ToldMessages } from '../volatile/told-messages.ts'
 import { continueFrom } from './continue-from.ts'
 import { createInheriting, inheritAcl } from './inherit.ts'
@@ -60,8 +61,8 @@ export const createMailboxStore = (
   async get(id) {
     return readMailbox(snapshotOf(engine), id)
   },
-  create: (account, name, specialUse = []) => {
-    return engine.commit.run((unit) =>
+  create: async (account, name, specialUse = []) => {
+    return changeNames(engine, account, 'uses', (unit) =>
       createMailbox(unit, account, normalizeName(name), specialUse, engine.now()),
     )
   },

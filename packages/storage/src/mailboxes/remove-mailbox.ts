@@ -7,6 +7,7 @@ import { createMailboxRows, findMailboxId, mailboxNameKey, removeMailboxRows } f
 import { writeUnfinished } from '../rows/unfinished-row.ts'
 import { addUsage } from '../rows/usage-row.ts'
 import { clearStep } from '../steps/clear-mailbox.ts'
+import { changeNames } from '../steps/rename-in-steps.ts'
 import { removeSharing } from './inherit.ts'
 import { separator } from './names.ts'
 
@@ -15,7 +16,9 @@ import { separator } from './names.ts'
  * once; many messages of it are removed step by step.
  */
 export const removeMailbox = async (engine: Engine, account: number, name: string): Promise<void> => {
-  const { id, left } = await engine.commit.runFreeing((unit) => removeIn(engine, unit, account, name))
+  const { id, left } = await changeNames(engine, account, 'frees', (unit) =>
+    removeIn(engine, unit, account, name),
+  )
   if (left === 'to-clear') engine.unfinished.clear(id)
 }
 

@@ -29,6 +29,7 @@ const longTables: readonly TableTag[] = [
   tables.acl,
   tables.annotation,
   tables.unfinished,
+  tables.renaming,
   tables.message,
   tables.queueEntry,
   tables.queueRecipient,

@@ -11,12 +11,15 @@ import { append, mailboxOf, makeAccount, sampleMessage } from '../testkit/sample
 /** Small steps, so that a hundred messages take several. */
 const parts = { stepMessages: 32 }
 const messages = 100
+/** Names take several steps, too. */
+const children = 40
 
 /** What was answered. */
 interface Answered {
   copied: boolean
   moved: boolean
   renamed: boolean
+  namesGiven: boolean
   removed: boolean
   bobRemoved: boolean
   cleared: boolean
@@ -28,6 +31,7 @@ const nothing = (): Answered => ({
   copied: false,
   moved: false,
   renamed: false,
+  namesGiven: false,
   removed: false,
   bobRemoved: false,
   cleared: false,
@@ -47,6 +51,7 @@ const prepare = async (): Promise<{ directory: string; account: Account }> => {
   const big = await store.mailboxes.create(account.id, 'Big')
   await store.mailboxes.create(account.id, 'Target')
   await store.mailboxes.create(account.id, 'Other')
+  for (let n = 0; n < children; n++) await store.mailboxes.create(account.id, `Top/box ${n}`)
   const inbox = await mailboxOf(store, account)
   await fill(store, big.id, messages, 1)
   await store.messages.copy(big.id, (await store.messages.view(big.id)).uids, inbox.id)
@@ -83,6 +88,7 @@ const work = async (store: Whole, account: Account, answered: Answered): Promise
   ])
   await attempt(store.messages.move(big.id, uids.subarray(0, 70), other.id), 'moved')
   await attempt(store.mailboxes.rename(account.id, 'INBOX', 'Old'), 'renamed')
+  await attempt(store.mailboxes.rename(account.id, 'Top', 'Pot'), 'namesGiven')
   await attempt(store.mailboxes.remove(account.id, 'Target'), 'removed')
   const bob = await store.accounts.find('bob@example.org')
   if (bob) await attempt(store.accounts.remove(bob.id), 'bobRemoved')
@@ -136,6 +142,11 @@ const verify = async (store: Whole, account: Account, answered: Answered): Promi
   assert.deepEqual(old ?? inbox, all)
   if (old !== undefined) assert.deepEqual(inbox, [], 'a rename that was begun is finished')
   if (answered.renamed) assert.ok(old)
+  const named = [...(await store.mailboxes.names(account.id, () => true)).keys()]
+  const under = (top: string): number => named.filter((name) => name.startsWith(top)).length
+  assert.ok([0, 1 + children].includes(under('Pot')), `${under('Pot')} under the new name`)
+  assert.equal(under('Top') + under('Pot'), 1 + children)
+  if (answered.namesGiven) assert.equal(under('Top'), 0)
   const bob = await store.accounts.find('bob@example.org')
   if (answered.bobRemoved) assert.equal(bob, undefined)
   const { mailboxes } = await store.check()
@@ -152,7 +163,16 @@ const countCalls = async (): Promise<{ opening: number; all: number }> => {
   await work(store, account, answered)
   assert.deepEqual(
     { ...answered, arrived: answered.arrived.length },
-    { copied: true, moved: true, renamed: true, removed: true, bobRemoved: true, cleared: true, arrived: 4 },
+    {
+      copied: true,
+      moved: true,
+      renamed: true,
+      namesGiven: true,
+      removed: true,
+      bobRemoved: true,
+      cleared: true,
+      arrived: 4,
+    },
   )
   await verify(store, account, answered)
   await store.close()

@@ -4,6 +4,7 @@ import { mailboxIds } from '../mailboxes/mailbox-ids.ts'
 import { takeOutMailbox } from '../mailboxes/remove-mailbox.ts'
 import { removeSomeIdentifiers } from '../rows/conversation-row.ts'
 import { namesVersionKey } from '../rows/mailbox-row.ts'
+import { removeRenaming } from '../rows/renaming-row.ts'
 import { isRemovedAccount, unmarkRemovedAccount } from '../rows/unfinished-row.ts'
 
 const stepMailboxes = 25
@@ -28,6 +29,7 @@ export const removeAccountStep = (
     return { state: 'more', toClear }
   unit.remove(keyOf32(tables.usage, account))
   unit.remove(namesVersionKey(account))
+  removeRenaming(unit, account)
   unmarkRemovedAccount(unit, account)
   return { state: 'done', toClear }
 }

@@ -1,6 +1,7 @@
 import type { Environment } from '../kv/environment.ts'
 import type { GroupCommit } from '../kv/group-commit.ts'
 import { Snapshot, type Unit } from '../kv/unit.ts'
+import { readRenaming, renamingRows, writeRenaming } from '../rows/renaming-row.ts'
 import { readUnfinished, removedAccounts, unfinishedRows, writeUnfinished } from '../rows/unfinished-row.ts'
 import { clearStep } from './clear-mailbox.ts'
 import { giveUpStaging } from './copy-in-steps.ts'
@@ -15,6 +16,8 @@ export interface UnfinishedParts {
   readonly stepMessages: number
   /** One step of RENAME INBOX into this mailbox. */
   readonly fill: (unit: Unit, mailbox: number) => 'more' | 'done'
+  /** One step of RENAME of a mailbox of this account with many others below it. */
+  readonly rename: (unit: Unit, account: number) => 'more' | 'done'
   readonly report: (error: unknown) => void
 }
 
@@ -30,6 +33,9 @@ export class UnfinishedWork {
   readonly #toClear = new Set<number>()
   readonly #accounts = new Set<number>()
   readonly #toFill = new Set<number>()
+  readonly #toRename = new Set<number>()
+  /** Accounts with a renaming that somebody waits for. */
+  readonly #awaited = new Set<number>()
   #running: Promise<void> | undefined
   #stopped = false
 
@@ -54,6 +60,19 @@ export class UnfinishedWork {
     while ((await commit.run((unit) => fill(unit, mailbox))) === 'more');
   }
 
+  /** Resolves when all names below the mailbox have followed. */
+  async rename(account: number): Promise<void> {
+    const { commit, rename } = this.#parts
+    this.#awaited.add(account)
+    try {
+      while ((await commit.runPart((unit) => rename(unit, account), 'uses')) === 'more');
+      // What the client is told of is on disk.
+      await commit.run(() => {})
+    } finally {
+      this.#awaited.delete(account)
+    }
+  }
+
   /** What is noted in the index and in nobody's hands. */
   async takeUp(): Promise<void> {
     const { environment, commit, self, isLiving } = this.#parts
@@ -69,7 +88,25 @@ export class UnfinishedWork {
       if (kind === 'filling') this.#toFill.add(mailbox)
       else this.#toClear.add(mailbox)
     }
+    await this.#takeUpNames(snapshot)
     this.#start()
+  }
+
+  async #takeUpNames(snapshot: Snapshot): Promise<void> {
+    const { commit, self, isLiving } = this.#parts
+    const left: number[] = []
+    for (const { account, renaming } of renamingRows(snapshot)) {
+      // A fault ended it: nobody waits any more.
+      if (renaming.owner === self && !this.#awaited.has(account)) this.#toRename.add(account)
+      else if (renaming.owner !== self && !isLiving(renaming.owner)) left.push(account)
+    }
+    for (const account of left) {
+      await commit.runFreeing((unit) => {
+        const renaming = readRenaming(unit, account)
+        if (renaming !== undefined) writeRenaming(unit, account, { ...renaming, owner: self })
+      })
+      this.#toRename.add(account)
+    }
   }
 
   #takeOver(unit: Unit, mailbox: number): 'filling' | 'clearing' {
@@ -93,8 +130,12 @@ export class UnfinishedWork {
     await this.idle()
   }
 
+  get #waiting(): readonly Set<number>[] {
+    return [this.#toClear, this.#accounts, this.#toFill, this.#toRename]
+  }
+
   #start(): void {
-    const isAny = this.#toClear.size + this.#accounts.size + this.#toFill.size > 0
+    const isAny = this.#waiting.some(({ size }) => size > 0)
     if (this.#stopped || !isAny) return
     this.#running ??= this.#work().finally(() => {
       this.#running = undefined
@@ -103,7 +144,7 @@ export class UnfinishedWork {
   }
 
   async #work(): Promise<void> {
-    const { commit, report, fill, stepMessages } = this.#parts
+    const { commit, report, fill, rename, stepMessages } = this.#parts
     try {
       await this.#each(this.#accounts, async (account) => {
         const { state, toClear } = await commit.runFreeing((unit) =>
@@ -115,10 +156,11 @@ export class UnfinishedWork {
       await this.#each(this.#toClear, (mailbox) =>
         commit.runFreeing((unit) => clearStep(unit, mailbox, stepMessages)),
       )
+      await this.#each(this.#toRename, (account) => commit.run((unit) => rename(unit, account)))
       await this.#each(this.#toFill, (mailbox) => commit.run((unit) => fill(unit, mailbox)))
     } catch (error) {
       // It is noted, and taken up again later.
-      for (const waiting of [this.#accounts, this.#toClear, this.#toFill]) waiting.clear()
+      for (const waiting of this.#waiting) waiting.clear()
       if (!this.#stopped) report(error)
     }
   }
