@@ -116,20 +116,36 @@ export interface ProgramRun {
 export async function runProgram(run: ProgramRun): Promise<Outcome> {
   const { user, signal } = run
   if (user.kind === 'none') return { status: '4.3.5', text: `cannot run a command: ${user.reason}` }
-  const child = spawn(run.file, run.args, {
-    cwd: run.cwd,
-    // A group of its own, so that what the command starts ends with it.
-    detached: true,
-    env: run.environment,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    ...(user.kind === 'other' ? { uid: user.uid, gid: user.gid } : {}),
-  })
-  const stop = (): void => killGroup(child)
+  const child = started(run)
+  if (child instanceof Error) return cannotRun(run.command, child)
+  const stop = (): void => endCommand(child)
   signal.addEventListener('abort', stop, { once: true })
   try {
     return await outcomeOf(child, run.command, run.timeLimitMs, run.content)
   } finally {
     signal.removeEventListener('abort', stop)
+  }
+}
+
+const cannotRun = (command: string, { message }: Error): Outcome => ({
+  status: '4.3.0',
+  text: `cannot run ${command}: ${message}`,
+})
+
+/** An error: the words hold a NUL, or are too many. Most others come later, as an event. */
+function started({ file, args, cwd, user, environment }: ProgramRun): ChildProcess | Error {
+  try {
+    return spawn(file, args, {
+      cwd,
+      // A group of its own, so that what the command starts ends with it.
+      detached: true,
+      env: environment,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(user.kind === 'other' ? { uid: user.uid, gid: user.gid } : {}),
+    })
+  } catch (error) {
+    if (error instanceof Error) return error
+    throw error
   }
 }
 
@@ -143,12 +159,10 @@ async function outcomeOf(
   let late = false
   const timer = setTimeout(() => {
     late = true
-    killGroup(child)
+    endCommand(child)
   }, timeLimitMs)
   const ended = new Promise<Outcome | { code: number | null; signal: string | null }>((resolve) => {
-    child.once('error', (error) =>
-      resolve({ status: '4.3.0', text: `cannot run ${command}: ${error.message}` }),
-    )
+    child.once('error', (error) => resolve(cannotRun(command, error)))
     child.once('close', (code, signal) => resolve({ code, signal }))
   })
   // A command may end well without reading all of it.
@@ -183,6 +197,12 @@ function collect(child: ChildProcess): () => string {
       .toString('utf8')
       .replace(/[\0-\x1f\x7f]+/g, ' ')
       .trim()
+}
+
+/** A daemon that it left behind may keep its output open: nobody waits for that. */
+function endCommand(child: ChildProcess): void {
+  killGroup(child)
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy()
 }
 
 function killGroup(child: ChildProcess): void {

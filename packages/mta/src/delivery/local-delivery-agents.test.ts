@@ -135,6 +135,25 @@ test('sysexits(3), signals, output, time limit: what the sender and the queue he
   )
 })
 
+test('a daemon that a command leaves behind, with its output open, is not waited for', async () => {
+  const startedMs = performance.now()
+  for (const daemon of [
+    '/usr/bin/setsid /bin/sleep 5',
+    'setsid sleep 5 & exit 0',
+    'setsid sleep 5 & exit 67',
+  ]) {
+    assert.equal(
+      await command(daemon, { timeLimitMs: 300 }),
+      `failed 5.3.0 Command time limit exceeded: "${daemon}"`,
+    )
+  }
+  assert.ok(performance.now() - startedMs < 4_000)
+})
+
+test('a command that no system can start is an outcome, too', async () => {
+  assert.match(await command('/bin/echo a\0b'), /^delayed 4\.3\.0 cannot run /)
+})
+
 test('local(8): mbox with lock and quoting, Maildir, and what is no file', async () => {
   const mbox = join(folder, 'mbox')
   assert.equal(await file(mbox), `delivered 2.0.0 delivered to file: ${mbox}`)
