@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -24,5 +25,35 @@ test('a local socket answers questions, replaces a left-over file and is closed 
     assert.equal(await localSocketAnswers(path), false)
   } finally {
     rmSync(folder, { recursive: true })
+  }
+})
+
+test('questions without end of one who reads no answers wait with him, and others are answered', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'public.sock')
+  let asked = 0
+  const server = await serveLocalSocket(path, async () => {
+    asked++
+    return 'x'.repeat(10_000)
+  })
+  const greedy = createConnection(path).on('error', () => {})
+  t.after(async () => {
+    greedy.destroy()
+    await server.close()
+  })
+  greedy.write('1\n'.repeat(3_000))
+  const another = () => askLocalSocket(path, {}, 10_000)
+  let before = 0
+  do {
+    before = asked
+    for (let i = 0; i < 10; i++) await another()
+  } while (asked > before + 10)
+  // What fits into the buffers of the system, and no more.
+  assert.ok(asked < 1_000, `${asked} answers were made`)
+  let heardBytes = 0
+  for await (const chunk of greedy) {
+    heardBytes += chunk.length
+    if (heardBytes === 3_000 * 10_003) break
   }
 })

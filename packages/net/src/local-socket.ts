@@ -14,19 +14,43 @@ export interface LocalServer {
   close(): Promise<void>
 }
 
-/** Calls `each` with every complete line; a line without an end within the limit drops the connection. */
-function onLines(socket: Socket, each: (line: string) => void, limitBytes = maxLineBytes): void {
+/** Calls `each` with one complete line after the other; a line without an end within the limit drops the connection. */
+function onLines(
+  socket: Socket,
+  each: (line: string) => void | Promise<void>,
+  limitBytes = maxLineBytes,
+): void {
   let pending = ''
+  const work = async (): Promise<void> => {
+    let end = pending.indexOf('\n')
+    for (; end >= 0 && !socket.destroyed; end = pending.indexOf('\n')) {
+      const line = pending.slice(0, end)
+      pending = pending.slice(end + 1)
+      await each(line)
+    }
+    if (pending.length > limitBytes) socket.destroy()
+    else socket.resume()
+  }
   socket.setEncoding('utf8')
   socket.on('data', (chunk: string) => {
     pending += chunk
-    let end = pending.indexOf('\n')
-    for (; end >= 0; end = pending.indexOf('\n')) {
-      const line = pending.slice(0, end)
-      pending = pending.slice(end + 1)
-      each(line)
+    // Who asks without end, or does not read, waits with his questions.
+    socket.pause()
+    void work()
+  })
+}
+
+/** Resolves when the client has room for more, or is gone. */
+async function say(socket: Socket, text: string): Promise<void> {
+  if (socket.destroyed || socket.write(text)) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done)
+      socket.off('close', done)
+      resolve()
     }
-    if (pending.length > limitBytes) socket.destroy()
+    socket.on('drain', done)
+    socket.on('close', done)
   })
 }
 
@@ -54,11 +78,7 @@ export async function serveLocalSocket(
     socket.setTimeout(idleMs, () => socket.destroy())
     socket.on('error', () => {})
     socket.on('close', () => open.delete(socket))
-    onLines(socket, (line) => {
-      void reply(line, answer).then((text) => {
-        if (!socket.destroyed) socket.write(`${text}\n`)
-      })
-    })
+    onLines(socket, async (line) => say(socket, `${await reply(line, answer)}\n`))
   })
   if (access === 'everybody') server.maxConnections = maxStrangers
   rmSync(path, { force: true })
