@@ -50,7 +50,7 @@ export interface PublicActions {
   admits(kind: PublicQuestionKind): 'everybody' | ((uid: number) => boolean)
   list(after: QueueId | undefined): Promise<readonly ListedEntry[]>
   /** What is in the maildrop: not taken yet. */
-  waiting(): readonly ListedEntry[]
+  waiting(): Promise<readonly ListedEntry[]>
   flush(what: { readonly queueId?: QueueId; readonly nextHop?: string }): Promise<void>
   /** The next hop of a site that may be flushed by name; undefined: not one of fast_flush_domains. */
   flushable(site: string): string | undefined
@@ -155,7 +155,7 @@ async function answer(question: Question, context: Context): Promise<unknown> {
       return {
         ok: true,
         entries: await actions.list(queueIdOf(question.after)),
-        ...(question.after === undefined ? { waiting: actions.waiting() } : {}),
+        ...(question.after === undefined ? { waiting: await actions.waiting() } : {}),
       }
     case 'flush': {
       if (!mayAsk('flush', question, context)) return denied

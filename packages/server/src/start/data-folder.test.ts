@@ -9,7 +9,7 @@ import { livingPid, prepareDataFolder, takeDataFolder } from './data-folder.ts'
 const publicActions = {
   admits: () => 'everybody' as const,
   list: async () => [],
-  waiting: () => [],
+  waiting: async () => [],
   flush: async () => {},
   flushable: () => undefined,
   pickup: () => {},

@@ -3,7 +3,7 @@
  * system says so, nobody has to be believed. Postfix: pickup(8).
  */
 import { closeSync, constants, createReadStream, fstatSync, openSync, readSync, type Stats } from 'node:fs'
-import { mkdir, readdir, rename, rm, unlink } from 'node:fs/promises'
+import { lstat, mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '@posthorn/mail'
 import type { Submission } from '@posthorn/mta'
@@ -39,7 +39,7 @@ export interface Pickup {
 
 const everyMs = 60_000
 /** The first line: envelope as JSON. 1,000 recipients of 320 octets. */
-const maxEnvelopeBytes = 1 << 20
+export const maxEnvelopeBytes = 1 << 20
 /** Addresses of one question. */
 const maxVerified = 1_000
 /** As maildrop-file.ts names them. */
@@ -114,23 +114,36 @@ async function takeOne(parts: PickupParts, name: string): Promise<void> {
   const place = join(taking, `${name}.${process.pid}`)
   const warn = (text: string) => log({ level: 'warning', service: 'pickup', text: `${name}: ${text}` })
   try {
+    if ((await lstat(join(maildrop, name))).isDirectory()) return
     // Several processes look: the one that moves it has it.
     await rename(join(maildrop, name), place)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') warn(`cannot be taken: ${errorCode(error)}`)
     return
   }
+  const putBack = () => rename(place, join(maildrop, name))
   try {
     const outcome = await submitFile(parts, name, place)
-    if (outcome === 'later') return await rename(place, join(maildrop, name))
+    if (outcome === 'later') return await putBack()
     if (outcome !== 'taken') warn(`not accepted: ${outcome}`)
     await unlink(place)
   } catch (error) {
     log({ level: 'error', service: 'pickup', text: `${name}: cannot be taken`, error })
-    if (outOfMeans.has(errorCode(error))) return await rename(place, join(maildrop, name)).catch(() => {})
-    await rm(place, { recursive: true, force: true })
+    if (outOfMeans.has(errorCode(error)) || !(await isThrownAway(place))) await putBack().catch(() => {})
   }
 }
+
+/**
+ * One name, never what is in a folder: while that is emptied, its owner could put links in the place of folders in it, and
+ * have files removed that are not his.
+ */
+const isThrownAway = (place: string): Promise<boolean> =>
+  unlink(place)
+    .catch(() => rmdir(place))
+    .then(
+      () => true,
+      () => false,
+    )
 
 /** 'later': stays where it is; any other text is why it was thrown away. */
 async function submitFile(parts: PickupParts, name: string, place: string): Promise<string> {

@@ -85,7 +85,7 @@ export async function readQueue(
 
 async function* withMaildrop(maildrop: string, store: Store): AsyncGenerator<ListedEntry> {
   yield* queueEntries(store)
-  yield* maildropEntries(maildrop)
+  yield* await maildropEntries(maildrop)
 }
 
 /** A long queue is read here: the server has better to do. undefined: the store cannot be opened. */
