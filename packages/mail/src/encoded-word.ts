@@ -1,7 +1,9 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { decodeCharset, decodeUndeclared, knowsCharset } from './charset.ts'
-import { bytesOfOctets, type OctetString, octetsOf } from './octets.ts'
+import { bytesOfOctets, hexValue, type OctetString, octetsOf } from './octets.ts'
 
+const equals = 0x3d
+const underscore = 0x5f
 const maxCharsetLength = 64
 const asciiNames: ReadonlySet<string> = new Set(['us-ascii', 'ascii'])
 /** RFC 2047 §2: an encoded word has at most 75 characters; `=?utf-8?B??=` is twelve of them. */
@@ -87,13 +89,21 @@ const readWord = (octets: OctetString, start: number): Word | undefined => {
   return { charset: octets.slice(start + 2, charsetEnd).toLowerCase(), bytes, end: textEnd + 2 }
 }
 
-/** RFC 2047 §4.2. */
-const decodeQ = (encoded: OctetString): Buffer =>
-  bytesOfOctets(
-    encoded
-      .replaceAll('_', ' ')
-      .replace(/=([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-  )
+/** RFC 2047 §4.2; a broken `=` stays as it is. */
+const decodeQ = (encoded: OctetString): Buffer => {
+  const bytes = Buffer.allocUnsafe(encoded.length)
+  let length = 0
+  for (let at = 0; at < encoded.length; at++) {
+    const code = encoded.charCodeAt(at)
+    const high = code === equals ? hexValue(encoded.charCodeAt(at + 1)) : -1
+    const low = high < 0 ? -1 : hexValue(encoded.charCodeAt(at + 2))
+    if (low >= 0) {
+      bytes[length++] = high * 16 + low
+      at += 2
+    } else bytes[length++] = code === underscore ? 0x20 : code
+  }
+  return bytes.subarray(0, length)
+}
 
 const isBlank = (text: string): boolean => {
   for (let i = 0; i < text.length; i++) {

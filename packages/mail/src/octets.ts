@@ -11,3 +11,10 @@ export const bytesOfOctets = (octets: OctetString): Buffer => Buffer.from(octets
 /** The same memory as a Buffer. */
 export const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** Of a hexadecimal digit; -1 for anything else, and for NaN. */
+export const hexValue = (code: number): number => {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const lower = code | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}

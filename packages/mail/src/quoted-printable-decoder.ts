@@ -1,3 +1,4 @@
+import { hexValue } from './octets.ts'
 import type { OctetDecoder } from './transfer-encoding.ts'
 
 const lf = 0x0a
@@ -6,12 +7,6 @@ const equals = 0x3d
 
 /** A run of blanks longer than this is kept even at a line's end. */
 const maxHeld = 8192
-
-const hexValue = (code: number): number => {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30
-  const lower = code | 0x20
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
-}
 
 const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
 

@@ -1,4 +1,4 @@
-import { foldCase, keptFieldNames, searchedField, unfold } from '@posthorn/mail'
+import { foldCase, keptFieldNames, searchedField, searchedPieces, unfold } from '@posthorn/mail'
 import { type Candidate, type Stage, stage } from './candidate.ts'
 import type { HeaderColumn } from './header-columns.ts'
 import { fieldLeaf, type StoredLeaf, storedAnswer } from './stored-leaf.ts'
@@ -46,8 +46,14 @@ const readTest = (
     if (block === undefined) return message.needs(stage.header)
     const { questions } = message
     questions.count(block.length)
-    const look = () => hasField(block, name, field, needle)
-    return questions.areFew ? look() : questions.ask(`${name}:${needle}`, look)
+    if (questions.areFew) return hasField(block, name, field, needle)
+    return questions.askInSteps(`${name}:${needle}`, function* () {
+      for (const text of fieldTexts(block, name, field)) {
+        if (text === undefined) yield
+        else if (text.includes(needle)) return true
+      }
+      return false
+    })
   }
 }
 
@@ -64,14 +70,21 @@ const columnTest = (
     if (message.stage < stage.summary) return message.needs(stage.summary)
     const block = message.stage >= stage.header ? message.header() : message.keptFields()
     if (block === undefined) return message.needs(stage.header)
-    const look = () => {
-      const text = fieldText(block, name, field)
-      column.set(message.uid, text)
+    const { uid, questions } = message
+    const learn = (text: string | null): boolean => {
+      column.set(uid, text)
       return text?.includes(needle) ?? false
     }
-    const { questions } = message
     questions.count(block.length)
-    return questions.areFew ? look() : questions.ask(`${name}:${needle}`, look)
+    if (questions.areFew) return learn(fieldText(block, name, field))
+    return questions.askInSteps(`${name}:${needle}`, function* () {
+      const texts: string[] = []
+      for (const text of fieldTexts(block, name, field)) {
+        if (text === undefined) yield
+        else texts.push(text)
+      }
+      return learn(texts.length === 0 ? null : texts.join('\n'))
+    })
   }
 }
 
@@ -83,6 +96,23 @@ export const fieldText = (block: string, name: string, field: RegExp): string | 
     texts.push(foldCase(searchedField(name, unfold(found[1] ?? ''))))
   }
   return texts.length === 0 ? null : texts.join('\n')
+}
+
+/** As `fieldText`, one field after the other, and undefined wherever others may be let in. */
+function* fieldTexts(block: string, name: string, field: RegExp): Generator<string | undefined> {
+  for (let from = 0; ; ) {
+    // Others use the pattern in between.
+    field.lastIndex = from
+    const found = field.exec(block)
+    if (found === null) return
+    from = field.lastIndex
+    let text = ''
+    for (const piece of searchedPieces(name, unfold(found[1] ?? ''))) {
+      text += foldCase(piece)
+      yield undefined
+    }
+    yield text
+  }
 }
 
 /** `Name` at a line's beginning, its value with its folded lines in group 1. Linear: no repeats overlap. */

@@ -90,3 +90,18 @@ test('a message with a long header asked for hundreds of fields lets others in',
   )
   assert.deepEqual(found, [[10], [10], [], [10]])
 })
+
+test('one field of several megabytes lets others in', async () => {
+  const header = (value: string, name = 'x-a'): SearchCriteria => ({ kind: 'header', name, value })
+  const words = (last: string): string => `${' =?utf-8?q?w=C3=B6rd_?=\r\n'.repeat(60_000)} ${last}\r\n`
+  const message = `X-A:${words('=?utf-8?q?the_=C3=ABnd?=')}Subject:${words('other')}\r\nthe body\r\n`
+  const found = await findBesideOthers(
+    message,
+    [],
+    header('wörd wörd the ënd'),
+    header('no end'),
+    header('wörd  other', 'subject'),
+    header('no other', 'subject'),
+  )
+  assert.deepEqual(found, [[10], [10], [], [10], []])
+})

@@ -10,6 +10,7 @@ const quickLength = 256 * 1024
 export class Questions {
   #lookedLength = 0
   readonly #known = new Map<string, boolean>()
+  readonly #begun = new Map<string, Iterator<unknown, boolean>>()
   #isAnswered = false
   #isPutOff = false
 
@@ -28,11 +29,11 @@ export class Questions {
   }
 
   /**
-   * The answer that `look` gives. undefined: put off, for others wait.
+   * The answer that `look` gives, when it has one. undefined: put off, for others wait.
    *
    * @param key the same for the same question
    */
-  ask(key: string, look: () => boolean): boolean | undefined {
+  ask(key: string, look: () => boolean | undefined): boolean | undefined {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     if (this.#isAnswered && workTurns.isOver) {
@@ -40,9 +41,22 @@ export class Questions {
       return undefined
     }
     const answer = look()
-    this.#known.set(key, answer)
     this.#isAnswered = true
+    if (answer === undefined) this.#isPutOff = true
+    else this.#known.set(key, answer)
     return answer
+  }
+
+  /** As `ask`, where one answer may take long: `begin` gives its steps, and what is left of them is done in other turns. */
+  askInSteps(key: string, begin: () => Iterator<unknown, boolean>): boolean | undefined {
+    const steps = this.#begun.get(key) ?? begin()
+    this.#begun.set(key, steps)
+    return this.ask(key, () => {
+      for (let step = steps.next(); ; step = steps.next()) {
+        if (step.done === true) return step.value
+        if (workTurns.isOver) return undefined
+      }
+    })
   }
 
   /** Since the last call a question was put off: ask all of them again in another turn, until none is. */
