@@ -292,3 +292,31 @@ test('a line sent octet by octet costs memory for the line only', () => {
   assert.equal(unreadable, 1)
   assert.equal(framer.pendingBytes, 0)
 })
+
+test('thousands of literals in a command cost no more than its octets', () => {
+  const count = 7_000
+  const framer = new Framer()
+  const startedMs = performance.now()
+  framer.push(Buffer.from(`a SEARCH ${'{1+}\r\nx '.repeat(count)}\r\n`))
+  let event = framer.next()
+  for (; event?.kind === 'literal'; event = framer.next()) framer.buffer()
+  assert.ok(event?.kind === 'command')
+  assert.equal(event.frame.text.toString(), `a SEARCH ${Array(count).fill('{1+}').join('\r\n ')}\r\n `)
+  assert.deepEqual(Buffer.concat(event.frame.literals as Buffer[]), Buffer.alloc(count, 'x'))
+  // Put together anew for each literal, they took four seconds.
+  assert.ok(performance.now() - startedMs < 1_000)
+})
+
+test('what was told of a command stays as it was when more of it comes', () => {
+  const framer = new Framer()
+  framer.push(Buffer.from('a X {1+}\r\nx {2+}\r\nyy (z {0+}\r\n)\r\n'))
+  const told: string[] = []
+  const seen: Buffer[] = []
+  for (let event = framer.next(); event?.kind === 'literal'; event = framer.next()) {
+    seen.push(event.soFar.text)
+    told.push(event.soFar.text.toString())
+    framer.buffer()
+  }
+  assert.deepEqual(told, ['a X {1+}', 'a X {1+}\r\n {2+}', 'a X {1+}\r\n {2+}\r\n (z {0+}'])
+  assert.deepEqual(seen.map(String), told)
+})

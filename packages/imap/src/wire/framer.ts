@@ -2,6 +2,7 @@
  * Bytes in any split → commands. A push machine for what arrives, a pull machine for what it means:
  * `push` bytes, then call `next` until it gives undefined. Knows no socket, no clock and no command.
  */
+import { CommandText } from './command-text.ts'
 import { announcedLiteral, type Frame, type LiteralAnnouncement, type StreamedLiteral } from './frame.ts'
 import { OctetInput } from './octet-input.ts'
 
@@ -49,7 +50,6 @@ type State =
   | 'flood'
   | 'closed'
 
-const lineEnd = Buffer.from('\r\n')
 const nothing: Buffer = Buffer.alloc(0)
 /** Enough of an unreadable command to see its tag. */
 const soFarBytes = 1024
@@ -60,7 +60,7 @@ export class Framer {
   readonly #input = new OctetInput()
   #raw = false
   #swallowsRaw = false
-  #pieces: Buffer[] = []
+  readonly #text = new CommandText()
   #literals: (Buffer | StreamedLiteral)[] = []
   #takenBytes = 0
   #literal: LiteralAnnouncement | undefined
@@ -92,7 +92,7 @@ export class Framer {
 
   /** True between commands: nothing of a next one has arrived. */
   get idle(): boolean {
-    return this.#state === 'line' && this.#input.empty && this.#pieces.length === 0
+    return this.#state === 'line' && this.#input.empty && this.#text.isEmpty
   }
 
   /** The next line is not a command: no literals, no tag. Holds for one line. */
@@ -199,8 +199,8 @@ export class Framer {
     // `abc{5}` announces nothing, but the octets of `abc{5+}` come whatever we think of it.
     if (literal !== undefined && (literal.wellPlaced || !literal.sync)) return this.#announce(line, literal)
     // Thunderbird sends an empty line after the literal of APPEND.
-    if (line.length === 0 && this.#pieces.length === 0) return 'more'
-    this.#pieces.push(line)
+    if (line.length === 0 && this.#text.isEmpty) return 'more'
+    this.#text.add(line)
     const frame = this.#frame()
     this.#dropCommand()
     return { kind: 'command', frame }
@@ -208,7 +208,7 @@ export class Framer {
 
   /** What was held is only good for its tag; the rest is dropped as it comes. */
   #spoil(reason: 'too-long'): FramerEvent {
-    const soFar = this.#pieces[0] ?? this.#input.beginning(soFarBytes)
+    const soFar = this.#text.isEmpty ? this.#input.beginning(soFarBytes) : this.#text.octets
     this.#input.keepTail()
     this.#octets = nothing
     this.#state = 'swallow-line'
@@ -218,15 +218,16 @@ export class Framer {
   }
 
   #unreadable(reason: 'too-long' | 'nul', line: Buffer): FramerEvent {
-    const soFar = Buffer.from((this.#pieces[0] ?? line).subarray(0, soFarBytes))
-    this.#pieces = []
+    const before = this.#text.isEmpty ? line : this.#text.octets
+    const soFar = Buffer.from(before.subarray(0, soFarBytes))
+    this.#text.clear()
     this.#literals = []
     this.#takenBytes = 0
     return { kind: 'unreadable', soFar, reason }
   }
 
   #announce(line: Buffer, literal: LiteralAnnouncement): FramerEvent {
-    this.#pieces.push(line)
+    this.#text.add(line)
     this.#takenBytes += line.length
     this.#literal = literal
     this.#state = 'announced'
@@ -236,16 +237,11 @@ export class Framer {
   }
 
   #frame(): Frame {
-    const pieces = this.#pieces
-    const text =
-      pieces.length === 1
-        ? pieces[0]!
-        : Buffer.concat(pieces.flatMap((piece, index) => (index === 0 ? [piece] : [lineEnd, piece])))
-    return { text, literals: this.#literals.slice() }
+    return { text: this.#text.octets, literals: this.#literals.slice() }
   }
 
   #dropCommand(): void {
-    this.#pieces = []
+    this.#text.clear()
     this.#literals = []
     this.#takenBytes = 0
     this.#input.dropLine()
