@@ -267,6 +267,28 @@ policyd-spf  unix  -       n       n       -       0       spawn
   )
 })
 
+test('SpamAssassin: content_filter=spamassassin, a transport alone: the recipient’s domain is its destination', async (t) => {
+  const user = process.getuid?.() === 0 ? 'nobody' : userInfo().username
+  const site = await followGuide(t, {
+    mainCf: 'mydestination = example.org\nmynetworks = 127.0.0.0/8\n',
+    files: { spamfilter: '#!/bin/sh\ngrep -c Subject: && echo "$@"\n' },
+    masterCf: `smtp      inet  n       -       -       -       -       smtpd
+  -o content_filter=spamassassin
+spamassassin unix -     n       n       -       -       pipe
+  user=${user} argv=/bin/sh /etc/postfix/spamfilter \${nexthop} \${sender} \${recipient}
+`,
+  })
+  const talk = await site.talk('smtp')
+  assert.match(await talk.message('c@far.test', 'alice@example.org', 'Subject: x\r\n\r\nx\r\n'), /^250/)
+  const line = await eventually('the filter', async () =>
+    site.log.find((one) => one.startsWith('spamassassin:')),
+  )
+  assert.match(
+    line,
+    /status=sent \(delivered via spamassassin service \(1 example\.org c@far\.test alice@example\.org\)\)/,
+  )
+})
+
 test('use_srv_lookup: the submission server of a provider, found by its SRV records', async (t) => {
   const heard: string[] = []
   const provider = await otherServer(t, async ({ to }) => void heard.push(...to))

@@ -30,6 +30,8 @@ export interface CommandOptions {
 export interface Outcome {
   readonly status: string
   readonly text: string
+  /** What a command that ended well has said. */
+  readonly said?: string
 }
 
 /** What of a command's output is kept for the log and the report. */
@@ -173,7 +175,8 @@ async function outcomeOf(
   const said = output()
   const withOutput = (text: string): string => (said === '' ? text : `${text}. Command output: ${said}`)
   if (late) return { status: '5.3.0', text: withOutput(`Command time limit exceeded: "${command}"`) }
-  if (end.code === 0) return { status: '2.0.0', text: `delivered to command: ${command}` }
+  if (end.code === 0)
+    return { status: '2.0.0', text: `delivered to command: ${command}`, ...(said === '' ? {} : { said }) }
   if (end.code === null)
     return { status: '4.3.0', text: withOutput(`Command died with signal ${end.signal}: "${command}"`) }
   const known = exits[end.code]

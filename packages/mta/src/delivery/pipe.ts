@@ -31,9 +31,11 @@ export const pipeAgent =
     const attempts: Attempt[] = []
     for (const recipient of job.recipients) {
       const startedMs = performance.now()
-      const { status, text } = await run(job, recipient, service, options)
+      const { status, text, said: told } = await run(job, recipient, service, options)
       const action = status.startsWith('2') ? 'delivered' : actionOf(status)
-      const said = status.startsWith('2') ? `delivered via ${service.name} service` : text
+      const said = status.startsWith('2')
+        ? `delivered via ${service.name} service${told === undefined ? '' : ` (${told})`}`
+        : text
       const verdict = { action, status, text: said, relay: service.name, nowMs: options.now() } as const
       attempts.push({ ...decided(recipient, verdict), transferMs: performance.now() - startedMs })
     }

@@ -29,6 +29,9 @@ export interface Canonical {
   names(address: string): boolean
 }
 
+/** What tcp: and socketmap: are there for, in guides. */
+const where = 'canonical_maps; srs_domain takes the place of postsrsd'
+
 /** Postfix: canonical maps are applied to their own results so often at most. */
 const maxRounds = 10
 
@@ -49,7 +52,7 @@ export function createCanonical(
   site: Pick<AddressMapOptions, 'complete' | 'isLocalDomain'>,
 ): Canonical | undefined {
   const mapper = (specs: readonly string[] | undefined): Rewrite | undefined => {
-    const opened = tables.openAll(specs ?? [], 'canonical_maps')
+    const opened = tables.openAll(specs ?? [], where)
     if (opened.length === 0) return undefined
     const how = { ...site, tables: opened, delimiter: options.recipientDelimiter ?? '' }
     return (address) =>

@@ -6,10 +6,10 @@ import { type TestContext, test } from 'node:test'
 import { checkSite } from './check-site.ts'
 import { createShellFixture } from './shell-fixture.ts'
 
-function site(t: TestContext, modes: Readonly<Record<string, number>>) {
+function site(t: TestContext, modes: Readonly<Record<string, number>>, lines = '') {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-check-'))
   t.after(() => rmSync(folder, { recursive: true }))
-  const mainCf = `myhostname = mail.example.org\ndata_directory = ${folder}\nalias_maps = hash:${folder}/aliases\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:${folder}/sasl_passwd\n`
+  const mainCf = `myhostname = mail.example.org\ndata_directory = ${folder}\nalias_maps = hash:${folder}/aliases\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:${folder}/sasl_passwd\n${lines}`
   for (const [name, text] of [
     ['main.cf', mainCf],
     ['aliases', 'root: alice\n'],
@@ -26,6 +26,14 @@ function site(t: TestContext, modes: Readonly<Record<string, number>>) {
 
 test('C17: files as they should be are no news', (t) => {
   assert.deepEqual(site(t, { aliases: 0o644, sasl_passwd: 0o640 }), [])
+})
+
+test('a table that the server would not start with is named before', (t) => {
+  const lines = 'recipient_canonical_maps = tcp:localhost:10002\ntransport_maps = tcp:localhost:10003\n'
+  const found = site(t, { aliases: 0o644, sasl_passwd: 0o640 }, lines)
+  assert.deepEqual(found, [
+    'problem recipient_canonical_maps: tcp:localhost:10002: a table that is asked over a network cannot be used in recipient_canonical_maps',
+  ])
 })
 
 test('A5, C17: whoever else may write configuration or aliases is named', (t) => {

@@ -12,7 +12,12 @@ import type { Config } from '../config/config.ts'
 import { inspectConfig, masterCfFile } from '../config/load-config.ts'
 import { parameters } from '../config/schema/schema.ts'
 import { bounceTemplates } from '../services/bounce-templates.ts'
-import { greylistOptions, policyOptions, trustedNetworks } from '../services/transfer-options.ts'
+import {
+  contentFilter,
+  greylistOptions,
+  policyOptions,
+  trustedNetworks,
+} from '../services/transfer-options.ts'
 import { dataFolderAt } from '../start/data-folder.ts'
 import { asServer, type MailOwner, mailOwner } from '../start/mail-owner.ts'
 import { inOneLine, StartError } from '../start-error.ts'
@@ -129,7 +134,7 @@ function checkTables(
     for (const spec of specs) {
       try {
         if (name === 'alias_maps') tables.openAliases([spec])
-        else tables.open(spec)
+        else tables.openAll([spec], inMemory.test(name) ? name : undefined)
       } catch (error) {
         problems.push(`${name}: ${messageOf(error)}`)
       }
@@ -143,6 +148,11 @@ function checkTables(
     }
   }
   attempt(() => bounceTemplates(config))
+  for (const each of [
+    config,
+    ...config.services.smtp.map(({ entry }) => config.withOptions(entry?.options ?? [])),
+  ])
+    attempt(() => contentFilter(each))
   const context = { log, now: shell.now, tables, folder: config.folder }
   attempt(() => createNetworkList(trustedNetworks(config), context))
   // Reading the lists asks neither DNS nor the store.
@@ -177,6 +187,10 @@ function checkCertificates(config: Config, shell: Shell): readonly string[] {
     attempt(() => readKeyPair({ certFile, keyFile }, shell.now()))
   return problems
 }
+
+/** Whose tables are asked where nobody can wait for a network. */
+const inMemory =
+  /(?:canonical|generic|bcc|milter)_maps$|(?:header|body)_checks$|^smtpd_(?:command_filter|reject_footer_maps)$|_dnsbl_reply_map$|^imap_login_referrals$|^virtual_mailbox_maps$|^local_login_sender_maps$/
 
 /** Parameters whose values are passwords, or hold them. */
 const secretNames = /(?:^|_)(?:password|secret|passwd)$/

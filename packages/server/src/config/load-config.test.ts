@@ -251,3 +251,15 @@ it('import_environment: what tables and commands see of the environment', () => 
   assert.deepEqual(config.environment, { SITE: 'north', KIND: 'relay' })
   assert.equal(config.values.myhostname, 'mx.example.org')
 })
+
+it('postscreen_dnsbl_ttl = 1h: the older name, with a unit of its own', () => {
+  for (const [line, hours] of [
+    ['postscreen_dnsbl_ttl = 2h', 2],
+    ['postscreen_dnsbl_ttl = 3', 3],
+    ['', 1],
+  ] as const) {
+    const { config, problems } = read(line)
+    assert.deepEqual(problems, [])
+    assert.equal(config.values.postscreen_dnsbl_max_ttl, hours * 3_600_000)
+  }
+})

@@ -192,10 +192,14 @@ function judgeOption(name: string, config: Config): string | undefined {
   if (parameter !== undefined) return undefined
   const owner = foreignOwner(name)
   if (owner !== undefined) return unusedText(name, owner)
-  const used = (config.masterCf?.services ?? []).some(({ options }) =>
-    options.some(({ value }) => namesIn(value).includes(name)),
-  )
-  return used ? undefined : `unused parameter: ${unknownText(name)}`
+  const named = [
+    ...(config.masterCf?.services ?? []).flatMap(({ options }) => options.map(({ value }) => value)),
+    // Older names, `fallback_relay`.
+    ...[...parameters.values()].map((one) => one.default),
+  ]
+  return named.some((value) => namesIn(value).includes(name))
+    ? undefined
+    : `unused parameter: ${unknownText(name)}`
 }
 
 /** Names that Postfix's own master.cf leaves to the site: `-o smtpd_client_restrictions=$mua_client_restrictions`. */

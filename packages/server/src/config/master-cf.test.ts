@@ -179,3 +179,9 @@ describe('services of a configuration', () => {
     )
   })
 })
+
+it('an option under an older name that a default refers to is used: fallback_relay', () => {
+  const line = (value: string) => `relay unix - - n - - smtp -o ${value}=\n`
+  assert.deepEqual(read('', line('fallback_relay')).config.warnings, [])
+  assert.match(read('', line('fallbak_relay')).config.warnings.join('\n'), /unused parameter/)
+})

@@ -59,7 +59,9 @@ function parseOctets(text: string): number {
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
 
 function parseTime(text: string, parameter: Parameter): number {
-  const match = /^(\d{1,12})(ms|[smhdw])?$/.exec(text)
+  // Postfix's default `${postscreen_dnsbl_ttl?{$postscreen_dnsbl_ttl}:{1}}h` adds a unit to the `1h` of a site.
+  const added = /\}[smhdw]$/.test(parameter.default) ? '[smhdw]?' : ''
+  const match = new RegExp(`^(\\d{1,12})(ms|[smhdw])?${added}$`).exec(text)
   if (match === null) throw new ValueError('not a time (30s, 5m, 1h, 2d, 1w)')
   const unit = (match[2] ?? parameter.unit ?? 's') as keyof typeof unitMs
   const ms = Number(match[1]) * unitMs[unit]

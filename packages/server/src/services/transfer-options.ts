@@ -293,10 +293,10 @@ export function outgoingOptions(values: ConfigValues) {
   }
 }
 
-/** Throws PolicyError. */
-function contentFilter(config: Config) {
-  const text = config.values.content_filter
-  const filter = parseFilter(text)
+/** A transport alone is asked for each recipient's domain. Throws PolicyError. */
+export function contentFilter(config: Config): ReceiveOptions['contentFilter'] {
+  const text = config.values.content_filter.trim()
+  const filter = parseFilter(/^[\w-]+$/.test(text) ? `${text}:` : text)
   if (filter !== undefined && mapsBeforeFilter(config)) return { ...filter, addresses: 'mapped' as const }
   if (filter !== undefined || text === '') return filter
   throw new PolicyError('content_filter', `expected transport:destination, found "${text}"`)

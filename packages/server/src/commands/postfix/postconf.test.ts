@@ -225,7 +225,7 @@ it('Postfix: postconf -b, -t: a missing file, and what cannot stand beside them'
 /** Ours on purpose: our own name and version, newer releases' safer choices, compatibility levels and stress resolved. */
 const knownDifferences = new Set(
   `alias_database append_dot_mydomain compatibility_level mail_name mail_version mynetworks_style relay_domains
-  smtp_fallback_relay smtpd_client_event_limit_exceptions smtpd_forbid_bare_newline smtpd_forbid_unauth_pipelining
+  smtpd_client_event_limit_exceptions smtpd_forbid_bare_newline smtpd_forbid_unauth_pipelining
   smtpd_forbidden_commands smtpd_hard_error_limit smtpd_junk_command_limit smtpd_relay_before_recipient_restrictions
   smtpd_sasl_mechanism_filter
   smtpd_timeout smtpd_tls_mandatory_protocols smtpd_tls_protocols smtpd_tls_received_header syslog_name

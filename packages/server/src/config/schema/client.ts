@@ -198,7 +198,7 @@ export const client = {
   }),
   smtp_fallback_relay: postfix({
     type: 'list',
-    default: '',
+    default: '$fallback_relay',
     doc: 'Hosts tried when the destination does not answer.',
   }),
   smtp_discard_ehlo_keywords: postfix({

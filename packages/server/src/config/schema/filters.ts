@@ -13,7 +13,7 @@ export const filters = {
   content_filter: postfix({
     type: 'string',
     default: '',
-    doc: 'A mail server that all mail is sent to before it is delivered, `smtp:[127.0.0.1]:10024`; what it sends back comes in at a service of master.cf with `-o content_filter=`. FILTER in access tables and header_checks does the same for single messages.',
+    doc: 'A mail server that all mail is sent to before it is delivered, `smtp:[127.0.0.1]:10024`, or a transport of master.cf, `spamassassin`; what it sends back comes in at a service of master.cf with `-o content_filter=`. FILTER in access tables and header_checks does the same for single messages.',
   }),
   receive_override_options: postfix({
     type: 'list',
