@@ -31,6 +31,7 @@ import {
 } from '../rows/mailbox-row.ts'
 import { referToMessage } from '../rows/message-row.ts'
 import { addUsage } from '../rows/usage-row.ts'
+import { LiveBytes } from '../segments/segment-row.ts'
 
 /** History is looked at once in so many changes of a mailbox. */
 const pruneEvery = 1_000
@@ -179,6 +180,7 @@ export const removeMessages = (
   if (removed.length === 0) return
   const { id, facts, state } = mailbox
   const modSeq = ++state.highestModSeq
+  const live = new LiveBytes()
   let octets = 0
   let from = 0
   while (from < removed.length) {
@@ -189,7 +191,7 @@ export const removeMessages = (
       gone.add(placement.uid)
       octets += placement.sizeBytes
       count(state, placement.flags0, -1)
-      if (messages === 'drop') referToMessage(unit, placement.messageId, -1)
+      if (messages === 'drop') referToMessage(unit, placement.messageId, -1, live)
     }
     const bytes = getChunk(unit, id, chunk)
     if (bytes !== undefined) {
@@ -201,6 +203,7 @@ export const removeMessages = (
       )
     }
   }
+  live.write(unit)
   state.messages -= removed.length
   state.sizeBytes -= octets
   writeExpunged(

@@ -3,7 +3,7 @@ import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
 import { unsigned32, unsigned64 } from '../kv/numbers.ts'
 import type { Reader, Snapshot, Unit } from '../kv/unit.ts'
 import { frameHeaderBytes } from '../segments/frame.ts'
-import { addLiveBytes } from '../segments/segment-row.ts'
+import { addLiveBytes, type LiveBytes } from '../segments/segment-row.ts'
 import { damagedRow, foldWords, sealOf } from './seal.ts'
 
 /** Where a message's octets are, and how many message rows and queue entries need them. */
@@ -160,8 +160,11 @@ export const createBlob = (unit: Unit, blobId: number, row: BlobRow): void => {
   addLiveBytes(unit, row.segment, frameBytesOf(row))
 }
 
-/** Adds (or, negative, gives back) references; at 0 the octets are dead and compaction may drop them. */
-export const referToBlob = (unit: Unit, blobId: number, count: number): void => {
+/**
+ * Adds (or, negative, gives back) references; at 0 the octets are dead and compaction may drop them.
+ * @param live of a caller with many blobs: it writes it when it has all
+ */
+export const referToBlob = (unit: Unit, blobId: number, count: number, live?: LiveBytes): void => {
   const key = blobKey(blobId)
   const former = unit.getOnce(key)
   if (former === undefined) return
@@ -170,7 +173,8 @@ export const referToBlob = (unit: Unit, blobId: number, count: number): void => 
   if (references <= 0) {
     const row = decodeBlobRow(former)
     unit.drop(key, former)
-    addLiveBytes(unit, row.segment, -frameBytesOf(row))
+    if (live === undefined) addLiveBytes(unit, row.segment, -frameBytesOf(row))
+    else live.add(row.segment, -frameBytesOf(row))
     return
   }
   const bytes = Buffer.from(former)

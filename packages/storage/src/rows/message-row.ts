@@ -1,6 +1,7 @@
 import { keyOf64, read64, tables, write64 } from '../kv/keys.ts'
 import { unsigned32, write32 } from '../kv/numbers.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
+import type { LiveBytes } from '../segments/segment-row.ts'
 import { referToBlob } from './blob-row.ts'
 import { removeConversation } from './conversation-row.ts'
 import { amendLong, getLong, putLong, putNewLong, removeLong } from './long-value.ts'
@@ -58,7 +59,7 @@ export const createUnreferringMessage = (unit: Unit, blobId: number, prefix: Buf
   return messageId
 }
 
-export const referToMessage = (unit: Unit, messageId: number, count: number): void => {
+export const referToMessage = (unit: Unit, messageId: number, count: number, live?: LiveBytes): void => {
   const key = messageKey(messageId)
   const row = unit.getOnce(key)
   if (row === undefined) return
@@ -70,7 +71,7 @@ export const referToMessage = (unit: Unit, messageId: number, count: number): vo
     return references > 0
   })
   if (unreferredBlob === undefined) return
-  referToBlob(unit, unreferredBlob, -1)
+  referToBlob(unit, unreferredBlob, -1, live)
   removeLong(unit, key, row)
   removeConversation(unit, messageId)
 }

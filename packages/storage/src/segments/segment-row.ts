@@ -86,3 +86,18 @@ export const addLiveBytes = (unit: Unit, segment: number, octets: number): void 
   const row = decodeSegmentRow(segment, former)
   unit.replace(key, encodeSegmentRow(segment, { ...row, liveBytes: row.liveBytes + octets }), former)
 }
+
+/** Octets of many frames, which mostly are in few segments: their rows are written once. */
+export class LiveBytes {
+  readonly #bySegment = new Map<number, number>()
+
+  add(segment: number, octets: number): void {
+    this.#bySegment.set(segment, (this.#bySegment.get(segment) ?? 0) + octets)
+  }
+
+  /** Before the unit ends. */
+  write(unit: Unit): void {
+    for (const [segment, octets] of this.#bySegment) addLiveBytes(unit, segment, octets)
+    this.#bySegment.clear()
+  }
+}

@@ -5,6 +5,7 @@ import { readMailboxState, writeMailboxState } from '../rows/mailbox-row.ts'
 import { referToMessage } from '../rows/message-row.ts'
 import { readUnfinished, removeUnfinished } from '../rows/unfinished-row.ts'
 import { removeSomeUniqueIds } from '../rows/unique-id-row.ts'
+import { LiveBytes } from '../segments/segment-row.ts'
 
 const stepHistoryRows = 500
 
@@ -15,10 +16,12 @@ export const clearStep = (unit: Unit, mailbox: number, stepMessages: number): 'm
   if (work?.kind !== 'clearing') return 'done'
   const rows: { chunk: number; bytes: Buffer }[] = []
   for (const row of chunkRows(unit, mailbox, work.fromUid)) if (rows.push(row) === stepChunks) break
+  const live = new LiveBytes()
   for (const { chunk, bytes } of rows) {
-    for (const { messageId } of decodeChunk(chunk, bytes)) referToMessage(unit, messageId, -1)
+    for (const { messageId } of decodeChunk(chunk, bytes)) referToMessage(unit, messageId, -1, live)
     unit.remove(chunkKey(mailbox, chunk))
   }
+  live.write(unit)
   if (rows.length > 0) return 'more'
   if (work.fromUid === 0 && removeSomeExpunged(unit, mailbox, stepHistoryRows)) return 'more'
   if (work.fromUid === 0 && removeSomeUniqueIds(unit, mailbox, stepHistoryRows)) return 'more'
