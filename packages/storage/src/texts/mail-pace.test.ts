@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MailPace } from './mail-pace.ts'
 
 const never = new AbortController().signal
@@ -38,4 +39,23 @@ test('whoever stops does not wait for the rest', async () => {
   stop.abort()
   await assert.rejects(rest, { name: 'AbortError' })
   await assert.rejects(pace.rest(stop.signal), { name: 'AbortError' })
+})
+
+test('mail that leaves processors free has more made beside it: neither the batch nor the event loop waits', async () => {
+  const pace = new MailPace()
+  const afterBatch = (waitedMs: number): string => {
+    pace.mail()
+    pace.batch(20, waitedMs)
+    return pace.traffic
+  }
+  await sleep(200)
+  assert.equal(afterBatch(5), 'rest')
+  await sleep(200)
+  assert.equal(afterBatch(30), 'mail')
+  const untilMs = performance.now() + 200
+  while (performance.now() < untilMs);
+  assert.equal(afterBatch(5), 'mail')
+  const beganMs = performance.now()
+  await pace.rest(never)
+  assert.ok(performance.now() - beganMs >= 149)
 })

@@ -262,7 +262,7 @@ export class TextMaker {
         // Full, or unreadable: tried again later. Anything else would fail again: these are searched directly.
         if (result.code !== '') throw new Error(result.error)
         this.#warn(result.error)
-      } else this.#pace.spent(result.cpuMs)
+      } else this.#pace.batch(result.cpuMs, result.waitedMs)
     } else await sleep(0, undefined, { ref: this.#urgent > 0, signal: this.#stop.signal })
     return found
   }

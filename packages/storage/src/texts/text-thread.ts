@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MakeListing } from '../contract.ts'
@@ -27,8 +27,10 @@ export type TextTask =
   | { readonly kind: 'remove'; readonly account: number }
   | { readonly kind: 'remove-listings'; readonly account: number }
 
-/** With its processor time; or `code` of a system error, such as ENOSPC. */
-export type TextResult = { readonly cpuMs: number } | { readonly error: string; readonly code: string }
+/** With its processor time, and how long it waited for a processor; or `code` of a system error, such as ENOSPC. */
+export type TextResult =
+  | { readonly cpuMs: number; readonly waitedMs: number }
+  | { readonly error: string; readonly code: string }
 
 /**
  * A third of the weight of others. Not the lowest, a seventieth: this thread shares locks with the event loop (V8's queue of tasks
@@ -44,6 +46,16 @@ const yieldToMail = (): void => {
     if (thread !== null) setPriority(Number(thread[1]), niceness)
   } catch {
     // Elsewhere it works at the priority of the process.
+  }
+}
+
+/** So far: Linux. Elsewhere nobody knows, and it counts as long. */
+const waitedMs = (): number => {
+  try {
+    const [, waitedNs] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')
+    return Number(waitedNs) / 1e6
+  } catch {
+    return Number.POSITIVE_INFINITY
   }
 }
 
@@ -105,8 +117,10 @@ if (parentPort !== null) {
   port.on('message', async (task: TextTask) => {
     let result: TextResult
     try {
-      run(await tools, task)
-      result = { cpuMs: cpuMs() }
+      const given = await tools
+      const beforeMs = waitedMs()
+      run(given, task)
+      result = { cpuMs: cpuMs(), waitedMs: waitedMs() - beforeMs }
     } catch (error) {
       const { message, code = '' } = error as NodeJS.ErrnoException
       result = { error: message, code }
