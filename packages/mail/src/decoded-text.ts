@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { foldCase } from './case-fold.ts'
 import { createCharsetDecoder, decodeCharset } from './charset.ts'
 import { foldOctets } from './folded-octets.ts'
@@ -139,12 +140,13 @@ function* partTexts(message: OctetRanges, part: SinglePart, reading: Reading): G
 export const decodeHeaderBlock = (header: Uint8Array): string => {
   const block = asBuffer(header).toString('latin1').replaceAll('\r', '')
   const unfolded = block.replace(/\n(?=[ \t])/g, '')
-  if (isPlain(unfolded)) return unfolded
+  if (isAscii(header) && isPlain(unfolded)) return unfolded
   const lines = unfolded.split('\n')
-  return lines.map((line) => (isPlain(line) ? line : decodeLine(line))).join('\n')
+  return lines.map((line) => (isPlain(line) && !/[^\0-\x7f]/.test(line) ? line : decodeLine(line))).join('\n')
 }
 
-const isPlain = (text: string): boolean => !text.includes('=?') && !/[^\0-\x7f]/.test(text) && !mayBeOdd(text)
+/** If it is ASCII. */
+const isPlain = (text: string): boolean => !text.includes('=?') && !mayBeOdd(text)
 
 const decodeLine = (line: string): string => {
   const colon = line.indexOf(':') + 1

@@ -3,6 +3,7 @@ import { separator } from './text-record.ts'
 const firstBytes = 64 * 1024
 /** More is given back after a batch. */
 const keptBytes = 4 * 1024 * 1024
+const fewCharacters = 256 * 1024
 
 /** Texts in UTF-8 one behind the other, each with a separator behind it; the same memory for batch after batch. */
 export class TextOctets {
@@ -19,8 +20,8 @@ export class TextOctets {
   }
 
   write(text: string): void {
-    const octets = Buffer.byteLength(text)
-    this.#reserve(octets + 1)
+    // Counting takes longer than writing; room for more than is needed costs nothing, as long as it is little.
+    this.#reserve((text.length < fewCharacters ? text.length * 3 : Buffer.byteLength(text)) + 1)
     this.#length += this.#bytes.write(text, this.#length)
     this.#bytes[this.#length++] = separator
   }

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import * as fs from 'node:fs'
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../checksum.ts'
 import {
   bodyPath,
   decodeIndexHead,
