@@ -7,6 +7,7 @@ import { commands } from './commands/commands.ts'
 import { KeptRows } from './commands/kept-rows.ts'
 import { RenderedCache } from './commands/rendered-cache.ts'
 import { KeyTables } from './order/key-tables.ts'
+import { CapabilityLines } from './session/capability-lines.ts'
 import { ImapSession } from './session/imap-session.ts'
 import { MailboxWatch } from './session/mailbox-watch.ts'
 import { defaultImapOptions, type ImapOptions } from './session/options.ts'
@@ -40,11 +41,13 @@ export function createImapService(parts: ImapParts): ImapService {
   const sessions = new Set<ImapSession>()
   let emptied: (() => void) | undefined
   let closing = false
+  const table = new CommandTable(commands)
   const services = {
     store: parts.store,
     accounts: parts.accounts,
     log: parts.log,
-    commands: new CommandTable(commands),
+    commands: table,
+    capabilityLines: new CapabilityLines(table),
     seats: new Seats(parts.tallies),
     keyTables: new KeyTables(),
     rendered: new RenderedCache(),

@@ -1,4 +1,3 @@
-import type { Account } from '@posthorn/storage'
 import type { Session, SessionIn, StateName } from '../session/session.ts'
 import type { Parser } from '../wire/parser.ts'
 
@@ -57,7 +56,6 @@ export interface CapabilityContext {
   /** SASL mechanisms that are configured, upper case. */
   readonly mechanisms: readonly string[]
   readonly appendLimitBytes: number | undefined
-  readonly account: Account | undefined
   /** May change other users' quota. */
   readonly isAdministrator: boolean
   readonly compressed: boolean

@@ -1,7 +1,6 @@
 import type { CloseReason, Connection, TlsCredentials } from '@posthorn/net'
 import type { Account } from '@posthorn/storage'
 import { cancelsUpdate } from '../commands/cancel-update.ts'
-import type { CapabilityContext } from '../commands/command.ts'
 import { Refusal } from '../errors.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
 import { type ClientTreatment, treatmentOf } from './client-quirks.ts'
@@ -67,24 +66,17 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
 
   capabilities(): string {
     const options = this.services.options()
-    const context: CapabilityContext = {
+    const client = {
       state: this.state,
       secure: this.connection.secure !== undefined,
-      startTls: options.credentials !== undefined,
       plaintextAuth: this.plaintextAuth === 'allowed',
-      mechanisms:
-        options.encryption === 'required' && this.connection.secure === undefined ? [] : options.mechanisms,
       certified: options.mechanisms.includes('EXTERNAL') && this.certificate?.user !== undefined,
-      appendLimitBytes: options.appendLimitBytes === 0 ? undefined : options.appendLimitBytes,
-      account: this.account,
       isAdministrator: options.administrators.has(this.account?.address ?? ''),
       compressed: this.compressed,
-      referrals: options.referral !== undefined,
-    }
-    const { announcedToo } = options
-    const withholds = (name: string): boolean => this.withholds(name)
-    const names = this.services.commands.capabilities(context, { announcedToo, withholds })
-    return `CAPABILITY ${names.join(' ')}`
+      user: this.account === undefined ? 'unknown' : 'known',
+      withheld: this.#treatment?.withheld,
+    } as const
+    return this.services.capabilityLines.of(client, options, (name) => this.withholds(name))
   }
 
   /** @param name upper case */

@@ -5,6 +5,7 @@ import type { CommandTable } from '../commands/command-table.ts'
 import type { KeptRows } from '../commands/kept-rows.ts'
 import type { RenderedCache } from '../commands/rendered-cache.ts'
 import type { KeyTables } from '../order/key-tables.ts'
+import type { CapabilityLines } from './capability-lines.ts'
 import type { MailboxWatch } from './mailbox-watch.ts'
 import type { ImapOptions } from './options.ts'
 import type { Seats } from './seats.ts'
@@ -15,6 +16,7 @@ export interface Services {
   readonly accounts: Authenticator
   readonly log: Log
   readonly commands: CommandTable
+  readonly capabilityLines: CapabilityLines
   readonly seats: Seats
   /** For SORT and THREAD. */
   readonly keyTables: KeyTables
