@@ -95,9 +95,13 @@ test('RFC 8437: UNAUTHENTICATE, then another user', async (t) => {
 
 test('RFC 9051 §6.2.1: STARTTLS; what was pipelined in the clear is never run (CVE-2011-0411)', async (t) => {
   const credentials = new TlsCredentials(makeCertificate({ name: 'localhost', kind: 'server' }))
-  const imap = await startImapFixture(t, { credentials, isTrusted: () => false })
+  const quirks = [{ name: 'Forged', version: undefined, withheld: ['IDLE'], workarounds: [] }]
+  const imap = await startImapFixture(t, { credentials, isTrusted: () => false, quirks })
   const clear = await imap.connect()
   assert.match((await clear.ok('CAPABILITY'))[0]!, /STARTTLS LOGINDISABLED/)
+  // Who said so in the clear is not known.
+  await clear.ok('ID ("name" "Forged")')
+  assert.doesNotMatch((await clear.ok('CAPABILITY'))[0]!, /IDLE/)
   clear.socket.removeAllListeners('data')
   clear.send('a STARTTLS\r\nb NOOP\r\nc LOGIN alice {6}\r\n')
   const go = await new Promise<Buffer>((resolve) => clear.socket.once('data', resolve))

@@ -64,6 +64,11 @@ test('imap_client_quirks: after its ID a client hears its own list, and ENABLE k
     assert.match((await client.ok('ID ("name" "Other")')).join(), / UIDONLY .* MOVE /)
     await client.ok('LOGOUT')
   }
+  const proxied = await connect()
+  await proxied.ok('ID ("name" "Old Mail")')
+  await proxied.ok('LOGIN alice secret')
+  await proxied.ok('UNAUTHENTICATE')
+  assert.match((await proxied.ok('LOGIN alice secret')).at(-1)!, / UIDONLY /)
   const other = await connect()
   await other.ok('ID ("name" "Other" "version" "1.0")')
   assert.match((await other.ok('LOGIN alice secret')).at(-1)!, / UIDONLY /)

@@ -2,6 +2,7 @@ import type { CloseReason, Connection, TlsCredentials } from '@posthorn/net'
 import type { Account } from '@posthorn/storage'
 import { cancelsUpdate } from '../commands/cancel-update.ts'
 import { Refusal } from '../errors.ts'
+import { framerLimitsBeforeLogin } from '../wire/framer.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
 import { type ClientTreatment, treatmentOf } from './client-quirks.ts'
 import { type ChannelUser, CompressedChannel } from './compressed-channel.ts'
@@ -14,7 +15,6 @@ import { type LoggedSession, logEnd, logFault, logLogin } from './session-log.ts
 
 /** A literal refused by us but sent all the same is read up to here; then the connection ends. */
 const swallowBytes = 256 * 1024 * 1024
-const swallowBytesBeforeLogin = 64 * 1024
 /** What comes while a command runs is looked at that far for a CANCELUPDATE. */
 const maxPeekBytes = 4096
 
@@ -46,10 +46,7 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
 
   constructor(services: Services, connection: Connection, onClosed: (session: ImapSession) => void) {
     const { loginCommandLimitBytes } = services.options()
-    super(services, connection, {
-      commandBytes: loginCommandLimitBytes,
-      swallowBytes: swallowBytesBeforeLogin,
-    })
+    super(services, connection, { ...framerLimitsBeforeLogin, commandBytes: loginCommandLimitBytes })
     this.#onClosed = onClosed
     this.startedMs = services.now()
     this.#heardMs = this.startedMs
@@ -93,6 +90,12 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
     this.pausesAfterIdling = workarounds?.has('pause-after-idling') ?? false
     this.fetchesWithoutNews = workarounds?.has('fetch-without-news') ?? false
     return before + (this.#treatment?.withheld.size ?? 0) > 0 ? 'list changed' : 'as before'
+  }
+
+  #forgetClient(): void {
+    this.#treatment = undefined
+    this.pausesAfterIdling = false
+    this.fetchesWithoutNews = false
   }
 
   enabled(extension: Extension): boolean {
@@ -147,6 +150,8 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
     this.framer.discard()
     await this.connection.startTls(`${this.tag} OK Begin TLS negotiation now.\r\n`, credentials)
     this.framer.discard()
+    // RFC 9051 §6.2.1: what was said in the clear may be somebody else's.
+    this.#forgetClient()
     if (!this.gone) this.connection.setDeadline(this.services.options().loginTimeoutMs)
   }
 
@@ -162,11 +167,10 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
     this.account = undefined
     this.state = 'not-authenticated'
     this.#extensions = 0
+    // RFC 8437 §3: behind a proxy the next user has another client.
+    this.#forgetClient()
     const options = this.services.options()
-    this.framer.setLimits({
-      commandBytes: options.loginCommandLimitBytes,
-      swallowBytes: swallowBytesBeforeLogin,
-    })
+    this.framer.setLimits({ ...framerLimitsBeforeLogin, commandBytes: options.loginCommandLimitBytes })
     this.connection.setDeadline(options.loginTimeoutMs)
   }
 

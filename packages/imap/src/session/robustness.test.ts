@@ -171,3 +171,16 @@ test('RFC 2971 §3.3: the largest ID may come before login; what is larger is re
   assert.match((await client.command(`ID (${fields(10)} "one" "more")`)).at(-1)!, /^BAD /)
   await client.ok('LOGIN alice@example.org secret')
 })
+
+test('literals before login: those of the largest ID, and no more', async (t) => {
+  const imap = await startImapFixture(t)
+  const client = await imap.connect()
+  // Each costs memory beside its octet.
+  const literals = (count: number): string => Array(count).fill('{1+}\r\nx').join(' ')
+  await client.ok(`ID (${literals(60)})`)
+  assert.match((await client.command(`ID (${literals(66)})`)).at(-1)!, /^NO \[TOOBIG\] /)
+  assert.match((await client.command(`SEARCH ${literals(5_000)}`)).at(-1)!, /^BAD .*log in/)
+  await client.ok('LOGIN alice@example.org {6+}\r\nsecret')
+  await client.ok(`ID (${literals(60)})`)
+  assert.match((await client.command(`LIST "" (${literals(500)})`)).at(-1)!, /^OK /)
+})

@@ -9,13 +9,20 @@ import { OctetInput } from './octet-input.ts'
 export interface FramerLimits {
   /** Octets of one command: its lines and the literals kept in memory. */
   readonly commandBytes: number
+  /** Literals of one command; each costs memory beside its octets. Default: no other bound than `commandBytes`. */
+  readonly literals?: number
   /** A refused `{n+}` literal up to this size is read and dropped; a larger one asks to close. */
   readonly swallowBytes: number
 }
 
 /** Dovecot: imap_max_line_length = 64k; before login no command needs more than ID (RFC 2971 §3.3). */
 export const framerLimits: FramerLimits = { commandBytes: 64 * 1024, swallowBytes: 256 * 1024 * 1024 }
-export const framerLimitsBeforeLogin: FramerLimits = { commandBytes: 36 * 1024, swallowBytes: 64 * 1024 }
+export const framerLimitsBeforeLogin: FramerLimits = {
+  commandBytes: 36 * 1024,
+  // 30 fields of ID.
+  literals: 64,
+  swallowBytes: 64 * 1024,
+}
 
 export type FramerEvent =
   | { readonly kind: 'command'; readonly frame: Frame }
@@ -231,7 +238,8 @@ export class Framer {
     this.#takenBytes += line.length
     this.#literal = literal
     this.#state = 'announced'
-    const fits = literal.sizeBytes <= this.#limits.commandBytes - this.#takenBytes
+    const { commandBytes, literals = Number.POSITIVE_INFINITY } = this.#limits
+    const fits = literal.sizeBytes <= commandBytes - this.#takenBytes && this.#literals.length < literals
     const { sizeBytes, sync, binary } = literal
     return { kind: 'literal', soFar: this.#frame(), sizeBytes, sync, binary, fits }
   }
