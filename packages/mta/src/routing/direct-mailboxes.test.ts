@@ -107,3 +107,44 @@ test('what an alias leads to is found as by the long way: another domain of myde
     await mail.close()
   }
 })
+
+test('aliases with an owner, several targets, a circle or a .forward behind them take the long way, again and again', async () => {
+  const mail = await openMailFixture({
+    accounts: ['alice@example.org', 'bob@example.org', 'carol@example.org'],
+    files: {
+      aliases:
+        'list: alice\nowner-list: carol\nboth: alice, bob\nround: about\nabout: round\naway: bob\nself: alice\n',
+      'home/bob/.forward': 'carol\n',
+    },
+    routing: { aliasMaps: ['hash:$FOLDER/aliases'], homeDirectory: '$FOLDER/home' },
+  })
+  const way = async (name: string): Promise<string[]> =>
+    (await mail.routing.plan([{ address: `${name}@example.org` }], 'x@far.net', mail.clock.ms)).map(
+      ({ recipient: { address, originalRecipient, route } }) => {
+        const trace = Buffer.from(route.prefix ?? '').toString()
+        const from = /Return-Path: <(.*)>/.exec(trace)?.[1]
+        return `${address} ${originalRecipient} ${route.kind} ${from} ${/Delivered-To: (.*)\r/.exec(trace)?.[1]}`
+      },
+    )
+  const expected: readonly (readonly [string, readonly string[]])[] = [
+    ['self', ['alice@example.org rfc822;self@example.org mailbox x@far.net self@example.org']],
+    ['list', ['alice@example.org rfc822;list@example.org mailbox owner-list@example.org list@example.org']],
+    [
+      'both',
+      [
+        'alice@example.org rfc822;both@example.org mailbox x@far.net both@example.org',
+        'carol@example.org rfc822;both@example.org mailbox x@far.net both@example.org',
+      ],
+    ],
+    ['away', ['carol@example.org rfc822;away@example.org mailbox x@far.net away@example.org']],
+  ]
+  try {
+    for (const _ of [1, 2, 3]) {
+      for (const [name, wanted] of expected) assert.deepEqual(await way(name), wanted, name)
+      assert.match((await way('round')).join(), /^round@example\.org undefined queued/)
+      assert.equal(await mail.routing.mailboxOf('self@example.org'), undefined)
+    }
+  } finally {
+    await mail.close()
+  }
+})

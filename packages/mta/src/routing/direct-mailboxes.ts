@@ -1,8 +1,9 @@
 import type { Account } from '@posthorn/storage'
 import type { AddressClass } from '../policy/address-book.ts'
 import type { AccountCache } from './account-cache.ts'
+import { parseAliasValue } from './alias-value.ts'
 import type { ForwardFiles } from './forward-files.ts'
-import { findAlias, isReserved } from './local-delivery.ts'
+import { aliasOwner, type FoundAlias, findAlias, isReserved } from './local-delivery.ts'
 import { localName } from './reach.ts'
 import type { VerifyParts } from './verify.ts'
 
@@ -13,14 +14,23 @@ export interface DirectMailbox {
   readonly address: string
 }
 
+/** Where mail for an address goes: into its own mailbox, or one that its alias, or several in a row, name alone. */
+export interface DirectWay extends DirectMailbox {
+  readonly by: 'own' | 'alias'
+}
+
 export interface DirectMailboxes {
   /** undefined: not known to be one, and everything must be asked. */
   find(given: string): DirectMailbox | undefined
+  /** The same, and what aliases lead to. */
+  wayOf(given: string): DirectWay | undefined
 }
 
 /** Files on the way are looked at once a second, as by whoever reads them. */
 const maxAgeMs = 1_000
 const maxEntries = 20_000
+/** More in a row are rare, or a circle. */
+const maxAliases = 8
 
 type Parts = Omit<VerifyParts, 'direct' | 'follow'> & {
   readonly accounts: AccountCache
@@ -32,29 +42,35 @@ type Parts = Omit<VerifyParts, 'direct' | 'follow'> & {
  * it exists, whether it has room, where it goes.
  */
 export function createDirectMailboxes(parts: Parts): DirectMailboxes {
-  const kept = new Map<string, { readonly mailbox: DirectMailbox | undefined; readonly untilMs: number }>()
+  const kept = new Map<string, { readonly way: DirectWay | undefined; readonly untilMs: number }>()
   let generation = parts.accounts.generation
 
+  const wayOf = (given: string): DirectWay | undefined => {
+    const nowMs = parts.now()
+    if (generation !== parts.accounts.generation) {
+      generation = parts.accounts.generation
+      kept.clear()
+    }
+    const entry = kept.get(given)
+    if (entry !== undefined && entry.untilMs > nowMs) return entry.way
+    const way = look(parts, given, maxAliases)
+    if (way === 'later') return undefined
+    if (kept.size >= maxEntries) kept.clear()
+    kept.set(given, { way, untilMs: nowMs + maxAgeMs })
+    return way
+  }
+
   return {
+    wayOf,
     find(given) {
-      const nowMs = parts.now()
-      if (generation !== parts.accounts.generation) {
-        generation = parts.accounts.generation
-        kept.clear()
-      }
-      const entry = kept.get(given)
-      if (entry !== undefined && entry.untilMs > nowMs) return entry.mailbox
-      const mailbox = look(parts, given)
-      if (mailbox === 'later') return undefined
-      if (kept.size >= maxEntries) kept.clear()
-      kept.set(given, { mailbox, untilMs: nowMs + maxAgeMs })
-      return mailbox
+      const way = wayOf(given)
+      return way?.by === 'own' ? way : undefined
     },
   }
 }
 
 /** 'later': an answer is not at hand; whoever asks the long way fetches it. */
-function look(parts: Parts, given: string): DirectMailbox | undefined | 'later' {
+function look(parts: Parts, given: string, aliasesLeft: number): DirectWay | undefined | 'later' {
   const { address } = parts.classes.unroute(given)
   const domain = address.slice(address.lastIndexOf('@') + 1)
   const kind = parts.classes.classOf(domain)
@@ -65,12 +81,27 @@ function look(parts: Parts, given: string): DirectMailbox | undefined | 'later' 
   if (kind === 'local' && parts.localTransports.any) return undefined
   const local = localName(address, parts.options.recipientDelimiter ?? '')
   if (local.extension !== undefined || isReserved(local.name)) return undefined
-  if (kind === 'local' && findAlias(parts.aliases, local) !== undefined) return undefined
+  const alias = kind === 'local' ? findAlias(parts.aliases, local) : undefined
+  if (alias !== undefined) {
+    const target = aliasesLeft > 0 ? onlyTarget(parts, alias) : undefined
+    const way = target === undefined ? undefined : look(parts, target, aliasesLeft - 1)
+    return typeof way === 'object' ? { account: way.account, address, by: 'alias' } : way
+  }
   const account = peekAccount(parts, local.name, domain, kind)
   if (account === 'later' || account === undefined) return account
   const forwarding = parts.forwards.peek(account)
   if (forwarding === undefined) return 'later'
-  return forwarding.kind === 'none' ? { account, address } : undefined
+  return forwarding.kind === 'none' ? { account, address, by: 'own' } : undefined
+}
+
+/** Of an alias that names one address, and nobody who hears of failures. */
+function onlyTarget(parts: Parts, { name, value }: FoundAlias): string | undefined {
+  if (aliasOwner(parts, name) !== undefined) return undefined
+  const targets = parseAliasValue(value)
+  const [target] = targets
+  return targets.length === 1 && target?.kind === 'address'
+    ? parts.classes.complete(target.address)
+    : undefined
 }
 
 /** As `findAccount` finds it: at the very domain, or at one of those that share their users. */

@@ -41,7 +41,7 @@ const isStandIn = (name: string, walk: Walk): boolean =>
 
 export const isReserved = (name: string): boolean => reservedNames.has(name)
 
-interface FoundAlias {
+export interface FoundAlias {
   readonly name: string
   readonly value: string
   /** The extension that the table does not name, with its delimiter. */
@@ -145,7 +145,10 @@ const propagates = ({ options }: LocalParts, what: 'alias' | 'forward' | 'includ
   options.propagateExtensions?.includes(what) === true
 
 /** aliases(5): who hears of failures of a list. Postfix: owner_request_special, expand_owner_alias. */
-function aliasOwner({ options, aliases, classes }: LocalParts, name: string): string | undefined {
+export function aliasOwner(
+  { options, aliases, classes }: Pick<LocalParts, 'options' | 'aliases' | 'classes'>,
+  name: string,
+): string | undefined {
   if (options.ownerRequestSpecial === 'no' || name.startsWith('owner-')) return undefined
   const owner = `owner-${name}`
   const value = lookupFirst(aliases, owner)

@@ -1,5 +1,5 @@
 import { LookupFailed, LookupWaits } from '../tables/index.ts'
-import type { DirectMailbox } from './direct-mailboxes.ts'
+import type { DirectWay } from './direct-mailboxes.ts'
 import { AliasLimitError, ExpansionError, type Gathering, type Walk } from './expansion.ts'
 import {
   type EnvelopeRecipient,
@@ -33,7 +33,7 @@ export async function planAll(
     // RFC 3461 §5.2.3: success is reported by the queue, which sees the delivery.
     const localMail = envelope.notify?.includes('SUCCESS') === true ? 'through-queue' : wanted
     const direct =
-      localMail === 'at-once' && verp === undefined ? parts.direct.find(envelope.address) : undefined
+      localMail === 'at-once' && verp === undefined ? parts.direct.wayOf(envelope.address) : undefined
     if (direct !== undefined) {
       const { originalRecipient } = parts.options
       const originalTo = direct.address
@@ -112,9 +112,9 @@ async function planOne(
 
 const nowhere = { status: '5.3.5', text: 'alias leads to no usable destination' }
 
-/** As `planOne` would with no table, alias or .forward on the way. */
+/** As `planOne` would with no table or .forward on the way, and no aliases but such as name one address. */
 function planDirect(
-  { account, address }: DirectMailbox,
+  { account, address, by }: DirectWay,
   plan: PlanContext,
   reached: Set<string>,
   planned: Planned[],
@@ -122,7 +122,15 @@ function planDirect(
   const key = accountKey(account)
   if (reached.has(key)) return
   reached.add(key)
-  planned.push(planDelivery({ deliveredTo: address, leaf: { kind: 'mailbox', account, address } }, plan))
+  planned.push(
+    planDelivery(
+      {
+        deliveredTo: address,
+        leaf: { kind: 'mailbox', account, address: by === 'own' ? address : account.address },
+      },
+      plan,
+    ),
+  )
 }
 
 /** A bounce of mail that we forwarded goes on to who sent it. */
