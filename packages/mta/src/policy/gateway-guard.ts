@@ -33,7 +33,8 @@ export function createGatewayGuard(facts: GatewayFacts): GatewayGuard {
   return {
     trusts(clientAddress) {
       if (distrusted.size === 0) return true
-      const address = normal(clientAddress)
+      // IPv4 has one way to be written.
+      const address = clientAddress.includes(':') ? normal(clientAddress) : clientAddress
       if (address === undefined || !distrusted.has(address)) return true
       if (!warned) {
         warned = true

@@ -50,7 +50,7 @@ export function createEventCounters(registry: Registry, log: Log): EventCounters
   })
   const count = ({ level, service, queueId, text }: LogEvent): void => {
     if (level !== 'info' && level !== 'debug') troubles.inc({ level })
-    if (isOfMessage(text)) return
+    if (isOfMessage(text) || text.startsWith('disconnect from ')) return
     if (text.startsWith('to=<')) {
       const status = statusOf(text)
       if (status === undefined) return
