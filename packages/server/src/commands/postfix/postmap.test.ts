@@ -143,6 +143,7 @@ const questions: readonly (readonly [args: readonly string[], input?: string])[]
   ),
   [['-q', 'x@old.example', `pipemap:{regexp:${here('names')},regexp:${here('any')}}`]],
   [['-q', 'a', 'unionmap:{inline:{a=1},inline:{a=2}}']],
+  [['-q', 'a', '-s', 'hash:access']],
   [['-q', 'b', 'inline:{a=1, {b = x y}}']],
   [['-s', 'inline:{a=1}']],
   [['-q', 'anything', 'static:{two words}']],

@@ -50,10 +50,10 @@ export async function postlog(args: readonly string[], shell: Shell): Promise<nu
 
 /** Runs a command while it holds a file's lock, by flock(1). Postfix: postlock(1). */
 export async function postlock(args: readonly string[], shell: Shell): Promise<number> {
-  const usage = 'postlock [-c folder] [-l lock_style] [-v] folder command...'
+  const usage = 'postlock [-c config_dir] [-l lock_style] [-v] folder command...'
   const options = getopt(args, 'c:l:v', usage)
   const [file, ...command] = options.rest
-  if (file === undefined || command.length === 0) throw new CommandError(`usage: ${usage}`)
+  if (file === undefined || command.length === 0) throw new CommandError(`usage: ${usage}`, exit.tempFail)
   const child = spawn('flock', [file, ...command], { stdio: 'inherit' })
   return await new Promise((resolve) => {
     child.once('error', (error) => {

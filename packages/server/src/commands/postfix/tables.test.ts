@@ -47,7 +47,13 @@ it('tables are asked and checked', async () => {
   )
   assert.equal((await runCommand('postmap', ['/nosuch/file'])).code, 1)
   const aliases = join(path, 'aliases')
-  writeFileSync(aliases, 'root: alice, bob\n')
+  writeFileSync(aliases, 'root: alice, bob\nlong: a,b ,\n  c, "|x a,b"\n')
   assert.equal((await runCommand('postalias', ['-q', 'root', aliases])).out, 'alice, bob\n')
+  assert.equal((await runCommand('postalias', ['-q', 'long', aliases])).out, 'a, b, c, "|x a,b"\n')
+  assert.equal(
+    (await runCommand('postalias', ['-q', 'a', '-s', aliases])).err,
+    'postalias: fatal: specify only one of -s or -q or -d\n',
+  )
+  assert.equal((await runCommand('postlock', [])).code, 75)
   assert.equal((await runCommand('postalias', [aliases])).code, 0)
 })

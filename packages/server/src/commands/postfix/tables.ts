@@ -42,7 +42,7 @@ async function run(
   const options = getopt(args, letters, usage)
   if (options.rest.length === 0) throw new CommandError(`usage: ${usage}`)
   if (['d', 'q', 's'].filter((flag) => options.has(flag)).length > 1)
-    throw new CommandError('specify only one of -s -q or -d')
+    throw new CommandError('specify only one of -s or -q or -d')
   refuseMessageKeys(options, shell)
   const specs = options.rest.map((name) => (/^[a-z]+:/.test(name) ? name : `hash:${name}`))
   if (options.has('d')) return await remove(specs, options, format, shell)
@@ -114,7 +114,9 @@ const line = (key: string, value: string, format: Format): string =>
 function shown(value: string, format: Format): string {
   return format === 'map'
     ? value
-    : value.replaceAll(/"(?:[^"\\]|\\.)*"|\s+/g, (part) => (part[0] === '"' ? part : ' '))
+    : value.replaceAll(/"(?:[^"\\]|\\.)*"|\s*,\s*|\s+/g, (part) =>
+        part[0] === '"' ? part : part.includes(',') ? ', ' : ' ',
+      )
 }
 
 /** Each line of standard input, or each part of a message, is a key; `key<TAB>value` is printed for those found. */
