@@ -6,13 +6,14 @@ import { type TestContext, test } from 'node:test'
 import { checkSite } from './check-site.ts'
 import { createShellFixture } from './shell-fixture.ts'
 
-function site(t: TestContext, modes: Readonly<Record<string, number>>, lines = '') {
+function site(t: TestContext, modes: Readonly<Record<string, number>>, lines = '', masterCf = '') {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-check-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const mainCf = `myhostname = mail.example.org\ndata_directory = ${folder}\nalias_maps = hash:${folder}/aliases\nsmtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:${folder}/sasl_passwd\n${lines}`
   for (const [name, text] of [
     ['main.cf', mainCf],
     ['aliases', 'root: alice\n'],
+    ['master.cf', masterCf],
     ['sasl_passwd', '[relay.example] user:secret\n'],
   ] as const) {
     writeFileSync(join(folder, name), text)
@@ -26,6 +27,20 @@ function site(t: TestContext, modes: Readonly<Record<string, number>>, lines = '
 
 test('C17: files as they should be are no news', (t) => {
   assert.deepEqual(site(t, { aliases: 0o644, sasl_passwd: 0o640 }), [])
+})
+
+test('an option of a service that the server would not start with is named with its line', (t) => {
+  const masterCf = `smtp inet n - n - - smtpd
+588 inet n - n - - smtpd
+  -o smtpd_sender_restrictions=check_sasl_access
+  -o content_filter=one:two:three
+589 inet n - n - - smtpd
+  -o { content_filter=no filter }
+`
+  assert.deepEqual(site(t, { aliases: 0o644, sasl_passwd: 0o640 }, '', masterCf), [
+    'problem /master.cf:2: 588/inet: smtpd_sender_restrictions: check_sasl_access needs a table after it',
+    'problem /master.cf:5: 589/inet: content_filter: expected transport:destination, found "no filter"',
+  ])
 })
 
 test('a table that the server would not start with is named before', (t) => {

@@ -12,6 +12,7 @@ import type { Config } from '../config/config.ts'
 import { inspectConfig, masterCfFile } from '../config/load-config.ts'
 import { parameters } from '../config/schema/schema.ts'
 import { bounceTemplates } from '../services/bounce-templates.ts'
+import { serviceConfig } from '../services/service-config.ts'
 import {
   contentFilter,
   greylistOptions,
@@ -140,32 +141,35 @@ function checkTables(
       }
     }
   }
-  const attempt = (read: () => unknown) => {
+  const attempt = (read: () => unknown, where = '') => {
     try {
       read()
     } catch (error) {
-      problems.push(messageOf(error))
+      const text = messageOf(error)
+      // What main.cf says is told once, not for each service.
+      if (!problems.includes(text)) problems.push(`${where}${text}`)
     }
   }
   attempt(() => bounceTemplates(config))
-  for (const each of [
-    config,
-    ...config.services.smtp.map(({ entry }) => config.withOptions(entry?.options ?? [])),
-  ])
-    attempt(() => contentFilter(each))
   const context = { log, now: shell.now, tables, folder: config.folder }
   attempt(() => createNetworkList(trustedNetworks(config), context))
   // Reading the lists asks neither DNS nor the store.
   const triplets = { attempt: () => Promise.reject(new Error('unasked')) }
   attempt(() => createGreylist(triplets, greylistOptions(config), context))
-  attempt(() =>
-    createPolicy(policyOptions(config), {
-      ...context,
-      dns: createResolver({}),
-      addresses: {} as AddressBook,
-      greylist: createGreylist(triplets, {}, context),
-    }),
-  )
+  const sources = {
+    ...context,
+    dns: createResolver({}),
+    addresses: {} as AddressBook,
+    greylist: createGreylist(triplets, {}, context),
+  }
+  const incoming = (own: Config, where = '') => {
+    attempt(() => createPolicy(policyOptions(own), sources), where)
+    attempt(() => contentFilter(own), where)
+  }
+  incoming(config)
+  for (const { key, entry } of config.services.smtp)
+    if (entry !== undefined)
+      incoming(serviceConfig(config, entry), `${masterCfFile(config)}:${entry.line}: ${key}: `)
   warnings.push(...checkTransports(config, tables))
   return { problems, warnings }
 }

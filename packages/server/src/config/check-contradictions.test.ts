@@ -60,6 +60,11 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
   [['relay_recipient_maps = inline:{a@b.test=x}'], /relay_recipient_maps is not used/],
   [['luser_relay = admin@example.org'], /luser_relay = admin@example\.org gets nothing/],
   [['mua_client_restrictions = permit'], /unused parameter: mua_client_restrictions/],
+  [['smtps_smtpd_tls_mandatory_protocols = x'], /unused parameter: smtps_smtpd_tls_mandatory_protocols/],
+  [
+    ['mailbox_size_limit = 15728640', 'message_size_limit = 15728640'],
+    /mailbox_size_limit = 15728640 is all that an account may hold/,
+  ],
 ]
 for (const [lines, expected] of wrong)
   test(`C9: contradictory settings: ${lines.join('; ')}`, () => {

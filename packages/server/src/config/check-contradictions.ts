@@ -109,6 +109,8 @@ function* sizes({ values, isSet }: Config): Generator<string> {
   const { mailbox_size_limit: mailbox, message_size_limit: message } = values
   if (mailbox > 0 && (message > mailbox || message === 0) && isSet('mailbox_size_limit'))
     yield `main.cf configuration error: mailbox_size_limit (${mailbox}) is smaller than message_size_limit (${message}): such a message is accepted by no mailbox`
+  else if (mailbox > 0 && mailbox < 10 * message && isSet('mailbox_size_limit'))
+    yield `mailbox_size_limit = ${mailbox} is all that an account may hold, less than ten messages of message_size_limit (${message}); at Postfix it bounds a single file, with Maildirs a message`
 }
 
 function* idleTables({ values }: Config): Generator<string> {

@@ -205,6 +205,11 @@ function judgeOption(name: string, config: Config): string | undefined {
 /** Names that Postfix's own master.cf leaves to the site: `-o smtpd_client_restrictions=$mua_client_restrictions`. */
 const sitesOwn = /^mua_(?:client|helo|sender|relay|recipient|data|end_of_data)_restrictions$/
 
+/** `submission_smtpd_tls_mandatory_protocols`: a parameter of ours behind a word of the site's. */
+const isSitesOwn = (name: string): boolean =>
+  sitesOwn.test(name) ||
+  (/^[a-z0-9]+_(smtpd?_.*)$/.test(name) && parameters.has(name.replace(/^[a-z0-9]+_/, '')))
+
 /** Names that are neither ours nor used by a `$name` or as a restriction class. */
 function judgeNames(
   settings: Settings,
@@ -238,7 +243,7 @@ function judgeNames(
       warnings.push(`${source}: ${name} has no effect: ${parameter.instead}`)
     if (parameter?.effect === 'later') warnings.push(`${source}: ${name} is accepted, and not in effect yet`)
     if (parameter !== undefined || used.has(name)) continue
-    if (sitesOwn.test(name)) {
+    if (isSitesOwn(name)) {
       warnings.push(`${source}: unused parameter: ${name}: no service of master.cf names $${name}`)
       continue
     }

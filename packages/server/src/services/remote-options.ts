@@ -129,8 +129,7 @@ function secureResolver(config: ConfigValues, level: TlsLevel, log: Log): Secure
   if (!asked && config.dnssec_resolvers.length === 0) return undefined
   const resolver = createSecureResolver({ servers: config.dnssec_resolvers })
   if (resolver === undefined) {
-    const text =
-      'warning: DNSSEC is asked for, but there is no validating resolver on loopback; set dnssec_resolvers'
+    const text = 'DNSSEC is asked for, but there is no validating resolver on loopback; set dnssec_resolvers'
     log({ level: 'warning', service: 'smtp', text })
   }
   return resolver

@@ -27,6 +27,7 @@ import {
 } from '@posthorn/mta'
 import type { Store } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
+import { masterCfFile } from '../config/load-config.ts'
 import type { ServiceEntry } from '../config/master-cf.ts'
 import { whereSet } from '../config/where-set.ts'
 import { containerGateways } from '../default-gateway.ts'
@@ -163,7 +164,14 @@ function rulesWith(
       config.services.smtp.flatMap(({ key, entry }) =>
         entry === undefined
           ? []
-          : [[key, receiveOf(serviceConfig(config, entry), 'by-options', entry, entry.program)] as const],
+          : [
+              [
+                key,
+                inService(config, key, entry, () =>
+                  receiveOf(serviceConfig(config, entry), 'by-options', entry, entry.program),
+                ),
+              ] as const,
+            ],
       ),
     ),
     queue: { ...queueOptions(config), statusFilterOf: said.ofTransport },
@@ -171,6 +179,22 @@ function rulesWith(
 }
 
 export type TransferRules = Awaited<ReturnType<typeof rulesOf>>
+
+/** What is wrong with an option of a service stands in its line of master.cf. */
+function inService<T>(config: Config, key: string, entry: ServiceEntry, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    if (!(error instanceof PolicyError || error instanceof TableError)) throw error
+    const named = error instanceof PolicyError ? error.parameter : error.table
+    if (!entry.options.some(({ name, value }) => name === named || value.includes(named))) throw error
+    throw new StartError(
+      `${masterCfFile(config)}:${entry.line}: ${key}: ${error.message}`,
+      'mend the option of the service',
+      { cause: error },
+    )
+  }
+}
 
 /** What looks into messages. */
 const contentRules = (
