@@ -7,6 +7,8 @@ export interface PooledConnection {
   /** Messages it has carried. */
   readonly uses: number
   readonly openedMs: number
+  /** The server and the terms, by which mail for other destinations finds it, too: see `endpointOf`. */
+  readonly endpoint: string
 }
 
 /** Asked at each return: the parameters may change. */
@@ -24,6 +26,8 @@ export interface PoolLimits {
 }
 
 interface Idle extends PooledConnection {
+  /** Of its latest destination, and of its server. */
+  readonly labels: readonly string[]
   readonly timer: NodeJS.Timeout
 }
 
@@ -59,11 +63,10 @@ export class ConnectionPool {
     }
   }
 
-  take(key: string): PooledConnection | undefined {
-    const list = this.#idle.get(key)
-    while (list !== undefined && list.length > 0) {
-      const idle = list.pop() as Idle
-      if (list.length === 0) this.#idle.delete(key)
+  /** By the key of its destination, or by its endpoint. */
+  take(label: string): PooledConnection | undefined {
+    for (let idle = this.#idle.get(label)?.at(-1); idle !== undefined; idle = this.#idle.get(label)?.at(-1)) {
+      this.#forget(idle)
       clearTimeout(idle.timer)
       if (idle.client.usable) return idle
       idle.client.quit()
@@ -72,33 +75,34 @@ export class ConnectionPool {
   }
 
   give(key: string, connection: PooledConnection, limits: PoolLimits): void {
-    const { client, uses, openedMs } = connection
+    const { client, uses, openedMs, endpoint } = connection
     const old = limits.reuseMs > 0 && performance.now() - openedMs >= limits.reuseMs
     const worn = limits.maxReuses > 0 && uses > limits.maxReuses
     if (!client.usable || limits.keepMs === 0 || old || worn) {
       client.quit()
       return
     }
-    const timer = setTimeout(() => this.#drop(key, client), limits.keepMs)
-    const idle = { client, uses, openedMs, timer }
-    const list = this.#idle.get(key)
-    if (list === undefined) this.#idle.set(key, [idle])
-    else list.push(idle)
+    const labels = [key, endpoint]
+    const timer = setTimeout(() => {
+      this.#forget(idle)
+      client.quit()
+    }, limits.keepMs)
+    const idle: Idle = { client, uses, openedMs, endpoint, labels, timer }
+    for (const label of labels) this.#idle.set(label, [...(this.#idle.get(label) ?? []), idle])
   }
 
-  #drop(key: string, client: SmtpClient): void {
-    const list = this.#idle.get(key)?.filter((idle) => idle.client !== client) ?? []
-    if (list.length > 0) this.#idle.set(key, list)
-    else this.#idle.delete(key)
-    client.quit()
+  #forget(idle: Idle): void {
+    for (const label of idle.labels) {
+      const list = this.#idle.get(label)?.filter((one) => one !== idle) ?? []
+      if (list.length > 0) this.#idle.set(label, list)
+      else this.#idle.delete(label)
+    }
   }
 
   close(): void {
-    for (const list of this.#idle.values()) {
-      for (const { client, timer } of list) {
-        clearTimeout(timer)
-        client.quit()
-      }
+    for (const { client, timer } of new Set([...this.#idle.values()].flat())) {
+      clearTimeout(timer)
+      client.quit()
     }
     this.#idle.clear()
   }

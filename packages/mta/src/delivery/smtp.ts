@@ -2,7 +2,6 @@ import type { Resolver } from '@posthorn/dns'
 import type { Log, LogEvent } from '@posthorn/mail'
 import {
   connectSmtp,
-  type OutgoingMail,
   type RecipientOutcome,
   type SmtpClient,
   type SmtpFailure,
@@ -12,14 +11,15 @@ import type { QueuedRecipient } from '@posthorn/storage'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from './attempt.ts'
 import { ConnectionPool, type PooledConnection } from './connection-pool.ts'
+import { endpointOf, type Terms } from './endpoint.ts'
 import { filteredResolver } from './filtered-resolver.ts'
 import { filteredStatus } from './filtered-status.ts'
 import { type MailHostOptions, mailHosts } from './mail-hosts.ts'
+import { mailOf } from './mail-of.ts'
 import { parseNextHop, splitNextHops } from './next-hop.ts'
 import type { ClientFor, RemoteSettings } from './remote-settings.ts'
-import { sevenBit } from './seven-bit.ts'
 import { isStale, isUncertain, quoting, refusal, sent } from './smtp-outcome.ts'
-import { type TlsDecision, TlsPlan } from './tls-plan.ts'
+import { TlsPlan } from './tls-plan.ts'
 
 export interface SmtpAgentOptions
   extends Pick<MailHostOptions, 'families' | 'defaultPort' | 'isOwnName' | 'isOwnAddress' | 'random'> {
@@ -63,7 +63,7 @@ class Delivery {
 
   async run(): Promise<readonly Attempt[]> {
     this.#keeps = this.#pool.keeps(this.#poolKey, this.#job.nextHop, this.#settings.pool)
-    if (!(await this.#reuse())) {
+    if ((await this.#reuse(this.#poolKey)) === undefined) {
       for (const nextHop of [...splitNextHops(this.#job.nextHop), ...this.#settings.fallbackRelays]) {
         await this.#tryHop(nextHop)
         if (this.#uncertain || this.#left.length === 0 || this.#job.signal.aborted) break
@@ -102,23 +102,24 @@ class Delivery {
     return splitNextHops(this.#job.nextHop).map(userAt).join('\0')
   }
 
-  /** A connection left over from the message before. False when it brought nothing to an end. */
-  async #reuse(): Promise<boolean> {
-    const kept = this.#pool.take(this.#poolKey)
-    if (kept === undefined) return false
+  /** By a connection that was kept under that name. undefined: it brought nothing to an end. */
+  async #reuse(label: string): Promise<readonly RecipientOutcome[] | undefined> {
+    const kept = this.#pool.take(label)
+    if (kept === undefined) return undefined
+    const recipients = this.#left
     const startedMs = performance.now()
-    const outcomes = await this.#send(kept.client, this.#left)
+    const outcomes = await this.#send(kept.client, recipients)
     // The server may have closed it meanwhile: that says nothing about the mail.
-    if (outcomes.every((outcome) => outcome.kind === 'refused' && isStale(outcome.failure))) return false
-    this.#record(this.#left, outcomes, kept, { setUpMs: 0, startedMs })
+    if (outcomes.every((outcome) => outcome.kind === 'refused' && isStale(outcome.failure))) return undefined
+    this.#record(recipients, outcomes, kept, { setUpMs: 0, startedMs })
     this.#giveBack(kept)
-    return true
+    return outcomes
   }
 
-  #giveBack({ client, uses, openedMs }: PooledConnection): void {
+  #giveBack(used: PooledConnection): void {
     this.#pool.done(this.#poolKey)
-    if (!this.#keeps) client.quit()
-    else this.#pool.give(this.#poolKey, { client, uses: uses + 1, openedMs }, this.#settings.pool)
+    if (!this.#keeps) used.client.quit()
+    else this.#pool.give(this.#poolKey, { ...used, uses: used.uses + 1 }, this.#settings.pool)
   }
 
   async #tryHop(nextHop: string): Promise<void> {
@@ -159,22 +160,35 @@ class Delivery {
         this.#refuse(tls.status, tls.text)
         continue
       }
-      const opened = await this.#open(nextHop, server, tls)
-      if (opened !== 'no connection') sessions++
       const isLast = server === servers.at(-1)
-      if (typeof opened === 'string') {
-        if (opened === 'no session' && !isLast) this.#logPassedOver()
-        continue
+      const site = this.#options.client(server, nextHop, this.#job.sender)
+      const endpoint = endpointOf(server, { site, tls, job: this.#job })
+      let outcomes = await this.#reuse(endpoint)
+      if (outcomes !== undefined) {
+        this.#reached = true
+        sessions++
+      } else {
+        const opened = await this.#open(nextHop, server, { site, tls, endpoint })
+        if (opened !== 'no connection') sessions++
+        if (typeof opened === 'string') {
+          if (opened === 'no session' && !isLast) this.#logPassedOver()
+          continue
+        }
+        outcomes = await this.#sendBy(opened)
       }
-      const recipients = this.#left
-      const startedMs = performance.now()
-      const outcomes = await this.#send(opened.client, recipients)
-      const setUpMs = startedMs - opened.openedMs
-      this.#record(recipients, outcomes, opened, { setUpMs, startedMs })
-      this.#giveBack(opened)
       if (outcomes.some(isUncertain)) this.#uncertain = true
       else if (!isLast) this.#logPassedOver()
     }
+  }
+
+  /** Over a new connection. */
+  async #sendBy(opened: PooledConnection): Promise<readonly RecipientOutcome[]> {
+    const recipients = this.#left
+    const startedMs = performance.now()
+    const outcomes = await this.#send(opened.client, recipients)
+    this.#record(recipients, outcomes, opened, { setUpMs: startedMs - opened.openedMs, startedMs })
+    this.#giveBack(opened)
+    return outcomes
   }
 
   /** Why another server is asked. Postfix: smtp_trouble(3). */
@@ -191,10 +205,9 @@ class Delivery {
   async #open(
     nextHop: string,
     server: SmtpServerAddress,
-    tls: Extract<TlsDecision, { kind: 'use' }>,
+    { site, tls, endpoint }: Terms & { readonly endpoint: string },
   ): Promise<PooledConnection | 'no connection' | 'no session'> {
     const openedMs = performance.now()
-    const site = this.#options.client(server, nextHop, this.#job.sender)
     const client = await connectSmtp(server, {
       ...site,
       ...(hasPortOfItsOwn(nextHop) ? { ownHost: 'configured' as const } : {}),
@@ -216,7 +229,7 @@ class Delivery {
     this.#logTls(client)
     if (this.#settings.noteStartTls === 'yes' && tls.level === 'none' && client.offers('STARTTLS'))
       this.#log({ text: `Host offered STARTTLS: [${server.host}]` })
-    return { client, uses: 0, openedMs }
+    return { client, uses: 0, openedMs, endpoint }
   }
 
   /** Postfix: smtp_tls_loglevel = 1. */
@@ -236,47 +249,15 @@ class Delivery {
     const stop = (): void => client.quit()
     signal.addEventListener('abort', stop, { once: true })
     try {
-      return await client.send(this.#mail(recipients))
+      return await client.send(
+        mailOf(this.#job, recipients, {
+          rewriting: this.#options.rewriting?.(),
+          sevenBitConversion: this.#settings.sevenBitConversion,
+          nowMs: this.#options.now(),
+        }),
+      )
     } finally {
       signal.removeEventListener('abort', stop)
-    }
-  }
-
-  #mail(recipients: readonly QueuedRecipient[]): OutgoingMail {
-    const { entry, sender, sizeBytes, probe } = this.#job
-    const { origin, queueId } = entry
-    const { body, envid, ret, smtpUtf8, requireTls } = entry.options
-    const rewriting = this.#options.rewriting?.()
-    const content = (): AsyncIterable<Uint8Array> | Iterable<Uint8Array> =>
-      rewriting === undefined
-        ? (this.#job.pieces ?? this.#job.content())
-        : rewriting.content(this.#job.content(), queueId)
-    return {
-      sender: rewriting === undefined || sender === '' ? sender : rewriting.address(sender),
-      sizeBytes,
-      recipients: recipients.map(({ address, notify, originalRecipient }) => ({
-        address: rewriting === undefined ? address : rewriting.address(address),
-        ...(notify === undefined ? {} : { notify }),
-        ...(originalRecipient === undefined ? {} : { originalRecipient }),
-      })),
-      waitedMs: this.#options.now() - entry.arrivedMs,
-      ...(body === undefined ? {} : { body }),
-      ...(probe === undefined ? {} : { probe }),
-      ...(envid === undefined ? {} : { envid }),
-      ...(ret === undefined ? {} : { ret }),
-      ...(smtpUtf8 === undefined ? {} : { smtpUtf8 }),
-      ...(requireTls === undefined ? {} : { requireTls }),
-      forwarded: {
-        name: origin.clientName,
-        address: origin.clientAddress,
-        helo: origin.helo,
-        protocol: origin.protocol,
-        queueId: origin.ident ?? queueId,
-        port: origin.clientPort,
-        source: origin.source,
-      },
-      content,
-      ...(this.#settings.sevenBitConversion === 'no' ? {} : { sevenBitContent: () => sevenBit(content) }),
     }
   }
 

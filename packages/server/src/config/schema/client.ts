@@ -194,7 +194,7 @@ export const client = {
   smtp_connection_cache_destinations: postfix({
     type: 'list',
     default: '',
-    doc: 'Next hops to which connections are always kept: domains and relay hosts without brackets and port, `private/socket` of `unix:private/socket`, a /file with them, or a table that has them on its left side.',
+    doc: 'Next hops to which connections are always kept: domains and relay hosts without brackets and port, `private/socket` of `unix:private/socket`, a /file with them, or a table that has them on its left side. A kept connection also carries mail for other domains that has the same server to go to, on the same terms (TLS, certificate, login).',
   }),
   smtp_fallback_relay: postfix({
     type: 'list',
