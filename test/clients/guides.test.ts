@@ -289,6 +289,29 @@ spamassassin unix -     n       n       -       -       pipe
   )
 })
 
+test('hardening: reject codes of 554, multi_recipient_bounce_reject_code among them', async (t) => {
+  const site = await followGuide(t, {
+    mainCf: `mydestination = example.org
+mynetworks = 192.0.2.0/24
+smtpd_helo_required = yes
+non_fqdn_reject_code = 554
+unknown_local_recipient_reject_code = 554
+multi_recipient_bounce_reject_code = 554
+smtpd_recipient_restrictions =
+  reject_non_fqdn_recipient,
+  reject_unauth_destination
+smtpd_data_restrictions = reject_unauth_pipelining, reject_multi_recipient_bounce, permit
+`,
+  })
+  const talk = await site.talk()
+  await talk.say('MAIL FROM:<>')
+  assert.match(await talk.say('RCPT TO:<alice>'), /^554 5\.5\.2 .*need fully-qualified address/)
+  assert.match(await talk.say('RCPT TO:<nobody@example.org>'), /^554 5\.1\.1 /)
+  await talk.say('RCPT TO:<alice@example.org>')
+  await talk.say('RCPT TO:<bob@example.org>')
+  assert.match(await talk.say('DATA'), /^554 5\.5\.3 <DATA>: Data command rejected: Multi-recipient bounce/)
+})
+
 test('use_srv_lookup: the submission server of a provider, found by its SRV records', async (t) => {
   const heard: string[] = []
   const provider = await otherServer(t, async ({ to }) => void heard.push(...to))

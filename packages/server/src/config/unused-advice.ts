@@ -51,7 +51,6 @@ const exact: Readonly<Record<string, string>> = {
   mail_release_date: 'see postconf mail_version',
   meta_directory: 'the program is one folder',
   shlib_directory: 'the program is one folder',
-  multi_recipient_bounce_reject_code: 'always 550',
   sendmail_fix_line_endings: 'line ends are mended in any case',
   smtp_cname_overrides_servername: 'always no',
   smtp_quote_rfc821_envelope: 'always yes',

@@ -187,6 +187,7 @@ export function policyOptions(config: Config): PolicyOptions {
       unknownAddressTempfail: values.unknown_address_tempfail_action,
       unknownHeloTempfail: values.unknown_helo_hostname_tempfail_action,
       mapsRblRejectCode: values.maps_rbl_reject_code,
+      multiRecipientBounceRejectCode: values.multi_recipient_bounce_reject_code,
       plaintextRejectCode: values.plaintext_reject_code,
     },
     delayReject: yesNo(values.smtpd_delay_reject),

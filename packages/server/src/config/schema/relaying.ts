@@ -317,6 +317,13 @@ export const relaying = {
     max: 599,
     doc: 'Reply code for unknown users of our domains.',
   }),
+  multi_recipient_bounce_reject_code: postfix({
+    type: 'integer',
+    default: '550',
+    min: 400,
+    max: 599,
+    doc: 'Reply code for reject_multi_recipient_bounce.',
+  }),
   plaintext_reject_code: postfix({
     type: 'integer',
     default: '450',
