@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { zoneFileResolver } from '@posthorn/dns'
 import { type MailHostOptions, mailHosts } from './mail-hosts.ts'
-import { parseNextHop } from './next-hop.ts'
+import { chosenBy, parseNextHop } from './next-hop.ts'
 
 const zone = `
 far.test.       MX 20 b.far.test.
@@ -120,6 +120,25 @@ const rows: readonly (readonly [rfc: string, nextHop: string, expect: string])[]
 for (const [rfc, nextHop, expect] of rows) {
   test(`next hop, ${rfc}: ${nextHop}`, async () => assert.equal(await ask(nextHop), expect))
 }
+
+test('a literal that a sender wrote never leads to this machine; one of a table or relayhost may', async () => {
+  for (const literal of ['[127.0.0.2]', '[192.0.2.100]']) {
+    const address = literal.slice(1, -1)
+    for (const [recipient, expected] of [
+      [`x@${literal}`, `5.4.6 mail for ${literal} loops back to myself`],
+      ['x@far.test', `${address}[${address}]:25`],
+    ] as const) {
+      const given = { ...options(), chosenBy: chosenBy(literal, [{ address: recipient }]) }
+      assert.equal(await ask(literal, given), expected)
+    }
+  }
+  const ipv6 = {
+    ...options(),
+    chosenBy: chosenBy('[ipv6:2001:db8::7]', [{ address: 'x@[IPv6:2001:db8::7]' }]),
+  }
+  assert.equal(ipv6.chosenBy, 'recipient')
+  assert.equal(await ask('[IPv6:2001:db8::7]', ipv6), '2001:db8::7[2001:db8::7]:25')
+})
 
 test('RFC 5321 §5.1: equals come in random order', async () => {
   let n = 0

@@ -38,6 +38,8 @@ export interface MailHostOptions {
   readonly ignoreMxErrors: 'yes' | 'no'
   /** Postfix: use_srv_lookup; undefined: never. */
   readonly srv?: SrvLookups | undefined
+  /** An address in brackets that a sender wrote never leads to this machine. Default: the site. */
+  readonly chosenBy?: 'recipient' | 'site'
   /** Where a relative UNIX socket is; default `/`. */
   readonly socketFolder?: string
   /** Gives numbers in [0, 1). */
@@ -62,6 +64,8 @@ export const mailHosts = async (nextHop: NextHop, options: MailHostOptions): Pro
   const port = nextHop.port ?? options.defaultPort
   if (ipaddr.isValid(nextHop.name)) {
     if (nextHop.kind === 'host') {
+      if (options.chosenBy === 'recipient' && options.isOwnAddress(nextHop.name))
+        return none('5.4.6', `mail for [${nextHop.name}] loops back to myself`)
       return { kind: 'servers', servers: [{ host: nextHop.name, address: nextHop.name, port }] }
     }
     return none('5.4.4', nameError(nextHop.name, 'MX', 'Host not found'))

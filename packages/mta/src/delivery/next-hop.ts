@@ -54,6 +54,15 @@ export const parseNextHop = (text: string): NextHop | undefined => {
   return { kind: 'domain', name, port, ...(colon >= 0 && /^[a-z]/.test(written) ? { service: written } : {}) }
 }
 
+/** Whose word a next hop is: `user@[192.0.2.1]` itself says where its mail goes, unless a table or relayhost does. */
+export const chosenBy = (
+  nextHop: string,
+  recipients: readonly { readonly address: string }[],
+): 'recipient' | 'site' => {
+  const end = `@${nextHop}`.toLowerCase()
+  return recipients.some(({ address }) => address.toLowerCase().endsWith(end)) ? 'recipient' : 'site'
+}
+
 /** Destinations of smtp and lmtp, to be tried in this order: `[a.example.org], b.example.org:587`. Postfix: smtp(8). */
 export const splitNextHops = (text: string): readonly string[] =>
   text.split(/[\s,]+/).filter((hop) => hop !== '')

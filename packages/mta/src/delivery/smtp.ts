@@ -16,7 +16,7 @@ import { filteredResolver } from './filtered-resolver.ts'
 import { filteredStatus } from './filtered-status.ts'
 import { type MailHostOptions, mailHosts } from './mail-hosts.ts'
 import { mailOf } from './mail-of.ts'
-import { parseNextHop, splitNextHops } from './next-hop.ts'
+import { chosenBy, parseNextHop, splitNextHops } from './next-hop.ts'
 import type { ClientFor, RemoteSettings } from './remote-settings.ts'
 import { isStale, isUncertain, quoting, refusal, sent } from './smtp-outcome.ts'
 import { TlsPlan } from './tls-plan.ts'
@@ -139,6 +139,7 @@ class Delivery {
     const hosts = await mailHosts(hop, {
       ...this.#settings,
       ...this.#options,
+      chosenBy: chosenBy(nextHop, this.#left),
       families: families ?? this.#options.families,
       defaultPort: defaultPort ?? this.#options.defaultPort,
       // Names whose answers are proven come from DNS, whatever else is configured.

@@ -55,6 +55,20 @@ test('RFC 5321 §5.1: the next mail server when one cannot be reached, breaks of
   }
 })
 
+test('mail for an address literal of this machine is returned, not sent to what listens there', async (t) => {
+  const bench = await QueueBench.open(t, { zone })
+  bench.runner.start()
+  const literals = ['[127.0.0.2]', '[0.0.0.0]', '[IPv6:::]', '[IPv6:::ffff:127.9.9.9]', '[IPv6:::1]']
+  await bench.accept(
+    literals.map((literal) => bench.recipient(`x@${literal}`, { nextHop: literal.toLowerCase() })),
+    { sender: '' },
+  )
+  await bench.until('attempts', () => bench.logged('smtp').length >= literals.length)
+  await bench.quiet()
+  for (const line of bench.logged('smtp'))
+    assert.match(line, /status=bounced \(mail for \S+ loops back to myself\)/)
+})
+
 test('Postfix 3.5: several next hops are tried in the order in which they are written', async (t) => {
   const last = await scriptedPeer({})
   t.after(() => last.close())
