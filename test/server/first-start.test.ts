@@ -67,6 +67,20 @@ test('a first start that fails does not cost the welcome', async () => {
   })
 })
 
+test('I19: a null client as the guides have it gets no sample accounts: their domain would be kept here', async () => {
+  await inFolder(async (folder) => {
+    const site = await createSite(
+      folder,
+      'mydestination =\nrelayhost = [127.0.0.1]:1\nlocal_transport = error:local delivery is disabled',
+    )
+    const server = await startServer(site)
+    assert.doesNotMatch(server.output(), /alice/)
+    assert.equal((await command(site, ['user', 'list'])).out, '')
+    assert.equal((await command(site, ['domain', 'list'])).out, '')
+    await stopServer(server)
+  })
+})
+
 test('sample_accounts = no: no account, no password', async () => {
   await inFolder(async (folder) => {
     const site = await createSite(folder, 'sample_accounts = no')

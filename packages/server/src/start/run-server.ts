@@ -246,7 +246,8 @@ async function start(frame: Frame): Promise<void> {
   const parts = { config, folder, log: writer.log, configOption: options.configOption }
   const running = values.workers > 1 || owner !== undefined ? await runPool(parts) : await runSolo(parts)
   frame.running = running
-  if (isFirst && values.sample_accounts) {
+  // The domain of an account is ours: a null client would keep mail that is to leave.
+  if (isFirst && values.sample_accounts && values.mydestination.length > 0) {
     const text = firstRunText(await running.sampleAccounts(), running.ports, {
       dataFolder: folder.path,
       mainCf: config.file,

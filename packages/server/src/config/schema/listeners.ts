@@ -159,6 +159,6 @@ export const listeners = {
     type: 'boolean',
     default: 'yes',
     change: 'restart',
-    doc: 'The first start on an empty data folder makes alice and bob at auth_default_realm with random passwords, shown once.',
+    doc: 'The first start on an empty data folder makes alice and bob at auth_default_realm with random passwords, shown once; not where mydestination is empty.',
   }),
 } as const
