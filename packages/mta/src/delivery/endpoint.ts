@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { SmtpClientOptions, SmtpServerAddress } from '@posthorn/smtp'
 import type { DeliveryJob } from './attempt.ts'
 import type { TlsDecision } from './tls-plan.ts'
@@ -21,17 +22,18 @@ export function endpointOf(
 ): string {
   const { level, certificate, tls: settings } = tls
   const { login, localAddress, heloName } = site
-  return JSON.stringify([
-    'server',
+  const terms = JSON.stringify([
     host,
     address,
     port,
     level,
     unproven.has(level) ? '' : certificate,
-    settings,
+    level === 'none' ? '' : settings,
     login?.user ?? '',
     localAddress ?? '',
     heloName,
     job.entry.options.requireTls === true,
   ])
+  // Authorities and keys are long, and none of them belongs into a name.
+  return `server ${createHash('sha256').update(terms).digest('base64')}`
 }
