@@ -337,8 +337,11 @@ async function markSeen(session: SelectedSession, batch: MessageBatch): Promise<
   if (unseen.length === 0) return undefined
   const { mailbox, store } = session
   const flags = { system: systemFlag.seen, keywords: [] }
-  const { changed, keywords } = await store.messages.changeFlags(mailbox.id, unseen, { op: 'add', flags })
+  const { changed, keywords, span } = await store.messages.changeFlags(mailbox.id, unseen, {
+    op: 'add',
+    flags,
+  })
   mailbox.updateKeywords(keywords)
-  mailbox.acknowledge(changed)
+  mailbox.acknowledge(changed, span)
   return changed
 }

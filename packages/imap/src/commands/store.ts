@@ -62,7 +62,7 @@ async function tell(
   enableCondStore(session, args)
   mailbox.updateKeywords(stored.keywords)
   if (args.silent) mailbox.acknowledgeKnown(stored)
-  else mailbox.acknowledge(stored.changed)
+  else mailbox.acknowledge(stored.changed, stored.span)
   const answered = await answerFlags(session, args, uids, stored)
   if (stored.modified.length > 0)
     return ok('Conditional store failed', modifiedCode(session, stored.modified))

@@ -40,6 +40,9 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
     const mailbox = this.mailbox
     if (mailbox?.rightsSuspect && !(await this.renewRights())) return
     const lastKnown = mailbox?.uids[mailbox.uids.length - 1] ?? 0
+    // Who follows a search, or is told of changes by NOTIFY, needs what they were.
+    const isPlain = this.#contexts === undefined && this.#notices === undefined
+    if (isPlain && (await mailbox?.knowsAll(this.store))) return
     const news = await mailbox?.news(this.store, expunges)
     if (mailbox === undefined || news === undefined) return
     const notices = this.#notices

@@ -6,6 +6,7 @@ import {
   type MailboxId,
   type MailboxView,
   type ModSeq,
+  type ModSeqSpan,
   type Rights,
   type Store,
   StoreError,
@@ -69,6 +70,8 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
   /** RFC 9051 has no \Recent. */
   #ignoresRecent = false
   #told: OwnChanges[] | undefined
+  /** The client knows all of the mailbox until then, what its own commands did included; undefined: it may lack something. */
+  #toldUntil: ModSeq | undefined
   #keywords: readonly string[]
   #flagTexts: FlagTexts | undefined
   #watcher: MailboxWatcher | undefined
@@ -84,6 +87,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     this.#viewer = how?.viewer ?? view.mailbox.account
     this.uids = view.uids
     this.modSeq = view.modSeq
+    this.#toldUntil = view.modSeq
     this.#keywords = view.mailbox.keywords
   }
 
@@ -203,13 +207,35 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     this.#recent.add(first, last)
   }
 
-  acknowledge(changed: OwnChanges): void {
+  /** @param span of all that changed with it, where the client is told of all that */
+  acknowledge(changed: OwnChanges, span?: ModSeqSpan): void {
     this.#stale = true
+    this.#toldUntil = span !== undefined && span.from === this.#toldUntil ? span.to : undefined
     if (changed.uids.length > 0) (this.#told ??= []).push(changed)
   }
 
-  acknowledgeKnown({ changed, formerModSeqs }: FlagsChanged): void {
-    this.acknowledge(changedFromKnown(changed, formerModSeqs, this.modSeq, this.#told))
+  acknowledgeKnown({ changed, formerModSeqs, span }: FlagsChanged): void {
+    const known = changedFromKnown(changed, formerModSeqs, this.modSeq, this.#told)
+    this.acknowledge(known, known === changed ? span : undefined)
+  }
+
+  /** Nothing has changed but what the client was told of with its own commands: there is nothing to look for. */
+  async knowsAll(store: Store): Promise<boolean> {
+    const until = this.#toldUntil
+    if (!this.#stale || this.#holdsExpunged || until === undefined || until === this.modSeq) return false
+    this.#stale = false
+    if ((await store.messages.highestModSeq(this.id)) !== until) {
+      this.#stale = true
+      return false
+    }
+    this.#told = undefined
+    this.#moveTo(until)
+    return true
+  }
+
+  #moveTo(modSeq: ModSeq): void {
+    this.modSeq = modSeq
+    this.#toldUntil = modSeq
   }
 
   updateKeywords(keywords: readonly string[]): void {
@@ -228,6 +254,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     const wanted = this.#stale || (expunges === 'send' && this.#holdsExpunged)
     if (!wanted) {
       this.#told = undefined
+      this.#toldUntil = this.modSeq
       return undefined
     }
     this.#stale = false
@@ -242,7 +269,7 @@ export class OpenMailbox implements SelectedMailbox, OpenBy {
     const came = (this.uids[this.uids.length - 1] ?? 0) > lastKnown
     if (came && !this.#ignoresRecent) this.#claimRecent(store, lastKnown)
     this.updateKeywords(changes.keywords)
-    this.modSeq = changes.modSeq
+    this.#moveTo(changes.modSeq)
     const recent = this.recentCount
     return {
       expunged,

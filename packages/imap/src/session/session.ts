@@ -1,6 +1,6 @@
 import type { CertifiedClient, TlsCredentials } from '@posthorn/net'
 import type { ChannelBinding } from '@posthorn/sasl'
-import type { Account, FlagsChanged, MailboxId, ModSeq, Rights, Store } from '@posthorn/storage'
+import type { Account, FlagsChanged, MailboxId, ModSeq, ModSeqSpan, Rights, Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
 import type { Refusal } from '../errors.ts'
 import type { FlagTexts } from '../wire/flags.ts'
@@ -171,8 +171,9 @@ export interface SelectedMailbox {
   /**
    * The client has been told (or asked not to be told: .SILENT) of these changes, so that the news after
    * the command leave them out. The batch is kept until then.
+   * @param span of MODSEQs, when nothing else changed between them
    */
-  acknowledge(changed: OwnChanges): void
+  acknowledge(changed: OwnChanges, span?: ModSeqSpan): void
   /** The same of what the client is not told, and made out of messages as it knew them. */
   acknowledgeKnown(stored: FlagsChanged): void
   /** The keyword table as the store gave it: the FLAGS response is sent at once if it changed (RFC 9051 §7.3.5). */

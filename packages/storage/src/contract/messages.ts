@@ -178,6 +178,13 @@ export interface FlagsChanged {
   /** UIDs refused by `unchangedSince`. */
   readonly modified: Uint32Array
   readonly keywords: readonly string[]
+  /** The mailbox's MODSEQ before and behind it; undefined: others changed the mailbox between its parts. */
+  readonly span: ModSeqSpan | undefined
+}
+
+export interface ModSeqSpan {
+  readonly from: ModSeq
+  readonly to: ModSeq
 }
 
 export interface Copied {
@@ -262,6 +269,8 @@ export interface MessageStore {
     mailbox: MailboxId,
     uids: Uint32Array,
   ): Promise<{ readonly uids: Uint32Array; readonly modSeq: ModSeq }>
+  /** As of now. Rejects with 'no-such-mailbox'. */
+  highestModSeq(mailbox: MailboxId): Promise<ModSeq>
   changesSince(mailbox: MailboxId, modSeq: ModSeq): Promise<MailboxChanges>
   search(mailbox: MailboxId, criteria: SearchCriteria, signal?: AbortSignal): Promise<SearchFound>
 }

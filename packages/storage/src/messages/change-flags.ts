@@ -1,4 +1,10 @@
-import { type FlagChange, type FlagsChanged, type MessageBatch, systemFlag } from '../contract.ts'
+import {
+  type FlagChange,
+  type FlagsChanged,
+  type MessageBatch,
+  type ModSeq,
+  systemFlag,
+} from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import { unsigned32, unsigned48, write32, write48 } from '../kv/numbers.ts'
 import type { Unit } from '../kv/unit.ts'
@@ -64,7 +70,15 @@ export const changeFlags = async (
     formerModSeqs: joinColumns(parts.map((part) => part.formerModSeqs)),
     modified: joinColumns(parts.map((part) => part.modified)),
     keywords: last.keywords,
+    span: joinSpans(parts.map((part) => part.span)),
   }
+}
+
+const joinSpans = (spans: readonly FlagsChanged['span'][]): FlagsChanged['span'] => {
+  const [first] = spans
+  const last = spans.at(-1)
+  const isUnbroken = spans.every((span, at) => at === 0 || span?.from === spans[at - 1]?.to)
+  return first && last && isUnbroken ? { from: first.from, to: last.to } : undefined
 }
 
 const joinColumns = <T extends Uint32Array | Float64Array>(columns: readonly T[]): T => {
@@ -94,6 +108,7 @@ const changeFlagsIn = (
   change: FlagChange,
 ): FlagsChanged => {
   const mailbox = openSelectable(unit, mailboxId)
+  const from = mailbox.state.highestModSeq as ModSeq
   const words =
     change.op === 'remove' || change.within?.keywords === 'none'
       ? knownFlagWords(change.flags, readKeywords(unit, mailboxId))
@@ -111,13 +126,12 @@ const changeFlagsIn = (
     chunks: [],
   }
   const given = givenUids(uids, mailbox.state)
-  let from = 0
-  while (from < given.length) {
-    const chunk = chunkOfUid(given[from] as number)
-    let to = from
-    while (to < given.length && chunkOfUid(given[to] as number) === chunk) to++
-    changeChunk(unit, changing, chunk, given.subarray(from, to))
-    from = to
+  for (let first = 0; first < given.length; ) {
+    const chunk = chunkOfUid(given[first] as number)
+    let next = first
+    while (next < given.length && chunkOfUid(given[next] as number) === chunk) next++
+    changeChunk(unit, changing, chunk, given.subarray(first, next))
+    first = next
   }
   if (changing.chunks.length > 0) {
     mailbox.state.highestModSeq = changing.modSeq
@@ -129,6 +143,7 @@ const changeFlagsIn = (
     formerModSeqs: changing.formerModSeqs.subarray(0, changing.result.count),
     modified: Uint32Array.from(changing.modified),
     keywords: readKeywords(unit, mailboxId),
+    span: { from, to: mailbox.state.highestModSeq as ModSeq },
   }
 }
 

@@ -56,6 +56,9 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
     replace: (from, uid, to, item) => replace(engine, from, uid, to, item),
     expunge: (mailbox, uids, signal) => expunge(engine, mailbox, uids, signal),
     discard: (mailbox, uids) => removeSliced(engine, mailbox, uids, () => true),
+    async highestModSeq(mailbox) {
+      return stateOf(snapshotOf(engine), mailbox).state.highestModSeq as ModSeq
+    },
     async changesSince(mailbox, modSeq) {
       const snapshot = snapshotOf(engine)
       const later = () => snapshotOf(engine)
