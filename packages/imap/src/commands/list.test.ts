@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type ImapFixture, type RawClient, startImapFixture } from '../testkit/imap-fixture.ts'
+import { inPatterns } from './list.ts'
 
 /** Untagged lines of an answer. */
 async function told(client: RawClient, line: string): Promise<string[]> {
@@ -165,4 +166,20 @@ test('a hostile LIST does not hold up others (CVE-2026-33607)', async (t) => {
   assert.ok(performance.now() - startedMs < 500)
   assert.match((await client.until(/^z /)).at(-1)!, /^z OK/)
   assert.match((await client.command(`LIST "" "${'*a'.repeat(2100)}b"`)).at(-1)!, /^BAD/)
+})
+
+test('looking through names ends with the client who wants to know', async () => {
+  const client = { gone: false }
+  let looked = 0
+  const names = Array.from({ length: 1_000 }, (_, n) => `name ${n}`)
+  const slowly = (): boolean => {
+    looked++
+    for (const startedMs = performance.now(); performance.now() - startedMs < 1; );
+    return true
+  }
+  setImmediate(() => {
+    client.gone = true
+  })
+  const found = await inPatterns(names, slowly, client)
+  assert.ok(looked < 100 && found.size === looked, `${looked} names`)
 })

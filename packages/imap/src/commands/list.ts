@@ -34,11 +34,16 @@ function matcherOf({ reference, patterns }: ListArgs): Matches {
   return (name) => matchers.some((matcher) => matcher.matches(name))
 }
 
-/** The names that match. Costs patterns × names, so others get their turn in between. */
-async function inPatterns(names: Iterable<string>, matches: Matches): Promise<ReadonlySet<string>> {
+/** The names that match. Costs patterns × names: others get their turn in between, and it ends with its client. */
+export async function inPatterns(
+  names: Iterable<string>,
+  matches: Matches,
+  client: { readonly gone: boolean },
+): Promise<ReadonlySet<string>> {
   const found = new Set<string>()
   const turn = new CommandTurn()
   for (const name of names) {
+    if (client.gone) break
     if (matches(name)) found.add(name)
     await turn.pass()
   }
@@ -46,13 +51,13 @@ async function inPatterns(names: Iterable<string>, matches: Matches): Promise<Re
 }
 
 /** RFC 9051 §6.3.9.1 and its table in §6.3.9.6. */
-async function matching(viewer: Viewer, args: ListArgs): Promise<Match[]> {
+async function matching(viewer: Viewer & { readonly gone: boolean }, args: ListArgs): Promise<Match[]> {
   const { selection } = args
   const matches = matcherOf(args)
   // What is below a name that is listed may tell of its special use.
   const detail = args.returns.status === undefined ? 'names' : 'counts'
   const names = await listNames(viewer, selection.recursiveMatch ? undefined : matches, detail)
-  const found = await inPatterns(names.keys(), matches)
+  const found = await inPatterns(names.keys(), matches, viewer)
   const inPattern = (entry: ListName): boolean => found.has(entry.name)
   const all = [...names.values()]
   if (!selection.recursiveMatch) {
