@@ -1,6 +1,7 @@
 export { AnvilStatistics, type ClientStatistics, type StatisticsTimes } from './anvil-statistics.ts'
 export { type ClientLimitOptions, type ClientLimits, createClientLimits } from './client-limits.ts'
 export { type CommandFilter, createCommandFilter } from './command-filter.ts'
+export { flushDomain } from './flush-domain.ts'
 export { type ForbiddenCharacters, forbiddenCharacters } from './forbidden-characters.ts'
 export { createHeaderClients, type HeaderClients } from './header-clients.ts'
 export { createMailboxRoom, type MailboxRoom } from './mailbox-room.ts'

@@ -3,6 +3,7 @@ import { formatAddress, isAddressLiteral, parseForwardPath } from '@posthorn/mai
 import type { Answer, SmtpReply, SmtpSession } from '@posthorn/smtp'
 import type { QueueStore } from '@posthorn/storage'
 import { answered } from '../tables/index.ts'
+import { flushDomain } from './flush-domain.ts'
 import type { ReceiveConfiguration } from './receive-options.ts'
 import { reply } from './refusals.ts'
 
@@ -77,6 +78,6 @@ export async function etrn(
   if ((await answered(() => routing.classify(`postmaster@${domain}`))).class !== 'relay') {
     return { code: 459, text: `<${domain}>: service unavailable` }
   }
-  await queue.flush({ nowMs, nextHop: domain })
+  await flushDomain(domain, { routing, queue, nowMs })
   return { code: 250, text: 'Queuing started' }
 }

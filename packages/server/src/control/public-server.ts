@@ -53,7 +53,7 @@ export interface PublicActions {
   waiting(): Promise<readonly ListedEntry[]>
   flush(what: { readonly queueId?: QueueId; readonly nextHop?: string }): Promise<void>
   /** The next hop of a site that may be flushed by name; undefined: not one of fast_flush_domains. */
-  flushable(site: string): string | undefined
+  flushable(site: string): Promise<string | undefined>
   pickup(): void
 }
 
@@ -165,7 +165,7 @@ async function answer(question: Question, context: Context): Promise<unknown> {
     }
     case 'flushSite': {
       if (!mayAsk('flush', question, context)) return denied
-      const nextHop = typeof question.site === 'string' ? actions.flushable(question.site) : undefined
+      const nextHop = typeof question.site === 'string' ? await actions.flushable(question.site) : undefined
       if (nextHop === undefined) return { ok: false, error: 'not flushable' }
       await actions.flush({ nextHop })
       return { ok: true }

@@ -176,12 +176,13 @@ interface LocalParts extends Pick<PickupParts, 'log' | 'submit' | 'verificationR
   readonly current: CurrentConfig
   readonly folder: DataFolder
   readonly store: Store
+  readonly flushDomain: (domain: string) => Promise<void>
   readonly now: () => number
 }
 
 /** What is done for users of this machine. */
 function localActions(parts: LocalParts) {
-  const { current, folder, store, log, now, submit, verificationReport } = parts
+  const { current, folder, store, log, now, submit, flushDomain, verificationReport } = parts
   const failureText = current.options((config) => ({ template: bounceTemplates(config)?.failure }))
   const maySendAs = current.options((config) => loginSenders(config, log))
   const pickup = createPickup({
@@ -211,7 +212,8 @@ function localActions(parts: LocalParts) {
       return page.map(listedEntry)
     },
     flushQueue: async (what: FlushRequest): Promise<void> => {
-      await store.queue.flush({ nowMs: now(), ...what })
+      if (what.nextHop !== undefined) await flushDomain(what.nextHop)
+      else await store.queue.flush({ nowMs: now(), ...what })
     },
   }
 }

@@ -11,7 +11,7 @@ const publicActions = {
   list: async () => [],
   waiting: async () => [],
   flush: async () => {},
-  flushable: () => undefined,
+  flushable: async () => undefined,
   pickup: () => {},
 }
 const actions = {

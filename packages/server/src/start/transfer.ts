@@ -6,6 +6,7 @@ import {
   type DeliveryAgent,
   type DirectDelivery,
   filterReport,
+  flushDomain,
   type ReceiveConfiguration,
   type SessionNotice,
   type Submission,
@@ -65,6 +66,8 @@ export async function createTransfer(given: TransferParts) {
       void parts.reports.sendDue()
     },
     submit: submitNow,
+    flushDomain: async (domain: string): Promise<void> =>
+      await flushDomain(domain, { routing: current.receive.routing, queue: store.queue, nowMs: now() }),
     verificationReport: async (addresses: readonly string[], sender: string): Promise<string> =>
       await verificationReport(siteVerification(current, now()), addresses, sender),
     reload: async (config: Config): Promise<void> => {

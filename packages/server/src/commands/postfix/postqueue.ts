@@ -147,7 +147,7 @@ export async function flushSite(shell: Shell, options: SiteOptions, name: string
     literal === null ? isHostName(name) && isIP(name) === 0 : isIP(literal[1] ?? literal[2] ?? '') !== 0
   if (!isDestination)
     throw new CommandError(`Cannot flush mail queue - invalid destination: "${name}"`, exit.unavailable)
-  const domain = flushableSite(locateSite(shell, options).config, name)
+  const domain = await flushableSite(locateSite(shell, options).config, name)
   if (domain === undefined)
     throw new CommandError(`Flush service is not configured for destination "${name}"`, exit.unavailable)
   return flushQueue(shell, options, { nextHop: domain })
