@@ -53,7 +53,9 @@ export async function inPatterns(
 /** RFC 9051 §6.3.9.1 and its table in §6.3.9.6. */
 async function matching(viewer: Viewer & { readonly gone: boolean }, args: ListArgs): Promise<Match[]> {
   const { selection } = args
-  const matches = matcherOf(args)
+  const wanted = matcherOf(args)
+  // The store asks, too, and looks at each name that is wanted.
+  const matches: Matches = (name) => !viewer.gone && wanted(name)
   // What is below a name that is listed may tell of its special use.
   const detail = args.returns.status === undefined ? 'names' : 'counts'
   const names = await listNames(viewer, selection.recursiveMatch ? undefined : matches, detail)
