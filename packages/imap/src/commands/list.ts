@@ -5,7 +5,7 @@ import { myRightsText } from './acl.ts'
 import { type Completion, command, ok } from './command.ts'
 import { type ListArgs, type ListReturn, type ListSelection, listArgs } from './list-args.ts'
 import { attributesOf, type ListName, listNames, parentsOf, specialUseOf } from './list-names.ts'
-import { MailboxPattern } from './mailbox-pattern.ts'
+import { MailboxPatterns } from './mailbox-patterns.ts'
 import { mailboxText, type NameReader } from './mailbox-text.ts'
 import { metadataLine, readEntries } from './metadata.ts'
 import type { Viewer } from './other-users.ts'
@@ -26,12 +26,11 @@ function meets(entry: ListName, { subscribed, specialUse }: ListSelection): bool
 
 type Matches = (name: string) => boolean
 
-/** Whether a name matches a pattern. */
+/** Whether a name matches one of the patterns. */
 function matcherOf({ reference, patterns }: ListArgs): Matches {
-  const matchers = patterns.flatMap((pattern) =>
-    pattern === undefined || pattern === '' ? [] : [new MailboxPattern(reference + pattern)],
-  )
-  return (name) => matchers.some((matcher) => matcher.matches(name))
+  const wanted = patterns.filter((pattern) => pattern !== undefined && pattern !== '')
+  const matcher = new MailboxPatterns(wanted.map((pattern) => reference + pattern))
+  return (name) => matcher.matches(name)
 }
 
 /** The names that match. Costs patterns × names: others get their turn in between, and it ends with its client. */

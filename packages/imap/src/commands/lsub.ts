@@ -1,7 +1,7 @@
 import { command, ok } from './command.ts'
 import { plainListArgs } from './list-args.ts'
 import { attributesOf, listNames, parentsOf } from './list-names.ts'
-import { MailboxPattern } from './mailbox-pattern.ts'
+import { MailboxPatterns } from './mailbox-patterns.ts'
 import { mailboxText } from './mailbox-text.ts'
 
 /** RFC 3501 §6.3.9. */
@@ -16,7 +16,7 @@ export const lsub = command({
       return ok('Lsub completed')
     }
     if (pattern === undefined) return ok('Lsub completed')
-    const matcher = new MailboxPattern(reference + pattern)
+    const matcher = new MailboxPatterns([reference + pattern])
     const names = await listNames(
       session,
       (name, subscription) => subscription === 'subscribed' && matcher.matches(name),

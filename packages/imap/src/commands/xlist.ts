@@ -2,7 +2,7 @@ import type { SpecialUse } from '@posthorn/storage'
 import { command, ok } from './command.ts'
 import { plainListArgs } from './list-args.ts'
 import { attributesOf, listNames } from './list-names.ts'
-import { MailboxPattern } from './mailbox-pattern.ts'
+import { MailboxPatterns } from './mailbox-patterns.ts'
 import { mailboxText } from './mailbox-text.ts'
 
 /** Where XLIST has other words than RFC 6154. */
@@ -16,7 +16,7 @@ export const xlist = command({
   args: plainListArgs,
   async run(session, { reference, pattern }) {
     if (pattern === undefined) return ok('Xlist completed')
-    const matcher = new MailboxPattern(reference + pattern)
+    const matcher = new MailboxPatterns([reference + pattern])
     for (const entry of (await listNames(session)).values()) {
       if (!(entry.mailbox !== undefined || entry.hasChildren) || !matcher.matches(entry.name)) continue
       const attributes = attributesOf(entry).map((attribute) => {
