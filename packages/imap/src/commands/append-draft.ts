@@ -1,5 +1,5 @@
 import { type MailboxId, type MessageWriter, type StagedMessage, StoreError } from '@posthorn/storage'
-import type { MessagePiece } from '../wire/append-messages.ts'
+import type { AppendReader, MessagePiece } from '../wire/append-messages.ts'
 import type { LiteralSink } from './command.ts'
 
 /** One message of an APPEND on its way to the disk. What fails is told by `finish`, once all octets have come. */
@@ -77,6 +77,32 @@ export class AppendDraft {
   #fail(error: unknown): void {
     this.#failure ??= { error }
     this.abort()
+  }
+}
+
+/** The messages of one command as they come: the first that is kept with its literals, so that all end with them. */
+export class Drafts implements LiteralSink {
+  readonly reader: AppendReader
+  readonly list: AppendDraft[] = []
+
+  constructor(reader: AppendReader) {
+    this.reader = reader
+  }
+
+  get sizeBytes(): number {
+    return this.list.reduce((sum, draft) => sum + draft.sizeBytes, 0)
+  }
+
+  write(): undefined {
+    return undefined
+  }
+
+  end(): undefined {
+    return undefined
+  }
+
+  abort(): void {
+    for (const draft of this.list) draft.abort()
   }
 }
 

@@ -2,8 +2,9 @@
 import { type AppendItem, type Mailbox, StoreError } from '@posthorn/storage'
 import { Refusal } from '../errors.ts'
 import type { SessionIn } from '../session/session.ts'
-import type { AppendMessages, MessagePiece, NewMessage } from '../wire/append-messages.ts'
-import { AppendDraft, DraftSink } from './append-draft.ts'
+import { AppendReader, type MessagePiece, type NewMessage } from '../wire/append-messages.ts'
+import type { Parser } from '../wire/parser.ts'
+import { AppendDraft, DraftSink, Drafts } from './append-draft.ts'
 import { type LiteralAnswer, no } from './command.ts'
 import { type FoundMailbox, permittedMailbox } from './find-mailbox.ts'
 import { permittedFlags } from './flag-rights.ts'
@@ -24,46 +25,55 @@ function tryCreate(): Refusal {
 
 /**
  * Where a literal of the command goes.
- * @param name of the mailbox
- * @param freedBytes what goes when the message comes (REPLACE)
+ * @param p of the command as far as it has come, before the mailbox's name
  */
 export async function draftLiteral(
   session: LoggedIn,
-  name: string,
-  { messages, pending }: AppendMessages,
-  sizeBytes: number,
-  freedBytes = 0,
+  p: Parser,
+  command: {
+    readonly count: 'one' | 'many'
+    readonly sizeBytes: number
+    /** What goes when the message comes (REPLACE). */
+    readonly freedBytes?: number
+  },
 ): Promise<LiteralAnswer> {
+  if (p.atPendingLiteral) return 'buffer'
+  const name = p.mailbox()
+  const { count, sizeBytes, freedBytes = 0 } = command
+  const drafts = draftsOf(session, count)
+  const pending = drafts.reader.read(p)
   if (pending?.kind !== 'octets') return 'buffer'
-  const index = messages.length - 1
-  const { catenated, utf8, pieces } = messages[index]!
+  const { messages } = drafts.reader
+  const { catenated, utf8, pieces } = messages.at(-1)!
   if (utf8 && !session.enabled('UTF8=ACCEPT')) return no('UTF8=ACCEPT is not enabled', 'CANNOT')
   if (sizeBytes === 0 && !catenated) return no("Can't save a zero byte message")
   const { mailbox } = await appendTarget(session, name)
   await refuseTooMuch(session, mailbox, sizeBytes, messages.length, freedBytes)
-  const draft = draftAt(session, index, mailbox)
+  const draft = draftAt(session, messages.length - 1, mailbox)
   refuseTooBig(session, draft.sizeBytes + sizeBytes)
   await writeUrls(session, draft, mailbox, pieces, freedBytes)
   draft.pieceCount = pieces.length + 1
   return new DraftSink(draft, pending.octets)
 }
 
+/** Known to the session from now on, which aborts them if nobody places them. */
+function draftsOf(session: LoggedIn, count: 'one' | 'many' = 'many'): Drafts {
+  const [first] = session.literals
+  if (first instanceof Drafts) return first
+  const drafts = new Drafts(new AppendReader(count))
+  session.literals.unshift(drafts)
+  return drafts
+}
+
 function draftAt(session: LoggedIn, index: number, mailbox: Mailbox): AppendDraft {
-  const last = drafts(session).at(-1)
+  const last = draftsOf(session).list.at(-1)
   return last?.index === index ? last : newDraft(session, index, mailbox)
 }
 
-/** Known to the session from now on, which aborts it if nobody places it. */
 function newDraft(session: LoggedIn, index: number, mailbox: Mailbox): AppendDraft {
   const draft = new AppendDraft(session.store.messages.stage(), mailbox.id, index)
-  session.literals.push(new DraftSink(draft, 'any octets'))
+  draftsOf(session).list.push(draft)
   return draft
-}
-
-/** Each once, in order. */
-function drafts(session: LoggedIn): AppendDraft[] {
-  const sinks = session.literals.filter((sink) => sink instanceof DraftSink)
-  return [...new Set(sinks.map(({ draft }) => draft))]
 }
 
 /** @throws Refusal TOOBIG, RFC 7889 §4 */
@@ -108,7 +118,7 @@ async function refuseTooMuch(
 ): Promise<void> {
   const quota = await session.store.mailboxes.quota(account)
   const { usedBytes, limitBytes, usedMessages, limitMessages } = quota
-  const staged = drafts(session).reduce((sum, draft) => sum + draft.sizeBytes, 0)
+  const staged = draftsOf(session).sizeBytes
   const replaced = freedBytes > 0 ? 1 : 0
   const isFull = limitMessages > 0 && usedMessages + messages - replaced > limitMessages
   if (isFull || (limitBytes > 0 && usedBytes + staged + sizeBytes - freedBytes > limitBytes))
@@ -136,7 +146,7 @@ export async function finishDrafts<T>(
   freedBytes = 0,
 ): Promise<Placing<T>> {
   const { mailbox, rights } = await appendTarget(session, name)
-  const streamed = new Map(drafts(session).map((draft) => [draft.index, draft]))
+  const streamed = new Map(draftsOf(session).list.map((draft) => [draft.index, draft]))
   const items: AppendItem[] = []
   const finished: AppendDraft[] = []
   for (const [index, message] of messages.entries()) {

@@ -1,7 +1,6 @@
 /** APPEND. RFC 9051 §6.3.12, APPENDUID RFC 4315 §3, APPENDLIMIT RFC 7889, MULTIAPPEND RFC 3502, CATENATE RFC 4469. */
-import { type AppendMessages, appendMessages, type NewMessage } from '../wire/append-messages.ts'
+import { appendMessages, type NewMessage } from '../wire/append-messages.ts'
 import { formatNumbers } from '../wire/number-set.ts'
-import type { Parser } from '../wire/parser.ts'
 import { draftLiteral, finishDrafts } from './append-drafts.ts'
 import { begun, command, ok } from './command.ts'
 
@@ -22,12 +21,10 @@ export const append = command({
   ],
   args: (p): AppendArgs => {
     const name = p.sp().mailbox()
-    const { messages } = appendMessages(p, 'many')
-    return { name, messages }
+    return { name, messages: appendMessages(p, 'many') }
   },
   literal(session, preceding, sizeBytes) {
-    const soFar = readSoFar(preceding.sp(), 'many')
-    return soFar === undefined ? 'buffer' : draftLiteral(session, soFar.name, soFar, sizeBytes)
+    return draftLiteral(session, preceding.sp(), { count: 'many', sizeBytes })
   },
   begins: 'early',
   async run(session, { name, messages }) {
@@ -44,13 +41,3 @@ export const append = command({
     })
   },
 })
-
-/** undefined while the mailbox's name is not known. */
-export function readSoFar(
-  p: Parser,
-  count: 'one' | 'many',
-): (AppendMessages & { readonly name: string }) | undefined {
-  if (p.atPendingLiteral) return undefined
-  const name = p.mailbox()
-  return { name, ...appendMessages(p, count) }
-}

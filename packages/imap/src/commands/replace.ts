@@ -6,7 +6,6 @@ import { appendMessages, type NewMessage } from '../wire/append-messages.ts'
 import type { NumberSet } from '../wire/number-set.ts'
 import type { Parser } from '../wire/parser.ts'
 import { SyntaxFault } from '../wire/syntax-fault.ts'
-import { readSoFar } from './append.ts'
 import { draftLiteral, finishDrafts } from './append-drafts.ts'
 import { command, ok } from './command.ts'
 import { noPermission } from './find-mailbox.ts'
@@ -26,14 +25,13 @@ export const replace = command({
   args: (p): ReplaceArgs => {
     const set = oneMessage(p.sp())
     const name = p.sp().mailbox()
-    return { set, name, messages: appendMessages(p, 'one').messages }
+    return { set, name, messages: appendMessages(p, 'one') }
   },
   async literal(session, preceding, sizeBytes) {
     refuseReadOnly(session)
     const set = oneMessage(preceding.sp())
-    const soFar = readSoFar(preceding.sp(), 'one')
-    if (soFar === undefined) return 'buffer'
-    return draftLiteral(session, soFar.name, soFar, sizeBytes, await replacedBytes(session, set))
+    const freedBytes = await replacedBytes(session, set)
+    return draftLiteral(session, preceding.sp(), { count: 'one', sizeBytes, freedBytes })
   },
   async run(session, { set, name, messages }) {
     const { mailbox, store } = session

@@ -21,94 +21,119 @@ export type PendingLiteral =
   /** Octets of the last message. */
   | { readonly kind: 'octets'; readonly octets: 'any octets' | 'no NUL' }
 
-export interface AppendMessages {
-  readonly messages: readonly NewMessage[]
-  readonly pending: PendingLiteral | undefined
-}
-
-const noFlags: Flags = { system: 0, keywords: [] }
-
-/** `1*append-message`, each with the space before it, or as far as they have come. */
-export function appendMessages(p: Parser, count: 'one' | 'many'): AppendMessages {
-  const messages: NewMessage[] = []
-  p.sp()
-  for (;;) {
-    const message = new MessageReader(p)
-    const pending = message.read()
-    messages.push(message)
-    if (pending !== undefined) return { messages, pending }
-    if (count === 'one' || !p.acceptSp()) return { messages, pending: undefined }
-  }
-}
-
-class MessageReader implements NewMessage {
-  flags = noFlags
+interface ReadMessage extends NewMessage {
+  flags: Flags
   internalDateMs: number | undefined
-  catenated = false
-  utf8 = false
-  readonly pieces: MessagePiece[] = []
-  readonly #p: Parser
+  catenated: boolean
+  utf8: boolean
+  readonly pieces: MessagePiece[]
+}
 
-  constructor(p: Parser) {
-    this.#p = p
+const newMessage = (): ReadMessage => ({
+  flags: { system: 0, keywords: [] },
+  internalDateMs: undefined,
+  catenated: false,
+  utf8: false,
+  pieces: [],
+})
+
+/** `1*append-message`, each with the space before it, of a command that is here as a whole. */
+export function appendMessages(p: Parser, count: 'one' | 'many'): readonly NewMessage[] {
+  const reader = new AppendReader(count)
+  reader.read(p)
+  return reader.messages
+}
+
+/**
+ * The same as far as it has come. Reads on where it stopped: thousands of literals in one command would cost their
+ * square if each were looked for from the beginning.
+ */
+export class AppendReader {
+  readonly #messages: ReadMessage[] = []
+  readonly #literals: Generator<PendingLiteral, void>
+  #reading: Parser | undefined
+
+  constructor(count: 'one' | 'many') {
+    this.#literals = this.#all(count)
   }
 
-  /** Gives the literal that is still to come. */
-  read(): PendingLiteral | undefined {
+  get messages(): readonly NewMessage[] {
+    return this.#messages
+  }
+
+  /**
+   * @param p of the command, as much of it as there is now: at the first time behind the mailbox's name
+   * @returns the literal that is still to come
+   * @throws SyntaxFault
+   */
+  read(p: Parser): PendingLiteral | undefined {
+    this.#reading = this.#reading === undefined ? p : p.goTo(this.#reading)
+    return this.#literals.next().value ?? undefined
+  }
+
+  get #p(): Parser {
+    return this.#reading!
+  }
+
+  *#all(count: 'one' | 'many'): Generator<PendingLiteral, void> {
+    this.#p.sp()
+    do {
+      const message = newMessage()
+      this.#messages.push(message)
+      yield* this.#message(message)
+    } while (count === 'many' && this.#p.acceptSp())
+  }
+
+  *#message(message: ReadMessage): Generator<PendingLiteral, void> {
     const p = this.#p
     if (p.peek('(')) {
-      this.flags = p.newFlags()
+      message.flags = p.newFlags()
       p.sp()
     }
     if (p.peek('"')) {
-      this.internalDateMs = p.dateTime()
+      message.internalDateMs = p.dateTime()
       p.sp()
     }
-    if (p.acceptText('CATENATE (')) return this.#catenate()
-    return this.#literal()
+    if (p.acceptText('CATENATE (')) yield* this.#catenate(message)
+    else yield* this.#literal(message)
   }
 
   /** `{n}`, `~{n}` or `UTF8 (~{n})`. */
-  #literal(): PendingLiteral | undefined {
-    if (!this.#p.acceptText('UTF8 (')) return this.#octets()
-    this.utf8 = true
-    return this.#octets() ?? this.#close()
-  }
-
-  #close(): undefined {
+  *#literal(message: ReadMessage): Generator<PendingLiteral, void> {
+    if (!this.#p.acceptText('UTF8 (')) return yield* this.#octets(message)
+    message.utf8 = true
+    yield* this.#octets(message)
     this.#p.expect(')')
   }
 
-  #octets(): PendingLiteral | undefined {
+  *#octets({ pieces }: ReadMessage): Generator<PendingLiteral, void> {
     const p = this.#p
     if (!p.atLiteral) throw p.fault('the message as a literal')
-    if (p.atPendingLiteral) return { kind: 'octets', octets: p.peek('~') ? 'any octets' : 'no NUL' }
+    if (p.atPendingLiteral) yield { kind: 'octets', octets: p.peek('~') ? 'any octets' : 'no NUL' }
     // Its octets were streamed, and looked at then.
-    p.literal8()
-    this.pieces.push({ kind: 'octets' })
-    return undefined
+    this.#p.literal8()
+    pieces.push({ kind: 'octets' })
   }
 
-  #catenate(): PendingLiteral | undefined {
-    const p = this.#p
-    this.catenated = true
+  *#catenate(message: ReadMessage): Generator<PendingLiteral, void> {
+    message.catenated = true
     do {
-      const pending = p.acceptText('URL ') ? this.#url() : this.#text()
-      if (pending !== undefined) return pending
-    } while (p.acceptSp())
-    return this.#close()
+      if (this.#p.acceptText('URL ')) yield* this.#url(message)
+      else yield* this.#text(message)
+    } while (this.#p.acceptSp())
+    this.#p.expect(')')
   }
 
-  #url(): PendingLiteral | undefined {
-    if (this.#p.atPendingLiteral) return { kind: 'argument' }
-    this.pieces.push({ kind: 'url', url: this.#p.astring() })
-    return undefined
+  *#url({ pieces }: ReadMessage): Generator<PendingLiteral, void> {
+    if (this.#p.atPendingLiteral) yield { kind: 'argument' }
+    pieces.push({ kind: 'url', url: this.#p.astring() })
   }
 
-  #text(): PendingLiteral | undefined {
+  *#text(message: ReadMessage): Generator<PendingLiteral, void> {
+    const p = this.#p
     // RFC 6855 §4: cat-part =/ utf8-literal.
-    if (this.#p.peekText('UTF8 (')) return this.#literal()
-    if (!this.#p.acceptText('TEXT ')) throw this.#p.fault('TEXT or URL')
-    return this.#octets()
+    if (p.peekText('UTF8 (')) return yield* this.#literal(message)
+    if (!p.acceptText('TEXT ')) throw p.fault('TEXT or URL')
+    yield* this.#octets(message)
   }
 }

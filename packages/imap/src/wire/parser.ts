@@ -33,6 +33,11 @@ export class Parser extends Lexer {
     return new Parser(this.frame, { utf8: this.#utf8 }).joinAt(this)
   }
 
+  /** To where another reader of the same command stands, when less of it had come. */
+  goTo(other: Parser): this {
+    return this.joinAt(other)
+  }
+
   /** sequence-set, also of UIDs, and `$` (RFC 5182). */
   numberSet(): NumberSet {
     return NumberSet.parse(this.run(setChar, 'a message set'), () => this.fault('a message set'))
