@@ -31,7 +31,7 @@ export function commandName(
   return configOption === undefined ? program : `${program} --config ${configOption}`
 }
 
-/** What the first start says, once: accounts with their passwords, and three things to try. */
+/** What the first start says, once: accounts with their passwords, and what to try first. */
 export function firstRunText(
   accounts: readonly SampleAccount[],
   ports: MailServerPorts,
@@ -73,27 +73,34 @@ function thingsToTry(
     ports.imaps === 0 ? '' : `IMAP localhost:${ports.imaps}`,
     ports.submissions === 0 ? '' : `SMTP localhost:${ports.submissions}`,
   ].filter((text) => text !== '')
-  return `Three things to try, each line as it stands:
-  1. Send a message to ${alice.address}:
-${telnet(
-  ports.smtp,
-  'helo me',
-  `mail from:<${bob.address}>`,
-  `rcpt to:<${alice.address}>`,
-  'data',
-  'Subject: hello',
-  '',
-  'My first message.',
-  '.',
-  'quit',
-)}  2. Read it over POP3, then over IMAP:
-${telnet(ports.pop3, `user ${alice.address}`, `pass ${alice.password}`, 'list', 'retr 1', 'quit')}${telnet(
-  ports.imap,
-  `a login ${alice.address} ${alice.password}`,
-  'b select inbox',
-  'c fetch 1 body[]',
-  'd logout',
-)}  3. Add yourself${tls.length === 0 ? '' : `, and point Thunderbird at ${tls.join(' and ')} (TLS)`}:
-       ${command} user add you@${domain}
-`
+  const sending = telnet(
+    ports.smtp,
+    'helo me',
+    `mail from:<${bob.address}>`,
+    `rcpt to:<${alice.address}>`,
+    'data',
+    'Subject: hello',
+    '',
+    'My first message.',
+    '.',
+    'quit',
+  )
+  const pop3 = telnet(ports.pop3, `user ${alice.address}`, `pass ${alice.password}`, 'list', 'retr 1', 'quit')
+  const imap = telnet(
+    ports.imap,
+    `a login ${alice.address} ${alice.password}`,
+    'b select inbox',
+    'c fetch 1 body[]',
+    'd logout',
+  )
+  const ways = [pop3 === '' ? '' : 'over POP3', imap === '' ? '' : 'over IMAP'].filter((way) => way !== '')
+  const thunderbird = tls.length === 0 ? '' : `, and point Thunderbird at ${tls.join(' and ')} (TLS)`
+  const things = [
+    sending === '' ? '' : `Send a message to ${alice.address}:\n${sending}`,
+    ways.length === 0 ? '' : `Read it ${ways.join(', then ')}:\n${pop3}${imap}`,
+    `Add yourself${thunderbird}:\n       ${command} user add you@${domain}\n`,
+  ].filter((thing) => thing !== '')
+  const title = ['One thing', 'Two things', 'Three things'][things.length - 1]
+  return `${title} to try, each line as it stands:
+${things.map((thing, at) => `  ${at + 1}. ${thing}`).join('')}`
 }
