@@ -31,8 +31,9 @@ export const programs: Readonly<Record<string, Program>> = {
   dovecot: async (...call) => (await import('./commands/dovecot/dovecot.ts')).dovecot(...call),
 }
 
-/** What sendmail's callers take for "try again": Postfix ends its fatal errors so. */
+/** How Postfix ends its fatal errors; sendmail's callers take theirs for "try again". */
 const faultCodes: Readonly<Record<string, number>> = {
+  postqueue: exit.unavailable,
   sendmail: exit.tempFail,
   mailq: exit.tempFail,
   newaliases: exit.tempFail,

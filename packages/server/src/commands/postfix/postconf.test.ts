@@ -170,6 +170,24 @@ maildrop  unix  -       n       n       -       -       pipe
     })
   }
 
+  for (const args of [
+    ['-MX'],
+    ['-M#'],
+    ['-PX'],
+    ['-Me'],
+    ['-Pe'],
+    ['-X'],
+    ['-#'],
+    ['-e'],
+    ['-MX', 'slow/unix'],
+  ])
+    it(`${args.join(' ')} says the same`, async () => {
+      const path = folder()
+      writeFileSync(join(path, 'master.cf'), '#slow unix - - n - 1 smtp\n')
+      const { stderr } = spawnSync(realPostconf ?? '', ['-c', path, ...args], { encoding: 'utf8' })
+      assert.equal((await ours(path, ...args)).err, stderr.replace(/^\S+\/postconf:/, 'postconf:'))
+    })
+
   it("defaults that are the same as Postfix's are written the same", async () => {
     const text = execFileSync(realPostconf ?? '', ['-d'], { encoding: 'utf8' })
     const real = new Map(

@@ -231,7 +231,7 @@ function splitSetting(setting: string): [string, string] {
 /** `postconf name=value` edits without -e, as Postfix 2.8 and later. */
 function requestedEdits(options: Options): readonly MainCfEdit[] | undefined {
   const names = (kind: 'remove' | 'comment', flag: string): readonly MainCfEdit[] => {
-    if (options.rest.length === 0) throw new CommandError(`-${flag} requires name argument`)
+    if (options.rest.length === 0) throw new CommandError('missing service argument')
     return options.rest.map((name) => {
       if (name.includes('=')) throw new CommandError(`-${flag} accepts no name=value argument: "${name}"`)
       return { kind, name: name.trim() }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
 import { createCliFixture, runCommand } from '../../cli-fixture.ts'
@@ -87,6 +88,7 @@ it('sendmail ends with the codes of sysexits', async () => {
     [['a@'], '', 65, /bad recipient address/],
     [['-N', 'sometimes', 'x@y'], '', 0, /unknown DSN NOTIFY command value "sometimes"/],
     [['-B', '9BIT', 'x@y'], '', 64, /-B option needs 8BITMIME or 7BIT/],
+    [['-v', '-bv', 'x@y'], '', 64, /-v option cannot be used with -bv/],
     [['-bp', 'x'], '', 64, /display queue mode requires no recipient/],
     [['-XV', '-f', '<>', 'x@y.test'], 'x', 69, /XVERP requires non-null sender/],
     [['-XV**', 'x@y.test'], 'x', 64, /-V requires two characters from -=\+/],
@@ -97,8 +99,33 @@ it('sendmail ends with the codes of sysexits', async () => {
     assert.equal(result.code, code, args.join(' '))
     assert.match(result.err, err)
   }
-  const unreadable = await runCommand('sendmail', ['-C', join(path, 'nosuch.cf'), 'x@y'], 'x')
-  assert.equal(unreadable.code, 75)
+})
+
+it('a configuration that is not there: each program ends with its own code', async () => {
+  const missing = join(cli.root, 'nosuch')
+  const table = join(folder(), 'table')
+  writeFileSync(table, 'a b\n')
+  const rows: readonly [string, readonly string[], number][] = [
+    ['sendmail', ['-C', missing, 'x@y'], 75],
+    ['postqueue', ['-c', missing, '-p'], 69],
+    ['postsuper', ['-c', missing, '-d', 'ABCDEF'], 1],
+    ['postmap', ['-c', missing, table], 1],
+    ['postmap', ['-c', missing, '-q', 'a', table], 1],
+  ]
+  for (const [name, args, code] of rows) {
+    const result = await runCommand(name, args)
+    assert.deepEqual([result.code, result.out], [code, ''], name)
+    assert.match(result.err, new RegExp(`^${name}: fatal: cannot read .*nosuch/main.cf: no such file`))
+  }
+  assert.equal((await runCommand('postmap', ['-c', folder(), '-q', 'a', table])).out, 'b\n')
+})
+
+it('a report goes to who sent: to nobody for a message of nobody, to postmaster about addresses', async () => {
+  const path = folder('empty_address_recipient = lost@side.test\n')
+  const said = async (...args: string[]) => (await runCommand('sendmail', ['-C', path, ...args], '')).out
+  assert.match(await said('-v', '-f', 'bob', 'x@side.test'), /will be mailed to <bob>/)
+  assert.match(await said('-v', '-f', '<>', 'x@side.test'), /will be mailed to <>/)
+  assert.match(await said('-bv', '-f', '', ''), /will be mailed to <postmaster>/)
 })
 
 it('postcat without a name reads standard input, which is no queue file', async () => {

@@ -94,13 +94,17 @@ function noRecipients(shell: Shell): CommandError {
   return new CommandError(`${whoCalls(shell)}: ${text}`, exit.usage)
 }
 
+/** Mail to nobody is for somebody. Postfix: empty_address_recipient. */
+const recipientsOf = (options: Options, { values }: Config): readonly string[] =>
+  options.rest.flatMap((word) =>
+    word === '' || word === '<>' ? [values.empty_address_recipient] : addressesOf(word),
+  )
+
 async function send(options: Options, shell: Shell): Promise<number> {
   if (options.rest.length === 0 && !options.has('t')) throw noRecipients(shell)
   const siteOptions = { config: options.value('C') }
   const { config } = locateSite(shell, siteOptions)
-  const named = options.rest.flatMap((word) =>
-    word === '' || word === '<>' ? [config.values.empty_address_recipient] : addressesOf(word),
-  )
+  const named = recipientsOf(options, config)
   if (named.length === 0 && !options.has('t')) throw noRecipients(shell)
   const sender = senderOf(options, shell)
   const input = await readMessage(shell, config)
@@ -129,22 +133,24 @@ async function send(options: Options, shell: Shell): Promise<number> {
     const text = [reply.text].flat().join(' ')
     throw new CommandError(`${whoCalls(shell)}: ${text}`, reply.code < 500 ? exit.tempFail : exit.unavailable)
   }
+  // A message of nobody has nobody to report to (RFC 3461 §6.2): said in Postfix's words.
   if (wantsReport(options)) promiseReport(sender, shell)
   return exit.ok
 }
 
-function promiseReport(sender: string, shell: Shell): void {
-  shell.out(`Mail Delivery Status Report will be mailed to <${sender === '' ? 'postmaster' : sender}>.\n`)
+function promiseReport(reader: string, shell: Shell): void {
+  shell.out(`Mail Delivery Status Report will be mailed to <${reader}>.\n`)
 }
 
 /** `-bv`: no mail is sent but a report to the caller: where mail to each address would go. */
 async function verify(options: Options, shell: Shell): Promise<number> {
   if (options.has('t')) throw new CommandError('-t option cannot be used with -bv', exit.usage)
-  const addresses = options.rest.flatMap((word) => addressesOf(word))
-  if (addresses.length === 0) throw noRecipients(shell)
-  const sender = senderOf(options, shell)
+  if (wantsReport(options)) throw new CommandError('-v option cannot be used with -bv', exit.usage)
   const siteOptions = { config: options.value('C') }
   const site = locateSite(shell, siteOptions)
+  const addresses = recipientsOf(options, site.config)
+  if (addresses.length === 0) throw noRecipients(shell)
+  const sender = senderOf(options, shell)
   if (!(await worksAlone(site, shell))) return await leaveVerification(addresses, sender, site, shell)
   const { verificationReport } = await import('../../services/verification-report.ts')
   return withSite(shell, siteOptions, async (site) => {
@@ -157,7 +163,7 @@ async function verify(options: Options, shell: Shell): Promise<number> {
     const message = Buffer.from(report)
     const reply = await deliver(site, { sender: '', recipients, message, options: {}, userid: shell.uid })
     if (reply.code >= 400) throw new CommandError([reply.text].flat().join(' '), exit.tempFail)
-    promiseReport(sender, shell)
+    promiseReport(sender === '' ? 'postmaster' : sender, shell)
     return exit.ok
   })
 }
@@ -181,7 +187,7 @@ async function leaveVerification(
     )
   }
   await askPublic(folder.publicSocket, { cmd: 'pickup' }, shell).catch(() => {})
-  promiseReport(sender, shell)
+  promiseReport(sender === '' ? 'postmaster' : sender, shell)
   return exit.ok
 }
 

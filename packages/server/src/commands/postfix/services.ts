@@ -69,11 +69,15 @@ export function postconfServices(options: Options, config: Config, shell: Shell)
   const hasSetting = options.rest.some((word) => word.includes('=')) && !options.has('d')
   if (options.has('e') || options.has('X') || options.has('#') || hasSetting) {
     if (options.rest.length === 0)
-      throw new CommandError(`-${form}${options.has('X') ? 'X' : 'e'} requires an argument`)
+      throw new CommandError(
+        options.has('e') ? '-e requires name=value argument' : 'missing service argument',
+      )
     const { services } = parseMasterCf(masterText(config))
     const edits = options.rest.flatMap((word) => {
       const found = forEach(services, editOf(word, form, options))
-      if (found.length === 0) shell.err(`postconf: warning: unmatched service_name/type: "${word}"\n`)
+      // What is to go and is not there is as asked for.
+      if (found.length === 0 && (form !== 'M' || word.includes('=')))
+        shell.err(`postconf: warning: unmatched service_name/type: "${word}"\n`)
       return found
     })
     edit(config, edits)

@@ -44,6 +44,8 @@ async function run(
   if (['d', 'q', 's'].filter((flag) => options.has(flag)).length > 1)
     throw new CommandError('specify only one of -s or -q or -d')
   refuseMessageKeys(options, shell)
+  const configOption = options.value('c')
+  if (configOption !== undefined) inspectConfig({ configOption, environment: shell.environment })
   const specs = options.rest.map((name) => (/^[a-z]+:/.test(name) ? name : `hash:${name}`))
   if (options.has('d')) return await remove(specs, options, format, shell)
   if (options.has('s')) return list(open(specs, format, shell, options), format, shell)
