@@ -103,6 +103,7 @@ test('C2: -o of smtp and lmtp services: own name, own address, own TLS, own port
   // Of its own: what else goes out meanwhile is not limited.
   const alone = await sink(t, false)
   const box = await sink(t, true, join(folder, 'lmtp'))
+  const named = new Set<string>()
   const masterCf = `
 smtp      inet  n       -       n       -       -       smtpd
 smtp      unix  -       -       n       -       -       smtp
@@ -112,7 +113,7 @@ named     unix  -       -       n       -       -       smtp
 single    unix  -       -       n       -       1       smtp
   -o syslog_name=single
 box       unix  -       -       n       -       -       lmtp
-  -o lmtp_lhlo_name=box.example.org
+  -o lmtp_lhlo_name=box.example.org -o syslog_name=postfix/$service_name
 `
   const server = await startMailServer({
     parameters: {
@@ -126,6 +127,10 @@ box       unix  -       -       n       -       -       lmtp
     },
     masterCf,
     accounts: [],
+    log: ({ syslogName = 'posthorn', service, text }) => {
+      const [, to] = /^to=<(\w+@\w+)/.exec(text) ?? []
+      if (to !== undefined) named.add(`${to.replace(/^\d/, 'n')} ${syslogName}/${service}`)
+    },
   })
   t.after(async () => await server.stop())
   const talk = await SmtpTalk.open(server.places.find(({ key }) => key === 'smtp/inet')?.port ?? 0)
@@ -141,6 +146,12 @@ box       unix  -       -       n       -       -       lmtp
   await eventually('an empty queue', async () =>
     (await server.store.queue.count()) === 0 ? true : undefined,
   )
+  assert.deepEqual([...named].sort(), [
+    'a@box posthorn/box/lmtp',
+    'a@named posthorn/named',
+    'a@plain posthorn/smtp',
+    'n@single single/smtp',
+  ])
   const plain = general.seen.find(({ to }) => to === 'a@plain.test')
   assert.deepEqual([plain?.helo, plain?.client, plain?.secure], ['mail.example.org', '127.0.0.1', true])
   assert.deepEqual(

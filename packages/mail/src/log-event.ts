@@ -3,6 +3,8 @@ export interface LogEvent {
   readonly level: 'debug' | 'info' | 'warning' | 'error' | 'fatal'
   /** The Postfix or Dovecot service the line is grepped for: `smtpd`, `cleanup`, `qmgr`, `imap-login` … */
   readonly service: string
+  /** The name before the service, where a line of master.cf has one of its own. Postfix: -o syslog_name. */
+  readonly syslogName?: string
   /** Put before the text as `A1B2C3: `. */
   readonly queueId?: string
   /** `from=<a@b>, size=512, nrcpt=1 (queue active)`; control characters are escaped by the writer. */

@@ -224,9 +224,10 @@ function jsonLines(stream: LineStream, options: LogWriterOptions): Log {
     stream,
   )
   return (event: LogEvent) => {
-    const { level, text, error, fields, service, queueId } = event
+    const { level, text, error, fields, service, syslogName, queueId } = event
     const row = {
       service,
+      ...(syslogName === undefined ? {} : { syslogName }),
       ...(queueId === undefined ? {} : { queueId }),
       ...fields,
       ...(error === undefined ? {} : { err: error instanceof Error ? error : new Error(String(error)) }),

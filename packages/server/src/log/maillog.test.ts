@@ -24,6 +24,17 @@ test('a transfer line reads as Postfix writes it', () => {
   )
 })
 
+test('a line of master.cf with a name of its own', () => {
+  const line = formatMaillog(
+    { level: 'info', service: 'smtp', syslogName: 'mx-out', text: 'to=<a@b>' },
+    names,
+    at,
+  )
+  assert.equal(line, 'Nov  1 09:05:07 mail mx-out/smtp[42]: to=<a@b>\n')
+  const usual = formatMaillog({ level: 'info', service: 'smtp', text: 'to=<a@b>' }, names, at)
+  assert.equal(usual, 'Nov  1 09:05:07 mail postfix/smtp[42]: to=<a@b>\n')
+})
+
 test('a reading line reads as Dovecot writes it', () => {
   const line = formatMaillog({ level: 'info', service: 'imap-login', text: 'Login: user=<a@b>' }, names, at)
   assert.equal(line, 'Nov  1 09:05:07 mail dovecot: imap-login: Login: user=<a@b>\n')

@@ -44,23 +44,24 @@ function levelWord(level: LogEvent['level']): string {
 const programs = new WeakMap<MaillogNames, Map<string, string>>()
 
 /** `mail postfix/smtpd[42]`: made once for each service. */
-function programOf(service: string, names: MaillogNames): string {
+function programOf({ service, syslogName = '' }: LogEvent, names: MaillogNames): string {
   const made = programs.get(names) ?? new Map<string, string>()
   programs.set(names, made)
-  let program = made.get(service)
+  const key = syslogName === '' ? service : `${syslogName} ${service}`
+  let program = made.get(key)
   if (program === undefined) {
     const name = readingServices.test(service)
       ? `dovecot: ${service}`
-      : `${names.syslogName}/${service}[${names.pid}]`
+      : `${syslogName || names.syslogName}/${service}[${names.pid}]`
     program = `${names.hostname} ${name}`
-    made.set(service, program)
+    made.set(key, program)
   }
   return program
 }
 
 /** `posthorn/smtpd`, `dovecot`: the name without host and process, for the system log. */
-export function tagOf(service: string, syslogName: string): string {
-  return readingServices.test(service) ? 'dovecot' : `${syslogName}/${service}`
+export function tagOf({ service, syslogName: own }: LogEvent, syslogName: string): string {
+  return readingServices.test(service) ? 'dovecot' : `${own ?? syslogName}/${service}`
 }
 
 /** What stands after the program's name, in one line. */
@@ -71,7 +72,7 @@ export function bodyOf(event: LogEvent): string {
 
 /** One maillog line with its line end. */
 export function formatMaillog(event: LogEvent, names: MaillogNames, nowMs: number): string {
-  return `${syslogTime(nowMs)} ${programOf(event.service, names)}: ${bodyOf(event)}\n`
+  return `${syslogTime(nowMs)} ${programOf(event, names)}: ${bodyOf(event)}\n`
 }
 
 function faultText(error: unknown): string {

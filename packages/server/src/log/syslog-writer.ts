@@ -56,7 +56,7 @@ export class SyslogWriter {
 
   write(event: LogEvent): void {
     if (!isAtLeast(event.level, this.#options.leastLevel)) return
-    const logger = this.#loggerOf(tagOf(event.service, this.#options.syslogName))
+    const logger = this.#loggerOf(tagOf(event, this.#options.syslogName))
     if (logger?.stdin === null || logger === undefined || logger.stdin.writableLength > maxWaitingBytes)
       return
     const reader = logger.spawnargs.includes('dovecot') ? `${event.service}: ` : ''

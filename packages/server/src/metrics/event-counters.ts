@@ -158,5 +158,9 @@ function delayOf(text: string): number {
 
 /** No labels without bound: a name of master.cf is `other`. */
 const agents = new Set(['smtp', 'lmtp', 'local', 'virtual', 'pipe', 'error', 'discard', 'relay'])
-const agentOf = (service: string): string => (agents.has(service) ? service : 'other')
+/** `out/smtp`, of a line of master.cf with a syslog_name, is an smtp. */
+const agentOf = (service: string): string => {
+  const agent = service.slice(service.lastIndexOf('/') + 1)
+  return agents.has(agent) ? agent : 'other'
+}
 const readerOf = (service: string): string => (service.startsWith('imap') ? 'imap' : 'pop3')

@@ -7,7 +7,7 @@ const accounts = [
   { address: 'bob@example.org', password: 'two' },
 ]
 const facts = { dataFolder: 'data', mainCf: 'main.cf', hostname: 'mail.example.org', command: 'posthorn' }
-const off = { smtp: 0, submission: 0, submissions: 0, pop3: 0, pop3s: 0, imap: 0, imaps: 0 }
+const off = { smtp: 0, submission: 0, submissions: 0, lmtp: 0, pop3: 0, pop3s: 0, imap: 0, imaps: 0 }
 
 /** The lines that number what can be tried, and the one before them. */
 function things(ports: Partial<typeof off>): readonly string[] {

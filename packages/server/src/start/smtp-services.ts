@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import type { ServiceOption } from '../config/master-cf.ts'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import type { SmtpListenerService } from '../config/services.ts'
+import { listenerLog } from '../log/service-log.ts'
 import { clientPrefixes } from '../services/client-limits.ts'
 import { shareOf } from '../services/shared-limit.ts'
 import { mxOptions, smtpOptions } from '../services/smtp-options.ts'
@@ -26,7 +27,10 @@ export interface SmtpServicesInput {
 export function createSmtpServices({ config, transfer, log, credentials, tallies }: SmtpServicesInput) {
   const services = new Map<string, SmtpService>()
   for (const service of config.services.smtp) {
-    const own = serviceLog(log, service, config)
+    const own =
+      service.entry === undefined
+        ? log
+        : listenerLog(log, { ...service.entry, service: service.entry.fields.service }, config)
     services.set(
       service.key,
       createSmtpService({
@@ -109,16 +113,4 @@ function stressOptions(config: Config, own: readonly ServiceOption[]): Pick<Smtp
       junkCommandLimit: values.smtpd_junk_command_limit,
     },
   }
-}
-
-/** `-o syslog_name=postfix/submission`: `posthorn/submission/smtpd` in the log. */
-function serviceLog(log: Log, { entry }: SmtpListenerService, config: Config): Log {
-  const name = entry?.options.findLast((option) => option.name === 'syslog_name')?.value
-  const own = name
-    ?.split('/')
-    .slice(1)
-    .join('/')
-    .replaceAll('$service_name', entry?.fields.service ?? '')
-  if (own === undefined || own === '' || config.values.syslog_name === name) return log
-  return (event) => log({ ...event, service: `${own}/${event.service}` })
 }

@@ -14,6 +14,7 @@ import {
 } from '@posthorn/mta'
 import type { SmtpHandler } from '@posthorn/smtp'
 import type { Config } from '../config/config.ts'
+import { transportLog } from '../log/service-log.ts'
 import { siteVerification, verificationReport } from '../services/verification-report.ts'
 import { createSts, createTlsReports } from './outgoing.ts'
 import { queueClock } from './queue-clock.ts'
@@ -22,10 +23,13 @@ import { type RuleParts, readRules, type TransferParts } from './transfer-rules.
 
 export async function createTransfer(given: TransferParts) {
   let byTransport: ReadonlyMap<string, DeliveryAgent> = new Map()
+  let { config } = given
+  const log = transportLog(given.log, () => config)
   const parts: RuleParts = {
     ...given,
+    log,
     agent: (transport) => byTransport.get(transport),
-    sts: createSts(given.config, given.resolver, given.log, given.now),
+    sts: createSts(given.config, given.resolver, log, given.now),
     reports: createTlsReports(given, {
       config: () => current.config,
       submit: async (submission) => await submitNow(submission),
@@ -33,7 +37,7 @@ export async function createTransfer(given: TransferParts) {
     notify: (notice) => void submitNow(noticeMail(notice)),
   }
   let current = await readRules(parts, parts.config)
-  const { store, accounts, resolver, log, now, owner, statistics, notify } = parts
+  const { store, accounts, resolver, now, owner, statistics, notify } = parts
   /** Mail of this machine's users, by main.cf's rules. */
   const submitNow = async (submission: Submission) =>
     await submit(submission, { store, log, now, direct, configuration: () => current.pickup })
@@ -70,10 +74,11 @@ export async function createTransfer(given: TransferParts) {
       await flushDomain(domain, { routing: current.receive.routing, queue: store.queue, nowMs: now() }),
     verificationReport: async (addresses: readonly string[], sender: string): Promise<string> =>
       await verificationReport(siteVerification(current, now()), addresses, sender),
-    reload: async (config: Config): Promise<void> => {
-      const next = await parts.contents.prepare((longFiles) => readRules(parts, config, longFiles))
+    reload: async (wanted: Config): Promise<void> => {
+      const next = await parts.contents.prepare((longFiles) => readRules(parts, wanted, longFiles))
       const before = current
       current = next
+      config = wanted
       before.receive.routing.close()
     },
     /** No new delivery; those under way may end. */
