@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { type FixtureOptions, openMailFixture } from '../receive/mail-fixture.ts'
 import { routes } from './routing-fixture.ts'
 
@@ -185,4 +186,42 @@ test('what is forwarded carries Delivered-To, and where it came from', async () 
     'Return-Path: <x@y.z>\r\nX-Original-To: list@example.org\r\nDelivered-To: list@example.org\r\n',
   )
   await mail.close()
+})
+
+test('a list of thousands is followed in many turns: others have theirs', async () => {
+  const addresses = Array.from({ length: 20_000 }, (_, n) => `u${n}@far${n % 50}.net`)
+  const mail = await openMailFixture({
+    files: {
+      aliases: `all: ${addresses.join(', ')}\nlines: :include:$FOLDER/list\n`,
+      list: addresses.join('\n'),
+    },
+    routing: {
+      aliasMaps: ['hash:$FOLDER/aliases'],
+      virtualAliasMaps: [`inline:{{virtual@example.org=${addresses.join(' ')}}}`],
+      expansionLimit: 30_000,
+    },
+  })
+  try {
+    for (const to of [['all@example.org'], ['lines@example.org'], ['virtual@example.org'], addresses]) {
+      const plan = mail.routing.plan(
+        to.map((address) => ({ address })),
+        'carol@sender.net',
+        5,
+      )
+      let isOver = false
+      const over = plan.finally(() => {
+        isOver = true
+      })
+      let turns = 0
+      for (; !isOver; turns++) await setImmediate()
+      const planned = await over
+      assert.deepEqual(
+        planned.map(({ recipient }) => recipient.address),
+        addresses,
+      )
+      assert.ok(turns >= 3, `${to.length} in ${turns} turns`)
+    }
+  } finally {
+    await mail.close()
+  }
 })

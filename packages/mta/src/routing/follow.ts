@@ -29,7 +29,11 @@ export async function follow(
     }
     if (!walk.path.includes(`virtual ${address}`)) {
       const next: Walk = { ...walk, path: [...walk.path, `virtual ${address}`] }
-      for (const one of expanded.addresses) await follow(parts, one, next, gathering)
+      for (const one of expanded.addresses) {
+        const pause = gathering.turn.pass()
+        if (pause !== undefined) await pause
+        await follow(parts, one, next, gathering)
+      }
       return
     }
   }

@@ -1,7 +1,7 @@
 import type { Log } from '@posthorn/mail'
 import type { Account } from '@posthorn/storage'
 import { type LookupTable, lookupFirst } from '../tables/index.ts'
-import { type AliasTarget, parseAliasValue, parseTargetLines } from './alias-value.ts'
+import { type AliasTarget, parseAliasValue, targetsInLines } from './alias-value.ts'
 import type { DetailMailboxes, Poster } from './detail-mailbox.ts'
 import { dropNotice, isDoubleBounce } from './double-bounce.ts'
 import { ExpansionError, type Gathering, maxLevels, maxTargets, type Walk } from './expansion.ts'
@@ -159,7 +159,7 @@ export function aliasOwner(
 
 async function followTargets(
   parts: LocalParts,
-  targets: readonly AliasTarget[],
+  targets: Iterable<AliasTarget>,
   label: string,
   walk: Walk,
   gathering: Gathering,
@@ -168,6 +168,8 @@ async function followTargets(
     if (++gathering.steps > maxTargets) {
       throw new ExpansionError('5.4.6', `unreasonable alias expansion size for ${walk.original}`)
     }
+    const pause = gathering.turn.pass()
+    if (pause !== undefined) await pause
     await followTarget(parts, target, label, walk, gathering)
   }
 }
@@ -230,7 +232,7 @@ async function followInclude(
   if (file.kind === 'text') {
     const unmatched = propagates(parts, 'include') ? walk.unmatched : undefined
     const next: Walk = { ...walk, from: 'include', unmatched, path: [...walk.path, label] }
-    return followTargets(parts, parseTargetLines(file.text), label, next, gathering)
+    return followTargets(parts, targetsInLines(file.text), label, next, gathering)
   }
   const reason = file.kind === 'absent' ? 'no such file' : file.reason
   warn(`cannot use :include:${path}: ${reason}`)

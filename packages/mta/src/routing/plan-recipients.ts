@@ -1,6 +1,6 @@
 import { LookupFailed, LookupWaits } from '../tables/index.ts'
 import type { DirectWay } from './direct-mailboxes.ts'
-import { AliasLimitError, ExpansionError, type Gathering, type Walk } from './expansion.ts'
+import { AliasLimitError, ExpansionError, type Gathering, PlanningTurn, type Walk } from './expansion.ts'
 import {
   type EnvelopeRecipient,
   type PlanContext,
@@ -29,7 +29,10 @@ export async function planAll(
   const { sender, nowMs, localMail: wanted, verp } = request
   const reached = new Set<string>()
   const planned: Planned[] = []
+  const turn = new PlanningTurn()
   for (const envelope of recipients) {
+    const pause = turn.pass()
+    if (pause !== undefined) await pause
     // RFC 3461 §5.2.3: success is reported by the queue, which sees the delivery.
     const localMail = envelope.notify?.includes('SUCCESS') === true ? 'through-queue' : wanted
     const direct =
@@ -38,7 +41,7 @@ export async function planAll(
       const { originalRecipient } = parts.options
       const originalTo = direct.address
       planDirect(direct, { envelope, originalTo, sender, nowMs, originalRecipient }, reached, planned)
-    } else planned.push(...(await planOne(parts, { ...request, envelope, localMail }, reached)))
+    } else planned.push(...(await planOne(parts, { ...request, envelope, localMail }, { reached, turn })))
   }
   return planned
 }
@@ -55,7 +58,7 @@ export interface PlanRequest {
 /** In the queue nobody is told at once of tables that lead nowhere: they are asked again. */
 export async function planAgain(parts: VerifyParts, request: PlanRequest): Promise<readonly Planned[]> {
   try {
-    return await planOne(parts, request, new Set())
+    return await planOne(parts, request, { reached: new Set(), turn: new PlanningTurn() })
   } catch (error) {
     if (!(error instanceof AliasLimitError)) throw error
     parts.log({ level: 'warning', service: 'local', text: error.message })
@@ -67,8 +70,9 @@ export async function planAgain(parts: VerifyParts, request: PlanRequest): Promi
 async function planOne(
   parts: VerifyParts,
   { envelope, sender: given, nowMs, localMail, verp, poster }: PlanRequest,
-  reached: Set<string>,
+  message: Pick<Gathering, 'reached' | 'turn'>,
 ): Promise<readonly Planned[]> {
+  const { reached, turn } = message
   const { address: originalTo } = parts.classes.unroute(envelope.address)
   const sender = verp === undefined ? given : verpSender(given, originalTo, verp)
   const plan: PlanContext = {
@@ -82,7 +86,7 @@ async function planOne(
   }
   const gathering: Gathering = {
     deliveries: [],
-    reached,
+    ...message,
     added: [],
     steps: 0,
     served: 0,
@@ -93,6 +97,8 @@ async function planOne(
     const expanded = back === undefined ? parts.virtual.expand(originalTo) : only(back)
     if (expanded.kind === 'unreasonable') throw new AliasLimitError(expanded.text)
     for (const address of expanded.addresses) {
+      const pause = turn.pass()
+      if (pause !== undefined) await pause
       if (localMail === 'through-queue' && isOurs(parts, address, sender)) queueLocal(address, gathering)
       else await parts.follow(address, newWalk(originalTo, sender, poster), gathering)
     }
