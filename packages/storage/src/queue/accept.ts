@@ -21,11 +21,11 @@ import {
   readEntry,
   type StoredEntry,
   type StoredRecipient,
-  writeRecipient,
+  writeNewRecipient,
 } from '../rows/queue-row.ts'
 import { exceedsQuota } from '../rows/usage-row.ts'
 import type { DeliveryFacts } from '../segments/frame.ts'
-import { addDue } from './due-index.ts'
+import { NewDues } from './due-index.ts'
 
 /** When a recipient whose mailbox was full is tried again (Postfix: minimal_backoff_time). */
 const retryAfterMs = 300_000
@@ -214,13 +214,16 @@ const enqueue = (
   const sizeBytes = message.sizeBytes
   const stored: StoredEntry = { queueId, sender, options, origin, arrivedMs, sizeBytes, hold, blobId }
   createEntry(unit, stored)
+  const dues = new NewDues(unit)
   let due = 0
   for (const { index, recipient } of waiting) {
     const taken = hold ? undefined : take?.(unit, stored, { index, recipient })
-    writeRecipient(unit, queueId, index, taken ?? recipient)
+    writeNewRecipient(unit, queueId, index, taken ?? recipient)
     if (hold || taken !== undefined) continue
-    addDue(unit, { ...recipient, queueId, index })
+    const { transport, nextHop, dueMs } = recipient
+    dues.add({ queueId, index, transport, nextHop, dueMs })
     due++
   }
+  dues.settle()
   if (due > 0 || take === undefined) unit.wake({ kind: 'queue' })
 }

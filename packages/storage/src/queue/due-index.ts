@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hash as digestOf } from 'node:crypto'
 import { keyAfter, read64, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
-import { getJson, putJson, removeLong } from '../rows/long-value.ts'
+import { getJson, putJson, putNewJson, removeLong } from '../rows/long-value.ts'
 import { parseRecipientTail, recipientTail } from '../rows/queue-row.ts'
 
 /**
@@ -32,7 +32,7 @@ const hopHash = (transport: string, nextHop: string): Buffer => {
   const hop = `${transport}\0${nextHop}`
   const known = hashes.get(hop)
   if (known !== undefined) return known
-  const hash = Buffer.from(createHash('sha256').update(hop).digest().subarray(0, 8))
+  const hash = Buffer.from(digestOf('sha256', hop, 'buffer').subarray(0, 8))
   if (hashes.size >= maxHashes) hashes.clear()
   hashes.set(hop, hash)
   return hash
@@ -46,10 +46,23 @@ const octets64 = (number: number): Buffer => {
   return bytes
 }
 
-const tagged = (tag: number, ...parts: Buffer[]): Buffer => Buffer.concat([Buffer.from([tag]), ...parts])
+const tagged = (tag: number, first: Buffer, second?: Buffer): Buffer => {
+  const key = Buffer.allocUnsafe(1 + first.length + (second?.length ?? 0))
+  key[0] = tag
+  first.copy(key, 1)
+  second?.copy(key, 1 + first.length)
+  return key
+}
 
-const dueKey = (hop: Buffer, due: Due): Buffer =>
-  recipientTail(tables.queueDue, Buffer.concat([hop, octets64(due.dueMs)]), due.queueId, due.index)
+const dueHeadBytes = 16
+/** Used again for each key. */
+const dueHead = Buffer.alloc(dueHeadBytes)
+
+const dueKey = (hop: Buffer, due: Due): Buffer => {
+  hop.copy(dueHead)
+  write64(dueHead, wholeMs(due.dueMs), hop.length)
+  return recipientTail(tables.queueDue, dueHead, due.queueId, due.index)
+}
 
 const firstDue = (reader: Reader, hop: Buffer): number | undefined => {
   const start = tagged(tables.queueDue, hop)
@@ -61,7 +74,12 @@ const orderKey = (dueMs: number, hop: Buffer): Buffer => tagged(tables.queueHopO
 
 /** The hop's place in the order. */
 const place = (unit: Unit, key: Buffer, hop: Buffer, former: HopRow | undefined, row: HopRow): void => {
-  if (former) unit.remove(orderKey(former.firstDueMs, hop))
+  if (former === undefined) {
+    putNewJson(unit, key, row)
+    unit.replace(orderKey(row.firstDueMs, hop), one, undefined)
+    return
+  }
+  unit.remove(orderKey(former.firstDueMs, hop))
   putJson(unit, key, row)
   unit.put(orderKey(row.firstDueMs, hop), one)
 }
@@ -75,6 +93,41 @@ export const addDue = (unit: Unit, due: Due): void => {
   const former = getJson(unit, key) as HopRow | undefined
   if (former === undefined || dueMs < former.firstDueMs)
     place(unit, key, hop, former, { transport, nextHop, firstDueMs: dueMs })
+}
+
+/**
+ * Recipients of an entry that is being made: nothing is looked for, and each hop is put in its place once, whose time can only
+ * become an earlier one.
+ */
+export class NewDues {
+  readonly #unit: Unit
+  readonly #hops = new Map<string, { readonly hash: Buffer; row: HopRow }>()
+
+  constructor(unit: Unit) {
+    this.#unit = unit
+  }
+
+  add(due: Due): void {
+    const { transport, nextHop } = due
+    const firstDueMs = wholeMs(due.dueMs)
+    const name = `${transport}\0${nextHop}`
+    let hop = this.#hops.get(name)
+    if (hop === undefined) {
+      hop = { hash: hopHash(transport, nextHop), row: { transport, nextHop, firstDueMs } }
+      this.#hops.set(name, hop)
+    } else if (firstDueMs < hop.row.firstDueMs) hop.row = { transport, nextHop, firstDueMs }
+    this.#unit.replace(dueKey(hop.hash, due), one, undefined)
+  }
+
+  /** To be called once, at the end. */
+  settle(): void {
+    const unit = this.#unit
+    for (const { hash, row } of this.#hops.values()) {
+      const key = tagged(tables.queueHop, hash)
+      const former = getJson(unit, key) as HopRow | undefined
+      if (former === undefined || row.firstDueMs < former.firstDueMs) place(unit, key, hash, former, row)
+    }
+  }
 }
 
 export const removeDue = (unit: Unit, due: Due): void => {
@@ -191,7 +244,7 @@ export const dueOfHop = (
       ? keyAfter(tagged(tables.queueDue, hash))
       : tagged(tables.queueDue, hash, octets64(untilMs + 1))
   return Array.from(reader.range({ start, end, limit }), ({ key }) => ({
-    ...parseRecipientTail(key, 16),
+    ...parseRecipientTail(key, dueHeadBytes),
     dueMs: read64(key, 9),
   }))
 }

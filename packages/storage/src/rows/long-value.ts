@@ -139,6 +139,10 @@ const frozen = <T>(value: T): T => {
 export const putJson = (unit: Unit, key: Buffer, value: unknown): void =>
   putLong(unit, key, Buffer.from(JSON.stringify(value)))
 
+/** As `putNewLong`. */
+export const putNewJson = (unit: Unit, key: Buffer, value: unknown): void =>
+  putNewLong(unit, key, Buffer.from(JSON.stringify(value)))
+
 /** Every row of a prefix as JSON, in the order of keys. Throws 'corrupt'. */
 export const jsonRows = (reader: Reader, prefix: Buffer): Generator<{ key: Buffer; value: unknown }> =>
   jsonRowsIn(reader, { start: prefix, end: keyAfter(prefix) })

@@ -9,7 +9,7 @@ import type {
 import { keyAfter, keyOf64andText, keyOfText, read64, type TableTag, tables, write64 } from '../kv/keys.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import type { ProcessIdentity } from '../process-identity.ts'
-import { getJson, jsonRows, jsonRowsIn, putJson, removeLong } from './long-value.ts'
+import { getJson, jsonRows, jsonRowsIn, putJson, putNewJson, removeLong } from './long-value.ts'
 import { entryRow, parseEntryRow, parseRecipientRow, recipientRow } from './queue-codec.ts'
 
 /** What the store keeps of a queued message; its octets are the blob's. */
@@ -62,9 +62,14 @@ const arrivalKey = (arrivedMs: number, queueId: string): Buffer =>
 
 /** [tag, …head, queue id, 0, index]: the tail of every key that names a recipient. */
 export const recipientTail = (tag: TableTag, head: Buffer, queueId: string, index: number): Buffer => {
-  const tail = Buffer.alloc(5)
-  tail.writeUInt32BE(index, 1)
-  return Buffer.concat([Buffer.from([tag]), head, Buffer.from(queueId), tail])
+  const idBytes = Buffer.byteLength(queueId)
+  const key = Buffer.allocUnsafe(1 + head.length + idBytes + 5)
+  key[0] = tag
+  let at = 1 + head.copy(key, 1)
+  at += key.write(queueId, at)
+  key[at] = 0
+  key.writeUInt32BE(index, at + 1)
+  return key
 }
 
 export const parseRecipientTail = (key: Buffer, headBytes: number): { queueId: string; index: number } => ({
@@ -145,6 +150,14 @@ export const writeRecipient = (
   index: number,
   recipient: StoredRecipient,
 ): void => putJson(unit, recipientKey(queueId, index), recipientRow(recipient))
+
+/** Of an entry that is being made: nothing is looked for. */
+export const writeNewRecipient = (
+  unit: Unit,
+  queueId: string,
+  index: number,
+  recipient: StoredRecipient,
+): void => putNewJson(unit, recipientKey(queueId, index), recipientRow(recipient))
 
 export const removeRecipient = (unit: Unit, queueId: string, index: number): void =>
   removeLong(unit, recipientKey(queueId, index))
