@@ -41,7 +41,7 @@ smtpd_log_access_permit_actions = static:all
 `
 const files = {
   senders:
-    'bad@far.test REJECT no\nwarn@far.test WARN hm\ninfo@far.test INFO known\nhold@far.test HOLD wait\ndiscard@far.test DISCARD away\nfine@far.test OK\n',
+    'bad@far.test REJECT no\nwarn@far.test WARN hm\ninfo@far.test INFO known\nhold@far.test HOLD wait\ndiscard@far.test DISCARD away\nfine@far.test OK\nredir@far.test REDIRECT daemon@example.org\nbcc@far.test BCC daemon@example.org\nslot@far.test FILTER discard:\n',
   header:
     '/^Subject: discard/ DISCARD gone\n/^Subject: reject/ REJECT no\n/^Subject: warn/ WARN look\n/^Subject: hold/ HOLD held\n/^Subject: pre/ PREPEND X-P: 1\n/^Subject: rep/ REPLACE Subject: other\n/^Subject: info/ INFO noted\n/^X-Drop/ IGNORE\n',
   aliases: 'postmaster: daemon\nlost: no-such-user\n',
@@ -82,6 +82,17 @@ const dialogues: Readonly<Record<string, readonly string[]>> = {
   'INFO for a sender': mail('two', 'MAIL FROM:<info@far.test>'),
   'HOLD for a sender': mail('three', 'MAIL FROM:<hold@far.test>'),
   'DISCARD for a sender': mail('four', 'MAIL FROM:<discard@far.test>'),
+  'REDIRECT for a sender': mail('ten', 'MAIL FROM:<redir@far.test>'),
+  'REDIRECT of a user who is not here': [
+    hello,
+    'MAIL FROM:<redir@far.test>',
+    'RCPT TO:<lost@example.org>',
+    'DATA',
+    message('eleven'),
+    'QUIT',
+  ],
+  'BCC for a sender': mail('twelve', 'MAIL FROM:<bcc@far.test>'),
+  'FILTER for a sender': mail('thirteen', 'MAIL FROM:<slot@far.test>'),
   warn_if_reject: [hello, 'MAIL FROM:<short@host>', to, 'QUIT'],
   'DATA refused': [hello, 'MAIL FROM:<data@far.test>', to, 'DATA', 'QUIT'],
   'the message after a refused DATA': [hello, 'MAIL FROM:<data@far.test>', to, 'DATA', 'From: a@far.test'],

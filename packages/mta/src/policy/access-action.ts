@@ -145,13 +145,11 @@ function effectVerdict(
         : { kind: 'effect', effect: { kind: 'filter', ...filter, text: said(`triggers FILTER ${text}`, '') } }
     }
     case 'REDIRECT':
-      return /^[^\s@]+@[^\s@]+$/.test(text)
-        ? { kind: 'effect', effect: { kind: 'redirect', address: text } }
-        : 'incomplete'
-    case 'BCC':
-      return /^[^\s@]+@[^\s@]+$/.test(text)
-        ? { kind: 'effect', effect: { kind: 'bcc', address: text } }
-        : 'incomplete'
+    case 'BCC': {
+      if (!/^[^\s@]+@[^\s@]+$/.test(text)) return 'incomplete'
+      const kind = word === 'BCC' ? 'bcc' : 'redirect'
+      return { kind: 'effect', effect: { kind, address: text, text: said(`triggers ${word} ${text}`, '') } }
+    }
     case 'PREPEND':
       // After the message it is too late, and a field needs a name.
       if (request.command === 'END-OF-MESSAGE') return 'incomplete'

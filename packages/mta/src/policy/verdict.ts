@@ -10,8 +10,8 @@ export interface Refusal {
 export type Effect =
   | { readonly kind: 'hold'; readonly text: string }
   | { readonly kind: 'discard'; readonly text: string }
-  | { readonly kind: 'redirect'; readonly address: string }
-  | { readonly kind: 'bcc'; readonly address: string }
+  /** `text`: of an access table, for the log; content checks have a line of their own. */
+  | { readonly kind: 'redirect' | 'bcc'; readonly address: string; readonly text?: string }
   | { readonly kind: 'prepend'; readonly field: string }
   /** Every recipient goes by this way, once. Postfix: FILTER. */
   | { readonly kind: 'filter'; readonly transport: string; readonly nextHop: string; readonly text: string }

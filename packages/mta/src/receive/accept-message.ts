@@ -159,7 +159,7 @@ function planFilter(
   { complete }: Pick<Routing, 'complete'>,
   dueMs: number,
 ): readonly Planned[] {
-  return recipients.map(({ address, notify, originalRecipient }) => {
+  return recipients.map(({ address, notify, originalRecipient, originalTo }) => {
     const completed = complete(address)
     const host = nextHop === '' ? completed.slice(completed.lastIndexOf('@') + 1) : nextHop
     return {
@@ -175,7 +175,7 @@ function planFilter(
           ...(verp === undefined ? {} : { sender: verpSender(sender, completed, verp) }),
         },
       },
-      originalTo: completed,
+      originalTo: originalTo ?? completed,
       deliveredTo: undefined,
     }
   })

@@ -12,7 +12,14 @@ export function recipientsAfter(
     if (effect.kind === 'redirect') redirect = effect.address
     if (effect.kind === 'bcc') bcc.splice(0, 1, { address: effect.address, notify: ['NEVER'] })
   }
-  return redirect === undefined ? [...recipients, ...bcc] : [{ address: redirect }]
+  return redirect === undefined ? [...recipients, ...bcc] : [redirected(redirect, recipients[0])]
+}
+
+/** What the first recipient asked for holds, and the log and X-Original-To name it. Postfix: qmgr(8), REDIRECT. */
+function redirected(address: string, first: EnvelopeRecipient | undefined): EnvelopeRecipient {
+  if (first === undefined || first.address === address) return { ...first, address }
+  const originalRecipient = first.originalRecipient ?? `rfc822;${first.address}`
+  return { ...first, address, originalRecipient, originalTo: first.address }
 }
 
 /** The last FILTER, else content_filter. */

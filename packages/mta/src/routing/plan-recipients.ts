@@ -36,7 +36,9 @@ export async function planAll(
     // RFC 3461 §5.2.3: success is reported by the queue, which sees the delivery.
     const localMail = envelope.notify?.includes('SUCCESS') === true ? 'through-queue' : wanted
     const direct =
-      localMail === 'at-once' && verp === undefined ? parts.direct.wayOf(envelope.address) : undefined
+      localMail === 'at-once' && verp === undefined && envelope.originalTo === undefined
+        ? parts.direct.wayOf(envelope.address)
+        : undefined
     if (direct !== undefined) {
       const { originalRecipient } = parts.options
       const originalTo = direct.address

@@ -17,6 +17,8 @@ export interface EnvelopeRecipient {
   readonly address: string
   readonly originalRecipient?: string | undefined
   readonly notify?: NewRecipient['notify'] | undefined
+  /** Whom the client named, where an access table put `address` in his place. */
+  readonly originalTo?: string | undefined
 }
 
 export interface PlanContext {
@@ -35,7 +37,8 @@ export interface PlanContext {
 
 export function planDelivery(delivery: Delivery, context: PlanContext): Planned {
   const { leaf, deliveredTo } = delivery
-  const { originalTo, nowMs } = context
+  const { nowMs } = context
+  const originalTo = context.envelope.originalTo ?? context.originalTo
   // Bounces have the null sender whoever they go to.
   const sender = context.sender === '' ? '' : (delivery.sender ?? context.sender)
   const shared = { ...dsnOptions(leaf.address, context), address: leaf.address }
