@@ -44,7 +44,7 @@ export interface DeliveryOptions {
   readonly services?: () => readonly NamedTransport[]
   /** By the service's name; undefined: it has no options of its own. Asked at each delivery. */
   readonly remote?: (service: string) => RemoteTransport | undefined
-  /** As whom pipe(8) runs its programs, by the name of `user=`. */
+  /** As whom pipe(8) runs its programs, by the value of `user=`. */
   readonly userNamed?: (name: string) => LocalUser
   /** Postfix: smtp_generic_maps. Asked at each message. */
   readonly rewriting?: () => OutgoingRewriting | undefined

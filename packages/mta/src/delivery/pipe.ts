@@ -13,7 +13,7 @@ export interface PipeService {
 }
 
 export interface PipeOptions {
-  /** By the name of `user=`, a group after a colon left out. */
+  /** By the value of `user=`: `name` or `name:group`. */
   readonly user: (name: string) => LocalUser
   readonly timeLimitMs: () => number
   readonly delimiter: () => string
@@ -61,7 +61,7 @@ export function readPipe(args: readonly string[]): PipeSettings {
   const argv = argvAt === -1 ? [] : args.slice(argvAt)
   return {
     flags: named('flags') ?? '',
-    user: (named('user') ?? '').replace(/:.*$/, ''),
+    user: named('user') ?? '',
     directory: named('directory') ?? '/',
     nullSender: named('null_sender') ?? 'MAILER-DAEMON',
     sizeLimitBytes: Number(named('size') ?? 0),

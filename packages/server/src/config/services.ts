@@ -222,7 +222,7 @@ function addSpawn(entry: ServiceEntry, values: ConfigValues, found: Found): void
   const { fields, args, line } = entry
   const at = `master.cf:${line}: ${fields.service}/${fields.type}`
   const argvAt = args.findIndex((word) => word.startsWith('argv='))
-  const user = (args.find((word) => word.startsWith('user=')) ?? '').slice('user='.length).replace(/:.*$/, '')
+  const user = (args.find((word) => word.startsWith('user=')) ?? '').slice('user='.length)
   const argv = argvAt === -1 ? [] : [(args[argvAt] ?? '').slice('argv='.length), ...args.slice(argvAt + 1)]
   if (!argv[0]?.startsWith('/') || user === '') {
     found.problems.push(`${at}: spawn needs user= and argv=/path`)

@@ -12,8 +12,9 @@ export function createLocalUsers(): (name: string) => LocalUser {
   }
 }
 
-/** As whom `|command` and `/file` are served. Postfix: default_privs. Never root. */
-function localUser(name: string): LocalUser {
+/** As whom `|command` and `/file` are served, and programs of pipe(8) and spawn(8): `name` or `name:group`. Never root. */
+function localUser(given: string): LocalUser {
+  const [name = '', group] = given.split(':')
   const self = process.getuid?.()
   let ids: { readonly uid: number; readonly gid: number }
   try {
@@ -22,13 +23,19 @@ function localUser(name: string): LocalUser {
     return { kind: 'none', reason: `${name}: no such user (default_privs, or user= of pipe)` }
   }
   if (ids.uid === 0) return { kind: 'none', reason: `${name} is root (default_privs, or user= of pipe)` }
+  const gid = group === undefined ? ids.gid : groupId(group)
+  if (gid === undefined) return { kind: 'none', reason: `${group}: no such group (user=${given} of pipe)` }
+  if (group !== undefined && gid === 0)
+    return { kind: 'none', reason: `${group} is root's group (user=${given} of pipe)` }
   const home = homeOf(name)
-  if (ids.uid === self) return { kind: 'self', ...home }
-  if (self === 0) return { kind: 'other', ...ids, ...home }
+  if (self === 0) return { kind: 'other', uid: ids.uid, gid, ...home }
+  // Only root changes groups: ours must be the one asked for.
+  const isOurs = group === undefined || gid === process.getgid?.()
+  if (ids.uid === self && isOurs) return { kind: 'self', ...home }
   const own = userInfo().username
   return {
     kind: 'none',
-    reason: `the server runs as ${own} and cannot become ${name}; default_privs = ${own}, or user=${own} of pipe, would serve it as ${own}`,
+    reason: `the server runs as ${own} and cannot become ${given}; default_privs = ${own}, or user=${own} of pipe, would serve it as ${own}`,
   }
 }
 
@@ -40,6 +47,15 @@ function homeOf(name: string): { readonly home?: string } {
     return home === undefined || home === '' ? {} : { home }
   } catch {
     return {}
+  }
+}
+
+function groupId(name: string): number | undefined {
+  try {
+    const line = execFileSync('getent', ['group', name], { stdio: ['ignore', 'pipe', 'ignore'] })
+    return Number(line.toString().split(':')[2])
+  } catch {
+    return undefined
   }
 }
 
