@@ -72,3 +72,18 @@ test('FILTER in an access table: such mail alone', async (t) => {
   assert.equal(heard.length, 1)
   assert.equal((await readMailbox(server.ports.imap, bob)).length, 1)
 })
+
+test('default_filter_nexthop: where a content_filter or FILTER without a next hop goes', async (t) => {
+  const { heard, port } = await filter(t)
+  const parameters = { smtpd_greet_wait: '0', default_filter_nexthop: `[127.0.0.1]:${port}` }
+  for (const more of [
+    { content_filter: 'smtp:' },
+    { smtpd_recipient_restrictions: 'reject_unauth_destination, check_sender_access static:{FILTER smtp:}' },
+  ]) {
+    const server = await startForClients({ ...parameters, ...more })
+    t.after(() => server.stop())
+    const before = heard.length
+    await send(server.ports.smtp, [alice.address], 'no next hop')
+    await eventually('the message at the filter', async () => (heard.length > before ? true : undefined))
+  }
+})

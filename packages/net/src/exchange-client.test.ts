@@ -68,6 +68,13 @@ test('one connection serves questions that come one after the other', async (t) 
   assert.equal(service.connections, 1)
 })
 
+test('a connection takes no more questions than it may', async (t) => {
+  const service = await serve(t, (line, socket) => socket.write(`<${line}>\n`))
+  const client = clientOf(t, service.path, { maxQuestions: 2 })
+  for (let i = 0; i < 5; i++) assert.equal(await asked(client, `q${i}`), `<q${i}>`)
+  assert.equal(service.connections, 3)
+})
+
 test('an answer that comes octet by octet', async (t) => {
   const service = await serve(t, (line, socket) => {
     for (const octet of `${line}!\n`) socket.write(octet)

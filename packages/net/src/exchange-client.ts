@@ -17,6 +17,8 @@ export interface ExchangeOptions {
   readonly maxIdleMs: number
   /** A connection is used no longer than this. */
   readonly maxAgeMs: number
+  /** A connection takes no more questions than this; 0 or undefined: no limit. */
+  readonly maxQuestions?: number
   /** How often a question is put when connections fail. */
   readonly tries: number
   readonly retryDelayMs: number
@@ -135,7 +137,9 @@ class Line {
   }
 
   isUsable(): boolean {
-    return this.#usable && performance.now() - this.#openedMs < this.#options.maxAgeMs
+    const { maxAgeMs, maxQuestions = 0 } = this.#options
+    if (maxQuestions > 0 && this.answered >= maxQuestions) return false
+    return this.#usable && performance.now() - this.#openedMs < maxAgeMs
   }
 
   async ask(question: Uint8Array, deadline: AbortSignal): Promise<Buffer> {

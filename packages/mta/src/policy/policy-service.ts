@@ -11,6 +11,8 @@ export interface PolicyServiceOptions {
   readonly timeoutMs: number
   readonly maxIdleMs: number
   readonly maxTtlMs: number
+  /** Questions on one connection; 0: no limit. */
+  readonly requestLimit: number
   readonly tryLimit: number
   readonly retryDelayMs: number
   readonly policyContext: string
@@ -26,6 +28,7 @@ const defaults: PolicyServiceOptions = {
   timeoutMs: 100_000,
   maxIdleMs: 300_000,
   maxTtlMs: 1_000_000,
+  requestLimit: 0,
   tryLimit: 2,
   retryDelayMs: 1_000,
   policyContext: '',
@@ -75,6 +78,7 @@ class Service implements PolicyService {
       timeoutMs: options.timeoutMs,
       maxIdleMs: options.maxIdleMs,
       maxAgeMs: options.maxTtlMs,
+      maxQuestions: options.requestLimit,
       tries: options.tryLimit,
       retryDelayMs: options.retryDelayMs,
       answerLength: endOfAttributes,
@@ -162,7 +166,8 @@ function readOption(spec: string, text: string): Partial<PolicyServiceOptions> {
       if (/^[1-9]\d{0,3}$/.test(value)) return { tryLimit: Number(value) }
       throw new TableError(spec, `try_limit: "${value}" is no number above 0`)
     case 'request_limit':
-      return {}
+      if (/^\d{1,9}$/.test(value)) return { requestLimit: Number(value) }
+      throw new TableError(spec, `request_limit: "${value}" is no number`)
     default:
       throw new TableError(spec, `unknown policy service attribute "${text}"`)
   }

@@ -22,10 +22,14 @@ function redirected(address: string, first: EnvelopeRecipient | undefined): Enve
   return { ...first, address, originalRecipient, originalTo: first.address }
 }
 
-/** The last FILTER, else content_filter. */
+/** The last FILTER, else content_filter; one without a next hop goes to default_filter_nexthop. */
 export function filterAfter(
   effects: readonly Effect[],
-  configured: FilterTransport | undefined,
+  {
+    contentFilter,
+    filterNextHop = '',
+  }: { readonly contentFilter?: FilterTransport | undefined; readonly filterNextHop?: string },
 ): FilterTransport | undefined {
-  return effects.findLast((effect) => effect.kind === 'filter') ?? configured
+  const filter = effects.findLast((effect) => effect.kind === 'filter') ?? contentFilter
+  return filter?.nextHop === '' ? { ...filter, nextHop: filterNextHop } : filter
 }

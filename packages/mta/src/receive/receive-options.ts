@@ -58,6 +58,8 @@ export interface ReceiveOptions {
   readonly dataFolder?: string
   /** content_filter: everything goes there first. */
   readonly contentFilter?: FilterTransport | undefined
+  /** default_filter_nexthop; '': each recipient's domain. */
+  readonly filterNextHop?: string
   /** smtpd_proxy_filter: whom mail is passed on to as it comes; nothing is stored here. */
   readonly proxyFilter?: ProxyFilterSettings | undefined
   /** default_verp_delimiters, verp_delimiter_filter. */

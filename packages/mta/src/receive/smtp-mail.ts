@@ -245,7 +245,7 @@ export class SmtpMail implements SmtpTransaction {
       hold: this.#verdicts.has('hold') ? 'held' : 'free',
       facts,
       verp: verpOf(this.#from.verp, options),
-      filter: filterAfter(effects, options.contentFilter),
+      filter: filterAfter(effects, options),
     }
   }
 

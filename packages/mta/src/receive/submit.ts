@@ -128,7 +128,7 @@ export async function submit(
       hold: held ? ('held' as const) : ('free' as const),
       facts: intake.facts,
       verp: verpOf(submission.verp, options),
-      filter: filterAfter(effects, options.contentFilter),
+      filter: filterAfter(effects, options),
     }
     return { ...(await acceptMessage(received, message, { ...sources, routing, statusFilterFor })), queueId }
   } catch (error) {

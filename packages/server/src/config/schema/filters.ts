@@ -15,6 +15,11 @@ export const filters = {
     default: '',
     doc: 'A mail server that all mail is sent to before it is delivered, `smtp:[127.0.0.1]:10024`, or a transport of master.cf, `spamassassin`; what it sends back comes in at a service of master.cf with `-o content_filter=`. FILTER in access tables and header_checks does the same for single messages.',
   }),
+  default_filter_nexthop: postfix({
+    type: 'string',
+    default: '',
+    doc: 'The next hop of a content_filter or FILTER that names a transport alone. Empty: the domain of each recipient.',
+  }),
   receive_override_options: postfix({
     type: 'list',
     default: '',

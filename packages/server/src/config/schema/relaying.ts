@@ -148,6 +148,11 @@ export const relaying = {
     unit: 's',
     doc: 'A connection to a policy service is used no longer than this.',
   }),
+  smtpd_policy_service_request_limit: postfix({
+    type: 'integer',
+    default: '0',
+    doc: 'How many questions a connection to a policy service is used for. 0: no limit.',
+  }),
   smtpd_policy_service_try_limit: postfix({
     type: 'integer',
     default: '2',
