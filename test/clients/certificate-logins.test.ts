@@ -62,10 +62,11 @@ async function open(protocol: Protocol, who: Who, session?: Buffer) {
     ...(shown === undefined ? {} : { cert: shown.cert, key: shown.key }),
     ...(session === undefined ? {} : { session }),
   })
+  const ticket = new Promise<Buffer>((resolve) => socket.once('session', resolve))
   const wire = new Wire(socket)
   await wire.hears(/\r\n$/)
   const say = wire.say.bind(wire)
-  return { wire, socket, say, close: () => wire.socket.destroy() }
+  return { wire, socket, ticket, say, close: () => wire.socket.destroy() }
 }
 
 const b64 = (text: string): string => Buffer.from(text).toString('base64')
@@ -183,9 +184,7 @@ test('Dovecot: auth_ssl_require_client_cert: without a certificate no password i
 
 test('a TLS session that is resumed is as trusted as its certificate was, while the authorities stay', async () => {
   const first = await open('imap', 'alice')
-  const ticket = new Promise<Buffer>((resolve) => first.socket.once('session', resolve))
-  await first.say('a NOOP')
-  const session = await ticket
+  const session = await first.ticket
   first.close()
   const again = await open('imap', 'alice', session)
   assert.ok(again.socket.isSessionReused())
