@@ -93,7 +93,7 @@ export async function deliverLocal(
   if (isDoubleBounce(parts.options, local)) return dropNotice(address, here, gathering)
   const taken = localTransport(parts, local, domain, 'mailbox')
   if (taken !== undefined) return passOn(taken, address, here, gathering)
-  if (alias !== undefined) return refuseLoop(parts, alias.name, address, gathering)
+  if (alias !== undefined) return refuseLoop(parts, alias.name, address, walk, gathering)
   const fallback = localTransport(parts, local, domain, 'fallback')
   if (fallback !== undefined) return passOn(fallback, address, here, gathering)
   const elsewhere = luserRelay(parts, local, address, domain)
@@ -105,10 +105,20 @@ export async function deliverLocal(
 }
 
 /** An alias that comes to itself, and no user has the name: those who are named beside it have their copies. */
-function refuseLoop(parts: LocalParts, alias: string, address: string, gathering: Gathering): void {
-  const text = `alias database loop for ${address}`
-  parts.log({ level: 'warning', service: 'local', text: `alias ${alias}: ${text}; target ignored` })
-  gathering.refused = { status: '5.4.6', text }
+function refuseLoop(
+  parts: LocalParts,
+  alias: string,
+  address: string,
+  walk: Walk,
+  gathering: Gathering,
+): void {
+  // `root: root, admin` asks for root's own mailbox: what lacks is the user.
+  const refused =
+    walk.path.at(-1) === `alias ${alias}`
+      ? { status: '5.1.1', text: `unknown user: "${alias}"` }
+      : { status: '5.4.6', text: `alias database loop for ${address}` }
+  parts.log({ level: 'warning', service: 'local', text: `alias ${alias}: ${refused.text}; target ignored` })
+  gathering.refused = refused
 }
 
 /** Postfix: for domains of mydestination alone. */
