@@ -230,5 +230,7 @@ export interface QueuePlace {
 
 /** As `remove`, `setHold`, `flush` of one message (released, when it is held) and `expire`. */
 export type QueueChange =
-  | { readonly kind: 'remove' | 'hold' | 'release' }
+  /** One with thousands of recipients goes in several units; those that have not gone yet may be delivered meanwhile. */
+  | { readonly kind: 'remove' }
+  | { readonly kind: 'hold' | 'release' }
   | { readonly kind: 'requeue' | 'expire'; readonly nowMs: number }

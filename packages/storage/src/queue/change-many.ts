@@ -4,6 +4,7 @@ import { referToBlob } from '../rows/blob-row.ts'
 import {
   addToCount,
   readEntry,
+  recipientsOf,
   recipientsOfAll,
   removeRecipient,
   removeUncounted,
@@ -19,45 +20,89 @@ interface Found {
   readonly recipients: readonly { readonly index: number; readonly recipient: StoredRecipient }[]
 }
 
+/** What is done to entries that stay. */
+export type LastingChange = Exclude<QueueChange, { kind: 'remove' }>
+
+/** Recipients that one unit removes where a message has very many. */
+const maxRemoved = 500
+
 /**
  * Changes entries in one unit: all rows are read before the first is written, and each hop is put in order once. @returns
  * those that were changed.
  */
-export const changeManyIn = (unit: Unit, queueIds: readonly QueueId[], change: QueueChange): QueueId[] => {
+export const changeManyIn = (unit: Unit, queueIds: readonly QueueId[], change: LastingChange): QueueId[] => {
   const due = new DueChanges(unit)
   const changed: Found[] = []
   for (const found of read(unit, queueIds)) if (applyTo(unit, due, found, change)) changed.push(found)
   due.settle()
-  if (change.kind === 'remove') addToCount(unit, -changed.length)
   wake(unit, changed, change)
   return changed.map(({ entry }) => entry.queueId as QueueId)
 }
 
-/** Mail that is gone or held wakes nobody; whose way is tried again is known by its next hop. */
-const wake = (unit: Unit, changed: readonly Found[], { kind }: QueueChange): void => {
+/**
+ * Removes entries, and of those with very many recipients as many as one unit should: the others are still in the queue
+ * until it is called again for what is left. @returns those that are gone or have lost recipients, and those to go on with
+ */
+export const removeManyIn = (
+  unit: Unit,
+  queueIds: readonly QueueId[],
+): { readonly removed: readonly QueueId[]; readonly left: readonly QueueId[] } => {
+  const due = new DueChanges(unit)
+  const sorted = [...new Set(queueIds)].toSorted()
+  const all = recipientsOfAll(unit, sorted)
+  const removed: QueueId[] = []
+  let gone = 0
+  let room = maxRemoved
+  let at = 0
+  for (; at < sorted.length && room > 0; at++) {
+    const queueId = sorted[at] as QueueId
+    const entry = readEntry(unit, queueId)
+    if (entry === undefined) continue
+    // One more than may go shows that the entry has to stay.
+    const recipients = all?.get(queueId) ?? recipientsOf(unit, queueId, room + 1)
+    const isWhole = all !== undefined || recipients.length <= room
+    removed.push(queueId)
+    removeRecipients(unit, due, queueId, isWhole ? recipients : recipients.slice(0, room))
+    if (!isWhole) break
+    if (all === undefined) room -= recipients.length
+    removeUncounted(unit, entry)
+    referToBlob(unit, entry.blobId, -1)
+    gone++
+  }
+  due.settle()
+  addToCount(unit, -gone)
+  return { removed, left: sorted.slice(at) }
+}
+
+/** The same as a whole, in one unit. */
+export const removeWholly = (unit: Unit, queueId: QueueId): void => {
+  for (let left: readonly QueueId[] = [queueId]; left.length > 0; ) left = removeManyIn(unit, left).left
+}
+
+/** Mail that is held wakes nobody; whose way is tried again is known by its next hop. */
+const wake = (unit: Unit, changed: readonly Found[], { kind }: LastingChange): void => {
   if (kind === 'requeue') {
     const hops = new Set(
       changed.flatMap(({ recipients }) => recipients.map((each) => each.recipient.nextHop)),
     )
     for (const flushed of hops) unit.wake({ kind: 'queue', flushed })
-  } else if (kind !== 'remove' && kind !== 'hold' && changed.length > 0) unit.wake({ kind: 'queue' })
+  } else if (kind !== 'hold' && changed.length > 0) unit.wake({ kind: 'queue' })
 }
 
 const read = (unit: Unit, queueIds: readonly QueueId[]): Found[] => {
   const sorted = [...new Set(queueIds)].toSorted()
-  const recipients = recipientsOfAll(unit, sorted)
+  const all = recipientsOfAll(unit, sorted)
   return sorted.flatMap((queueId) => {
     const entry = readEntry(unit, queueId)
-    return entry === undefined ? [] : [{ entry, recipients: recipients.get(queueId) ?? [] }]
+    return entry === undefined
+      ? []
+      : [{ entry, recipients: all?.get(queueId) ?? recipientsOf(unit, queueId) }]
   })
 }
 
 /** False: there is nothing to do. */
-const applyTo = (unit: Unit, due: DueChanges, found: Found, change: QueueChange): boolean => {
+const applyTo = (unit: Unit, due: DueChanges, found: Found, change: LastingChange): boolean => {
   switch (change.kind) {
-    case 'remove':
-      remove(unit, due, found)
-      return true
     case 'hold':
       return hold(unit, due, found)
     case 'release':
@@ -70,15 +115,17 @@ const applyTo = (unit: Unit, due: DueChanges, found: Found, change: QueueChange)
   }
 }
 
-const remove = (unit: Unit, due: DueChanges, { entry, recipients }: Found): void => {
-  const { queueId } = entry
+const removeRecipients = (
+  unit: Unit,
+  due: DueChanges,
+  queueId: string,
+  recipients: Found['recipients'],
+): void => {
   for (const { index, recipient } of recipients) {
     if (recipient.lease) removeLease(unit, recipient.lease.untilMs, queueId, index)
     else due.remove({ ...recipient, queueId, index })
     removeRecipient(unit, queueId, index)
   }
-  removeUncounted(unit, entry)
-  referToBlob(unit, entry.blobId, -1)
 }
 
 const hold = (unit: Unit, due: DueChanges, { entry, recipients }: Found): boolean => {

@@ -12,7 +12,7 @@ import {
   writeRecipient,
 } from '../rows/queue-row.ts'
 import { acceptIn, factsOf } from './accept.ts'
-import { changeManyIn } from './change-many.ts'
+import { changeManyIn, removeManyIn } from './change-many.ts'
 import { acceptClaimedIn, claimDueIn, endDeadLeases, endedLeases, giveBack } from './claim.ts'
 import { allHops, DueChanges, type DuePlace, dueOfHop, leasesUntil, nextDueMs } from './due-index.ts'
 import type { QueueIds } from './queue-ids.ts'
@@ -95,8 +95,19 @@ const changeMany = async (
   change: QueueChange,
 ): Promise<QueueId[]> => {
   if (queueIds.length === 0) return []
-  const work = (unit: Unit): QueueId[] => changeManyIn(unit, queueIds, change)
-  return change.kind === 'remove' ? await engine.commit.runFreeing(work) : await engine.commit.run(work)
+  if (change.kind === 'remove') return await removeMany(engine, queueIds)
+  return await engine.commit.run((unit) => changeManyIn(unit, queueIds, change))
+}
+
+/** A crash leaves recipients that were not removed yet; nobody was told that they were. */
+const removeMany = async (engine: Engine, queueIds: readonly QueueId[]): Promise<QueueId[]> => {
+  const all = new Set<QueueId>()
+  for (let left = queueIds; left.length > 0; ) {
+    const part = await engine.commit.runFreeing((unit) => removeManyIn(unit, left))
+    for (const queueId of part.removed) all.add(queueId)
+    left = part.left
+  }
+  return [...all]
 }
 
 const stagedOf = (engine: Engine, acceptance: Acceptance) => ({
@@ -182,9 +193,12 @@ const flush = async (
     engine.commit.run((unit) =>
       makeAllDue(unit, places, Math.trunc(nowMs), queueId === undefined ? (nextHop ?? '') : undefined),
     )
-  if (queueId !== undefined)
-    return make(recipientsOf(snapshotOf(engine), queueId).map(({ index }) => ({ queueId, index })))
   let flushed = 0
+  if (queueId !== undefined) {
+    const all = recipientsOf(snapshotOf(engine), queueId).map(({ index }) => ({ queueId, index }))
+    for (let at = 0; at < all.length; at += flushSlice) flushed += await make(all.slice(at, at + flushSlice))
+    return flushed
+  }
   let places: Recipient[] = []
   for (const { hash, row } of allHops(snapshotOf(engine))) {
     if (nextHop !== undefined && row.nextHop !== nextHop) continue

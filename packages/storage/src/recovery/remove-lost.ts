@@ -2,7 +2,7 @@ import type { QueueId } from '../contract.ts'
 import { keyAfter, keyOfTable, tables } from '../kv/keys.ts'
 import type { Unit } from '../kv/unit.ts'
 import { openMailbox, removeMessages } from '../messages/place.ts'
-import { changeManyIn } from '../queue/change-many.ts'
+import { removeWholly } from '../queue/change-many.ts'
 import { blobKey, decodeBlobRow, frameBytesOf } from '../rows/blob-row.ts'
 import { decodeChunk, type Placement } from '../rows/chunk.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
@@ -28,7 +28,8 @@ export const removeLost = (unit: Unit, lost: ReadonlySet<number>): number => {
   for (const { queueId } of [...idsByArrival(unit)]) {
     const entry = readEntry(unit, queueId)
     if (!entry || !lost.has(entry.blobId)) continue
-    removed += changeManyIn(unit, [queueId as QueueId], { kind: 'remove' }).length
+    removeWholly(unit, queueId as QueueId)
+    removed++
   }
   for (const blobId of lost) {
     const row = unit.get(blobKey(blobId))

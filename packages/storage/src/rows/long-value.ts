@@ -150,7 +150,7 @@ export const jsonRows = (reader: Reader, prefix: Buffer): Generator<{ key: Buffe
 /** Every row between two keys as JSON. Throws 'corrupt'. */
 export function* jsonRowsIn(
   reader: Reader,
-  range: { readonly start: Buffer; readonly end: Buffer },
+  range: { readonly start: Buffer; readonly end: Buffer; readonly limit?: number },
 ): Generator<{ key: Buffer; value: unknown }> {
   for (const { key, value } of reader.range(range)) {
     yield { key, value: parsedRow(reader, key, value) }

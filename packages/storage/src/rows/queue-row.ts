@@ -162,29 +162,35 @@ export const writeNewRecipient = (
 export const removeRecipient = (unit: Unit, queueId: string, index: number): void =>
   removeLong(unit, recipientKey(queueId, index))
 
+/** @param limit the first so many */
 export const recipientsOf = (
   reader: Reader,
   queueId: string,
+  limit?: number,
 ): { index: number; recipient: StoredRecipient }[] => {
-  const prefix = Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(queueId), Buffer.from([0])])
-  return Array.from(jsonRows(reader, prefix), ({ key, value }) => ({
+  const start = Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(queueId), Buffer.from([0])])
+  const range = { start, end: keyAfter(start), ...(limit !== undefined && { limit }) }
+  return Array.from(jsonRowsIn(reader, range), ({ key, value }) => ({
     index: key.readUInt32BE(key.length - 4),
     recipient: parseRecipientRow(value),
   }))
 }
 
-/** Recipients of many entries, read in one go where their rows lie close together. `queueIds` in the order of keys. */
+/**
+ * Recipients of many entries, read in one go where their rows lie close together; undefined: they do not, or are too many.
+ * `queueIds` in the order of keys.
+ */
 export const recipientsOfAll = (
   reader: Reader,
   queueIds: readonly string[],
-): Map<string, { index: number; recipient: StoredRecipient }[]> => {
+): Map<string, { index: number; recipient: StoredRecipient }[]> | undefined => {
   const all = new Map(queueIds.map((id) => [id, [] as { index: number; recipient: StoredRecipient }[]]))
   const prefixOf = (id = ''): Buffer =>
     Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(id), Buffer.from([0])])
   const range = { start: prefixOf(queueIds[0]), end: keyAfter(prefixOf(queueIds.at(-1))) }
   let left = 100 + 4 * queueIds.length
   for (const { key, value } of jsonRowsIn(reader, range)) {
-    if (--left < 0) return new Map(queueIds.map((id) => [id, recipientsOf(reader, id)]))
+    if (--left < 0) return undefined
     const { queueId, index } = parseRecipientTail(key, 0)
     all.get(queueId)?.push({ index, recipient: parseRecipientRow(value) })
   }

@@ -52,68 +52,6 @@ export const queueContract: readonly ContractCase[] = [
     },
   ],
   [
-    'a message with many recipients puts each next hop in its place, as often as it is named',
-    async ({ store }) => {
-      const accept = async (dues: readonly (readonly [hop: string, dueMs: number])[]) => {
-        const to = dues.map(([hop, dueMs], n) => toRemote(`u${n}@${hop}`, dueMs, hop))
-        const given = acceptance(store, await stage(store, sampleMessage(1)), to)
-        await store.queue.accept(given)
-        return given.entry.queueId
-      }
-      const take = async (nowMs: number) =>
-        (await store.queue.claimDue({ owner: 'o', nowMs, leaseUntilMs: nowMs + 1e6, limit: 99 })).map(
-          ({ queueId, recipients }) => [queueId, recipients.map(({ index }) => index)],
-        )
-      const first = await accept([
-        ['a', 300],
-        ['b', 500],
-        ['a', 200],
-        ['a', 400],
-      ])
-      assert.equal(await store.queue.nextDueMs(), 200, 'the earliest of a hop counts, wherever it stands')
-      const second = await accept([
-        ['b', 450],
-        ['a', 250],
-        ['c', 900],
-        ['b', 100],
-      ])
-      assert.equal(await store.queue.nextDueMs(), 100)
-      assert.deepEqual(await take(100), [[second, [3]]])
-      assert.equal(await store.queue.nextDueMs(), 200, 'a later one has not moved the hop')
-      assert.deepEqual(await take(260), [
-        [first, [2]],
-        [second, [1]],
-      ])
-      assert.deepEqual(new Map((await take(900)) as [string, number[]][]).get(first), [0, 1, 3])
-      assert.equal(await store.queue.nextDueMs(), undefined)
-    },
-  ],
-  [
-    'a unit that fails leaves nothing of the messages that it had accepted',
-    async ({ store }) => {
-      const origin = acceptance(store, await stage(store, sampleMessage(1)), [toRemote('x@far', 100, 'far')])
-      await store.queue.accept(origin)
-      const many = Array.from({ length: 50 }, (_, n) => toRemote(`u${n}@new`, n, `hop${n % 7}`))
-      const made = acceptance(store, await stage(store, sampleMessage(2)), [
-        ...many,
-        toRemote('y@far', 50, 'far'),
-      ])
-      const again = acceptance(store, await stage(store, sampleMessage(3)), many, made.entry.queueId)
-      const { queueId } = origin.entry
-      await rejects(store.queue.settle(queueId, [{ index: 0, kind: 'done' }], [made, again]), 'in-use')
-      assert.equal(await store.queue.get(made.entry.queueId), undefined)
-      assert.equal(await store.queue.count(), 1)
-      assert.equal(await store.queue.nextDueMs(), 100)
-      const entries = await store.queue.claimDue({ owner: 'o', nowMs: 1e6, leaseUntilMs: 2e6, limit: 999 })
-      assert.deepEqual(
-        entries.map((entry) => [entry.queueId, entry.recipients.length]),
-        [[queueId, 1]],
-      )
-      await store.queue.accept({ ...made, message: await stage(store, sampleMessage(2)) })
-      assert.equal((await store.queue.get(made.entry.queueId))?.recipients.length, 51)
-    },
-  ],
-  [
     'claims count the attempt, end with their lease, and are given back',
     async ({ store }) => {
       const given = acceptance(store, await stage(store, sampleMessage(1)), [

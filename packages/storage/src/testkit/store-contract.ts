@@ -4,6 +4,7 @@ import { conversationContract } from './conversation-contract.ts'
 import { accountsContract, mailboxesContract } from './mailbox-contract.ts'
 import { changesContract, messagesContract } from './message-contract.ts'
 import { queueContract, sharedContract } from './queue-contract.ts'
+import { queueLargeContract } from './queue-large-contract.ts'
 import { queueManyContract } from './queue-many-contract.ts'
 import { readingContract } from './reading-contract.ts'
 import { sharingContract } from './sharing-contract.ts'
@@ -19,6 +20,7 @@ const cases: readonly ContractCase[] = [
   ...changesContract,
   ...queueContract,
   ...queueManyContract,
+  ...queueLargeContract,
   ...sharingContract,
   ...sharedContract,
 ]
