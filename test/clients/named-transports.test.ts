@@ -104,6 +104,7 @@ test('C2: -o of smtp and lmtp services: own name, own address, own TLS, own port
   const alone = await sink(t, false)
   const box = await sink(t, true, join(folder, 'lmtp'))
   const named = new Set<string>()
+  const delays: string[] = []
   const masterCf = `
 smtp      inet  n       -       n       -       -       smtpd
 smtp      unix  -       -       n       -       -       smtp
@@ -122,12 +123,14 @@ box       unix  -       -       n       -       -       lmtp
       mynetworks: '127.0.0.0/8',
       alias_maps: '',
       queue_directory: folder,
+      delay_logging_resolution_limit: '3',
       relayhost: `[127.0.0.1]:${general.port}`,
       transport_maps: `inline:{named.test=named:[127.0.0.1],single.test=single:[127.0.0.1]:${alone.port},box.test=box:unix:lmtp}`,
     },
     masterCf,
     accounts: [],
     log: ({ syslogName = 'posthorn', service, text }) => {
+      delays.push(...(/ delays=(\S+),/.exec(text)?.[1]?.split('/') ?? []))
       const [, to] = /^to=<(\w+@\w+)/.exec(text) ?? []
       if (to !== undefined) named.add(`${to.replace(/^\d/, 'n')} ${syslogName}/${service}`)
     },
@@ -145,6 +148,10 @@ box       unix  -       -       n       -       -       lmtp
   }
   await eventually('an empty queue', async () =>
     (await server.store.queue.count()) === 0 ? true : undefined,
+  )
+  assert.ok(
+    delays.some((one) => /^0\.0\d\d$/.test(one)),
+    `a thousandth of a second among ${delays.join(' ')}`,
   )
   assert.deepEqual([...named].sort(), [
     'a@box posthorn/box/lmtp',

@@ -2,14 +2,21 @@ import type { Log } from '@posthorn/mail'
 import type { Acceptance, QueueEntry } from '@posthorn/storage'
 import type { Attempt } from '../delivery/attempt.ts'
 
-/** Seconds with two significant digits, as Postfix prints delays. */
-export const formatDelay = (ms: number): string => {
+/**
+ * Seconds with two significant digits, as Postfix prints delays; no more than `maxDigits` (0 to 6) after the point.
+ * Postfix: delay_logging_resolution_limit.
+ */
+export const formatDelay = (ms: number, maxDigits = 2): string => {
   const seconds = Math.max(ms, 0) / 1000
   if (seconds >= 10) return String(Math.round(seconds))
-  if (seconds < 0.005) return '0'
-  const digits = seconds >= 1 ? 1 : 2
-  return String(Number(seconds.toFixed(digits)))
+  if (seconds < 0.5 * 10 ** -maxDigits) return '0'
+  const digits = seconds >= 1 ? 1 : 1 - Math.floor(Math.log10(seconds))
+  return String(Number(seconds.toFixed(Math.min(digits, maxDigits))))
 }
+
+/** Numbers with slashes between: `delays=0.01/0/0.2/1.5`. */
+export const formatDelays = (delaysMs: readonly number[], maxDigits?: number): string =>
+  delaysMs.map((ms) => formatDelay(ms, maxDigits)).join('/')
 
 const statusWords = {
   delivered: 'sent',
@@ -32,6 +39,7 @@ export const logAttempt = (
     readonly claimedMs: number
     readonly startedMs: number
     readonly nowMs: number
+    readonly delayDigits?: number | undefined
   },
 ): void => {
   const { recipient, result, relay, said, setUpMs, transferMs, connectionUse } = attempt
@@ -45,8 +53,8 @@ export const logAttempt = (
     service: ofLocal.has(times.service) ? 'local' : times.service,
     queueId: entry.queueId,
     text:
-      `to=<${recipient.address}>,${origTo} relay=${relay},${use} delay=${formatDelay(times.nowMs - entry.arrivedMs)}, ` +
-      `delays=${delays.map(formatDelay).join('/')}, dsn=${result.status}, status=${status} (${said})`,
+      `to=<${recipient.address}>,${origTo} relay=${relay},${use} delay=${formatDelay(times.nowMs - entry.arrivedMs, times.delayDigits)}, ` +
+      `delays=${formatDelays(delays, times.delayDigits)}, dsn=${result.status}, status=${status} (${said})`,
     fields: { to: recipient.address, relay, dsn: result.status, status },
   })
 }
@@ -75,13 +83,14 @@ export const logMade = (
     /** Addresses that wait in the queue; the others are in their mailboxes. */
     readonly waiting: ReadonlySet<string>
     readonly nowMs: number
+    readonly delayDigits?: number | undefined
   },
 ): void => {
   const { queueId, sender, recipients } = entry
   const line = (service: string, text: string): void => log({ level: 'info', service, queueId, text })
   if (made.messageId !== undefined) line('cleanup', `message-id=${made.messageId}`)
   line('qmgr', `from=<${sender}>, size=${message.sizeBytes}, nrcpt=${recipients.length} (queue active)`)
-  const delay = formatDelay(made.nowMs - entry.arrivedMs)
+  const delay = formatDelay(made.nowMs - entry.arrivedMs, made.delayDigits)
   for (const { address, route } of recipients) {
     if (route.kind !== 'mailbox' || made.waiting.has(address)) continue
     const text = `to=<${address}>, relay=local, delay=${delay}, delays=${delay}/0/0/0, dsn=2.0.0, status=sent`

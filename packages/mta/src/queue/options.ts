@@ -24,6 +24,8 @@ export interface QueueOptions extends ReportOptions {
   readonly deferTransports: readonly string[]
   /** Postfix: confirm_delay_cleared. */
   readonly confirmDelayCleared: 'yes' | 'no'
+  /** Postfix: delay_logging_resolution_limit. Default: 2. */
+  readonly delayDigits?: number
   /** Postfix: soft_bounce. */
   readonly softBounce: 'yes' | 'no'
   /** Mail for a quick destination is sent on before it is stored: docs/decisions/011. Exim: cutthrough_delivery. */

@@ -43,7 +43,11 @@ export class OutcomeRecorder {
     const { entry } = job
     const nowMs = this.#input.now()
     const say = (attempt: Attempt): void =>
-      logAttempt(this.#input.log, entry, attempt, { ...times, nowMs: this.#input.now() })
+      logAttempt(this.#input.log, entry, attempt, {
+        ...times,
+        nowMs: this.#input.now(),
+        delayDigits: this.#input.options().delayDigits,
+      })
     // Whether a mailbox had room is known when the store has settled.
     const soft = this.#input.options().softBounce === 'yes' ? given.map(softened) : given
     // What is returned by force was not tried: the queue manager alone says so.
@@ -100,9 +104,10 @@ export class OutcomeRecorder {
     attempts: readonly Attempt[],
     times: { readonly service: string; readonly claimedMs: number; readonly startedMs: number },
   ): void {
-    const { log, now } = this.#input
+    const { log, now, options } = this.#input
     const nowMs = now()
-    for (const attempt of attempts) logAttempt(log, entry, attempt, { ...times, nowMs })
+    const { delayDigits } = options()
+    for (const attempt of attempts) logAttempt(log, entry, attempt, { ...times, nowMs, delayDigits })
     logRemoved(log, entry.queueId)
   }
 
@@ -239,7 +244,8 @@ export class OutcomeRecorder {
     // Mail for elsewhere may have left already; it has lines of its own.
     const queued = acceptance.entry.recipients.filter(({ route }) => route.kind === 'queued')
     const waiting = new Set([...left, ...queued].map(({ address }) => address))
-    logMade(log, acceptance, { messageId, waiting, nowMs: now() })
+    const { delayDigits } = this.#input.options()
+    logMade(log, acceptance, { messageId, waiting, nowMs: now(), delayDigits })
   }
 
   /** The mailbox was full when the store came to it: the recipients are ours still. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { countHops, jobsOf, QueuedMessage } from './job.ts'
-import { formatDelay } from './log-lines.ts'
+import { formatDelay, formatDelays } from './log-lines.ts'
 import { defaultQueueOptions } from './options.ts'
 import { expiresMs, retryAtMs } from './schedule.ts'
 
@@ -43,6 +43,24 @@ test('delays in two digits, as Postfix logs them', () => {
   ] as const) {
     assert.equal(formatDelay(ms), expect)
   }
+})
+
+test('Postfix: delay_logging_resolution_limit', () => {
+  for (const [ms, limit, expect] of [
+    [12, 3, '0.012'],
+    [123, 6, '0.12'],
+    [1, 3, '0.001'],
+    [1, 2, '0'],
+    [0.4, 4, '0.0004'],
+    [260, 1, '0.3'],
+    [700, 0, '1'],
+    [1_240, 6, '1.2'],
+    [1_240, 0, '1'],
+    [0, 6, '0'],
+  ] as const) {
+    assert.equal(formatDelay(ms, limit), expect, `${ms} ms, ${limit}`)
+  }
+  assert.equal(formatDelays([12, 0, 260.4, 1_500], 3), '0.012/0/0.26/1.5')
 })
 
 test('RFC 5321 §6.3: Received fields are counted in the header only', () => {

@@ -13,7 +13,7 @@ import type {
 import { filterStatus, type StatusFilter } from '../delivery/index.ts'
 import type { FilterTransport } from '../policy/index.ts'
 import type { DirectDelivery } from '../queue/direct-delivery.ts'
-import { formatDelay } from '../queue/log-lines.ts'
+import { formatDelay, formatDelays } from '../queue/log-lines.ts'
 import {
   AliasLimitError,
   type EnvelopeRecipient,
@@ -50,6 +50,8 @@ export interface AcceptSources {
   readonly now: () => number
   /** Of our mailboxes. */
   readonly statusFilterFor?: ((address: string) => StatusFilter | undefined) | undefined
+  /** delay_logging_resolution_limit. */
+  readonly delayDigits?: number | undefined
   /** What may leave at once; without it everything waits in the queue. */
   readonly direct?: DirectDelivery | undefined
 }
@@ -114,9 +116,14 @@ export async function acceptMessage(
     await abandon(message, log)
     return refused
   }
-  const { statusFilterFor } = sources
+  const { statusFilterFor, delayDigits } = sources
   const times = { endedMs, nowMs: now() }
-  const left = logAccepted(received, message.sizeBytes, planned, accepted, { log, statusFilterFor, ...times })
+  const left = logAccepted(received, message.sizeBytes, planned, accepted, {
+    log,
+    statusFilterFor,
+    delayDigits,
+    ...times,
+  })
   // A full mailbox is no reason to wait where a filter says so: the queue returns it.
   if (left === 'for ever') await sources.store.queue.flush({ nowMs: times.nowMs, queueId }).catch(() => {})
   begin?.()
@@ -211,7 +218,10 @@ function logAccepted(
   sizeBytes: number,
   planned: readonly Planned[],
   accepted: readonly AcceptedRecipient[],
-  at: Pick<AcceptSources, 'log' | 'statusFilterFor'> & { readonly endedMs: number; readonly nowMs: number },
+  at: Pick<AcceptSources, 'log' | 'statusFilterFor' | 'delayDigits'> & {
+    readonly endedMs: number
+    readonly nowMs: number
+  },
 ): 'for now' | 'for ever' {
   const { queueId, sender, arrivedMs } = received
   const { log } = at
@@ -224,8 +234,8 @@ function logAccepted(
       text: `from=<${sender}>, size=${sizeBytes}, nrcpt=${planned.length} (queue active)`,
       fields: { from: sender, size: sizeBytes, nrcpt: planned.length },
     })
-  const delay = formatDelay(at.nowMs - arrivedMs)
-  const delays = `${formatDelay(at.endedMs - arrivedMs)}/0/0/${formatDelay(at.nowMs - at.endedMs)}`
+  const delay = formatDelay(at.nowMs - arrivedMs, at.delayDigits)
+  const delays = formatDelays([at.endedMs - arrivedMs, 0, 0, at.nowMs - at.endedMs], at.delayDigits)
   let left: 'for now' | 'for ever' = 'for now'
   let queued = 0
   for (let i = 0; i < planned.length; i++) {

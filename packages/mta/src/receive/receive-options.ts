@@ -58,6 +58,8 @@ export interface ReceiveOptions {
   readonly dataFolder?: string
   /** content_filter: everything goes there first. */
   readonly contentFilter?: FilterTransport | undefined
+  /** delay_logging_resolution_limit. */
+  readonly delayDigits?: number
   /** default_filter_nexthop; '': each recipient's domain. */
   readonly filterNextHop?: string
   /** smtpd_proxy_filter: whom mail is passed on to as it comes; nothing is stored here. */

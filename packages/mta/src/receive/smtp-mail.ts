@@ -228,7 +228,8 @@ export class SmtpMail implements SmtpTransaction {
       return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
     }
     const message = await intake.finish()
-    const sources = { ...this.#sources, routing, statusFilterFor: this.#configuration.statusFilterFor }
+    const { options, statusFilterFor } = this.#configuration
+    const sources = { ...this.#sources, routing, statusFilterFor, delayDigits: options.delayDigits }
     return acceptMessage(this.#received(queueId, envelope, intake), message, sources)
   }
 

@@ -55,7 +55,8 @@ export async function submit(
   submission: Submission,
   sources: SubmitSources,
 ): Promise<SmtpReply & { readonly queueId: string }> {
-  const { options, routing, statusFilterFor } = sources.configuration()
+  const configuration = sources.configuration()
+  const { options, routing } = configuration
   const { store, log, now } = sources
   const arrivedMs = now()
   const queueId = store.queue.newId(arrivedMs)
@@ -117,26 +118,33 @@ export async function submit(
       sender: envelope.sender,
       recipients: recipientsAfter(effects, envelope.recipients),
       options: submission.options ?? {},
-      origin: {
-        clientName: 'localhost',
-        clientAddress: '127.0.0.1',
-        helo: '',
-        protocol: '',
-        source: 'local' as const,
-      },
+      origin: thisMachine,
       arrivedMs,
       hold: held ? ('held' as const) : ('free' as const),
       facts: intake.facts,
       verp: verpOf(submission.verp, options),
       filter: filterAfter(effects, options),
     }
-    return { ...(await acceptMessage(received, message, { ...sources, routing, statusFilterFor })), queueId }
+    return { ...(await acceptMessage(received, message, acceptSources(sources, configuration))), queueId }
   } catch (error) {
     log({ level: 'error', service: 'pickup', queueId, text: 'cannot store message', error })
     if (!finished) await intake.abort().catch(() => {})
     return { ...faultReply(error), queueId }
   }
 }
+
+const thisMachine = {
+  clientName: 'localhost',
+  clientAddress: '127.0.0.1',
+  helo: '',
+  protocol: '',
+  source: 'local' as const,
+}
+
+const acceptSources = (
+  sources: SubmitSources,
+  { options, routing, statusFilterFor }: ReturnType<SubmitSources['configuration']>,
+) => ({ ...sources, routing, statusFilterFor, delayDigits: options.delayDigits })
 
 const filtersOf = ({ isUnfiltered }: Submission, { configuration }: SubmitSources) =>
   isUnfiltered === true ? undefined : configuration().milters?.forSubmission()

@@ -2,7 +2,7 @@ import type { Log } from '@posthorn/mail'
 import type { NewRecipient, QueueEntry, QueueId } from '@posthorn/storage'
 import type { Attempt, DeliveryAgent, DeliveryJob } from '../delivery/attempt.ts'
 import type { Known } from '../policy/address-book.ts'
-import { formatDelay } from '../queue/log-lines.ts'
+import { formatDelay, formatDelays } from '../queue/log-lines.ts'
 import { probeSenderNow, type Resolved } from '../routing/index.ts'
 import { openVerifyCache, type Verified, type VerifyCache } from './verify-cache.ts'
 
@@ -14,6 +14,8 @@ export interface AddressVerifyOptions {
   readonly sender: string
   /** address_verify_sender_ttl; 0 = the sender is always the same. */
   readonly senderTtlMs?: number
+  /** delay_logging_resolution_limit. */
+  readonly delayDigits?: number
   readonly pollCount: number
   readonly pollDelayMs: number
   readonly positiveExpireMs: number
@@ -223,8 +225,9 @@ class Verifier implements AddressVerifier {
   #log({ entry, transport }: DeliveryJob, attempt: Attempt, status: Verified['status']): void {
     const { recipient, relay, said, setUpMs, transferMs, result } = attempt
     const word = status === 'ok' ? 'deliverable' : 'undeliverable'
-    const delay = formatDelay(this.#sources.now() - entry.arrivedMs)
-    const delays = [0, 0, setUpMs, transferMs].map(formatDelay).join('/')
+    const { delayDigits } = this.#options
+    const delay = formatDelay(this.#sources.now() - entry.arrivedMs, delayDigits)
+    const delays = formatDelays([0, 0, setUpMs, transferMs], delayDigits)
     this.#sources.log({
       level: 'info',
       service: transport,

@@ -43,7 +43,6 @@ const exact: Readonly<Record<string, string>> = {
   postscreen_cache_cleanup_interval: 'what is too old goes when the file is written anew',
   postscreen_cache_retention_time: 'what is too old goes when the file is written anew',
   address_verify_cache_cleanup_interval: 'what is too old goes when the file is written anew',
-  delay_logging_resolution_limit: 'delays are logged with two digits',
   fast_flush_purge_time: 'the queue itself knows the destinations',
   fast_flush_refresh_time: 'the queue itself knows the destinations',
   known_tcp_ports: 'write the number',

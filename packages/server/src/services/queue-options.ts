@@ -109,6 +109,7 @@ export function queueOptions(config: Config): QueueOptions {
     hopcountLimit: values.hopcount_limit,
     limitsOf: limitsReader(config),
     deferTransports: values.defer_transports,
+    delayDigits: values.delay_logging_resolution_limit,
     confirmDelayCleared: values.confirm_delay_cleared ? 'yes' : 'no',
     softBounce: values.soft_bounce ? 'yes' : 'no',
     deliveries: Math.min(deliveries, values.qmgr_message_active_limit),

@@ -329,6 +329,7 @@ export function receiveOptions(config: Config): ReceiveOptions {
     minFreeBytes: values.queue_minfree,
     dataFolder: values.data_directory,
     contentFilter: contentFilter(config),
+    delayDigits: values.delay_logging_resolution_limit,
     filterNextHop: values.default_filter_nexthop,
     proxyFilter: proxyFilter(config),
     verp: { delimiters: values.default_verp_delimiters, filter: values.verp_delimiter_filter },

@@ -12,6 +12,7 @@ export function verifyOptions(
     path: values.address_verify_map.replace(/^[a-z]+:/, ''),
     sender: sender === '' ? '' : complete(sender),
     senderTtlMs: values.address_verify_sender_ttl,
+    delayDigits: values.delay_logging_resolution_limit,
     pollCount: values.address_verify_poll_count,
     pollDelayMs: values.address_verify_poll_delay,
     positiveExpireMs: values.address_verify_positive_expire_time,

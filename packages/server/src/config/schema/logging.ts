@@ -43,6 +43,13 @@ export const logging = {
     default: 'posthorn',
     doc: 'The name before the service in a log line: `posthorn/smtpd[12]`. Tools that look for postfix want `postfix`, or to be told: `pflogsumm --syslog-name=posthorn`.',
   }),
+  delay_logging_resolution_limit: postfix({
+    type: 'integer',
+    default: '2',
+    min: 0,
+    max: 6,
+    doc: 'How many digits after the point delay= and delays= have in the log, below a second; two of them count.',
+  }),
   log_json_file: posthorn({
     type: 'file',
     default: '',
