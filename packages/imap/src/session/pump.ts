@@ -51,7 +51,8 @@ export async function runCommands(session: ImapSession): Promise<void> {
       'Internal error',
     )
   } finally {
-    await unanswered.answerAll()
+    // Octets that come while this waits would find the session busy, and nobody would look at them afterwards.
+    if (!unanswered.none) await unanswered.answerAll()
     session.busy = false
     if (session.gone) session.dropLiterals()
   }

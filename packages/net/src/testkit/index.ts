@@ -1,0 +1,2 @@
+export { HeldSocket } from './held-socket.ts'
+export { LineSocket } from './line-socket.ts'
