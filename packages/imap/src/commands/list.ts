@@ -1,6 +1,5 @@
-import type { MailboxId, NamedMailbox } from '@posthorn/storage'
+import { type MailboxId, type NamedMailbox, OwnTurn } from '@posthorn/storage'
 import type { SessionIn } from '../session/session.ts'
-import { CommandTurn } from '../session/turn.ts'
 import { myRightsText } from './acl.ts'
 import { type Completion, command, ok } from './command.ts'
 import { type ListArgs, type ListReturn, type ListSelection, listArgs } from './list-args.ts'
@@ -40,7 +39,7 @@ export async function inPatterns(
   client: { readonly gone: boolean },
 ): Promise<ReadonlySet<string>> {
   const found = new Set<string>()
-  const turn = new CommandTurn()
+  const turn = new OwnTurn()
   for (const name of names) {
     if (client.gone) break
     if (matches(name)) found.add(name)
@@ -111,7 +110,7 @@ async function run(session: SessionIn<'authenticated' | 'selected'>, args: ListA
     session.untagged('LIST (\\Noselect) "/" ""')
     return ok('List completed')
   }
-  const turn = new CommandTurn()
+  const turn = new OwnTurn()
   const matches = await matching(session, args)
   const known = await rightsOn(session, matches, args.returns)
   for (const match of matches) {

@@ -1,6 +1,5 @@
-import { type MessageBatch, StoreError } from '@posthorn/storage'
+import { type MessageBatch, OwnTurn, StoreError } from '@posthorn/storage'
 import type { SelectedSession } from '../session/session.ts'
-import { CommandTurn } from '../session/turn.ts'
 import { ResponseWriter } from '../wire/response.ts'
 import type { FetchOutput } from './fetch-output.ts'
 import { FieldSelections } from './field-selections.ts'
@@ -30,7 +29,7 @@ export class SummaryAnswer {
   readonly #message = new MessageView()
   readonly #selections = new FieldSelections()
   readonly #scratch = new ResponseWriter()
-  readonly #turn = new CommandTurn()
+  readonly #turn = new OwnTurn()
   /** Read for the groups that come next; undefined: has a message whose header must be read. */
   #filled = new Map<number, RenderedRows | undefined>()
 

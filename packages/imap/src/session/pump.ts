@@ -3,6 +3,7 @@
  * they came (so that no pipelining is ambiguous, RFC 9051 §5.5), and answers each. Those that only wait for the disk
  * wait together, see `Unanswered`.
  */
+import { OwnTurn } from '@posthorn/storage'
 import {
   bad,
   type Command,
@@ -21,13 +22,12 @@ import { SyntaxFault, uidRequired } from '../wire/syntax-fault.ts'
 import { answer, type Call, enter, finish, judged } from './answers.ts'
 import type { ImapSession } from './imap-session.ts'
 import type { Session, StateName } from './session.ts'
-import { CommandTurn } from './turn.ts'
 import { Unanswered } from './unanswered.ts'
 
 /** Runs until all input is used up. Never rejects. */
 export async function runCommands(session: ImapSession): Promise<void> {
   session.busy = true
-  const turn = new CommandTurn()
+  const turn = new OwnTurn()
   const unanswered = new Unanswered(session)
   try {
     if (session.pushing !== undefined) await session.pushing

@@ -1,4 +1,5 @@
 /** What happened in the selected mailbox, in the order in which it has to be told. */
+import { OwnTurn } from '@posthorn/storage'
 import { answerFetch } from '../commands/fetch-answer.ts'
 import { planFetch } from '../commands/fetch-plan.ts'
 import type { FetchItem } from '../wire/fetch-items.ts'
@@ -10,7 +11,6 @@ import { newsLines } from './news-lines.ts'
 import type { OpenMailbox } from './open-mailbox.ts'
 import type { SearchContexts } from './search-contexts.ts'
 import type { SelectedSession } from './session.ts'
-import { CommandTurn } from './turn.ts'
 
 export interface Told {
   readonly news: News
@@ -33,7 +33,7 @@ export async function tellNews(session: SelectedSession, mailbox: OpenMailbox, t
     vanished: uidOnly || session.enabled('QRESYNC'),
     uidOnly,
   }
-  const turn = new CommandTurn()
+  const turn = new OwnTurn()
   const wanted = selected?.flags === 'untold' ? { ...news, places: [] } : news
   for (const lines of newsLines(mailbox, wanted, enabled)) {
     await session.write(lines)

@@ -1,5 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
-import type { Account } from '@posthorn/storage'
+import type { Account, OwnTurn } from '@posthorn/storage'
 import type { Transport } from './transport.ts'
 
 /** Where one address ends up after every alias and .forward. */
@@ -61,30 +60,12 @@ export interface Gathering {
   /** Why a target was refused, told when nothing else was served. */
   refused: Refused | undefined
   /** Of the whole message. */
-  readonly turn: PlanningTurn
+  readonly turn: OwnTurn
 }
 
 export interface Refused {
   readonly status: string
   readonly text: string
-}
-
-/** Longer than this without a pause, and other sessions feel it. */
-const turnMs = 10
-
-/** A list of thousands of addresses is followed in many turns of the event loop. */
-export class PlanningTurn {
-  #endMs = performance.now() + turnMs
-
-  /** undefined while there is time left; otherwise wait for it. */
-  pass(): Promise<void> | undefined {
-    return performance.now() < this.#endMs ? undefined : this.#passOn()
-  }
-
-  async #passOn(): Promise<void> {
-    await setImmediate()
-    this.#endMs = performance.now() + turnMs
-  }
 }
 
 /** Too deep or too many. Postfix: 100 levels. */

@@ -1,6 +1,7 @@
+import { OwnTurn } from '@posthorn/storage'
 import { LookupFailed, LookupWaits } from '../tables/index.ts'
 import type { DirectWay } from './direct-mailboxes.ts'
-import { AliasLimitError, ExpansionError, type Gathering, PlanningTurn, type Walk } from './expansion.ts'
+import { AliasLimitError, ExpansionError, type Gathering, type Walk } from './expansion.ts'
 import {
   type EnvelopeRecipient,
   type PlanContext,
@@ -29,7 +30,7 @@ export async function planAll(
   const { sender, nowMs, localMail: wanted, verp } = request
   const reached = new Set<string>()
   const planned: Planned[] = []
-  const turn = new PlanningTurn()
+  const turn = new OwnTurn()
   for (const envelope of recipients) {
     const pause = turn.pass()
     if (pause !== undefined) await pause
@@ -60,7 +61,7 @@ export interface PlanRequest {
 /** In the queue nobody is told at once of tables that lead nowhere: they are asked again. */
 export async function planAgain(parts: VerifyParts, request: PlanRequest): Promise<readonly Planned[]> {
   try {
-    return await planOne(parts, request, { reached: new Set(), turn: new PlanningTurn() })
+    return await planOne(parts, request, { reached: new Set(), turn: new OwnTurn() })
   } catch (error) {
     if (!(error instanceof AliasLimitError)) throw error
     parts.log({ level: 'warning', service: 'local', text: error.message })
