@@ -222,7 +222,8 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
   // ConnectionHandler.
 
   usesUp(lengthBytes: number): boolean {
-    return !this.busy && this.framer.streams(lengthBytes)
+    // News under way go first, and the octets would be others' by then.
+    return !this.busy && this.pushing === undefined && this.framer.streams(lengthBytes)
   }
 
   bytes(chunk: Buffer): void {

@@ -34,3 +34,34 @@ test('RFC 9051 §6.2.1: the first command after STARTTLS, in many TLS records be
   assert.match((await lines.line()) ?? 'the end', /^c OK /)
   secure.destroy()
 })
+
+// Its octets lie in memory that the next ones of anybody overwrite.
+test('RFC 5465 §5: a part of a literal that comes while news are told stays what it was', async (t) => {
+  const imap = await startImapFixture(t)
+  const writer = await imap.login('INBOX')
+  const other = await imap.login()
+  await writer.ok('CREATE Box')
+  await writer.ok('NOTIFY SET (SELECTED (MessageNew (UID) MessageExpunge))')
+  const { messages } = imap.store
+  const changesSince = messages.changesSince.bind(messages)
+  const asked = Promise.withResolvers<void>()
+  const may = Promise.withResolvers<void>()
+  t.mock.method(messages, 'changesSince', async (...args: Parameters<typeof changesSince>) => {
+    asked.resolve()
+    await may.promise
+    return await changesSince(...args)
+  })
+  writer.send(`x APPEND Box {2000}\r\n`)
+  assert.match((await writer.line()) ?? 'the end', /^\+ /)
+  await other.append('INBOX', 'a: b\r\n\r\n')
+  await asked.promise
+  writer.send('a'.repeat(2000))
+  await other.ok('NOOP')
+  await other.ok(`NOOP ${'b'.repeat(3000)}`).catch(() => undefined)
+  may.resolve()
+  writer.send('\r\n')
+  await writer.until(/^x OK/)
+  await other.ok('SELECT Box')
+  const [, text] = await other.ok('FETCH 1 BODY[]')
+  assert.equal(text, `${'a'.repeat(2000)})`)
+})
