@@ -65,6 +65,7 @@ export class LinePump {
         const wait = this.#answerer.answer(line)
         if (wait === undefined) continue
         this.#busy = true
+        this.#wantInput()
         // More is waiting: its replies go with this one's.
         if (this.#framer.empty) this.#release()
         wait.then(this.#resume, this.#resumeFailed)
@@ -73,6 +74,7 @@ export class LinePump {
     } catch (error) {
       this.#answerer.failed(error)
     }
+    this.#wantInput()
     this.#answerer.idle()
     this.#release()
     if (!this.#framer.empty) this.#answerer.connection.acknowledge()
@@ -80,11 +82,13 @@ export class LinePump {
 
   readonly #resume = (): void => {
     this.#busy = false
-    if (this.#paused && this.#framer.pendingBytes <= waitingLimitBytes) {
-      this.#paused = false
-      this.#answerer.connection.resume()
-    }
     this.#run()
+  }
+
+  #wantInput(): void {
+    if (!this.#paused || this.#framer.pendingBytes > waitingLimitBytes) return
+    this.#paused = false
+    this.#answerer.connection.resume()
   }
 
   readonly #resumeFailed = (error: unknown): void => {

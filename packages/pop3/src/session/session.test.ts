@@ -210,3 +210,23 @@ test('Evolution: UTF8 without a line end is answered, whether its line end comes
   other.socket.write('\r\n')
   assert.equal(await other.line(), '+OK UTF8 enabled.')
 })
+
+test('RFC 2449 §6.8: commands far ahead of an answer, and then answered all at once, keep nobody waiting', async (t) => {
+  const fixture = await startPop3Fixture(t, [hello])
+  const client = await fixture.connect()
+  const { messages } = fixture.store
+  const view = messages.view.bind(messages)
+  const held = Promise.withResolvers<void>()
+  t.mock.method(messages, 'view', async (...args: Parameters<typeof view>) => {
+    await held.promise
+    return await view(...args)
+  })
+  const count = 50_000
+  client.socket.write(`USER alice\r\nPASS secret\r\n${'NOOP\r\n'.repeat(count)}`)
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  held.resolve()
+  assert.equal(await client.line(), '+OK')
+  assert.equal(await client.line(), '+OK Logged in.')
+  for (let answered = 0; answered < count; answered++) assert.equal(await client.line(), '+OK')
+  assert.equal(await client.ask('STAT'), '+OK 1 24')
+})
