@@ -75,3 +75,23 @@ test('octets one by one, and a line cut anywhere', async (t) => {
   for (const code of [250, 250, 250, 354, 250]) assert.equal(Number((await client.reply()).slice(0, 3)), code)
   assert.equal(handler.mails[0]?.text, '.one\r\n')
 })
+
+test('RFC 2920 §3.1: commands far ahead of their answers, the last one torn, keep nobody waiting', async (t) => {
+  const { port, handler, faults } = await serve(t, { options: { recipientLimit: 10_000 } })
+  const client = await Client.open(port)
+  await client.reply()
+  await client.ask('EHLO c.test')
+  const held = Promise.withResolvers<void>()
+  handler.slow = () => held.promise
+  const recipients = Array.from({ length: 9_000 }, (_, at) => `RCPT TO:<user${at}@local.test>\r\n`).join('')
+  // More than the session keeps while the handler is busy; nothing follows before it is answered.
+  const torn = recipients.length - 9
+  client.socket.write(`MAIL FROM:<a@x.test>\r\n${recipients.slice(0, torn)}`)
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+  handler.slow = () => undefined
+  held.resolve()
+  for (let answered = 0; answered < 9_000; answered++) assert.match(await client.reply(), /^250/)
+  client.socket.write(recipients.slice(torn))
+  assert.match(await client.reply(), /^250/)
+  assert.deepEqual(faults, [])
+})

@@ -302,10 +302,14 @@ export class Session {
   #resume(verb: string, answer: SmtpReply | undefined): void {
     this.#busy = false
     if (this.mode.kind === 'closed') return
-    const waited = this.#mustWait()
     this.#answered(verb, answer)
+    this.#goOn()
+  }
+
+  /** Looks at what came meanwhile; the client may have been made to wait. */
+  #goOn(): void {
     this.#pump()
-    if (waited || this.input.isEmpty) this.wire.resume()
+    if (!this.#mustWait()) this.wire.resume()
   }
 
   #answered(verb: string, answer: SmtpReply | undefined): void {
@@ -332,8 +336,7 @@ export class Session {
       this.#busy = false
       if (this.mode.kind === 'closed') return
       this.#tell(answer)
-      this.#pump()
-      this.wire.resume()
+      this.#goOn()
     }, this.options.errorSleepMs).unref()
   }
 
