@@ -10,7 +10,8 @@ export class HeldSocket extends Duplex {
     super()
     this.#below = below
     below.on('data', (chunk) => this.push(chunk))
-    below.on('close', () => this.destroy())
+    // What has come is still read.
+    below.on('close', () => this.push(null))
   }
 
   hold(): void {
