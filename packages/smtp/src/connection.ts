@@ -130,7 +130,6 @@ export class Connection extends SMTPConnection implements SessionWire {
     const waits = this.peer.service === 'mx' && !this.peer.trusted && greetWaitMs > 0
     if (refused !== undefined || banner.code !== 220 || !waits) {
       this.conversation.greet(refused ?? banner)
-      this.resume()
       return
     }
     if (banner.teaser !== undefined) this.write(`220-${banner.teaser}\r\n`)
@@ -150,9 +149,7 @@ export class Connection extends SMTPConnection implements SessionWire {
     this.conversation.note(
       `PREGREET ${early.length} after ${waitedMs / 1000} from [${clientAddress}]:${clientPort}: ${text}`,
     )
-    const goesOn = banner.onPregreet === 'go-on'
-    this.conversation.greet(goesOn ? banner : reply(521, '5.5.1', 'Protocol error'))
-    if (goesOn) this.resume()
+    this.conversation.greet(banner.onPregreet === 'go-on' ? banner : reply(521, '5.5.1', 'Protocol error'))
   }
 
   write(text: string): void {

@@ -4,13 +4,15 @@ import { test } from 'node:test'
 import { RecordingHandler } from './handler-fixture.ts'
 import { serveStreams } from './index.ts'
 
-async function converse(input: string): Promise<{ handler: RecordingHandler; said: string }> {
-  const handler = new RecordingHandler()
+async function converse(
+  input: string | readonly string[],
+  handler = new RecordingHandler(),
+): Promise<{ handler: RecordingHandler; said: string }> {
   const output = new PassThrough()
   await serveStreams({
     handler,
-    options: { hostname: 'mx.test' },
-    input: Readable.from([...input].map((letter) => Buffer.from(letter))),
+    options: { hostname: 'mx.test', junkCommandLimit: 100_000 },
+    input: Readable.from([...input].map((piece) => Buffer.from(piece))),
     output,
     fault: (error) => assert.fail(String(error)),
   })
@@ -32,6 +34,18 @@ test('a session over two streams, until QUIT or the end of the input', async () 
     assert.doesNotMatch(said, /STARTTLS|AUTH/)
     assert.match(said, end === '' ? /queued as ABC123\r\n$/ : /queued as ABC123\r\n221 2\.0\.0 Bye\r\n$/)
   }
+})
+
+test('much that is said before the greeting is answered after it', async () => {
+  const handler = new RecordingHandler()
+  handler.slow = () => new Promise((resolve) => setTimeout(resolve, 20))
+  const count = 20_000
+  const { said } = await converse(
+    ['EHLO a\r\n', ...Array.from({ length: 4 }, () => 'RSET\r\n'.repeat(count / 4)), 'QUIT\r\n'],
+    handler,
+  )
+  assert.equal(said.match(/^250 2\.0\.0 Ok\r$/gm)?.length, count)
+  assert.match(said, /\r\n221 2\.0\.0 Bye\r\n$/)
 })
 
 test('TLS cannot begin there', async () => {

@@ -77,7 +77,7 @@ export class Session {
     }
     this.mode = { kind: 'command' }
     this.say(banner)
-    this.#pump()
+    this.#goOn()
   }
 
   /** Octets from the client. False: wait for `wire.resume`. */
