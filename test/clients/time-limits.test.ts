@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
-import { userInfo } from 'node:os'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { freePort } from '../free-port.ts'
 import { followGuide } from './guide.ts'
 import { eventually } from './mail-server.ts'
 
@@ -28,4 +33,22 @@ slow unix - n n - 1 pipe
     site.log.find((one) => /to=<x@slow\.example>/.test(one)),
   )
   assert.match(line, /relay=slow, .*status=(?:deferred|bounced) \(Command time limit exceeded/)
+})
+
+test('spawn(8): a program that outstays its time ends with all that it started, whatever it ignores', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-spawn-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  chmodSync(folder, 0o755)
+  const script = join(folder, 'stubborn')
+  writeFileSync(script, "#!/bin/sh\ntrap '' TERM\nsleep 300 &\necho here\nsleep 300\nsleep 300\n")
+  chmodSync(script, 0o755)
+  const port = await freePort()
+  await followGuide(t, {
+    mainCf: 'myhostname = mail.example.org\nmydestination = example.org\ncommand_time_limit = 1s\n',
+    masterCf: `127.0.0.1:${port} inet n n n - 0 spawn\n  user=${user} argv=${script}\n`,
+  })
+  const client = connect(port, '127.0.0.1')
+  const timer = setTimeout(() => client.destroy(new Error('one of them has the socket still')), 30_000)
+  assert.equal(await text(client), 'here\n')
+  clearTimeout(timer)
 })

@@ -12,6 +12,7 @@ import {
 } from './command-surroundings.ts'
 import { localText, type OriginalTo } from './local-text.ts'
 import type { LocalUser } from './local-user.ts'
+import { signalGroup } from './process-group.ts'
 
 export interface CommandOptions {
   /** As whom, by the recipient. Postfix: default_privs. */
@@ -204,17 +205,8 @@ function collect(child: ChildProcess): () => string {
 
 /** A daemon that it left behind may keep its output open: nobody waits for that. */
 function endCommand(child: ChildProcess): void {
-  killGroup(child)
+  signalGroup(child, 'SIGKILL')
   for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy()
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, 'SIGKILL')
-  } catch {
-    child.kill('SIGKILL')
-  }
 }
 
 /** Postfix: local(8), "environment variables". */

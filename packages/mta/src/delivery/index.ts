@@ -6,6 +6,7 @@ export { filterStatus, type StatusFilter } from './filtered-status.ts'
 export type { LocalUser } from './local-user.ts'
 export { createMtaSts, type MtaSts, type StsMemory, type StsPolicy } from './mta-sts.ts'
 export { type NextHop, parseNextHop } from './next-hop.ts'
+export { signalGroup } from './process-group.ts'
 export {
   type ClientFor,
   defaultRemoteSettings,

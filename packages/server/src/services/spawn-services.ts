@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Log } from '@posthorn/mail'
-import type { LocalUser } from '@posthorn/mta'
+import { type LocalUser, signalGroup } from '@posthorn/mta'
 import { listenForSockets, localSocketAnswers, type SocketListener } from '@posthorn/net'
 import type { Config } from '../config/config.ts'
 import type { SpawnService } from '../config/services.ts'
@@ -37,7 +37,7 @@ export async function openSpawnServices({ config, log, userNamed }: SpawnParts):
           const child = start(service, socket, userNamed(service.user), told)
           if (child === undefined) return
           running.add(child)
-          const timer = setTimeout(() => child.kill('SIGTERM'), timeLimitOf(config, service.name))
+          const timer = setTimeout(() => signalGroup(child, 'SIGKILL'), timeLimitOf(config, service.name))
           child.once('close', () => {
             clearTimeout(timer)
             running.delete(child)
@@ -51,7 +51,7 @@ export async function openSpawnServices({ config, log, userNamed }: SpawnParts):
   return {
     close: async () => {
       const closed = listeners.map(async (listener) => await listener.close())
-      for (const child of running) child.kill('SIGTERM')
+      for (const child of running) signalGroup(child, 'SIGTERM')
       await Promise.all(closed)
     },
   }
@@ -77,6 +77,8 @@ function start(
   }
   const child = spawn(file, args, {
     cwd: '/',
+    // A group of its own, so that what it starts ends with it.
+    detached: true,
     env: { PATH: '/usr/bin:/bin', LANG: 'C' },
     stdio: [socket, socket, 'ignore'],
     ...(user.kind === 'other' ? { uid: user.uid, gid: user.gid } : {}),
