@@ -14,6 +14,8 @@ async function run(): Promise<number> {
   const { processShell } = await import('./commands/process-shell.ts')
   return await runCli(env['POSTHORN_CALLED_AS'] ?? 'posthorn', args, processShell(), async (configOption) => {
     applyMemorySettings(env)
+    // As master(8): programs that it starts keep mail in files of theirs, and few set one.
+    process.umask(0o077)
     const { runServer } = await import('./start/run-server.ts')
     const { restartCompiled } = await import('./start/compiled-code.ts')
     await restartCompiled(env)

@@ -1,4 +1,5 @@
 export * from './contract.ts'
+export { isKeptFromPrograms } from './kv/close-on-exec.ts'
 export { normalizeName } from './mailboxes/names.ts'
 export { verifyBackup } from './maintenance/backup.ts'
 export { rebuildStore } from './maintenance/rebuild.ts'

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { userInfo } from 'node:os'
 import type { LocalUser } from '@posthorn/mta'
+import { isKeptFromPrograms } from '@posthorn/storage'
 
 /** Looks a user up once, at the first delivery: by then the process has become who it will be. */
 export function createLocalUsers(): (name: string) => LocalUser {
@@ -28,6 +29,8 @@ function localUser(given: string): LocalUser {
   if (group !== undefined && gid === 0)
     return { kind: 'none', reason: `${group} is root's group (user=${given} of pipe)` }
   const home = homeOf(name)
+  if (self === 0 && !isKeptFromPrograms())
+    return { kind: 'none', reason: `npm koffi is missing: what runs as ${name} would have the index open` }
   if (self === 0) return { kind: 'other', uid: ids.uid, gid, ...home }
   // Only root changes groups: ours must be the one asked for.
   const isOurs = group === undefined || gid === process.getgid?.()

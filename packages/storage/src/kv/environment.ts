@@ -2,6 +2,7 @@ import { chmodSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { RootDatabase, Transaction } from 'lmdb'
 import { StoreError } from '../contract.ts'
+import { keepFromPrograms } from './close-on-exec.ts'
 import { RoomAhead, type Spare } from './room-ahead.ts'
 
 // The ES module build of lmdb 3.5.6 never calls back from an asynchronous transaction on Node 24
@@ -69,6 +70,7 @@ export const openEnvironment = (path: string, durability: Durability): Environme
     maxReaders: 256,
     mapSize: durability === 'volatile' ? 2 ** 30 : mapSizeBytes,
   }) as unknown as Environment
+  keepFromPrograms()
   rooms.set(environment, roomOf(environment, path))
   // Password hashes are in it, and the folder may have been there with other permissions.
   chmodSync(path, 0o600)
