@@ -1,6 +1,6 @@
 /** What a program that the server starts gets from it: its input, its output, and nothing else that is open. */
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -70,5 +70,42 @@ transport_maps = inline:{ piped.test=listed: }`,
       for (const name of ['alias', 'pipe', 'mail'])
         assert.equal(statSync(join(out, name)).mode & 0o777, 0o600, name)
       assert.equal((await stopServer(server)).code, 0)
+    })
+  })
+
+const forwards = [
+  { title: 'as somebody else', mainCf: '', runs: true },
+  // Whoever wrote it would read all mail.
+  { title: 'not as the server itself', mainCf: 'mail_owner = nobody', runs: false },
+] as const
+for (const { title, mainCf, runs } of forwards)
+  test(`a command of a user’s .forward runs ${title}`, { skip: notRoot }, async () => {
+    await inFolder(async (folder) => {
+      chmodSync(folder, 0o755)
+      const out = join(folder, 'out')
+      mkdirSync(out)
+      chmodSync(out, 0o777)
+      for (const path of ['home', 'home/alice']) mkdirSync(join(folder, path))
+      writeFileSync(join(folder, 'home', 'alice', '.forward'), `"|touch ${out}/ran", ${out}/mail\n`)
+      const site = await createSite(
+        folder,
+        `${mainCf}
+default_privs = nobody
+home_directory = ${folder}/home
+allow_mail_to_commands = forward
+allow_mail_to_files = forward`,
+      )
+      const server = await startServer(site)
+      await sendMessage(site, 'one')
+      if (runs)
+        for (const name of ['ran', 'mail'])
+          await eventually(() => assert.ok(existsSync(join(out, name)), server.output()))
+      else {
+        await server.says(/warning: allow_mail_to_commands: forward is passed over: .*run as nobody/)
+        await server.says(/mail to command is restricted[\s\S]*mail to file is restricted/)
+        await server.says(/to=<alice@example\.org>, relay=local, .*status=sent \(delivered to mailbox\)/)
+      }
+      assert.equal((await stopServer(server)).code, 0)
+      if (!runs) assert.deepEqual(readdirSync(out), [])
     })
   })

@@ -26,6 +26,10 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     /allow_mail_to_commands: a server that runs as posthorn \(mail_owner\) cannot become nobody: such mail waits; set default_privs = posthorn/,
   ],
   [
+    ['mail_owner = posthorn', 'allow_mail_to_files = forward'],
+    /allow_mail_to_files: .* cannot become nobody, and serves no \.forward as itself: such mail waits$/,
+  ],
+  [
     ['virtual_mailbox_domains = a.test', 'relay_domains = a.test'],
     /do not list domain a\.test in BOTH virtual_mailbox_domains and relay_domains/,
   ],

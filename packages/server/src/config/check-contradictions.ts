@@ -33,8 +33,10 @@ function* unservedCommands({ values }: Config): Generator<string> {
   const { mail_owner: owner, default_privs: privs } = values
   if (owner === '' || owner === privs) return
   for (const name of ['allow_mail_to_commands', 'allow_mail_to_files'] as const)
-    if (values[name].length > 0)
+    if (values[name].some((word) => word !== 'forward'))
       yield `${name}: a server that runs as ${owner} (mail_owner) cannot become ${privs}: such mail waits; set default_privs = ${owner}`
+    else if (values[name].length > 0)
+      yield `${name}: a server that runs as ${owner} (mail_owner) cannot become ${privs}, and serves no .forward as itself: such mail waits`
 }
 
 /** ADDRESS_CLASS_README: each domain is in one class. */

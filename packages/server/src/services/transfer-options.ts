@@ -17,14 +17,11 @@ import type { Config } from '../config/config.ts'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { splitList } from '../config/value.ts'
 import { asciiDomain } from './account-options.ts'
+import { outsideSources } from './outside-targets.ts'
 import { proxyFilter } from './proxy-filter.ts'
 import { mapsBeforeFilter, overrides } from './service-config.ts'
 import { sharedSecret } from './shared-secret.ts'
 import { unverifiedOptions } from './verify-options.ts'
-
-/** Words of a list whose items may be alias, forward or include. */
-const expansionSources = (words: readonly string[]): readonly ('alias' | 'forward' | 'include')[] =>
-  words.filter((word) => word === 'alias' || word === 'forward' || word === 'include')
 
 const yesNo = (on: boolean): 'yes' | 'no' => (on ? 'yes' : 'no')
 
@@ -125,8 +122,8 @@ export function routingOptions(config: Config): RoutingOptions {
     ...(values.require_home_directory ? { homes: 'required' as const } : {}),
     forwardPaths: splitList(values.forward_path),
     deliveredToFor: values.prepend_delivered_header.map((word) => word.toLowerCase()),
-    allowMailToCommands: expansionSources(values.allow_mail_to_commands),
-    allowMailToFiles: expansionSources(values.allow_mail_to_files),
+    allowMailToCommands: outsideSources(values, 'allow_mail_to_commands'),
+    allowMailToFiles: outsideSources(values, 'allow_mail_to_files'),
     appendDotMydomain: yesNo(values.append_dot_mydomain),
     appendAtMyorigin: yesNo(values.append_at_myorigin),
     remoteHeaderRewriteDomain: values.remote_header_rewrite_domain,

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { lchownSync, statSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
+import { outsideLists, runsAsServer } from '../services/outside-targets.ts'
 import { StartError } from '../start-error.ts'
 
 export interface MailOwner {
@@ -37,7 +38,19 @@ export function mailOwner({ values, file }: Config): MailOwner | undefined {
 }
 
 /** What an administrator should know about who we are. */
-export function ownerWarnings({ values }: Config): readonly string[] {
+export function ownerWarnings(config: Config): readonly string[] {
+  return [...ownUserWarnings(config), ...forwardWarnings(config)]
+}
+
+const forwardWarnings = ({ values }: Config): readonly string[] =>
+  outsideLists
+    .filter((name) => values[name].includes('forward') && runsAsServer(values))
+    .map(
+      (name) =>
+        `${name}: forward is passed over: what a .forward names would run as ${values.default_privs}, who owns all mail`,
+    )
+
+function ownUserWarnings({ values }: Config): readonly string[] {
   if (iAmRoot() && values.mail_owner === '')
     return ['running as root: set mail_owner to a user of its own, whom a fault would hurt less']
   if (!iAmRoot() && values.mail_owner !== '')

@@ -145,12 +145,12 @@ export const localDelivery = {
   allow_mail_to_commands: postfix({
     type: 'list',
     default: '',
-    doc: 'Where `|command` is allowed: alias, forward, include. (Default of Postfix: alias, forward.) Never is a shell given what a stranger wrote.',
+    doc: 'Where `|command` is allowed: alias, forward, include. (Default of Postfix: alias, forward.) Never is a shell given what a stranger wrote. forward is passed over where default_privs is the user of the server itself: whoever writes a .forward would own all mail.',
   }),
   allow_mail_to_files: postfix({
     type: 'list',
     default: '',
-    doc: 'Where `/file/name` is allowed: alias, forward, include. (Default of Postfix: alias, forward.)',
+    doc: 'Where `/file/name` is allowed: alias, forward (as in allow_mail_to_commands), include. (Default of Postfix: alias, forward.)',
   }),
   default_privs: postfix({
     type: 'string',

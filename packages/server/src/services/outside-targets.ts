@@ -1,0 +1,29 @@
+import { userInfo } from 'node:os'
+import type { ConfigValues } from '../config/schema/schema.ts'
+
+/** Lists whose items may be alias, forward or include. */
+export const outsideLists = ['allow_mail_to_commands', 'allow_mail_to_files'] as const
+
+type Source = 'alias' | 'forward' | 'include'
+
+/**
+ * Where `|command` and `/file` may stand. A `.forward` only while they are served as somebody else than the server: who
+ * writes one would otherwise be the owner of the store. Postfix: local(8) serves it as its user.
+ */
+export function outsideSources(values: ConfigValues, list: (typeof outsideLists)[number]): readonly Source[] {
+  const words = values[list].filter((word): word is Source => /^(?:alias|forward|include)$/.test(word))
+  return runsAsServer(values) ? words.filter((word) => word !== 'forward') : words
+}
+
+/** default_privs is who this server is, once its ports are bound. */
+export const runsAsServer = ({ default_privs: privs, mail_owner: owner }: ConfigValues): boolean =>
+  privs.split(':')[0] === (process.getuid?.() === 0 && owner !== '' ? owner : ownName())
+
+/** undefined: a number without a name, as in containers. */
+function ownName(): string | undefined {
+  try {
+    return userInfo().username
+  } catch {
+    return undefined
+  }
+}
