@@ -36,6 +36,7 @@ export const tables = {
   queueHop: 0x44,
   queueHopOrder: 0x45,
   queueLease: 0x46,
+  queueWork: 0x47,
   greylist: 0x50,
   greylistNetwork: 0x51,
   segment: 0x60,

@@ -9,7 +9,8 @@ import { findAccountId, readAccount } from '../rows/account-row.ts'
 import { type BlobRow, frameBytesOf, readBlobRow } from '../rows/blob-row.ts'
 import { isWholeExpunged } from '../rows/expunged-row.ts'
 import { emptyMailboxState, findSpecialUse, readMailboxFacts, readMailboxState } from '../rows/mailbox-row.ts'
-import { arrivalOfKey, readCount, recipientsOf } from '../rows/queue-row.ts'
+import { arrivalOfKey, parseRecipientTail, readCount, recipientsOf } from '../rows/queue-row.ts'
+import { queueWorkRows } from '../rows/queue-work-row.ts'
 import { unfinishedRows } from '../rows/unfinished-row.ts'
 import { readUsage, usageIn } from '../rows/usage-row.ts'
 import { readVersion } from '../rows/version-row.ts'
@@ -236,11 +237,20 @@ const checkSegments = async (moment: IndexMoment, facts: IndexFacts): Promise<vo
 
 const checkQueue = async (moment: IndexMoment, { problems, queueEntries }: IndexFacts): Promise<void> => {
   differ(problems, 'Number of queue entries', readCount(moment), queueEntries)
+  const known = new Set<string>()
+  for (const { queueId } of noting(problems, () => [...queueWorkRows(moment)]) ?? []) known.add(queueId)
   await moment.eachRow(tables.queueArrival, (key) => {
     const { queueId } = arrivalOfKey(key)
+    known.add(queueId)
     const has = noting(problems, () => recipientsOf(moment, queueId).length > 0)
     if (has === false) problems.push(`Queue entry ${queueId} has no recipient`)
   })
+  const strays = new Set<string>()
+  await moment.eachRow(tables.queueRecipient, (key) => {
+    const { queueId } = parseRecipientTail(key, 0)
+    if (!known.has(queueId)) strays.add(queueId)
+  })
+  for (const queueId of strays) problems.push(`Recipients of queue entry ${queueId}, which is not there`)
 }
 
 /** Every frame that the index names: present, of this message, and undamaged. */

@@ -8,6 +8,7 @@ import { wholeOf } from '../rows/long-value.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
 import { decodeMessageRow } from '../rows/message-row.ts'
 import { arrivalOfKey, readEntry } from '../rows/queue-row.ts'
+import { queueWorkRows } from '../rows/queue-work-row.ts'
 import { damagedRow } from '../rows/seal.ts'
 import { unfinishedRows } from '../rows/unfinished-row.ts'
 
@@ -84,6 +85,9 @@ export const readIndexFacts = async (moment: IndexMoment): Promise<IndexFacts> =
     if (entry === undefined) facts.problems.push(`Queue entry ${queueId} is missing`)
     else facts.queueBlobs.set(entry.blobId, (facts.queueBlobs.get(entry.blobId) ?? 0) + 1)
   })
+  for (const { work } of noting(facts.problems, () => [...queueWorkRows(moment)]) ?? [])
+    if (work.kind === 'accepting')
+      facts.queueBlobs.set(work.blobId, (facts.queueBlobs.get(work.blobId) ?? 0) + 1)
   return { ...facts, queueEntries }
 }
 

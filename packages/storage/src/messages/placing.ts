@@ -15,21 +15,25 @@ export interface StagedWithFacts {
  * Writes the frames, then runs `work` with the blobs' ids in one unit. Frames are synced beside the
  * commit, and both are awaited. `work` gives each blob its references.
  */
-export const placeAll = async <T>(
+export const placeAll = <T>(
   engine: Engine,
   staged: readonly StagedWithFacts[],
   work: (unit: Unit, blobIds: readonly number[]) => T,
+): Promise<T> => placeWith(engine, staged, (enter) => engine.commit.run((unit) => work(unit, enter(unit))))
+
+/** As `placeAll`, for work of several units: the first of them calls `enter`, which gives the blobs' ids. */
+export const placeWith = async <T>(
+  engine: Engine,
+  staged: readonly StagedWithFacts[],
+  work: (enter: (unit: Unit) => readonly number[]) => Promise<T>,
 ): Promise<T> => {
   const nowMs = engine.now()
   const places: FramePlace[] = []
   try {
     for (const { message, facts } of staged) places.push(await engine.stager.place(message, facts, nowMs))
-    const result = await engine.commit.run((unit) => {
+    const result = await work((unit) => {
       for (const place of places) enterBlob(unit, place)
-      return work(
-        unit,
-        places.map((place) => place.header.blobId),
-      )
+      return places.map((place) => place.header.blobId)
     })
     for (const { message } of staged) (message as Staged).placed()
     return result

@@ -12,6 +12,7 @@ import type { Environment } from '../kv/environment.ts'
 import { Snapshot, type Unit } from '../kv/unit.ts'
 import { bindFlags } from '../messages/keywords.ts'
 import { addMessages, openMailbox, placedOf } from '../messages/place.ts'
+import type { StagedWithFacts } from '../messages/placing.ts'
 import { readAccount } from '../rows/account-row.ts'
 import { referToBlob } from '../rows/blob-row.ts'
 import { findMailboxId } from '../rows/mailbox-row.ts'
@@ -36,6 +37,12 @@ export const localTransport = 'local'
 
 /** What deliveries need of the store. */
 export type AcceptPlace = Pick<Engine, 'environment' | 'now' | 'defaultQuotaBytes' | 'defaultQuotaMessages'>
+
+/** A message with what its frame tells, should the index be made anew. */
+export const stagedOf = (engine: AcceptPlace, acceptance: Acceptance): StagedWithFacts => ({
+  message: acceptance.message,
+  facts: factsOf(engine, acceptance),
+})
 
 export const factsOf = (engine: AcceptPlace, { entry }: Acceptance): DeliveryFacts => {
   return {
@@ -151,12 +158,13 @@ export const acceptIn = (
       waiting.push({ index, recipient: storedRoute(recipient, route) })
       return { address, outcome: 'queued' }
     }
-    const outcome = entry.hold ? undefined : deliver(engine, unit, blob, route)
-    if (outcome && isPlaced(outcome)) return { address, outcome: 'placed', placed: outcome }
-    const dueMs = entry.hold ? entry.arrivedMs : engine.now() + retryAfterMs
-    const queued = stored(recipient, localTransport, domainOf(address), dueMs)
-    waiting.push({ index, recipient: outcome ? { ...queued, last: outcome } : queued })
-    return { address, outcome: 'queued', ...(outcome && { note: outcome }) }
+    if (entry.hold) {
+      waiting.push({ index, recipient: queuedForMailbox(recipient, entry.arrivedMs) })
+      return { address, outcome: 'queued' }
+    }
+    const tried = tryMailbox(engine, unit, blob, recipient)
+    if (tried.waiting !== undefined) waiting.push({ index, recipient: tried.waiting })
+    return tried.accepted
   })
   const placed = accepted.length - waiting.length
   if (waiting.length > 0) enqueue(unit, { message, entry }, blobId, { waiting, take })
@@ -165,11 +173,30 @@ export const acceptIn = (
   return accepted
 }
 
+/** Into the mailbox, or, with a note of what was wrong, into the queue. */
+export const tryMailbox = (
+  engine: AcceptPlace,
+  unit: Unit,
+  blob: Parameters<typeof deliver>[2],
+  recipient: NewRecipient,
+): { readonly accepted: AcceptedRecipient; readonly waiting?: StoredRecipient } => {
+  const { address, route } = recipient
+  if (route.kind !== 'mailbox') throw new Error('Not for a mailbox')
+  const outcome = deliver(engine, unit, blob, route)
+  if (isPlaced(outcome)) return { accepted: { address, outcome: 'placed', placed: outcome } }
+  const waiting = { ...queuedForMailbox(recipient, engine.now() + retryAfterMs), last: outcome }
+  return { accepted: { address, outcome: 'queued', note: outcome }, waiting }
+}
+
+/** What is for a mailbox waits in the queue. */
+export const queuedForMailbox = (recipient: NewRecipient, dueMs: number): StoredRecipient =>
+  stored(recipient, localTransport, domainOf(recipient.address), dueMs)
+
 const octetsOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 const domainOf = (address: string): string => address.slice(address.lastIndexOf('@') + 1).toLowerCase()
 
-const storedRoute = (
+export const storedRoute = (
   recipient: NewRecipient,
   route: NewRecipient['route'] & { kind: 'queued' },
 ): StoredRecipient => ({
@@ -203,16 +230,21 @@ export interface Waiting {
 /** The same recipient, claimed; undefined: it waits. */
 export type TakeQueued = (unit: Unit, entry: StoredEntry, waiting: Waiting) => StoredRecipient | undefined
 
+export const enteredOf = ({ message, entry }: Acceptance, blobId: number): StoredEntry => {
+  const { queueId, sender, options, origin, arrivedMs } = entry
+  const { sizeBytes } = message
+  return { queueId, sender, options, origin, arrivedMs, sizeBytes, hold: entry.hold === true, blobId }
+}
+
 const enqueue = (
   unit: Unit,
   { message, entry }: Acceptance,
   blobId: number,
   { waiting, take }: { readonly waiting: readonly Waiting[]; readonly take: TakeQueued | undefined },
 ): void => {
-  const { queueId, sender, options, origin, arrivedMs } = entry
-  const hold = entry.hold === true
-  const sizeBytes = message.sizeBytes
-  const stored: StoredEntry = { queueId, sender, options, origin, arrivedMs, sizeBytes, hold, blobId }
+  const { queueId } = entry
+  const stored = enteredOf({ message, entry }, blobId)
+  const { hold } = stored
   createEntry(unit, stored)
   const dues = new NewDues(unit)
   let due = 0

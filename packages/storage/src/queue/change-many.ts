@@ -13,6 +13,7 @@ import {
   writeEntry,
   writeRecipient,
 } from '../rows/queue-row.ts'
+import { readQueueWork, writeQueueWork } from '../rows/queue-work-row.ts'
 import { DueChanges, removeLease } from './due-index.ts'
 
 interface Found {
@@ -26,17 +27,43 @@ export type LastingChange = Exclude<QueueChange, { kind: 'remove' }>
 /** Recipients that one unit removes where a message has very many. */
 const maxRemoved = 500
 
+/** Recipients that one unit changes where messages have many. */
+const maxChanged = 500
+
+interface Changed {
+  readonly changed: readonly QueueId[]
+  /** How many are there. */
+  readonly found: number
+  /** Of these the recipients follow, step by step (`UnfinishedWork.order`). */
+  readonly unordered: readonly QueueId[]
+  /** To go on with in another unit. */
+  readonly left: readonly QueueId[]
+}
+
 /**
- * Changes entries in one unit: all rows are read before the first is written, and each hop is put in order once. @returns
- * those that were changed.
+ * Changes entries, as many as one unit should: all rows are read before the first is written, and each hop is put in
+ * order once. Of those with very many recipients the entry is changed, which is in force at once.
  */
-export const changeManyIn = (unit: Unit, queueIds: readonly QueueId[], change: LastingChange): QueueId[] => {
+export const changeManyIn = (unit: Unit, queueIds: readonly QueueId[], change: LastingChange): Changed => {
   const due = new DueChanges(unit)
+  const { found, large, left } = read(unit, queueIds)
   const changed: Found[] = []
-  for (const found of read(unit, queueIds)) if (applyTo(unit, due, found, change)) changed.push(found)
+  for (const each of found) if (applyTo(unit, due, each, change)) changed.push(each)
+  const unordered: QueueId[] = []
+  const marked: QueueId[] = []
+  for (const entry of large) {
+    const outcome = markFor(unit, entry, change)
+    if (outcome !== 'unchanged') marked.push(entry.queueId as QueueId)
+    if (outcome === 'unordered') unordered.push(entry.queueId as QueueId)
+  }
   due.settle()
   wake(unit, changed, change)
-  return changed.map(({ entry }) => entry.queueId as QueueId)
+  return {
+    changed: [...changed.map(({ entry }) => entry.queueId as QueueId), ...marked],
+    found: found.length + large.length,
+    unordered,
+    left,
+  }
 }
 
 /**
@@ -89,15 +116,49 @@ const wake = (unit: Unit, changed: readonly Found[], { kind }: LastingChange): v
   } else if (kind !== 'hold' && changed.length > 0) unit.wake({ kind: 'queue' })
 }
 
-const read = (unit: Unit, queueIds: readonly QueueId[]): Found[] => {
+const read = (
+  unit: Unit,
+  queueIds: readonly QueueId[],
+): { readonly found: Found[]; readonly large: StoredEntry[]; readonly left: QueueId[] } => {
   const sorted = [...new Set(queueIds)].toSorted()
   const all = recipientsOfAll(unit, sorted)
-  return sorted.flatMap((queueId) => {
+  const found: Found[] = []
+  const large: StoredEntry[] = []
+  let room = maxChanged
+  let at = 0
+  for (; at < sorted.length && room > 0; at++) {
+    const queueId = sorted[at] as QueueId
     const entry = readEntry(unit, queueId)
-    return entry === undefined
-      ? []
-      : [{ entry, recipients: all?.get(queueId) ?? recipientsOf(unit, queueId) }]
-  })
+    if (entry === undefined) continue
+    const recipients = all?.get(queueId) ?? recipientsOf(unit, queueId, maxChanged + 1)
+    if (all === undefined) room -= recipients.length
+    if (recipients.length > maxChanged) large.push(entry)
+    else found.push({ entry, recipients })
+  }
+  return { found, large, left: sorted.slice(at) }
+}
+
+/** What the entry itself says; `applyTo` does the same with all of its recipients. */
+const markFor = (
+  unit: Unit,
+  entry: StoredEntry,
+  change: LastingChange,
+): 'unchanged' | 'changed' | 'unordered' => {
+  const { queueId, hold } = entry
+  const isHold = change.kind === 'hold'
+  if (isHold ? hold : change.kind === 'release' && !hold) return 'unchanged'
+  if (change.kind === 'expire') {
+    if (entry.forcedExpiry === true) return 'unchanged'
+    writeEntry(unit, { ...entry, forcedExpiry: true })
+    if (hold) return 'changed'
+  } else if (hold !== isHold) writeEntry(unit, { ...entry, hold: isHold })
+  const former = readQueueWork(unit, queueId)
+  // What was begun before is not lost, and is done with the present state of the entry.
+  const before = former?.kind === 'ordering' ? former : {}
+  const due = 'nowMs' in change ? { nowMs: Math.trunc(change.nowMs) } : {}
+  const flushed = change.kind === 'requeue' ? { flushed: true as const } : {}
+  writeQueueWork(unit, queueId, { ...before, ...due, ...flushed, kind: 'ordering', from: 0 })
+  return 'unordered'
 }
 
 /** False: there is nothing to do. */

@@ -26,10 +26,14 @@ interface Candidate {
 export const claimDueIn = (unit: Unit, claim: Claim, self: ProcessIdentity): QueueEntry[] => {
   endLeases(unit, claim, self)
   const claimed = new Map<string, { index: number; recipient: StoredRecipient }[]>()
+  const known = new Map<string, StoredEntry | undefined>()
   for (const { queueId, index } of candidates(unit, claim)) {
     const recipient = readRecipient(unit, queueId, index)
     if (recipient === undefined) continue
     removeDue(unit, { ...recipient, queueId, index })
+    if (!known.has(queueId)) known.set(queueId, readEntry(unit, queueId))
+    // Of a large message that is being put on hold they leave one after the other.
+    if (known.get(queueId)?.hold !== false) continue
     const mine = leased(recipient, claim, self)
     writeRecipient(unit, queueId, index, mine)
     addLease(unit, claim.leaseUntilMs, queueId, index)
@@ -39,7 +43,7 @@ export const claimDueIn = (unit: Unit, claim: Claim, self: ProcessIdentity): Que
   }
   const entries: QueueEntry[] = []
   for (const [queueId, recipients] of claimed) {
-    const entry = readEntry(unit, queueId)
+    const entry = known.get(queueId)
     if (entry)
       entries.push(
         toQueueEntry(

@@ -1,4 +1,4 @@
-import type { Acceptance, QueueChange, QueueEntry, QueueId, QueuePlace, QueueStore } from '../contract.ts'
+import type { QueueChange, QueueEntry, QueueId, QueuePlace, QueueStore } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
 import { placeAll } from '../messages/placing.ts'
@@ -11,8 +11,9 @@ import {
   toQueueEntry,
   writeRecipient,
 } from '../rows/queue-row.ts'
-import { acceptIn, factsOf } from './accept.ts'
-import { changeManyIn, removeManyIn } from './change-many.ts'
+import { acceptIn, stagedOf } from './accept.ts'
+import { acceptInSteps, isLarge } from './accept-in-steps.ts'
+import { changeManyIn, type LastingChange, removeManyIn } from './change-many.ts'
 import { acceptClaimedIn, claimDueIn, endDeadLeases, endedLeases, giveBack } from './claim.ts'
 import { allHops, DueChanges, type DuePlace, dueOfHop, leasesUntil, nextDueMs } from './due-index.ts'
 import type { QueueIds } from './queue-ids.ts'
@@ -30,13 +31,17 @@ export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
   return {
     newId: () => ids.next(),
     accept: (acceptance) =>
-      placeAll(engine, [stagedOf(engine, acceptance)], (unit, [blobId]) =>
-        acceptIn(engine, unit, acceptance, blobId as number),
-      ),
-    acceptClaimed: (acceptance, claim) =>
-      placeAll(engine, [stagedOf(engine, acceptance)], (unit, [blobId]) =>
-        acceptClaimedIn(engine, unit, acceptance, blobId as number, { ...claim, self: engine.self }),
-      ),
+      isLarge(acceptance)
+        ? acceptInSteps(engine, acceptance)
+        : placeAll(engine, [stagedOf(engine, acceptance)], (unit, [blobId]) =>
+            acceptIn(engine, unit, acceptance, blobId as number),
+          ),
+    acceptClaimed: async (acceptance, claim) =>
+      isLarge(acceptance)
+        ? { accepted: await acceptInSteps(engine, acceptance), claimed: undefined }
+        : await placeAll(engine, [stagedOf(engine, acceptance)], (unit, [blobId]) =>
+            acceptClaimedIn(engine, unit, acceptance, blobId as number, { ...claim, self: engine.self }),
+          ),
     claimDue: (claim) => claimDue(engine, claim),
     begin: (queueId, indexes) => engine.commit.run((unit) => begin(unit, queueId, indexes)),
     settle: (queueId, settlements, made = []) =>
@@ -67,12 +72,10 @@ export const createQueueStore = (engine: Engine, ids: QueueIds): QueueStore => {
       return entry && engine.blobs.readRange(entry.blobId, start, end)
     },
     flush: (what) => flush(engine, what),
-    setHold: (queueId, to) =>
-      engine.commit.run((unit) => {
-        if (readEntry(unit, queueId) === undefined) return false
-        changeManyIn(unit, [queueId], { kind: to === 'held' ? 'hold' : 'release' })
-        return true
-      }),
+    async setHold(queueId, to) {
+      const { found } = await changeLasting(engine, [queueId], { kind: to === 'held' ? 'hold' : 'release' })
+      return found > 0
+    },
     expire: async (queueId, nowMs) =>
       (await changeMany(engine, [queueId], { kind: 'expire', nowMs })).length > 0,
     remove: async (queueId) => (await changeMany(engine, [queueId], { kind: 'remove' })).length > 0,
@@ -96,7 +99,25 @@ const changeMany = async (
 ): Promise<QueueId[]> => {
   if (queueIds.length === 0) return []
   if (change.kind === 'remove') return await removeMany(engine, queueIds)
-  return await engine.commit.run((unit) => changeManyIn(unit, queueIds, change))
+  return (await changeLasting(engine, queueIds, change)).changed
+}
+
+/** What a crash cuts off is in force from its first unit on, and finished later. */
+const changeLasting = async (
+  engine: Engine,
+  queueIds: readonly QueueId[],
+  change: LastingChange,
+): Promise<{ readonly changed: QueueId[]; readonly found: number }> => {
+  const changed: QueueId[] = []
+  let found = 0
+  for (let left = queueIds; left.length > 0; ) {
+    const part = await engine.commit.run((unit) => changeManyIn(unit, left, change))
+    changed.push(...part.changed)
+    found += part.found
+    left = part.left
+    for (const queueId of part.unordered) await engine.unfinished.order(queueId)
+  }
+  return { changed, found }
 }
 
 /** A crash leaves recipients that were not removed yet; nobody was told that they were. */
@@ -109,11 +130,6 @@ const removeMany = async (engine: Engine, queueIds: readonly QueueId[]): Promise
   }
   return [...all]
 }
-
-const stagedOf = (engine: Engine, acceptance: Acceptance) => ({
-  message: acceptance.message,
-  facts: factsOf(engine, acceptance),
-})
 
 /** Nothing due costs no transaction: the queue is asked often. */
 const claimDue = async (

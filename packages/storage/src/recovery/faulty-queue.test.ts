@@ -28,6 +28,8 @@ const verify = async (
   answered: 'removed' | 'not answered',
 ): Promise<number> => {
   const store = await openStoreWith({}, { directory })
+  // Waits for what goes on in the background.
+  await store.compact()
   assert.deepEqual((await store.check()).problems, [])
   const entry = await store.queue.get(queueId)
   const left = entry?.recipients.length ?? 0

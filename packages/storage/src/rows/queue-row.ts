@@ -162,14 +162,19 @@ export const writeNewRecipient = (
 export const removeRecipient = (unit: Unit, queueId: string, index: number): void =>
   removeLong(unit, recipientKey(queueId, index))
 
-/** @param limit the first so many */
+/**
+ * @param limit the first so many
+ * @param from the first index
+ */
 export const recipientsOf = (
   reader: Reader,
   queueId: string,
   limit?: number,
+  from = 0,
 ): { index: number; recipient: StoredRecipient }[] => {
-  const start = Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(queueId), Buffer.from([0])])
-  const range = { start, end: keyAfter(start), ...(limit !== undefined && { limit }) }
+  const prefix = Buffer.concat([Buffer.from([tables.queueRecipient]), Buffer.from(queueId), Buffer.from([0])])
+  const start = from === 0 ? prefix : recipientKey(queueId, from)
+  const range = { start, end: keyAfter(prefix), ...(limit !== undefined && { limit }) }
   return Array.from(jsonRowsIn(reader, range), ({ key, value }) => ({
     index: key.readUInt32BE(key.length - 4),
     recipient: parseRecipientRow(value),

@@ -1,10 +1,13 @@
+import { StoreError } from '../contract.ts'
 import type { Environment } from '../kv/environment.ts'
 import type { GroupCommit } from '../kv/group-commit.ts'
 import { Snapshot, type Unit } from '../kv/unit.ts'
+import { type QueueWork, queueWorkRows, readQueueWork, writeQueueWork } from '../rows/queue-work-row.ts'
 import { readRenaming, renamingRows, writeRenaming } from '../rows/renaming-row.ts'
 import { readUnfinished, removedAccounts, unfinishedRows, writeUnfinished } from '../rows/unfinished-row.ts'
 import { clearStep } from './clear-mailbox.ts'
 import { giveUpStaging } from './copy-in-steps.ts'
+import { queueStep } from './queue-in-steps.ts'
 import { removeAccountStep } from './remove-account.ts'
 
 export interface UnfinishedParts {
@@ -25,8 +28,9 @@ export interface UnfinishedParts {
 const pauseMs = 2
 
 /**
- * Work on mailboxes that is too much for one unit goes on in small steps: messages of removed mailboxes, copies
- * that were given up, and what processes left that are gone. Rows of the index say what there is to do.
+ * Work that is too much for one unit goes on in small steps: messages of removed mailboxes, copies that were given up,
+ * queued messages with very many recipients, and what processes left that are gone. Rows of the index say what there
+ * is to do.
  */
 export class UnfinishedWork {
   readonly #parts: UnfinishedParts
@@ -36,6 +40,10 @@ export class UnfinishedWork {
   readonly #toRename = new Set<number>()
   /** Accounts with a renaming that somebody waits for. */
   readonly #awaited = new Set<number>()
+  /** Queue ids with work to be done. */
+  readonly #queue = new Set<string>()
+  /** Queue ids of messages that are being accepted. */
+  readonly #accepting = new Set<string>()
   #running: Promise<void> | undefined
   #stopped = false
 
@@ -73,6 +81,28 @@ export class UnfinishedWork {
     }
   }
 
+  /** Resolves when all recipients of a queued message are where its entry says. */
+  async order(queueId: string): Promise<void> {
+    const { commit, self } = this.#parts
+    while ((await commit.runPart((unit) => queueStep(unit, queueId, self), 'uses')) === 'more');
+    // What the administrator is told of is on disk.
+    await commit.run(() => {})
+  }
+
+  /** What `accept` leaves goes on in the background: of one that fails everything goes. Throws 'in-use'. */
+  async accepting<T>(queueId: string, accept: () => Promise<T>): Promise<T> {
+    if (this.#accepting.has(queueId))
+      throw new StoreError('in-use', `Cannot accept: queue id ${queueId} is being accepted`)
+    this.#accepting.add(queueId)
+    try {
+      return await accept()
+    } finally {
+      this.#accepting.delete(queueId)
+      this.#queue.add(queueId)
+      this.#start()
+    }
+  }
+
   /** What is noted in the index and in nobody's hands. */
   async takeUp(): Promise<void> {
     const { environment, commit, self, isLiving } = this.#parts
@@ -88,8 +118,23 @@ export class UnfinishedWork {
       if (kind === 'filling') this.#toFill.add(mailbox)
       else this.#toClear.add(mailbox)
     }
+    const queued = [...queueWorkRows(snapshot)]
     await this.#takeUpNames(snapshot)
+    for (const { queueId, work } of queued) await this.#takeUpQueued(queueId, work)
     this.#start()
+  }
+
+  async #takeUpQueued(queueId: string, work: QueueWork): Promise<void> {
+    const { commit, self, isLiving } = this.#parts
+    if (work.kind === 'accepting') {
+      if (work.owner === self ? this.#accepting.has(queueId) : isLiving(work.owner)) return
+      await commit.runFreeing((unit) => {
+        const present = readQueueWork(unit, queueId)
+        if (present?.kind === 'accepting' && present.owner === work.owner)
+          writeQueueWork(unit, queueId, { ...present, owner: self })
+      })
+    }
+    this.#queue.add(queueId)
   }
 
   async #takeUpNames(snapshot: Snapshot): Promise<void> {
@@ -130,8 +175,8 @@ export class UnfinishedWork {
     await this.idle()
   }
 
-  get #waiting(): readonly Set<number>[] {
-    return [this.#toClear, this.#accounts, this.#toFill, this.#toRename]
+  get #waiting(): readonly Set<unknown>[] {
+    return [this.#toClear, this.#accounts, this.#toFill, this.#toRename, this.#queue]
   }
 
   #start(): void {
@@ -144,8 +189,11 @@ export class UnfinishedWork {
   }
 
   async #work(): Promise<void> {
-    const { commit, report, fill, rename, stepMessages } = this.#parts
+    const { commit, report, fill, rename, self, stepMessages } = this.#parts
     try {
+      await this.#each(this.#queue, (queueId) =>
+        commit.runPart((unit) => queueStep(unit, queueId, self), 'frees'),
+      )
       await this.#each(this.#accounts, async (account) => {
         const { state, toClear } = await commit.runFreeing((unit) =>
           removeAccountStep(unit, account, stepMessages),
@@ -165,7 +213,7 @@ export class UnfinishedWork {
     }
   }
 
-  async #each(waiting: Set<number>, step: (each: number) => Promise<'more' | 'done'>): Promise<void> {
+  async #each<T>(waiting: Set<T>, step: (each: T) => Promise<'more' | 'done'>): Promise<void> {
     for (const each of waiting) {
       while (!this.#stopped && (await step(each)) === 'more')
         await new Promise((resolve) => setTimeout(resolve, pauseMs))
