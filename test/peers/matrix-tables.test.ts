@@ -1,7 +1,7 @@
 /** Tables that another program keeps, and tables that fail, at Postfix and here. */
 import { createServer } from 'node:net'
 import { after } from 'node:test'
-import { from, hello, ours } from './matrix-dialogue.ts'
+import { from, hello, message, ours, trusted } from './matrix-dialogue.ts'
 import { matrixMissing, type Scenario } from './matrix-peers.ts'
 import { testMatrix } from './matrix-test.ts'
 
@@ -12,6 +12,10 @@ const rows: Readonly<Record<string, string>> = {
   'info@virtual.example': '200 daemon@example.org',
   'virtual.example': '200 yes',
   'broken@virtual.example': '400 down',
+  'old@example.org': '200 games@example.org',
+  'me@example.net': '200 known@example.net',
+  'they@example.com': '200 x@example.com',
+  'watched@example.com': '200 sys@example.org',
 }
 
 const sockets = new Set<{ destroy(): void }>()
@@ -36,6 +40,13 @@ after(() => {
 const bound = service.address()
 const tcp = `tcp:127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 1}`
 
+const sentBy = (sender: string, ...recipients: readonly string[]): readonly string[] => [
+  hello,
+  `MAIL FROM:<${sender}>`,
+  ...recipients.map((recipient) => `RCPT TO:<${recipient}>`),
+  'DATA',
+]
+
 const scenarios: readonly Scenario[] = [
   {
     name: 'C15: tcp_table(5) in access tables',
@@ -55,6 +66,30 @@ const scenarios: readonly Scenario[] = [
       [hello, from, 'RCPT TO:<info@virtual.example>', 'RCPT TO:<nobody@virtual.example>'],
       [hello, from, 'RCPT TO:<broken@virtual.example>'],
     ],
+  },
+  {
+    name: 'C15: tcp_table(5) in canonical_maps and recipient_bcc_maps',
+    mainCf: [trusted, `canonical_maps = ${tcp}`, `recipient_bcc_maps = ${tcp}`],
+    sessions: [
+      [...sentBy('me@example.net', 'old@example.org', 'they@example.com'), message('canonical'), 'QUIT'],
+      [...sentBy('a@example.net', 'watched@example.com'), message('copied'), 'QUIT'],
+    ],
+    outcome: [
+      'mailbox games: canonical',
+      'sent from=<known@example.net> to=<x@example.com>: canonical',
+      'mailbox sys: copied',
+    ],
+  },
+  {
+    name: 'C15: tcp_table(5) in smtp_generic_maps',
+    mainCf: [trusted, `smtp_generic_maps = ${tcp}`],
+    sessions: [[...sentBy('me@example.net', 'they@example.com'), message('generic'), 'QUIT']],
+    outcome: ['sent from=<known@example.net> to=<x@example.com>: generic'],
+  },
+  {
+    name: 'C15: tcp_table(5) in canonical_maps without an answer',
+    mainCf: [trusted, 'notify_classes =', `sender_canonical_maps = ${tcp}`],
+    sessions: [[...sentBy('odd@example.net', 'daemon@example.org'), message('odd'), 'QUIT']],
   },
   {
     name: 'C15: tables that fail',

@@ -64,8 +64,14 @@ const asked = async (client: ExchangeClient, text: string): Promise<string> =>
 test('one connection serves questions that come one after the other', async (t) => {
   const service = await serve(t, (line, socket) => socket.write(`<${line}>\n`))
   const client = clientOf(t, service.path)
-  for (let i = 0; i < 5; i++) assert.equal(await asked(client, `q${i}`), `<q${i}>`)
+  const warnings: Error[] = []
+  const warn = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', warn)
+  t.after(() => process.off('warning', warn))
+  for (let i = 0; i < 50; i++) assert.equal(await asked(client, `q${i}`), `<q${i}>`)
   assert.equal(service.connections, 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(warnings, [], 'no listener for each question')
 })
 
 test('a connection takes no more questions than it may', async (t) => {

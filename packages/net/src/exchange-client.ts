@@ -131,6 +131,7 @@ class Line {
       address.kind === 'unix'
         ? createConnection(address.path)
         : createConnection({ host: address.host, port: address.port, noDelay: true })
+    this.#socket.on('timeout', () => this.close())
     this.#socket.on('data', (chunk) => this.#data(chunk))
     this.#socket.on('error', (error) => this.#fail(error))
     this.#socket.on('close', () => this.#fail(new Error(`${nameOf(options.address)}: connection closed`)))
@@ -159,7 +160,7 @@ class Line {
 
   rest(): void {
     this.#socket.unref()
-    this.#socket.setTimeout(this.#options.maxIdleMs, () => this.close())
+    this.#socket.setTimeout(this.#options.maxIdleMs)
   }
 
   close(): void {

@@ -1,10 +1,11 @@
 import type { OutgoingMail } from '@posthorn/smtp'
 import type { QueuedRecipient } from '@posthorn/storage'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
+import { Together } from '../tables/index.ts'
 import type { DeliveryJob } from './attempt.ts'
 import { sevenBit } from './seven-bit.ts'
 
-/** A job as the client sends it: addresses and header as the world is to see them. */
+/** A job as the client sends it: addresses and header as the world is to see them. Throws LookupWaits and LookupFailed. */
 export function mailOf(
   job: DeliveryJob,
   recipients: readonly QueuedRecipient[],
@@ -20,14 +21,23 @@ export function mailOf(
   const { rewriting } = how
   const content = (): AsyncIterable<Uint8Array> | Iterable<Uint8Array> =>
     rewriting === undefined ? (job.pieces ?? job.content()) : rewriting.content(job.content(), queueId)
-  return {
-    sender: rewriting === undefined || sender === '' ? sender : rewriting.address(sender),
-    sizeBytes,
+  const together = new Together()
+  const rewritten = (address: string): string =>
+    rewriting === undefined || address === ''
+      ? address
+      : together.look(() => rewriting.address(address), address)
+  const envelope = {
+    sender: rewritten(sender),
     recipients: recipients.map(({ address, notify, originalRecipient }) => ({
-      address: rewriting === undefined ? address : rewriting.address(address),
+      address: rewritten(address),
       ...(notify === undefined ? {} : { notify }),
       ...(originalRecipient === undefined ? {} : { originalRecipient }),
     })),
+  }
+  together.settle()
+  return {
+    ...envelope,
+    sizeBytes,
     waitedMs: how.nowMs - entry.arrivedMs,
     ...(body === undefined ? {} : { body }),
     ...(probe === undefined ? {} : { probe }),

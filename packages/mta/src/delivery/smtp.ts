@@ -9,6 +9,7 @@ import {
 } from '@posthorn/smtp'
 import type { QueuedRecipient } from '@posthorn/storage'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
+import { answered, LookupFailed } from '../tables/index.ts'
 import { type Attempt, actionOf, type DeliveryAgent, type DeliveryJob, decided } from './attempt.ts'
 import { ConnectionPool, type PooledConnection } from './connection-pool.ts'
 import { endpointOf, type Terms } from './endpoint.ts'
@@ -250,13 +251,17 @@ class Delivery {
     const stop = (): void => client.quit()
     signal.addEventListener('abort', stop, { once: true })
     try {
-      return await client.send(
-        mailOf(this.#job, recipients, {
-          rewriting: this.#options.rewriting?.(),
-          sevenBitConversion: this.#settings.sevenBitConversion,
-          nowMs: this.#options.now(),
-        }),
-      )
+      const how = {
+        rewriting: this.#options.rewriting?.(),
+        sevenBitConversion: this.#settings.sevenBitConversion,
+        nowMs: this.#options.now(),
+      }
+      const mail = answered(() => mailOf(this.#job, recipients, how))
+      return await client.send(mail instanceof Promise ? await mail : mail)
+    } catch (error) {
+      if (!(error instanceof LookupFailed)) throw error
+      const failure = { kind: 'capability' as const, status: '4.3.0', text: 'address mapping lookup failure' }
+      return recipients.map(() => ({ kind: 'refused' as const, failure }))
     } finally {
       signal.removeEventListener('abort', stop)
     }

@@ -14,6 +14,7 @@ import { filterStatus, type StatusFilter } from '../delivery/index.ts'
 import type { FilterTransport } from '../policy/index.ts'
 import type { DirectDelivery } from '../queue/direct-delivery.ts'
 import { formatDelay, formatDelays } from '../queue/log-lines.ts'
+import type { RuledEnvelope } from '../routing/envelope-rules.ts'
 import {
   AliasLimitError,
   type EnvelopeRecipient,
@@ -23,6 +24,7 @@ import {
   verpSender,
 } from '../routing/index.ts'
 import { refusedBy } from '../routing/transport.ts'
+import { answered, LookupFailed } from '../tables/index.ts'
 import type { HeaderFacts } from './header-gate.ts'
 import { faultReply, reply } from './refusals.ts'
 
@@ -65,24 +67,22 @@ export async function acceptMessage(
   message: StagedMessage,
   sources: AcceptSources,
 ): Promise<SmtpReply> {
-  const { envelopeRules } = sources.routing
-  const received =
-    envelopeRules === undefined || (entered.filter !== undefined && entered.filter.addresses !== 'mapped')
-      ? entered
-      : { ...entered, ...envelopeRules.apply(entered.sender, entered.recipients) }
-  const { queueId } = received
+  const { queueId } = entered
   const { log, now } = sources
   log({
     level: 'info',
     service: 'cleanup',
     queueId,
-    text: `message-id=${received.facts.messageId ?? '<>'}`,
+    text: `message-id=${entered.facts.messageId ?? '<>'}`,
   })
   const endedMs = now()
+  let received = entered
   let planned: readonly Planned[]
   let accepted: readonly AcceptedRecipient[]
   let begin: (() => void) | undefined
   try {
+    const ruled = ruledEnvelope(entered, sources.routing)
+    received = { ...entered, ...(ruled instanceof Promise ? await ruled : ruled) }
     const plan =
       received.filter === undefined
         ? await sources.routing.plan(received.recipients, received.sender, endedMs, {
@@ -105,11 +105,11 @@ export async function acceptMessage(
       ;({ accepted, begin } = await storeMail({ message, entry }, sources))
     }
   } catch (error) {
-    if (error instanceof AliasLimitError) {
+    if (error instanceof AliasLimitError || error instanceof LookupFailed) {
       const text = `${error.message} -- message not accepted, try again later`
       log({ level: 'warning', service: 'cleanup', queueId, text })
       await abandon(message, log)
-      return reply(451, '4.6.0', 'Alias expansion error')
+      return error instanceof LookupFailed ? faultReply(error) : reply(451, '4.6.0', 'Alias expansion error')
     }
     const refused = faultReply(error)
     log({ level: 'error', service: 'cleanup', queueId, text: `cannot store message: ${refused.text}`, error })
@@ -128,6 +128,16 @@ export async function acceptMessage(
   if (left === 'for ever') await sources.store.queue.flush({ nowMs: times.nowMs, queueId }).catch(() => {})
   begin?.()
   return reply(250, '2.0.0', `Ok: queued as ${queueId}`)
+}
+
+/** What canonical_maps and automatic copies make of it. */
+function ruledEnvelope(
+  { sender, recipients, filter }: Received,
+  { envelopeRules }: Pick<Routing, 'envelopeRules'>,
+): RuledEnvelope | Promise<RuledEnvelope> {
+  return envelopeRules === undefined || (filter !== undefined && filter.addresses !== 'mapped')
+    ? { sender, recipients }
+    : answered(() => envelopeRules.apply(sender, recipients))
 }
 
 interface StoredMail {

@@ -1,3 +1,5 @@
+import { answered, LookupWaits } from '../tables/index.ts'
+
 /** What the header of a message says to those who pass it on. */
 export interface HeaderFacts {
   /** Received fields (RFC 5321 §6.3). */
@@ -34,7 +36,8 @@ export type OctetSink = (chunk: Uint8Array, octets: 'lent' | 'given') => Promise
 
 /**
  * Holds a message's header back until it is whole, looks at it once, lets `rewrite` change it and puts our own
- * fields `above` it: one piece, for each costs the store a turn. Everything after it goes straight through.
+ * fields `above` it: one piece, for each costs the store a turn. Everything after it goes straight through; where
+ * `rewrite` waits for a table (LookupWaits), after that.
  */
 export class HeaderGate {
   readonly facts = nothingKnown()
@@ -47,6 +50,8 @@ export class HeaderGate {
   /** Start of the first line not looked at yet, so that a header in tiny pieces costs no more. */
   #line = 0
   #open = false
+  /** Since the header had to wait: what came meanwhile follows it. */
+  #behind: Promise<void> | undefined
 
   constructor(sink: OctetSink, rewrite?: (header: Buffer, facts: HeaderFacts) => Buffer, above?: Buffer) {
     this.#sink = sink
@@ -55,6 +60,7 @@ export class HeaderGate {
   }
 
   push(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#behind !== undefined) return this.#follow(this.#behind, Buffer.from(chunk))
     if (this.#open) return this.#sink(chunk, 'lent')
     const bytes = this.#heldBytes === 0 ? asBuffer(chunk) : this.#hold(asBuffer(chunk))
     const end = this.#findEnd(bytes)
@@ -67,11 +73,12 @@ export class HeaderGate {
     return undefined
   }
 
-  /** The message is over, perhaps within its header. */
+  /** The message is over, perhaps within its header. Rejects with what `rewrite` threw. */
   finish(): Promise<void> | undefined {
-    if (this.#open) return undefined
+    if (this.#open) return this.#behind
     const held = this.#held.subarray(0, this.#heldBytes)
-    return this.#release(held, { fieldsEnd: held.length, complete: 'over' })
+    const written = this.#release(held, { fieldsEnd: held.length, complete: 'over' })
+    return this.#behind ?? written
   }
 
   #hold(chunk: Buffer): Buffer {
@@ -104,12 +111,42 @@ export class HeaderGate {
     this.#held = Buffer.alloc(0)
     const fields = held.subarray(0, end.fieldsEnd)
     readFacts(fields, this.facts)
-    const rewritten = this.#rewrite === undefined ? fields : this.#rewrite(fields, this.facts)
+    try {
+      const rewritten = this.#rewrite === undefined ? fields : this.#rewrite(fields, this.facts)
+      return this.#passOn(held, end, rewritten)
+    } catch (error) {
+      return this.#await(
+        error instanceof LookupWaits
+          ? this.#releaseLater(Buffer.from(held), end, error)
+          : Promise.reject(error),
+      )
+    }
+  }
+
+  async #releaseLater(held: Buffer, end: HeaderEnd, waits: LookupWaits): Promise<void> {
+    await waits.settled
+    const fields = held.subarray(0, end.fieldsEnd)
+    const rewritten = await answered(() => this.#rewrite?.(fields, this.facts) ?? fields)
+    await this.#passOn(held, end, rewritten)
+  }
+
+  #follow(behind: Promise<void>, chunk: Buffer): Promise<void> {
+    return this.#await(behind.then(() => this.#sink(chunk, 'given')))
+  }
+
+  /** A failure is told by `finish`. */
+  #await(work: Promise<void>): Promise<void> {
+    this.#behind = work
+    return work.catch(() => {})
+  }
+
+  #passOn(held: Buffer, end: HeaderEnd, rewritten: Buffer): Promise<void> | undefined {
+    const fields = held.subarray(0, end.fieldsEnd)
     const rest = held.subarray(end.fieldsEnd)
     // Text that is no header field starts the body: as Postfix does, the empty line before it is ours.
     const separator = end.complete === 'body-text' || end.complete === 'over' ? crlf : undefined
     const pieces = this.#above === undefined ? [] : [this.#above]
-    if (rewritten === fields && separator === undefined) pieces.push(held)
+    if (isSame(rewritten, fields) && separator === undefined) pieces.push(held)
     else if (separator === undefined) pieces.push(rewritten, rest)
     else pieces.push(rewritten, separator, rest)
     if (pieces.length > 1) return this.#sink(Buffer.concat(pieces), 'given')
@@ -117,6 +154,9 @@ export class HeaderGate {
     return only === undefined || only.length === 0 ? undefined : this.#sink(only, 'lent')
   }
 }
+
+const isSame = (one: Buffer, other: Buffer): boolean =>
+  one.buffer === other.buffer && one.byteOffset === other.byteOffset && one.length === other.length
 
 interface HeaderEnd {
   /** Offset after the last field. */

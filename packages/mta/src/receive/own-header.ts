@@ -1,11 +1,19 @@
 import { formatDate, formatField, makeMessageId } from '@posthorn/mail'
-import { fieldEnd, HeaderEdits, type HeaderRewrites, rewrittenField } from '../rewriting/header-addresses.ts'
+import {
+  fieldEnd,
+  HeaderEdits,
+  type HeaderRewrites,
+  rewritingTogether,
+  rewrittenField,
+} from '../rewriting/header-addresses.ts'
+import { Together } from '../tables/index.ts'
 import { type HeaderFacts, isNamed } from './header-gate.ts'
 
 export interface OwnHeader {
   readonly myhostname: string
   readonly queueId: string
-  readonly sender: string
+  /** For `From:` where there is none. Throws LookupWaits and LookupFailed. */
+  readonly sender: () => string
   readonly nowMs: number
   readonly offsetMinutes: number
   /** undefined: addresses stay as they are. */
@@ -50,7 +58,8 @@ export function dropFields(header: Buffer, dropped: DroppedFields): Buffer {
 
 /**
  * Mends the header of a message that one of our own users submits (RFC 6409 §8): Date, From and Message-ID
- * are added where missing, addresses without a domain get myorigin, Bcc goes. Postfix: cleanup(8).
+ * are added where missing, addresses without a domain get myorigin, Bcc goes. Postfix: cleanup(8). Throws LookupWaits
+ * and LookupFailed.
  */
 export function mendHeader(
   header: Buffer,
@@ -60,17 +69,20 @@ export function mendHeader(
 ): Buffer {
   const edits = new HeaderEdits(header)
   const resent = new Set<string>()
+  const together = new Together()
+  const rewrites = own.rewrites && rewritingTogether(own.rewrites, together)
   for (let start = 0; start < header.length; ) {
     const end = fieldEnd(header, start)
     const again = resentField(header, start)
     if (again !== undefined) resent.add(again)
     if (isDropped(header, start, dropped)) edits.replace(start, end, undefined)
-    else if (own.rewrites !== undefined) {
-      const field = rewrittenField(header, start, end, own.rewrites)
+    else if (rewrites !== undefined) {
+      const field = rewrittenField(header, start, end, rewrites)
       if (field !== undefined) edits.replace(start, end, field)
     }
     start = end
   }
+  together.settle()
   addMissing(edits, facts, own, resent)
   return edits.result()
 }
@@ -81,8 +93,10 @@ function addMissing(edits: HeaderEdits, facts: HeaderFacts, own: OwnHeader, rese
   const prefix = isResent ? 'Resent-' : ''
   const add = (name: string, value: string) => edits.append(formatField(`${prefix}${name}`, value))
   if (isResent ? !resent.has('date') : !facts.hasDate) add('Date', formatDate(own.nowMs, own.offsetMinutes))
-  if (isResent ? !resent.has('from') : !facts.hasFrom)
-    add('From', own.sender === '' ? `MAILER-DAEMON@${own.myhostname}` : own.sender)
+  if (isResent ? !resent.has('from') : !facts.hasFrom) {
+    const sender = own.sender()
+    add('From', sender === '' ? `MAILER-DAEMON@${own.myhostname}` : sender)
+  }
   const { undisclosed = '' } = own
   if (undisclosed !== '' && !facts.namesRecipients) edits.append(Buffer.from(`${undisclosed}\r\n`))
   if (isResent ? resent.has('message-id') : facts.messageId !== undefined) return

@@ -55,7 +55,7 @@ export function ownHeader(mail: TracedMail): OwnHeader | undefined {
   return {
     myhostname: options.myhostname,
     queueId: mail.queueId,
-    sender: routing.canonicalSender(mail.from.address),
+    sender: () => routing.canonicalSender(mail.from.address),
     nowMs: mail.nowMs,
     offsetMinutes: options.offsetMinutes?.() ?? 0,
     rewrites,

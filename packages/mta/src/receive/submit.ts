@@ -192,7 +192,7 @@ function openSubmission(
         : {
             myhostname: options.myhostname,
             queueId: at.queueId,
-            sender: routing.canonicalSender(at.sender),
+            sender: () => routing.canonicalSender(at.sender),
             nowMs: at.arrivedMs,
             offsetMinutes,
             rewrites,

@@ -20,7 +20,7 @@ export interface CanonicalOptions {
   readonly propagateExtensions?: readonly string[]
 }
 
-/** Rewrites of one role, or undefined where nothing is configured for it. */
+/** Rewrites of one role, or undefined where nothing is configured for it. Throws LookupWaits and LookupFailed. */
 export type Rewrite = (address: string) => string
 
 export interface Canonical {
@@ -28,9 +28,6 @@ export interface Canonical {
   /** Whether the tables for envelope recipients name it: then it exists. */
   names(address: string): boolean
 }
-
-/** What tcp: and socketmap: are there for, in guides. */
-const where = 'canonical_maps; srs_domain takes the place of postsrsd'
 
 /** Postfix: canonical maps are applied to their own results so often at most. */
 const maxRounds = 10
@@ -52,7 +49,7 @@ export function createCanonical(
   site: Pick<AddressMapOptions, 'complete' | 'isLocalDomain'>,
 ): Canonical | undefined {
   const mapper = (specs: readonly string[] | undefined): Rewrite | undefined => {
-    const opened = tables.openAll(specs ?? [], where)
+    const opened = tables.openAll(specs ?? [])
     if (opened.length === 0) return undefined
     const how = { ...site, tables: opened, delimiter: options.recipientDelimiter ?? '' }
     return (address) =>

@@ -1,4 +1,5 @@
 import { isNamed } from '../receive/header-gate.ts'
+import { Together } from '../tables/index.ts'
 import { rewriteAddressField } from './address-field.ts'
 import type { Rewrite } from './canonical.ts'
 
@@ -101,14 +102,26 @@ export class HeaderEdits {
   }
 }
 
-/** A whole header with its addresses rewritten. */
-export function rewriteHeader(header: Buffer, rewrites: HeaderRewrites): Buffer {
+/** The same rewrites, whose lookups are asked together. */
+export const rewritingTogether = (
+  { sender, recipient }: HeaderRewrites,
+  together: Together,
+): HeaderRewrites => ({
+  sender: (address) => together.look(() => sender(address), address),
+  recipient: (address) => together.look(() => recipient(address), address),
+})
+
+/** A whole header with its addresses rewritten. Throws LookupWaits and LookupFailed. */
+export function rewriteHeader(header: Buffer, given: HeaderRewrites): Buffer {
   const edits = new HeaderEdits(header)
+  const together = new Together()
+  const rewrites = rewritingTogether(given, together)
   for (let start = 0; start < header.length; ) {
     const end = fieldEnd(header, start)
     const field = rewrittenField(header, start, end, rewrites)
     if (field !== undefined) edits.replace(start, end, field)
     start = end
   }
+  together.settle()
   return edits.result()
 }

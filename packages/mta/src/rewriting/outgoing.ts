@@ -7,6 +7,7 @@ import { rewriteHeader } from './header-addresses.ts'
 
 /** What becomes of a message when it leaves by SMTP. */
 export interface OutgoingRewriting {
+  /** Throws LookupWaits and LookupFailed. */
   address(address: string): string
   /** The message with another header, as it streams. */
   content(content: AsyncIterable<Uint8Array>, queueId: string): AsyncIterable<Uint8Array>
@@ -37,7 +38,7 @@ export function createOutgoingRewriting(
   site: Pick<AddressMapOptions, 'complete' | 'isLocalDomain' | 'delimiter'>,
   log: Log,
 ): OutgoingRewriting | undefined {
-  const opened = tables.openAll(options.genericMaps, 'smtp_generic_maps')
+  const opened = tables.openAll(options.genericMaps)
   const checks: ContentChecks = {
     header: tables.openAll(options.headerChecks ?? [], 'smtp_header_checks'),
     mime: tables.openAll(options.mimeHeaderChecks ?? [], 'smtp_mime_header_checks'),
@@ -84,9 +85,9 @@ async function* withHeader(
   const ready: Uint8Array[] = []
   const gate = new HeaderGate((chunk) => void ready.push(chunk), rewrite)
   for await (const chunk of content) {
-    void gate.push(chunk)
+    await gate.push(chunk)
     yield* ready.splice(0)
   }
-  void gate.finish()
+  await gate.finish()
   yield* ready.splice(0)
 }

@@ -1,4 +1,4 @@
-import { lookupMapping, type Tables } from '../tables/index.ts'
+import { lookupMapping, type Tables, Together } from '../tables/index.ts'
 import type { EnvelopeRecipient } from './planned.ts'
 import type { RoutingOptions } from './routing-options.ts'
 
@@ -20,8 +20,8 @@ export function createAutomaticCopies(
   },
 ): AutomaticCopies | undefined {
   const always = options.alwaysBcc ?? ''
-  const senderMaps = tables.openAll(options.senderBccMaps ?? [], 'sender_bcc_maps')
-  const recipientMaps = tables.openAll(options.recipientBccMaps ?? [], 'recipient_bcc_maps')
+  const senderMaps = tables.openAll(options.senderBccMaps ?? [])
+  const recipientMaps = tables.openAll(options.recipientBccMaps ?? [])
   if (always === '' && senderMaps.length === 0 && recipientMaps.length === 0) return undefined
 
   function found(maps: ReturnType<Tables['openAll']>, key: string): string | undefined {
@@ -36,11 +36,14 @@ export function createAutomaticCopies(
   return {
     of(sender, recipients) {
       const copies = new Set<string>()
+      const together = new Together()
       const add = (copy: string | undefined): void => {
         if (copy !== undefined && copy !== '') copies.add(address.complete(copy))
       }
-      add(found(senderMaps, sender))
-      for (const recipient of recipients) add(found(recipientMaps, address.complete(recipient.address)))
+      add(together.look(() => found(senderMaps, sender), undefined))
+      for (const recipient of recipients)
+        add(together.look(() => found(recipientMaps, address.complete(recipient.address)), undefined))
+      together.settle()
       add(always)
       return [...copies].map((copy) => ({ address: copy, notify: ['NEVER'] }))
     },

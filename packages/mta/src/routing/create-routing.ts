@@ -78,7 +78,7 @@ export interface Routing extends AddressBook {
   listMembers(list: string): Promise<readonly string[] | undefined>
   /** Rewriting and blind copies of new mail; undefined: none are configured. */
   readonly envelopeRules: EnvelopeRules | undefined
-  /** As it stands in `From:` where the sender gave none: complete, and canonical. '' stays. */
+  /** As it stands in `From:` where the sender gave none: complete, and canonical. '' stays. Throws LookupWaits. */
   canonicalSender(address: string): string
   /** For the header of mail from clients of ours: complete addresses, canonical ones. */
   readonly headerRewrites: HeaderRewrites

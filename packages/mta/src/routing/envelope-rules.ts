@@ -1,5 +1,6 @@
 import type { HeaderRewrites } from '../rewriting/header-addresses.ts'
 import type { Canonical } from '../rewriting/index.ts'
+import { Together } from '../tables/index.ts'
 import type { AutomaticCopies } from './automatic-copies.ts'
 import type { EnvelopeRecipient } from './planned.ts'
 import type { RoutingOptions } from './routing-options.ts'
@@ -11,6 +12,7 @@ export interface RuledEnvelope {
 
 /** What happens to the envelope of new mail, from SMTP or the sendmail command. Postfix: cleanup(8). */
 export interface EnvelopeRules {
+  /** To be called by way of `answered`. Throws LookupFailed. */
   apply(sender: string, recipients: readonly EnvelopeRecipient[]): RuledEnvelope
 }
 
@@ -33,8 +35,11 @@ export function createEnvelopeRules(rules: {
   }
   return {
     apply(given, recipients) {
-      const sender = ofSender === undefined || given === '' ? given : ofSender(given)
-      const all = recipients.map(rewritten)
+      const together = new Together()
+      const sender =
+        ofSender === undefined || given === '' ? given : together.look(() => ofSender(given), given)
+      const all = recipients.map((recipient) => together.look(() => rewritten(recipient), recipient))
+      together.settle()
       if (copies !== undefined) all.push(...copies.of(sender, all).map(rewritten))
       return { sender, recipients: all }
     },

@@ -15,4 +15,4 @@ export { createTables, lookupFirst, openTable, type Tables, tableTypes } from '.
 export { lookupAccessAddress, lookupDomain, lookupIpAddress, lookupMapping } from './partial-keys.ts'
 export { type LongFiles, type LookupTable, type TableContext, TableError } from './table.ts'
 export { TableContents, TableUnread } from './table-contents.ts'
-export { answered, LookupFailed, LookupWaits } from './waiting-lookup.ts'
+export { answered, LookupFailed, LookupWaits, Together } from './waiting-lookup.ts'

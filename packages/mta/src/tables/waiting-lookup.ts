@@ -22,8 +22,34 @@ export class LookupFailed extends TableError {
   }
 }
 
-/** Lookups that one piece of work may wait for; more is a circle. */
-const maxWaits = 200
+/** Times that one piece of work may wait; more is a circle. */
+const maxWaits = 1_000
+/** Lookups that are asked together. */
+const maxTogether = 100
+
+/**
+ * For work that looks up one thing after the other, whose answers do not depend on each other: those that wait are asked
+ * together. `settle` has to be called at its end; then it begins again with the answers.
+ */
+export class Together {
+  readonly #waits: Promise<void>[] = []
+
+  /** `meanwhile` stands for an answer that is not here yet. */
+  look<T>(work: () => T, meanwhile: T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof LookupWaits)) throw error
+      this.#waits.push(error.settled)
+      if (this.#waits.length >= maxTogether) this.settle()
+      return meanwhile
+    }
+  }
+
+  settle(): void {
+    if (this.#waits.length > 0) throw new LookupWaits(Promise.all(this.#waits).then(() => {}))
+  }
+}
 
 /** Does a piece of work that looks up, again from its start after each answer that it has to wait for. */
 export function answered<T>(work: () => T | Promise<T>): T | Promise<T> {
