@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createPlainServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { createHttpClient } from './http-exchange.ts'
 
@@ -85,6 +85,64 @@ test('an answer that is too long, breaks off, or does not end', async () => {
   )
   await assert.rejects(ask({ url: new URL('http://127.0.0.1:9/'), method: 'GET' }), /ECONNREFUSED/)
 })
+
+const raw: readonly (readonly [title: string, answer: (socket: Socket) => void, expected: RegExp])[] = [
+  [
+    'another protocol, which nobody asked for',
+    (socket) => socket.write('HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+    /^closed without an answer$/,
+  ],
+  [
+    'interim answers without end',
+    (socket) => {
+      const more = (): void => {
+        if (socket.writable) socket.write('HTTP/1.1 103 X\r\n\r\n'.repeat(100), () => setImmediate(more))
+      }
+      more()
+    },
+    /^interim answers without end$/,
+  ],
+  [
+    'a body in drops, the deadline its only end',
+    (socket) => socket.write('HTTP/1.1 200 OK\r\n\r\n{"active":true}'),
+    /^no answer in 300 ms$/,
+  ],
+  [
+    'what other protocols are there, as Apache says, and the answer',
+    (socket) =>
+      socket.write(
+        'HTTP/1.1 200 OK\r\nUpgrade: h2,h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nok',
+      ),
+    /^ok$/,
+  ],
+]
+for (const [title, answer, expected] of raw)
+  test(`a hostile server: ${title}`, async () => {
+    const sockets: Socket[] = []
+    const server = createPlainServer((socket) => {
+      sockets.push(socket)
+      socket.on('error', () => {})
+      socket.once('data', () => answer(socket))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const timeoutMs = title.includes('deadline') ? 300 : 30_000
+    const ask = createHttpClient({ timeoutMs, maxBytes: 1000 })
+    const url = new URL(`http://127.0.0.1:${port}/`)
+    const end = ask({ url, method: 'GET' }).then(
+      ({ text }) => text,
+      ({ message }: Error) => message,
+    )
+    const late = Promise.withResolvers<string>()
+    const timer = setTimeout(() => late.resolve('neither answer nor end'), 20_000)
+    try {
+      assert.match(await Promise.race([end, late.promise]), expected)
+    } finally {
+      clearTimeout(timer)
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    }
+  })
 
 test('what is no PEM is said at once', () => {
   assert.throws(() => createHttpClient({ timeoutMs: 1, maxBytes: 1, cert: 'nonsense' }), /PEM|no start line/)

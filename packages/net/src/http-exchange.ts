@@ -45,7 +45,6 @@ export function createHttpClient({ timeoutMs, maxBytes, ca, cert, key }: HttpCli
   const secure = new Agent({ secureContext })
 
   return ({ url, method, headers = {}, body }) => {
-    const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
     const options = {
       method,
       headers: {
@@ -58,14 +57,12 @@ export function createHttpClient({ timeoutMs, maxBytes, ca, cert, key }: HttpCli
       url.protocol === 'https:'
         ? requestSecure(url, { ...options, agent: secure })
         : requestPlain(url, { ...options, agent: false })
-    asked.on('error', (error) =>
-      reject(error.name === 'AbortError' ? new Error(`no answer in ${timeoutMs} ms`) : error),
-    )
-    asked.on('response', (response) => {
-      const { statusCode: status = 0 } = response
-      answerText(response, maxBytes).then((text) => resolve({ status, text }), reject)
-    })
     asked.end(body)
-    return promise
+    return answerText(asked, maxBytes).then(
+      ({ response: { statusCode: status = 0 }, text }) => ({ status, text }),
+      (error: Error) => {
+        throw error.name === 'AbortError' ? new Error(`no answer in ${timeoutMs} ms`) : error
+      },
+    )
   }
 }

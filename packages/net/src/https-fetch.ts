@@ -1,6 +1,6 @@
 import { request } from 'node:https'
 import { getCACertificates } from 'node:tls'
-import { answerText } from './answer-text.ts'
+import { answerStatus, answerText } from './answer-text.ts'
 
 export interface HttpsQuestion {
   /** For the certificate and the Host field. */
@@ -22,30 +22,23 @@ export interface HttpsAnswer {
 }
 
 /** GET over HTTPS from one address, with the certificate verified and no redirect followed. Rejects with the reason. */
-export function fetchHttps(question: HttpsQuestion): Promise<HttpsAnswer> {
+export async function fetchHttps(question: HttpsQuestion): Promise<HttpsAnswer> {
   const { host, address, port = 443, path, timeoutMs, maxBytes, ca } = question
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: address,
-        port,
-        path,
-        method: 'GET',
-        servername: host,
-        headers: { host, accept: 'text/plain' },
-        agent: false,
-        signal: AbortSignal.timeout(timeoutMs),
-        ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
-      },
-      (response) => {
-        const { statusCode: status = 0, headers } = response
-        const contentType = headers['content-type'] ?? ''
-        answerText(response, maxBytes).then((text) => resolve({ status, contentType, text }), reject)
-      },
-    )
-    asked.on('error', reject)
-    asked.end()
+  const asked = request({
+    host: address,
+    port,
+    path,
+    method: 'GET',
+    servername: host,
+    headers: { host, accept: 'text/plain' },
+    agent: false,
+    signal: AbortSignal.timeout(timeoutMs),
+    ...(ca === undefined ? {} : { ca: [...getCACertificates('default'), ca] }),
   })
+  asked.end()
+  const { response, text } = await answerText(asked, maxBytes)
+  const { statusCode: status = 0, headers } = response
+  return { status, contentType: headers['content-type'] ?? '', text }
 }
 
 export interface HttpsPost {
@@ -69,25 +62,17 @@ export function postHttps({
   body,
   timeoutMs,
 }: HttpsPost): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const asked = request(
-      {
-        host: address,
-        port,
-        path,
-        method: 'POST',
-        servername: host,
-        rejectUnauthorized: false,
-        headers: { host, 'content-type': contentType, 'content-length': body.length },
-        agent: false,
-        signal: AbortSignal.timeout(timeoutMs),
-      },
-      (response) => {
-        resolve(response.statusCode ?? 0)
-        asked.destroy()
-      },
-    )
-    asked.on('error', reject)
-    asked.end(body)
+  const asked = request({
+    host: address,
+    port,
+    path,
+    method: 'POST',
+    servername: host,
+    rejectUnauthorized: false,
+    headers: { host, 'content-type': contentType, 'content-length': body.length },
+    agent: false,
+    signal: AbortSignal.timeout(timeoutMs),
   })
+  asked.end(body)
+  return answerStatus(asked)
 }
