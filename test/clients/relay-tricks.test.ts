@@ -127,3 +127,18 @@ test('XCLIENT and XFORWARD from a stranger change nothing', async () => {
   assert.match(await talk.say('RCPT TO:<somebody@elsewhere.example>'), /^554 5\.7\.1 /)
   talk.wire.close()
 })
+
+test('a proxy that is not among haproxy_trusted_networks is sent away: its clients are not taken for it', async () => {
+  const own = await startForClients({
+    mynetworks: '127.0.0.0/8',
+    smtpd_upstream_proxy_protocol: 'haproxy',
+    haproxy_trusted_networks: '192.0.2.1',
+  })
+  try {
+    const talk = await SmtpTalk.open(own.ports.smtp)
+    assert.match(await talk.say('PROXY TCP4 198.51.100.9 10.0.0.1 1234 25'), /^221 /)
+    await assert.rejects(talk.say('HELO stranger'))
+  } finally {
+    await own.stop()
+  }
+})

@@ -33,6 +33,7 @@ export function checkConsistency(config: Config): Findings {
   checkLogins(config, found)
   checkSaslOptions(config, found)
   checkProtocols(config, found)
+  checkProxies(config, found)
   return found
 }
 
@@ -190,6 +191,15 @@ function checkProtocols({ values }: Config, { problems, warnings }: Findings): v
       problems.push(`${name}: ${(error as Error).message}; write for instance >=TLSv1.2`)
     }
   }
+}
+
+/** Clients of a proxy that nobody named would be served as the proxy, who may relay where it is in mynetworks. */
+function checkProxies({ values }: Config, { problems }: Findings): void {
+  for (const name of ['smtpd_upstream_proxy_protocol', 'postscreen_upstream_proxy_protocol'] as const)
+    if (values[name] === 'haproxy' && values.haproxy_trusted_networks.length === 0)
+      problems.push(
+        `${name} = haproxy: name the proxies: haproxy_trusted_networks = 192.0.2.1, 2001:db8::1 (headers are read from these alone)`,
+      )
 }
 
 function checkPop3({ values }: Config, { problems }: Findings): void {

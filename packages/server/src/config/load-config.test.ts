@@ -154,6 +154,14 @@ describe('configuration', () => {
     assert.deepEqual(read(`${text}, reject`).problems, [])
   })
 
+  it('a proxy that nobody named is not started: its clients would be served as the proxy', () => {
+    for (const name of ['smtpd_upstream_proxy_protocol', 'postscreen_upstream_proxy_protocol']) {
+      const text = `${name} = haproxy`
+      assert.match(read(text).problems[0] ?? '', /name the proxies: haproxy_trusted_networks = /)
+      assert.deepEqual(read(`${text}\nhaproxy_trusted_networks = 192.0.2.1`).problems, [])
+    }
+  })
+
   it('Postfix: postconf(1), a name without a value in a line of main.cf is said', () => {
     const { config, problems } = read(
       // biome-ignore lint/suspicious/noTemplateCurlyInString: main.cf's own syntax

@@ -58,7 +58,8 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     heloRequired: yesNo(config.smtpd_helo_required),
     discardEhloKeywords: config.smtpd_discard_ehlo_keywords.map((word) => word.toUpperCase()),
     noopCommands: config.smtpd_noop_commands.map((name) => name.toUpperCase()),
-    forbiddenCommands: config.smtpd_forbidden_commands
+    // A proxy that is not among haproxy_trusted_networks: its client must not be taken for it.
+    forbiddenCommands: [...config.smtpd_forbidden_commands, 'PROXY']
       .filter((name) => !name.includes(':'))
       .map((name) => name.toUpperCase()),
     smtpUtf8: yesNo(config.smtputf8_enable),

@@ -108,7 +108,7 @@ export const listeners = {
     values: ['', 'haproxy'],
     default: '',
     change: 'restart',
-    doc: '`haproxy`: connections to the SMTP ports from haproxy_trusted_networks begin with a PROXY header.',
+    doc: '`haproxy`: connections to the SMTP ports from haproxy_trusted_networks, which must name them, begin with a PROXY header.',
   }),
   smtpd_upstream_proxy_timeout: postfix({
     type: 'time',
