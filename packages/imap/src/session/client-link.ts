@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { type CertifiedClient, certifiedClient } from '@posthorn/net'
+import { type CertifiedClient, certifiedClient, sessionName } from '@posthorn/net'
 import type { Store } from '@posthorn/storage'
 import type { LiteralSink } from '../commands/command.ts'
 import { Framer, type FramerLimits } from '../wire/framer.ts'
@@ -30,7 +29,7 @@ export class ClientLink implements Client {
   constructor(services: Services, connection: Channel, limits: FramerLimits) {
     this.services = services
     this.connection = connection
-    this.id = randomBytes(9).toString('base64url')
+    this.id = sessionName()
     this.framer = new Framer(limits)
   }
 

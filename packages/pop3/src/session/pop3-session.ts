@@ -1,7 +1,6 @@
-import * as crypto from 'node:crypto'
 import type { LoginResult } from '@posthorn/accounts'
 import type { CertifiedClient, CloseReason, Connection, ConnectionHandler } from '@posthorn/net'
-import { certifiedClient, overlongLine } from '@posthorn/net'
+import { certifiedClient, overlongLine, sessionName } from '@posthorn/net'
 import { type Credentials, maxResponseBytes } from '@posthorn/sasl'
 import { continueExchange } from '../commands/auth.ts'
 import { findCommand } from '../commands/command-table.ts'
@@ -26,7 +25,7 @@ const busyCheckMs = 30_000
 export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswerer {
   readonly services: Services
   readonly connection: Connection
-  readonly #id = crypto.randomBytes(9).toString('base64url')
+  readonly #id = sessionName()
   readonly #pump = new LinePump(this, maxLineBytes)
   readonly #onClosed: (session: ClientSession) => void
   readonly #startedMs: number
