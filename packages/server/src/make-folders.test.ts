@@ -12,6 +12,14 @@ test('folders are made with what is missing above them', (t) => {
   assert.equal(statSync(join(root, 'a/b')).mode & 0o777, 0o700)
   assert.equal(makeFolders(join(root, 'a/b/c'), 0o700), 'found')
   assert.equal(makeFolders(join(root, 'a/b/'), 0o700), 'found')
+  const before = process.umask(0o077)
+  try {
+    makeFolders(join(root, 'open/to/others'), 0o711)
+  } finally {
+    process.umask(before)
+  }
+  for (const path of ['open', 'open/to', 'open/to/others'])
+    assert.equal(statSync(join(root, path)).mode & 0o777, 0o711)
 })
 
 test('what cannot be a folder ends with its reason', (t) => {

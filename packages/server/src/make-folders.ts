@@ -1,9 +1,9 @@
-import { mkdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { errorCode } from './start-error.ts'
 
 /**
- * Makes a folder and what is missing above it. Where a file system makes no folders (/proc, automount points),
+ * Makes a folder and what is missing above it, of that mode whatever the umask. Where a file system makes no folders (/proc, automount points),
  * it throws ENOENT; Node's own `recursive` tries there for ever.
  */
 export function makeFolders(path: string, mode: number): 'made' | 'found' {
@@ -16,6 +16,7 @@ export function makeFolders(path: string, mode: number): 'made' | 'found' {
   for (const folder of missing.reverse()) {
     try {
       mkdirSync(folder, { mode })
+      if ((statSync(folder).mode & 0o777) !== mode) chmodSync(folder, mode)
     } catch (error) {
       // Another process was quicker.
       if (errorCode(error) !== 'EEXIST' || !isFolder(folder)) throw error

@@ -52,7 +52,7 @@ const defaultMode = 0o640
 
 /** Makes the folder of the file, too. Throws the system's error. */
 export function openLogFile(file: string, mode = defaultMode): number {
-  makeFolders(dirname(file), 0o777)
+  makeFolders(dirname(file), 0o755)
   const isNew = !existsSync(file)
   const fd = openSync(file, 'a', mode)
   // Whatever the umask is.

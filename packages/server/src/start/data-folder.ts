@@ -113,7 +113,8 @@ export async function takeDataFolder(
   }
   // Both at once, without a pause in which a second server could find the folder free.
   const control = asOwner(owner, () => {
-    writeFileSync(folder.pidFile, `${process.pid}\n`, { mode: 0o644 })
+    writeFileSync(folder.pidFile, `${process.pid}\n`)
+    chmodSync(folder.pidFile, 0o644)
     return Promise.all([
       serveControl(folder.controlSocket, actions),
       servePublic(folder.publicSocket, folder.maildrop, publicActions),
