@@ -21,15 +21,25 @@ export const append = async (
   mailboxId: MailboxId,
   items: readonly AppendItem[],
 ): Promise<readonly Placed[]> => {
-  const snapshot = snapshotOf(engine)
-  const mailbox = openSelectable(snapshot, mailboxId)
+  const mailbox = appendable(engine, mailboxId, items)
   const load = loadOf(items)
-  checkQuota(snapshot, mailbox.facts.account, load, engine)
   return placeAll(engine, stagedItems(engine, mailbox, items), (unit, blobIds) => {
     const target = openSelectable(unit, mailboxId)
     checkQuota(unit, target.facts.account, load, engine)
     return appendIn(engine, unit, target, items, blobIds)
   })
+}
+
+/** Before anything is written. Throws 'no-such-mailbox', 'over-quota'. */
+export const appendable = (
+  engine: Engine,
+  mailboxId: MailboxId,
+  items: readonly AppendItem[],
+): OpenMailbox => {
+  const snapshot = snapshotOf(engine)
+  const mailbox = openSelectable(snapshot, mailboxId)
+  checkQuota(snapshot, mailbox.facts.account, loadOf(items), engine)
+  return mailbox
 }
 
 /** What the frames tell about these messages, should the index be made anew. */
@@ -53,8 +63,20 @@ export const appendIn = (
   items: readonly AppendItem[],
   blobIds: readonly number[],
 ): readonly Placed[] => {
+  const added = newPlacements(engine, unit, mailbox, items, blobIds)
+  return addMessages(unit, mailbox, added).map((placement) => placedOf(mailbox, placement))
+}
+
+/** Each with a message row of its own. */
+export const newPlacements = (
+  engine: Engine,
+  unit: Unit,
+  mailbox: Pick<OpenMailbox, 'id'>,
+  items: readonly AppendItem[],
+  blobIds: readonly number[],
+): NewPlacement[] => {
   const saveDateMs = engine.now()
-  const added = items.map((item, index): NewPlacement => {
+  return items.map((item, index): NewPlacement => {
     const blobId = blobIds[index] as number
     return {
       ...bindFlags(unit, mailbox.id, item.flags),
@@ -66,5 +88,4 @@ export const appendIn = (
       uid: item.uid,
     }
   })
-  return addMessages(unit, mailbox, added).map((placement) => placedOf(mailbox, placement))
 }

@@ -11,10 +11,10 @@ import { type Engine, snapshotOf } from '../engine.ts'
 import type { Reader, Unit } from '../kv/unit.ts'
 import { chunkRows, type Placement } from '../rows/chunk.ts'
 import { readKeywords, readMailbox, readMailboxState } from '../rows/mailbox-row.ts'
+import { appendInSteps } from '../steps/append-in-steps.ts'
 import { copyInSteps } from '../steps/copy-in-steps.ts'
 import { moveInSteps } from '../steps/move-in-steps.ts'
 import { workTurns } from '../work-turns.ts'
-import { append } from './append.ts'
 import { changeFlags } from './change-flags.ts'
 import { fetchBatches, readMessage } from './fetch.ts'
 import { fetchNow } from './fetch-now.ts'
@@ -28,7 +28,7 @@ export const createMessageStore = (engine: Engine, aids: SearchAids = noAids()):
   const conversations = new ConversationNamer(engine)
   return {
     stage: () => engine.stager.stage(),
-    append: (mailbox, items) => append(engine, mailbox, items),
+    append: (mailbox, items) => appendInSteps(engine, mailbox, items),
     async view(mailbox) {
       await prepareView(engine, mailbox)
       const snapshot = snapshotOf(engine)

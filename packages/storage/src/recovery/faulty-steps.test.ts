@@ -6,17 +6,19 @@ import { test } from 'node:test'
 import type { Account, MailboxId, Maintenance, Store } from '../contract.ts'
 import { openStoreWith } from '../open-store.ts'
 import { FaultyFileLayer } from '../testkit/faulty-file-layer.ts'
-import { append, mailboxOf, makeAccount, sampleMessage } from '../testkit/samples.ts'
+import { append, mailboxOf, makeAccount, sampleMessage, stage } from '../testkit/samples.ts'
 
 /** Small steps, so that a hundred messages take several. */
 const parts = { stepMessages: 32 }
 const messages = 100
+const all = Array.from({ length: messages }, (_, n) => n + 1)
 /** Names take several steps, too. */
 const children = 40
 
 /** What was answered. */
 interface Answered {
   copied: boolean
+  appended: boolean
   moved: boolean
   renamed: boolean
   namesGiven: boolean
@@ -29,6 +31,7 @@ interface Answered {
 
 const nothing = (): Answered => ({
   copied: false,
+  appended: false,
   moved: false,
   renamed: false,
   namesGiven: false,
@@ -51,6 +54,7 @@ const prepare = async (): Promise<{ directory: string; account: Account }> => {
   const big = await store.mailboxes.create(account.id, 'Big')
   await store.mailboxes.create(account.id, 'Target')
   await store.mailboxes.create(account.id, 'Other')
+  await store.mailboxes.create(account.id, 'Added')
   for (let n = 0; n < children; n++) await store.mailboxes.create(account.id, `Top/box ${n}`)
   const inbox = await mailboxOf(store, account)
   await fill(store, big.id, messages, 1)
@@ -61,6 +65,16 @@ const prepare = async (): Promise<{ directory: string; account: Account }> => {
   for (let n = 0; n < 3; n++) await store.mailboxes.create(bob.id, `box ${n}`)
   await store.close()
   return { directory, account }
+}
+
+const appendAll = async (store: Whole, account: Account): Promise<void> => {
+  const { id } = await mailboxOf(store, account, 'Added')
+  const items = all.map(async (number) => ({
+    message: await stage(store, sampleMessage(number, 150)),
+    flags: { system: 0, keywords: [] },
+    internalDateMs: number,
+  }))
+  await store.messages.append(id, await Promise.all(items))
 }
 
 const work = async (store: Whole, account: Account, answered: Answered): Promise<void> => {
@@ -86,6 +100,7 @@ const work = async (store: Whole, account: Account, answered: Answered): Promise
     attempt(store.messages.copy(big.id, uids, target.id), 'copied'),
     arrive().catch(() => {}),
   ])
+  await attempt(appendAll(store, account), 'appended')
   await attempt(store.messages.move(big.id, uids.subarray(0, 70), other.id), 'moved')
   await attempt(store.mailboxes.rename(account.id, 'INBOX', 'Old'), 'renamed')
   await attempt(store.mailboxes.rename(account.id, 'Top', 'Pot'), 'namesGiven')
@@ -111,8 +126,6 @@ const numbersIn = async (store: Whole, account: Account, name: string): Promise<
   return numbers.sort((a, b) => a - b)
 }
 
-const all = Array.from({ length: messages }, (_, n) => n + 1)
-
 const verify = async (store: Whole, account: Account, answered: Answered): Promise<void> => {
   assert.deepEqual((await store.check()).problems, [])
   await store.compact()
@@ -127,6 +140,12 @@ const verify = async (store: Whole, account: Account, answered: Answered): Promi
     const { uids } = await store.messages.view(id)
     for (const uid of answered.arrived) assert.ok(uids.includes(uid), `UID ${uid} came in and is lost`)
   }
+  const added = await numbersIn(store, account, 'Added')
+  assert.ok(
+    added !== undefined && (added.length === 0 || added.length === messages),
+    `${added?.length} added`,
+  )
+  if (answered.appended) assert.deepEqual(added, all)
   const big = (await numbersIn(store, account, 'Big')) ?? []
   const other = (await numbersIn(store, account, 'Other')) ?? []
   if (answered.moved) assert.equal(big.length, messages - 70)
@@ -165,6 +184,7 @@ const countCalls = async (): Promise<{ opening: number; all: number }> => {
     { ...answered, arrived: answered.arrived.length },
     {
       copied: true,
+      appended: true,
       moved: true,
       renamed: true,
       namesGiven: true,

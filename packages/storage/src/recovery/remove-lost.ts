@@ -8,7 +8,7 @@ import { decodeChunk, type Placement } from '../rows/chunk.ts'
 import { readMailboxState } from '../rows/mailbox-row.ts'
 import { idsByArrival, readEntry } from '../rows/queue-row.ts'
 import { addLiveBytes } from '../segments/segment-row.ts'
-import { giveUpStaging } from '../steps/copy-in-steps.ts'
+import { giveUpStaging } from '../steps/staging-area.ts'
 
 /**
  * Removes every trace of blobs whose octets did not reach the disk. They were never acknowledged; their

@@ -6,9 +6,9 @@ import { type QueueWork, queueWorkRows, readQueueWork, writeQueueWork } from '..
 import { readRenaming, renamingRows, writeRenaming } from '../rows/renaming-row.ts'
 import { readUnfinished, removedAccounts, unfinishedRows, writeUnfinished } from '../rows/unfinished-row.ts'
 import { clearStep } from './clear-mailbox.ts'
-import { giveUpStaging } from './copy-in-steps.ts'
 import { queueStep } from './queue-in-steps.ts'
 import { removeAccountStep } from './remove-account.ts'
+import { giveUpStaging } from './staging-area.ts'
 
 export interface UnfinishedParts {
   readonly environment: Environment
