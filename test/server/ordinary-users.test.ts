@@ -1,6 +1,6 @@
 /** mailq, postqueue and sendmail of users who are not the server's own. */
 import assert from 'node:assert/strict'
-import { chownSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { nobody, openSite, other, queueOf } from './other-users.ts'
@@ -30,6 +30,44 @@ describe('users of this machine', {
       assert.match(report, /^<x@example\.net>: 4\.\d\.\d connect to 127\.0\.0\.1.*refused/m)
       assert.match(report, /^Final-Recipient: rfc822; x@example\.net\nAction: undeliverable$/m)
       assert.deepEqual(readdirSync(join(site.dataFolder, 'public', 'maildrop')), [])
+      await stopServer(server)
+    })
+  })
+
+  test("A5: edit neither configuration nor aliases, and remove nobody's mail", async () => {
+    await inFolder(async (folder) => {
+      const aliases = join(folder, 'aliases')
+      writeFileSync(aliases, 'root: admin\n', { mode: 0o644 })
+      const lines = `mail_owner = daemon\nsample_accounts = no\nrelayhost = [127.0.0.1]:1\nalias_maps = hash:${aliases}`
+      const site = await openSite(folder, lines)
+      const server = await startServer(site)
+      await command(site, ['sendmail', 'x@example.net'], { input: 'Subject: a\n\n' })
+      await eventually(async () => assert.match(await queueOf(site), /x@example\.net/))
+      const set = await command(site, ['postconf', '-e', 'myhostname = evil.test'], { uid: nobody })
+      assert.deepEqual([set.code, set.out], [1, ''])
+      assert.match(
+        set.err,
+        /^postconf: fatal: open \S+ for writing: Permission denied\npostconf: run this as .*\n$/,
+      )
+      const added = await command(site, ['postalias', '-i', `hash:${aliases}`], {
+        uid: nobody,
+        input: 'root: me\n',
+      })
+      assert.notEqual(added.code, 0)
+      assert.match(added.err, /Permission denied/)
+      assert.equal(readFileSync(aliases, 'utf8'), 'root: admin\n')
+      assert.deepEqual(
+        readdirSync(folder).filter((name) => /\.tmp$/.test(name)),
+        [],
+      )
+      for (const option of ['-d', '-h', '-r', '-e']) {
+        const done = await command(site, ['postsuper', option, 'ALL'], { uid: nobody })
+        assert.deepEqual(
+          [done.code, done.err],
+          [1, 'postsuper: fatal: use of this command is reserved for the superuser\n'],
+        )
+      }
+      assert.match(await queueOf(site), /x@example\.net/)
       await stopServer(server)
     })
   })

@@ -6,12 +6,14 @@ import {
   fsyncSync,
   openSync,
   renameSync,
+  rmSync,
   type Stats,
   statSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { makeFolders } from '../make-folders.ts'
+import { errorCode, StartError } from '../start-error.ts'
 
 export type MainCfEdit =
   | { readonly kind: 'set'; readonly name: string; readonly value: string }
@@ -57,8 +59,25 @@ export function editMainCf(text: string, edits: readonly MainCfEdit[]): EditedMa
   }
 }
 
-/** Replaces the file in one step; what was there before is kept as `FILE.bak`. */
+const refusals: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
+  EACCES: ['Permission denied', 'run this as the user who owns it: root, as a rule'],
+  EPERM: ['Operation not permitted', 'run this as the user who owns it: root, as a rule'],
+  EROFS: ['Read-only file system', 'edit it where it can be written'],
+  ENOSPC: ['No space left on device', 'make room first; the file is as it was'],
+}
+
+/** Replaces the file in one step; what was there before is kept as `FILE.bak`. Throws StartError. */
 export function writeConfigFile(file: string, text: string): void {
+  try {
+    replaceFile(file, text)
+  } catch (error) {
+    const [what, remedy] = refusals[errorCode(error)] ?? []
+    if (what === undefined || remedy === undefined) throw error
+    throw new StartError(`open ${file} for writing: ${what}`, remedy, { cause: error })
+  }
+}
+
+function replaceFile(file: string, text: string): void {
   makeFolders(dirname(file), 0o750)
   let before: Stats | undefined
   try {
@@ -76,6 +95,9 @@ export function writeConfigFile(file: string, text: string): void {
       if (process.getuid?.() === 0) fchownSync(handle, before.uid, before.gid)
     }
     fsyncSync(handle)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
   } finally {
     closeSync(handle)
   }

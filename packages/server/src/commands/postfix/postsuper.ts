@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises'
 import type { QueueChange, QueueId, QueuePlace, Store } from '@posthorn/storage'
 import { getopt } from '../getopt.ts'
 import { CommandError, readLines, type Shell } from '../shell.ts'
-import { withSite } from '../site.ts'
+import { locateSite, withSite } from '../site.ts'
+import { mayOpenStore } from './hand-over.ts'
 import { isQueueId, queueEntries, queueName } from './queue-listing.ts'
 
 const usage =
@@ -65,7 +66,10 @@ export async function postsuper(args: readonly string[], shell: Shell): Promise<
   })
   // Nothing to mend: the files of a queue have no structure here that could be wrong.
   if (wanted.length === 0) return 0
-  return withSite(shell, { config: options.value('c') }, async ({ store }) => {
+  const place = { config: options.value('c') }
+  if (!mayOpenStore(locateSite(shell, place).folder.path))
+    throw new CommandError('use of this command is reserved for the superuser')
+  return withSite(shell, place, async ({ store }) => {
     const counts = new Map<ActionName, number>()
     for (const { names, value } of wanted) {
       for (const name of names) counts.set(name, counts.get(name) ?? 0)

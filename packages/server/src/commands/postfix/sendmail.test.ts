@@ -162,6 +162,12 @@ it('sendmail -bs: SMTP over a pipe, with no server running; what is said waits i
   const id = /^250 2\.0\.0 Ok: queued as (\w+)\r$/m.exec(said.out)?.[1] ?? ''
   const codes = said.out.split('\r\n').flatMap((line) => (/^\d{3} /.test(line) ? [line.slice(0, 3)] : []))
   assert.deepEqual(codes, '220 250 502 552 250 250 501 354 250 250 250 250 221'.split(' '))
+  // As it is typed: no CR.
+  const typed = ['HELO me', 'MAIL FROM:<a@side.test>', 'RCPT TO:<typed@side.test>', 'DATA', 'x', '.', 'QUIT']
+  const answered = await runCommand('sendmail', ['-C', path, '-bs'], `${typed.join('\n')}\n`)
+  assert.match(answered.out, /\r\n354 .*\r\n250 2\.0\.0 Ok: queued as \w+\r\n221 [^\n]+\n$/)
+  const typedId = /queued as (\w+)/.exec(answered.out)?.[1] ?? ''
+  assert.equal((await runCommand('postsuper', ['-c', path, '-d', typedId])).code, 0)
   const queue = await runCommand('postqueue', ['-c', path, '-p'])
   assert.match(queue.out, /a@side\.test\n +out@side\.test\n\n-- 0 Kbytes in 1 Request\.\n$/)
   const shown = (await runCommand('postcat', ['-c', path, '-q', id])).out

@@ -20,7 +20,8 @@ export async function speakSmtp(options: SiteOptions, shell: Shell): Promise<num
   const { serveStreams } = await import('@posthorn/smtp')
   await serveStreams({
     handler: new UserMail(config, shell, (mail) => takeMail(mail, options, shell)),
-    options: smtpOptions(config.values),
+    // Who types, or a program of this machine: nothing comes from a network that could hide a message in another.
+    options: { ...smtpOptions(config.values), bareNewline: 'permit' },
     input: shell.inputStream,
     output: shell.outputStream,
     fault: (error) => shell.err(`sendmail: error: ${String(error)}\n`),
