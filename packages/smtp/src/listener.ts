@@ -1,6 +1,12 @@
 import { BlockList, isIP, type Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import { normalizeAddress, type ProxyRead, readProxyHeader, type TlsCredentials } from '@posthorn/net'
+import {
+  customerNetwork,
+  normalizeAddress,
+  type ProxyRead,
+  readProxyHeader,
+  type TlsCredentials,
+} from '@posthorn/net'
 import { SMTPServer } from 'smtp-server'
 import { type SMTPConnectionOptions, TLS_SOCKET_OPTIONS } from 'smtp-server/lib/smtp-connection.js'
 import { Connection, type ConnectionHost } from './connection.ts'
@@ -98,7 +104,7 @@ export class Listener extends SMTPServer {
     ...[socket, handshake]: Parameters<SMTPServer['_acceptSocket']>
   ): (() => void) | false {
     const { connections, handshakeTimeoutMs } = this.#host.options
-    if (this._pendingSockets.size >= connections) this.#dropOldest()
+    if (this._pendingSockets.size >= connections) this.#makeRoom()
     const release = super._acceptSocket(socket, handshake)
     if (release === false || !this._pendingSockets.has(socket)) return release
     const timer = setTimeout(() => this._pendingSockets.get(socket)?.destroy(), handshakeTimeoutMs).unref()
@@ -124,12 +130,17 @@ export class Listener extends SMTPServer {
     })
   }
 
-  #dropOldest(): void {
-    for (const [socket, top] of this._pendingSockets) {
-      this._pendingSockets.delete(socket)
-      top.destroy()
-      return
-    }
+  /** The oldest of the client with most of them goes: a flood of one address crowds out its own handshakes. */
+  #makeRoom(): void {
+    const clients = Map.groupBy(this._pendingSockets, ([socket]) =>
+      customerNetwork(normalizeAddress(socket.remoteAddress ?? '')),
+    )
+    const [busiest] = [...clients.values()].toSorted((a, b) => b.length - a.length)
+    const [oldest] = busiest ?? []
+    if (oldest === undefined) return
+    const [socket, top] = oldest
+    this._pendingSockets.delete(socket)
+    top.destroy()
   }
 
   override connect(socket: Parameters<SMTPServer['connect']>[0], options: SMTPConnectionOptions): void {

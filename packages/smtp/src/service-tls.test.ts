@@ -101,6 +101,19 @@ test('TLS handshakes that never end: cut off in time, the oldest first when ther
   assert.deepEqual(faults, [])
 })
 
+test('handshakes without end from one address crowd out their own, nobody else’s', {
+  skip: process.platform !== 'linux' && 'a loopback interface has one address there',
+}, async (t) => {
+  const options = { handshakeTimeoutMs: 60_000, connections: 4 }
+  const { port } = await serve(t, { options, listen: { service: 'submissions' } })
+  const slow = net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+  await once(slow, 'connect')
+  for (let i = 0; i < 10; i++) await Client.open(port)
+  const good = tls.connect({ socket: slow, rejectUnauthorized: false })
+  await once(good, 'secureConnect', { signal: AbortSignal.timeout(20_000) })
+  good.destroy()
+})
+
 test('a FIN before or in a TLS handshake ends the connection at once', async (t) => {
   // A timeout would end it too, an hour later.
   const options = { handshakeTimeoutMs: 3_600_000 }
