@@ -32,6 +32,15 @@ test('smtpd_soft_error_limit: behind it good replies are slow, too, but for trus
   }
 })
 
+test('smtpd_error_sleep_time: who is far ahead of the answers hears those that are due', async () => {
+  const options = { softErrorLimit: 2, errorSleepMs: 3_600_000, forbidPipelining: 'no' } as const
+  const prepare = (handler: { trusted: boolean }) => {
+    handler.trusted = false
+  }
+  const { wire } = await converse('EHLO c\r\nFOO\r\nFOO\r\nRSET\r\nRSET\r\n', { options, prepare })
+  assert.equal(lines(wire.out).at(-1), '500 5.5.2 Error: command not recognized')
+})
+
 test('smtpd_junk_command_limit: NOOPs without end become errors', async () => {
   const { wire } = await converse(
     'NOOP\r\n'.repeat(12),

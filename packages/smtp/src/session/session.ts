@@ -332,6 +332,8 @@ export class Session {
   /** Postfix: smtpd_error_sleep_time. */
   #tarpit(answer: SmtpReply): void {
     this.#busy = true
+    // A client far ahead of its answers would hear nothing until the last of them is due.
+    this.#replies.flush()
     setTimeout(() => {
       this.#busy = false
       if (this.mode.kind === 'closed') return
