@@ -5,6 +5,7 @@ import { TlsCredentials } from '@posthorn/net'
 import { startImapFixture } from '../../packages/imap/src/testkit/imap-fixture.ts'
 import { startPop3Fixture } from '../../packages/pop3/src/testkit/pop3-fixture.ts'
 import { makeCertificate } from '../../packages/smtp/src/client/certificate-fixture.ts'
+import type { SmtpOptions, SmtpSession } from '../../packages/smtp/src/index.ts'
 import { serve } from '../../packages/smtp/src/service-fixture.ts'
 import { converse, type Random, randomOf, type Step } from './piecewise.ts'
 
@@ -189,10 +190,13 @@ test('POP3', async (t) => {
 // SMTP and LMTP.
 
 const smtpScript =
-  (lmtp: boolean) =>
+  (who: 'client' | 'LMTP client' | 'proxy') =>
   (random: Random, user: string): Step[] => {
-    const hello = lmtp ? 'LHLO c.test' : 'EHLO c.test'
+    const hello = who === 'LMTP client' ? 'LHLO c.test' : 'EHLO c.test'
+    // Where each costs a pause they are fewer.
+    const many = (most: number): number => random(who === 'proxy' ? most / 50 : most)
     const steps: Step[] = []
+    if (who === 'proxy') steps.push(say('PROXY TCP4 192.0.2.1 192.0.2.2 4025 25'))
     const greeted = { ...say(hello), hears: /^250 .*\r\n/m }
     if (random(2) === 0)
       steps.push(greeted, { ...say('STARTTLS'), hears: /220 2.*\r\n/, begins: 'tls' }, say(hello))
@@ -208,7 +212,11 @@ const smtpScript =
       )
     const envelope = (): string[] => [
       `MAIL FROM:<${user}@x.test>`,
-      ...times(random(4) === 0 ? random(4_000) : random(5), (i) => `RCPT TO:<u${i}@local.test>`),
+      // Each that is refused costs a proxy's client a pause.
+      ...times(
+        who !== 'proxy' && random(4) === 0 ? random(4_000) : random(5),
+        (i) => `RCPT TO:<u${i}@local.test>`,
+      ),
       'RCPT TO:<last@local.test>',
     ]
     const chunk = (last: '' | ' LAST'): string => {
@@ -220,27 +228,57 @@ const smtpScript =
       () => [...envelope(), 'DATA', `${dotted(content())}.`].join('\r\n'),
       () => [...envelope(), `${chunk('')}${chunk('')}${chunk(' LAST')}RSET`].join('\r\n'),
       () => 'VRFY x',
-      () => times(1 + random(9_000), () => 'RSET').join('\r\n'),
+      () => times(1 + many(9_000), () => 'RSET').join('\r\n'),
       () => 'MAIL FROM:<refused@x.test>',
     ]
+    if (who === 'proxy')
+      commands.push(
+        () => `XCLIENT ADDR=192.0.2.${random(256)}\r\n${hello}`,
+        () => times(1 + random(20), () => 'NONSENSE').join('\r\n'),
+      )
     if (random(2) === 0) steps.push(say(auth()))
     steps.push(say(...times(random(8), () => oneOf(random, ...commands)()), 'QUIT'))
     return steps
   }
 
-for (const service of ['mx', 'lmtp'] as const)
-  test(service === 'mx' ? 'SMTP' : 'LMTP', async (t) => {
-    const { port, handler } = await serve(t, {
-      listen: { service },
-      options: { junkCommandLimit: 100_000, recipientLimit: 100_000, authOnlyWithTls: 'no' },
-    })
-    const slow = randomOf(3)
-    handler.slow = () => (slow(20) > 0 ? undefined : new Promise((resolve) => setTimeout(resolve, slow(3))))
-    const mailsOf = (user: string): string[] =>
-      handler.mails.filter(({ from }) => from.address === `${user}@x.test`).map((mail) => mail.text)
-    await playAll(t, {
-      port,
-      script: smtpScript(service === 'lmtp'),
-      shown: (heard, user) => heard + mailsOf(user).join(),
-    })
+async function playSmtp(
+  t: TestContext,
+  who: Parameters<typeof smtpScript>[0],
+  options: Partial<SmtpOptions> = {},
+): Promise<void> {
+  const { port, handler } = await serve(t, {
+    listen: { service: who === 'LMTP client' ? 'lmtp' : 'mx' },
+    options: { junkCommandLimit: 100_000, recipientLimit: 100_000, authOnlyWithTls: 'no', ...options },
+    trusted: who !== 'proxy',
   })
+  const slow = randomOf(3)
+  handler.slow = () => (slow(20) > 0 ? undefined : new Promise((resolve) => setTimeout(resolve, slow(3))))
+  if (who === 'proxy') {
+    const connect = handler.connect.bind(handler)
+    t.mock.method(handler, 'connect', (session: SmtpSession) => {
+      session.xclient = 'offered'
+      return connect(session)
+    })
+  }
+  const mailsOf = (user: string): string[] =>
+    handler.mails.filter(({ from }) => from.address === `${user}@x.test`).map((mail) => mail.text)
+  await playAll(t, {
+    port,
+    script: smtpScript(who),
+    shown: (heard, user) => heard + mailsOf(user).join(),
+  })
+}
+
+test('SMTP', (t) => playSmtp(t, 'client'))
+
+test('LMTP', (t) => playSmtp(t, 'LMTP client'))
+
+test('SMTP behind a PROXY header, with XCLIENT, and slowed down after errors', (t) =>
+  playSmtp(t, 'proxy', {
+    proxyProtocolFrom: ['127.0.0.1'],
+    greetWaitMs: 0,
+    forbidPipelining: 'no',
+    softErrorLimit: 3,
+    hardErrorLimit: 100_000,
+    errorSleepMs: 3,
+  }))
