@@ -2,8 +2,8 @@ import type { QueueStore } from '@posthorn/storage'
 import type { Routing } from '../routing/index.ts'
 
 /**
- * Mail for a domain is tried now: what waits for the domain itself, and for the server that tables name for it (with
- * what else waits there). Postfix: flush(8), which goes by the recipients' domain.
+ * Mail for the addresses of a domain is tried now, wherever it waits: for the domain itself, or for the server that tables
+ * name for it. Postfix: flush(8).
  */
 export async function flushDomain(
   domain: string,
@@ -18,5 +18,5 @@ export async function flushDomain(
   const found = await routing.resolve({ address: `postmaster@${domain}`, sender: '', nowMs })
   if (found.kind === 'to')
     for (const { route } of found.recipients) if (route.kind === 'queued') hops.add(route.nextHop)
-  for (const nextHop of hops) await queue.flush({ nowMs, nextHop })
+  for (const nextHop of hops) await queue.flush({ nowMs, nextHop, domain })
 }

@@ -240,7 +240,28 @@ test('VRFY, EXPN, ETRN', async () => {
     assert.equal(replyText(await mail.handler.vrfy(session, argument)), expected)
   }
   assert.match(replyText(await mail.handler.expn(local, 'staff')), /^500 5\.5\.2 /)
-  assert.equal(replyText(await mail.handler.etrn(stranger, 'relay.net')), '250 Queuing started')
+  const writer = mail.store.messages.stage()
+  await writer.write(Buffer.from('Subject: x\r\n\r\n'))
+  const later = 4e12
+  const route = { kind: 'queued' as const, transport: 'smtp', nextHop: 'relay.net', dueMs: later }
+  const queueId = mail.store.queue.newId(0)
+  await mail.store.queue.accept({
+    message: await writer.finish(),
+    entry: {
+      queueId,
+      sender: '',
+      recipients: ['a@Relay.net', 'b@far.net'].map((address) => ({ address, route })),
+      options: {},
+      origin: { clientName: '', clientAddress: '', helo: '', protocol: '' },
+      arrivedMs: 1,
+    },
+  })
+  assert.equal(replyText(await mail.handler.etrn(stranger, 'Relay.NET')), '250 Queuing started')
+  assert.deepEqual(
+    (await mail.store.queue.get(queueId))?.recipients.map(({ dueMs }) => dueMs < later),
+    [true, false],
+    'what waits there for others waits on',
+  )
   assert.equal(replyText(await mail.handler.etrn(stranger, 'far.net')), '459 <far.net>: service unavailable')
   assert.equal(replyText(await mail.handler.etrn(stranger, 'a..b')), '501 Error: invalid parameter syntax')
   assert.equal(replyText(await mail.handler.etrn(stranger, 'a b')), '500 Syntax: ETRN domain')

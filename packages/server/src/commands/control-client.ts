@@ -6,6 +6,7 @@ import { CommandError, exit } from './shell.ts'
 export type ControlQuestion =
   | { readonly cmd: 'status' | 'stats' | 'reload' | 'stop' | 'flush' }
   | { readonly cmd: 'wake'; readonly wake: unknown }
+  | { readonly cmd: 'flushDomain'; readonly domain: string }
 
 export interface ControlAnswer {
   readonly ok: boolean

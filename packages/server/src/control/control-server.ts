@@ -6,6 +6,7 @@
  *   {"cmd":"reload"}             → {"ok":true,"changed":["…"],"needRestart":["…"]} or {"ok":false,"error":"main.cf:3: …"}
  *   {"cmd":"stop"}               → {"ok":true,"pid":4711}; the server ends after the answer
  *   {"cmd":"flush"}              → {"ok":true}: all mail is tried now, to hosts found dead too
+ *   {"cmd":"flushDomain","domain":"example.org"} → {"ok":true}: mail for it is tried now, wherever it waits
  *   {"cmd":"wake","wake":{…}}    → {"ok":true}: a command changed the store
  */
 import { type LocalServer, serveLocalSocket } from '@posthorn/net/local-socket'
@@ -17,10 +18,11 @@ export interface ControlActions {
   stats(): Promise<unknown>
   reload(): Promise<{ readonly changed: readonly string[]; readonly needRestart: readonly string[] }>
   stop(): void
+  flushDomain(domain: string): Promise<void>
   wake(wake: Wake): void
 }
 
-type Question = { readonly cmd?: unknown; readonly wake?: unknown }
+type Question = { readonly cmd?: unknown; readonly wake?: unknown; readonly domain?: unknown }
 
 function isWake(value: unknown): value is Wake {
   return (
@@ -45,6 +47,10 @@ async function answer(question: Question, actions: ControlActions): Promise<unkn
       return { ok: true, pid: process.pid }
     case 'flush':
       actions.wake({ kind: 'queue', flushed: '' })
+      return { ok: true }
+    case 'flushDomain':
+      if (typeof question.domain !== 'string') return { ok: false, error: 'flushDomain: no domain' }
+      await actions.flushDomain(question.domain)
       return { ok: true }
     case 'wake':
       if (!isWake(question.wake)) return { ok: false, error: 'wake: unknown kind' }

@@ -19,6 +19,7 @@ const actions = {
   status: async () => null,
   reload: async () => ({ changed: [], needRestart: [] }),
   stop: () => {},
+  flushDomain: async () => {},
   wake: () => {},
 }
 

@@ -126,6 +126,7 @@ function controlActions(
     stats: async () => await (await import('./watching.ts')).siteStats(started(frame)),
     reload: reloadNow,
     stop: () => stop('posthorn stop'),
+    flushDomain: async (domain) => await started(frame).flushQueue({ nextHop: domain }),
     wake: (wake) => frame.running?.wake(wake),
   }
 }

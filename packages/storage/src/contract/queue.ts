@@ -207,11 +207,13 @@ export interface QueueStore {
   /** Time of the next due recipient that is not held or claimed. */
   nextDueMs(): Promise<number | undefined>
   read(queueId: QueueId, start?: number, end?: number): Promise<Uint8Array | undefined>
-  /** Makes recipients due now: all, of one message, or for one next hop (ETRN, `postqueue -s`). */
+  /** Makes recipients due now: all, of one message, or for one next hop (ETRN, `postqueue -s`), of one domain there. */
   flush(what: {
     readonly nowMs: number
     readonly queueId?: QueueId
     readonly nextHop?: string
+    /** In lower case. */
+    readonly domain?: string
   }): Promise<number>
   setHold(queueId: QueueId, to: 'held' | 'released'): Promise<boolean>
   /** Marks the message for its return and, unless it is held, makes it due. False: not there, or marked already. */

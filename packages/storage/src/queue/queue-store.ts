@@ -1,6 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { QueueChange, QueueEntry, QueueId, QueuePlace, QueueStore } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
-import type { Unit } from '../kv/unit.ts'
+import type { Reader, Unit } from '../kv/unit.ts'
 import { placeAll } from '../messages/placing.ts'
 import {
   idsByArrival,
@@ -203,7 +204,7 @@ const remember = (places: Map<string, number>, { queueId, arrivedMs }: QueueEntr
 /** Recipients that now wait in vain: those due later than now. A page at a time: nobody waits for all of them. */
 const flush = async (
   engine: Engine,
-  { nowMs, queueId, nextHop }: Parameters<QueueStore['flush']>[0],
+  { nowMs, queueId, nextHop, domain }: Parameters<QueueStore['flush']>[0],
 ): Promise<number> => {
   const make = (places: readonly Recipient[]): Promise<number> =>
     engine.commit.run((unit) =>
@@ -220,9 +221,11 @@ const flush = async (
     if (nextHop !== undefined && row.nextHop !== nextHop) continue
     for (let behind: DuePlace | undefined, isMore = true; isMore; ) {
       const page = dueOfHop(snapshotOf(engine), hash, flushSlice, endless, behind)
-      places.push(...page)
+      places.push(...(domain === undefined ? page : ofDomain(snapshotOf(engine), page, domain)))
       behind = page.at(-1)
       isMore = page.length === flushSlice
+      // Most of what waits there may be for others.
+      if (domain !== undefined) await nextTurn()
       if (places.length < flushSlice) continue
       flushed += await make(places)
       places = []
@@ -230,6 +233,12 @@ const flush = async (
   }
   return flushed + (await make(places))
 }
+
+const ofDomain = (reader: Reader, places: readonly DuePlace[], domain: string): DuePlace[] =>
+  places.filter(({ queueId, index }) => {
+    const address = readRecipient(reader, queueId, index)?.address ?? ''
+    return address.slice(address.lastIndexOf('@') + 1).toLowerCase() === domain
+  })
 
 interface Recipient {
   readonly queueId: string

@@ -128,10 +128,14 @@ export async function flushQueue(
         : { cmd: 'flushSite' as const, site: nextHop }
     return (await askPublic(folder.publicSocket, question, shell)) === undefined ? isDown() : exit.ok
   }
+  if (what.nextHop !== undefined) {
+    // The server knows where tables lead.
+    const asked = await askServer(folder.controlSocket, { cmd: 'flushDomain', domain: what.nextHop })
+    return asked?.ok === true ? exit.ok : isDown()
+  }
   if ((await askServer(folder.controlSocket, { cmd: 'status' })) === undefined) isDown()
   await withSite(shell, options, ({ store }) => store.queue.flush({ nowMs: shell.now(), ...what }))
-  if (what.queueId === undefined && what.nextHop === undefined)
-    await askServer(folder.controlSocket, { cmd: 'flush' })
+  if (what.queueId === undefined) await askServer(folder.controlSocket, { cmd: 'flush' })
   return exit.ok
 }
 
