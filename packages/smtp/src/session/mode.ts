@@ -29,3 +29,9 @@ export type ChunkEnd =
   | { readonly kind: 'more' }
   | { readonly kind: 'last' }
   | { readonly kind: 'refuse'; readonly reply: SmtpReply }
+
+/** How far a conversation has come, for lines about those that break off. */
+export const placeOf = (mode: Mode, lastVerb: string): string => {
+  if (mode.kind === 'handshake') return 'STARTTLS'
+  return mode.kind === 'data' ? `${lastVerb} (${mode.reader.sizeBytes} bytes)` : lastVerb
+}

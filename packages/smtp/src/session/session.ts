@@ -9,7 +9,7 @@ import { consumeChunk, consumeData, contentDeadline } from './content.ts'
 import { dispatch } from './dispatch.ts'
 import { LineInput } from './line-input.ts'
 import type { MailTransaction } from './mail-transaction.ts'
-import type { Mode } from './mode.ts'
+import { type Mode, placeOf } from './mode.ts'
 import { Replies } from './replies.ts'
 import type { SessionHost, SessionWire } from './session-host.ts'
 
@@ -31,6 +31,8 @@ export class Session {
   readonly input = new LineInput()
   readonly #replies: Replies
   #busy = false
+  /** Until `wire.resume`. */
+  #clientWaits = false
   #inputEnded = false
   #over = false
   /** When the present content began; without requestDeadline when octets came last. */
@@ -86,7 +88,8 @@ export class Session {
     this.input.push(chunk)
     if (this.options.requestDeadline === 'no') this.#contentMs = this.host.now()
     if (this.mode.kind !== 'greeting' && !this.#busy) this.#pump()
-    return !this.#mustWait()
+    this.#clientWaits = this.#mustWait()
+    return !this.#clientWaits
   }
 
   #mustWait(): boolean {
@@ -172,7 +175,7 @@ export class Session {
     if (this.#over) return
     this.#over = true
     if (this.mode.kind !== 'closed') {
-      this.note(`lost connection after ${this.#place()} from ${this.client}`)
+      this.note(`lost connection after ${placeOf(this.mode, this.lastVerb)} from ${this.client}`)
     }
     this.#closed()
     void this.forget('lost connection')
@@ -181,14 +184,6 @@ export class Session {
     } catch (error) {
       this.host.fault(this.peer, error)
     }
-  }
-
-  /** How far the conversation had come. */
-  #place(): string {
-    if (this.mode.kind === 'handshake') return 'STARTTLS'
-    return this.mode.kind === 'data'
-      ? `${this.lastVerb} (${this.mode.reader.sizeBytes} bytes)`
-      : this.lastVerb
   }
 
   #closed(): void {
@@ -214,7 +209,7 @@ export class Session {
       this.host.schedule(this.alarm)
       return
     }
-    this.note(`timeout after ${this.#place()} from ${this.client}`)
+    this.note(`timeout after ${placeOf(this.mode, this.lastVerb)} from ${this.client}`)
     this.close(reply(421, '4.4.2', `${this.options.hostname} Error: timeout exceeded`))
   }
 
@@ -309,7 +304,9 @@ export class Session {
   /** Looks at what came meanwhile; the client may have been made to wait. */
   #goOn(): void {
     this.#pump()
-    if (!this.#mustWait()) this.wire.resume()
+    if (!this.#clientWaits || this.#mustWait()) return
+    this.#clientWaits = false
+    this.wire.resume()
   }
 
   #answered(verb: string, answer: SmtpReply | undefined): void {
