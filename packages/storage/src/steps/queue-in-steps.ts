@@ -1,5 +1,5 @@
 import type { Unit } from '../kv/unit.ts'
-import { DueChanges } from '../queue/due-index.ts'
+import { DueChanges, NewDues } from '../queue/due-index.ts'
 import { referToBlob } from '../rows/blob-row.ts'
 import { readEntry, recipientsOf, removeRecipient, writeRecipient } from '../rows/queue-row.ts'
 import {
@@ -30,6 +30,8 @@ const orderStep = (unit: Unit, queueId: string, work: Ordering): 'more' | 'done'
   const { from, nowMs = Number.POSITIVE_INFINITY } = work
   const recipients = entry === undefined ? [] : recipientsOf(unit, queueId, stepRecipients, from)
   const due = new DueChanges(unit)
+  // A hop's time can only become an earlier one by these.
+  const added = new NewDues(unit)
   const hops = new Set<string>()
   for (const { index, recipient } of recipients) {
     if (recipient.lease) continue
@@ -38,13 +40,16 @@ const orderStep = (unit: Unit, queueId: string, work: Ordering): 'more' | 'done'
     if (isLater || entry?.hold === true) due.remove({ ...recipient, queueId, index })
     if (isLater) writeRecipient(unit, queueId, index, moved)
     if (entry?.hold === true) continue
-    due.add({ ...moved, queueId, index })
+    added.add({ ...moved, queueId, index })
     hops.add(recipient.nextHop)
   }
   due.settle()
+  added.settle()
+  const isLast = recipients.length < stepRecipients
   if (work.flushed === true) for (const flushed of hops) unit.wake({ kind: 'queue', flushed })
-  else if (hops.size > 0) unit.wake({ kind: 'queue' })
-  if (recipients.length === stepRecipients) {
+  // Whoever is woken looks at all hops: at the first step, so that the first leave soon, and at the last.
+  else if ((from === 0 || isLast) && entry?.hold === false) unit.wake({ kind: 'queue' })
+  if (!isLast) {
     writeQueueWork(unit, queueId, { ...work, from: (recipients.at(-1)?.index ?? 0) + 1 })
     return 'more'
   }
