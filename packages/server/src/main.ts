@@ -1,10 +1,11 @@
 /** Every command of the shell, under its own name or as `posthorn COMMAND`. `main.js` starts it. */
-import { applyMemorySettings } from './start/memory-settings.ts'
+import { applyMemorySettings, applyOwnSettings } from './start/memory-settings.ts'
 
 async function run(): Promise<number> {
   const { argv, env } = process
   const args = argv.slice(2)
   if (args[0] === 'worker' && process.send !== undefined) {
+    applyOwnSettings()
     const { runWorker } = await import('./start/run-worker.ts')
     const configOption = args[1] === '--config' ? args[2] : undefined
     // The cluster's channel would keep the process alive.

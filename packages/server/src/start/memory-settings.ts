@@ -45,11 +45,16 @@ export function restartAs(
   }
 }
 
-/** Returns only when the settings are in force, or cannot be (another system, an older Node). */
-export function applyMemorySettings(environment: Readonly<Record<string, string | undefined>>): void {
+/** What each process of the server sets for itself, its workers too. */
+export function applyOwnSettings(): void {
   // On two busy cores the helpers of so small a collection cost more than they take off.
   setFlagsFromString('--no-parallel-scavenge')
   Buffer.poolSize = bufferBlockBytes
+}
+
+/** Returns only when the settings are in force, or cannot be (another system, an older Node). */
+export function applyMemorySettings(environment: Readonly<Record<string, string | undefined>>): void {
+  applyOwnSettings()
   const next = restartAs(environment, process.execArgv)
   if (process.platform !== 'linux' || next === undefined || typeof process.execve !== 'function') return
   const args = [process.execPath, ...next.execArgv, ...process.argv.slice(1)]
