@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { QueueId } from '@posthorn/storage'
 import type { ListedEntry } from '../control/public-server.ts'
-import { maildropName, maxEnvelopeBytes, readEnvelope } from './pickup.ts'
+import { maildropName, maxEnvelopeBytes, readEnvelope } from './maildrop-envelope.ts'
 
 /** So many files are looked at for one listing, and so much is read of them. */
 const maxListed = 10_000

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Submission } from '@posthorn/mta'
 import type { SmtpReply } from '@posthorn/smtp'
+import { ownIdentity } from '@posthorn/storage'
 import { maildropEntries } from './maildrop-listing.ts'
 import { createPickup } from './pickup.ts'
 
@@ -84,6 +85,30 @@ test('mail stays in the maildrop, and is listed, until it could be taken: a fail
   await pickup.run()
   assert.equal(taken.at(-1), 'Subject: kept\n\nx\n')
   assert.deepEqual([...readdirSync(maildrop), ...readdirSync(taking)], [])
+})
+
+test('mail that a process had taken when it was killed is taken by the next one, also when that has its pid', async (t) => {
+  const heard: string[] = []
+  const { pickup, maildrop, taking, said } = maildropFor(t, async ({ content }) => {
+    for await (const chunk of content) heard.push(String(chunk))
+    return { code: 250, text: 'Ok' }
+  })
+  const { pid, startTicks, boot } = ownIdentity()
+  mkdirSync(taking)
+  const left = [
+    `${nameOf(1)}.${pid}.${startTicks - 1}.${boot}`,
+    `${nameOf(2)}.${pid}.${startTicks}.before-the-last-boot`,
+    `${nameOf(3)}.${process.ppid}.1.${boot}`,
+  ]
+  for (const name of left) {
+    const envelope = { sender: 'a@b.test', recipients: [{ address: 'x@c.test' }] }
+    writeFileSync(join(taking, name), `${JSON.stringify(envelope)}\n${name.slice(0, 32)}`)
+  }
+  const ofAnotherWhoLives = `${nameOf(4)}.${pid}.${startTicks}.${boot}`
+  writeFileSync(join(taking, ofAnotherWhoLives), '')
+  await pickup.run()
+  assert.deepEqual([heard, said], [[nameOf(1), nameOf(2), nameOf(3)], []])
+  assert.deepEqual([readdirSync(maildrop), readdirSync(taking)], [[], [ofAnotherWhoLives]])
 })
 
 test('a folder in the maildrop is never emptied: its owner could put links into it meanwhile', async (t) => {

@@ -8,7 +8,15 @@ import { join } from 'node:path'
 import type { Log } from '@posthorn/mail'
 import type { Submission } from '@posthorn/mta'
 import type { SmtpReply } from '@posthorn/smtp'
+import { isAlive, ownIdentity } from '@posthorn/storage'
 import { errorCode } from '../start-error.ts'
+import {
+  type MaildropEnvelope,
+  type MaildropMail,
+  maildropName,
+  maxEnvelopeBytes,
+  readEnvelope,
+} from './maildrop-envelope.ts'
 import type { RefusedMail, ReturnedMail } from './returned-mail.ts'
 
 export interface PickupParts {
@@ -38,13 +46,8 @@ export interface Pickup {
 }
 
 const everyMs = 60_000
-/** The first line: envelope as JSON. 1,000 recipients of 320 octets. */
-export const maxEnvelopeBytes = 1 << 20
 /** Addresses of one question. */
 const maxVerified = 1_000
-/** As maildrop-file.ts names them. */
-export const maildropName = /^[0-9a-f]{32}$/
-
 export function createPickup(parts: PickupParts): Pickup {
   let running: Promise<void> | undefined
   let again = false
@@ -82,8 +85,9 @@ async function takeAll(parts: PickupParts, stopped: () => boolean): Promise<void
     await mkdir(taking, { recursive: true, mode: 0o700 })
     // What a crash has left half taken.
     for (const name of await namesIn(taking)) {
-      const [message = '', pid] = name.split('.')
-      if (!isAlive(Number(pid))) await rename(join(taking, name), join(maildrop, message)).catch(() => {})
+      const [message = '', pid, startTicks, boot = ''] = name.split('.')
+      const taker = { pid: Number(pid), startTicks: Number(startTicks), boot }
+      if (!isAlive(taker)) await rename(join(taking, name), join(maildrop, message)).catch(() => {})
     }
     for (const name of await namesIn(maildrop)) {
       if (stopped()) return
@@ -96,14 +100,10 @@ async function takeAll(parts: PickupParts, stopped: () => boolean): Promise<void
 
 const namesIn = async (folder: string): Promise<readonly string[]> => (await readdir(folder)).toSorted()
 
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 1) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return errorCode(error) === 'EPERM'
-  }
+/** Of this process alone, also where the one before it had its pid: in a container, after a restart. */
+function ownMark(): string {
+  const { pid, startTicks, boot } = ownIdentity()
+  return `${pid}.${startTicks}.${boot}`
 }
 
 /** Nothing is wrong with the file. */
@@ -111,7 +111,7 @@ const outOfMeans: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', '
 
 async function takeOne(parts: PickupParts, name: string): Promise<void> {
   const { maildrop, taking, log } = parts
-  const place = join(taking, `${name}.${process.pid}`)
+  const place = join(taking, `${name}.${ownMark()}`)
   const warn = (text: string) => log({ level: 'warning', service: 'pickup', text: `${name}: ${text}` })
   try {
     if ((await lstat(join(maildrop, name))).isDirectory()) return
@@ -206,75 +206,10 @@ function unsafe(stats: Stats, { messageSizeLimitBytes }: PickupParts): string | 
   return undefined
 }
 
-type Envelope = Pick<Submission, 'sender' | 'recipients' | 'options' | 'verp' | 'context'> & {
-  readonly verify?: 'only'
-}
-
-interface MaildropEnvelope {
-  readonly submission: Envelope
-  readonly lengthBytes: number
-}
-
-/** What the first line of a file in the maildrop says; undefined when it is none. */
-export function readEnvelope(fd: number): MaildropEnvelope | undefined {
-  const head = Buffer.alloc(maxEnvelopeBytes)
-  const length = readSync(fd, head, 0, head.length, 0)
-  const end = head.subarray(0, length).indexOf(0x0a)
-  if (end === -1) return undefined
-  try {
-    const submission = envelopeOf(JSON.parse(head.toString('utf8', 0, end)))
-    return submission === undefined ? undefined : { submission, lengthBytes: end + 1 }
-  } catch {
-    return undefined
-  }
-}
-
-const notifyWords = ['NEVER', 'SUCCESS', 'FAILURE', 'DELAY'] as const
-
-/** Nothing a user wrote goes further than what is known here. */
-function envelopeOf(value: unknown): Envelope | undefined {
-  const { sender, recipients, options, verp, verify, context } = (value ?? {}) as Record<string, unknown>
-  if (typeof sender !== 'string' || !Array.isArray(recipients)) return undefined
-  const known = recipients.flatMap((one: unknown) => {
-    const { address, notify, originalRecipient: original } = (one ?? {}) as Record<string, unknown>
-    if (typeof address !== 'string') return []
-    const words = Array.isArray(notify) ? notifyWords.filter((word) => notify.includes(word)) : []
-    const isOriginal = typeof original === 'string' && /^[!-~]{1,500}$/.test(original)
-    return [
-      {
-        address,
-        ...(words.length === 0 ? {} : { notify: words }),
-        ...(isOriginal ? { originalRecipient: original } : {}),
-      },
-    ]
-  })
-  const { ret, envid, body, trace } = (options ?? {}) as Record<string, unknown>
-  return {
-    sender,
-    recipients: known,
-    ...verpOf(verp),
-    ...(verify === 'only' ? { verify } : {}),
-    ...(context === 'remote' ? { context } : {}),
-    options: {
-      ...(ret === 'FULL' || ret === 'HDRS' ? { ret } : {}),
-      ...(typeof envid === 'string' && /^[!-~]{1,100}$/.test(envid) ? { envid } : {}),
-      ...(body === '8BITMIME' ? { body } : {}),
-      ...(trace === 'first-attempt' ? { trace } : {}),
-    },
-  }
-}
-
-/** Whether those characters may delimit is asked when the message is taken. */
-function verpOf(value: unknown): Pick<Submission, 'verp'> {
-  if (value === 'default') return { verp: 'default' }
-  const { delimiters } = (value ?? {}) as Record<string, unknown>
-  return typeof delimiters === 'string' && delimiters.length === 2 ? { verp: { delimiters } } : {}
-}
-
 /** sendmail -bv: the answer comes by mail. */
 async function verified(
   parts: PickupParts,
-  { sender, recipients }: Envelope,
+  { sender, recipients }: MaildropMail,
   userid: number,
 ): Promise<string> {
   const addresses = recipients.slice(0, maxVerified).map(({ address }) => address)
@@ -292,7 +227,7 @@ async function verified(
 /** The user's command has ended long ago: what is refused comes back by mail, without the text where that is refused, too. */
 async function returned(
   parts: PickupParts,
-  submission: Envelope,
+  submission: MaildropMail,
   {
     stats,
     ...refusal
