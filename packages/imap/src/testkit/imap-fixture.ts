@@ -17,6 +17,8 @@ import type { ImapOptions } from '../session/options.ts'
 
 export interface ImapFixture {
   readonly port: number
+  /** Of the store. */
+  readonly directory: string
   readonly store: Store
   readonly service: ImapService
   readonly listener: Listener
@@ -30,13 +32,19 @@ export interface ImapFixture {
 
 /** For tests: the whole service on a real socket, with a store of its own; alice and bob, password `secret`. */
 export async function startImapFixture(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   options: Partial<ImapOptions> = {},
-  parts: { readonly now?: () => number; readonly wheel?: TimerWheel; readonly store?: StoreParts } = {},
+  parts: {
+    readonly now?: () => number
+    readonly wheel?: TimerWheel
+    readonly store?: StoreParts
+    /** A store that is there, with its accounts. */
+    readonly directory?: string
+  } = {},
 ): Promise<ImapFixture> {
-  const directory = await mkdtemp(join(tmpdir(), 'imap-'))
+  const directory = parts.directory ?? (await mkdtemp(join(tmpdir(), 'imap-')))
   const store = await openStoreWith(parts.store ?? {}, { directory, listing: listingMaker })
-  for (const name of ['alice', 'bob']) {
+  for (const name of parts.directory === undefined ? ['alice', 'bob'] : []) {
     await store.accounts.create({
       address: `${name}@example.org`,
       passwordHash: '',
@@ -79,6 +87,7 @@ export async function startImapFixture(
   }
   return {
     port: listener.port,
+    directory,
     store,
     service,
     listener,
