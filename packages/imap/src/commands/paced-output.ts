@@ -87,6 +87,8 @@ export class PacedOutput {
 
   /** Whether nobody needs any more what was sent when `sentBytes` had this value. */
   isGone(sentBytes: number): boolean {
+    // What was written since the end was not taken: it says nothing of what still waits before it.
+    if (this.#session.gone) return this.#session.backlogBytes === 0
     return this.#session.backlogBytes + this.#queuedBytes <= this.#sentBytes - sentBytes
   }
 

@@ -47,7 +47,7 @@ async function addSelected(
   add: (name: string, mailbox: ListName['mailbox']) => void,
 ): Promise<void> {
   if (session.state !== 'selected') return
-  const { id } = session.mailbox
+  const { id, name } = session.mailbox
   const mailbox = await session.store.mailboxes.get(id)
   if (mailbox === undefined) return
   for (const entry of names.values()) {
@@ -56,7 +56,8 @@ async function addSelected(
       return
     }
   }
-  add(mailbox.name, mailbox)
+  // Somebody else's that may be read and not be listed: what its owner calls it may be a mailbox of the user's own.
+  add(mailbox.account === session.account.id ? mailbox.name : name, mailbox)
 }
 
 function holds(source: MailboxSource, { name, rights, subscribed }: ListName): boolean {

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startImapFixture } from '../testkit/imap-fixture.ts'
+
+test('RFC 7377: what is found in somebody else’s mailbox is never said to be of one’s own of the same name', async (t) => {
+  const imap = await startImapFixture(t)
+  const user = await imap.login()
+  const owner = await imap.connect()
+  await owner.ok('LOGIN bob@example.org secret')
+  await owner.ok('CREATE Work')
+  await owner.append('Work', 'Subject: of bob\r\n\r\nx')
+  // It may be read, but is in no list.
+  await owner.ok('SETACL Work alice@example.org r')
+  await user.ok('CREATE Work')
+  await user.ok('SELECT "Other Users/bob/Work"')
+  const lines = await user.ok('ESEARCH IN (selected) RETURN (ALL) SUBJECT bob')
+  const found = lines.filter((line) => line.includes('ESEARCH'))
+  assert.equal(found.length, 1)
+  assert.match(found[0]!, /MAILBOX "Other Users\/bob\/Work" UIDVALIDITY \d+\) UID ALL 1$/)
+  assert.match((await user.ok('ESEARCH IN (personal) RETURN (ALL) ALL')).join('\n'), /^OK/)
+})
