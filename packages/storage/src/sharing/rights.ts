@@ -1,11 +1,15 @@
 import { type AccountId, allRights, ownerRights, type Rights } from '../contract.ts'
 import type { Reader } from '../kv/unit.ts'
+import { readAccount } from '../rows/account-row.ts'
 import { anyone, authenticated, orderedRights, readAcl, type StoredEntry } from '../rows/acl-row.ts'
 import { groupsOf } from '../rows/group-row.ts'
 
-/** Numbers of all entries that apply to somebody. */
-export const subjectsOf = (reader: Reader, who: AccountId | 'stranger'): ReadonlySet<number> =>
-  who === 'stranger' ? new Set([anyone]) : new Set([anyone, authenticated, who, ...groupsOf(reader, who)])
+/** Numbers of all entries that apply to somebody. None do to a removed account: its sessions may still be there. */
+export const subjectsOf = (reader: Reader, who: AccountId | 'stranger'): ReadonlySet<number> => {
+  if (who === 'stranger') return new Set([anyone])
+  if (readAccount(reader, who) === undefined) return new Set()
+  return new Set([anyone, authenticated, who, ...groupsOf(reader, who)])
+}
 
 /** RFC 4314 §2: the union of what is granted, without what is denied. */
 export const rightsIn = (

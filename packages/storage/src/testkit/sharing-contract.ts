@@ -120,6 +120,12 @@ export const sharingContract: readonly ContractCase[] = [
       assert.deepEqual(await store.sharing.groups(), [{ name: 'team', members: [] }])
       assert.deepEqual(await store.annotations.list(project.id, bob.id), [])
       await rejects(grant(store, project.id, user(bob.id), 'l'), 'no-such-account')
+      // Who was logged in is nobody now.
+      await grant(store, project.id, { kind: 'anyone' }, 'l')
+      await grant(store, project.id, { kind: 'authenticated' }, 'r')
+      assert.equal(await store.sharing.rights(project.id, bob.id), '')
+      assert.equal(await store.sharing.rights(project.id, 'stranger'), 'l')
+      assert.deepEqual(await store.sharing.sharedWith(bob.id), [])
       await store.accounts.remove(alice.id)
       await rejects(grant(store, project.id, { kind: 'anyone' }, 'l'), 'no-such-mailbox')
     },
