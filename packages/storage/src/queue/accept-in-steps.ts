@@ -19,6 +19,8 @@ import { removeManyIn } from './change-many.ts'
 const mostAtOnce = 500
 /** Mailboxes that have such a message when it is accepted; the others get it by the queue. */
 const mostMailboxes = 250
+/** So many may share one commit: between two of them stands a turn of everybody else's work, and the client waits for it. */
+const partsAtOnce = 4
 
 interface Numbered {
   readonly index: number
@@ -51,14 +53,11 @@ export const acceptInSteps = (
         referToBlob(unit, blobId, 1)
         writeQueueWork(unit, queueId, { kind: 'accepting', owner: engine.self.token, blobId })
       }, 'uses')
-      for (let at = 0; at < waiting.length; at += stepRecipients)
-        await engine.commit.runPart((unit) => {
-          refuseTakenBack(unit, queueId)
-          write(unit, queueId, waiting.slice(at, at + stepRecipients))
-        }, 'uses')
+      for (let at = 0; at < waiting.length; at += partsAtOnce * stepRecipients)
+        await writeParts(engine, queueId, waiting.slice(at, at + partsAtOnce * stepRecipients))
       return await engine.commit
         .run((unit) => {
-          refuseTakenBack(unit, queueId)
+          refuseTakenBack(engine, unit, queueId)
           return makeEntry(engine, unit, acceptance, blobId, mailboxes)
         })
         .catch(async (error: unknown) => {
@@ -67,6 +66,19 @@ export const acceptInSteps = (
         })
     }),
   )
+}
+
+const writeParts = async (engine: Engine, queueId: string, waiting: readonly Waiting[]): Promise<void> => {
+  const parts: Promise<void>[] = []
+  for (let at = 0; at < waiting.length; at += stepRecipients)
+    parts.push(
+      engine.commit.runPart((unit) => {
+        refuseTakenBack(engine, unit, queueId)
+        write(unit, queueId, waiting.slice(at, at + stepRecipients))
+      }, 'uses'),
+    )
+  // What was written of one that fails is taken back when nothing of it is under way.
+  for (const part of await Promise.allSettled(parts)) if (part.status === 'rejected') throw part.reason
 }
 
 /** On a disk that fails the index may say more than what anybody was told. */
@@ -82,8 +94,10 @@ const refuseKnown = (unit: Unit, queueId: string): void => {
     throw new StoreError('in-use', `Cannot accept: queue id ${queueId} is in use`)
 }
 
-const refuseTakenBack = (unit: Unit, queueId: string): void => {
-  if (readQueueWork(unit, queueId)?.kind !== 'accepting')
+/** Whoever has taken it over is removing what was written. */
+const refuseTakenBack = ({ self }: Engine, unit: Unit, queueId: string): void => {
+  const work = readQueueWork(unit, queueId)
+  if (work?.kind !== 'accepting' || work.owner !== self.token)
     throw new StoreError('no-space', `Cannot accept: what was written of ${queueId} is gone`)
 }
 

@@ -10,7 +10,7 @@ import {
   writeRecipient,
 } from '../rows/queue-row.ts'
 import { type AcceptPlace, acceptIn } from './accept.ts'
-import { addDue, addLease, dueHops, dueOfHop, leasesUntil, removeDue, removeLease } from './due-index.ts'
+import { addDue, addLease, DueChanges, dueHops, dueOfHop, leasesUntil, removeLease } from './due-index.ts'
 
 type Claim = Parameters<QueueStore['claimDue']>[0]
 
@@ -27,10 +27,11 @@ export const claimDueIn = (unit: Unit, claim: Claim, self: ProcessIdentity): Que
   endLeases(unit, claim, self)
   const claimed = new Map<string, { index: number; recipient: StoredRecipient }[]>()
   const known = new Map<string, StoredEntry | undefined>()
+  const due = new DueChanges(unit)
   for (const { queueId, index } of candidates(unit, claim)) {
     const recipient = readRecipient(unit, queueId, index)
     if (recipient === undefined) continue
-    removeDue(unit, { ...recipient, queueId, index })
+    due.remove({ ...recipient, queueId, index })
     if (!known.has(queueId)) known.set(queueId, readEntry(unit, queueId))
     // Of a large message that is being put on hold they leave one after the other.
     if (known.get(queueId)?.hold !== false) continue
@@ -41,6 +42,7 @@ export const claimDueIn = (unit: Unit, claim: Claim, self: ProcessIdentity): Que
     list.push({ index, recipient: mine })
     claimed.set(queueId, list)
   }
+  due.settle()
   const entries: QueueEntry[] = []
   for (const [queueId, recipients] of claimed) {
     const entry = known.get(queueId)

@@ -256,8 +256,8 @@ const makeAllDue = (
   const hops: string[] = []
   for (const { queueId, index } of places) {
     const recipient = readRecipient(unit, queueId, index)
-    // Gone, held or being delivered.
-    if (recipient === undefined || recipient.lease || readEntry(unit, queueId)?.hold) continue
+    // Gone, held, being delivered or being accepted.
+    if (recipient === undefined || recipient.lease || readEntry(unit, queueId)?.hold !== false) continue
     hops.push(recipient.nextHop)
     if (recipient.dueMs <= nowMs) continue
     const moved = { ...recipient, dueMs: nowMs }
