@@ -69,6 +69,14 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     ['mailbox_size_limit = 15728640', 'message_size_limit = 15728640'],
     /mailbox_size_limit = 15728640 is all that an account may hold/,
   ],
+  [
+    ['home_directory = /srv/%h'],
+    /home_directory = \/srv\/%h: %h stands for nothing: %u or %n is the local part/,
+  ],
+  [['home_directory = /srv/%Lu'], /: %Lu stands for nothing/],
+  [['home_directory = /srv/%{user}/x'], /: %\{user\} stands for nothing/],
+  [['home_directory = /srv/%1n/%n'], /: %1n stands for nothing/],
+  [['home_directory = /srv/%'], /: % stands for nothing/],
 ]
 for (const [lines, expected] of wrong)
   test(`C9: contradictory settings: ${lines.join('; ')}`, () => {
@@ -78,6 +86,7 @@ for (const [lines, expected] of wrong)
 test('C9: nothing is said of settings that go together', () => {
   for (const lines of [
     [],
+    ['home_directory = /srv/%d/%n/%u'],
     ['mydestination = a.test', 'virtual_alias_domains = b.test', 'relay_domains = c.test'],
     ['smtpd_client_restrictions = permit_mynetworks, warn_if_reject reject, reject_rbl_client bl.test'],
     [

@@ -1,5 +1,6 @@
 import { splitNextHops } from '@posthorn/mta/next-hop'
 import type { Config } from './config.ts'
+import { unknownHomeParts } from './home-pattern.ts'
 import { ownHostOf } from './own-host.ts'
 
 /** Lists whose first word that ends them makes the rest idle. */
@@ -25,6 +26,7 @@ export function contradictions(config: Config): readonly string[] {
     ...sizes(config),
     ...idleTables(config),
     ...unservedCommands(config),
+    ...homes(config),
   ]
 }
 
@@ -37,6 +39,12 @@ function* unservedCommands({ values }: Config): Generator<string> {
       yield `${name}: a server that runs as ${owner} (mail_owner) cannot become ${privs}: such mail waits; set default_privs = ${owner}`
     else if (values[name].length > 0)
       yield `${name}: a server that runs as ${owner} (mail_owner) cannot become ${privs}, and serves no .forward as itself: such mail waits`
+}
+
+/** Nobody's .forward would be found, and nothing said. */
+function* homes({ values: { home_directory: pattern } }: Config): Generator<string> {
+  for (const part of unknownHomeParts(pattern))
+    yield `home_directory = ${pattern}: ${part} stands for nothing: %u or %n is the local part, %d the domain`
 }
 
 /** ADDRESS_CLASS_README: each domain is in one class. */

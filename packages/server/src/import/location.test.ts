@@ -49,7 +49,7 @@ test('D4: `posthorn import location` brings what main.cf’s mail_location names
   mkdirSync(path, { mode: 0o700 })
   writeFileSync(
     join(path, 'main.cf'),
-    `myhostname = mail.example.org\nmyorigin = example.org\nalias_maps =\nhome_directory = ${root}/home/%u\n` +
+    `myhostname = mail.example.org\nmyorigin = example.org\nalias_maps =\nhome_directory = ${root}/home/%n\n` +
       `mail_location = mbox:~/mail:INBOX=${root}/spool/%u\n`,
   )
   const posthorn = async (...args: string[]) => {

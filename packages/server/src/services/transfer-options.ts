@@ -14,6 +14,7 @@ import {
   type RoutingOptions,
 } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
+import { homePattern } from '../config/home-pattern.ts'
 import type { ConfigValues } from '../config/schema/schema.ts'
 import { splitList } from '../config/value.ts'
 import { asciiDomain } from './account-options.ts'
@@ -118,7 +119,7 @@ export function routingOptions(config: Config): RoutingOptions {
     defaultTransport: values.default_transport,
     administrator: values.administrator,
     doubleBounceUser: values.double_bounce_sender.replace(/@.*$/, '').toLowerCase(),
-    homeDirectory: values.home_directory.replaceAll('$user', '%u').replaceAll('$domain', '%d'),
+    homeDirectory: homePattern(values.home_directory),
     ...(values.require_home_directory ? { homes: 'required' as const } : {}),
     forwardPaths: splitList(values.forward_path),
     deliveredToFor: values.prepend_delivered_header.map((word) => word.toLowerCase()),

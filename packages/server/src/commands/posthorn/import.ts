@@ -4,6 +4,7 @@ import { parsePasswdLine } from '@posthorn/accounts'
 import type { Account } from '@posthorn/storage'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Config } from '../../config/config.ts'
+import { homePattern } from '../../config/home-pattern.ts'
 import { createImapSource, type ImapSourceOptions } from '../../import/imap-source.ts'
 import { createLocationSource, type LocationUser, parseMailLocation } from '../../import/location.ts'
 import { createMaildirSource } from '../../import/maildir/maildir-source.ts'
@@ -145,8 +146,12 @@ function locationUser(
   }
 }
 
-const configuredHome = (pattern: string, user: string, domain: string): string =>
-  pattern.includes('%') ? pattern.replaceAll('%u', user).replaceAll('%d', domain) : `${pattern}/${user}`
+const configuredHome = (given: string, user: string, domain: string): string => {
+  const pattern = homePattern(given)
+  return pattern.includes('%')
+    ? pattern.replaceAll('%u', user).replaceAll('%d', domain)
+    : `${pattern}/${user}`
+}
 
 function systemHome(user: string): string {
   try {

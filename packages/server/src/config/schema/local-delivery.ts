@@ -117,7 +117,7 @@ export const localDelivery = {
   home_directory: posthorn({
     type: 'string',
     default: '/home/%u',
-    doc: "Where a user's `.forward` is looked for; %u is the user, %d the domain. An account's own home comes first. Empty: no .forward.",
+    doc: "Where a user's `.forward` is looked for; %u or %n is the user's local part, %d the domain. An account's own home comes first. Empty: no .forward.",
   }),
   require_home_directory: postfix({
     type: 'boolean',
