@@ -123,7 +123,7 @@ async function searchOne(
   await session.write(line)
 }
 
-/** undefined when the mailbox has gone. */
+/** undefined when the mailbox has gone, or may not be read any more: those before it may have taken minutes. */
 async function foundIn(
   session: LoggedIn,
   id: MailboxId,
@@ -135,7 +135,9 @@ async function foundIn(
       const found = await visible(session, await searched(session, id, program.criteria!), new Turn())
       return { program, found: { ...found, numbers: found.uids } }
     }
-    const { uids } = await session.store.messages.view(id)
+    const { sharing, messages } = session.store
+    if (!(await sharing.rights(id, session.account.id)).includes('r')) return undefined
+    const { uids } = await messages.view(id)
     const program = read(scopeOfUids(session, uids))
     const found = await searched(session, id, program.criteria!)
     return { program, found: { ...found, numbers: found.uids } }
