@@ -190,11 +190,12 @@ test('POP3', async (t) => {
 // SMTP and LMTP.
 
 const smtpScript =
-  (who: 'client' | 'LMTP client' | 'proxy') =>
+  (who: 'client' | 'LMTP client' | 'proxy' | 'stranger') =>
   (random: Random, user: string): Step[] => {
     const hello = who === 'LMTP client' ? 'LHLO c.test' : 'EHLO c.test'
+    const isPaused = who === 'proxy' || who === 'stranger'
     // Where each costs a pause they are fewer.
-    const many = (most: number): number => random(who === 'proxy' ? most / 50 : most)
+    const many = (most: number): number => random(isPaused ? most / 50 : most)
     const steps: Step[] = []
     if (who === 'proxy') steps.push(say('PROXY TCP4 192.0.2.1 192.0.2.2 4025 25'))
     const greeted = { ...say(hello), hears: /^250 .*\r\n/m }
@@ -212,11 +213,8 @@ const smtpScript =
       )
     const envelope = (): string[] => [
       `MAIL FROM:<${user}@x.test>`,
-      // Each that is refused costs a proxy's client a pause.
-      ...times(
-        who !== 'proxy' && random(4) === 0 ? random(4_000) : random(5),
-        (i) => `RCPT TO:<u${i}@local.test>`,
-      ),
+      // Each that is refused costs a pause.
+      ...times(!isPaused && random(4) === 0 ? random(4_000) : random(5), (i) => `RCPT TO:<u${i}@local.test>`),
       'RCPT TO:<last@local.test>',
     ]
     const chunk = (last: '' | ' LAST'): string => {
@@ -249,8 +247,9 @@ async function playSmtp(
   const { port, handler } = await serve(t, {
     listen: { service: who === 'LMTP client' ? 'lmtp' : 'mx' },
     options: { junkCommandLimit: 100_000, recipientLimit: 100_000, authOnlyWithTls: 'no', ...options },
-    trusted: who !== 'proxy',
+    trusted: who !== 'proxy' && who !== 'stranger',
   })
+  if (who === 'stranger') handler.banner = { ...handler.banner, greetWaitMs: 20, onPregreet: 'go-on' }
   const slow = randomOf(3)
   handler.slow = () => (slow(20) > 0 ? undefined : new Promise((resolve) => setTimeout(resolve, slow(3))))
   if (who === 'proxy') {
@@ -277,6 +276,14 @@ test('SMTP behind a PROXY header, with XCLIENT, and slowed down after errors', (
   playSmtp(t, 'proxy', {
     proxyProtocolFrom: ['127.0.0.1'],
     greetWaitMs: 0,
+    forbidPipelining: 'no',
+    softErrorLimit: 3,
+    hardErrorLimit: 100_000,
+    errorSleepMs: 3,
+  }))
+
+test('SMTP of a stranger who does not wait for the greeting', (t) =>
+  playSmtp(t, 'stranger', {
     forbidPipelining: 'no',
     softErrorLimit: 3,
     hardErrorLimit: 100_000,

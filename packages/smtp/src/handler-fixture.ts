@@ -26,7 +26,7 @@ export class RecordingHandler implements SmtpHandler {
   readonly disconnects: string[] = []
   readonly sessions: SmtpSession[] = []
   trusted = true
-  banner: SmtpReply = { code: 220, text: 'mx.test ESMTP Posthorn' }
+  banner: Greeting = { code: 220, text: 'mx.test ESMTP Posthorn' }
   /** Waits before each answer, so that replies come later than commands. */
   slow: () => Promise<void> | undefined = () => undefined
   endReplies: (recipients: readonly RcptTo[]) => SmtpReply | readonly SmtpReply[] = () => ({
@@ -35,7 +35,7 @@ export class RecordingHandler implements SmtpHandler {
     text: 'Ok: queued as ABC123',
   })
 
-  async connect(session: SmtpSession): Promise<SmtpReply> {
+  async connect(session: SmtpSession): Promise<Greeting> {
     session.trusted = this.trusted
     this.sessions.push(session)
     await this.slow()
