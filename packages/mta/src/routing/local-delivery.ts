@@ -249,8 +249,8 @@ async function followInclude(
   // Who stands beside it gets the mail, and its sender hears that those in the file do not.
   if (file.kind !== 'temporary')
     return fail(gathering, walk, walk.entry ?? walk.original, {
-      status: '5.2.0',
-      text: 'mailing list problem',
+      status: '5.3.5',
+      text: 'mail system configuration error',
       agent: 'local',
     })
   throw new ExpansionError('4.2.0', `error opening include file ${path}`)
