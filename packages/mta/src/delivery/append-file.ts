@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 export interface FileOutcome {
   readonly status: string
@@ -58,6 +58,7 @@ async function appendToMbox(
         await file.truncate(before.size)
         throw error
       })
+      if (before.size === 0) await syncName(file, path)
     } finally {
       await file.close()
     }
@@ -90,14 +91,17 @@ async function addToMaildir(
   content: AsyncIterable<Uint8Array>,
   nowMs: number,
 ): Promise<void> {
-  for (const name of ['tmp', 'new', 'cur']) await mkdir(join(folder, name), { recursive: true, mode: 0o700 })
+  for (const name of ['tmp', 'new', 'cur']) await makeFolder(join(folder, name))
   const host = hostname().replaceAll('/', '\\057').replaceAll(':', '\\072')
   const name = `${Math.floor(nowMs / 1000)}.P${process.pid}Q${++deliveries}.${host}`
-  const path = join(folder, 'tmp', name)
+  let path = join(folder, 'tmp', name)
   const file = await open(path, 'wx', 0o600)
   try {
     await writeWhole(file, content)
-    await rename(path, join(folder, 'new', name))
+    const place = join(folder, 'new', name)
+    await rename(path, place)
+    path = place
+    await syncName(file, place)
   } catch (error) {
     await rm(path, { force: true })
     throw error
@@ -111,4 +115,33 @@ async function writeWhole(file: FileHandle, content: AsyncIterable<Uint8Array>):
     for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten
   }
   await file.sync()
+}
+
+/** A name is on disk when its folder is. Of a folder that may not be read the file says it: a sync brings its names along. */
+async function syncName(file: FileHandle, path: string): Promise<void> {
+  if (!(await syncFolder(dirname(path)))) await file.sync()
+}
+
+/** False where the folder may be entered only. */
+async function syncFolder(path: string): Promise<boolean> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EACCES') return undefined
+    throw error
+  })
+  if (folder === undefined) return false
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+  return true
+}
+
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let at = resolve(path); ; at = dirname(at)) {
+    await syncFolder(dirname(at))
+    if (at === resolve(first) || at === dirname(at)) return
+  }
 }

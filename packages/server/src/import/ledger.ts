@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Uid } from '@posthorn/storage'
+import { syncFolder } from '../durable-file.ts'
 import { makeFolders } from '../make-folders.ts'
 
 /** A message that was brought here. */
@@ -62,7 +63,10 @@ export class Ledger {
     makeFolders(folder, 0o700)
     const isNew = !existsSync(file)
     const fd = openSync(file, 'a', 0o600)
-    if (isNew) appendFileSync(fd, `${JSON.stringify({ type: 'source', account, source })}\n`)
+    if (isNew) {
+      appendFileSync(fd, `${JSON.stringify({ type: 'source', account, source })}\n`)
+      syncFolder(folder)
+    }
     // A line that a crash cut short must not swallow the next one.
     else appendFileSync(fd, '\n')
     return new Ledger(file, fd)

@@ -49,28 +49,33 @@ export function dropMail(maildrop: string, envelope: MaildropEnvelope, message: 
   const unfinished = join(maildrop, `${name}.tmp`)
   const file = openSync(unfinished, 'wx', 0o600)
   try {
+    fill(file, envelope, message, unfinished)
+    renameSync(unfinished, join(maildrop, name))
+    syncName(file, maildrop)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function fill(file: number, envelope: MaildropEnvelope, message: Uint8Array, unfinished: string): void {
+  try {
     // The server is another user. Nobody else knows the name, and the folder cannot be listed.
     fchmodSync(file, 0o644)
     writeSync(file, `${JSON.stringify(envelope)}\n`)
     for (let at = 0; at < message.length; ) at += writeSync(file, message, at)
     fsyncSync(file)
-    renameSync(unfinished, join(maildrop, name))
   } catch (error) {
     unlinkSync(unfinished)
     throw error
-  } finally {
-    closeSync(file)
   }
-  syncFolder(maildrop)
 }
 
-/** The folder may not be listed by its users, and so not always be opened: then the name waits for the system. */
-function syncFolder(folder: string): void {
+/** The folder may not be listed by its users (mode 1733), and so not be opened: a sync of the file brings its new name along. */
+function syncName(file: number, folder: string): void {
+  let handle = file
   try {
-    const handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
-    fsyncSync(handle)
-    closeSync(handle)
-  } catch {
-    // Mode 1733.
-  }
+    handle = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+  } catch {}
+  fsyncSync(handle)
+  if (handle !== file) closeSync(handle)
 }
