@@ -66,7 +66,7 @@ const rows: readonly (readonly [rfc: string, nextHop: string, expect: string])[]
   [
     'no address at all',
     'nomail.test',
-    '5.4.4 Host or domain name not found. Name service error for name=nomail.test type=A: Host not found',
+    '5.4.4 Host or domain name not found. Name service error for name=nomail.test type=A: Host found but no data record of requested type',
   ],
   [
     'no such domain',

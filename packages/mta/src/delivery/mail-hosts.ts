@@ -183,6 +183,10 @@ const limited = (
   return missing && balanceProtocols === 'yes' && addressLimit > 1 ? [...first.slice(0, -1), other] : first
 }
 
+const notFound = 'Host not found'
+/** The name is there: whoever looks for a mistake in it looks in vain. In Postfix's words. */
+const noAddress = 'Host found but no data record of requested type'
+
 const addressesOfHosts = async (
   hosts: readonly Exchange[],
   domain: string,
@@ -191,10 +195,12 @@ const addressesOfHosts = async (
 ): Promise<MailHosts> => {
   const servers: SmtpServerAddress[] = []
   let temporary = false
+  let what = notFound
   for (const { exchange, port: itsOwn = port } of hosts) {
     // RFC 5321 §5.1 wants names; an address as MX exchange is a mistake that Postfix refuses too.
     const answer = await addressesOfHost(exchange, options)
     if (answer.kind === 'temporary') temporary = true
+    what = answer.kind === 'nodata' ? noAddress : notFound
     if (answer.kind !== 'records') continue
     for (const address of answer.records) servers.push({ host: exchange, address, port: itsOwn })
     if (servers.length >= maxServers) break
@@ -203,7 +209,7 @@ const addressesOfHosts = async (
   const name = hosts.at(-1)?.exchange ?? domain
   return temporary
     ? none('4.4.3', nameError(name, 'A', 'Host not found, try again'))
-    : none(options.deferWithoutAddress === 'yes' ? '4.4.4' : '5.4.4', nameError(name, 'A', 'Host not found'))
+    : none(options.deferWithoutAddress === 'yes' ? '4.4.4' : '5.4.4', nameError(name, 'A', what))
 }
 
 /** RFC 5321 §5.1: only servers preferred to ourselves; without any the mail would come back. */
