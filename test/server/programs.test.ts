@@ -74,11 +74,12 @@ transport_maps = inline:{ piped.test=listed: }`,
   })
 
 const forwards = [
-  { title: 'as somebody else', mainCf: '', runs: true },
+  { title: 'as somebody else', mainCf: '', privs: 'nobody', runs: true },
   // Whoever wrote it would read all mail.
-  { title: 'not as the server itself', mainCf: 'mail_owner = nobody', runs: false },
+  { title: 'not as the server itself', mainCf: 'mail_owner = nobody', privs: 'nobody', runs: false },
+  { title: 'not as the server’s number', mainCf: 'mail_owner = nobody', privs: '65534', runs: false },
 ] as const
-for (const { title, mainCf, runs } of forwards)
+for (const { title, mainCf, privs, runs } of forwards)
   test(`a command of a user’s .forward runs ${title}`, { skip: notRoot }, async () => {
     await inFolder(async (folder) => {
       chmodSync(folder, 0o755)
@@ -90,7 +91,7 @@ for (const { title, mainCf, runs } of forwards)
       const site = await createSite(
         folder,
         `${mainCf}
-default_privs = nobody
+default_privs = ${privs}
 home_directory = ${folder}/home
 allow_mail_to_commands = forward
 allow_mail_to_files = forward`,
@@ -101,7 +102,7 @@ allow_mail_to_files = forward`,
         for (const name of ['ran', 'mail'])
           await eventually(() => assert.ok(existsSync(join(out, name)), server.output()))
       else {
-        await server.says(/warning: allow_mail_to_commands: forward is passed over: .*run as nobody/)
+        await server.says(/warning: allow_mail_to_commands: forward is passed over: .*run as \w+/)
         await server.says(/mail to command is restricted[\s\S]*mail to file is restricted/)
         await server.says(/to=<alice@example\.org>, relay=local, .*status=sent \(delivered to mailbox\)/)
       }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { userInfo } from 'node:os'
 import type { LocalUser } from '@posthorn/mta'
 import { isKeptFromPrograms } from '@posthorn/storage'
+import { idOf } from './user-ids.ts'
 
 /** Looks a user up once, at the first delivery: by then the process has become who it will be. */
 export function createLocalUsers(): (name: string) => LocalUser {
@@ -60,9 +61,4 @@ function groupId(name: string): number | undefined {
   } catch {
     return undefined
   }
-}
-
-/** `id` asks every source of users that the system has, not /etc/passwd alone. */
-function idOf(name: string, what: '-u' | '-g'): number {
-  return Number(execFileSync('id', [what, '--', name], { stdio: ['ignore', 'pipe', 'ignore'] }))
 }

@@ -1,5 +1,5 @@
-import { userInfo } from 'node:os'
 import type { ConfigValues } from '../config/schema/schema.ts'
+import { idOf } from './user-ids.ts'
 
 /** Lists whose items may be alias, forward or include. */
 export const outsideLists = ['allow_mail_to_commands', 'allow_mail_to_files'] as const
@@ -12,17 +12,22 @@ type Source = 'alias' | 'forward' | 'include'
  */
 export function outsideSources(values: ConfigValues, list: (typeof outsideLists)[number]): readonly Source[] {
   const words = values[list].filter((word): word is Source => /^(?:alias|forward|include)$/.test(word))
-  return runsAsServer(values) ? words.filter((word) => word !== 'forward') : words
+  return words.includes('forward') && runsAsServer(values)
+    ? words.filter((word) => word !== 'forward')
+    : words
 }
 
-/** default_privs is who this server is, once its ports are bound. */
-export const runsAsServer = ({ default_privs: privs, mail_owner: owner }: ConfigValues): boolean =>
-  privs.split(':')[0] === (process.getuid?.() === 0 && owner !== '' ? owner : ownName())
+/** default_privs is who this server is, once its ports are bound: under whatever name, or as a number. */
+export function runsAsServer({ default_privs: privs, mail_owner: owner }: ConfigValues): boolean {
+  const self = process.getuid?.()
+  const server = self === 0 && owner !== '' ? uidOf(owner) : self
+  return server !== undefined && uidOf(privs.split(':')[0] ?? '') === server
+}
 
-/** undefined: a number without a name, as in containers. */
-function ownName(): string | undefined {
+/** undefined: nobody is called so. */
+function uidOf(name: string): number | undefined {
   try {
-    return userInfo().username
+    return idOf(name, '-u')
   } catch {
     return undefined
   }

@@ -1,8 +1,8 @@
 /** Root binds ports and nothing more: what touches strangers' octets runs as `mail_owner`. */
-import { execFileSync } from 'node:child_process'
 import { lchownSync, statSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { outsideLists, runsAsServer } from '../services/outside-targets.ts'
+import { idOf } from '../services/user-ids.ts'
 import { StartError } from '../start-error.ts'
 
 export interface MailOwner {
@@ -12,11 +12,6 @@ export interface MailOwner {
 }
 
 const iAmRoot = (): boolean => process.getuid?.() === 0
-
-/** `id` asks every source of users that the system has, not /etc/passwd alone. */
-function idOf(name: string, what: '-u' | '-g'): number {
-  return Number(execFileSync('id', [what, '--', name], { stdio: ['ignore', 'pipe', 'ignore'] }))
-}
 
 /** The user to become; undefined when this is not root, or nobody is named. Postfix: mail_owner. */
 export function mailOwner({ values, file }: Config): MailOwner | undefined {

@@ -48,6 +48,7 @@ export interface Pickup {
 const everyMs = 60_000
 /** Addresses of one question. */
 const maxVerified = 1_000
+
 export function createPickup(parts: PickupParts): Pickup {
   let running: Promise<void> | undefined
   let again = false
