@@ -3,6 +3,7 @@ import type { AddressFamily, Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import ipaddr from 'ipaddr.js'
 import type { OutgoingRewriting } from '../rewriting/index.ts'
+import { ownedTransports, parseOwned } from '../routing/owned-target.ts'
 import type { DeliveryAgent, ResolveRecipient } from './attempt.ts'
 import { type CommandOptions, commandAgent } from './command.ts'
 import { fileAgent } from './file.ts'
@@ -46,6 +47,8 @@ export interface DeliveryOptions {
   readonly remote?: (service: string) => RemoteTransport | undefined
   /** As whom pipe(8) runs its programs, by the value of `user=`. */
   readonly userNamed?: (name: string) => LocalUser
+  /** As whom what a user's file names is served, by the owner of the file. */
+  readonly ownerOf?: (uid: number) => LocalUser
   /** Postfix: smtp_generic_maps. Asked at each message. */
   readonly rewriting?: () => OutgoingRewriting | undefined
   /** Postfix: lmtp_generic_maps. */
@@ -239,7 +242,7 @@ const withPlace =
   }
 
 const localAgents = (
-  { local, userNamed }: DeliveryOptions,
+  { local, userNamed, ownerOf }: DeliveryOptions,
   now: () => number,
 ): readonly (readonly [string, DeliveryAgent])[] =>
   local === undefined
@@ -248,7 +251,23 @@ const localAgents = (
         ['pipe', commandAgent({ ...local, now })],
         ['mailbox_command', commandAgent({ ...local, user: mailboxUser(local, userNamed), now })],
         ['file', fileAgent({ user: () => local.user(''), originalTo: local.originalTo, now })],
+        [ownedTransports.command, asOwner(ownerOf, (user) => commandAgent({ ...local, user, now }))],
+        [
+          ownedTransports.file,
+          asOwner(ownerOf, (user) => fileAgent({ user, originalTo: local.originalTo, now })),
+        ],
       ]
+
+/** What a user's own file names is served as its owner. Postfix: local(8), DELIVERY RIGHTS. */
+const asOwner =
+  (ownerOf: DeliveryOptions['ownerOf'], agent: (user: () => LocalUser) => DeliveryAgent): DeliveryAgent =>
+  (job) => {
+    const owned = parseOwned(job.nextHop)
+    const user = (owned && ownerOf?.(owned.uid)) ?? nobodyKnown
+    return agent(() => user)({ ...job, nextHop: owned?.target ?? job.nextHop })
+  }
+
+const nobodyKnown: LocalUser = { kind: 'none', reason: 'nobody knows whose file names it' }
 
 /** mailbox_command runs as the user of the system that the mail is for; as default_privs where there is none, and for root. */
 const mailboxUser =

@@ -223,6 +223,7 @@ function environmentOf(
   const at = address.lastIndexOf('@')
   const local = address.slice(0, at)
   const { user, extension } = splitRecipientDelimiter(local, delimiter)
+  const login = (runsAs.kind === 'other' ? runsAs.name : undefined) ?? user
   const strangers = {
     SENDER: sender === '' ? 'MAILER-DAEMON' : sender,
     RECIPIENT: address,
@@ -230,8 +231,8 @@ function environmentOf(
     LOCAL: local,
     DOMAIN: address.slice(at + 1),
     EXTENSION: extension ?? '',
-    USER: user,
-    LOGNAME: user,
+    USER: login,
+    LOGNAME: login,
     CLIENT_ADDRESS: origin.clientAddress,
     CLIENT_HELO: origin.helo,
     CLIENT_HOSTNAME: origin.clientName,

@@ -27,7 +27,7 @@ const statusWords = {
 } as const
 
 /** Transports of ours for what local(8) does itself: its name is what people and programs look for. */
-const ofLocal: ReadonlySet<string> = new Set(['pipe', 'file', 'mailbox_command'])
+const ofLocal: ReadonlySet<string> = new Set(['pipe', 'file', 'user_command', 'user_file', 'mailbox_command'])
 
 /** The line that everybody greps for: postfix/smtp's `to=…, relay=…, delay=…, delays=…, dsn=…, status=…`. */
 export const logAttempt = (

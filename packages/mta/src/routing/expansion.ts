@@ -42,6 +42,8 @@ export interface Walk {
   readonly sender: string | undefined
   /** Extension of the address that led here, still to be given on. Postfix: propagate_unmatched_extensions. */
   readonly unmatched?: string | undefined
+  /** Of the `.forward` or `:include:` file that is being read; undefined: no file, or root's. Postfix: local(8), DELIVERY RIGHTS. */
+  readonly ownerUid?: number | undefined
   /** Alias names and accounts already expanded on this way. */
   readonly path: readonly string[]
   readonly from: 'envelope' | 'alias' | 'forward' | 'include'

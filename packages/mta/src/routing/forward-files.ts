@@ -7,7 +7,12 @@ import { readForwardFile, type SafeText } from './safe-file.ts'
 
 export type Forwarding =
   | { readonly kind: 'none' }
-  | { readonly kind: 'targets'; readonly targets: readonly AliasTarget[] }
+  | {
+      readonly kind: 'targets'
+      readonly targets: readonly AliasTarget[]
+      /** Whose file it is; undefined: root's, in a home of root's. */
+      readonly ownerUid: number | undefined
+    }
   | { readonly kind: 'temporary'; readonly reason: string }
 
 export interface ForwardFiles {
@@ -67,7 +72,7 @@ export function createForwardFiles(options: ForwardOptions): ForwardFiles {
     complaints.delete(path)
     const targets = parseTargetLines(found.text)
     // An empty file is no instruction to throw mail away.
-    return targets.length === 0 ? none : { kind: 'targets', targets }
+    return targets.length === 0 ? none : { kind: 'targets', targets, ownerUid: found.ownerUid }
   }
 
   async function load(account: Account, home: string, extension: string | undefined): Promise<Forwarding> {

@@ -2,6 +2,7 @@ import type { Log } from '@posthorn/mail'
 import type { Account } from '@posthorn/storage'
 import { type LookupTable, lookupFirst } from '../tables/index.ts'
 import { type AliasTarget, parseAliasValue, targetsInLines } from './alias-value.ts'
+import { deliverOutside } from './deliver-outside.ts'
 import type { DetailMailboxes, Poster } from './detail-mailbox.ts'
 import { dropNotice, isDoubleBounce } from './double-bounce.ts'
 import { ExpansionError, type Gathering, maxLevels, maxTargets, type Walk } from './expansion.ts'
@@ -17,7 +18,6 @@ import {
   localTransport,
   passOn,
   type ReachParts,
-  reach,
   reachMailbox,
 } from './reach.ts'
 import { readIncludeFile } from './safe-file.ts'
@@ -145,6 +145,7 @@ async function expandAlias(
     from: 'alias',
     sender: aliasOwner(parts, alias.name) ?? walk.sender,
     unmatched: propagates(parts, 'alias') ? alias.unmatched : undefined,
+    ownerUid: undefined,
     path: [...walk.path, `alias ${alias.name}`],
   }
   await followTargets(parts, targets, `alias ${alias.name}`, next, gathering)
@@ -241,7 +242,8 @@ async function followInclude(
   const file = await readIncludeFile(path)
   if (file.kind === 'text') {
     const unmatched = propagates(parts, 'include') ? walk.unmatched : undefined
-    const next: Walk = { ...walk, from: 'include', unmatched, path: [...walk.path, label] }
+    const ownerUid = walk.ownerUid ?? file.ownerUid
+    const next: Walk = { ...walk, from: 'include', unmatched, ownerUid, path: [...walk.path, label] }
     return followTargets(parts, targetsInLines(file.text), label, next, gathering)
   }
   const reason = file.kind === 'absent' ? 'no such file' : file.reason
@@ -254,34 +256,6 @@ async function followInclude(
       agent: 'local',
     })
   throw new ExpansionError('4.2.0', `error opening include file ${path}`)
-}
-
-/** aliases(5) `|command` and `/file`: off unless configured; a target that is refused does not undo the others. */
-function deliverOutside(
-  parts: LocalParts,
-  target: Extract<AliasTarget, { kind: 'command' | 'file' }>,
-  walk: Walk,
-  gathering: Gathering,
-  warn: (text: string) => void,
-): void {
-  const what = target.kind === 'command' ? target.command : target.path
-  const allowed =
-    target.kind === 'command' ? parts.options.allowMailToCommands : parts.options.allowMailToFiles
-  if (what === '/dev/null') {
-    gathering.served++
-    return
-  }
-  if (walk.from === 'envelope' || !(allowed ?? []).includes(walk.from)) {
-    warn(`mail to ${target.kind} is restricted: ${JSON.stringify(what)}; target ignored`)
-    gathering.refused = { status: '5.7.1', text: `mail to ${target.kind} is restricted` }
-    return
-  }
-  const transport = { transport: target.kind === 'command' ? 'pipe' : 'file', nextHop: what }
-  reach(gathering, `${target.kind} ${what}`, {
-    deliveredTo: walk.entry,
-    sender: walk.sender,
-    leaf: { kind: 'remote', address: walk.entry ?? walk.original, transport },
-  })
 }
 
 async function deliverAccount(
@@ -310,7 +284,8 @@ async function deliverAccount(
   const { name, user } = localName(address, parts.options.recipientDelimiter ?? '')
   const unmatched =
     found.extension !== undefined && propagates(parts, 'forward') ? name.slice(user.length) : undefined
-  const next: Walk = { ...walk, from: 'forward', unmatched, path: [...walk.path, label] }
+  const { ownerUid } = forwarding
+  const next: Walk = { ...walk, from: 'forward', unmatched, ownerUid, path: [...walk.path, label] }
   await followTargets(parts, forwarding.targets, `${account.address}: .forward`, next, gathering)
   // A .forward that leads nowhere at all loses no mail.
   if (gathering.served === before) reachMailbox(parts, account, address, walk, gathering)

@@ -1,6 +1,7 @@
 import { deliveryPrefix, formatField } from '@posthorn/mail'
 import type { NewRecipient } from '@posthorn/storage'
 import type { Delivery, Leaf } from './expansion.ts'
+import { ownedTransports } from './owned-target.ts'
 import { errorTransport, refusedBy, type Transport } from './transport.ts'
 
 /** One recipient of the accepted message, as the store takes it, with what logs and loop detection need. */
@@ -75,9 +76,16 @@ export function planDelivery(delivery: Delivery, context: PlanContext): Planned 
 const refusalOf = ({ status, text, agent }: Extract<Leaf, { kind: 'error' }>): Transport =>
   agent === undefined ? errorTransport(status, text) : refusedBy(agent, status, text)
 
+const wayOf: ReadonlyMap<string, 'command' | 'file'> = new Map([
+  ['pipe', 'command'],
+  [ownedTransports.command, 'command'],
+  ['file', 'file'],
+  [ownedTransports.file, 'file'],
+])
+
 /** Postfix: prepend_delivered_header. */
 function isNamed(transport: string, { deliveredToFor }: PlanContext): boolean {
-  const how = transport === 'pipe' ? 'command' : transport === 'file' ? 'file' : 'forward'
+  const how = wayOf.get(transport) ?? 'forward'
   return deliveredToFor === undefined || deliveredToFor.includes(how)
 }
 

@@ -3,7 +3,12 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 export type SafeText =
-  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'text'
+      readonly text: string
+      /** As whom local(8) serves what it names; undefined: root's file. */
+      readonly ownerUid: number | undefined
+    }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unsafe'; readonly reason: string }
   /** The disk did not answer: try again later. */
@@ -29,7 +34,8 @@ export function readForwardFile(path: string): Promise<SafeText> {
     return withFile(path, async (file, stats) => {
       if (problem !== undefined) return unsafe(problem)
       const reason = fileProblem(stats, [home.uid, 0], maxForwardBytes)
-      return reason === undefined ? text(file, maxForwardBytes) : unsafe(reason)
+      // What root has written in a user's home is the user's.
+      return reason === undefined ? text(file, maxForwardBytes, stats.uid || home.uid) : unsafe(reason)
     })
   })
 }
@@ -41,7 +47,7 @@ export function readIncludeFile(path: string): Promise<SafeText> {
       path,
       async (file, stats) => {
         const reason = fileProblem(stats, undefined, maxIncludeBytes)
-        return reason === undefined ? text(file, maxIncludeBytes) : unsafe(reason)
+        return reason === undefined ? text(file, maxIncludeBytes, stats.uid) : unsafe(reason)
       },
       'follow-links',
     ),
@@ -80,7 +86,7 @@ function fileProblem(
   return stats.size > maxBytes ? `file is larger than ${maxBytes} bytes` : undefined
 }
 
-async function text(file: FileHandle, maxBytes: number): Promise<SafeText> {
+async function text(file: FileHandle, maxBytes: number, uid: number): Promise<SafeText> {
   // Read no more than allowed, whatever the file has become since.
   const buffer = Buffer.alloc(maxBytes + 1)
   let length = 0
@@ -90,7 +96,7 @@ async function text(file: FileHandle, maxBytes: number): Promise<SafeText> {
     if (bytesRead === 0 || length === buffer.length) break
   }
   if (length > maxBytes) return unsafe(`file is larger than ${maxBytes} bytes`)
-  return { kind: 'text', text: buffer.toString('utf8', 0, length) }
+  return { kind: 'text', text: buffer.toString('utf8', 0, length), ownerUid: uid === 0 ? undefined : uid }
 }
 
 function unsafe(reason: string): SafeText {

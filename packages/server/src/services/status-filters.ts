@@ -16,7 +16,7 @@ const parameterOf = {
 } as const
 
 /** Of aliases and .forward: in Postfix it is local(8) that runs them. */
-const localAgents = ['local', 'pipe', 'file', 'mailbox_command']
+const localAgents = ['local', 'pipe', 'file', 'user_command', 'user_file', 'mailbox_command']
 
 /**
  * local_delivery_status_filter, virtual_delivery_status_filter, pipe_delivery_status_filter, also as options of services of

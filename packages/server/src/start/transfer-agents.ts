@@ -2,7 +2,7 @@
 import { createDeliveryAgents } from '@posthorn/mta'
 import type { Config } from '../config/config.ts'
 import { commandSurroundings } from '../services/command-surroundings.ts'
-import { createLocalUsers } from '../services/local-user.ts'
+import { createFileOwners, createLocalUsers } from '../services/local-user.ts'
 import { addressFamilies, workersOf } from '../services/queue-options.ts'
 import { timeLimitOf } from '../services/time-limit.ts'
 import type { TransferParts, TransferRules } from './transfer-rules.ts'
@@ -30,6 +30,7 @@ export function deliveryAgents(
     services: () => current().config.services.transports,
     workers: workersOf(parts),
     userNamed: localUsers,
+    ownerOf: createFileOwners(() => localUsers(current().config.values.default_privs)),
     ...peerPorts(parts.config),
     now,
   })

@@ -145,7 +145,7 @@ export const localDelivery = {
   allow_mail_to_commands: postfix({
     type: 'list',
     default: '',
-    doc: 'Where `|command` is allowed: alias, forward, include. (Default of Postfix: alias, forward.) Never is a shell given what a stranger wrote. forward is passed over where default_privs is the user of the server itself: whoever writes a .forward would own all mail.',
+    doc: 'Where `|command` is allowed: alias, forward, include. (Default of Postfix: alias, forward.) Never is a shell given what a stranger wrote. By a server that is root, those of a .forward or an :include: file are served as the owner of that file, as in local(8). forward is passed over where default_privs is the user of the server itself, and :include: files of others wait: whoever writes them would own all mail.',
   }),
   allow_mail_to_files: postfix({
     type: 'list',
@@ -155,7 +155,7 @@ export const localDelivery = {
   default_privs: postfix({
     type: 'string',
     default: 'nobody',
-    doc: 'As whom `|command` and `/file` are served. Only a server that runs as root can become somebody else; one that runs as this very user serves them as itself; any other lets such mail wait.',
+    doc: 'As whom `|command` and `/file` are served: of aliases, and of files of root’s and of owners without a name. Only a server that runs as root can become somebody else; one that runs as this very user serves them as itself; any other lets such mail wait.',
   }),
   command_time_limit: postfix({
     type: 'time',
