@@ -1,4 +1,4 @@
-import type { AppendItem, MailboxId, Placed } from '../contract.ts'
+import type { AppendItem, MailboxId, Placed, Uid } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import { append, appendable, newPlacements, stagedItems } from '../messages/append.ts'
 import { placedOf } from '../messages/place.ts'
@@ -28,8 +28,8 @@ export const appendInSteps = async (
       )
       for (const placement of done) placed.push(placedOf(mailbox, placement))
     }
-    await engine.commit.run((unit) => publishStaged(engine, unit, area))
-    return placed
+    const { uidsLower } = await engine.commit.run((unit) => publishStaged(engine, unit, area))
+    return placed.map((each) => ({ ...each, uid: (each.uid - uidsLower) as Uid }))
   } catch (error) {
     await takeBackStaged(engine, area)
     throw error

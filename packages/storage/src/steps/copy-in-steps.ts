@@ -32,8 +32,8 @@ export const copyInSteps = async (
       for (const uid of copied.to) to.push(uid)
     }
     signal?.throwIfAborted()
-    const uidValidity = await engine.commit.run((unit) => publishStaged(engine, unit, area))
-    return { uidValidity, from: Uint32Array.from(from), to: Uint32Array.from(to) }
+    const { uidValidity, uidsLower } = await engine.commit.run((unit) => publishStaged(engine, unit, area))
+    return { uidValidity, from: Uint32Array.from(from), to: Uint32Array.from(to, (uid) => uid - uidsLower) }
   } catch (error) {
     await takeBackStaged(engine, area)
     throw error

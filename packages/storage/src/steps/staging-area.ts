@@ -2,16 +2,27 @@ import { randomBytes } from 'node:crypto'
 import { StoreError } from '../contract.ts'
 import type { Engine } from '../engine.ts'
 import type { Unit } from '../kv/unit.ts'
-import { count, maxUid, type NewPlacement, openSelectable, saveMailbox } from '../messages/place.ts'
-import { addPlacements, chunkShift, type Placement } from '../rows/chunk.ts'
+import {
+  count,
+  maxUid,
+  type NewPlacement,
+  type OpenMailbox,
+  openSelectable,
+  saveMailbox,
+} from '../messages/place.ts'
+import { addPlacements, chunkKey, chunkRows, chunkShift, type Placement, sealChunk } from '../rows/chunk.ts'
 import { writeMailboxState } from '../rows/mailbox-row.ts'
 import { readUnfinished, removeUnfinished, type Staging, writeUnfinished } from '../rows/unfinished-row.ts'
 import { addUsage, checkQuota } from '../rows/usage-row.ts'
 
 /** Some milliseconds. */
 export const usualStepMessages = 384
-/** UIDs that are left for what comes into the mailbox meanwhile. */
+/** UIDs that are left for what comes into the mailbox meanwhile: at most. */
 const spareUids = 65_536
+/** Of more messages than one unit brings down afterwards the gap stays: so many for each, or a mailbox would run out of UIDs. */
+const spareUidsEach = 4
+/** What is staged in so many chunks is brought down in one unit: its record in the log is no longer than a quarter of a fresh log. */
+const broughtDownChunks = 128
 /** So that what is staged has a greater MODSEQ than all that is changed meanwhile. */
 const spareModSeqs = 1_000_000
 const lookAgainMs = 20
@@ -45,7 +56,8 @@ const beginIn = (engine: Engine, unit: Unit, { mailbox, id }: StagingArea, most:
   const room = Math.floor((maxUid - state.uidNext - most) / 2)
   if (room < 2 ** chunkShift)
     throw new StoreError('limit', `Cannot add to mailbox "${facts.name}": no UIDs are left`)
-  const first = wholeChunk(state.uidNext + Math.min(spareUids, room))
+  const spare = most <= broughtDownChunks << chunkShift ? spareUids : most * spareUidsEach
+  const first = wholeChunk(state.uidNext + Math.min(spareUids, spare, room))
   writeMailboxState(unit, mailbox, { ...state, stagedFrom: first })
   writeUnfinished(unit, mailbox, {
     kind: 'staging',
@@ -61,7 +73,8 @@ const beginIn = (engine: Engine, unit: Unit, { mailbox, id }: StagingArea, most:
   return true
 }
 
-const wholeChunk = (uid: number): number => ((uid >>> chunkShift) + 1) * 2 ** chunkShift
+/** The first UID of a chunk that has none below `uid`. */
+const wholeChunk = (uid: number): number => ((uid + 2 ** chunkShift - 1) >>> chunkShift) * 2 ** chunkShift
 
 /** Throws when it was given up by others: the mailbox was removed. */
 const ownStaging = (unit: Unit, { mailbox, id }: StagingArea): Staging => {
@@ -95,8 +108,15 @@ export const stage = (
   return placed
 }
 
-/** However many they are: a few rows. Gives UIDVALIDITY. */
-export const publishStaged = (engine: Engine, unit: Unit, area: StagingArea): number => {
+/** What became of what was staged. */
+export interface Published {
+  readonly uidValidity: number
+  /** Each UID is so much less than it was while staged. */
+  readonly uidsLower: number
+}
+
+/** However many they are: few rows. */
+export const publishStaged = (engine: Engine, unit: Unit, area: StagingArea): Published => {
   const target = openSelectable(unit, area.mailbox)
   const { facts, state } = target
   const staging = ownStaging(unit, area)
@@ -104,9 +124,10 @@ export const publishStaged = (engine: Engine, unit: Unit, area: StagingArea): nu
     throw new StoreError('in-use', `Cannot add to mailbox "${facts.name}": it changes too fast`)
   checkQuota(unit, facts.account, staging, engine)
   removeUnfinished(unit, area.mailbox)
+  const uidsLower = bringDown(unit, target, staging)
   state.stagedFrom = 0
   if (staging.messages > 0) {
-    state.uidNext = staging.nextUid
+    state.uidNext = staging.nextUid - uidsLower
     state.highestModSeq = staging.modSeq
     state.messages += staging.messages
     state.unseen += staging.unseen
@@ -115,7 +136,23 @@ export const publishStaged = (engine: Engine, unit: Unit, area: StagingArea): nu
     addUsage(unit, facts.account, staging.sizeBytes, staging.messages)
   }
   saveMailbox(unit, target)
-  return facts.uidValidity
+  return { uidValidity: facts.uidValidity, uidsLower }
+}
+
+/**
+ * UIDs are 32-bit, and every gap is gone for ever: chunks of a few thousand messages follow those that the mailbox has.
+ * Gives by how much their UIDs are lower now.
+ */
+const bringDown = (unit: Unit, { id, state }: OpenMailbox, { nextUid }: Staging): number => {
+  const first = wholeChunk(state.uidNext)
+  const uidsLower = state.stagedFrom - first
+  if (uidsLower <= 0 || nextUid - state.stagedFrom > broughtDownChunks << chunkShift) return 0
+  for (const { chunk, bytes } of [...chunkRows(unit, id, state.stagedFrom)]) {
+    const lower = chunk - (uidsLower >>> chunkShift)
+    unit.drop(chunkKey(id, chunk), bytes)
+    unit.replace(chunkKey(id, lower), sealChunk(id, lower, Buffer.from(bytes)), undefined)
+  }
+  return uidsLower
 }
 
 /** What was staged is cleared in the background; when not even that can be noted, whoever takes up later does it. */
