@@ -81,6 +81,34 @@ test('RFC 8461 §5.1, §10.2: neither a record that has gone nor a fetch that fa
   assert.equal(await sts.policyFor('a.test'), undefined)
 })
 
+test('RFC 8461 §3.3: a policy in use is fetched again each day, and lives on from there', async () => {
+  const b = bench(txt('one'))
+  const sts = b.make()
+  const week = policyText('enforce').replace('86400', '604800')
+  b.say(week)
+  await sts.policyFor('a.test')
+  const aDay = 86_400_000
+  b.pass(aDay - 1)
+  await sts.policyFor('a.test')
+  await new Promise(setImmediate)
+  assert.equal(b.asked.length, 1)
+  b.pass(1)
+  b.say(week)
+  // Mail does not wait for it, and many ask once.
+  for (let i = 0; i < 3; i++) assert.equal((await sts.policyFor('a.test'))?.mode, 'enforce')
+  await new Promise(setImmediate)
+  assert.equal(b.asked.length, 2)
+  // On the day on which the first one would have ended nothing can be fetched.
+  for (let day = 0; day < 6; day++) {
+    b.pass(aDay)
+    assert.equal((await sts.policyFor('a.test'))?.mode, 'enforce', `day ${day + 3}`)
+    await new Promise(setImmediate)
+  }
+  assert.equal(b.asked.length, 8)
+  b.pass(aDay)
+  assert.equal(await sts.policyFor('a.test'), undefined)
+})
+
 test('RFC 8461 §3.1: records that are none', async () => {
   for (const records of [
     '_mta-sts.a.test. TXT "v=STSv1"',

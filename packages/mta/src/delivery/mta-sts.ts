@@ -46,6 +46,8 @@ const fetchTimeoutMs = 60_000
 /** RFC 8461 §3.3: not more often than every five minutes after a failure. */
 const retryMs = 300_000
 const maxAgeMs = 31_557_600_000
+/** RFC 8461 §3.3 */
+const refreshMs = 86_400_000
 
 /** SMTP MTA Strict Transport Security of other domains. RFC 8461. */
 export const createMtaSts = (options: MtaStsOptions): MtaSts => new Sts(options)
@@ -55,6 +57,7 @@ class Sts implements MtaSts {
   readonly #policies: Map<string, StsPolicy>
   readonly #failed = new Map<string, { readonly untilMs: number; readonly why: StsFailure }>()
   readonly #running = new Map<string, Promise<StsPolicy | undefined>>()
+  readonly #refreshing = new Set<string>()
 
   constructor(options: MtaStsOptions) {
     this.#options = options
@@ -80,16 +83,36 @@ class Sts implements MtaSts {
     const kept = known !== undefined && known.expiresMs > nowMs ? known : undefined
     const id = await this.#announcedId(domain)
     // RFC 8461 §5.1: a record that has gone takes no policy back.
-    if (id === undefined || id === kept?.id) return kept
-    if (this.failureOf(domain) !== undefined) return kept
-    const fetched = await this.#fetch(domain, id)
-    if (typeof fetched === 'string') {
-      if (this.#failed.size >= maxPolicies) this.#failed.clear()
-      this.#failed.set(domain, { untilMs: nowMs + retryMs, why: fetched })
+    if (id === undefined || id === kept?.id) {
+      if (kept !== undefined && id !== undefined && isWorn(kept, nowMs)) void this.#refresh(domain, id)
       return kept
     }
-    this.#keep(domain, fetched)
-    return fetched
+    if (this.failureOf(domain) !== undefined) return kept
+    return (await this.#renew(domain, id)) ?? kept
+  }
+
+  /** The policy as it is now, kept; undefined: it cannot be had. */
+  async #renew(domain: string, id: string): Promise<StsPolicy | undefined> {
+    const nowMs = this.#options.now()
+    const fetched = await this.#fetch(domain, id)
+    if (typeof fetched !== 'string') {
+      this.#keep(domain, fetched)
+      return fetched
+    }
+    if (this.#failed.size >= maxPolicies) this.#failed.clear()
+    this.#failed.set(domain, { untilMs: nowMs + retryMs, why: fetched })
+    return undefined
+  }
+
+  /** Before it ends: who can keep us from fetching it on that one day would undo it. Mail does not wait for this. */
+  async #refresh(domain: string, id: string): Promise<void> {
+    if (this.#refreshing.has(domain) || this.failureOf(domain) !== undefined) return
+    this.#refreshing.add(domain)
+    try {
+      await this.#renew(domain, id)
+    } finally {
+      this.#refreshing.delete(domain)
+    }
   }
 
   /** RFC 8461 §3.1: one record `v=STSv1; id=…`; several are none. */
@@ -143,6 +166,13 @@ class Sts implements MtaSts {
     this.#policies.set(domain, policy)
     this.#options.memory?.save(this.#policies)
   }
+}
+
+/** RFC 8461 §3.3: once a day, or more often where it ends sooner. */
+function isWorn({ expiresMs, maxAgeSeconds }: StsPolicy, nowMs: number): boolean {
+  if (maxAgeSeconds === undefined) return false
+  const lifeMs = Math.min(maxAgeSeconds * 1000, maxAgeMs)
+  return nowMs - (expiresMs - lifeMs) >= Math.min(refreshMs, lifeMs / 2)
 }
 
 /** RFC 8461 §4.1: a wildcard stands for one label. */
