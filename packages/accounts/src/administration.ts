@@ -3,10 +3,11 @@ import { AccountError } from './account-error.ts'
 import type { Accounts } from './accounts.ts'
 import { asciiDomain, domainOf, parseLogin } from './login-name.ts'
 import type { CompleteOptions } from './options.ts'
-import { secretsOf, secretsOfNew } from './secrets.ts'
+import { type Secrets, secretsOf, secretsOfNew } from './secrets.ts'
 
 interface AdministrationParts {
   readonly store: Store
+  readonly now: () => number
   readonly options: () => CompleteOptions
   readonly find: (address: string) => Promise<Account | undefined>
   readonly localDomains: () => Promise<readonly string[]>
@@ -35,6 +36,12 @@ export function createAdministration(parts: AdministrationParts): Administration
     if (account === undefined) throw new AccountError('no-such-account', `No such account: ${address}`)
     return account
   }
+
+  /** Unlike a hash that is made anew, it ends what was begun with the one before. */
+  const chosen = ({ passwordSetMs = 0 }: Account, secrets: Secrets) => ({
+    ...secrets,
+    passwordSetMs: Math.max(parts.now(), passwordSetMs + 1),
+  })
 
   async function addDomain(domain: string): Promise<boolean> {
     const name = asciiDomain(domain.normalize('NFC'))
@@ -83,12 +90,13 @@ export function createAdministration(parts: AdministrationParts): Administration
     },
     list: () => accounts.list(),
     async setPassword(address, password) {
-      const { id } = await existing(address)
-      return accounts.update(id, await secretsOf(password, parts.options()))
+      const account = await existing(address)
+      return accounts.update(account.id, chosen(account, await secretsOf(password, parts.options())))
     },
     async setStoredPassword(address, storedPassword) {
-      const { id } = await existing(address)
-      return accounts.update(id, await secretsOfNew({ password: '', storedPassword }, parts.options()))
+      const account = await existing(address)
+      const secrets = await secretsOfNew({ password: '', storedPassword }, parts.options())
+      return accounts.update(account.id, chosen(account, secrets))
     },
     async setEnabled(address, to) {
       return accounts.update((await existing(address)).id, { enabled: to === 'enabled' })

@@ -1,4 +1,4 @@
-import type { Authenticator } from '@posthorn/accounts'
+import type { Authenticator, Logins } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Connection } from '@posthorn/net'
 import type { Store, TallyStore } from '@posthorn/storage'
@@ -8,6 +8,7 @@ import { KeptRows } from './commands/kept-rows.ts'
 import { RenderedCache } from './commands/rendered-cache.ts'
 import { KeyTables } from './order/key-tables.ts'
 import { CapabilityLines } from './session/capability-lines.ts'
+import { serverStops } from './session/farewell.ts'
 import { ImapSession } from './session/imap-session.ts'
 import { MailboxWatch } from './session/mailbox-watch.ts'
 import { defaultImapOptions, type ImapOptions } from './session/options.ts'
@@ -16,6 +17,8 @@ import { Seats } from './session/seats.ts'
 export interface ImapParts {
   readonly store: Store
   readonly accounts: Authenticator
+  /** Who has logged in, to be ended with the account's rights. */
+  readonly logins: Logins
   readonly log: Log
   /** Asked at each use, so that a reload of the configuration acts at once and drops nobody. */
   readonly options: () => Partial<ImapOptions>
@@ -45,6 +48,7 @@ export function createImapService(parts: ImapParts): ImapService {
   const services = {
     store: parts.store,
     accounts: parts.accounts,
+    logins: parts.logins,
     log: parts.log,
     commands: table,
     capabilityLines: new CapabilityLines(table),
@@ -66,7 +70,7 @@ export function createImapService(parts: ImapParts): ImapService {
       sessions.add(session)
       session.start()
       // From a TLS handshake that was under way.
-      if (closing) session.shutDown()
+      if (closing) session.sayFarewell(serverStops)
     },
     async close(graceMs) {
       closing = true
@@ -74,7 +78,7 @@ export function createImapService(parts: ImapParts): ImapService {
       if (sessions.size === 0) return
       const { promise, resolve } = Promise.withResolvers<void>()
       emptied = resolve
-      for (const session of sessions) session.shutDown()
+      for (const session of sessions) session.sayFarewell(serverStops)
       const timer = setTimeout(() => {
         for (const session of sessions) session.connection.destroy('shutdown')
       }, graceMs)

@@ -1,4 +1,4 @@
-import type { Authenticator } from '@posthorn/accounts'
+import type { Authenticator, Logins } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Connection, Refusal } from '@posthorn/net'
 import type { Store } from '@posthorn/storage'
@@ -10,6 +10,8 @@ import type { Services } from './session/session.ts'
 export interface Pop3Parts {
   readonly store: Store
   readonly accounts: Authenticator
+  /** Who has logged in, to be ended with the account's rights. */
+  readonly logins: Logins
   readonly log: Log
   /** Asked at each use, so that a reload acts on running sessions; what is left out has its default. */
   readonly options?: () => Partial<Pop3Options>
@@ -39,6 +41,7 @@ export function createPop3Service(parts: Pop3Parts): Pop3Service {
   const services: Services = {
     store: parts.store,
     accounts: parts.accounts,
+    logins: parts.logins,
     log: parts.log,
     options,
     now: parts.now ?? Date.now,

@@ -46,6 +46,8 @@ export interface SmtpSession {
       }
     | undefined
   user: { readonly address: string; readonly method: string } | undefined
+  /** Set by the session before it asks for a login: ends it with this reply, before the next command. */
+  dismiss?: (answer: SmtpReply) => void
   /** Set by the handler at connect: line ends without CR are mended, not refused. Postfix: smtpd_forbid_bare_newline_exclusions. */
   bareNewline?: 'accepted'
   /** Set by the handler at connect: AUTH is neither offered nor taken. Postfix: smtpd_sasl_exceptions_networks. */

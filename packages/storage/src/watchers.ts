@@ -79,5 +79,6 @@ const keyOf = (wake: Wake): string => {
   if (wake.kind === 'mailbox') return `mailbox ${wake.mailbox}`
   if (wake.kind === 'mailboxes') return `mailboxes ${wake.account}`
   if (wake.kind === 'annotations') return JSON.stringify(wake)
+  if (wake.kind === 'accounts') return `accounts ${wake.account ?? ''}`
   return wake.kind === 'queue' && wake.flushed !== undefined ? `flushed ${wake.flushed}` : wake.kind
 }

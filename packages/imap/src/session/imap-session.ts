@@ -6,6 +6,7 @@ import { framerLimitsBeforeLogin } from '../wire/framer.ts'
 import { type NumberSet, pick } from '../wire/number-set.ts'
 import { type ClientTreatment, treatmentOf } from './client-quirks.ts'
 import { type ChannelUser, CompressedChannel } from './compressed-channel.ts'
+import { type Farewell, farewells } from './farewell.ts'
 import { ListeningSession } from './listening-session.ts'
 import type { OpenMailbox } from './open-mailbox.ts'
 import { runCommands } from './pump.ts'
@@ -17,6 +18,8 @@ import { type LoggedSession, logEnd, logFault, logLogin } from './session-log.ts
 const swallowBytes = 256 * 1024 * 1024
 /** What comes while a command runs is looked at that far for a CANCELUPDATE. */
 const maxPeekBytes = 4096
+/** How long the answer under way may take when the account's rights have ended. */
+const lastAnswerMs = 10_000
 
 /**
  * One client. All variants of `Session` in one object: the dispatcher checks the state and hands it out
@@ -37,7 +40,9 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
   #extensions = 0
   /** By what the client said of itself. */
   #treatment: ClientTreatment | undefined
-  #shuttingDown = false
+  /** Said between two commands; it ends then. */
+  farewell: Farewell | undefined
+  #leaveLogins: (() => void) | undefined
   #closed = false
   #heardMs: number
   /** Why we end the session, for the log. */
@@ -138,8 +143,23 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
     this.connection.authenticated()
     this.connection.setDeadline(options.idleTimeoutMs)
     this.failedLogins = undefined
+    this.#enterLogins(account, mechanism)
     logLogin(this, 'Login', account.address, mechanism)
     return undefined
+  }
+
+  #enterLogins(account: Account, mechanism: string): void {
+    this.#leaveLogins = this.services.logins.enter({
+      account,
+      mechanism,
+      protocol: 'imap',
+      clientAddress: this.remoteAddress,
+      sinceMs: this.services.now(),
+      end: (why) => {
+        this.sayFarewell(farewells[why])
+        setTimeout(() => this.connection.destroy('shutdown'), lastAnswerMs).unref()
+      },
+    })
   }
 
   loginFailed(user: string, mechanism: string): void {
@@ -163,6 +183,7 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
       logEnd(this, 'Unauthenticated', 'ended', undefined)
       this.services.seats.leave(this.account.id, this.remoteAddress)
     }
+    this.#leaveLogins?.()
     this.dropNotices()
     this.account = undefined
     this.state = 'not-authenticated'
@@ -271,6 +292,7 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
 
   closed(reason: CloseReason, error: Error | undefined): void {
     this.#closed = true
+    this.#leaveLogins?.()
     this.mailbox?.close()
     this.dropNotices()
     // A running command may be about to place them; it gives back what is left.
@@ -291,17 +313,12 @@ export class ImapSession extends ListeningSession implements ChannelUser, Logged
   }
 
   /** Ends at once, or when the running command has been answered. */
-  shutDown(): void {
+  sayFarewell(farewell: Farewell): void {
     if (this.busy && !this.awaitsLine) {
-      this.#shuttingDown = true
-      if (this.account !== undefined)
-        this.cancelWork(new Refusal('UNAVAILABLE', 'The server is shutting down'))
-    } else this.bye('Server shutting down.', 'Server shutting down.')
-  }
-
-  /** Between two commands. */
-  get shuttingDown(): boolean {
-    return this.#shuttingDown
+      this.farewell ??= farewell
+      this.#ending ??= farewell.reason
+      if (this.account !== undefined) this.cancelWork(new Refusal('UNAVAILABLE', farewell.refusal))
+    } else this.bye(farewell.text, farewell.reason)
   }
 
   /** @param what `Cannot …`, without the command's arguments */

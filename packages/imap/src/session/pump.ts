@@ -33,9 +33,10 @@ export async function runCommands(session: ImapSession): Promise<void> {
     if (session.pushing !== undefined) await session.pushing
     for (;;) {
       // Told while others had their turn, too: nobody else would end a session that was busy then.
-      if (session.shuttingDown) {
+      const { farewell } = session
+      if (farewell !== undefined) {
         await unanswered.answerAll()
-        session.bye('Server shutting down.', 'Server shutting down.')
+        session.bye(farewell.text, farewell.reason)
       }
       if (session.gone) return
       const event = session.framer.next()

@@ -1,4 +1,4 @@
-import type { Authenticator } from '@posthorn/accounts'
+import type { Authenticator, Logins } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { Store } from '@posthorn/storage'
 import type { CommandTable } from '../commands/command-table.ts'
@@ -14,6 +14,7 @@ import type { Seats } from './seats.ts'
 export interface Services {
   readonly store: Store
   readonly accounts: Authenticator
+  readonly logins: Logins
   readonly log: Log
   readonly commands: CommandTable
   readonly capabilityLines: CapabilityLines

@@ -4,7 +4,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { Authenticator } from '@posthorn/accounts'
+import { type Authenticator, createLogins, type Logins } from '@posthorn/accounts'
 import type { LogEvent } from '@posthorn/mail'
 import { type Listener, listen, type TimerWheel } from '@posthorn/net'
 import { LineSocket } from '@posthorn/net/testkit'
@@ -40,6 +40,8 @@ export async function startImapFixture(
     readonly store?: StoreParts
     /** A store that is there, with its accounts. */
     readonly directory?: string
+    /** Instead of those that end with their account's rights. */
+    readonly logins?: Logins
   } = {},
 ): Promise<ImapFixture> {
   const directory = parts.directory ?? (await mkdtemp(join(tmpdir(), 'imap-')))
@@ -55,10 +57,13 @@ export async function startImapFixture(
   }
   const log: LogEvent[] = []
   let current = options
+  const keepLog = (event: LogEvent) => void log.push(event)
+  const logins = parts.logins ?? createLogins({ store, log: keepLog })
   const service = createImapService({
     store,
     accounts: passwordIsSecret(store),
-    log: (event) => log.push(event),
+    logins,
+    log: keepLog,
     options: () => current,
     ...(parts.now === undefined ? {} : { now: parts.now }),
   })
@@ -76,6 +81,7 @@ export async function startImapFixture(
     for (const client of clients) client.destroy()
     await listener.close()
     await service.close(1000)
+    logins.close()
     await store.close()
     await rm(directory, { recursive: true, force: true })
   })

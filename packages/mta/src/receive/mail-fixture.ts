@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { createAccounts } from '@posthorn/accounts'
+import { createAccounts, createLogins } from '@posthorn/accounts'
 import { type ZoneFileResolver, zoneFileResolver } from '@posthorn/dns'
 import type { Log, LogEvent } from '@posthorn/mail'
 import type { MailFrom, RcptTo, SmtpHandler, SmtpReply, SmtpSession } from '@posthorn/smtp'
@@ -116,6 +116,7 @@ export async function openMailFixture(options: FixtureOptions = {}): Promise<Mai
   const handler = createReceiver({
     store,
     accounts,
+    logins: createLogins({ store, log }),
     dns,
     log,
     now,

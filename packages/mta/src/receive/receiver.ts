@@ -1,6 +1,5 @@
 import type { Accounts } from '@posthorn/accounts'
 import type { Resolver } from '@posthorn/dns'
-import type { Log } from '@posthorn/mail'
 import type {
   Answer,
   Greeting,
@@ -29,19 +28,17 @@ import { etrn, expn, vrfy } from './queries.ts'
 import type { ReceiveConfiguration } from './receive-options.ts'
 import { authorise, becomes, recognise } from './recognise.ts'
 import { reply, replyOf } from './refusals.ts'
-import { type Credentials, logIn, withLocalDomain } from './session-login.ts'
+import { type Credentials, type LoginSources, logIn, withLocalDomain } from './session-login.ts'
 import { forgetGoodMail, type SessionNotice, sessionNotice, troubleOf } from './session-notice.ts'
 import { policyFor, SessionQuestions } from './session-questions.ts'
-import { clientOf, newSessionState, type SessionState } from './session-state.ts'
+import { clientOf, endState, newSessionState, type SessionState } from './session-state.ts'
 import { type MailSources, SmtpMail } from './smtp-mail.ts'
 import { verpRefusal } from './verp.ts'
 
-export interface ReceiverSources {
+export interface ReceiverSources extends LoginSources {
   readonly store: Pick<Store, 'queue' | 'messages' | 'mailboxes'>
   readonly accounts: Pick<Accounts, 'authenticate' | 'scramVerifier' | 'hasReadMail'>
   readonly dns: Resolver
-  readonly log: Log
-  readonly now: () => number
   /** What may leave at once; without it everything waits in the queue. */
   readonly direct?: DirectDelivery
   /** Told what each client does. Default: nobody is. */
@@ -99,7 +96,7 @@ class Receiver implements SmtpHandler {
   /** XCLIENT. Nobody is counted or screened again. */
   proxied(session: SmtpSession, client: ProxiedClient): Answer<Greeting> {
     const before = this.#stateOf(session)
-    before.milters?.quit()
+    endState(before)
     const state: SessionState = {
       ...newSessionState(session),
       ...(before.counted === undefined ? {} : { counted: before.counted }),
@@ -230,6 +227,7 @@ class Receiver implements SmtpHandler {
     return tooMany === undefined
       ? await logIn(
           session,
+          this.#stateOf(session),
           { ...credentials, authcid: this.#withDomain(credentials.authcid) },
           this.#sources,
         )
@@ -303,7 +301,7 @@ class Receiver implements SmtpHandler {
 
   disconnect(session: SmtpSession, counts: CommandCounts): void {
     const state = this.#states.get(session)
-    state?.milters?.quit()
+    if (state !== undefined) endState(state)
     state?.gone?.()
     if (state?.counted !== undefined) this.#sources.statistics?.disconnected(state.counted)
     this.#log('info', `disconnect from ${clientOf(session)}${countsText(counts)}`)

@@ -29,6 +29,10 @@ export interface SessionState {
   trouble?: Set<TroubleClass>
   /** Present when filters are asked. */
   milters?: MilterGuard
+  /** To be called when nobody is logged in any more. */
+  leaveLogins?: () => void
+  /** The connection is gone. */
+  isOver?: true
   /** What they want done with all mail of this client. */
   milterVerdict?: 'hold' | 'discard'
 }
@@ -42,6 +46,13 @@ export function newSessionState(session: SmtpSession): SessionState {
     sender: '',
     transactions: 0,
   }
+}
+
+/** What was begun for a session, or for the client of a proxy, ends with it. */
+export function endState(state: SessionState): void {
+  state.milters?.quit()
+  state.leaveLogins?.()
+  state.isOver = true
 }
 
 /** The parts of a question to the policy that come from the session. */

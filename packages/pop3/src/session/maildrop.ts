@@ -305,3 +305,10 @@ export class Maildrop {
     this.#marks[number - 1]! |= mark
   }
 }
+
+/** Nobody has asked yet: what goes wrong is told when somebody does. */
+export function prepareMaildrop(maildrop: Maildrop): void {
+  try {
+    maildrop.prepare()
+  } catch {}
+}

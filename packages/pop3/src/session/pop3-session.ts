@@ -7,19 +7,31 @@ import { findCommand } from '../commands/command-table.ts'
 import { answerError, err, ok } from '../errors.ts'
 import { parseCommandLine } from '../wire/command-line.ts'
 import { quoteArgument } from '../wire/number-argument.ts'
+import { type Farewell, farewells, serverStops } from './farewell.ts'
 import { type LineAnswerer, LinePump } from './line-pump.ts'
+import { mayLogInAgain } from './login-delay.ts'
 import { abortedEvent, closeWords, disconnectedEvent, loginEvent, peerFields } from './login-log.ts'
 import { loginRefusals } from './login-refusals.ts'
-import { Maildrop } from './maildrop.ts'
+import { Maildrop, prepareMaildrop } from './maildrop.ts'
 import { MessageReader } from './message-reader.ts'
 import type { Pop3Options } from './options.ts'
-import type { Authorization, Pop3Session, Reply, Services, SessionState, Transaction } from './session.ts'
+import {
+  type Authorization,
+  nobodyYet,
+  type Pop3Session,
+  type Reply,
+  type Services,
+  type SessionState,
+  type Transaction,
+} from './session.ts'
 
 /** AUTH with its initial response (RFC 5034 §4) is the longest line. */
 const maxLineBytes = maxResponseBytes + 64
 
 /** A command that takes long (a large RETR, a delayed login) is not silence of the client. */
 const busyCheckMs = 30_000
+/** How long the answer under way may take when the account's rights have ended. */
+const lastAnswerMs = 10_000
 
 /** One client: lines in, replies out, one command after the other. RFC 1939, RFC 2449 §6.8 (pipelining). */
 export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswerer {
@@ -31,7 +43,8 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   readonly #startedMs: number
   #state: SessionState = nobodyYet()
   #peerEnded = false
-  #stopping = false
+  #farewell: Farewell | undefined
+  #leaveLogins: (() => void) | undefined
   #badCommands = 0
   #leaveReason: string | undefined
   #attempts = 0
@@ -73,7 +86,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   /** The client sends no more: what it asked for is answered, as `printf … | nc` expects. */
   ended(): void {
     this.#peerEnded = true
-    if (!this.#pump.busy) this.#finishAfterEnd()
+    if (!this.#pump.busy) this.leave('Connection closed')
   }
 
   timedOut(): void {
@@ -94,8 +107,12 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
 
   /** SIGTERM: the command under way is finished, then the client is told. */
   stop(): void {
-    this.#stopping = true
-    if (!this.#pump.busy) this.#sayStopping()
+    this.#end(serverStops)
+  }
+
+  #end(farewell: Farewell): void {
+    this.#farewell ??= farewell
+    if (!this.#pump.busy) this.#sayFarewell(this.#farewell)
   }
 
   async login(credentials: Credentials): Promise<string> {
@@ -124,7 +141,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   }
 
   async open(account: Transaction['account'], mechanism: string): Promise<string> {
-    if (!(await this.#mayLogInAgain(account))) {
+    if (!(await mayLogInAgain(this.services, account))) {
       return err('Minimum time between logins has not passed.', 'LOGIN-DELAY')
     }
     const owner = `${process.pid} ${this.#id}`
@@ -138,19 +155,6 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     }
     this.#enter(account, maildrop, mechanism)
     return ok('Logged in.')
-  }
-
-  /** RFC 2449 §6.5, §8.1.1. Seen by all workers. */
-  async #mayLogInAgain({ id }: Transaction['account']): Promise<boolean> {
-    const { loginDelayMs } = this.options
-    if (loginDelayMs <= 0) return true
-    const logins = await this.services.store.counters.add(
-      `pop3-login ${id}`,
-      1,
-      this.services.now(),
-      loginDelayMs,
-    )
-    return logins === 1
   }
 
   async startTls(goAhead: string): Promise<void> {
@@ -214,13 +218,24 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
       reader: new MessageReader(maildrop, this.connection),
       sent: { topCount: 0, topBytes: 0, retrCount: 0, retrBytes: 0 },
     }
+    this.#leaveLogins = this.services.logins.enter({
+      account,
+      mechanism: method,
+      protocol: 'pop3',
+      clientAddress: this.connection.remoteAddress,
+      sinceMs: this.services.now(),
+      end: (why) => {
+        this.#end(farewells[why])
+        setTimeout(() => this.connection.destroy('shutdown'), lastAnswerMs).unref()
+      },
+    })
     setImmediate(prepareMaildrop, maildrop)
     log(loginEvent(account.address, method, peerFields(this.connection, this.#id, this.#secured)))
   }
 
   idle(): void {
-    if (this.#stopping) this.#sayStopping()
-    else if (this.#peerEnded) this.#finishAfterEnd()
+    if (this.#farewell !== undefined) this.#sayFarewell(this.#farewell)
+    else if (this.#peerEnded) this.leave('Connection closed')
     else if (this.#state.state === 'transaction') {
       this.connection.setDeadline(this.options.idleTimeoutMs)
       if (this.#state.reader.walking) setImmediate(prepareLater, this)
@@ -232,19 +247,19 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
     if (this.#state.state === 'transaction' && !this.#pump.busy) this.#state.reader.prepare(this.options)
   }
 
-  #sayStopping(): void {
+  #sayFarewell({ reply, reason }: Farewell): void {
     if (this.#state.state === 'over') return
-    this.connection.write(err('Server shutting down.', 'SYS/TEMP'))
-    this.leave('Server shutting down.')
-  }
-
-  #finishAfterEnd(): void {
-    this.leave('Connection closed')
+    this.connection.write(reply)
+    this.leave(reason)
   }
 
   /** @see LineAnswerer */
   answer(line: Buffer | typeof overlongLine): Promise<void> | undefined {
     const state = this.#state
+    if (this.#farewell?.linesBefore === 'dropped') {
+      this.#sayFarewell(this.#farewell)
+      return undefined
+    }
     if (line === overlongLine) return this.#reply(this.#overlong(state))
     if (state.state === 'authorization' && state.exchange !== undefined) {
       return this.#reply(continueExchange(this, state, line))
@@ -309,6 +324,7 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   }
 
   async #endTransaction(state: Transaction, reason: string): Promise<void> {
+    this.#leaveLogins?.()
     state.reader.clear()
     this.services.log(disconnectedEvent(reason, this.#id, state))
     try {
@@ -325,22 +341,6 @@ export class ClientSession implements Pop3Session, ConnectionHandler, LineAnswer
   }
 }
 
-const nobodyYet = (): Authorization => ({
-  state: 'authorization',
-  user: undefined,
-  exchange: undefined,
-  granted: undefined,
-  refused: undefined,
-  utf8: false,
-})
-
 function prepareLater(session: ClientSession): void {
   session.prepare()
-}
-
-/** Nobody has asked yet: what goes wrong is told when somebody does. */
-function prepareMaildrop(maildrop: Maildrop): void {
-  try {
-    maildrop.prepare()
-  } catch {}
 }

@@ -1,4 +1,4 @@
-import type { Authenticator, LoginResult } from '@posthorn/accounts'
+import type { Authenticator, LoginResult, Logins } from '@posthorn/accounts'
 import type { Log } from '@posthorn/mail'
 import type { CertifiedClient, Connection } from '@posthorn/net'
 import type { Credentials, ServerExchange } from '@posthorn/sasl'
@@ -11,6 +11,7 @@ import type { Pop3Options } from './options.ts'
 export interface Services {
   readonly store: Store
   readonly accounts: Authenticator
+  readonly logins: Logins
   readonly log: Log
   /** Asked at each use, so that a reload acts at once. */
   readonly options: () => Pop3Options
@@ -32,6 +33,15 @@ export interface Authorization {
   /** RFC 6856 §2.1: UTF8 was said; STLS is not allowed any more. */
   utf8: boolean
 }
+
+export const nobodyYet = (): Authorization => ({
+  state: 'authorization',
+  user: undefined,
+  exchange: undefined,
+  granted: undefined,
+  refused: undefined,
+  utf8: false,
+})
 
 /** RFC 1939 §5: the maildrop is locked and open. */
 export interface Transaction {

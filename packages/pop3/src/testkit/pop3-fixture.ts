@@ -5,7 +5,7 @@ import * as net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { LoginRefusal } from '@posthorn/accounts'
+import { createLogins, type LoginRefusal } from '@posthorn/accounts'
 import type { LogEvent } from '@posthorn/mail'
 import { listen, TimerWheel } from '@posthorn/net'
 import { LineSocket } from '@posthorn/net/testkit'
@@ -67,8 +67,10 @@ export async function startPop3Fixture(
   let nowMs = 0
   const wheel = new TimerWheel({ now: () => nowMs })
   const sockets: net.Socket[] = []
+  const logins = createLogins({ store, log: (event) => log.push(event) })
   const service = createPop3Service({
     store,
+    logins,
     accounts: {
       scramVerifier: async () => makeScramVerifier(Buffer.from('secret'), 4096),
       authenticate: async () =>
@@ -88,6 +90,7 @@ export async function startPop3Fixture(
     for (const socket of sockets) socket.destroy()
     await listener.close()
     await service.close(0)
+    logins.close()
     await real.close()
     await rm(directory, { recursive: true, force: true })
   })

@@ -124,23 +124,40 @@ async function openSiteStore({ config, folder }: Site, wakeBus: WakeBus): Promis
   }
 }
 
+/** Each is a question of its own to the server: of more accounts than these nobody is named. */
+const maxNamedAccounts = 20
+
 /** A lost wake-up costs latency only, so they are sent once, together, at the end. */
 function collectingBus(wakes: Map<string, Wake>): WakeBus {
+  const accounts = new Map<string, Wake>()
   return {
     publish: (wake) => {
-      const { kind } = wake
-      wakes.set(
-        kind === 'mailbox'
-          ? `${kind} ${wake.mailbox}`
-          : kind === 'mailboxes'
-            ? `${kind} ${wake.account}`
-            : kind === 'queue' && wake.flushed !== undefined
-              ? `flushed ${wake.flushed}`
-              : kind,
-        wake,
-      )
+      if (wake.kind !== 'accounts') {
+        wakes.set(keyOf(wake), wake)
+        return
+      }
+      if (accounts.size <= maxNamedAccounts) accounts.set(keyOf(wake), wake)
+      const all: Wake = { kind: 'accounts' }
+      const told = accounts.size > maxNamedAccounts ? new Map([[keyOf(all), all]]) : accounts
+      if (told !== accounts) for (const key of accounts.keys()) wakes.delete(key)
+      for (const [key, one] of told) wakes.set(key, one)
     },
     subscribe: () => () => undefined,
+  }
+}
+
+function keyOf(wake: Wake): string {
+  switch (wake.kind) {
+    case 'mailbox':
+      return `mailbox ${wake.mailbox}`
+    case 'mailboxes':
+      return `mailboxes ${wake.account}`
+    case 'accounts':
+      return `accounts ${wake.account ?? ''}`
+    case 'queue':
+      return wake.flushed === undefined ? wake.kind : `flushed ${wake.flushed}`
+    default:
+      return wake.kind
   }
 }
 

@@ -1,7 +1,7 @@
 /** The composition root: one process's server, every part made once and handed to those who need it. */
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { type Accounts, createAccounts } from '@posthorn/accounts'
+import { type Accounts, createAccounts, createLogins, type Logins } from '@posthorn/accounts'
 import { createResolver, type Resolver } from '@posthorn/dns'
 import { createImapService, listingMaker } from '@posthorn/imap'
 import type { Log } from '@posthorn/mail'
@@ -77,12 +77,13 @@ export async function composeServer(parts: ComposeParts) {
       sources: current.options((c) => userSources(c, { log, now, contents })),
     })
     const owner = `${hostname()}:${process.pid}:${now()}`
-    const given = { config: parts.config, store, accounts, log, now }
+    const logins = createLogins({ store, log })
+    const given = { config: parts.config, store, accounts, logins, log, now }
     const anvil = new AnvilStatistics(log, now, () => statisticsTimes(current.config))
     const statistics = parts.statistics ?? anvil
     const transfer = await createTransfer({ ...given, resolver, owner, statistics, contents })
     const tallies = parts.config.values.workers > 1 ? store.tallies : undefined
-    const services = createServices({ current, store, accounts, log, now, transfer, credentials, tallies })
+    const services = createServices({ current, ...given, transfer, credentials, tallies })
     const { isTrusted } = transfer
     const reading = { ...services, credentials: credentials.reading, log, isTrusted, tallies }
     const listeners = await openListeners({
@@ -105,6 +106,7 @@ export async function composeServer(parts: ComposeParts) {
       places: listeners.places,
       store,
       accounts,
+      logins,
       certificatePem: credentials.certificatePem,
       status: async () => await processStatus(services, store),
       sampleAccounts: async () =>
@@ -125,6 +127,7 @@ export async function composeServer(parts: ComposeParts) {
         await local.close()
         await endServices(services, transfer, current.config.values.shutdown_grace)
         transfer.close()
+        logins.close()
         anvil.close()
         await listeners.close()
         await store.close()
@@ -222,6 +225,7 @@ interface ServiceParts {
   readonly current: CurrentConfig
   readonly store: Store
   readonly accounts: Accounts
+  readonly logins: Logins
   readonly log: Log
   readonly now: () => number
   readonly transfer: Awaited<ReturnType<typeof createTransfer>>
@@ -231,8 +235,8 @@ interface ServiceParts {
 }
 
 function createServices(parts: ServiceParts) {
-  const { current, store, accounts, log, now, transfer, credentials, tallies } = parts
-  const reading = { store, accounts, log, now }
+  const { current, store, accounts, logins, log, now, transfer, credentials, tallies } = parts
+  const reading = { store, accounts, logins, log, now }
   return {
     smtp: createSmtpServices({
       config: current.config,

@@ -1,5 +1,5 @@
 /** What the transfer agent goes by, read from a configuration: who may send, where mail goes, what happens on its way. */
-import type { Accounts } from '@posthorn/accounts'
+import type { Accounts, Logins } from '@posthorn/accounts'
 import type { Resolver } from '@posthorn/dns'
 import type { Log } from '@posthorn/mail'
 import {
@@ -57,6 +57,7 @@ export interface TransferParts {
   readonly config: Config
   readonly store: Store
   readonly accounts: Accounts
+  readonly logins: Logins
   readonly resolver: Resolver
   readonly log: Log
   readonly now: () => number

@@ -37,13 +37,13 @@ export async function createTransfer(given: TransferParts) {
     notify: (notice) => void submitNow(noticeMail(notice)),
   }
   let current = await readRules(parts, parts.config)
-  const { store, accounts, resolver, now, owner, statistics, notify } = parts
+  const { store, accounts, logins, resolver, now, owner, statistics, notify } = parts
   /** Mail of this machine's users, by main.cf's rules. */
   const submitNow = async (submission: Submission) =>
     await submit(submission, { store, log, now, direct, configuration: () => current.pickup })
   // Asked when mail comes in: the queue is there by then.
   const direct: DirectDelivery = { offer: (recipients) => queue.offer(recipients) }
-  const sources = { store, accounts, dns: resolver, now, statistics, direct, notify }
+  const sources = { store, accounts, logins, dns: resolver, now, statistics, direct, notify }
   const receiver = (configuration: () => ReceiveConfiguration, log: Log) =>
     createReceiver({ ...sources, configuration, log })
   const agents = deliveryAgents(parts, () => current)

@@ -8,6 +8,7 @@ import {
 import type { Answer, SmtpReply } from '../handler.ts'
 import { splitWords } from '../wire/command-line.ts'
 import { reply } from '../wire/reply.ts'
+import { dismiss } from './dismissal.ts'
 import { lacksHello } from './hello-required.ts'
 import type { AuthMode } from './mode.ts'
 import type { Session } from './session.ts'
@@ -105,6 +106,7 @@ const verify = async (
   exchange: ServerExchange,
   credentials: Credentials,
 ): Promise<SmtpReply | undefined> => {
+  session.peer.dismiss ??= (answer) => dismiss(session, answer)
   const outcome = await session.host.handler.authenticate(session.peer, credentials)
   if (outcome.ok) {
     exchange.confirm()

@@ -90,10 +90,13 @@ const finish = (
   mail: MailTransaction,
   reader: DataReader | undefined,
 ): Answer<SmtpReply | undefined> => {
-  const why = mail.tooLarge ? 'message too large' : bareLfOf(session, reader)
+  const { dismissal } = session
+  const why =
+    dismissal !== undefined ? 'login ended' : mail.tooLarge ? 'message too large' : bareLfOf(session, reader)
   if (why !== undefined) {
     const done = session.forget(why)
-    const refused = mail.tooLarge ? reply(552, '5.3.4', 'Error: message file too big') : bareLfReply(session)
+    const tooLarge = mail.tooLarge ? reply(552, '5.3.4', 'Error: message file too big') : undefined
+    const refused = dismissal ?? tooLarge ?? bareLfReply(session)
     const said = () => answerAll(session, mail.accepted, refused)
     return done instanceof Promise ? done.then(said) : said()
   }

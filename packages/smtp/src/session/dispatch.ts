@@ -4,6 +4,7 @@ import { reply } from '../wire/reply.ts'
 import { refusesBareLf } from './bare-lf.ts'
 import { endsAfterErrors } from './client-errors.ts'
 import { type Command, commandTable } from './commands.ts'
+import { endsDismissed } from './dismissal.ts'
 import type { LineInput } from './line-input.ts'
 import { misbehaves } from './probation.ts'
 import type { Session } from './session.ts'
@@ -29,7 +30,7 @@ const runLine = (session: Session, line: string): void => {
     session.close(reply(421, '4.3.2', `${options.hostname} Service shutting down`))
     return
   }
-  if (endsAfterErrors(session)) return
+  if (endsDismissed(session) || endsAfterErrors(session)) return
   if (misbehaves(session, verb, line)) return
   if (refusesBareLf(session, session.lastVerb)) return
   if (options.noopCommands.includes(verb)) {

@@ -6,6 +6,7 @@ import { answerToChallenge } from './auth.ts'
 import { ClientErrors, endsAfterErrors } from './client-errors.ts'
 import { CommandCounts } from './command-counts.ts'
 import { consumeChunk, consumeData, contentDeadline } from './content.ts'
+import { endsDismissed } from './dismissal.ts'
 import { dispatch } from './dispatch.ts'
 import { LineInput } from './line-input.ts'
 import type { MailTransaction } from './mail-transaction.ts'
@@ -25,6 +26,8 @@ export class Session {
   readonly wire: SessionWire
   mode: Mode = { kind: 'greeting' }
   mail: MailTransaction | undefined
+  /** The last reply, due before the next command. */
+  dismissal: SmtpReply | undefined
   readonly errors = new ClientErrors()
   readonly counts = new CommandCounts()
   lastVerb = 'CONNECT'
@@ -57,17 +60,16 @@ export class Session {
 
   /** Between transactions, waiting for the client. */
   get idle(): boolean {
-    return (
-      !this.#busy &&
-      this.mail === undefined &&
-      (this.mode.kind === 'command' || this.mode.kind === 'greeting')
-    )
+    return this.mail === undefined && this.awaitsCommand
+  }
+
+  get awaitsCommand(): boolean {
+    return !this.#busy && (this.mode.kind === 'command' || this.mode.kind === 'greeting')
   }
 
   /** The service ends: who has no command or message under way is told at once, others at their next command. */
   shutDown(): void {
-    const waiting = !this.#busy && (this.mode.kind === 'command' || this.mode.kind === 'greeting')
-    if (waiting) this.close(reply(421, '4.3.2', `${this.options.hostname} Service shutting down`))
+    if (this.awaitsCommand) this.close(reply(421, '4.3.2', `${this.options.hostname} Service shutting down`))
   }
 
   /** Says the banner, or why not, and begins to listen. */
@@ -242,7 +244,7 @@ export class Session {
     }
     const progress = input.at > from || input.bytes.length === 0
     input.release()
-    if (this.#busy || this.mode.kind === 'closed') return
+    if (this.#busy || this.mode.kind === 'closed' || endsDismissed(this)) return
     if (this.#replies.areAllSent) this.wire.acknowledge()
     else this.#replies.flush()
     // A command line that comes in drops keeps its first deadline.

@@ -95,7 +95,7 @@ export const createAccount = (
     createMailboxRows(unit, { account: id, name, specialUse, selectable: true }, nowMs)
     writeSubscription(unit, id, name, 'subscribed')
   }
-  unit.wake({ kind: 'accounts' })
+  unit.wake({ kind: 'accounts', account: id })
   return made
 }
 
@@ -116,11 +116,11 @@ const update = (unit: Unit, id: AccountId, change: Partial<Omit<Account, 'id' | 
   }
   const account: Account = { ...former, ...change, address, id, createdMs: former.createdMs }
   writeAccount(unit, account)
-  unit.wake({ kind: 'accounts' })
+  unit.wake({ kind: 'accounts', account: id })
   return account
 }
 
-const remove = (engine: Engine, unit: Unit, id: number): void => {
+const remove = (engine: Engine, unit: Unit, id: AccountId): void => {
   const account = existing(unit, id)
   const subscriptions = keyOf32(tables.subscription, id)
   const range = { start: subscriptions, end: keyAfter(subscriptions) }
@@ -133,5 +133,5 @@ const remove = (engine: Engine, unit: Unit, id: number): void => {
   markRemovedAccount(unit, id)
   // Few mailboxes, and a small number of messages, go at once.
   removeAccountStep(unit, id, engine.stepMessages)
-  unit.wake({ kind: 'accounts' })
+  unit.wake({ kind: 'accounts', account: id })
 }

@@ -8,6 +8,8 @@ export interface Account {
   readonly passwordHash: string
   /** RFC 5803; '' or absent: cannot log in by SCRAM. */
   readonly scramVerifier?: string
+  /** When somebody chose it, ms since 1970, never the same twice; absent: with the account, or before this was kept. */
+  readonly passwordSetMs?: number
   readonly enabled: boolean
   /** Octets; 0 = no limit of its own (the server's mailbox_size_limit applies). */
   readonly quotaBytes: number

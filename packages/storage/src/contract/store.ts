@@ -25,7 +25,8 @@ export type Wake =
   | { readonly kind: 'mailboxes'; readonly account: AccountId }
   /** `flushed`: somebody wants mail tried now, also to hosts found dead: to that next hop, '' = to all. */
   | { readonly kind: 'queue'; readonly flushed?: string }
-  | { readonly kind: 'accounts' }
+  /** Accounts, domains or groups; `account`: that one alone was made, changed or removed. */
+  | { readonly kind: 'accounts'; readonly account?: AccountId }
   /** Names (`/shared/comment`) whose values changed, of a mailbox (of `account`) or of the server. */
   | {
       readonly kind: 'annotations'

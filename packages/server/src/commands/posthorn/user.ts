@@ -40,9 +40,9 @@ export function addUserCommands(program: Command, context: CommandContext): void
     .option('--quota-messages <count>', 'how many messages it may hold; 0 is the limit of the server', '0')
     .option('--home <folder>', 'where its .forward is')
     .action((address: string, options: AddOptions) => addUser(context, address, options))
-  passwordOptions(user.command('passwd <address>').description('set a new password')).action(
-    (address: string, options: PasswordOptions) => setPassword(context, address, options),
-  )
+  passwordOptions(
+    user.command('passwd <address>').description('set a new password; sessions begun with the old one end'),
+  ).action((address: string, options: PasswordOptions) => setPassword(context, address, options))
   user
     .command('list')
     .description('every account with what it holds')
@@ -62,7 +62,7 @@ export function addUserCommands(program: Command, context: CommandContext): void
           context.shell.out(`${(await apply(accounts, address)).address}: ${name}d\n`)
         }),
       )
-  change('disable', 'keep the mail, refuse the login', (accounts, address) =>
+  change('disable', 'keep the mail, refuse the login, end open sessions', (accounts, address) =>
     accounts.setEnabled(address, 'disabled'),
   )
   change('enable', 'let it log in again', (accounts, address) => accounts.setEnabled(address, 'enabled'))
@@ -156,7 +156,7 @@ async function setPassword(
     await accountNamed(accounts, address)
     const password = await choosePassword(shell, options)
     const account = await accounts.setPassword(address, password.text)
-    shell.out(`${account.address}: password changed\n`)
+    shell.out(`${account.address}: password changed; sessions begun with the old one end\n`)
     if (password.generated) shell.out(`password: ${password.text}\n`)
   })
 }
