@@ -24,6 +24,7 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
 /** Rooms with a second entrance: a command that needs this alone does not load the whole package. */
 export const entrances: Readonly<Record<string, readonly string[]>> = {
   net: ['/local-socket'],
+  accounts: ['/login-rows'],
   mta: ['/closest', '/next-hop', '/tables', '/tls-levels'],
   pop3: ['/uidl'],
 }

@@ -7,7 +7,7 @@ export {
 } from './accounts.ts'
 export type { Authenticator, Credentials, LoginClient, LoginRefusal, LoginResult } from './authenticator.ts'
 export type { LoginEnd } from './logins/login-end.ts'
-export { type LoginChoice, type LoginRow, loginChooser } from './logins/login-rows.ts'
+export type { LoginChoice, LoginRow } from './logins/login-rows.ts'
 export { createLogins, type Login, type Logins } from './logins/logins.ts'
 export type { AccountOptions } from './options.ts'
 export { passwordSchemes, storedPasswordProblem, storedScheme } from './schemes/stored-password.ts'

@@ -5,6 +5,7 @@ import { CommandError, exit } from './shell.ts'
 /** See control-server.ts for the protocol. */
 export type ControlQuestion =
   | { readonly cmd: 'status' | 'stats' | 'reload' | 'stop' | 'flush' }
+  | { readonly cmd: 'who' | 'kick'; readonly user?: string; readonly network?: string }
   | { readonly cmd: 'wake'; readonly wake: unknown }
   | { readonly cmd: 'flushDomain'; readonly domain: string }
 
@@ -22,9 +23,10 @@ export async function askServer(
   socketPath: string,
   question: ControlQuestion,
   timeoutMs = 30_000,
+  maxAnswerBytes?: number,
 ): Promise<ControlAnswer | undefined> {
   try {
-    const answer = await askLocalSocket(socketPath, question, timeoutMs)
+    const answer = await askLocalSocket(socketPath, question, timeoutMs, maxAnswerBytes)
     if (typeof answer === 'object' && answer !== null && 'ok' in answer) return answer as ControlAnswer
     throw new CommandError(`the server's answer at ${socketPath} cannot be read`, exit.software)
   } catch (error) {

@@ -10,6 +10,7 @@ const light = [
   'postfix/postfix.ts',
   'postfix/postconf.ts',
   'posthorn/server.ts',
+  'posthorn/who.ts',
 ]
 const heavy =
   /\/packages\/(?:storage|mta|smtp|imap|pop3|accounts)\/src\/index\.ts|node_modules\/(?:lmdb|smtp-server|nodemailer)\//

@@ -7,8 +7,12 @@
  *   {"cmd":"stop"}               → {"ok":true,"pid":4711}; the server ends after the answer
  *   {"cmd":"flush"}              → {"ok":true}: all mail is tried now, to hosts found dead too
  *   {"cmd":"flushDomain","domain":"example.org"} → {"ok":true}: mail for it is tried now, wherever it waits
+ *   {"cmd":"who","user":"al*","network":"192.0.2.0/24"} → {"ok":true,"logins":[…]}: who has logged in, of each process; both may be left out
+ *   {"cmd":"kick",…the same}     → {"ok":true,"count":2}: ends their sessions
  *   {"cmd":"wake","wake":{…}}    → {"ok":true}: a command changed the store
  */
+
+import type { LoginChoice, LoginRow } from '@posthorn/accounts'
 import { type LocalServer, serveLocalSocket } from '@posthorn/net/local-socket'
 import type { Wake } from '@posthorn/storage'
 import { inOneLine } from '../start-error.ts'
@@ -19,10 +23,17 @@ export interface ControlActions {
   reload(): Promise<{ readonly changed: readonly string[]; readonly needRestart: readonly string[] }>
   stop(): void
   flushDomain(domain: string): Promise<void>
+  logins(choice: LoginChoice): Promise<readonly LoginRow[]>
+  kick(choice: LoginChoice): Promise<number>
   wake(wake: Wake): void
 }
 
-type Question = { readonly cmd?: unknown; readonly wake?: unknown; readonly domain?: unknown }
+type Question = Readonly<Partial<Record<'cmd' | 'wake' | 'domain' | 'user' | 'network', unknown>>>
+
+const choiceOf = ({ user, network }: Question): LoginChoice => ({
+  ...(typeof user === 'string' ? { user } : {}),
+  ...(typeof network === 'string' ? { network } : {}),
+})
 
 function isWake(value: unknown): value is Wake {
   return (
@@ -52,6 +63,10 @@ async function answer(question: Question, actions: ControlActions): Promise<unkn
       if (typeof question.domain !== 'string') return { ok: false, error: 'flushDomain: no domain' }
       await actions.flushDomain(question.domain)
       return { ok: true }
+    case 'who':
+      return { ok: true, logins: await actions.logins(choiceOf(question)) }
+    case 'kick':
+      return { ok: true, count: await actions.kick(choiceOf(question)) }
     case 'wake':
       if (!isWake(question.wake)) return { ok: false, error: 'wake: unknown kind' }
       actions.wake(question.wake)

@@ -20,6 +20,8 @@ const actions = {
   reload: async () => ({ changed: [], needRestart: [] }),
   stop: () => {},
   flushDomain: async () => {},
+  logins: async () => [],
+  kick: async () => 0,
   wake: () => {},
 }
 

@@ -127,6 +127,8 @@ function controlActions(
     reload: reloadNow,
     stop: () => stop('posthorn stop'),
     flushDomain: async (domain) => await started(frame).flushQueue({ nextHop: domain }),
+    logins: async (choice) => await started(frame).logins(choice),
+    kick: async (choice) => await started(frame).kick(choice),
     wake: (wake) => frame.running?.wake(wake),
   }
 }

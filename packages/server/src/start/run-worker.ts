@@ -62,6 +62,10 @@ export async function runWorker(options: RunOptions): Promise<number> {
           return await server.local.listQueue(question.after)
         case 'flushQueue':
           return await server.local.flushQueue(question.what)
+        case 'logins':
+          return await server.logins.list(question.choice)
+        case 'kick':
+          return await server.logins.kick(question.choice)
         case 'stop':
           await server.stop()
           statistics.close()

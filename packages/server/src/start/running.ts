@@ -1,3 +1,4 @@
+import type { LoginChoice, LoginRow } from '@posthorn/accounts'
 import type { QueueId, Wake } from '@posthorn/storage'
 import type { Config } from '../config/config.ts'
 import type { ListedEntry } from '../control/public-server.ts'
@@ -33,6 +34,10 @@ export interface Running {
   /** A page of the queue, for everybody's eyes; an empty one ends it. */
   listQueue(after: QueueId | undefined): Promise<readonly ListedEntry[]>
   flushQueue(what: FlushRequest): Promise<void>
+  /** Sessions in which somebody has logged in, of each process. */
+  logins(choice: LoginChoice): Promise<readonly LoginRow[]>
+  /** Ends them; resolves with how many. */
+  kick(choice: LoginChoice): Promise<number>
   /** Of each process. */
   metrics(): Promise<readonly MetricValues[]>
   /** Mail of the server itself. */

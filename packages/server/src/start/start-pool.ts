@@ -49,6 +49,11 @@ export async function startPool({ config, log, configOption }: StartParts): Prom
     flushQueue: async (what) => {
       await pool.askOne({ kind: 'flushQueue', what }, answerTimeoutMs)
     },
+    logins: async (choice) => (await pool.ask({ kind: 'logins', choice }, answerTimeoutMs)).flat(),
+    kick: async (choice) => {
+      const counts = await pool.ask({ kind: 'kick', choice }, answerTimeoutMs)
+      return counts.reduce((sum, count) => sum + count, 0)
+    },
     wake: (wake) => pool.wake(wake),
     stop: async () => {
       await pool.stop(current.values.shutdown_grace + closingMs)

@@ -31,6 +31,8 @@ export async function startSolo({ config, folder, log }: StartParts): Promise<Ru
     pickup: () => void server.local.pickup(),
     listQueue: async (after) => await server.local.listQueue(after),
     flushQueue: async (what) => await server.local.flushQueue(what),
+    logins: async (choice) => await server.logins.list(choice),
+    kick: async (choice) => await server.logins.kick(choice),
     wake: (wake) => wakeBus.receive(wake),
     stop: async () => await server.stop(),
   }

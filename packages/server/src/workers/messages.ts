@@ -1,3 +1,4 @@
+import type { LoginChoice, LoginRow } from '@posthorn/accounts'
 import type { ClientActivity } from '@posthorn/mta'
 import type { QueueId, Wake } from '@posthorn/storage'
 import type { ConfigTexts } from '../config/config.ts'
@@ -27,6 +28,8 @@ export interface WorkerAnswers {
   pickup: null
   listQueue: readonly ListedEntry[]
   flushQueue: null
+  logins: readonly LoginRow[]
+  kick: number
   stop: null
 }
 
@@ -38,6 +41,8 @@ export type WorkerQuestion =
   | { readonly kind: 'pickup' }
   | { readonly kind: 'listQueue'; readonly after?: QueueId }
   | { readonly kind: 'flushQueue'; readonly what: FlushRequest }
+  | { readonly kind: 'logins'; readonly choice: LoginChoice }
+  | { readonly kind: 'kick'; readonly choice: LoginChoice }
   | { readonly kind: 'stop' }
   | { readonly kind: 'reload'; readonly texts: ConfigTexts }
 

@@ -11,6 +11,7 @@ const groups: readonly { readonly names: readonly string[]; readonly load: () =>
     names: ['start', 'stop', 'reload', 'status', 'check'],
     load: async () => (await import('./server.ts')).addServerCommands,
   },
+  { names: ['who', 'kick'], load: async () => (await import('./who.ts')).addLoginCommands },
   { names: ['user'], load: async () => (await import('./user.ts')).addUserCommands },
   { names: ['domain'], load: async () => (await import('./domain.ts')).addDomainCommands },
   { names: ['mailbox'], load: async () => (await import('./mailbox.ts')).addMailboxCommands },
