@@ -43,6 +43,11 @@ export const doors: readonly Door[] = [
     // dns: questions whose answers need proof (DNSSEC) are asked without node:dns.
     keepers: ['net', 'smtp', 'dns'],
   },
+  {
+    what: 'take modules that open sockets',
+    opens: /getBuiltinModule\('node:(net|tls|dgram|http|https|http2)'/,
+    keepers: ['net', 'smtp', 'dns'],
+  },
   { what: 'import node:dns', opens: /from 'node:dns(\/promises)?'/, keepers: ['dns'] },
   { what: 'read process.env or argv', opens: /\bprocess\.(env|argv)\b/, keepers: ['server'] },
 ]

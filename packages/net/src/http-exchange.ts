@@ -1,7 +1,8 @@
-import { type ClientRequest, request as requestPlain } from 'node:http'
+import type { ClientRequest } from 'node:http'
 import { Agent, request as requestSecure } from 'node:https'
 import { createSecureContext, getCACertificates } from 'node:tls'
 import { answerText } from './answer-text.ts'
+import { request as requestPlain } from './node-http.ts'
 
 export interface HttpQuestion {
   /** http: or https:; a name in it is looked up as the system does (/etc/hosts, search domains). */

@@ -1,7 +1,7 @@
 /** Text over HTTP for programs of this machine: metrics, health. GET only, no state, small requests. */
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ListenError } from './listener.ts'
+import { createServer } from './node-http.ts'
 
 export interface Page {
   readonly contentType: string

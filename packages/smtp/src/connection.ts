@@ -10,12 +10,13 @@ import {
   readDirectly,
 } from '@posthorn/net'
 import type { SMTPServer } from 'smtp-server'
-import { SMTPConnection, type SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
+import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
 import type { Greeting, SmtpReply, SmtpSession } from './handler.ts'
 import { Intake } from './intake.ts'
 import type { SmtpOptions, SmtpServiceName } from './options.ts'
 import { Session } from './session/session.ts'
 import type { SessionHost, SessionWire } from './session/session-host.ts'
+import { SMTPConnection } from './smtp-server.ts'
 import { reply } from './wire/reply.ts'
 
 /** What a connection needs of its service beyond what the session needs. */
@@ -27,7 +28,7 @@ export interface ConnectionHost extends SessionHost {
   gone(connection: Connection): void
 }
 
-type Parser = Exclude<SMTPConnection['_parser'], false>
+type Parser = Exclude<InstanceType<typeof SMTPConnection>['_parser'], false>
 let lastId = 0
 
 /**

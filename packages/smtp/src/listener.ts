@@ -7,10 +7,10 @@ import {
   readProxyHeader,
   type TlsCredentials,
 } from '@posthorn/net'
-import { SMTPServer } from 'smtp-server'
-import { type SMTPConnectionOptions, TLS_SOCKET_OPTIONS } from 'smtp-server/lib/smtp-connection.js'
+import type { SMTPConnectionOptions } from 'smtp-server/lib/smtp-connection.js'
 import { Connection, type ConnectionHost } from './connection.ts'
 import type { SmtpServiceName } from './options.ts'
+import { SMTPServer, TLS_SOCKET_OPTIONS } from './smtp-server.ts'
 
 /** Asks the credentials at each handshake, so that a certificate renewed meanwhile is shown. */
 class LiveContexts extends Map<string, SecureContext> {
@@ -79,7 +79,9 @@ export class Listener extends SMTPServer {
   }
 
   /** Versions 1 and 2; smtp-server reads the first only. */
-  override _handleProxy(...[socket, callback]: Parameters<SMTPServer['_handleProxy']>): void {
+  override _handleProxy(
+    ...[socket, callback]: Parameters<InstanceType<typeof SMTPServer>['_handleProxy']>
+  ): void {
     const give = (endpoints: object): void => callback(null, endpoints as Parameters<typeof callback>[1])
     if (!this._expectsProxyHeader(socket)) {
       give({})
@@ -101,7 +103,7 @@ export class Listener extends SMTPServer {
 
   /** smtp-server's own limit is on silence: one that trickles would stay. Ours is on the whole of it. */
   override _acceptSocket(
-    ...[socket, handshake]: Parameters<SMTPServer['_acceptSocket']>
+    ...[socket, handshake]: Parameters<InstanceType<typeof SMTPServer>['_acceptSocket']>
   ): (() => void) | false {
     const { connections, handshakeTimeoutMs } = this.#host.options
     if (this._pendingSockets.size >= connections) this.#makeRoom()
@@ -122,7 +124,7 @@ export class Listener extends SMTPServer {
   }
 
   /** Who has said all before the handshake is over will not go on with it. */
-  override _upgrade(...[socket, callback]: Parameters<SMTPServer['_upgrade']>): void {
+  override _upgrade(...[socket, callback]: Parameters<InstanceType<typeof SMTPServer>['_upgrade']>): void {
     super._upgrade(socket, callback)
     const above = this._pendingSockets.get(socket)
     above?.once('end', () => {
@@ -143,7 +145,10 @@ export class Listener extends SMTPServer {
     top.destroy()
   }
 
-  override connect(socket: Parameters<SMTPServer['connect']>[0], options: SMTPConnectionOptions): void {
+  override connect(
+    socket: Parameters<InstanceType<typeof SMTPServer>['connect']>[0],
+    options: SMTPConnectionOptions,
+  ): void {
     const endpoints = options.remoteAddress === undefined ? this.#localEndpoints(socket) : {}
     if (endpoints === undefined) {
       // Gone before its address could be asked for: nobody knows whom to trust.

@@ -1,6 +1,6 @@
+import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { AwaitedReplies, type Limit, type Told } from './awaited-replies.ts'
 import { lostFailure, type SmtpFailure, type Stage, timeoutFailure } from './failure.ts'
 import { type Opening, openingOf } from './opening.ts'
@@ -12,6 +12,11 @@ import {
   type SmtpServerAddress,
 } from './options.ts'
 import type { RemoteTls } from './start-tls.ts'
+
+// Its ES module would load undici, as smtp-server's does (smtp-server.ts).
+const SMTPConnection = createRequire(import.meta.url)(
+  'nodemailer/lib/smtp-connection',
+) as typeof import('nodemailer/lib/smtp-connection').default
 
 /** A command, and what bounds its reply. */
 export interface Step extends Limit {
