@@ -78,6 +78,7 @@ test('L2: fail2ban: failed logins by SMTP, POP3 and IMAP are found, good ones ar
   const refused = await until(/SASL \S+ authentication failed/, 3)
   // A mechanism that is not there is nobody's password, and left out by the filter.
   assert.equal(failures(refused, 'postfix.conf[mode=auth]'), 2, refused.join('\n'))
+  assert.match(refused.join('\n'), /SASL PLAIN authentication failed: authentication failure, sasl_username=/)
 
   // The whole log, as a jail reads it: each failure once, and nothing that a client says is one of another's.
   const forger = await ImapTalk.open(server.ports.imap)

@@ -59,6 +59,11 @@ export class FramedStream {
     return this.#failure === undefined
   }
 
+  /** What came and was not asked for yet. */
+  get unreadBytes(): number {
+    return this.#received.length
+  }
+
   /** Resolves when there is room for more. */
   async write(octets: Uint8Array, timeoutMs: number): Promise<void> {
     this.#mustStand()

@@ -75,6 +75,7 @@ export class MilterConnection {
     macros?: { readonly stage: MacroStage; readonly values: MacroValues },
   ): Promise<MilterReply | undefined> {
     try {
+      this.#mustBeInStep()
       if (macros !== undefined) {
         const names = this.#negotiated.macros.get(macros.stage) ?? this.#macros[macros.stage]
         const sent = encodeMacros(events[event].letter, names, macros.values)
@@ -86,6 +87,11 @@ export class MilterConnection {
     } catch (error) {
       throw this.#failed(error)
     }
+  }
+
+  /** A reply too many would be taken for the answer to this event, that one for the next one's, and so on. */
+  #mustBeInStep(): void {
+    if (this.#stream.unreadBytes > 0) throw new MilterSyntaxError('more replies than events')
   }
 
   /** The next reply, after one that promised more. */

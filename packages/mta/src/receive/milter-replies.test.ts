@@ -251,3 +251,19 @@ test('chgfrom, addrcpt, addrcpt_par, delrcpt; nobody left is nobody told', async
   assert.equal(await sent(empty), '250 2.0.0 Ok: queued as ID')
   assert.deepEqual(await empty.inbox('alice@example.org'), [])
 })
+
+test('a second reply to one event is not the answer to the next, nor to the next message', async () => {
+  for (const event of ['M', 'R', 'T', 'N']) {
+    const milter = await milterOf({ replies: { [event]: [Buffer.concat([go, milterFrame('r')])] } })
+    const mail = await site([milter.spec])
+    assert.equal(await sent(mail), '451 4.7.1 Service unavailable - try again later', event)
+    assert.match(logged(mail).join('\n'), /can't read reply: more replies than events/)
+    assert.deepEqual(await mail.inbox('alice@example.org'), [])
+  }
+  const milter = await milterOf({ replies: { E: [Buffer.concat([go, milterFrame('r')])] } })
+  const mail = await site([milter.spec])
+  const session = await mail.session(stranger)
+  const say = async () => (await mail.say(session, 'x@far.net', ['alice@example.org'], message)).at(-1)
+  assert.equal(await say(), '250 2.0.0 Ok: queued as ID')
+  assert.equal(await say(), '451 4.7.1 Service unavailable - try again later')
+})

@@ -342,7 +342,9 @@ test('AUTH: wrong passwords are logged, faults are temporary', async () => {
   assert.ok(
     mail
       .lines()
-      .includes('smtpd unknown[198.51.100.9]: SASL PLAIN authentication failed: authentication failure'),
+      .includes(
+        'smtpd unknown[198.51.100.9]: SASL PLAIN authentication failed: authentication failure, sasl_username=alice',
+      ),
   )
   await mail.close()
 })

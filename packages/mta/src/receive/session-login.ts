@@ -50,7 +50,8 @@ export async function logIn(
   }
   const isTemporary = result.reason === 'throttled' || result.reason === 'unavailable'
   const why = isTemporary ? temporaryFailure : 'authentication failure'
-  const text = `${clientOf(session)}: SASL ${credentials.mechanism} authentication failed: ${why}`
+  const name = credentials.authcid.slice(0, 100) || '(unavailable)'
+  const text = `${clientOf(session)}: SASL ${credentials.mechanism} authentication failed: ${why}, sasl_username=${name}`
   log({ level: 'warning', service: 'smtpd', text })
   const { tokenRefusal } = result
   return {

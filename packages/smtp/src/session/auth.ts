@@ -81,7 +81,10 @@ const advance = (
       return reply(334, undefined, exchange.challenge)
     case 'failed':
       if (outcome.refused !== undefined) return outcome.refused
-      if (step.failure === 'cancelled') return reply(501, '5.7.0', 'Authentication aborted')
+      if (step.failure === 'cancelled') {
+        session.note(`warning: ${session.client}: SASL ${exchange.mechanism.name} authentication aborted`)
+        return reply(501, '5.7.0', 'Authentication aborted')
+      }
       return notBegun(session, exchange.mechanism.name, step.text)
     case 'lookup':
       return lookUp(session, exchange, step.authcid)
@@ -119,7 +122,8 @@ const verify = async (
 
 /** No password came to be looked at: whoever counts failures in the log counts these too. */
 const notBegun = (session: Session, mechanism: string, why: string): SmtpReply => {
-  session.note(`warning: ${session.client}: SASL ${mechanism.slice(0, 100)} authentication failed: ${why}`)
+  const text = `SASL ${mechanism.slice(0, 100)} authentication failed: ${why}, sasl_username=(unavailable)`
+  session.note(`warning: ${session.client}: ${text}`)
   return reply(535, '5.7.8', `Error: authentication failed: ${why}`)
 }
 

@@ -291,3 +291,11 @@ test("replies never carry the client's control characters", async () => {
   const { wire } = await converse('VRFY a\x01b\rc\x7f\r\nMAIL FROM:<a@b> X\x0bY\r\n')
   assert.deepEqual(lines(wire.out), ['252 2.0.0 a?b?c?', '555 5.5.4 Unsupported option: X?Y'])
 })
+
+test('AUTH that comes to no password is in the log, in the words that Postfix has for it', async () => {
+  const { handler } = await converse('EHLO c\r\nAUTH FOO\r\nAUTH LOGIN\r\n*\r\n', { inTls: true })
+  assert.deepEqual(handler.notes, [
+    'warning: unknown[192.0.2.1]: SASL FOO authentication failed: Invalid authentication mechanism, sasl_username=(unavailable)',
+    'warning: unknown[192.0.2.1]: SASL LOGIN authentication aborted',
+  ])
+})
