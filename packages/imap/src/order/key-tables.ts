@@ -3,6 +3,8 @@ import { KeyTable } from './key-table.ts'
 
 /** For all mailboxes together; what is used longest ago goes first. */
 const maxBytes = 32 * 1024 * 1024
+/** A table of few messages is some 2 KB more than its values, and quickly made again. */
+const maxTables = 2_000
 /** A table with more rows of gone messages than of others is made anew. */
 const maxGoneShare = 0.5
 
@@ -26,7 +28,7 @@ export class KeyTables {
     let sum = 0
     for (const table of this.#tables.values()) sum += table.sizeBytes
     for (const [mailbox, table] of this.#tables) {
-      if (sum <= maxBytes) return
+      if (sum <= maxBytes && this.#tables.size <= maxTables) return
       sum -= table.sizeBytes
       this.#tables.delete(mailbox)
     }

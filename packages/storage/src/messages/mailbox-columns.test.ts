@@ -7,6 +7,7 @@ import { chunkKey, chunkOfKey, encodeChunk, type Placement, sealChunk } from '..
 import { openInbox } from '../testkit/open-inbox.ts'
 import { MailboxColumns } from './mailbox-columns.ts'
 import { RecentChanges } from './recent-changes.ts'
+import { ViewCache } from './views.ts'
 
 const mailbox = 7
 
@@ -138,4 +139,25 @@ test('searches for flags find what the messages have, whatever was changed, came
     const found = await store.messages.search(inbox, unseen)
     assert.deepEqual([...found.uids], wanted, `step ${step}`)
   }
+})
+
+test('what is kept of mailboxes without messages makes room, too: clients make and search such without end', async () => {
+  const none = new Uint32Array(0)
+  const chunks = new Chunks([])
+  const columns = new MailboxColumns()
+  const of = (id: number) => columns.of(() => chunks, { id, modSeq: 1, changedChunks: () => undefined }, none)
+  const first = await of(1)
+  for (let id = 2; id <= 10_000; id++) await of(id)
+  assert.equal(await of(1), first, 'many are kept')
+  for (let id = 2; id <= 20_000; id++) await of(id)
+  assert.notEqual(await of(1), first)
+
+  const views = new ViewCache(4_096)
+  const counted = { highestModSeq: 1, messages: 0, unseen: 0, uidNext: 1, historyFloor: 1 }
+  const view = (id: number) => views.uids(chunks, { id, ...counted })
+  const firstView = view(1)
+  for (let id = 2; id <= 100_000; id++) view(id)
+  assert.equal(view(1), firstView, 'many are kept')
+  for (let id = 2; id <= 200_000; id++) view(id)
+  assert.notEqual(view(1), firstView)
 })

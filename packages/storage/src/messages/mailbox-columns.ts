@@ -9,6 +9,8 @@ import { lowerBound } from './lower-bound.ts'
 const maxCachedBytes = 32 * 1024 * 1024
 /** Nine columns of 4 or 8 octets. */
 const rowBytes = 60
+/** What the columns of a mailbox cost beside their rows: that of an empty one, too. */
+const entryBytes = 2_400
 /** Larger mailboxes are read in batches. */
 const maxRows = 500_000
 /** Read without a pause. */
@@ -52,7 +54,7 @@ export class MailboxColumns {
               readColumns(read, mailbox.id, uids),
           }
     this.#kept.set(mailbox.id, current)
-    this.#octets += uids.length * rowBytes
+    this.#octets += sizeOf(uids)
     for (const [id, oldest] of this.#kept) {
       if (this.#octets <= maxCachedBytes || id === mailbox.id) break
       this.#drop(id, oldest)
@@ -67,9 +69,11 @@ export class MailboxColumns {
 
   #drop(id: number, { uids }: Kept): void {
     this.#kept.delete(id)
-    this.#octets -= uids.length * rowBytes
+    this.#octets -= sizeOf(uids)
   }
 }
+
+const sizeOf = (uids: Uint32Array): number => uids.length * rowBytes + entryBytes
 
 const readColumns = async (read: () => Reader, mailbox: number, uids: Uint32Array): Promise<Columns> => {
   const builder = new ColumnBuilder(uids.length, 'facts')

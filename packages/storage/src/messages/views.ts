@@ -12,6 +12,8 @@ interface CachedView {
 
 /** Octets of UID arrays that one process keeps. */
 const maxCachedBytes = 64 * 1024 * 1024
+/** What an entry costs beside its UIDs: that of an empty mailbox, too. */
+const entryBytes = 400
 
 /** What a view needs to know of a mailbox. */
 interface Counted {
@@ -96,14 +98,14 @@ export class ViewCache {
 
   #keep({ id, highestModSeq, uidNext }: Counted, uids: Uint32Array): void {
     const former = this.#views.get(id)
-    this.#octets += uids.byteLength - (former?.uids.byteLength ?? 0)
+    this.#octets += sizeOf(uids) - (former === undefined ? 0 : sizeOf(former.uids))
     this.#views.delete(id)
     this.#views.set(id, { modSeq: highestModSeq, uidNext, uids })
     for (const [oldest, view] of this.#views) {
       if (this.#octets <= maxCachedBytes || oldest === id) break
       this.#views.delete(oldest)
       this.#unseen.delete(oldest)
-      this.#octets -= view.uids.byteLength
+      this.#octets -= sizeOf(view.uids)
     }
   }
 
@@ -117,6 +119,8 @@ export class ViewCache {
     return uid
   }
 }
+
+const sizeOf = (uids: Uint32Array): number => uids.byteLength + entryBytes
 
 /** What came and went since a view was made; undefined when that cannot be told. */
 const follow = (reader: Reader, mailbox: Counted, former: CachedView): Uint32Array | undefined => {
