@@ -74,6 +74,8 @@ const advance = (
   exchange: ServerExchange,
   outcome: Pick<AuthMode, 'granted' | 'refused'> = {},
 ): Answer<SmtpReply | undefined> => {
+  // The client may have gone while its user was looked up.
+  if (session.mode.kind === 'closed') return undefined
   const { step } = exchange
   switch (step.kind) {
     case 'challenge':

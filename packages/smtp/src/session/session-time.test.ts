@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { makeScramVerifier } from '@posthorn/sasl'
 import { open, settle } from './session-fixture.ts'
 
 test('timeouts: a command in drops, DATA below the minimum rate', async () => {
@@ -61,4 +62,30 @@ test('postscreen_command_time_limit: bounds commands, and not the message', asyn
   assert.equal(session.alarm.dueMs, 401)
   session.alarm.onDue(402)
   assert.ok(wire.ended)
+})
+
+test('a client that goes while its user is looked up leaves nothing behind', async () => {
+  let found = (_verifier: string): void => undefined
+  const notes: string[] = []
+  const { session, handler } = open({
+    options: { mechanisms: ['SCRAM-SHA-256'], auth: 'enabled', authOnlyWithTls: 'no' },
+    prepare: (recording) => {
+      recording.note = (_peer, what) => void notes.push(what)
+      recording.scramVerifier = () => new Promise((resolve) => (found = resolve))
+    },
+  })
+  session.greet(handler.banner)
+  const message = Buffer.from('n,,n=alice,r=0123456789').toString('base64')
+  session.push(Buffer.from(`EHLO a\r\nAUTH SCRAM-SHA-256 ${message}\r\n`))
+  await settle()
+  session.lost()
+  found(await makeScramVerifier(Buffer.from('secret'), 4096))
+  await settle()
+  assert.equal(session.mode.kind, 'closed')
+  // It would be said five minutes later, of a client long gone.
+  session.alarm.onDue(Number.MAX_SAFE_INTEGER)
+  assert.deepEqual(
+    notes.filter((what) => what.startsWith('timeout')),
+    [],
+  )
 })
