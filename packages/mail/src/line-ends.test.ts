@@ -18,7 +18,7 @@ function lineEnds(octets: Buffer, cuts: readonly number[] = []) {
     }
     from = to
   }
-  return { found, plain: ends.arePlain, bareLf: ends.bareLf }
+  return { found, plain: ends.arePlain, bareLf: ends.bareLf, missing: ends.missingOctets }
 }
 
 const rows: readonly (readonly [why: string, text: string, plain: boolean])[] = [
@@ -63,6 +63,7 @@ test('line ends: every one is found and judged, wherever it lies in a word and h
           found: [...text.matchAll(/\n/g)].map(({ index }) => index),
           plain: /^(?:(?!\.)[^\r\n]*\r\n)*$/.test(text),
           bareLf: /(?<!\r)\n/.test(text),
+          missing: [...text.matchAll(/\r(?!\n|$)|(?<!\r)\n/g)].length,
         })
       },
     ),

@@ -9,6 +9,8 @@ const nothing = Buffer.alloc(0)
 export class LineEnds {
   /** A line feed without CR came. */
   bareLf = false
+  /** Octets that are missing where a CR or LF stands alone: with them each line that has an end has CRLF. */
+  missingOctets = 0
   #allPlain = true
   #chunk: Buffer = nothing
   #words: Int32Array | undefined
@@ -28,7 +30,8 @@ export class LineEnds {
   open(chunk: Buffer): void {
     const before = this.#last
     const first = chunk[0]
-    if ((before === lf && first === dot) || (before === cr && first !== lf)) this.#allPlain = false
+    if (before === cr && first !== lf) this.#bareCr()
+    if (before === lf && first === dot) this.#allPlain = false
     this.#before = before
     this.#last = chunk[chunk.length - 1] as number
     this.#chunk = chunk
@@ -44,15 +47,21 @@ export class LineEnds {
       if (octet === lf) {
         if ((at > 0 ? chunk[at - 1] : this.#before) !== cr) {
           this.bareLf = true
+          this.missingOctets++
           this.#allPlain = false
         }
         return this.#lineFeed(at)
       }
       // What follows a CR at the chunk's end comes with the next one.
-      if (octet === cr && at + 1 < chunk.length) this.#allPlain = false
+      if (octet === cr && at + 1 < chunk.length) this.#bareCr()
       at = nextControl(chunk, this.#words, at + 1)
     }
     return -1
+  }
+
+  #bareCr(): void {
+    this.missingOctets++
+    this.#allPlain = false
   }
 
   #lineFeed(at: number): number {

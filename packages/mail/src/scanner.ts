@@ -10,6 +10,8 @@ export interface MessageScanner {
   /** The chunk is not kept. */
   push(chunk: Uint8Array): void
   finish(): MessageSummary
+  /** Of what was pushed, see `LineEnds`. */
+  readonly missingOctets: number
 }
 
 /** RFC 5322 header, RFC 2045–2046 structure. Lines end with CRLF or LF; octets are never changed. */
@@ -74,6 +76,10 @@ class Scanner implements MessageScanner {
       bareLf: this.#ends.bareLf,
       plainLines: this.#ends.arePlain,
     })
+  }
+
+  get missingOctets(): number {
+    return this.#ends.missingOctets
   }
 
   #noticeEightBit(chunk: Buffer): void {

@@ -24,8 +24,8 @@ export const messageGone = err('Message is gone.', 'SYS/TEMP')
 /** The message is large, or not where it can be had at once. */
 async function retrieveLater(session: Pop3Session, state: Transaction, number: number): Promise<Reply> {
   await state.maildrop.sizesLater()
-  const sizeBytes = state.maildrop.sizes[number - 1]!
-  if (sizeBytes > wholeLimitBytes) return await sendPieces(session, state, number, sizeBytes)
+  const storedBytes = state.maildrop.storedSizes[number - 1]!
+  if (storedBytes > wholeLimitBytes) return await sendPieces(session, state, number, storedBytes)
   const answer = await state.reader.answerLater(number, session.options)
   if (answer === undefined) return messageGone
   sendWhole(session, state, number, answer)
@@ -41,14 +41,14 @@ async function sendPieces(
   session: Pop3Session,
   state: Transaction,
   number: number,
-  sizeBytes: number,
+  storedBytes: number,
 ): Promise<undefined> {
   const { connection, options } = session
   const stuffer = new DotStuffer(options.nul)
   const header = new HeaderEndFinder()
   let sentBytes = 0
-  for await (const piece of state.reader.pieces(number, sizeBytes)) {
-    if (sentBytes === 0) connection.write(ok(`${sizeBytes} octets`))
+  for await (const piece of state.reader.pieces(number, storedBytes)) {
+    if (sentBytes === 0) connection.write(ok(`${state.maildrop.sizes[number - 1]} octets`))
     if (!header.found) header.take(piece)
     const stuffed = stuffer.push(piece)
     sentBytes += stuffed.length

@@ -1,6 +1,7 @@
 import {
   type Account,
   type MailboxId,
+  type MessageSizes,
   type QuickMessage,
   type QuickReader,
   type Store,
@@ -65,7 +66,7 @@ export class Maildrop {
   /** Of the mailbox. */
   readonly objectId: string
   readonly uids: Uint32Array
-  /** Of all messages, before any DELE. */
+  /** Of all messages, before any DELE; once the sizes are known what STAT says, before that about so many. */
   totalBytes: number
   readonly #quick: QuickReader
   readonly #headers: SurrogateHeaders | undefined
@@ -77,7 +78,7 @@ export class Maildrop {
   readonly #account: Account
   readonly #release: () => Promise<void>
   #released = false
-  #sizes: Float64Array | undefined
+  #sizes: MessageSizes | undefined
   #finding: Promise<void> | undefined
   #keptIds: ReadonlyMap<number, string> | undefined
   /** 1 = marked to be deleted, 2 = retrieved. Made when first needed. */
@@ -133,10 +134,6 @@ export class Maildrop {
       const uids = hidden.size === 0 ? view.uids : view.uids.filter((uid) => !hidden.has(uid))
       const headers = surrogates === 'made' ? await surrogateHeaders(store, inbox.id, uids) : undefined
       const maildrop = new Maildrop(store, { ...place, uids, headers }, release)
-      if (hidden.size > 0 || headers !== undefined) {
-        await maildrop.sizesLater()
-        maildrop.totalBytes = maildrop.sizes.reduce((sum, size) => sum + size, 0)
-      }
       return maildrop
     } catch (error) {
       await release()
@@ -148,19 +145,27 @@ export class Maildrop {
     return this.uids.length
   }
 
-  /** In the order of `uids`; asked of the store once, when a command first needs them. */
+  /** In the order of `uids`, once `sizesLater` is over: as they are sent (RFC 1939 §11), without stuffed dots. */
   get sizes(): Float64Array {
-    this.#sizes ??= this.#findSizes()
+    return this.#knownSizes.sent
+  }
+
+  /** The same, as `read` gives them. */
+  get storedSizes(): Float64Array {
+    return this.#knownSizes.stored
+  }
+
+  get #knownSizes(): MessageSizes {
+    if (this.#sizes === undefined) throw new Error('Nobody has waited for the sizes')
     return this.#sizes
   }
 
-  /** Of a large mailbox: when they are known. undefined: they are, or are found soon enough when asked for. */
+  /** Asked of the store once, when a command first needs them; when they are known. undefined: they are. */
   sizesLater(): Promise<void> | undefined {
-    if (this.#sizes !== undefined || this.count <= sizesAheadCount) return undefined
+    if (this.#sizes === undefined && this.count <= sizesAheadCount) this.#findSizes()
+    if (this.#sizes !== undefined) return undefined
     this.#finding ??= this.#quick.sizesInTurns().then(
-      (sizes) => {
-        this.#sizes = this.#withHeaders(sizes)
-      },
+      (sizes) => this.#take(sizes),
       (error: unknown) => {
         this.#finding = undefined
         throw error
@@ -169,16 +174,21 @@ export class Maildrop {
     return this.#finding
   }
 
-  #findSizes(): Float64Array {
-    return this.#withHeaders(this.#quick.sizes())
+  #findSizes(): void {
+    const sizes = this.#quick.sizes()
+    if (sizes !== undefined) this.#take(sizes)
   }
 
-  #withHeaders(sizes: Float64Array): Float64Array {
-    this.#headers?.forEach(({ header, formerBytes }, number) => {
+  #take(sizes: MessageSizes): void {
+    const { stored, sent } = sizes
+    this.#headers?.forEach(({ header, formerBytes, formerSentBytes }, number) => {
       const at = number - 1
-      if (sizes[at]! > 0) sizes[at] = sizes[at]! + header.length - formerBytes
+      if (stored[at] === 0) return
+      stored[at] = stored[at]! + header.length - formerBytes
+      if (sent !== stored) sent[at] = sent[at]! + header.length - formerSentBytes
     })
-    return sizes
+    this.totalBytes = sent.reduce((sum, size) => sum + size, 0)
+    this.#sizes = sizes
   }
 
   /** See QuickReader. */
@@ -229,7 +239,7 @@ export class Maildrop {
 
   /** When the client has heard that it is logged in: nearly all ask for sizes next. */
   prepare(): void {
-    if (this.count <= sizesAheadCount && !this.#released) this.#sizes ??= this.#findSizes()
+    if (this.count <= sizesAheadCount && !this.#released && this.#sizes === undefined) this.#findSizes()
   }
 
   isDeleted(number: number): boolean {

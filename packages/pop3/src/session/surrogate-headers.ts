@@ -1,9 +1,16 @@
-import { headerEnd, SummaryReader, summaryFlag } from '@posthorn/mail'
+import { headerEnd, LineEnds, SummaryReader, summaryFlag } from '@posthorn/mail'
 import type { MailboxId, Store } from '@posthorn/storage'
 import { surrogateHeader } from '../wire/surrogate.ts'
 
 /** By message number: what is sent in place of the first octets. */
-export type SurrogateHeaders = ReadonlyMap<number, { readonly header: Buffer; readonly formerBytes: number }>
+export type SurrogateHeaders = ReadonlyMap<number, SurrogateHeader>
+
+export interface SurrogateHeader {
+  readonly header: Buffer
+  readonly formerBytes: number
+  /** With CRLF at each line's end. */
+  readonly formerSentBytes: number
+}
 
 /** A longer header goes as it is. */
 const maxHeaderBytes = 262_144
@@ -23,7 +30,7 @@ export async function surrogateHeaders(
     })
   }
   if (suspects.length === 0) return undefined
-  const made = new Map<number, { header: Buffer; formerBytes: number }>()
+  const made = new Map<number, SurrogateHeader>()
   const wanted = Uint32Array.from(suspects)
   let next = 0
   for await (const batch of store.messages.fetch(mailbox, wanted, { bytes: 'header' })) {
@@ -31,9 +38,18 @@ export async function surrogateHeaders(
       while (uids[next]! < batch.uids[at]!) next++
       const formerBytes = headerEnd(bytes)
       if (formerBytes > maxHeaderBytes) return
-      const header = surrogateHeader(Buffer.from(bytes.subarray(0, formerBytes)))
-      if (header !== undefined) made.set(next + 1, { header, formerBytes })
+      const former = Buffer.from(bytes.subarray(0, formerBytes))
+      const header = surrogateHeader(former)
+      if (header === undefined) return
+      made.set(next + 1, { header, formerBytes, formerSentBytes: formerBytes + missingOctets(former) })
     })
   }
   return made.size === 0 ? undefined : made
+}
+
+function missingOctets(header: Buffer): number {
+  const ends = new LineEnds()
+  ends.open(header)
+  for (let from = ends.next(0); from >= 0; from = ends.next(from + 1));
+  return ends.missingOctets
 }

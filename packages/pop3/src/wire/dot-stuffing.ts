@@ -19,6 +19,8 @@ export class DotStuffer {
   #previous = lf
   /** True at the start of a line as sent. */
   #lineStart = true
+  /** CRs and LFs that were added because one stood alone. */
+  missingOctets = 0
 
   constructor(nul: NulTreatment) {
     this.#nul = nul
@@ -89,8 +91,12 @@ export class DotStuffer {
       if (previous === cr && byte !== lf) {
         out[at++] = lf
         previous = lf
+        this.missingOctets++
       }
-      if (byte === lf && previous !== cr) out[at++] = cr
+      if (byte === lf && previous !== cr) {
+        out[at++] = cr
+        this.missingOctets++
+      }
       if (byte === dot && previous === lf) out[at++] = dot
       out[at++] = byte === 0 ? nul : byte
       previous = byte

@@ -19,7 +19,7 @@ const rows: readonly (readonly [message: string, answer: string])[] = [
   ['A: b\r\n\r\nc\r\n', '+OK 11 octets\r\nA: b\r\n\r\nc\r\n.\r\n'],
   ['\r\nc\r\n', '+OK 5 octets\r\n\r\nc\r\n.\r\n'],
   ['A: b\r\n\r\n.\r\n.c', '+OK 13 octets\r\nA: b\r\n\r\n..\r\n..c\r\n.\r\n'],
-  ['A: b\n\nc\n', '+OK 8 octets\r\nA: b\r\n\r\nc\r\n.\r\n'],
+  ['A: b\n\nc\n', '+OK 11 octets\r\nA: b\r\n\r\nc\r\n.\r\n'],
   ['A: b\r\n\r\n\0\xff', '+OK 10 octets\r\nA: b\r\n\r\n\x80\xff\r\n.\r\n'],
   // Dovecot: oe-ns-eoh
   ['A: b\r\n', '+OK 6 octets\r\nA: b\r\n\r\n.\r\n'],
@@ -43,7 +43,7 @@ test('RFC 1939 §3: lines known to be plain go as they are, what stands before t
   assert.equal(answer(`${header}${plain}`, usual, header.length), expected)
   // A prefix that does not end its line: what follows begins none.
   assert.equal(answer('A: b\r\n\r\n', usual, 5), '+OK 8 octets\r\nA: b\r\n\r\n.\r\n')
-  assert.equal(answer('A: b\r.\r\n', usual, 5), '+OK 8 octets\r\nA: b\r\n..\r\n\r\n.\r\n')
+  assert.equal(answer('A: b\r.\r\n', usual, 5), '+OK 9 octets\r\nA: b\r\n..\r\n\r\n.\r\n')
   // They are not looked at: a dot would be seen.
   assert.equal(answer('\r\n.\r\n', usual, 0), '+OK 5 octets\r\n\r\n.\r\n.\r\n')
 })

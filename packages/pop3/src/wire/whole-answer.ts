@@ -31,7 +31,13 @@ export function wholeAnswer(
 ): WholeAnswer {
   const { octets } = message
   const endsHeader = sending.missingHeaderEnd === 'added' && !hasHeaderEnd(octets)
-  return compose(`+OK ${octets.length} octets\r\n`, message, sending, endsHeader ? 'added' : 'kept', take)
+  return compose(
+    (sizeBytes) => `+OK ${sizeBytes} octets\r\n`,
+    message,
+    sending,
+    endsHeader ? 'added' : 'kept',
+    take,
+  )
 }
 
 /** RFC 1939 §7, TOP: the header, its empty line, and so many lines of the body. */
@@ -43,14 +49,19 @@ export function topAnswer(
 ): WholeAnswer {
   const { octets, plainFrom } = message
   const bodyStart = findHeaderEnd(octets)
-  if (bodyStart === undefined) return compose('+OK\r\n', message, sending, 'added', take)
+  if (bodyStart === undefined) return compose(plainStart, message, sending, 'added', take)
   const { end } = skipLines(octets, bodyStart, lineCount)
   const top = { octets: octets.subarray(0, end), plainFrom: Math.min(plainFrom, end) }
-  return compose('+OK\r\n', top, sending, 'kept', take)
+  return compose(plainStart, top, sending, 'kept', take)
 }
 
+function plainStart(): string {
+  return '+OK\r\n'
+}
+
+/** @param startFor given the octets of the message as it is sent, without stuffed dots */
 function compose(
-  start: string,
+  startFor: (sizeBytes: number) => string,
   { octets, plainFrom }: QuickMessage,
   { nul }: Sending,
   headerEnd: Sending['missingHeaderEnd'],
@@ -63,6 +74,7 @@ function compose(
   const rest = stuffer.atLineStart ? others : stuffer.push(others)
   const end = headerEnd === 'added' ? addHeaderEnd(stuffer.finish()) : stuffer.finish()
   const messageBytes = first.length + rest.length
+  const start = startFor(octets.length + stuffer.missingOctets)
   const bytes = take(start.length + messageBytes + end.length)
   bytes.write(start, 0, 'latin1')
   bytes.set(first, start.length)

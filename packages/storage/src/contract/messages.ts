@@ -21,6 +21,8 @@ export interface StagedMessage {
   readonly sizeBytes: number
   /** Encoded by @posthorn/mail `encodeSummary`. */
   readonly summary: Uint8Array
+  /** CRs and LFs that do not stand together. */
+  readonly missingOctets: number
   /** The message while it is in memory, before it is placed; undefined: it is not, or not any more. */
   octets(): readonly Uint8Array[] | undefined
   abort(): Promise<void>
@@ -135,12 +137,19 @@ export interface QuickMessage {
   readonly plainFrom: number
 }
 
+/** In the order of the UIDs asked for, prefix included, 0 for a message that is gone. */
+export interface MessageSizes {
+  readonly stored: Float64Array
+  /** With CRLF at the end of each line that has an end (RFC 1939 §11); the same array when no message is sent otherwise. */
+  readonly sent: Float64Array
+}
+
 /** Reads messages at once, as long as memory has what the disk has. */
 export interface QuickReader {
-  /** In the order of `uids`, prefix included; 0 for one that is gone. */
-  sizes(): Float64Array
-  /** The same, in turns of the event loop: 100,000 take 40 ms. */
-  sizesInTurns(): Promise<Float64Array>
+  /** undefined: messages are to be read for that, see `sizesInTurns`. */
+  sizes(): MessageSizes | undefined
+  /** In turns of the event loop: 100,000 take 40 ms, where no message has hundreds of lines that end with LF alone. */
+  sizesInTurns(): Promise<MessageSizes>
   /**
    * The message at `index`. undefined: more than `maxBytes`, gone, damaged, or the disk is slow just now; `read`
    * knows more. What went a moment ago may still be there.

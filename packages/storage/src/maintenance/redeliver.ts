@@ -9,6 +9,7 @@ import { addMessages, openMailbox } from '../messages/place.ts'
 import { type AcceptPlace, acceptIn } from '../queue/accept.ts'
 import { findAccountId } from '../rows/account-row.ts'
 import { referToBlob } from '../rows/blob-row.ts'
+import { manyOctets } from '../rows/chunk.ts'
 import { findMailboxId, readMailboxFacts } from '../rows/mailbox-row.ts'
 import { createMessage } from '../rows/message-row.ts'
 import { readEntry } from '../rows/queue-row.ts'
@@ -125,6 +126,7 @@ class FrameDelivery {
     const message: StagedMessage = {
       sizeBytes: bodyBytes,
       summary: new Uint8Array(),
+      missingOctets: manyOctets,
       octets: () => undefined,
       abort: async () => {},
     }
@@ -174,6 +176,7 @@ class FrameDelivery {
         sizeBytes: prefix.length + bodyBytes,
         internalDateMs: how.dateMs,
         saveDateMs: Math.trunc(this.#redelivery.nowMs),
+        missingOctets: manyOctets,
       },
     ])
     this.broughtBack.push(`${this.#what}: ${address}, mailbox "${mailbox.facts.name}", UID ${placement?.uid}`)

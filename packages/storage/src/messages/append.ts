@@ -85,6 +85,7 @@ export const newPlacements = (
       sizeBytes: item.message.sizeBytes,
       internalDateMs: Math.trunc(item.internalDateMs),
       saveDateMs,
+      missingOctets: item.message.missingOctets,
       uid: item.uid,
     }
   })

@@ -27,6 +27,7 @@ class Chunks implements Reader {
       sizeBytes: uid + 3_000,
       internalDateMs: uid,
       saveDateMs: uid,
+      missingOctets: 0,
     }))
   }
 

@@ -8,6 +8,8 @@ export interface DigestFacts {
   readonly headBytes: number
   readonly headCrc: number
   readonly crc: number
+  /** CRs and LFs that do not stand together. */
+  readonly missingOctets: number
 }
 
 /** False of one that another version of this program wrote, or that is missing: `digestOf` the message says it again. */
@@ -45,6 +47,7 @@ export class MessageDigest {
       headBytes: summary.headerBytes,
       headCrc: checksumOfFirst(this.#head, summary.headerBytes),
       crc: this.#crc,
+      missingOctets: this.#scanner.missingOctets,
     }
   }
 

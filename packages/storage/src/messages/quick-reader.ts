@@ -1,12 +1,10 @@
 import { type MailboxId, type QuickMessage, type QuickReader, StoreError } from '../contract.ts'
 import { type Engine, snapshotOf } from '../engine.ts'
-import { unsigned48 } from '../kv/numbers.ts'
-import type { Reader, Snapshot } from '../kv/unit.ts'
+import type { Snapshot } from '../kv/unit.ts'
 import { type BlobRow, readBlobRow } from '../rows/blob-row.ts'
-import { at, chunkHeadBytes, chunkRows, placementBytes } from '../rows/chunk.ts'
-import { workTurns } from '../work-turns.ts'
 import { type Columns, collect } from './collect.ts'
 import { prefixOf } from './prefix.ts'
+import { sizesInTurns, sizesNow } from './sizes.ts'
 
 /** Where messages are is looked up for so many at a time. */
 const windowCount = 64
@@ -50,7 +48,7 @@ export const quickReader = (engine: Engine, mailbox: MailboxId, uids: Uint32Arra
     return octets && { octets, plainFrom: blob.hasPlainLines ? prefix.length : octets.length }
   }
   return {
-    sizes: () => sizesOf(snapshotOf(engine), mailbox, uids),
+    sizes: () => sizesNow(engine, mailbox, uids),
     sizesInTurns: () => sizesInTurns(engine, mailbox, uids),
     read(index, maxBytes) {
       try {
@@ -74,31 +72,4 @@ const wholePlace = (snapshot: Snapshot, blobId: number): BlobRow | undefined => 
     if (error instanceof StoreError) return undefined
     throw error
   }
-}
-
-/** So many rows take a millisecond or two. */
-const sliceCount = 4_096
-
-const sizesInTurns = async (engine: Engine, mailbox: MailboxId, uids: Uint32Array): Promise<Float64Array> => {
-  const sizes = new Float64Array(uids.length)
-  for (let from = 0; from < uids.length; from += sliceCount) {
-    if (workTurns.isOver) await workTurns.next()
-    sizes.set(sizesOf(snapshotOf(engine), mailbox, uids.subarray(from, from + sliceCount)), from)
-  }
-  return sizes
-}
-
-/** One pass over the rows of the mailbox that looks at nothing else. */
-const sizesOf = (reader: Reader, mailbox: MailboxId, uids: Uint32Array): Float64Array => {
-  const sizes = new Float64Array(uids.length)
-  let next = 0
-  for (const { chunk, bytes } of chunkRows(reader, mailbox, uids[0], uids[uids.length - 1])) {
-    const first = chunk * 32
-    for (let base = chunkHeadBytes; base < bytes.length; base += placementBytes) {
-      const uid = first + (bytes[base + at.uidLow] as number)
-      while (next < uids.length && (uids[next] as number) < uid) next++
-      if (uids[next] === uid) sizes[next++] = unsigned48(bytes, base + at.sizeBytes)
-    }
-  }
-  return sizes
 }

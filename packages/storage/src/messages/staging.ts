@@ -159,6 +159,10 @@ export class Staged implements StagedMessage {
     return this.digest.summary
   }
 
+  get missingOctets(): number {
+    return this.digest.missingOctets
+  }
+
   octets(): readonly Uint8Array[] | undefined {
     return this.segment === undefined && !this.#over ? this.chunks : undefined
   }

@@ -105,6 +105,7 @@ export const translated = (
       sizeBytes: each.sizeBytes,
       internalDateMs: each.internalDateMs,
       saveDateMs: nowMs,
+      missingOctets: each.missingOctets,
     }
   })
 }

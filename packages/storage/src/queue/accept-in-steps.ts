@@ -131,7 +131,8 @@ const makeEntry = (
 ): AcceptedRecipient[] => {
   const { queueId } = entry
   const accepted = entry.recipients.map(({ address }): AcceptedRecipient => ({ address, outcome: 'queued' }))
-  const blob = { id: blobId, sizeBytes: message.sizeBytes, receivedMs: entry.arrivedMs }
+  const { sizeBytes, missingOctets } = message
+  const blob = { id: blobId, sizeBytes, receivedMs: entry.arrivedMs, missingOctets }
   const full: Waiting[] = []
   let placed = 0
   for (const { index, recipient } of mailboxes) {

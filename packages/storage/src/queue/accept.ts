@@ -93,11 +93,20 @@ export interface MailboxRoute {
   readonly flags?: Flags
 }
 
+/** What is to be delivered. */
+export interface DeliveredBlob {
+  readonly id: number
+  readonly sizeBytes: number
+  readonly receivedMs: number
+  /** See `StagedMessage`. */
+  readonly missingOctets: number
+}
+
 /** Places one message into a mailbox: a note says why it could not be. The caller refers to the blob of what was placed. */
 export const deliver = (
   engine: AcceptPlace,
   unit: Unit,
-  blob: { readonly id: number; readonly sizeBytes: number; readonly receivedMs: number },
+  blob: DeliveredBlob,
   route: MailboxRoute,
 ): Placed | DeliveryNote => {
   const nowMs = engine.now()
@@ -132,6 +141,7 @@ export const deliver = (
       sizeBytes,
       internalDateMs: Math.trunc(blob.receivedMs),
       saveDateMs: Math.trunc(nowMs),
+      missingOctets: blob.missingOctets,
     },
   ])
   return placedOf(mailbox, placements[0] as (typeof placements)[0])
@@ -150,7 +160,8 @@ export const acceptIn = (
   if (readEntry(unit, entry.queueId) !== undefined) {
     throw new StoreError('in-use', `Cannot accept: queue id ${entry.queueId} is in use`)
   }
-  const blob = { id: blobId, sizeBytes: message.sizeBytes, receivedMs: entry.arrivedMs }
+  const { sizeBytes, missingOctets } = message
+  const blob = { id: blobId, sizeBytes, receivedMs: entry.arrivedMs, missingOctets }
   const waiting: { index: number; recipient: StoredRecipient }[] = []
   const accepted = entry.recipients.map((recipient, index): AcceptedRecipient => {
     const { address, route } = recipient

@@ -69,7 +69,13 @@ const settleOne = (
   }
   if (settlement.kind === 'place') {
     awaitForeignBlob(engine, unit, entry.blobId, new Set())
-    const blob = { id: entry.blobId, sizeBytes: entry.sizeBytes, receivedMs: entry.arrivedMs }
+    // SMTP and sendmail end each line with CRLF.
+    const blob = {
+      id: entry.blobId,
+      sizeBytes: entry.sizeBytes,
+      receivedMs: entry.arrivedMs,
+      missingOctets: 0,
+    }
     if (!isPlaced(deliver(engine, unit, blob, settlement))) return false
     referToBlob(unit, blob.id, 1)
   }

@@ -16,6 +16,7 @@ const placement = (uidLow: number) =>
       sizeBytes: fc.integer({ min: 0, max: max48 }),
       internalDateMs: fc.integer({ min: -(2 ** 47), max: 2 ** 47 - 1 }),
       saveDateMs: fc.integer({ min: 0, max: 2 ** 47 - 1 }),
+      missingOctets: fc.integer({ min: 0, max: 255 }),
     },
     { noNullPrototype: true },
   )

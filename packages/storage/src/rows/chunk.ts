@@ -19,7 +19,15 @@ export interface Placement {
   readonly sizeBytes: number
   readonly internalDateMs: number
   readonly saveDateMs: number
+  /**
+   * Octets that a transfer adds which ends each line with CRLF (RFC 1939 §11); `manyOctets`: so many, or nobody has
+   * counted them. Of rows of former versions 0.
+   */
+  readonly missingOctets: number
 }
+
+/** Greatest number that a placement has room for. */
+export const manyOctets = 255
 
 export const chunkShift = 5
 export const chunkHeadBytes = 8
@@ -37,6 +45,7 @@ export const at = {
   internalDate: 34,
   saveDate: 40,
   uidLow: 46,
+  missingOctets: 47,
 } as const
 
 export const chunkKey = (mailbox: number, chunk: number): Buffer => keyOf32x2(tables.chunk, mailbox, chunk)
@@ -61,6 +70,7 @@ export const decodeChunk = (chunk: number, bytes: Buffer): Placement[] => {
       sizeBytes: unsigned48(bytes, base + at.sizeBytes),
       internalDateMs: signed48(bytes, base + at.internalDate),
       saveDateMs: signed48(bytes, base + at.saveDate),
+      missingOctets: bytes[base + at.missingOctets] as number,
     })
   }
   return placements
@@ -83,6 +93,7 @@ export const encodeChunk = (placements: readonly Placement[]): Buffer => {
     bytes.writeIntBE(placement.internalDateMs, base + at.internalDate, 6)
     bytes.writeIntBE(placement.saveDateMs, base + at.saveDate, 6)
     bytes[base + at.uidLow] = placement.uid & 31
+    bytes[base + at.missingOctets] = Math.min(placement.missingOctets, manyOctets)
     base += placementBytes
   }
   bytes.writeUIntBE(highest, 0, 6)
