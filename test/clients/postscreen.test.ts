@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { test } from 'node:test'
 import { alice, startForClients } from './mail-server.ts'
 import { Wire } from './wire.ts'
@@ -41,6 +43,27 @@ for (const [action, expected] of rows) {
     known.close()
   })
 }
+
+for (const how of ['ends its side', 'is gone'] as const)
+  test(`a client that ${how} before the greeting has not waited for it`, async (t) => {
+    const server = await startForClients({
+      postscreen: 'yes',
+      postscreen_greet_wait: '1s',
+      postscreen_cache_map: '',
+      smtpd_peername_lookup: 'no',
+    })
+    t.after(() => server.stop())
+    const hasty = connect(server.ports.smtp, '127.0.0.1')
+    await once(hasty, 'connect')
+    if (how === 'is gone') hasty.resetAndDestroy()
+    else hasty.end()
+    await new Promise((resolve) => setTimeout(resolve, 1_300))
+    const again = await Wire.open(server.ports.smtp)
+    const startMs = performance.now()
+    await again.hears(/^220 [^\r]*\r\n/m)
+    assert.ok(performance.now() - startMs >= 900, 'it is tested again')
+    again.close()
+  })
 
 /** What RCPT, or what came before it, was answered by a client that has not been seen before. */
 async function newcomer(port: number, ...says: readonly string[]): Promise<string> {

@@ -139,9 +139,10 @@ export class Connection extends SMTPConnection implements SessionWire {
 
   /** Who speaks before the greeting is no mail server. Postfix: postscreen's pregreet test. */
   #greetStranger(banner: Greeting, waitedMs: number): void {
-    const { early } = this.conversation
+    const { early, hasEnded, mode } = this.conversation
     if (early.length === 0) {
-      banner.keptSilent?.()
+      // Who hung up did not wait.
+      if (!hasEnded && mode.kind !== 'closed') banner.keptSilent?.()
       this.conversation.greet(banner)
       return
     }

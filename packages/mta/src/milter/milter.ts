@@ -52,6 +52,11 @@ export class Milter {
   async connect(client: MilterClient, macros: MacroValues): Promise<MilterAnswer> {
     try {
       const connection = await MilterConnection.open(this.#spec, this.#options)
+      // The client has gone meanwhile.
+      if (this.#state.kind === 'settled') {
+        connection.quit()
+        return this.#state.answer
+      }
       this.#state = { kind: 'ready', connection }
     } catch (error) {
       return this.#failed(error)

@@ -100,6 +100,7 @@ class Receiver implements SmtpHandler {
     const state: SessionState = {
       ...newSessionState(session),
       ...(before.counted === undefined ? {} : { counted: before.counted }),
+      ...(before.gone === undefined ? {} : { gone: before.gone }),
     }
     this.#states.set(session, state)
     session.clientName = becomes(state, before.client.name, client).name
@@ -126,7 +127,8 @@ class Receiver implements SmtpHandler {
     const { inMyNetworks } = state.client
     const screening = await answered(() => screen.examine({ ...endpointsOf(session), inMyNetworks }))
     if (screening.kind === 'drop') return screening.reply
-    state.gone = screening.gone
+    if (state.isOver) screening.gone()
+    else state.gone = screening.gone
     if (screening.watch !== undefined) {
       state.watch = screening.watch
       session.probation = screening.watch.probation
@@ -183,8 +185,9 @@ class Receiver implements SmtpHandler {
     )
   }
 
-  /** undefined: go on. */
+  /** undefined: go on. Nobody would let go of filters of a client that went while its name was looked up. */
   #openMilters(session: SmtpSession, state: SessionState): Answer<SmtpReply | undefined> {
+    if (state.isOver) return undefined
     const milters = this.#sources.configuration().milters?.forClient(session.clientAddress)
     if (milters === undefined) return undefined
     state.milters = new MilterGuard(milters, session, state, {

@@ -36,7 +36,8 @@ export class Session {
   #busy = false
   /** Until `wire.resume`. */
   #clientWaits = false
-  #inputEnded = false
+  /** The client says nothing more. */
+  hasEnded = false
   #over = false
   /** When the present content began; without requestDeadline when octets came last. */
   #contentMs = 0
@@ -106,7 +107,7 @@ export class Session {
 
   /** The client has closed its sending side: what it already sent is still answered. */
   inputEnded(): void {
-    this.#inputEnded = true
+    this.hasEnded = true
     if (!this.#busy && this.mode.kind !== 'greeting') this.#hangUp()
   }
 
@@ -250,7 +251,7 @@ export class Session {
     // A command line that comes in drops keeps its first deadline.
     const heard = (progress && !input.skipping) || this.options.requestDeadline === 'no'
     if (heard && !ownDeadline.has(this.mode.kind)) this.#wait()
-    if (this.#inputEnded) this.#hangUp()
+    if (this.hasEnded) this.#hangUp()
   }
 
   #hangUp(): void {

@@ -8,6 +8,8 @@ export interface ScriptedMilter {
   /** What it was sent: the letter, then the data with NULs as `|`; macros too. */
   readonly heard: string[]
   readonly connections: number
+  /** Of these, those that have not ended. */
+  readonly open: number
   close(): Promise<void>
 }
 
@@ -66,6 +68,9 @@ export async function startMilter(script: MilterScript = {}): Promise<ScriptedMi
     heard,
     get connections() {
       return connections
+    },
+    get open() {
+      return open.size
     },
     async close() {
       for (const socket of open) socket.destroy()
