@@ -29,7 +29,9 @@ export function createDetailMailboxes(
 ): DetailMailboxes {
   const kept = new Map<AccountId, Map<Poster, Entry>>()
   let count = 0
+  let changes = 0
   const close = store.watch((wake: Wake) => {
+    if (wake.kind === 'mailboxes' || wake.kind === 'accounts') changes++
     if (wake.kind === 'mailboxes') kept.delete(wake.account)
     else if (wake.kind === 'accounts') kept.clear()
   })
@@ -49,7 +51,10 @@ export function createDetailMailboxes(
       let entry = kept.get(account)?.get(poster)
       if (entry === undefined || entry.untilMs <= now()) {
         const untilMs = now() + maxAgeMs
+        const before = changes
         entry = { names: await postable(account, poster), untilMs }
+        // Rights that were taken away while they were asked for are not kept.
+        if (changes !== before) return entry.names.get(folded(name))
         if (++count > maxEntries) {
           kept.clear()
           count = 1
