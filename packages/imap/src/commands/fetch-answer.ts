@@ -50,7 +50,7 @@ export async function answerFetch(
     const batches = session.store.messages.fetch(session.mailbox.id, uids, answer.want)
     for await (const batch of withoutLoss(batches, output)) {
       await answer.batch(batch)
-      if (session.gone) break
+      if (session.gone || !(await mayGoOn(session, output))) break
     }
     // Who has not taken all of it yet is waited for behind the tagged answer.
     output.complete(uids.length)
@@ -59,6 +59,13 @@ export async function answerFetch(
   } finally {
     output.close()
   }
+}
+
+/** A long answer ends between two messages when the right to read is taken away. RFC 4314 §5.1.1. */
+async function mayGoOn(session: SelectedSession, output: FetchOutput): Promise<boolean> {
+  if (!session.mailbox.rightsSuspect) return true
+  await output.flush()
+  return await session.renewRights()
 }
 
 /** What was answered before the store found damage is sent all the same. */

@@ -125,6 +125,8 @@ export interface SelectedSession extends LoggedInSession {
   readonly mailbox: OpenMailbox
   /** Results that are kept up to date (RFC 5267). */
   readonly contexts: SearchContexts
+  /** Of long work, when the rights may have changed. False, after a BYE, when the mailbox may not be read any more. */
+  renewRights(): Promise<boolean>
   /** Becomes authenticated. */
   unselect(): void
   /** Sequence numbers stand in the running command: no EXPUNGE comes before its answer. */
