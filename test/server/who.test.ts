@@ -63,6 +63,15 @@ test('who is logged in, at whatever worker, and an end of his sessions', async (
       out: 'nobody is logged in\n',
       err: '',
     })
+    assert.match(
+      (await command(site, ['doveadm', 'who', 'bob'])).out,
+      /^username {8}# proto \(pids\) +\(ips\)\nbob@example\.org 1 imap {2}\(\d+\) +\(127\.0\.0\.1\)\n$/,
+    )
+    assert.deepEqual(await command(site, ['doveadm', 'kick', 'carol']), {
+      code: 68,
+      out: '',
+      err: 'no users kicked\n',
+    })
     for (const words of [['alice', '192.0.2.1'], ['carol']]) {
       const { code, err } = await command(site, ['kick', ...words])
       assert.deepEqual({ code, err }, { code: 67, err: `posthorn: no session of ${words.join(' at ')}\n` })
@@ -78,12 +87,23 @@ test('who is logged in, at whatever worker, and an end of his sessions', async (
     )
     await bob.ask('b noop', /^b OK/m)
     await stranger.ask('b login alice secret', /^b OK/m)
+    const again = await imapClient(site, 'alice secret')
+    assert.deepEqual(await command(site, ['doveadm', 'kick', 'alice@example.org', '127.0.0.0/8']), {
+      code: 0,
+      out: 'kicked connections from the following users:\nalice@example.org\n',
+      err: '',
+    })
+    await again.closed()
+    await stranger.closed()
+    const last = await imapClient(site, 'alice secret')
+    assert.deepEqual(await command(site, ['doveadm', 'reload']), { code: 0, out: '', err: '' })
+    await last.ask('b noop', /^b OK/m)
     assert.deepEqual(await command(site, ['kick', '127.0.0.1']), {
       code: 0,
       out: '2 sessions ended\n',
       err: '',
     })
-    await Promise.all([bob.closed(), stranger.closed()])
+    await Promise.all([bob.closed(), last.closed()])
     assert.equal((await command(site, ['who'])).out, 'nobody is logged in\n')
     assert.equal((await stopServer(server)).code, 0)
   })

@@ -10,7 +10,13 @@ export type { LoginEnd } from './logins/login-end.ts'
 export type { LoginChoice, LoginRow } from './logins/login-rows.ts'
 export { createLogins, type Login, type Logins } from './logins/logins.ts'
 export type { AccountOptions } from './options.ts'
-export { passwordSchemes, storedPasswordProblem, storedScheme } from './schemes/stored-password.ts'
+export { makePassword, passwordMakers } from './schemes/make-password.ts'
+export {
+  passwordSchemes,
+  storedPasswordProblem,
+  storedScheme,
+  verifyStored,
+} from './schemes/stored-password.ts'
 export { createPasswdFile } from './sources/passwd-file.ts'
 export { isShadowLine, type PasswdLine, parsePasswdLine, parseShadowLine } from './sources/passwd-line.ts'
 export {

@@ -28,6 +28,7 @@ export const programs: Readonly<Record<string, Program>> = {
   mailstats: async (...call) => (await import('./commands/postfix/mailstats.ts')).mailstats(...call),
   sendmail: async (...call) => (await import('./commands/postfix/sendmail.ts')).sendmail(...call),
   doveconf: async (...call) => (await import('./commands/dovecot/doveconf.ts')).doveconf(...call),
+  doveadm: async (...call) => (await import('./commands/dovecot/doveadm/doveadm.ts')).doveadm(...call),
   dovecot: async (...call) => (await import('./commands/dovecot/dovecot.ts')).dovecot(...call),
 }
 

@@ -11,6 +11,8 @@ const light = [
   'postfix/postconf.ts',
   'posthorn/server.ts',
   'posthorn/who.ts',
+  'dovecot/doveadm/doveadm.ts',
+  'dovecot/doveadm/logins.ts',
 ]
 const heavy =
   /\/packages\/(?:storage|mta|smtp|imap|pop3|accounts)\/src\/index\.ts|node_modules\/(?:lmdb|smtp-server|nodemailer)\//

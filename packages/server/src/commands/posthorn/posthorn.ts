@@ -69,7 +69,7 @@ export async function posthorn(
 }
 
 const programNames =
-  'postconf, postfix, postqueue, mailq, postcat, postsuper,\nnewaliases, postalias, postmap, postlog, postlock, postmulti, qshape, mailstats, sendmail, doveconf, dovecot'
+  'postconf, postfix, postqueue, mailq, postcat, postsuper,\nnewaliases, postalias, postmap, postlog, postlock, postmulti, qshape, mailstats, sendmail, doveconf,\ndoveadm, dovecot'
 
 /** Subcommands do not take these over from the program by themselves. */
 function inherit(command: Command): void {
