@@ -99,6 +99,15 @@ function copySettings(config: Config, target: string): number {
   return copied.length
 }
 
+/** Folders, and the log: with `/dev/stdout` among its places it may be any file that the output of a command goes to. */
+const otherPlaces: ReadonlySet<string> = new Set([
+  'data_directory',
+  'config_directory',
+  'maillog_file',
+  'maillog_file_prefixes',
+  'log_json_file',
+])
+
 /** Files of tables and lists, certificates and keys: whatever main.cf names by a path. */
 export function tableFiles(config: Config): readonly string[] {
   const files = new Set(
@@ -111,7 +120,7 @@ export function tableFiles(config: Config): readonly string[] {
       : type === 'file' && typeof value === 'string'
         ? [value]
         : []
-    if (name === 'data_directory' || name === 'config_directory' || name === 'maillog_file') continue
+    if (otherPlaces.has(name)) continue
     for (const word of words) {
       const path = word.replace(/^(?:[a-z-]+:)+(?=\/)/, '')
       if (path.startsWith('/') && statSync(path, { throwIfNoEntry: false })?.isFile()) files.add(path)
