@@ -2,14 +2,19 @@ import net from 'node:net'
 import type { Random } from './piecewise.ts'
 
 export interface RoadEnd {
+  /** 0 of a road that begins at a path. */
   readonly port: number
 }
 
-/** Between a client and a server: what either sends comes in random pieces, some of them together. */
+/**
+ * Between a client and a server: what either sends comes in random pieces, some of them together.
+ * @param at path of a Unix socket where it begins; a port of its own unless given
+ */
 export async function tornRoad(
   t: { after(work: () => void): void },
   to: net.NetConnectOpts,
   random: Random,
+  at?: string,
 ): Promise<RoadEnd> {
   const sockets = new Set<net.Socket>()
   const kept = (socket: net.Socket): void => {
@@ -24,12 +29,14 @@ export async function tornRoad(
     carry(near, far, random)
     carry(far, near, random)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) =>
+    at === undefined ? server.listen(0, '127.0.0.1', resolve) : server.listen(at, resolve),
+  )
   t.after(() => {
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  return { port: (server.address() as net.AddressInfo).port }
+  return { port: at === undefined ? (server.address() as net.AddressInfo).port : 0 }
 }
 
 function carry(from: net.Socket, to: net.Socket, random: Random): void {

@@ -57,3 +57,19 @@ test('questions without end of one who reads no answers wait with him, and other
     if (heardBytes === 3_000 * 10_003) break
   }
 })
+
+test('who says no more after his questions hears all answers, and then the end', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'posthorn-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'public.sock')
+  const server = await serveLocalSocket(path, async (question) => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    return question
+  })
+  t.after(() => server.close())
+  const socket = createConnection({ path, allowHalfOpen: true })
+  socket.end('1\n2\n3\n')
+  let heard = ''
+  for await (const piece of socket) heard += piece
+  assert.equal(heard, '1\n2\n3\n')
+})

@@ -21,14 +21,19 @@ function onLines(
   limitBytes = maxLineBytes,
 ): void {
   let pending = ''
+  let isBusy = false
+  let isOver = false
   const work = async (): Promise<void> => {
+    isBusy = true
     let end = pending.indexOf('\n')
     for (; end >= 0 && !socket.destroyed; end = pending.indexOf('\n')) {
       const line = pending.slice(0, end)
       pending = pending.slice(end + 1)
       await each(line)
     }
+    isBusy = false
     if (pending.length > limitBytes) socket.destroy()
+    else if (isOver) socket.end()
     else socket.resume()
   }
   socket.setEncoding('utf8')
@@ -37,6 +42,11 @@ function onLines(
     // Who asks without end, or does not read, waits with his questions.
     socket.pause()
     void work()
+  })
+  // Told while the lines before it are still being answered, too.
+  socket.on('end', () => {
+    isOver = true
+    if (!isBusy) socket.end()
   })
 }
 
@@ -73,7 +83,7 @@ export async function serveLocalSocket(
   access: 'owner' | 'everybody' = 'owner',
 ): Promise<LocalServer> {
   const open = new Set<Socket>()
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket)
     socket.setTimeout(idleMs, () => socket.destroy())
     socket.on('error', () => {})
