@@ -18,6 +18,9 @@ const mail = 'Au:F:S:'
 const mailUsage = '[-u <user>|-A] [-S <socket_path>]'
 const mailboxes = () => import('./mailbox.ts')
 const server = () => import('./server.ts')
+const messages = () => import('./messages.ts')
+const transferUsage = `${mailUsage} <destination> [user <source user>] <search query>`
+const flagsUsage = `${mailUsage} <flags> <search query>`
 
 /** Each loads only what it needs: monitors ask `who` every minute. */
 const subcommands: Readonly<Record<string, Subcommand>> = {
@@ -25,6 +28,23 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     options: 'a:x:M:',
     usage: '[-a <auth socket path>] [-x <auth info>] [-M <master user>] <user> [<password>]',
     load: async () => (await import('./auth.ts')).authTest,
+  },
+  copy: { options: mail, usage: transferUsage, load: async () => (await messages()).transfer('copy') },
+  expunge: {
+    options: mail,
+    usage: `${mailUsage} <search query>`,
+    load: async () => (await messages()).expunge,
+  },
+  'flags add': { options: mail, usage: flagsUsage, load: async () => (await messages()).changeFlags('add') },
+  'flags remove': {
+    options: mail,
+    usage: flagsUsage,
+    load: async () => (await messages()).changeFlags('remove'),
+  },
+  'flags replace': {
+    options: mail,
+    usage: flagsUsage,
+    load: async () => (await messages()).changeFlags('replace'),
   },
   kick: {
     options: 'a:f',
@@ -68,6 +88,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     usage: `${mailUsage} <mailbox> [...]`,
     load: async () => (await mailboxes()).unsubscribe,
   },
+  move: { options: mail, usage: transferUsage, load: async () => (await messages()).transfer('move') },
   pw: {
     options: 'lp:r:s:t:u:V',
     usage: '[-l] [-p plaintext] [-r rounds] [-s scheme] [-t hash] [-u user] [-V]',
@@ -75,6 +96,11 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   },
   'quota get': { options: mail, usage: mailUsage, load: async () => (await import('./user.ts')).quota },
   reload: { options: '', usage: '', load: async () => (await server()).reload },
+  search: {
+    options: mail,
+    usage: `${mailUsage} <search query>`,
+    load: async () => (await messages()).search,
+  },
   stop: { options: '', usage: '', load: async () => (await server()).stop },
   user: {
     options: 'a:x:f:e:u',

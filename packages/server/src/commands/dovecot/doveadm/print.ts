@@ -58,7 +58,6 @@ export class Printer {
 
   end(): void {
     if (this.#format === 'json') this.#shell.out(']')
-    if (this.#format === 'pager' && this.#count > 0) this.#shell.out('\f\n')
     const widths = this.#columns.map((_, at) => Math.max(0, ...this.#rows.map((row) => row[at]?.length ?? 0)))
     for (const row of this.#rows)
       this.#shell.out(
