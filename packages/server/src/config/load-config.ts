@@ -12,6 +12,7 @@ import { foreignOwner, unknownText, unusedText } from './known.ts'
 import { locateMainCf, type MainCfPlace } from './locate.ts'
 import { type MainCf, parseMainCf } from './main-cf.ts'
 import { type MasterCf, parseMasterCf } from './master-cf.ts'
+import { namedByDefaults } from './older-names.ts'
 import type { Parameter } from './schema/parameter.ts'
 import { type ConfigValues, parameters } from './schema/schema.ts'
 import { servicesOf } from './services.ts'
@@ -192,12 +193,8 @@ function judgeOption(name: string, config: Config): string | undefined {
   if (parameter !== undefined) return undefined
   const owner = foreignOwner(name)
   if (owner !== undefined) return unusedText(name, owner)
-  const named = [
-    ...(config.masterCf?.services ?? []).flatMap(({ options }) => options.map(({ value }) => value)),
-    // Older names, `fallback_relay`.
-    ...[...parameters.values()].map((one) => one.default),
-  ]
-  return named.some((value) => namesIn(value).includes(name))
+  const named = (config.masterCf?.services ?? []).flatMap(({ options }) => options.map(({ value }) => value))
+  return namedByDefaults.has(name) || named.some((value) => namesIn(value).includes(name))
     ? undefined
     : `unused parameter: ${unknownText(name)}`
 }
@@ -232,9 +229,7 @@ function judgeNames(
     for (const suffix of transportSuffixes) used.add(`${transport}${suffix}`)
   for (const { value } of [...settings.set.values(), ...options])
     for (const name of namesIn(value)) used.add(name)
-  // Older names stand in the defaults of newer ones: `${postscreen_blacklist_action?…`.
-  for (const parameter of parameters.values())
-    if (parameter.default.includes('$')) for (const name of namesIn(parameter.default)) used.add(name)
+  for (const name of namedByDefaults) used.add(name)
   for (const { name, source } of settings.set.values()) {
     // The options of a service are judged with their line.
     if (source.startsWith('master.cf')) continue

@@ -325,6 +325,37 @@ policy unix - n n - 0 spawn user=nobody argv=/bin/cat
   assert.match((await ours(path)).out, /^slow_destination_rate_delay = 1s$/m)
 })
 
+it('older names that the default of a newer one refers to are shown, as at the real one', async () => {
+  const path = folder(
+    'postscreen_blacklist_action = drop\nsmtpd_per_record_deadline = no\nsmtp_per_record_deadline = yes\n',
+  )
+  const questions = [
+    [
+      'postscreen_blacklist_action',
+      'fallback_relay',
+      'postscreen_whitelist_interfaces',
+      'home',
+      'rbl_reason',
+    ],
+    ['-x', 'postscreen_denylist_action', 'smtpd_per_request_deadline', 'smtp_per_request_deadline'],
+    ['smtp_per_request_deadline'],
+  ]
+  for (const question of questions) {
+    const { code, out } = await ours(path, ...question)
+    if (realPostconf !== undefined)
+      assert.deepEqual({ code, out }, theirs(path, ...question), question.join(' '))
+  }
+  const { out, err } = await ours(path, '-n')
+  assert.match(
+    out,
+    /^postscreen_blacklist_action = drop\nsmtp_per_record_deadline = yes\nsmtpd_per_record_deadline = no$/m,
+  )
+  assert.equal(err, '')
+  assert.match((await ours(path, '-x', 'smtpd_per_request_deadline')).out, / = no$/m)
+  const edited = await ours(path, '-e', 'fallback_relay = [b.example]')
+  assert.deepEqual([edited.code, edited.err], [0, ''])
+})
+
 it('-x of parameters that name each other is a fatal error', async () => {
   const path = folder('relayhost = $a\na = $b\nb = $a\n')
   const { code, out, err } = await ours(path, '-x', 'relayhost')

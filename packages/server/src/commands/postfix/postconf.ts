@@ -6,6 +6,7 @@ import { foreignOwner, unknownText, unusedText } from '../../config/known.ts'
 import { buildConfig, inspectConfig } from '../../config/load-config.ts'
 import { locateMainCf } from '../../config/locate.ts'
 import { oneLine } from '../../config/main-cf.ts'
+import { namedByDefaults } from '../../config/older-names.ts'
 import { parameters } from '../../config/schema/schema.ts'
 import { serviceParameters } from '../../config/service-parameters.ts'
 import { errorCode } from '../../start-error.ts'
@@ -164,6 +165,7 @@ function isKnown(name: string, config: Config): boolean {
     parameters.has(name) ||
     foreignOwner(name) !== undefined ||
     serviceParameters(config).has(name) ||
+    namedByDefaults.has(name) ||
     namedBySettings(config).has(name)
   )
 }
@@ -189,11 +191,15 @@ function shownValue(name: string, options: Options, config: Config): string | un
 
 function rawOrExpanded(name: string, options: Options, config: Config): string | undefined {
   const ofService = serviceParameters(config).get(name)
-  const raw = (options.has('d') ? config.defaultText(name) : config.raw(name)) ?? ofService
+  const raw = (options.has('d') ? config.defaultText(name) : config.raw(name)) ?? ofService ?? unsetText(name)
   if (raw === undefined || !options.has('x') || parameters.get(name)?.raw) return raw
   if (!options.has('d') && config.raw(name) !== undefined) return config.text(name)
   return expand(raw, (other) => (options.has('d') ? config.defaultText(other) : config.text(other)))
 }
+
+/** What counts through a default, and is not set, is empty. */
+const unsetText = (name: string): string | undefined =>
+  namedByDefaults.has(name) && foreignOwner(name) === undefined ? '' : undefined
 
 function line(name: string, value: string, options: Options): string {
   if (options.has('H')) return `${name}\n`
@@ -258,7 +264,8 @@ function edit(
   const after = editMainCf(before, edits)
   for (const name of after.repeated) warn(`${config.file}: multiple entries for "${name}"`)
   if (after.text !== before) writeConfigFile(config.file, after.text)
-  const known = (name: string) => parameters.has(name) || foreignOwner(name) !== undefined
+  const known = (name: string) =>
+    parameters.has(name) || namedByDefaults.has(name) || foreignOwner(name) !== undefined
   for (const one of edits)
     if (one.kind === 'set' && !known(one.name)) warn(`${config.file}: ${unknownText(one.name)}`)
   const place = { file: config.file, folder: config.folder, named: false }

@@ -39,7 +39,7 @@ function twinsOf(all: Readonly<Record<string, Parameter>>): Twins {
     const name = twin.replace('smtp_', 'lmtp_')
     twins[name] = {
       ...declaration,
-      default: defaults[name] ?? declaration.default.replaceAll('$smtp_', '$lmtp_'),
+      default: defaults[name] ?? declaration.default.replaceAll(/(?<=\$\{?)smtp_/g, 'lmtp_'),
       doc: `\`${twin}\` for LMTP.${/ \(Default of Postfix:.*?\)/.exec(declaration.doc)?.[0] ?? ''}`,
       twin,
     }

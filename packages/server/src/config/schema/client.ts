@@ -59,8 +59,9 @@ export const client = {
   smtp_data_xfer_timeout: postfix(seconds('180s', 'How long a piece of a message may take.')),
   smtp_per_request_deadline: postfix({
     type: 'boolean',
-    default: 'no',
-    doc: 'Whether smtp_data_xfer_timeout bounds a whole message, and what has been sent at smtp_min_data_rate adds to it. No: it is for each piece. Commands and replies have one time limit in either case. (Default of Postfix: smtp_per_record_deadline, its older name, or no.)',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${smtp_per_record_deadline?{$smtp_per_record_deadline}:{no}}',
+    doc: 'Whether smtp_data_xfer_timeout bounds a whole message, and what has been sent at smtp_min_data_rate adds to it. No: it is for each piece. Commands and replies have one time limit in either case.',
   }),
   smtp_min_data_rate: postfix({
     type: 'integer',

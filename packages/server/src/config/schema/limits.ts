@@ -180,7 +180,8 @@ export const limits = {
   }),
   smtpd_per_request_deadline: postfix({
     type: 'boolean',
-    default: 'yes',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: Postfix's own syntax
+    default: '${smtpd_per_record_deadline?{$smtpd_per_record_deadline}:{yes}}',
     doc: 'Whether smtpd_timeout bounds a whole command, and a message beyond what smtpd_min_data_rate allows. No: each piece of them that comes begins the time anew. (Default of Postfix: yes under stress alone.)',
   }),
   smtpd_min_data_rate: postfix({
