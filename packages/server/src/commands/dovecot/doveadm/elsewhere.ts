@@ -19,10 +19,12 @@ export const elsewhere: Readonly<Record<string, Instead>> = {
   backup: other('`posthorn backup`; of one user `posthorn export maildir`'),
   batch: other('call one after the other'),
   config: other('`doveconf`'),
+  deduplicate: other('not done here; `posthorn import` brings no message twice'),
   dict: other('there are no dictionaries'),
   director: other('one host serves all users; workers share the store'),
   dump: other('`posthorn store check`'),
   exec: other('programs are called by their names'),
+  fetch: other('not done here: `doveadm search` finds, IMAP FETCH or `posthorn export maildir` reads'),
   'force-resync': done(
     'the index follows each change; `posthorn store check` looks, `posthorn store rebuild` makes it anew',
   ),
