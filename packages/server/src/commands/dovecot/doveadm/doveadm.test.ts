@@ -125,6 +125,7 @@ it('who, kick, reload and stop of a server that does not run; what is not here i
     await fault('sync', '-u', 'alice'),
     '69 doveadm sync: `posthorn import imap`, `posthorn export maildir`\n',
   )
+  assert.match(await fault('fetch', '-u', 'alice', 'uid', 'all'), /^69 doveadm fetch: not done here: /)
   assert.match(
     await fault('nosuch'),
     /^64 usage: doveadm \[-Dv\] \[-f <formatter>\] <command> \[<args>\]\n {2}auth test /,
