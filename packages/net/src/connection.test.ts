@@ -157,3 +157,15 @@ test('a client that closes its side first still gets its answer', async () => {
   await echo.over.promise
   assert.equal(echo.ends, 1)
 })
+
+test('a command that ends after its connection does not keep it until a deadline', async () => {
+  const wheel = new TimerWheel({ now: () => 0 })
+  const { listener, session } = await serve({ wheel })
+  const client = dial(listener)
+  await expect(client, 'hello')
+  const { connection, over } = await session()
+  client.destroy()
+  await over.promise
+  connection.setDeadline(1_800_000)
+  assert.equal(wheel.size, 0)
+})

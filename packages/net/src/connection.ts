@@ -152,6 +152,8 @@ export class Connection implements DeadlineOwner, FaultOwner, SocketOwner {
    * most) and cheap: call it for each command. 0 = none.
    */
   setDeadline(afterMs: number): void {
+    // A command may end after its connection: the wheel would keep all of it until then.
+    if (this.#stage === 'closed') return
     this.#deadlines.setAfter(afterMs)
   }
 
