@@ -85,7 +85,8 @@ export abstract class ListeningSession extends ClientLink implements MailboxWatc
     if (this.#notices !== undefined) return this.#notices
     const notices = new Notices(this as unknown as NoticeReader, () => this.#push())
     this.#notices = notices
-    this.#stopNotices = this.services.watch.listen((wake) => notices.wake(wake))
+    // The command may outlast its client: nobody would stop it.
+    if (!this.gone) this.#stopNotices = this.services.watch.listen((wake) => notices.wake(wake))
     return notices
   }
 
