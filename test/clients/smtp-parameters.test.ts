@@ -136,6 +136,24 @@ test('smtpd_sasl_mechanism_filter: what EHLO names; the others are taken all the
   assert.equal(await named(), 'PLAIN LOGIN')
 })
 
+test('smtpd_sasl_response_limit: a longer answer to a challenge is refused, one as long is taken', async (t) => {
+  const { server, talk } = await site(t, { smtpd_sasl_auth_enable: 'yes' })
+  const answered = async (octets: number) =>
+    (await talk('EHLO c.test\r\n', 'AUTH LOGIN\r\n', `${'YWFh'.repeat(octets / 4)}\r\n`)).at(-1)
+  const begun = async (octets: number) =>
+    (await talk('EHLO c.test\r\n', `AUTH LOGIN ${'YWFh'.repeat(octets / 4)}\r\n`)).at(-1)
+  const password = `334 ${Buffer.from('Password:').toString('base64')}`
+  const tooLong = '500 5.5.2 Error: line too long'
+  assert.equal(await answered(12_288), password)
+  assert.equal(await answered(12_292), tooLong)
+  assert.equal(await begun(12_292), tooLong)
+  await server.reload({ smtpd_sasl_response_limit: '16384' })
+  assert.equal(await answered(16_384), password)
+  assert.equal(await answered(16_388), tooLong)
+  assert.equal(await begun(12_292), password)
+  await assert.rejects(server.reload({ smtpd_sasl_response_limit: '12287' }), /smtpd_sasl_response_limit/)
+})
+
 test('smtpd_tls_protocols, smtpd_tls_loglevel, smtpd_tls_received_header, ssl_min_protocol', async (t) => {
   const { server, lines } = await site(t, {
     smtpd_tls_protocols: '>=TLSv1.3',

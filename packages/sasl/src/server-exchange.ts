@@ -23,20 +23,30 @@ export class ServerExchange {
   readonly mechanism: ServerMechanism
   step: SaslStep
   readonly #bindings: readonly ChannelBinding[]
+  readonly #limitBytes: number
   #run: MechanismRun | undefined
   #messages = 0
   #confirmed = false
   #refused = false
 
-  /** @param initial the initial response as it stood on the command line, undefined when there was none. */
-  constructor(mechanism: ServerMechanism, initial?: Uint8Array, bindings: readonly ChannelBinding[] = []) {
+  /**
+   * @param initial the initial response as it stood on the command line, undefined when there was none.
+   * @param limitBytes of base64 in one response. Postfix: smtpd_sasl_response_limit.
+   */
+  constructor(
+    mechanism: ServerMechanism,
+    initial?: Uint8Array,
+    bindings: readonly ChannelBinding[] = [],
+    limitBytes = maxResponseBytes,
+  ) {
     this.mechanism = mechanism
     this.#bindings = bindings
+    this.#limitBytes = limitBytes
     if (initial === undefined) this.step = this.#begin(undefined)
     else if (initial.length === 1 && initial[0] === 61) this.step = this.#begin(Buffer.alloc(0))
     else if (initial.length === 0) this.step = failed('bad-base64', 'empty initial response')
     else {
-      const decoded = decodeLine(initial)
+      const decoded = this.#decode(initial)
       this.step = Buffer.isBuffer(decoded) ? this.#begin(decoded) : decoded
     }
   }
@@ -52,7 +62,7 @@ export class ServerExchange {
     if (++this.#messages > maxMessages) this.step = failed('malformed', 'too many messages')
     else if (line.length === 1 && line[0] === 42) this.step = failed('cancelled', 'cancelled by the client')
     else {
-      const decoded = decodeLine(line)
+      const decoded = this.#decode(line)
       this.step = Buffer.isBuffer(decoded) ? this.#answer(this.#run, decoded) : decoded
     }
     return this.step
@@ -95,11 +105,11 @@ export class ServerExchange {
     this.#run = run
     return step
   }
+
+  #decode(line: Uint8Array): Buffer | SaslStep {
+    if (line.length > this.#limitBytes) return failed('too-long', 'response too long')
+    return decodeBase64(line) ?? failed('bad-base64', 'invalid base64')
+  }
 }
 
 const refused = failed('refused', 'authentication failure')
-
-function decodeLine(line: Uint8Array): Buffer | SaslStep {
-  if (line.length > maxResponseBytes) return failed('too-long', 'response too long')
-  return decodeBase64(line) ?? failed('bad-base64', 'invalid base64')
-}

@@ -11,7 +11,7 @@ export interface SmtpOptions {
   readonly messageSizeLimitBytes: number
   /** Postfix: line_length_limit. Longer command lines are refused, lines of a message are not limited. */
   readonly lineLengthLimitBytes: number
-  /** RFC 4954 §4: 12,288. */
+  /** Postfix: smtpd_sasl_response_limit; octets of base64, at least 12,288 (RFC 4954 §4). */
   readonly authLineLimitBytes: number
   /** Postfix: smtpd_recipient_limit. */
   readonly recipientLimit: number

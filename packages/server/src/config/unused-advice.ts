@@ -64,7 +64,6 @@ const exact: Readonly<Record<string, string>> = {
   tls_required_enable: 'always yes: TLS-Required: No is honoured',
   requiretls_enable: 'always yes: REQUIRETLS is offered over TLS',
   smtpd_reject_filter_maps: 'use smtpd_reject_footer_maps to add to what is said',
-  smtpd_sasl_response_limit: '12288 octets',
   smtputf8_autodetect_classes: 'what needs SMTPUTF8 is seen in its addresses and header',
   tcp_windowsize: 'the system chooses it',
   mail_home: 'mail is kept in the store; home_directory is where .forward is read',

@@ -35,6 +35,7 @@ export function smtpOptions(config: ConfigValues): Partial<SmtpOptions> & Pick<S
     hostname: config.myhostname,
     messageSizeLimitBytes: config.message_size_limit,
     lineLengthLimitBytes: config.line_length_limit,
+    authLineLimitBytes: config.smtpd_sasl_response_limit,
     recipientLimit: config.smtpd_recipient_limit,
     recipientOvershootLimit: config.smtpd_recipient_overshoot_limit,
     softErrorLimit: config.smtpd_soft_error_limit,

@@ -55,7 +55,7 @@ export const auth = (session: Session, argument: string): Answer<SmtpReply | und
   }
   const bindings = usableBindings(mechanismsOf(session), peer.tls?.channelBindings?.())
   const message = initial === undefined ? undefined : Buffer.from(initial)
-  return advance(session, new ServerExchange(mechanism, message, bindings))
+  return advance(session, new ServerExchange(mechanism, message, bindings, options.authLineLimitBytes))
 }
 
 /** The client's answer to a challenge. */

@@ -263,10 +263,10 @@ export class Session {
 
   /** False: no complete line yet. */
   #nextLine(): boolean {
-    const { input, mode } = this
-    const { authLineLimitBytes, lineLengthLimitBytes } = this.options
-    const limitBytes = mode.kind === 'auth' ? authLineLimitBytes : lineLengthLimitBytes
-    const found = input.nextLine(limitBytes, authLineLimitBytes)
+    const { input, mode, options } = this
+    // A response is limited without its line end, of which the CR is still there.
+    const limitBytes = mode.kind === 'auth' ? options.authLineLimitBytes + 1 : options.lineLengthLimitBytes
+    const found = input.nextLine(limitBytes, options.authLineLimitBytes)
     if (found === 'none') return false
     if (found === 'too-long') {
       if (mode.kind === 'auth') this.mode = { kind: 'command' }

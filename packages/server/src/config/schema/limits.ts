@@ -28,6 +28,12 @@ export const limits = {
     min: 512,
     doc: 'The longest SMTP command line, in octets.',
   }),
+  smtpd_sasl_response_limit: postfix({
+    type: 'integer',
+    default: '12288',
+    min: 12_288,
+    doc: 'The longest answer of an SMTP client to a challenge of AUTH, in octets of base64; also the longest AUTH line with an initial response, where line_length_limit is lower. Bigger tickets and tokens need more.',
+  }),
   header_size_limit: postfix({
     type: 'octets',
     default: '102400',
