@@ -19,18 +19,6 @@ test('who set the size of the young generation keeps it', () => {
   assert.equal(restartAs({ ...memorySettings, NODE_OPTIONS: '--max-semi-space-size=8' }, []), undefined)
 })
 
-test('what Node keeps in memory of a compile cache is not kept for as long as a server runs', () => {
-  const first = restartAs({ ...memorySettings }, ['--max-semi-space-size=4'], '/var/cache/a b?c')
-  assert.ok(first)
-  const [own, size, ...more] = first.execArgv
-  assert.match(own ?? '', /^--import=file:.*\/stripped-code\.js\?folder=/)
-  assert.equal(new URL((own ?? '').slice('--import='.length)).searchParams.get('folder'), '/var/cache/a b?c')
-  assert.deepEqual([size, ...more], ['--max-semi-space-size=4'])
-  assert.equal(first.environment['NODE_DISABLE_COMPILE_CACHE'], '1')
-  // Node has none then, and so there is nothing to do.
-  assert.equal(restartAs(first.environment, first.execArgv), undefined)
-})
-
 test('a message is no piece of a block that others keep', () => {
   const module = JSON.stringify(new URL('./memory-settings.ts', import.meta.url).href)
   const script = `const { applyMemorySettings } = await import(${module})

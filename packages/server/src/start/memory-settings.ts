@@ -1,5 +1,3 @@
-import { flushCompileCache, getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 
 /**
@@ -30,38 +28,19 @@ const engineOptionMb = 4
  */
 const bufferBlockBytes = 8 * 1024
 
-/**
- * Node's option that has our code read from `folder`, in this process and its threads. What Node's compile cache has read
- * stays in memory, 12 MB of it.
- */
-function strippedCode(folder: string): string {
-  const module = new URL('../stripped-code.js', import.meta.url)
-  module.searchParams.set('folder', folder)
-  return `--import=${module.href}`
-}
-
-/**
- * How the process is to be started anew; undefined: it runs as it should.
- * @param codeFolder of the compile cache, where it is in force
- */
+/** How the process is to be started anew; undefined: it runs as it should. */
 export function restartAs(
   environment: Readonly<Record<string, string | undefined>>,
   execArgv: readonly string[],
-  codeFolder?: string,
 ): { readonly execArgv: readonly string[]; readonly environment: Record<string, string> } | undefined {
   // Who sets one of them himself knows why.
   const given = [...execArgv, environment['NODE_OPTIONS'] ?? ''].some((one) => one.includes(engineOption))
   const missing = Object.keys(memorySettings).some((name) => environment[name] === undefined)
-  if (given && !missing && codeFolder === undefined) return undefined
+  if (given && !missing) return undefined
   const next: Record<string, string> = { ...memorySettings }
   for (const [name, value] of Object.entries(environment)) if (value !== undefined) next[name] = value
-  if (codeFolder !== undefined) next['NODE_DISABLE_COMPILE_CACHE'] = '1'
   return {
-    execArgv: [
-      ...(given ? [] : [`${engineOption}=${engineOptionMb}`]),
-      ...(codeFolder === undefined ? [] : [strippedCode(codeFolder)]),
-      ...execArgv,
-    ],
+    execArgv: given ? execArgv : [`${engineOption}=${engineOptionMb}`, ...execArgv],
     environment: next,
   }
 }
@@ -76,11 +55,8 @@ export function applyOwnSettings(): void {
 /** Returns only when the settings are in force, or cannot be (another system, an older Node). */
 export function applyMemorySettings(environment: Readonly<Record<string, string | undefined>>): void {
   applyOwnSettings()
-  const compiled = getCompileCacheDir()
-  const next = restartAs(environment, process.execArgv, compiled && dirname(compiled))
+  const next = restartAs(environment, process.execArgv)
   if (process.platform !== 'linux' || next === undefined || typeof process.execve !== 'function') return
-  // What has led here is read with it by the next start, too.
-  flushCompileCache()
   const args = [process.execPath, ...next.execArgv, ...process.argv.slice(1)]
   try {
     process.execve(process.execPath, args, next.environment)

@@ -10,13 +10,9 @@ const idleMs = 4_000
  * A thread has no cache of compiled code of its own accord. Without it each start spends 250 ms of processor time on
  * reading what it runs, with it 70; and mail that begins to come in starts one.
  */
-function withCompiledCode(): { readonly execArgv: string[]; readonly env: Record<string, string> } {
+function withCompiledCode(): Record<string, string> {
   const ofThisNode = getCompileCacheDir()
-  return {
-    // A server keeps its code in another way.
-    execArgv: process.execArgv.filter((option) => option.startsWith('--import=')),
-    env: ofThisNode === undefined ? {} : { NODE_COMPILE_CACHE: dirname(ofThisNode) },
-  }
+  return ofThisNode === undefined ? {} : { NODE_COMPILE_CACHE: dirname(ofThisNode) }
 }
 
 /** One task at a time in a thread that is there only while there is something to do. */
@@ -75,7 +71,8 @@ export class TextWorker {
   #start(): Worker {
     const worker = new Worker(new URL('./text-thread.ts', import.meta.url), {
       workerData: this.#places,
-      ...withCompiledCode(),
+      execArgv: [],
+      env: withCompiledCode(),
       resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 },
     })
     if (!this.#isHeld) worker.unref()
